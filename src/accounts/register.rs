@@ -1,0 +1,182 @@
+//! Making an account: `POST register/` and `user create`.
+
+use serde_json::{Map, Value};
+
+use super::{Accounts, Caller, Trouble};
+use crate::domain::{AdditionalFields, Email, Invalid, Password, Profile, Rule, User, UserRef, Username};
+use crate::store::{NewUser, Taken};
+
+/// As in Django's user model, whose rows are imported.
+const LONGEST_NAME: usize = 150;
+
+/// What somebody filled in. Nothing is checked yet.
+#[derive(Clone, Debug, Default)]
+pub struct Registration {
+    /// Blank: the address becomes the user name.
+    pub username: String,
+    /// Must be free.
+    pub email: String,
+    /// None: nobody can log in until a password is set.
+    pub password: Option<String>,
+    /// If given, must be the password again.
+    pub confirmation: Option<String>,
+    /// May be blank.
+    pub first_name: String,
+    /// May be blank.
+    pub last_name: String,
+    /// Such as `NGO`.
+    pub organisation_type: String,
+    /// Free text.
+    pub organisation_name: String,
+    /// Free text.
+    pub country: String,
+    /// Whatever else was sent.
+    pub additional_fields: Map<String, Value>,
+}
+
+/// Who registers somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registrar {
+    /// A stranger, themselves: organisation and country are mandatory, some names are reserved.
+    Stranger,
+    /// The operator, who decides.
+    Operator {
+        /// Whether the user may log in.
+        active: bool,
+        /// Whether the user is staff.
+        staff: bool,
+    },
+}
+
+/// Why there is no new account.
+#[derive(Debug)]
+pub enum RegisterError {
+    /// Fields that broke rules: all of them.
+    Invalid(Vec<Invalid>),
+    /// Somebody has this address.
+    EmailTaken,
+    /// Not served.
+    Trouble(Trouble),
+}
+
+impl<T: Into<Trouble>> From<T> for RegisterError {
+    fn from(trouble: T) -> Self {
+        Self::Trouble(trouble.into())
+    }
+}
+
+impl Accounts {
+    /// Adds an account. When this returns it is on the disk; if it fails it left nothing behind.
+    ///
+    /// # Errors
+    /// What is wrong with the registration, or why it was not served.
+    pub async fn register(
+        &self,
+        registration: Registration,
+        registrar: Registrar,
+        caller: &Caller,
+    ) -> Result<User, RegisterError> {
+        let (mut user, password) = self.check(registration, registrar).map_err(RegisterError::Invalid)?;
+        // A taken name is refused before the hash is paid for. Who comes at the same moment is
+        // refused by the store.
+        if self.0.store.user(&UserRef::Email(user.email.clone())).await?.is_some() {
+            return Err(RegisterError::EmailTaken);
+        }
+        if self.0.store.user(&UserRef::Username(user.username.clone())).await?.is_some() {
+            return Err(username_taken());
+        }
+        if let Some(password) = password {
+            user.password_hash = Some(self.0.hasher.hash(password).await?);
+        }
+        let added = self.0.store.add_user(user, caller.at(self.now())).await?;
+        let added = added.map_err(|taken| match taken {
+            Taken::Email => RegisterError::EmailTaken,
+            Taken::Username => username_taken(),
+        })?;
+        tracing::info!(event = "user_created", user_id = added.id.0, by = caller.name);
+        Ok(added)
+    }
+
+    fn check(
+        &self,
+        raw: Registration,
+        registrar: Registrar,
+    ) -> Result<(NewUser, Option<Password>), Vec<Invalid>> {
+        let mut checks = Checks::default();
+        let email = checks.take("email", Email::parse(&raw.email));
+        let username = if raw.username.is_empty() { &raw.email } else { &raw.username };
+        let username = checks.take("username", Username::parse(username));
+        if let (Some(username), Some(email), Registrar::Stranger) = (&username, &email, registrar) {
+            checks.take("username", username.check_for_stranger(email));
+        }
+        checks.take("first_name", short_enough(&raw.first_name));
+        checks.take("last_name", short_enough(&raw.last_name));
+        let profile = [
+            ("organizationName", &raw.organisation_name),
+            ("organizationType", &raw.organisation_type),
+            ("country", &raw.country),
+        ];
+        for (field, text) in profile {
+            let missing = text.is_empty() && registrar == Registrar::Stranger;
+            checks.take(field, if missing { Err(Rule::Required) } else { Profile::check_text(text) });
+        }
+        let additional_fields = checks.take("additional_fields", AdditionalFields::new(raw.additional_fields.clone()));
+        let password = raw.password.as_deref().and_then(|chosen| checks.take("password", self.choose(chosen, &raw)));
+        if raw.confirmation.as_ref().is_some_and(|again| Some(again) != raw.password.as_ref()) {
+            checks.take::<()>("confirmPassword", Err(Rule::PasswordMismatch));
+        }
+        let (Some(email), Some(username), Some(additional_fields), true) =
+            (email, username, additional_fields, checks.broken.is_empty())
+        else {
+            return Err(checks.broken);
+        };
+        let (is_active, is_staff) = match registrar {
+            Registrar::Stranger => (true, false),
+            Registrar::Operator { active, staff } => (active, staff),
+        };
+        let profile = Profile {
+            organisation_type: raw.organisation_type,
+            organisation_name: raw.organisation_name,
+            country: raw.country,
+            additional_fields,
+        };
+        let (first_name, last_name) = (raw.first_name, raw.last_name);
+        Ok((
+            NewUser { username, email, first_name, last_name, password_hash: None, is_active, is_staff, profile },
+            password,
+        ))
+    }
+
+    fn choose(&self, chosen: &str, raw: &Registration) -> Result<Password, Rule> {
+        let local_part = raw.email.split('@').next().unwrap_or_default();
+        let names =
+            [&*raw.username, &*raw.email, local_part, &*raw.first_name, &*raw.last_name, &*raw.organisation_name];
+        Password::choose(chosen, self.0.rules.password, &names)
+    }
+}
+
+/// Collects all that is wrong.
+#[derive(Default)]
+struct Checks {
+    broken: Vec<Invalid>,
+}
+
+impl Checks {
+    fn take<T>(&mut self, field: &'static str, checked: Result<T, Rule>) -> Option<T> {
+        checked.map_err(|rule| self.broken.push(Invalid::new(field, rule))).ok()
+    }
+}
+
+fn username_taken() -> RegisterError {
+    RegisterError::Invalid(vec![Invalid::new("username", Rule::UsernameTaken)])
+}
+
+fn short_enough(name: &str) -> Result<(), Rule> {
+    if name.contains('\0') {
+        return Err(Rule::NullCharacter);
+    }
+    if name.chars().count() > LONGEST_NAME {
+        return Err(Rule::TooLong(LONGEST_NAME));
+    }
+    Ok(())
+}

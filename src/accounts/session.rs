@@ -1,0 +1,220 @@
+//! What a session can do: prove who asks, give new tokens, end.
+
+use super::{Accounts, Caller};
+use crate::crypto::{Claims, TokenFault, TokenKind, sha256};
+use crate::domain::{LiveSession, SessionId, Timestamp, User, UserId, UserRef};
+use crate::failure::Failure;
+
+/// A client whose answer got lost may rotate once more within so many seconds (RFC 9700, section
+/// 4.14.2, leaves the grace to us).
+const ROTATION_GRACE: i64 = 10;
+
+/// The tokens of a session.
+#[derive(Clone)]
+pub struct TokenPair {
+    /// Proves who asks.
+    pub access: String,
+    /// Gets new access tokens.
+    pub refresh: String,
+}
+
+/// Who asks, as check-auth-status tells it.
+pub struct Status {
+    /// Whose session it is.
+    pub user: User,
+    /// Tokens of that session, which end no later than it does.
+    pub tokens: TokenPair,
+    /// Whether the profile is filled in.
+    pub has_profile: bool,
+}
+
+/// A new access token.
+pub struct Refreshed {
+    /// Proves who asks.
+    pub access: String,
+    /// The next refresh token, if refresh tokens are good only once.
+    pub refresh: Option<String>,
+}
+
+/// Why a refresh token got nothing.
+#[derive(Debug)]
+pub enum RefreshError {
+    /// It is not good, or its session is not.
+    Token(TokenFault),
+    /// Something broke.
+    Failed(Failure),
+}
+
+/// Why a bearer token does not prove who asks.
+#[derive(Debug)]
+pub enum BearerError {
+    /// It is not good, or its session has ended.
+    Token(TokenFault),
+    /// Its user does not exist any more.
+    UserNotFound,
+    /// Its user may not log in.
+    UserInactive,
+    /// Something broke.
+    Failed(Failure),
+}
+
+impl From<Failure> for RefreshError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<TokenFault> for RefreshError {
+    fn from(fault: TokenFault) -> Self {
+        Self::Token(fault)
+    }
+}
+
+impl From<Failure> for BearerError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<TokenFault> for BearerError {
+    fn from(fault: TokenFault) -> Self {
+        Self::Token(fault)
+    }
+}
+
+impl Accounts {
+    /// The session that a bearer token belongs to.
+    ///
+    /// # Errors
+    /// Why the token does not prove who asks.
+    pub async fn bearer(&self, token: &str) -> Result<LiveSession, BearerError> {
+        let now = self.now();
+        let claims = self.0.signer.verify(token, TokenKind::Access, now)?;
+        if let Some(session) = self.session_of(&claims, now).await? {
+            return Ok(session);
+        }
+        match self.0.store.user(&UserRef::Id(claims.user)).await? {
+            None => Err(BearerError::UserNotFound),
+            Some(user) if !user.is_active => Err(BearerError::UserInactive),
+            Some(_) => Err(TokenFault::Invalid.into()),
+        }
+    }
+
+    /// The session that a cookie belongs to.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn cookie(&self, secret: &str) -> Result<Option<LiveSession>, Failure> {
+        match self.0.store.session_of_cookie(&sha256(secret.as_bytes())).await? {
+            Some(id) => self.0.store.live_session(id, self.now()).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What a session says of its user. Nothing is written: asking lengthens nothing.
+    ///
+    /// # Errors
+    /// If signing fails.
+    pub fn status(&self, session: LiveSession) -> Result<Status, Failure> {
+        let tokens = self.pair(session.id, session.user.id, session.expires_at, session.rotations)?;
+        Ok(Status { user: session.user, tokens, has_profile: session.has_profile })
+    }
+
+    /// Ends a session. When this returns, its tokens and its cookie are dead, on the disk too.
+    ///
+    /// # Errors
+    /// If it could not be written; the session then lives on.
+    pub async fn logout(&self, session: &LiveSession, caller: &Caller) -> Result<(), Failure> {
+        // Ending it twice is as good as once.
+        self.0.store.end_session(session.id, "logout", caller.at(self.now())).await?;
+        tracing::info!(event = "session_logout", user_id = session.user.id.0, session = %session.id);
+        Ok(())
+    }
+
+    /// A new access token for the session of a refresh token.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn refresh(&self, token: &str, caller: &Caller) -> Result<Refreshed, RefreshError> {
+        let now = self.now();
+        let claims = self.0.signer.verify(token, TokenKind::Refresh, now)?;
+        let session = self.session_of(&claims, now).await?.ok_or(TokenFault::Invalid)?;
+        let rotations = if self.0.rules.rotate_refresh {
+            Some(self.rotate(&session, &claims.id, now, caller).await?)
+        } else {
+            None
+        };
+        let pair = self.pair(session.id, session.user.id, session.expires_at, rotations.unwrap_or(0))?;
+        Ok(Refreshed { access: pair.access, refresh: rotations.map(|_| pair.refresh) })
+    }
+
+    /// Turns the current refresh token into the next one and returns its number. The one before gets
+    /// the same successor for a short while; anything older was stolen or kept by a thief's victim,
+    /// and ends the session (RFC 9700, section 4.14.2).
+    async fn rotate(
+        &self,
+        session: &LiveSession,
+        token_id: &str,
+        now: Timestamp,
+        caller: &Caller,
+    ) -> Result<i64, RefreshError> {
+        let current = session.rotations;
+        if token_id == refresh_id(session.id, current) {
+            // Whoever loses this race was given the same successor by the winner.
+            self.0.store.rotate(session.id, current, now).await?;
+            return Ok(current + 1);
+        }
+        let in_grace = now.seconds_since(session.rotated_at) <= ROTATION_GRACE;
+        if in_grace && current > 0 && token_id == refresh_id(session.id, current - 1) {
+            return Ok(current);
+        }
+        self.0.store.end_session(session.id, "refresh token reused", caller.at(now)).await?;
+        tracing::warn!(event = "authn_token_reuse", user_id = session.user.id.0, session = %session.id);
+        Err(TokenFault::Invalid.into())
+    }
+
+    async fn session_of(&self, claims: &Claims, now: Timestamp) -> Result<Option<LiveSession>, Failure> {
+        let session = self.0.store.live_session(claims.session, now).await?;
+        Ok(session.filter(|it| it.user.id == claims.user))
+    }
+
+    /// The tokens of a session as of now.
+    pub(super) fn pair(
+        &self,
+        session: SessionId,
+        user: UserId,
+        expires_at: Timestamp,
+        rotations: i64,
+    ) -> Result<TokenPair, Failure> {
+        let now = self.now();
+        let access = self.access(session, user, now.plus(self.0.rules.access_ttl).min(expires_at))?;
+        let refresh = self.0.signer.sign(&Claims {
+            kind: TokenKind::Refresh,
+            issued_at: now,
+            expires_at,
+            id: refresh_id(session, rotations),
+            user,
+            session,
+        })?;
+        Ok(TokenPair { access, refresh })
+    }
+
+    pub(super) fn access(&self, session: SessionId, user: UserId, expires_at: Timestamp) -> Result<String, Failure> {
+        let id = u128::from_be_bytes(self.0.random.bytes()?);
+        self.0.signer.sign(&Claims {
+            kind: TokenKind::Access,
+            issued_at: self.now(),
+            expires_at,
+            id: format!("{id:032x}"),
+            user,
+            session,
+        })
+    }
+}
+
+/// The `jti` of a session's refresh token after so many rotations. It follows from the two, so that
+/// a repeated request gets the same token and none has to be stored.
+fn refresh_id(session: SessionId, rotations: i64) -> String {
+    let digest = sha256(&[session.0.as_slice(), &rotations.to_be_bytes()].concat());
+    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,173 @@
+//! Password hashes. The only file that names scrypt.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use scrypt::password_hash::phc::PasswordHash;
+use scrypt::password_hash::{CustomizedPasswordHasher, PasswordVerifier};
+use scrypt::{Params, Scrypt};
+
+use super::Random;
+use super::pool::{Busy, Pool};
+use crate::domain::Password;
+use crate::failure::Failure;
+
+/// A stored hash that asks for more than this is not computed: 1 GiB at r=8.
+const HIGHEST_LOG_N: u8 = 20;
+const HIGHEST_R: u32 = 32;
+const HIGHEST_P: u32 = 16;
+
+/// The cost of a hash: time and memory grow with `2^ln · r`, time also with `p` (RFC 7914).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Binary logarithm of N.
+    pub ln: u8,
+    /// Block size.
+    pub r: u32,
+    /// Passes.
+    pub p: u32,
+}
+
+impl Cost {
+    /// What the OWASP Password Storage Cheat Sheet asks for.
+    pub const RECOMMENDED: Self = Self { ln: 17, r: 8, p: 1 };
+
+    /// The memory of one hash, in bytes.
+    #[must_use]
+    pub fn memory(self) -> u64 {
+        128 * u64::from(self.r) << self.ln
+    }
+
+    fn params(self) -> Option<Params> {
+        let bounded = (1..=HIGHEST_LOG_N).contains(&self.ln)
+            && (1..=HIGHEST_R).contains(&self.r)
+            && (1..=HIGHEST_P).contains(&self.p);
+        Params::new(self.ln, self.r, self.p).ok().filter(|_| bounded)
+    }
+
+    fn of(hash: &PasswordHash) -> Option<Self> {
+        let params = Params::try_from(hash).ok()?;
+        Some(Self { ln: params.log_n(), r: params.r(), p: params.p() })
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ln={},r={},p={}", self.ln, self.r, self.p)
+    }
+}
+
+impl FromStr for Cost {
+    type Err = String;
+
+    fn from_str(raw: &str) -> Result<Self, String> {
+        let wrong = || format!("it must look like {} with ln at most {HIGHEST_LOG_N}", Self::RECOMMENDED);
+        let mut numbers = raw.split(',').zip(["ln=", "r=", "p="]).map(|(part, name)| {
+            part.trim().strip_prefix(name).and_then(|digits| digits.parse::<u32>().ok()).ok_or_else(wrong)
+        });
+        let mut next = || numbers.next().ok_or_else(wrong)?;
+        let (ln, r, p) = (next()?, next()?, next()?);
+        let cost = Self { ln: u8::try_from(ln).map_err(|_| wrong())?, r, p };
+        let whole = raw.split(',').count() == 3 && cost.params().is_some();
+        whole.then_some(cost).ok_or_else(wrong)
+    }
+}
+
+/// The verdict on an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is not the password, or there is none.
+    Wrong,
+    /// It is the password.
+    Right {
+        /// Whether the stored hash has another cost than hashes made today.
+        outdated: bool,
+    },
+}
+
+/// Why a hash could not be computed.
+#[derive(Debug)]
+pub enum HashError {
+    /// Too many wait already.
+    Busy,
+    /// Something broke.
+    Failed(Failure),
+}
+
+impl From<Busy> for HashError {
+    fn from(_: Busy) -> Self {
+        Self::Busy
+    }
+}
+
+/// Makes and checks password hashes on threads of its own.
+pub struct Hasher {
+    pool: Pool,
+    cost: Cost,
+    random: Random,
+    decoy: Arc<PasswordHash>,
+}
+
+impl Hasher {
+    /// Hashes at `cost`, at most `threads` at once while at most `queue` wait.
+    ///
+    /// # Errors
+    /// If the cost is out of bounds or no randomness is to be had.
+    pub fn new(cost: Cost, threads: usize, queue: usize, random: Random) -> Result<Self, Failure> {
+        // Nobody's password: a random output that costs as much to compare as a real one.
+        let decoy = format!("$scrypt${cost}${}${}", base64(random.bytes::<16>()?), base64(random.bytes::<32>()?));
+        let decoy = PasswordHash::new(&decoy).map_err(Failure::when("preparing the password hasher"))?;
+        if cost.params().is_none() {
+            return Err(Failure::new("preparing the password hasher", format!("{cost} is out of bounds")));
+        }
+        Ok(Self { pool: Pool::new(threads.max(1), queue), cost, random, decoy: Arc::new(decoy) })
+    }
+
+    /// A new hash of `password`, as a PHC string with a salt of 128 bits.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] if the queue is full.
+    pub async fn hash(&self, password: Password) -> Result<String, HashError> {
+        let salt = self.random.bytes::<16>().map_err(HashError::Failed)?;
+        let params = self.cost.params();
+        let work = self.pool.submit(move || {
+            let params = params.ok_or("its cost is out of bounds")?;
+            Scrypt::new()
+                .hash_password_customized(password.as_bytes(), &salt, None, None, params)
+                .map(|hash| hash.to_string())
+                .map_err(|err| err.to_string())
+        })?;
+        let hash = work.await.map_err(|err| HashError::Failed(Failure::new("hashing a password", err)))?;
+        hash.map_err(|err: String| HashError::Failed(Failure::new("hashing a password", err)))
+    }
+
+    /// Checks an attempt against a stored hash. Without one, or with one that is not to be computed,
+    /// the same work is done over a decoy and the answer is no.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] if the queue is full.
+    pub async fn verify(&self, attempt: Password, stored: Option<&str>) -> Result<Verdict, HashError> {
+        let known = stored.and_then(|stored| {
+            let hash = PasswordHash::new(stored).ok()?;
+            let cost = Cost::of(&hash).filter(|cost| cost.params().is_some())?;
+            Some((Arc::new(hash), cost))
+        });
+        if known.is_none() && stored.is_some() {
+            tracing::warn!(event = "password_hash_unusable", "a stored password hash is malformed or costs too much");
+        }
+        let verdict = match known {
+            Some((_, cost)) => Verdict::Right { outdated: cost != self.cost },
+            None => Verdict::Wrong,
+        };
+        let hash = known.map_or_else(|| Arc::clone(&self.decoy), |(hash, _)| hash);
+        let work = self.pool.submit(move || Scrypt::new().verify_password(attempt.as_bytes(), &hash).is_ok())?;
+        let matches = work.await.map_err(|err| HashError::Failed(Failure::new("checking a password", err)))?;
+        Ok(if matches { verdict } else { Verdict::Wrong })
+    }
+}
+
+fn base64<const N: usize>(bytes: [u8; N]) -> String {
+    use ::base64::Engine;
+    ::base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes)
+}

@@ -1,0 +1,184 @@
+//! Access and refresh tokens. The only file that names jsonwebtoken.
+
+use std::collections::HashMap;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
+use serde::{Deserialize, Serialize};
+
+use super::Keyring;
+use crate::domain::{SessionId, Timestamp, UserId};
+use crate::failure::Failure;
+
+/// Who signs. The key says which installation; this says that it was this program and not another
+/// one with the same key.
+const ISSUER: &str = "minisass-auth";
+
+/// Ours have about 400 bytes; what is longer is not looked at.
+const LONGEST: usize = 4096;
+
+/// What a token is for; neither kind is taken for the other (RFC 8725, section 3.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// Proves who asks.
+    Access,
+    /// Gets new access tokens.
+    Refresh,
+}
+
+impl TokenKind {
+    /// The `token_type` claim, as SimpleJWT writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Refresh => "refresh",
+        }
+    }
+}
+
+/// What a token says, once it was verified.
+#[derive(Clone, Debug)]
+pub struct Claims {
+    /// Its kind.
+    pub kind: TokenKind,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// From then on it is not accepted.
+    pub expires_at: Timestamp,
+    /// Its own name: 32 hexadecimal digits.
+    pub id: String,
+    /// Whose it is.
+    pub user: UserId,
+    /// Whose session decides whether it is still good.
+    pub session: SessionId,
+}
+
+/// Why a token is not accepted; the sentences are those of SimpleJWT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFault {
+    /// Malformed, forged, expired, or its session has ended.
+    #[error("Token is invalid or expired")]
+    Invalid,
+    /// A refresh token where an access token is wanted, or the other way round.
+    #[error("Token has wrong type")]
+    WrongType,
+    /// It does not say what it is for.
+    #[error("Token has no type")]
+    NoType,
+    /// It has no name.
+    #[error("Token has no id")]
+    NoId,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    token_type: &'a str,
+    exp: i64,
+    iat: i64,
+    jti: &'a str,
+    user_id: i64,
+    sid: String,
+    iss: &'a str,
+}
+
+/// Numbers must be whole numbers here: a library that takes `exp: "1"` for "no exp" has let expired
+/// tokens in before (CVE-2026-25537).
+#[derive(Deserialize)]
+struct Read {
+    token_type: Option<String>,
+    exp: Option<i64>,
+    iat: Option<i64>,
+    nbf: Option<i64>,
+    jti: Option<String>,
+    user_id: Option<i64>,
+    sid: Option<String>,
+    iss: Option<String>,
+}
+
+/// Signs and verifies.
+pub struct Signer {
+    header: Header,
+    signing: EncodingKey,
+    verifying: HashMap<String, DecodingKey>,
+    validation: Validation,
+}
+
+impl Signer {
+    /// Signs with the newest key of the ring, HS256.
+    ///
+    /// # Errors
+    /// If the ring is empty.
+    pub fn new(ring: &Keyring) -> Result<Self, Failure> {
+        let (kid, key) = ring.keys.last().ok_or_else(|| Failure::new("loading the signing keys", "there are none"))?;
+        let mut validation = Validation::new(Algorithm::HS256);
+        // The claims are checked below, against a clock that is passed in and without leeway.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        Ok(Self {
+            header: Header { kid: Some(kid.clone()), ..Header::new(Algorithm::HS256) },
+            signing: EncodingKey::from_secret(key),
+            verifying: ring.keys.iter().map(|(kid, key)| (kid.clone(), DecodingKey::from_secret(key))).collect(),
+            validation,
+        })
+    }
+
+    /// The token that says `claims`.
+    ///
+    /// # Errors
+    /// If the library cannot sign.
+    pub fn sign(&self, claims: &Claims) -> Result<String, Failure> {
+        let written = Written {
+            token_type: claims.kind.as_str(),
+            exp: claims.expires_at.0,
+            iat: claims.issued_at.0,
+            jti: &claims.id,
+            user_id: claims.user.0,
+            sid: claims.session.to_string(),
+            iss: ISSUER,
+        };
+        encode(&self.header, &written, &self.signing).map_err(Failure::when("signing a token"))
+    }
+
+    /// What a token of this kind says, if it is ours and current.
+    ///
+    /// # Errors
+    /// Why it is not accepted.
+    pub fn verify(&self, token: &str, kind: TokenKind, now: Timestamp) -> Result<Claims, TokenFault> {
+        let read = self.read(token).ok_or(TokenFault::Invalid)?;
+        match read.token_type {
+            None => return Err(TokenFault::NoType),
+            Some(name) if name != kind.as_str() => return Err(TokenFault::WrongType),
+            Some(_) => {}
+        }
+        let id = read.jti.ok_or(TokenFault::NoId)?;
+        let time = |claim: Option<i64>| claim.map(Timestamp).ok_or(TokenFault::Invalid);
+        let (issued_at, expires_at) = (time(read.iat)?, time(read.exp)?);
+        let not_before = read.nbf.map_or(issued_at, Timestamp);
+        let current = issued_at <= now && not_before <= now && now < expires_at;
+        if !current || read.iss.as_deref() != Some(ISSUER) {
+            return Err(TokenFault::Invalid);
+        }
+        let user = read.user_id.map(UserId).ok_or(TokenFault::Invalid)?;
+        let session = read.sid.as_deref().and_then(SessionId::parse).ok_or(TokenFault::Invalid)?;
+        Ok(Claims { kind, issued_at, expires_at, id, user, session })
+    }
+
+    /// The claims, if a key of ours signed them. Nothing in the header chooses anything but the key
+    /// (RFC 8725, section 3.10), and what it calls critical is unknown to us (RFC 7515, section 4.1.11).
+    fn read(&self, token: &str) -> Option<Read> {
+        let may_stand = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let shaped = token.len() <= LONGEST
+            && token.bytes().all(may_stand)
+            && token.bytes().filter(|b| *b == b'.').count() == 2;
+        if !shaped {
+            return None;
+        }
+        let header = decode_header(token).ok()?;
+        if header.crit.is_some() || header.enc.is_some() || header.zip.is_some() {
+            return None;
+        }
+        let key = self.verifying.get(&header.kid?)?;
+        decode::<Read>(token, key, &self.validation).ok().map(|it| it.claims)
+    }
+}

@@ -1,0 +1,87 @@
+//! An e-mail address: parse, and the canonical form that makes it unique.
+
+use std::fmt;
+
+use email_address::{EmailAddress, Options};
+
+use super::{Rule, nfc};
+
+/// The longest address that SMTP can carry (RFC 5321, section 4.5.3.1.3, less the angle brackets).
+const MAX_LENGTH: usize = 254;
+
+/// An address that mail can be sent to: a dot-atom of ASCII, an `@`, and a domain of two or more
+/// labels (RFC 5322, section 3.4.1). Quoted local parts, domain literals and non-ASCII local parts
+/// are refused: many mail servers cannot deliver to them. Domains may be internationalised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email {
+    shown: String,
+    canonical: String,
+}
+
+impl Email {
+    /// Reads an address. White space around it is not part of it and is refused.
+    ///
+    /// # Errors
+    /// [`Rule::Blank`], [`Rule::NullCharacter`], [`Rule::TooLong`] or [`Rule::NotAnEmail`].
+    pub fn parse(raw: &str) -> Result<Self, Rule> {
+        if raw.is_empty() {
+            return Err(Rule::Blank);
+        }
+        if raw.contains('\0') {
+            return Err(Rule::NullCharacter);
+        }
+        if raw.chars().count() > MAX_LENGTH {
+            return Err(Rule::TooLong(MAX_LENGTH));
+        }
+        let shown = nfc(raw).into_owned();
+        let canonical = canonical_address(&shown).ok_or(Rule::NotAnEmail)?;
+        Ok(Self { shown, canonical })
+    }
+
+    /// Restores an address that was parsed before it was stored.
+    #[must_use]
+    pub fn stored(shown: String) -> Self {
+        let canonical = canonical_address(&shown).unwrap_or_else(|| shown.to_lowercase());
+        Self { shown, canonical }
+    }
+
+    /// The address as its owner wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.shown
+    }
+
+    /// Lower-case local part, domain as A-labels (RFC 5890): equal for addresses that are the same.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+
+    /// What stands before the `@`.
+    #[must_use]
+    pub fn local_part(&self) -> &str {
+        self.shown.rsplit_once('@').map_or(&*self.shown, |(local, _)| local)
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+fn canonical_address(raw: &str) -> Option<String> {
+    let (local, domain) = raw.rsplit_once('@')?;
+    let domain = idna::domain_to_ascii_strict(domain).ok()?;
+    let address = format!("{}@{domain}", local.to_ascii_lowercase());
+    let options = Options::default()
+        .with_required_tld()
+        .without_display_text()
+        .without_domain_literal();
+    let valid = address.is_ascii()
+        && address.len() <= MAX_LENGTH
+        && !local.starts_with('"')
+        && domain.rsplit('.').next().is_some_and(|top| !top.bytes().all(|b| b.is_ascii_digit()))
+        && EmailAddress::parse_with_options(&address, options).is_ok();
+    valid.then_some(address)
+}

@@ -1,0 +1,38 @@
+//! The values the use cases speak of, and their rules. No I/O, no HTTP, no database.
+
+mod email;
+mod invalid;
+mod password;
+mod profile;
+mod session;
+mod time;
+mod user;
+mod username;
+
+pub use email::Email;
+pub use invalid::{Invalid, Rule};
+pub use password::{Password, PasswordRules};
+pub use profile::{AdditionalFields, Profile};
+pub use session::{LiveSession, Session, SessionId, SessionKind};
+pub use time::Timestamp;
+pub use user::{User, UserId, UserRef};
+pub use username::Username;
+
+use std::borrow::Cow;
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+/// Normalisation form C: what a person typed and what is stored compare alike (RFC 8265, section 4.2).
+fn nfc(raw: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(raw)
+}
+
+/// The form that decides whether two names are the same: compatibility-normalised and case-folded,
+/// so that look-alikes such as `ＡＬＩＣＥ` and `alice` collide (Unicode Standard Annex 15;
+/// RFC 8265, section 3.3). The store compares it as bytes.
+fn canonical(raw: &str) -> String {
+    let nfkc = ComposingNormalizerBorrowed::new_nfkc();
+    let folded = CaseMapper::new().fold_string(&nfkc.normalize(raw)).into_owned();
+    nfkc.normalize(&folded).into_owned()
+}

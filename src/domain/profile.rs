@@ -1,0 +1,87 @@
+//! What is known of a person beside their login.
+
+use serde_json::{Map, Value};
+
+use super::Rule;
+
+/// As in Django's profile model, whose rows are imported.
+const MAX_LENGTH: usize = 255;
+
+/// Organisation, country, and whatever else a client sent at registration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Profile {
+    /// Such as `NGO`; free text.
+    pub organisation_type: String,
+    /// Free text.
+    pub organisation_name: String,
+    /// A code or a name; free text.
+    pub country: String,
+    /// Kept as they came; they never mean anything here.
+    pub additional_fields: AdditionalFields,
+}
+
+impl Profile {
+    /// Whether the three named fields are filled in.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        [&self.organisation_type, &self.organisation_name, &self.country].iter().all(|field| !field.is_empty())
+    }
+
+    /// Checks the text of one of the three named fields.
+    ///
+    /// # Errors
+    /// [`Rule::NullCharacter`] or [`Rule::TooLong`].
+    pub fn check_text(text: &str) -> Result<(), Rule> {
+        if text.contains('\0') {
+            return Err(Rule::NullCharacter);
+        }
+        if text.chars().count() > MAX_LENGTH {
+            return Err(Rule::TooLong(MAX_LENGTH));
+        }
+        Ok(())
+    }
+}
+
+/// Fields of a registration that have no meaning to this service, as a JSON object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AdditionalFields(Map<String, Value>);
+
+impl AdditionalFields {
+    /// As many fields as are kept.
+    pub const MOST: usize = 32;
+    /// As many bytes as they may have together, as JSON text.
+    pub const MOST_BYTES: usize = 4096;
+
+    /// Takes the fields if they are few and small enough.
+    ///
+    /// # Errors
+    /// [`Rule::AdditionalFieldsTooMany`] or [`Rule::AdditionalFieldsTooLarge`].
+    pub fn new(fields: Map<String, Value>) -> Result<Self, Rule> {
+        if fields.len() > Self::MOST {
+            return Err(Rule::AdditionalFieldsTooMany(Self::MOST));
+        }
+        let fields = Self(fields);
+        if fields.to_json().len() > Self::MOST_BYTES {
+            return Err(Rule::AdditionalFieldsTooLarge(Self::MOST_BYTES));
+        }
+        Ok(fields)
+    }
+
+    /// Restores fields that were checked before they were stored.
+    #[must_use]
+    pub fn stored(json: &str) -> Self {
+        Self(serde_json::from_str(json).unwrap_or_default())
+    }
+
+    /// The fields as JSON text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        Value::Object(self.0.clone()).to_string()
+    }
+
+    /// The fields by name.
+    #[must_use]
+    pub fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+}

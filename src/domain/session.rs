@@ -1,0 +1,89 @@
+//! Sessions: what a login opens and a logout ends.
+
+use std::fmt;
+
+use super::{Timestamp, User, UserId};
+
+/// The name of a session, the `sid` claim of its tokens: 128 random bits, printed as hexadecimal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionId(pub [u8; 16]);
+
+impl SessionId {
+    /// Reads 32 lower-case hexadecimal digits, and nothing else.
+    #[must_use]
+    pub fn parse(raw: &str) -> Option<Self> {
+        let digits = raw.len() == 32 && raw.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        digits.then_some(())?;
+        u128::from_str_radix(raw, 16).ok().map(|id| Self(id.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+/// How a session was opened; it decides how long it lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionKind {
+    /// `POST login/`.
+    Web,
+    /// `POST login/?app=mobile`.
+    Mobile,
+    /// `POST token/`.
+    Token,
+    /// `token issue` on the command line.
+    CommandLine,
+}
+
+impl SessionKind {
+    /// The name that is stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Mobile => "mobile",
+            Self::Token => "token",
+            Self::CommandLine => "command-line",
+        }
+    }
+}
+
+/// A session as it is opened.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Its name.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user: UserId,
+    /// How it was opened.
+    pub kind: SessionKind,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it ends at the latest; nothing moves this.
+    pub expires_at: Timestamp,
+    /// The client's address, if known.
+    pub address: Option<String>,
+    /// What the client calls itself.
+    pub user_agent: Option<String>,
+    /// SHA-256 of the cookie, for sessions that have one.
+    pub cookie_digest: Option<[u8; 32]>,
+}
+
+/// A session that a request may use, with its user as the database has them now.
+#[derive(Clone, Debug)]
+pub struct LiveSession {
+    /// Its name.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user: User,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+    /// How often its refresh token was rotated.
+    pub rotations: i64,
+    /// When that was last.
+    pub rotated_at: Timestamp,
+    /// Whether the user's profile is filled in.
+    pub has_profile: bool,
+}

@@ -1,0 +1,61 @@
+//! Users, and the ways to name one.
+
+use std::fmt;
+
+use super::{Email, Timestamp, Username};
+
+/// The number of a user. Never used twice, so that an old token cannot name a new user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UserId(pub i64);
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An account.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Its number.
+    pub id: UserId,
+    /// Unique in its canonical form.
+    pub username: Username,
+    /// Unique in its canonical form.
+    pub email: Email,
+    /// May be empty.
+    pub first_name: String,
+    /// May be empty.
+    pub last_name: String,
+    /// An inactive user gets no token by any path.
+    pub is_active: bool,
+    /// Staff, which the API calls `is_admin`.
+    pub is_staff: bool,
+    /// When the account was made.
+    pub created_at: Timestamp,
+    /// When a session was last opened.
+    pub last_login_at: Option<Timestamp>,
+}
+
+/// A way to name a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserRef {
+    /// By number.
+    Id(UserId),
+    /// By user name, whatever its case.
+    Username(Username),
+    /// By e-mail address, whatever its case.
+    Email(Email),
+}
+
+impl UserRef {
+    /// The ways to read what somebody typed, likeliest first: an address names an e-mail address,
+    /// then a user name; on the command line digits name a number first.
+    #[must_use]
+    pub fn candidates(typed: &str, with_numbers: bool) -> Vec<Self> {
+        let number = typed.parse().ok().filter(|_| with_numbers).map(|id| Self::Id(UserId(id)));
+        let email = Email::parse(typed).ok().map(Self::Email);
+        let username = Username::parse(typed).ok().map(Self::Username);
+        [number, email, username].into_iter().flatten().collect()
+    }
+}

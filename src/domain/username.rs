@@ -1,0 +1,104 @@
+//! A user name: parse, and the canonical form that makes it unique.
+
+use std::fmt;
+
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
+use icu_properties::{CodePointMapData, CodePointSetData};
+
+use super::{Email, Rule, canonical, nfc};
+
+/// As in Django's user model, whose rows are imported.
+const MAX_LENGTH: usize = 150;
+
+/// ASCII that is neither letter nor digit but may stand in an e-mail address (RFC 5322, `atext`),
+/// because a blank user name becomes the address.
+const ASCII_MARKS: &str = "@.+-_!#$%&'*/=?^`{|}~";
+
+/// Names that people would take for the operator's. Mailbox names of RFC 2142, and a few more.
+const RESERVED: &[&str] = &[
+    "abuse", "admin", "administrator", "anonymous", "hostmaster", "info", "mailer-daemon", "minisass", "moderator",
+    "noc", "noreply", "official", "postmaster", "root", "security", "staff", "superuser", "support", "sysadmin",
+    "system", "webmaster",
+];
+
+/// What somebody calls themselves: letters, marks and digits of any script and a little ASCII
+/// punctuation; no spaces, no invisible characters (in the spirit of RFC 8265, `UsernameCaseMapped`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Username {
+    shown: String,
+    canonical: String,
+}
+
+impl Username {
+    /// Reads a user name.
+    ///
+    /// # Errors
+    /// [`Rule::Blank`], [`Rule::NullCharacter`], [`Rule::TooLong`] or [`Rule::UsernameCharacters`].
+    pub fn parse(raw: &str) -> Result<Self, Rule> {
+        if raw.is_empty() {
+            return Err(Rule::Blank);
+        }
+        if raw.contains('\0') {
+            return Err(Rule::NullCharacter);
+        }
+        if raw.chars().count() > MAX_LENGTH {
+            return Err(Rule::TooLong(MAX_LENGTH));
+        }
+        let name = Self::stored(nfc(raw).into_owned());
+        if name.shown.chars().all(may_stand) && name.canonical.chars().all(may_stand) {
+            Ok(name)
+        } else {
+            Err(Rule::UsernameCharacters)
+        }
+    }
+
+    /// Restores a name that was parsed before it was stored.
+    #[must_use]
+    pub fn stored(shown: String) -> Self {
+        Self { canonical: canonical(&shown), shown }
+    }
+
+    /// What a stranger may not call themselves: official-looking names, and other people's addresses.
+    ///
+    /// # Errors
+    /// [`Rule::UsernameReserved`] or [`Rule::UsernameForeignEmail`].
+    pub fn check_for_stranger(&self, own: &Email) -> Result<(), Rule> {
+        if RESERVED.contains(&self.canonical.as_str()) {
+            return Err(Rule::UsernameReserved);
+        }
+        match Email::parse(&self.shown) {
+            Ok(address) if address.canonical() != own.canonical() => Err(Rule::UsernameForeignEmail),
+            _ => Ok(()),
+        }
+    }
+
+    /// The name as its owner wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.shown
+    }
+
+    /// Equal for names that are the same to the eye of this service.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+fn may_stand(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric() || ASCII_MARKS.contains(c);
+    }
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    let visible = !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c);
+    let word = GeneralCategoryGroup::Letter.contains(category)
+        || GeneralCategoryGroup::Mark.contains(category)
+        || category == GeneralCategory::DecimalNumber;
+    visible && word
+}

@@ -1,0 +1,19 @@
+//! The miniSASS authentication service: one binary, one SQLite file, the whole API.
+//!
+//! Read top down:
+//!
+//! * [`cli`] and [`http`] are the two faces. They translate, and decide nothing.
+//! * [`accounts`] holds the use cases: what it means to log in, to register, to log out.
+//! * [`domain`] holds the values the use cases speak of, and their rules.
+//! * [`store`], [`crypto`] and [`mail`] do the work that needs a library.
+//! * [`clock`] and [`failure`] are for everyone.
+//!
+//! `tests/it/tidy.rs` checks who may name whom.
+
+pub mod accounts;
+pub mod clock;
+pub mod crypto;
+pub mod domain;
+pub mod failure;
+pub mod mail;
+pub mod store;

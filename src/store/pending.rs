@@ -1,0 +1,42 @@
+//! The answer of a database: there already, or on its way.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_channel::oneshot;
+
+use crate::failure::Failure;
+
+/// What every method of [`super::Store`] returns. A read of SQLite is answered in microseconds and
+/// is there at once; a write is there when its transaction is on the disk. Nothing here blocks a
+/// thread, and no runtime is needed to wait.
+#[must_use = "a write is only acknowledged when it was waited for"]
+pub enum Pending<T> {
+    /// The answer is there.
+    Ready(Option<Result<T, Failure>>),
+    /// Somebody else works on it.
+    Waiting(oneshot::Receiver<Result<T, Failure>>),
+}
+
+impl<T> Pending<T> {
+    /// An answer that is there.
+    pub fn ready(answer: Result<T, Failure>) -> Self {
+        Self::Ready(Some(answer))
+    }
+}
+
+impl<T: Unpin> Future for Pending<T> {
+    type Output = Result<T, Failure>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Ready(answer) => Poll::Ready(answer.take().unwrap_or_else(|| Err(gone()))),
+            Self::Waiting(answer) => Pin::new(answer).poll(context).map(|it| it.unwrap_or_else(|_| Err(gone()))),
+        }
+    }
+}
+
+fn gone() -> Failure {
+    Failure::new("waiting for the database", "the database has been closed").passing()
+}

@@ -1,0 +1,114 @@
+//! Opening the file: pragmas, migrations, and the refusals that protect it.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use refinery::embed_migrations;
+use rusqlite::{Connection, OpenFlags};
+
+use super::failure;
+use crate::failure::Failure;
+
+embed_migrations!("migrations/sqlite");
+
+/// Older ones can corrupt a database that two processes write and checkpoint at once, which is what
+/// a server and its command line do (fixed in SQLite 3.51.3).
+const OLDEST_SAFE_SQLITE: i32 = 3_051_003;
+
+/// "mini" in ASCII: tells this file from any other SQLite file.
+const APPLICATION_ID: i32 = 0x6d69_6e69;
+
+/// Between two processes SQLite's lock is not fair; asking twice in a millisecond, for half a minute,
+/// kept the worst wait at 0.1 s where SQLite's own back-off took 4 s.
+const BUSY_PAUSE: Duration = Duration::from_micros(500);
+const BUSY_TRIES: i32 = 60_000;
+
+/// The connection that writes; it creates and migrates the database.
+pub(super) fn writer(path: &Path) -> Result<Connection, Failure> {
+    if rusqlite::version_number() < OLDEST_SAFE_SQLITE {
+        let version = rusqlite::version();
+        return Err(refusal(format!(
+            "SQLite {version} can corrupt the database; build this program with the SQLite it brings along"
+        )));
+    }
+    create_private(path).map_err(Failure::when("creating the database"))?;
+    let mut connection = connect(path)?;
+    check_identity(&connection, path)?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(super) fn reader(path: &Path) -> Result<Connection, Failure> {
+    let connection = connect(path)?;
+    connection
+        .pragma_update(None, "query_only", true)
+        .map_err(|err| failure("opening the database", err))?;
+    Ok(connection)
+}
+
+/// SQLite gives the log and the shared memory the mode of the database file.
+fn create_private(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+}
+
+fn connect(path: &Path) -> Result<Connection, Failure> {
+    let open = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_handler(Some(|tries| {
+            std::thread::sleep(BUSY_PAUSE);
+            tries < BUSY_TRIES
+        }))?;
+        connection.set_prepared_statement_cache_capacity(64);
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        // An acknowledged write survives a power cut, not only a crash.
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.pragma_update(None, "cell_size_check", true)?;
+        Ok(connection)
+    };
+    open().map_err(|err| failure("opening the database", err))
+}
+
+fn check_identity(connection: &Connection, path: &Path) -> Result<(), Failure> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
+    let read = || Ok((number("PRAGMA application_id")?, number("SELECT count(*) FROM sqlite_schema")?));
+    match read().map_err(|err| failure("reading the database", err))? {
+        (APPLICATION_ID, _) => Ok(()),
+        (0, 0) => connection
+            .pragma_update(None, "application_id", APPLICATION_ID)
+            .map_err(|err| failure("creating the database", err)),
+        _ => Err(refusal(format!(
+            "{} is a database of another program; name another file with --database",
+            path.display()
+        ))),
+    }
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), Failure> {
+    let mut runner = migrations::runner();
+    let known = runner.get_migrations().iter().map(refinery::Migration::version).max().unwrap_or(0);
+    let applied = runner
+        .get_last_applied_migration(connection)
+        .map_err(Failure::when("reading the version of the database"))?
+        .map_or(0, |migration| migration.version());
+    if applied > known {
+        return Err(refusal(format!(
+            "the database has schema version {applied} and this program knows {known}; \
+             start the newer minisass-auth that made it, or restore a backup from before"
+        )));
+    }
+    if applied < known {
+        runner = runner.set_grouped(true);
+        runner.run(connection).map_err(Failure::when("migrating the database"))?;
+    }
+    Ok(())
+}
+
+fn refusal(text: String) -> Failure {
+    Failure::new("opening the database", text)
+}

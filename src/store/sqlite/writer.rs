@@ -1,0 +1,130 @@
+//! The one thread that writes. It takes what waits into one transaction, each job in a savepoint of
+//! its own, and answers when the commit is on the disk: 64 clients share one `fdatasync`.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use futures_channel::oneshot;
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::failure;
+use crate::failure::Failure;
+use crate::store::Pending;
+
+/// So many jobs share a commit at most; beyond that the first of them would wait too long.
+const GROUP: usize = 256;
+
+/// Runs in the transaction, if there is one, and returns how to answer once its fate is known.
+type Job = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+type Answer = Box<dyn FnOnce(Option<&NotCommitted>)>;
+
+/// Why a transaction left nothing behind.
+struct NotCommitted {
+    why: String,
+    passing: bool,
+}
+
+pub(super) struct Writer {
+    jobs: Mutex<Option<Sender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection) -> Result<Self, Failure> {
+        let (jobs, waiting) = channel();
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || run(connection, &waiting))
+            .map_err(Failure::when("starting the writer"))?;
+        Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Has `job` done in a transaction; the answer comes when that is on the disk. A job that fails
+    /// leaves nothing behind, and does not disturb the jobs that share its transaction.
+    pub(super) fn submit<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let outcome = connection.map(|it| in_savepoint(it, job));
+            Box::new(move |fate| {
+                let answer = match (fate, outcome) {
+                    (None, Some(outcome)) => outcome.map_err(|err| failure(doing, err)),
+                    (Some(fate), _) if fate.passing => Err(Failure::new(doing, &*fate.why).passing()),
+                    (Some(fate), _) => Err(Failure::new(doing, &*fate.why)),
+                    (None, None) => Err(Failure::new(doing, "it was not begun")),
+                };
+                // Nobody waits any more if the client hung up; what was done stays done.
+                let _ = sender.send(answer);
+            })
+        });
+        if let Some(jobs) = &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
+            // A refused job is dropped with its sender, which the receiver reports.
+            let _ = jobs.send(job);
+        }
+        Pending::Waiting(receiver)
+    }
+
+    /// Does what waits, then closes the connection.
+    pub(super) fn stop(&self) {
+        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A writer that panicked has been reported already, by the panic.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn run(mut connection: Connection, waiting: &Receiver<Job>) {
+    while let Ok(first) = waiting.recv() {
+        let group = std::iter::once(first).chain(waiting.try_iter()).take(GROUP);
+        commit(&mut connection, group);
+    }
+    // The next start finds one file; a failure here only means that it has the log to read first.
+    let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+fn commit(connection: &mut Connection, group: impl Iterator<Item = Job>) {
+    let (answers, fate): (Vec<Answer>, _) = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(transaction) => {
+            // A full disk makes SQLite roll the whole transaction back; what ran after that would
+            // be committed by itself and then reported as failed, so it must not run.
+            let run = |job: Job| job((!transaction.is_autocommit()).then_some(&*transaction));
+            let answers = group.map(run).collect();
+            let rolled_back = transaction.is_autocommit();
+            let fate = transaction.commit();
+            (answers, fate.map_err(|err| not_committed(err, rolled_back)))
+        }
+        Err(err) => (group.map(|job| job(None)).collect(), Err(not_committed(err, false))),
+    };
+    let fate = fate.err();
+    answers.into_iter().for_each(|answer| answer(fate.as_ref()));
+}
+
+fn not_committed(err: rusqlite::Error, rolled_back: bool) -> NotCommitted {
+    let failure = failure("committing", err);
+    NotCommitted { passing: failure.is_passing() || rolled_back, why: failure.chain() }
+}
+
+fn in_savepoint<T>(
+    connection: &Connection,
+    job: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let savepoint = |sql: &str| connection.prepare_cached(sql)?.execute([]);
+    savepoint("SAVEPOINT job")?;
+    let outcome = job(connection);
+    if outcome.is_err() {
+        savepoint("ROLLBACK TO job")?;
+    }
+    savepoint("RELEASE job")?;
+    outcome
+}
