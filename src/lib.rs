@@ -11,9 +11,11 @@
 //! `tests/it/tidy.rs` checks who may name whom.
 
 pub mod accounts;
+pub mod cli;
 pub mod clock;
 pub mod crypto;
 pub mod domain;
 pub mod failure;
+pub mod http;
 pub mod mail;
 pub mod store;

@@ -1,9 +1,11 @@
 //! Logging in: the only place where a password opens a session.
 
+use std::time::Duration;
+
 use super::session::TokenPair;
 use super::{Accounts, Caller, Trouble};
 use crate::crypto::{Verdict, sha256};
-use crate::domain::{Password, Profile, Session, SessionId, SessionKind, Timestamp, User, UserId, UserRef};
+use crate::domain::{Password, Profile, Session, SessionId, SessionKind, User, UserId, UserRef};
 use crate::failure::Failure;
 use crate::store::{Attempt, Credentials, Opening};
 
@@ -18,8 +20,8 @@ pub struct LoggedIn {
     pub tokens: TokenPair,
     /// The secret of its cookie, if it has one.
     pub cookie: Option<String>,
-    /// When it ends at the latest.
-    pub expires_at: Timestamp,
+    /// How long it lasts at the most.
+    pub lasts: Duration,
     /// Whether the profile is complete and the password could still be chosen today.
     pub is_profile_updated: bool,
 }
@@ -137,14 +139,15 @@ impl Accounts {
         let with_cookie = matches!(opening.session.kind, SessionKind::Web | SessionKind::Mobile);
         let cookie = if with_cookie { Some(self.0.random.secret()?) } else { None };
         opening.session.cookie_digest = cookie.as_deref().map(|secret| sha256(secret.as_bytes()));
-        let (id, expires_at) = (opening.session.id, opening.session.expires_at);
+        let Session { id, expires_at, created_at: opened_at, .. } = opening.session;
         // Signed before it is stored: a session without tokens helps nobody.
         let tokens = self.pair(id, user.id, expires_at, 0)?;
         if !self.0.store.open_session(opening, caller.at(self.now())).await? {
             return Err(LoginError::WrongCredentials);
         }
         tracing::info!(event = "authn_login_success", user_id = user.id.0, session = %id);
-        Ok(LoggedIn { user, tokens, cookie, expires_at, is_profile_updated })
+        let lasts = Duration::from_secs(expires_at.seconds_since(opened_at).unsigned_abs());
+        Ok(LoggedIn { user, tokens, cookie, lasts, is_profile_updated })
     }
 }
 

@@ -1,0 +1,108 @@
+//! The one place where the parts are put together.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::Path;
+
+use anyhow::{Context, anyhow, bail};
+
+use super::settings::Settings;
+use crate::accounts::{Accounts, Caller, Parts, Rules};
+use crate::clock::Clock;
+use crate::crypto::{Hasher, Keyring, LinkKey, Random, Signer};
+use crate::domain::PasswordRules;
+use crate::failure::Failure;
+use crate::mail::{Mailer, Transport};
+use crate::store::Sqlite;
+
+/// The use cases, for a command.
+pub(super) struct Config {
+    pub(super) accounts: Accounts,
+    pub(super) caller: Caller,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Config {
+    /// Opens the data folder for a command.
+    pub(super) fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let public_url = settings.public_url.clone().unwrap_or_default();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().context("cannot start")?;
+        let uid = rustix::process::getuid().as_raw();
+        let caller = Caller { name: format!("cli:uid={uid}"), address: None, user_agent: None };
+        Ok(Self { accounts: accounts(settings, public_url)?, caller, runtime })
+    }
+
+    /// Waits for a use case.
+    pub(super) fn wait<T>(&self, doing: impl Future<Output = T>) -> T {
+        self.runtime.block_on(doing)
+    }
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        self.accounts.close();
+    }
+}
+
+/// The use cases over the data folder, which is created if it is not there.
+pub(super) fn accounts(settings: &Settings, public_url: String) -> anyhow::Result<Accounts> {
+    make_data_dir(&settings.data_dir)?;
+    check_private(&settings.database)?;
+    let keys = settings.data_dir.join("keys");
+    let (clock, random) = (Clock::System, Random::System);
+    let ring = Keyring::open(&keys, &random, clock.now()).map_err(said)?;
+    let outbox = Transport::Files(settings.data_dir.join("outbox"));
+    let hasher = Hasher::new(settings.scrypt, settings.hash_threads, settings.hash_queue, random.clone());
+    Ok(Accounts::new(Parts {
+        store: Box::new(Sqlite::open(&settings.database).map_err(said)?),
+        hasher: hasher.map_err(said)?,
+        signer: Signer::new(&ring).map_err(said)?,
+        links: LinkKey::open(&keys, &random).map_err(said)?,
+        mailer: Mailer::new(outbox, &settings.mail_from).map_err(said)?,
+        clock,
+        random,
+        rules: Rules {
+            access_ttl: settings.access_ttl,
+            session_ttl: settings.session_ttl,
+            mobile_session_ttl: settings.mobile_session_ttl,
+            token_session_ttl: settings.token_session_ttl,
+            reset_ttl: settings.reset_ttl,
+            password: PasswordRules { min_length: settings.password_min_length },
+            rotate_refresh: settings.rotate_refresh,
+            throttle: settings.throttle,
+            public_url,
+        },
+    }))
+}
+
+/// At a terminal a failure is shown with its whole chain.
+pub(super) fn said(failure: Failure) -> anyhow::Error {
+    anyhow!("{}", failure.chain())
+}
+
+fn make_data_dir(folder: &Path) -> anyhow::Result<()> {
+    let shown = folder.display();
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| {
+        format!("cannot create the data folder {shown}; choose another one with --data-dir")
+    })?;
+    let owner = fs::metadata(folder).with_context(|| format!("cannot read the data folder {shown}"))?.uid();
+    let own = rustix::process::geteuid().as_raw();
+    if owner != own {
+        // A file that this user made there would lock its owner out, the running server included.
+        bail!("the data folder {shown} belongs to uid {owner} and this is uid {own}; run it as its owner");
+    }
+    if rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err() {
+        bail!("the data folder {shown} is not writable; run: chmod u+rwx {shown}");
+    }
+    Ok(())
+}
+
+fn check_private(database: &Path) -> anyhow::Result<()> {
+    match fs::metadata(database) {
+        Ok(metadata) if metadata.mode() & 0o077 != 0 => {
+            let shown = database.display();
+            bail!("others can read the database {shown}; run: chmod 600 {shown}")
+        }
+        _ => Ok(()),
+    }
+}

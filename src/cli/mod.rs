@@ -1,0 +1,87 @@
+//! The command-line face: the list of everything the program does.
+
+mod config;
+mod output;
+mod profile;
+mod reset;
+mod serve;
+mod settings;
+mod token;
+mod user;
+
+use std::io;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use self::config::Config;
+use self::output::{Format, Output};
+use self::settings::Settings;
+
+/// The miniSASS authentication service: serves the API out of one SQLite file, and administers that
+/// file, also while the server runs.
+#[derive(Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+struct Cli {
+    /// How to print results
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "table")]
+    format: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API until SIGTERM or Ctrl-C; creates and migrates the database
+    Serve,
+    /// Create, list and change users
+    #[command(subcommand)]
+    User(user::Command),
+    /// Inspect profiles
+    #[command(subcommand)]
+    Profile(profile::Command),
+    /// Issue tokens
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Trigger reset mails
+    #[command(subcommand)]
+    Reset(reset::Command),
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+/// Reads the command line and does what it says.
+///
+/// # Errors
+/// One sentence that says what to do. Wrong usage never comes back: it exits with 2.
+pub fn run() -> anyhow::Result<()> {
+    let matches = settings::add_flags(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|err| err.exit());
+    let mut output = Output::new(cli.format);
+    let done = dispatch(cli.command, &matches, &mut output).and_then(|()| Ok(output.finish()?));
+    match done {
+        // `minisass-auth user list | head` has seen enough.
+        Err(err) if is_closed_pipe(&err) => Ok(()),
+        other => other,
+    }
+}
+
+fn dispatch(command: Command, matches: &clap::ArgMatches, output: &mut Output) -> anyhow::Result<()> {
+    if let Command::Openapi = command {
+        return Ok(output.text(&crate::http::spec())?);
+    }
+    let settings = Settings::load(matches)?;
+    match command {
+        Command::Serve => serve::run(&settings),
+        Command::User(command) => user::run(command, &Config::open(&settings)?, output),
+        Command::Profile(command) => profile::run(command, &Config::open(&settings)?, output),
+        Command::Token(command) => token::run(command, &Config::open(&settings)?, output),
+        Command::Reset(command) => reset::run(command, &Config::open(&settings)?, output),
+        Command::Openapi => Ok(()),
+    }
+}
+
+fn is_closed_pipe(err: &anyhow::Error) -> bool {
+    err.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|it| it.kind() == io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,171 @@
+//! Results on standard output: as a table, JSON or CSV. The only file that names tabled.
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+
+use icu_properties::CodePointMapData;
+use icu_properties::props::GeneralCategory;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tabled::builder::Builder;
+use tabled::settings::{Style, Width};
+
+/// How to print results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Table,
+    /// One document with stable names, for programs
+    Json,
+    /// For spreadsheets
+    Csv,
+}
+
+/// Standard output.
+pub(super) struct Output {
+    pub(super) format: Format,
+    out: BufWriter<Stdout>,
+}
+
+impl Output {
+    pub(super) fn new(format: Format) -> Self {
+        Self { format, out: BufWriter::new(io::stdout()) }
+    }
+
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// A text as it is.
+    pub(super) fn text(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())
+    }
+
+    /// One result: a table of names and values, an object, or a header and a row.
+    pub(super) fn one(&mut self, row: &impl Serialize) -> anyhow::Result<()> {
+        let row = fields(row)?;
+        match self.format {
+            Format::Table => {
+                let lines = row.iter().map(|(name, value)| [name.clone(), cell(value)]);
+                Ok(self.table(None, lines.collect())?)
+            }
+            Format::Json => Ok(writeln!(self.out, "{:#}", Value::Object(row))?),
+            Format::Csv => self.csv(&[row], true),
+        }
+    }
+
+    /// Many results, page by page, so that they need not be in memory together.
+    pub(super) fn many<T: Serialize>(
+        &mut self,
+        pages: impl Iterator<Item = anyhow::Result<Vec<T>>>,
+    ) -> anyhow::Result<usize> {
+        let mut count = 0;
+        for page in pages {
+            let rows = page?.iter().map(fields).collect::<anyhow::Result<Vec<_>>>()?;
+            match self.format {
+                Format::Table => self.page(&rows)?,
+                Format::Json => self.json(&rows, count == 0)?,
+                Format::Csv => self.csv(&rows, count == 0)?,
+            }
+            count += rows.len();
+        }
+        if self.format == Format::Json {
+            self.text(if count == 0 { "[]\n" } else { "\n]\n" })?;
+        }
+        Ok(count)
+    }
+
+    fn page(&mut self, rows: &[Map<String, Value>]) -> io::Result<()> {
+        let Some(first) = rows.first() else { return Ok(()) };
+        let head = first.keys().map(|name| name.to_uppercase().replace('_', " "));
+        let lines = rows.iter().map(|row| row.values().map(cell).collect::<Vec<_>>());
+        self.table(Some(head.collect()), lines.collect())
+    }
+
+    fn table<R: IntoIterator<Item = String>>(&mut self, head: Option<Vec<String>>, rows: Vec<R>) -> io::Result<()> {
+        let mut builder = Builder::default();
+        if let Some(head) = head {
+            builder.push_record(head);
+        }
+        for row in rows {
+            builder.push_record(row);
+        }
+        let mut table = builder.build();
+        table.with(Style::rounded());
+        if let Some(width) = terminal_width() {
+            table.with(Width::wrap(width).keep_words(true));
+        }
+        writeln!(self.out, "{table}")
+    }
+
+    fn json(&mut self, rows: &[Map<String, Value>], first: bool) -> anyhow::Result<()> {
+        for (index, row) in rows.iter().enumerate() {
+            self.text(if first && index == 0 { "[\n  " } else { ",\n  " })?;
+            serde_json::to_writer(&mut self.out, row)?;
+        }
+        Ok(())
+    }
+
+    fn csv(&mut self, rows: &[Map<String, Value>], with_head: bool) -> anyhow::Result<()> {
+        let mut writer = csv::Writer::from_writer(&mut self.out);
+        if let Some(first) = rows.first().filter(|_| with_head) {
+            writer.write_record(first.keys())?;
+        }
+        for row in rows {
+            writer.write_record(row.values().map(|value| formula_safe(plain(value))))?;
+        }
+        Ok(writer.flush()?)
+    }
+}
+
+/// Says something beside the result, on standard error.
+pub(super) fn note(text: &str) {
+    // Nobody may be listening; the result does not depend on it.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn fields(row: &impl Serialize) -> anyhow::Result<Map<String, Value>> {
+    match serde_json::to_value(row)? {
+        Value::Object(fields) => Ok(fields),
+        other => Ok(Map::from_iter([("value".to_owned(), other)])),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// What people typed must not move the cursor or turn the writing round (ASVS 5.0, 1.2.10 in spirit).
+fn cell(value: &Value) -> String {
+    let invisible = |c: char| {
+        let category = CodePointMapData::<GeneralCategory>::new().get(c);
+        c.is_control() || matches!(category, GeneralCategory::Format | GeneralCategory::LineSeparator)
+    };
+    let text = match value {
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        other => plain(other),
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if invisible(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// A spreadsheet calculates what starts like this (OWASP CSV Injection).
+fn formula_safe(text: String) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
+}
+
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    (io::stdout().is_terminal() && size.ws_col > 0).then_some(usize::from(size.ws_col))
+}

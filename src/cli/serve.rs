@@ -1,0 +1,197 @@
+//! `serve`: bind, work, stop cleanly.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use rustix::fs::{FlockOperation, flock};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+
+use super::config;
+use super::settings::{Listen, Settings};
+use crate::accounts::Accounts;
+use crate::http::{App, Deployment, Listener, serve};
+
+/// The outbox is looked at so often; a mail that the command line queued leaves no later.
+const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
+/// What has expired is forgotten so often.
+const TIDY_PAUSE: Duration = Duration::from_secs(600);
+
+pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
+    let _log = start_log(settings);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(serve_until_stopped(settings))
+}
+
+async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
+    let (listener, bound) = bind(&settings.listen).await?;
+    let public_url = public_url(settings, bound)?;
+    let accounts = config::accounts(settings, public_url.clone())?;
+    let _lock = lock(settings)?;
+    let deployment = Deployment {
+        public_url: public_url.clone(),
+        frontend_url: settings.frontend_url.clone(),
+        cors_origins: settings.cors_origins.clone(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+    };
+    let app = App::new(accounts.clone(), deployment);
+    let (stopping, stopped) = watch::channel(false);
+    let housekeeping = housekeeping(accounts.clone(), app.clone(), stopped)?;
+
+    announce(settings, &public_url)?;
+    tracing::info!(event = "sys_startup", version = env!("CARGO_PKG_VERSION"));
+    serve(listener, app, stop_signal()?).await;
+
+    stopping.send_replace(true);
+    tokio::task::spawn_blocking(move || housekeeping.join()).await.ok();
+    accounts.close();
+    if let Listen::Unix(path) = &settings.listen {
+        // It may have been removed by somebody else already.
+        let _ = std::fs::remove_file(path);
+    }
+    tracing::info!(event = "sys_shutdown");
+    Ok(())
+}
+
+async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Option<SocketAddr>)> {
+    let hint = |err: io::Error| match err.kind() {
+        io::ErrorKind::AddrInUse => anyhow!(
+            "cannot listen on {listen}: something listens there already; stop it, or choose another with --listen"
+        ),
+        io::ErrorKind::PermissionDenied => {
+            anyhow!("cannot listen on {listen}: not permitted; choose a port above 1023 with --listen")
+        }
+        _ => anyhow!("cannot listen on {listen}: {err}; choose another with --listen"),
+    };
+    match listen {
+        Listen::Tcp(address) => {
+            let listener = TcpListener::bind(address).await.map_err(hint)?;
+            let bound = listener.local_addr()?;
+            Ok((Listener::Tcp(listener), Some(bound)))
+        }
+        Listen::Unix(path) => {
+            // A socket that nobody answers at was left behind by a crash.
+            if path.exists() && std::os::unix::net::UnixStream::connect(path).is_err() {
+                std::fs::remove_file(path).map_err(hint)?;
+            }
+            Ok((Listener::Unix(UnixListener::bind(path).map_err(hint)?), None))
+        }
+    }
+}
+
+fn public_url(settings: &Settings, bound: Option<SocketAddr>) -> anyhow::Result<String> {
+    match (&settings.public_url, bound) {
+        (Some(url), _) => Ok(url.clone()),
+        (None, Some(address)) if address.ip().is_loopback() => Ok(format!("http://{address}")),
+        _ => bail!(
+            "the setting public_url is missing: links in mails need an address that people can open; \
+             a right one is --public-url https://auth.example.org"
+        ),
+    }
+}
+
+/// Two servers would send every mail twice. The lock goes with the process, however it ends.
+fn lock(settings: &Settings) -> anyhow::Result<File> {
+    let path = settings.data_dir.join("serve.lock");
+    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        bail!("another server serves {}; stop it, or choose another --data-dir", settings.data_dir.display());
+    }
+    Ok(file)
+}
+
+/// Mails leave and old rows go on a thread of their own: neither makes a request wait.
+fn housekeeping(
+    accounts: Accounts,
+    app: App,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<std::thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().context("cannot start")?;
+    let work = async move {
+        let mut next_tidying = Instant::now();
+        while !*stopped.borrow() {
+            if next_tidying <= Instant::now() {
+                next_tidying += TIDY_PAUSE;
+                app.tidy();
+                accounts.purge().await.unwrap_or_else(|err| log_failure(&err));
+            }
+            let delivered = accounts.deliver_due().await.unwrap_or_else(|err| {
+                log_failure(&err);
+                0
+            });
+            if delivered == 0 {
+                tokio::select! {
+                    _ = stopped.changed() => {}
+                    () = sleep_until(Instant::now() + OUTBOX_PAUSE) => {}
+                }
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("housekeeping".into());
+    thread.spawn(move || runtime.block_on(work)).context("cannot start")
+}
+
+fn log_failure(failure: &crate::failure::Failure) {
+    tracing::error!(event = "failure", error = failure.chain());
+}
+
+/// Done at the first SIGTERM or Ctrl-C; the second one ends the process at once.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tokio::spawn(async move {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            std::process::exit(130);
+        });
+    })
+}
+
+fn announce(settings: &Settings, public_url: &str) -> io::Result<()> {
+    let data = settings.data_dir.display();
+    let program = std::env::args().next().unwrap_or_else(|| "minisass-auth".to_owned());
+    let program = if data.to_string() == "./minisass-data" { program } else { format!("{program} --data-dir {data}") };
+    let text = format!(
+        "minisass-auth {} is serving\n\n  \
+         API            {public_url}/authentication/api/\n  \
+         Documentation  {public_url}/docs/\n  \
+         Mails          {data}/outbox/ (no mail server is set: each mail becomes a file)\n  \
+         Database       {}\n\n\
+         Next, in another terminal:\n\n  \
+         {program} user create --username ada --email ada@example.org\n  \
+         {program} token issue ada\n",
+        env!("CARGO_PKG_VERSION"),
+        settings.database.display(),
+    );
+    let mut out = io::stdout();
+    // Whoever started us may have closed the pipe; we serve all the same.
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(err),
+        _ => Ok(()),
+    }
+}
+
+/// The log goes to standard error through a thread of its own: a full pipe loses lines, never time.
+fn start_log(settings: &Settings) -> WorkerGuard {
+    let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(io::stderr());
+    let json = settings.json_log.unwrap_or(!io::stderr().is_terminal());
+    let log = tracing_subscriber::fmt()
+        .with_writer(writer)
+        .with_target(false)
+        .with_max_level(tracing::Level::INFO)
+        .with_ansi(false)
+        .log_internal_errors(false);
+    if json {
+        log.json().flatten_event(true).with_span_list(false).init();
+    } else {
+        log.init();
+    }
+    guard
+}

@@ -1,0 +1,178 @@
+//! Settings: flag, then environment, then TOML file, then default. The list here is the reference:
+//! flags, variables and TOML keys all follow from it.
+
+mod list;
+mod parse;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Arg, ArgMatches};
+use ipnet::IpNet;
+
+use self::list::{SETTINGS, Setting};
+pub(super) use self::parse::Listen;
+use crate::crypto::Cost;
+
+/// What every variable of ours starts with.
+const PREFIX: &str = "MINISASS_AUTH_";
+
+/// All settings, read and checked.
+pub(super) struct Settings {
+    pub(super) data_dir: PathBuf,
+    pub(super) database: PathBuf,
+    pub(super) listen: Listen,
+    pub(super) public_url: Option<String>,
+    pub(super) frontend_url: Option<String>,
+    pub(super) scrypt: Cost,
+    pub(super) hash_threads: usize,
+    pub(super) hash_queue: usize,
+    pub(super) password_min_length: usize,
+    pub(super) access_ttl: Duration,
+    pub(super) session_ttl: Duration,
+    pub(super) mobile_session_ttl: Duration,
+    pub(super) token_session_ttl: Duration,
+    pub(super) reset_ttl: Duration,
+    pub(super) rotate_refresh: bool,
+    pub(super) throttle: bool,
+    pub(super) trusted_proxies: Vec<IpNet>,
+    pub(super) cors_origins: Vec<String>,
+    pub(super) mail_from: String,
+    pub(super) json_log: Option<bool>,
+}
+
+/// Adds a global flag for each setting, and `--config`.
+pub(super) fn add_flags(command: clap::Command) -> clap::Command {
+    let config = Arg::new("config")
+        .long("config")
+        .global(true)
+        .value_name("FILE")
+        .help_heading("Settings")
+        .help("A TOML file with settings");
+    SETTINGS.iter().fold(command.arg(config), |command, setting| {
+        let default = setting.default.map_or_else(String::new, |it| format!(" [default: {it}]"));
+        command.arg(
+            Arg::new(setting.key)
+                .long(setting.flag())
+                .global(true)
+                .value_name("VALUE")
+                .help_heading("Settings")
+                .hide_short_help(true)
+                .help(format!("{}{default} [env: {}]", setting.help, setting.variable())),
+        )
+    })
+}
+
+impl Setting {
+    fn flag(&self) -> String {
+        self.key.replace('_', "-")
+    }
+
+    fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.key.to_uppercase())
+    }
+}
+
+impl Settings {
+    /// Reads all sources.
+    ///
+    /// # Errors
+    /// The first wrong or unknown key: its name, what is wrong, and a right example.
+    pub(super) fn load(matches: &ArgMatches) -> anyhow::Result<Self> {
+        let environment = environment()?;
+        let file = matches.get_one::<String>("config").or(environment.get("config"));
+        let file = file.map(|path| toml_file(path)).transpose()?.unwrap_or_default();
+        let value = |key: &'static str| -> Option<String> {
+            let setting = SETTINGS.iter().find(|it| it.key == key)?;
+            let flag = matches.get_one::<String>(key).cloned();
+            let default = setting.default.map(str::to_owned);
+            flag.or_else(|| environment.get(key).cloned()).or_else(|| file.get(key).cloned()).or(default)
+        };
+        Self::parse(&parse::Values { value: &value })
+    }
+
+    fn parse(values: &parse::Values<'_>) -> anyhow::Result<Self> {
+        values.unsupported()?;
+        let data_dir = PathBuf::from(values.text("data_dir")?);
+        Ok(Self {
+            database: values.optional("database").map_or_else(|| data_dir.join("auth.db"), PathBuf::from),
+            data_dir,
+            listen: values.parse("listen")?,
+            public_url: values.url("public_url")?,
+            frontend_url: values.url("frontend_url")?,
+            scrypt: values.parse("scrypt")?,
+            hash_threads: values.hash_threads()?,
+            hash_queue: values.number("hash_queue", 1..=1_000_000)?,
+            password_min_length: values.number("password_min_length", 8..=128)?,
+            access_ttl: values.duration("access_ttl")?,
+            session_ttl: values.duration("session_ttl")?,
+            mobile_session_ttl: values.duration("mobile_session_ttl")?,
+            token_session_ttl: values.duration("token_session_ttl")?,
+            reset_ttl: values.duration("reset_ttl")?,
+            rotate_refresh: values.parse("rotate_refresh")?,
+            throttle: values.parse("throttle")?,
+            trusted_proxies: values.networks("trusted_proxies")?,
+            cors_origins: values.origins("cors_origins")?,
+            mail_from: values.text("mail_from")?,
+            json_log: values.log_format()?,
+        })
+    }
+}
+
+fn is_known(key: &str) -> bool {
+    SETTINGS.iter().any(|it| it.key == key)
+}
+
+/// Our variables by key. A variable that names no setting is a mistake somebody wants to know of.
+fn environment() -> anyhow::Result<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    for (name, value) in std::env::vars_os() {
+        let Some(key) = name.to_str().and_then(|it| it.strip_prefix(PREFIX)) else { continue };
+        let key = key.to_lowercase();
+        if key != "config" && !is_known(&key) {
+            bail!("{PREFIX}{} is set, but there is no setting {key}{}", key.to_uppercase(), suggestion(&key));
+        }
+        let value = value.into_string().ok().with_context(|| format!("{key} is not valid UTF-8"))?;
+        found.insert(key, value);
+    }
+    Ok(found)
+}
+
+fn toml_file(path: &str) -> anyhow::Result<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the settings file {path}"))?;
+    let table: toml::Table = text.parse().with_context(|| format!("{path} is not valid TOML"))?;
+    let mut found = BTreeMap::new();
+    for (key, value) in table {
+        if !is_known(&key) {
+            bail!("{path}: there is no setting {key}{}", suggestion(&key));
+        }
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Array(items) => items
+                .into_iter()
+                .map(|item| match item {
+                    toml::Value::String(text) => text,
+                    other => other.to_string(),
+                })
+                .collect::<Vec<_>>()
+                .join(","),
+            other => other.to_string(),
+        };
+        found.insert(key, text);
+    }
+    Ok(found)
+}
+
+/// The settings whose names have a word in common with what was written.
+fn suggestion(key: &str) -> String {
+    let words: Vec<&str> = key.split('_').filter(|word| word.len() > 2).collect();
+    let near: Vec<&str> =
+        SETTINGS.iter().map(|it| it.key).filter(|known| words.iter().any(|word| known.contains(word))).collect();
+    if near.is_empty() {
+        "; `minisass-auth serve --help` lists them all".to_owned()
+    } else {
+        format!("; did you mean {}?", near.join(" or "))
+    }
+}

@@ -1,0 +1,49 @@
+//! Every setting there is.
+
+/// A setting: its TOML key, from which its flag and its variable follow.
+pub(super) struct Setting {
+    pub(super) key: &'static str,
+    pub(super) default: Option<&'static str>,
+    /// A right value, for error messages.
+    pub(super) example: &'static str,
+    pub(super) help: &'static str,
+}
+
+const fn setting(
+    key: &'static str,
+    default: Option<&'static str>,
+    example: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting { key, default, example, help }
+}
+
+/// The list, in the order of the reference.
+pub(super) const SETTINGS: &[Setting] = &[
+    setting("data_dir", Some("./minisass-data"), "/var/lib/minisass-auth", "Folder of the database, keys and mails"),
+    setting("database", None, "/var/lib/minisass-auth/auth.db", "The database file [default: auth.db in data_dir]"),
+    setting("listen", Some("127.0.0.1:8000"), "127.0.0.1:8000", "Address and port, or unix:/path"),
+    setting(
+        "public_url",
+        None,
+        "https://auth.example.org",
+        "The only base of links in mail [default: http://<listen> on loopback]",
+    ),
+    setting("frontend_url", None, "https://www.example.org", "Where mailed links send the browser"),
+    setting("scrypt", Some("ln=17,r=8,p=1"), "ln=17,r=8,p=1", "Cost of new password hashes"),
+    setting("hash_threads", None, "2", "Hashing threads; each needs 128·r·2^ln bytes [default: cores]"),
+    setting("hash_queue", Some("64"), "64", "Logins that may wait for a hashing thread"),
+    setting("password_min_length", Some("8"), "8", "Characters that a password needs, 8 or more"),
+    setting("access_ttl", Some("60m"), "60m", "How long an access token is good"),
+    setting("session_ttl", Some("30d"), "30d", "How long a session of a web login lasts"),
+    setting("mobile_session_ttl", Some("90d"), "90d", "How long a session of the Android client lasts"),
+    setting("token_session_ttl", Some("1d"), "1d", "How long a session of token/ lasts"),
+    setting("reset_ttl", Some("60m"), "60m", "How long a reset link works"),
+    setting("rotate_refresh", Some("false"), "true", "Whether a refresh token is good only once"),
+    setting("signing_algorithm", Some("HS256"), "HS256", "How tokens are signed"),
+    setting("throttle", Some("true"), "true", "Whether attempts, requests and mails are limited"),
+    setting("trusted_proxies", Some(""), "127.0.0.1,10.0.0.0/8", "Proxies whose X-Forwarded-For is believed"),
+    setting("cors_origins", Some(""), "https://www.example.org", "Origins whose pages may call the API"),
+    setting("mail_from", Some("minisass@localhost"), "miniSASS <no-reply@example.org>", "Sender of mails"),
+    setting("log_format", None, "json", "text or json [default: text on a terminal]"),
+];

@@ -1,0 +1,244 @@
+//! `user create | list | show | activate | deactivate`.
+
+use std::io::{self, BufRead, IsTerminal};
+
+use anyhow::{anyhow, bail};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::config::{Config, said};
+use super::output::{Format, Output, note};
+use crate::accounts::{ManageError, RegisterError, Registrar, Registration, UserQuery};
+use crate::domain::{Timestamp, User, UserId};
+
+/// So many users are read at once.
+const PAGE: usize = 500;
+
+#[derive(clap::Subcommand)]
+pub(super) enum Command {
+    /// Add a user; the password is asked for, twice
+    Create(Create),
+    /// List users in the order of their numbers
+    List(List),
+    /// Show users, by number, user name or e-mail address
+    Show(Named),
+    /// Let users log in
+    Activate(Named),
+    /// End every session of users and let them in no more
+    Deactivate(Named),
+}
+
+#[derive(clap::Args)]
+pub(super) struct Create {
+    /// Must be free [default: the address]
+    #[arg(long)]
+    username: Option<String>,
+    /// Must be free
+    #[arg(long)]
+    email: String,
+    #[arg(long, default_value = "")]
+    first_name: String,
+    #[arg(long, default_value = "")]
+    last_name: String,
+    /// Such as NGO
+    #[arg(long, default_value = "")]
+    organisation_type: String,
+    #[arg(long, default_value = "")]
+    organisation_name: String,
+    /// A code or a name
+    #[arg(long, default_value = "")]
+    country: String,
+    /// Make the user staff
+    #[arg(long)]
+    staff: bool,
+    /// Do not let the user log in yet
+    #[arg(long)]
+    inactive: bool,
+    /// Read the password from standard input, its first line
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(clap::Args)]
+pub(super) struct List {
+    /// At most so many; 0 lists all
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    /// Only users with a higher number than this
+    #[arg(long, value_name = "ID", default_value_t = 0)]
+    after: i64,
+    /// Only users whose name or address contains this
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Only users who may not log in
+    #[arg(long)]
+    inactive: bool,
+    /// Only staff
+    #[arg(long)]
+    staff: bool,
+}
+
+/// Users as somebody typed them.
+#[derive(clap::Args)]
+pub(super) struct Named {
+    /// Numbers, user names or e-mail addresses; `-` reads them from standard input
+    #[arg(required = true, value_name = "USER")]
+    users: Vec<String>,
+}
+
+impl Named {
+    /// All of them, or an error if one is unknown: nothing is done then.
+    pub(super) fn find(&self, config: &Config) -> anyhow::Result<Vec<User>> {
+        let mut typed = Vec::new();
+        for name in &self.users {
+            if name == "-" {
+                typed.extend(io::stdin().lock().lines().collect::<io::Result<Vec<_>>>()?);
+            } else {
+                typed.push(name.clone());
+            }
+        }
+        let typed = typed.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+        Ok(typed.map(|name| config.wait(config.accounts.user(name))).collect::<Result<_, ManageError>>()?)
+    }
+}
+
+/// A user as it is printed. The names are stable.
+#[derive(Serialize)]
+pub(super) struct Row {
+    id: i64,
+    username: String,
+    email: String,
+    first_name: String,
+    last_name: String,
+    is_active: bool,
+    is_staff: bool,
+    created_at: String,
+    last_login_at: Option<String>,
+}
+
+impl From<&User> for Row {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id.0,
+            username: user.username.to_string(),
+            email: user.email.to_string(),
+            first_name: user.first_name.clone(),
+            last_name: user.last_name.clone(),
+            is_active: user.is_active,
+            is_staff: user.is_staff,
+            created_at: user.created_at.to_string(),
+            last_login_at: user.last_login_at.as_ref().map(Timestamp::to_string),
+        }
+    }
+}
+
+pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    match command {
+        Command::Create(new) => create(new, config, output),
+        Command::List(list) => self::list(&list, config, output),
+        Command::Show(named) => show(&named.find(config)?, output),
+        Command::Activate(named) => set_active(&named.find(config)?, true, config, output),
+        Command::Deactivate(named) => set_active(&named.find(config)?, false, config, output),
+    }
+}
+
+fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let password = if new.password_stdin { password_from_stdin()? } else { password_from_terminal()? };
+    let registration = Registration {
+        username: new.username.unwrap_or_default(),
+        email: new.email,
+        password: Some(password.to_string()),
+        confirmation: None,
+        first_name: new.first_name,
+        last_name: new.last_name,
+        organisation_type: new.organisation_type,
+        organisation_name: new.organisation_name,
+        country: new.country,
+        additional_fields: serde_json::Map::new(),
+    };
+    let registrar = Registrar::Operator { active: !new.inactive, staff: new.staff };
+    let user = config.wait(config.accounts.register(registration, registrar, &config.caller)).map_err(|err| {
+        match err {
+            RegisterError::EmailTaken => anyhow!("this email is already registered; choose another address"),
+            RegisterError::Invalid(broken) => {
+                anyhow!("{}", broken.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+            }
+            RegisterError::Trouble(trouble) => anyhow!("{trouble}"),
+        }
+    })?;
+    show(&[user], output)
+}
+
+fn list(list: &List, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let mut left = if list.limit == 0 { usize::MAX } else { list.limit };
+    let mut after = UserId(list.after);
+    let mut is_last = false;
+    let pages = std::iter::from_fn(|| {
+        if is_last || left == 0 {
+            return None;
+        }
+        let query = UserQuery {
+            after,
+            limit: left.min(PAGE),
+            search: list.search.as_deref().map(str::to_lowercase),
+            active: list.inactive.then_some(false),
+            staff: list.staff.then_some(true),
+        };
+        let users = match config.wait(config.accounts.users(&query)) {
+            Ok(users) => users,
+            Err(failure) => return Some(Err(said(failure))),
+        };
+        left -= users.len();
+        after = users.last().map_or(after, |user| user.id);
+        is_last = users.len() < query.limit;
+        (!users.is_empty()).then(|| Ok(users.iter().map(Row::from).collect()))
+    });
+    let count = output.many::<Row>(pages)?;
+    if count == 0 {
+        note("no users match");
+    } else if !is_last {
+        note(&format!("{count} users listed; for the next ones add --after {after}"));
+    }
+    Ok(())
+}
+
+fn show(users: &[User], output: &mut Output) -> anyhow::Result<()> {
+    match users {
+        [user] => output.one(&Row::from(user)),
+        users => output.many(std::iter::once(Ok(users.iter().map(Row::from).collect()))).map(drop),
+    }
+}
+
+fn set_active(users: &[User], active: bool, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    for user in users {
+        config.wait(config.accounts.set_active(user, active, &config.caller))?;
+        if output.format == Format::Table {
+            let done = if active { "may log in" } else { "is logged out everywhere and may not log in" };
+            output.text(&format!("{} ({}) {done}\n", user.username, user.email))?;
+        }
+    }
+    if output.format == Format::Table {
+        return Ok(());
+    }
+    let changed = users.iter().map(|user| Row { is_active: active, ..Row::from(user) });
+    output.many(std::iter::once(Ok(changed.collect()))).map(drop)
+}
+
+fn password_from_stdin() -> anyhow::Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(String::new());
+    io::stdin().lock().read_line(&mut line)?;
+    let password = line.strip_suffix('\n').unwrap_or(&line);
+    Ok(Zeroizing::new(password.strip_suffix('\r').unwrap_or(password).to_owned()))
+}
+
+fn password_from_terminal() -> anyhow::Result<Zeroizing<String>> {
+    if !io::stdin().is_terminal() {
+        bail!("there is no terminal to ask for a password at; pipe it in with --password-stdin");
+    }
+    let password = Zeroizing::new(rpassword::prompt_password("Password: ")?);
+    let again = Zeroizing::new(rpassword::prompt_password("Password again: ")?);
+    if password != again {
+        bail!("the two passwords are not the same; nothing was done");
+    }
+    Ok(password)
+}

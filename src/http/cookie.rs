@@ -1,0 +1,24 @@
+//! The session cookie as a header.
+
+use std::time::Duration;
+
+use super::presented::COOKIE;
+
+/// Writes `Set-Cookie` headers (RFC 6265, section 4.1). No script can read the cookie, and no other
+/// site can make a browser send it with a POST.
+#[derive(Clone)]
+pub(super) struct Cookies {
+    /// Only over https.
+    pub(super) secure: bool,
+}
+
+impl Cookies {
+    pub(super) fn set(&self, secret: &str, lasts: Duration) -> String {
+        let secure = if self.secure { "; Secure" } else { "" };
+        format!("{COOKIE}={secret}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}", lasts.as_secs())
+    }
+
+    pub(super) fn clear(&self) -> String {
+        self.set("", Duration::ZERO)
+    }
+}

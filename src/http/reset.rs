@@ -1,0 +1,211 @@
+//! request-reset, and what the mailed link leads to.
+
+use poem::Request;
+use poem::web::Data;
+use poem_openapi::param::Path;
+use poem_openapi::payload::{Html, Json};
+use poem_openapi::types::{Email, Example, Password};
+use poem_openapi::{ApiResponse, Object, OpenApi, ResponseContent};
+
+use super::body::{Body, Input};
+use super::client::Client;
+use super::gate::Passage;
+use super::page;
+use super::problem::{BadRequest, ErrorSentence, Message, Refused, Unserved, error};
+use super::{Deployment, Tag};
+use crate::accounts::{Accounts, ResetError};
+use crate::domain::{self, Invalid};
+
+/// Whose password is forgotten.
+#[derive(Object)]
+#[oai(example)]
+struct ResetRequest {
+    /// The address of the account.
+    #[oai(validator(max_length = 254))]
+    email: Email,
+}
+
+impl Input for ResetRequest {
+    fn sentence(broken: &[Invalid]) -> Option<String> {
+        sentence(broken)
+    }
+}
+
+impl Example for ResetRequest {
+    fn example() -> Self {
+        Self { email: Email("test@example.org".to_owned()) }
+    }
+}
+
+/// A new password.
+#[derive(Object)]
+#[oai(rename_all = "camelCase")]
+struct NewPassword {
+    /// At least 8 characters, and not one that everybody tries.
+    #[oai(validator(max_length = 128))]
+    new_password: Password,
+}
+
+impl Input for NewPassword {
+    fn sentence(broken: &[Invalid]) -> Option<String> {
+        sentence(broken)
+    }
+}
+
+#[derive(ApiResponse)]
+enum RequestReply {
+    /// If somebody has this address, a mail is on its way to it.
+    #[oai(status = 200)]
+    Ok(Json<Message>),
+    /// The address is missing or malformed.
+    #[oai(status = 400)]
+    #[expect(dead_code, reason = "answered by the body extractor; declared here for the document")]
+    BadRequest(Json<BadRequest>),
+}
+
+#[derive(ResponseContent)]
+enum Unauthorized {
+    Json(Json<ErrorSentence>),
+    Html(Html<String>),
+}
+
+impl Unauthorized {
+    fn new(html: bool) -> Result<Self, crate::failure::Failure> {
+        Ok(if html { Self::Html(Html(page::bad_link()?)) } else { Self::Json(error("Unauthorized")) })
+    }
+}
+
+#[derive(ResponseContent)]
+enum Updated {
+    Json(Json<Message>),
+    Html(Html<String>),
+}
+
+#[derive(ResponseContent)]
+enum NotUpdated {
+    Json(Json<BadRequest>),
+    Html(Html<String>),
+}
+
+#[derive(ApiResponse)]
+enum VerifyReply {
+    /// A page with a form for the new password.
+    #[oai(status = 200)]
+    Form(Html<String>),
+    /// To the front end, which asks for the new password.
+    #[oai(status = 302)]
+    Redirect(#[oai(header = "Location")] String),
+    /// The link was used, has expired, or never was one.
+    #[oai(status = 401)]
+    Unauthorized(Unauthorized),
+}
+
+#[derive(ApiResponse)]
+enum UpdateReply {
+    /// The password is set and every session of the user has ended.
+    #[oai(status = 200)]
+    Ok(Updated),
+    /// The password broke a rule; the link still works.
+    #[oai(status = 400)]
+    BadRequest(NotUpdated),
+    /// The link was used, has expired, or never was one.
+    #[oai(status = 401)]
+    Unauthorized(Unauthorized),
+}
+
+/// Whether a browser asks, which wants a page.
+struct WantsHtml(bool);
+
+impl<'a> poem::FromRequest<'a> for WantsHtml {
+    async fn from_request(request: &'a Request, _body: &mut poem::RequestBody) -> poem::Result<Self> {
+        let accept = request.header("accept").unwrap_or_default();
+        Ok(Self(accept.split(',').any(|range| range.trim().starts_with("text/html"))))
+    }
+}
+
+pub(super) struct ResetApi;
+
+#[OpenApi(tag = "Tag::Accounts")]
+impl ResetApi {
+    /// Request Password Reset
+    ///
+    /// Mails a link to the stored address. The answer and its time are the same for every address.
+    #[oai(path = "/request-reset", method = "post", operation_id = "request_reset")]
+    async fn request_reset(
+        &self,
+        Data(accounts): Data<&Accounts>,
+        Client(caller): Client,
+        Passage(passage): Passage,
+        body: Body<ResetRequest>,
+    ) -> Result<RequestReply, Refused> {
+        passage?;
+        // The extractor has checked it by the same rule, so an address always parses.
+        if let Ok(email) = domain::Email::parse(&body.fields.email) {
+            accounts.request_reset(email, &caller).await?;
+        }
+        Ok(RequestReply::Ok(Message::new("Password reset email sent")))
+    }
+
+    /// Verify Password Reset
+    ///
+    /// Where the mailed link leads. Changes nothing, so mail scanners may follow it.
+    #[oai(path = "/verify-password-reset/:uid/:token", method = "get", operation_id = "verify_password_reset")]
+    async fn verify_password_reset(
+        &self,
+        Data(accounts): Data<&Accounts>,
+        Data(deployment): Data<&Deployment>,
+        WantsHtml(html): WantsHtml,
+        /// Whom the link is for.
+        uid: Path<String>,
+        /// The secret of the link.
+        token: Path<String>,
+    ) -> Result<VerifyReply, Unserved> {
+        if !accounts.is_reset_link(&uid, &token).await? {
+            return Ok(VerifyReply::Unauthorized(Unauthorized::new(html)?));
+        }
+        Ok(match &deployment.frontend_url {
+            // Both are base64url here: nothing to escape.
+            Some(frontend) => VerifyReply::Redirect(format!("{frontend}/?uid={}&token={}", uid.0, token.0)),
+            None => VerifyReply::Form(Html(page::new_password(&uid, &token, None)?)),
+        })
+    }
+
+    /// Update Password Reset
+    ///
+    /// Sets the password of whoever got the link. The link works once; every session of the user ends.
+    #[oai(path = "/update-password-reset/:uid/:token", method = "post", operation_id = "update_password_reset")]
+    #[expect(clippy::too_many_arguments, reason = "each is one part of the request")]
+    async fn update_password_reset(
+        &self,
+        Data(accounts): Data<&Accounts>,
+        Client(caller): Client,
+        Passage(passage): Passage,
+        WantsHtml(html): WantsHtml,
+        /// Whom the link is for.
+        uid: Path<String>,
+        /// The secret of the link.
+        token: Path<String>,
+        body: Body<NewPassword>,
+    ) -> Result<UpdateReply, Refused> {
+        passage?;
+        match accounts.confirm_reset(&uid, &token, &body.fields.new_password, &caller).await {
+            Ok(()) => Ok(UpdateReply::Ok(if html {
+                Updated::Html(Html(page::password_updated()?))
+            } else {
+                Updated::Json(Message::new("Password updated successfully"))
+            })),
+            Err(ResetError::BadLink) => Ok(UpdateReply::Unauthorized(Unauthorized::new(html)?)),
+            Err(ResetError::Invalid(broken)) => Ok(UpdateReply::BadRequest(if html {
+                NotUpdated::Html(Html(page::new_password(&uid, &token, Some(&broken.rule.to_string()))?))
+            } else {
+                let broken = [broken];
+                NotUpdated::Json(Json(BadRequest::fields(&broken, sentence(&broken))))
+            })),
+            Err(ResetError::Trouble(trouble)) => Err(trouble.into()),
+        }
+    }
+}
+
+fn sentence(broken: &[Invalid]) -> Option<String> {
+    broken.first().map(|it| it.rule.to_string())
+}
