@@ -15,11 +15,17 @@ pub struct Failure {
 impl Failure {
     /// A failure while `doing` (a phrase such as "reading a session").
     pub fn new(doing: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { doing, passing: false, cause: cause.into() }
+        Self {
+            doing,
+            passing: false,
+            cause: cause.into(),
+        }
     }
 
     /// For `map_err`: `.map_err(Failure::when("reading a session"))`.
-    pub fn when<E: Into<Box<dyn Error + Send + Sync>>>(doing: &'static str) -> impl FnOnce(E) -> Self {
+    pub fn when<E: Into<Box<dyn Error + Send + Sync>>>(
+        doing: &'static str,
+    ) -> impl FnOnce(E) -> Self {
         move |cause| Self::new(doing, cause)
     }
 

@@ -12,7 +12,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => {
             // Standard error may be closed; there is nobody to tell then.
-            let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("minisass-auth: {err:#}\n"));
+            let _ = std::io::Write::write_fmt(
+                &mut std::io::stderr(),
+                format_args!("minisass-auth: {err:#}\n"),
+            );
             ExitCode::FAILURE
         }
     }

@@ -64,11 +64,18 @@ impl Accounts {
         let hash = may_log_in.and_then(|it| it.password_hash.as_deref());
         let verdict = self.0.hasher.verify(password.clone(), hash).await?;
         let (Verdict::Right { outdated }, Some(found)) = (verdict, &found) else {
-            tracing::info!(event = "authn_login_fail", user_id = found.map(|it| it.user.id.0));
+            tracing::info!(
+                event = "authn_login_fail",
+                user_id = found.map(|it| it.user.id.0)
+            );
             return Err(LoginError::WrongCredentials);
         };
 
-        let rehashed = if outdated { Some(self.0.hasher.hash(password.clone()).await?) } else { None };
+        let rehashed = if outdated {
+            Some(self.0.hasher.hash(password.clone()).await?)
+        } else {
+            None
+        };
         let opening = Opening {
             session: self.new_session(found.user.id, kind, caller)?,
             checked: found.password_hash.clone(),
@@ -76,8 +83,10 @@ impl Accounts {
             attempts: Some(attempts),
             most: MOST_SESSIONS,
         };
-        let is_profile_updated = found.profile.is_complete() && self.is_good(&password, &found.user, &found.profile);
-        self.open(found.user.clone(), opening, is_profile_updated, caller).await
+        let is_profile_updated =
+            found.profile.is_complete() && self.is_good(&password, &found.user, &found.profile);
+        self.open(found.user.clone(), opening, is_profile_updated, caller)
+            .await
     }
 
     async fn find_credentials(&self, typed: &str) -> Result<Option<Credentials>, Failure> {
@@ -91,7 +100,12 @@ impl Accounts {
 
     /// False if only a reset of the password helps any more.
     async fn count_attempt(&self, key: &[u8]) -> Result<bool, Trouble> {
-        match self.0.store.reserve_attempt(key.to_vec(), self.now()).await? {
+        match self
+            .0
+            .store
+            .reserve_attempt(key.to_vec(), self.now())
+            .await?
+        {
             Attempt::Allowed => Ok(true),
             Attempt::Wait(seconds) => {
                 tracing::warn!(event = "excess_rate_limit_exceeded", limit = "account");
@@ -106,10 +120,17 @@ impl Accounts {
 
     /// Whether the password could be chosen today.
     fn is_good(&self, password: &Password, user: &User, profile: &Profile) -> bool {
-        password.check(self.0.rules.password, &names_of(user, profile)).is_ok()
+        password
+            .check(self.0.rules.password, &names_of(user, profile))
+            .is_ok()
     }
 
-    fn new_session(&self, user: UserId, kind: SessionKind, caller: &Caller) -> Result<Session, Failure> {
+    fn new_session(
+        &self,
+        user: UserId,
+        kind: SessionKind,
+        caller: &Caller,
+    ) -> Result<Session, Failure> {
         let rules = &self.0.rules;
         let lasts = match kind {
             SessionKind::Web => rules.session_ttl,
@@ -137,17 +158,37 @@ impl Accounts {
         caller: &Caller,
     ) -> Result<LoggedIn, LoginError> {
         let with_cookie = matches!(opening.session.kind, SessionKind::Web | SessionKind::Mobile);
-        let cookie = if with_cookie { Some(self.0.random.secret()?) } else { None };
+        let cookie = if with_cookie {
+            Some(self.0.random.secret()?)
+        } else {
+            None
+        };
         opening.session.cookie_digest = cookie.as_deref().map(|secret| sha256(secret.as_bytes()));
-        let Session { id, expires_at, created_at: opened_at, .. } = opening.session;
+        let Session {
+            id,
+            expires_at,
+            created_at: opened_at,
+            ..
+        } = opening.session;
         // Signed before it is stored: a session without tokens helps nobody.
         let tokens = self.pair(id, user.id, expires_at, 0)?;
-        if !self.0.store.open_session(opening, caller.at(self.now())).await? {
+        if !self
+            .0
+            .store
+            .open_session(opening, caller.at(self.now()))
+            .await?
+        {
             return Err(LoginError::WrongCredentials);
         }
         tracing::info!(event = "authn_login_success", user_id = user.id.0, session = %id);
         let lasts = Duration::from_secs(expires_at.seconds_since(opened_at).unsigned_abs());
-        Ok(LoggedIn { user, tokens, cookie, lasts, is_profile_updated })
+        Ok(LoggedIn {
+            user,
+            tokens,
+            cookie,
+            lasts,
+            is_profile_updated,
+        })
     }
 }
 
@@ -167,6 +208,10 @@ pub(super) fn names_of<'a>(user: &'a User, profile: &'a Profile) -> [&'a str; 6]
 pub(super) fn attempts_key(user: Option<UserId>, typed: &str) -> Vec<u8> {
     match user {
         Some(id) => [b"user:".as_slice(), &id.0.to_be_bytes()].concat(),
-        None => [b"name:".as_slice(), &sha256(typed.to_lowercase().as_bytes())].concat(),
+        None => [
+            b"name:".as_slice(),
+            &sha256(typed.to_lowercase().as_bytes()),
+        ]
+        .concat(),
     }
 }

@@ -35,7 +35,9 @@ pub struct Tokens {
 #[derive(Debug, thiserror::Error)]
 pub enum ManageError {
     /// Nobody goes by that.
-    #[error("there is no user {0:?}; `user list --search {0}` looks for parts of names and addresses")]
+    #[error(
+        "there is no user {0:?}; `user list --search {0}` looks for parts of names and addresses"
+    )]
     NoSuchUser(String),
     /// Nobody acts for an inactive user.
     #[error("{0} is inactive; `user activate {0}` lets them in")]
@@ -82,9 +84,24 @@ impl Accounts {
     ///
     /// # Errors
     /// If it could not be written.
-    pub async fn set_active(&self, user: &User, active: bool, caller: &Caller) -> Result<(), ManageError> {
-        if self.0.store.set_active(user.id, active, caller.at(self.now())).await? {
-            tracing::info!(event = "user_updated", user_id = user.id.0, active, by = caller.name);
+    pub async fn set_active(
+        &self,
+        user: &User,
+        active: bool,
+        caller: &Caller,
+    ) -> Result<(), ManageError> {
+        if self
+            .0
+            .store
+            .set_active(user.id, active, caller.at(self.now()))
+            .await?
+        {
+            tracing::info!(
+                event = "user_updated",
+                user_id = user.id.0,
+                active,
+                by = caller.name
+            );
             Ok(())
         } else {
             Err(ManageError::NoSuchUser(user.username.to_string()))
@@ -105,7 +122,11 @@ impl Accounts {
     ) -> Result<Tokens, ManageError> {
         let rules = &self.0.rules;
         let most = rules.session_ttl.max(rules.mobile_session_ttl);
-        let lasts = ttl.unwrap_or(if what == NewToken::Access { rules.access_ttl } else { rules.token_session_ttl });
+        let lasts = ttl.unwrap_or(if what == NewToken::Access {
+            rules.access_ttl
+        } else {
+            rules.token_session_ttl
+        });
         if lasts > most {
             return Err(ManageError::TooLong(most));
         }
@@ -124,8 +145,13 @@ impl Accounts {
         if what == NewToken::Access {
             pair.access = self.access(session.id, user.id, session.expires_at)?;
         }
-        let opening =
-            Opening { session: session.clone(), checked: None, rehashed: None, attempts: None, most: MOST_SESSIONS };
+        let opening = Opening {
+            session: session.clone(),
+            checked: None,
+            rehashed: None,
+            attempts: None,
+            most: MOST_SESSIONS,
+        };
         if !self.0.store.open_session(opening, caller.at(now)).await? {
             return Err(ManageError::Inactive(user.username.to_string()));
         }

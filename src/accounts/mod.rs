@@ -14,9 +14,9 @@ use std::time::Duration;
 
 pub use login::{LoggedIn, LoginError};
 pub use manage::{ManageError, NewToken, Tokens, UserQuery};
-pub use register::{Registrar, RegisterError, Registration};
+pub use register::{RegisterError, Registrar, Registration};
 pub use reset::ResetError;
-pub use session::{BearerError, Refreshed, RefreshError, Status, TokenPair};
+pub use session::{BearerError, RefreshError, Refreshed, Status, TokenPair};
 
 use crate::clock::Clock;
 use crate::crypto::{HashError, Hasher, LinkKey, Random, Signer};
@@ -116,7 +116,11 @@ pub struct Caller {
 
 impl Caller {
     fn at(&self, now: Timestamp) -> Actor {
-        Actor { name: self.name.clone(), address: self.address.clone(), at: now }
+        Actor {
+            name: self.name.clone(),
+            address: self.address.clone(),
+            at: now,
+        }
     }
 }
 
@@ -152,8 +156,12 @@ impl From<HashError> for Trouble {
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::TooMany(seconds) => write!(f, "too many attempts; try again in {seconds} seconds"),
-            Self::Busy(seconds) => write!(f, "too many logins at once; try again in {seconds} seconds"),
+            Self::TooMany(seconds) => {
+                write!(f, "too many attempts; try again in {seconds} seconds")
+            }
+            Self::Busy(seconds) => {
+                write!(f, "too many logins at once; try again in {seconds} seconds")
+            }
             Self::Failed(failure) => f.write_str(&failure.chain()),
         }
     }

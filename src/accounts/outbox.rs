@@ -33,7 +33,9 @@ impl Accounts {
     }
 
     fn deliver(&self, mail: &DueMail, now: Timestamp) -> Delivery {
-        let (Some(user), Some(nonce), Some(expires_at)) = (&mail.user, &mail.nonce, mail.expires_at) else {
+        let (Some(user), Some(nonce), Some(expires_at)) =
+            (&mail.user, &mail.nonce, mail.expires_at)
+        else {
             return Delivery::Decoy;
         };
         if expires_at <= now {
@@ -42,17 +44,33 @@ impl Accounts {
         }
         let minutes = expires_at.seconds_since(now).unsigned_abs().div_ceil(60);
         let sent = match mail.kind.as_str() {
-            PASSWORD_RESET => Letter::password_reset(user, &self.reset_url(user.id, nonce), minutes),
-            other => Err(Failure::new("writing a mail", format!("there is no mail called {other}"))),
+            PASSWORD_RESET => {
+                Letter::password_reset(user, &self.reset_url(user.id, nonce), minutes)
+            }
+            other => Err(Failure::new(
+                "writing a mail",
+                format!("there is no mail called {other}"),
+            )),
         }
-        .and_then(|letter| self.0.mailer.send(mail.id, &Email::stored(mail.recipient.clone()), &letter, now));
+        .and_then(|letter| {
+            self.0.mailer.send(
+                mail.id,
+                &Email::stored(mail.recipient.clone()),
+                &letter,
+                now,
+            )
+        });
         match sent {
             Ok(()) => {
                 tracing::info!(event = "mail_sent", mail = mail.id, user_id = user.id.0);
                 Delivery::Sent
             }
             Err(failure) => {
-                tracing::error!(event = "mail_failed", mail = mail.id, error = failure.chain());
+                tracing::error!(
+                    event = "mail_failed",
+                    mail = mail.id,
+                    error = failure.chain()
+                );
                 Delivery::Retry(now.plus(RETRY), failure.chain())
             }
         }

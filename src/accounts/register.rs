@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::{Accounts, Caller, Trouble};
-use crate::domain::{AdditionalFields, Email, Invalid, Password, Profile, Rule, User, UserRef, Username};
+use crate::domain::{
+    AdditionalFields, Email, Invalid, Password, Profile, Rule, User, UserRef, Username,
+};
 use crate::store::{NewUser, Taken};
 
 /// As in Django's user model, whose rows are imported.
@@ -76,13 +78,27 @@ impl Accounts {
         registrar: Registrar,
         caller: &Caller,
     ) -> Result<User, RegisterError> {
-        let (mut user, password) = self.check(registration, registrar).map_err(RegisterError::Invalid)?;
+        let (mut user, password) = self
+            .check(registration, registrar)
+            .map_err(RegisterError::Invalid)?;
         // A taken name is refused before the hash is paid for. Who comes at the same moment is
         // refused by the store.
-        if self.0.store.user(&UserRef::Email(user.email.clone())).await?.is_some() {
+        if self
+            .0
+            .store
+            .user(&UserRef::Email(user.email.clone()))
+            .await?
+            .is_some()
+        {
             return Err(RegisterError::EmailTaken);
         }
-        if self.0.store.user(&UserRef::Username(user.username.clone())).await?.is_some() {
+        if self
+            .0
+            .store
+            .user(&UserRef::Username(user.username.clone()))
+            .await?
+            .is_some()
+        {
             return Err(username_taken());
         }
         if let Some(password) = password {
@@ -93,7 +109,11 @@ impl Accounts {
             Taken::Email => RegisterError::EmailTaken,
             Taken::Username => username_taken(),
         })?;
-        tracing::info!(event = "user_created", user_id = added.id.0, by = caller.name);
+        tracing::info!(
+            event = "user_created",
+            user_id = added.id.0,
+            by = caller.name
+        );
         Ok(added)
     }
 
@@ -104,7 +124,11 @@ impl Accounts {
     ) -> Result<(NewUser, Option<Password>), Vec<Invalid>> {
         let mut checks = Checks::default();
         let email = checks.take("email", Email::parse(&raw.email));
-        let username = if raw.username.is_empty() { &raw.email } else { &raw.username };
+        let username = if raw.username.is_empty() {
+            &raw.email
+        } else {
+            &raw.username
+        };
         let username = checks.take("username", Username::parse(username));
         if let (Some(username), Some(email), Registrar::Stranger) = (&username, &email, registrar) {
             checks.take("username", username.check_for_stranger(email));
@@ -118,11 +142,28 @@ impl Accounts {
         ];
         for (field, text) in profile {
             let missing = text.is_empty() && registrar == Registrar::Stranger;
-            checks.take(field, if missing { Err(Rule::Required) } else { Profile::check_text(text) });
+            checks.take(
+                field,
+                if missing {
+                    Err(Rule::Required)
+                } else {
+                    Profile::check_text(text)
+                },
+            );
         }
-        let additional_fields = checks.take("additional_fields", AdditionalFields::new(raw.additional_fields.clone()));
-        let password = raw.password.as_deref().and_then(|chosen| checks.take("password", self.choose(chosen, &raw)));
-        if raw.confirmation.as_ref().is_some_and(|again| Some(again) != raw.password.as_ref()) {
+        let additional_fields = checks.take(
+            "additional_fields",
+            AdditionalFields::new(raw.additional_fields.clone()),
+        );
+        let password = raw
+            .password
+            .as_deref()
+            .and_then(|chosen| checks.take("password", self.choose(chosen, &raw)));
+        if raw
+            .confirmation
+            .as_ref()
+            .is_some_and(|again| Some(again) != raw.password.as_ref())
+        {
             checks.take::<()>("confirmPassword", Err(Rule::PasswordMismatch));
         }
         let (Some(email), Some(username), Some(additional_fields), true) =
@@ -142,15 +183,30 @@ impl Accounts {
         };
         let (first_name, last_name) = (raw.first_name, raw.last_name);
         Ok((
-            NewUser { username, email, first_name, last_name, password_hash: None, is_active, is_staff, profile },
+            NewUser {
+                username,
+                email,
+                first_name,
+                last_name,
+                password_hash: None,
+                is_active,
+                is_staff,
+                profile,
+            },
             password,
         ))
     }
 
     fn choose(&self, chosen: &str, raw: &Registration) -> Result<Password, Rule> {
         let local_part = raw.email.split('@').next().unwrap_or_default();
-        let names =
-            [&*raw.username, &*raw.email, local_part, &*raw.first_name, &*raw.last_name, &*raw.organisation_name];
+        let names = [
+            &*raw.username,
+            &*raw.email,
+            local_part,
+            &*raw.first_name,
+            &*raw.last_name,
+            &*raw.organisation_name,
+        ];
         Password::choose(chosen, self.0.rules.password, &names)
     }
 }
@@ -163,7 +219,9 @@ struct Checks {
 
 impl Checks {
     fn take<T>(&mut self, field: &'static str, checked: Result<T, Rule>) -> Option<T> {
-        checked.map_err(|rule| self.broken.push(Invalid::new(field, rule))).ok()
+        checked
+            .map_err(|rule| self.broken.push(Invalid::new(field, rule)))
+            .ok()
     }
 }
 

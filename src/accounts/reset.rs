@@ -51,7 +51,12 @@ impl Accounts {
         self.queue_reset(Some(user.id), None, caller).await
     }
 
-    async fn queue_reset(&self, user: Option<UserId>, most: Option<usize>, caller: &Caller) -> Result<(), Failure> {
+    async fn queue_reset(
+        &self,
+        user: Option<UserId>,
+        most: Option<usize>,
+        caller: &Caller,
+    ) -> Result<(), Failure> {
         let now = self.now();
         let nonce = self.0.random.bytes()?;
         let link = NewLink {
@@ -60,7 +65,10 @@ impl Accounts {
             digest: LinkToken::derive(&self.0.links, PASSWORD_RESET, &nonce).digest(),
             expires_at: now.plus(self.0.rules.reset_ttl),
         };
-        self.0.store.queue_link_mail(user, link, most, caller.at(now)).await?;
+        self.0
+            .store
+            .queue_link_mail(user, link, most, caller.at(now))
+            .await?;
         tracing::info!(event = "authn_password_reset_requested");
         Ok(())
     }
@@ -84,27 +92,47 @@ impl Accounts {
         new_password: &str,
         caller: &Caller,
     ) -> Result<(), ResetError> {
-        let (owner, digest) = self.reset_link(uid, token).await?.ok_or(ResetError::BadLink)?;
+        let (owner, digest) = self
+            .reset_link(uid, token)
+            .await?
+            .ok_or(ResetError::BadLink)?;
         let names = names_of(&owner.user, &owner.profile);
-        let password = Password::choose(new_password, self.0.rules.password, &names).map_err(new_password_broke)?;
+        let password = Password::choose(new_password, self.0.rules.password, &names)
+            .map_err(new_password_broke)?;
         let hash = self.0.hasher.hash(password).await?;
         let (user, link) = (owner.user.id, (PASSWORD_RESET, digest));
         let attempts = attempts_key(Some(user), "");
-        let redeemed = self.0.store.redeem_password_link(user, link, hash, attempts, caller.at(self.now())).await?;
+        let redeemed = self
+            .0
+            .store
+            .redeem_password_link(user, link, hash, attempts, caller.at(self.now()))
+            .await?;
         if !redeemed {
             return Err(ResetError::BadLink);
         }
-        tracing::info!(event = "authn_password_change", user_id = user.0, by = "reset");
+        tracing::info!(
+            event = "authn_password_change",
+            user_id = user.0,
+            by = "reset"
+        );
         Ok(())
     }
 
     /// The owner of a link that works, and what is stored of its token.
-    async fn reset_link(&self, uid: &str, token: &str) -> Result<Option<(Credentials, [u8; 32])>, Failure> {
+    async fn reset_link(
+        &self,
+        uid: &str,
+        token: &str,
+    ) -> Result<Option<(Credentials, [u8; 32])>, Failure> {
         let (Some(user), Some(token)) = (parse_uid(uid), LinkToken::parse(token)) else {
             return Ok(None);
         };
         let digest = token.digest();
-        let owner = self.0.store.link_user(PASSWORD_RESET, &digest, self.now()).await?;
+        let owner = self
+            .0
+            .store
+            .link_user(PASSWORD_RESET, &digest, self.now())
+            .await?;
         Ok(owner.filter(|it| it.user.id == user).map(|it| (it, digest)))
     }
 
@@ -112,7 +140,10 @@ impl Accounts {
     pub(super) fn reset_url(&self, user: UserId, nonce: &[u8; 32]) -> String {
         let token = LinkToken::derive(&self.0.links, PASSWORD_RESET, nonce).reveal();
         let uid = URL_SAFE_NO_PAD.encode(user.to_string());
-        format!("{}/authentication/api/verify-password-reset/{uid}/{token}/", self.0.rules.public_url)
+        format!(
+            "{}/authentication/api/verify-password-reset/{uid}/{token}/",
+            self.0.rules.public_url
+        )
     }
 }
 

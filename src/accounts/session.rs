@@ -105,7 +105,12 @@ impl Accounts {
     /// # Errors
     /// If the database does not answer.
     pub async fn cookie(&self, secret: &str) -> Result<Option<LiveSession>, Failure> {
-        match self.0.store.session_of_cookie(&sha256(secret.as_bytes())).await? {
+        match self
+            .0
+            .store
+            .session_of_cookie(&sha256(secret.as_bytes()))
+            .await?
+        {
             Some(id) => self.0.store.live_session(id, self.now()).await,
             None => Ok(None),
         }
@@ -116,8 +121,17 @@ impl Accounts {
     /// # Errors
     /// If signing fails.
     pub fn status(&self, session: LiveSession) -> Result<Status, Failure> {
-        let tokens = self.pair(session.id, session.user.id, session.expires_at, session.rotations)?;
-        Ok(Status { user: session.user, tokens, has_profile: session.has_profile })
+        let tokens = self.pair(
+            session.id,
+            session.user.id,
+            session.expires_at,
+            session.rotations,
+        )?;
+        Ok(Status {
+            user: session.user,
+            tokens,
+            has_profile: session.has_profile,
+        })
     }
 
     /// Ends a session. When this returns, its tokens and its cookie are dead, on the disk too.
@@ -126,7 +140,10 @@ impl Accounts {
     /// If it could not be written; the session then lives on.
     pub async fn logout(&self, session: &LiveSession, caller: &Caller) -> Result<(), Failure> {
         // Ending it twice is as good as once.
-        self.0.store.end_session(session.id, "logout", caller.at(self.now())).await?;
+        self.0
+            .store
+            .end_session(session.id, "logout", caller.at(self.now()))
+            .await?;
         tracing::info!(event = "session_logout", user_id = session.user.id.0, session = %session.id);
         Ok(())
     }
@@ -138,14 +155,25 @@ impl Accounts {
     pub async fn refresh(&self, token: &str, caller: &Caller) -> Result<Refreshed, RefreshError> {
         let now = self.now();
         let claims = self.0.signer.verify(token, TokenKind::Refresh, now)?;
-        let session = self.session_of(&claims, now).await?.ok_or(TokenFault::Invalid)?;
+        let session = self
+            .session_of(&claims, now)
+            .await?
+            .ok_or(TokenFault::Invalid)?;
         let rotations = if self.0.rules.rotate_refresh {
             Some(self.rotate(&session, &claims.id, now, caller).await?)
         } else {
             None
         };
-        let pair = self.pair(session.id, session.user.id, session.expires_at, rotations.unwrap_or(0))?;
-        Ok(Refreshed { access: pair.access, refresh: rotations.map(|_| pair.refresh) })
+        let pair = self.pair(
+            session.id,
+            session.user.id,
+            session.expires_at,
+            rotations.unwrap_or(0),
+        )?;
+        Ok(Refreshed {
+            access: pair.access,
+            refresh: rotations.map(|_| pair.refresh),
+        })
     }
 
     /// Turns the current refresh token into the next one and returns its number. The one before gets
@@ -168,12 +196,19 @@ impl Accounts {
         if in_grace && current > 0 && token_id == refresh_id(session.id, current - 1) {
             return Ok(current);
         }
-        self.0.store.end_session(session.id, "refresh token reused", caller.at(now)).await?;
+        self.0
+            .store
+            .end_session(session.id, "refresh token reused", caller.at(now))
+            .await?;
         tracing::warn!(event = "authn_token_reuse", user_id = session.user.id.0, session = %session.id);
         Err(TokenFault::Invalid.into())
     }
 
-    async fn session_of(&self, claims: &Claims, now: Timestamp) -> Result<Option<LiveSession>, Failure> {
+    async fn session_of(
+        &self,
+        claims: &Claims,
+        now: Timestamp,
+    ) -> Result<Option<LiveSession>, Failure> {
         let session = self.0.store.live_session(claims.session, now).await?;
         Ok(session.filter(|it| it.user.id == claims.user))
     }
@@ -187,7 +222,11 @@ impl Accounts {
         rotations: i64,
     ) -> Result<TokenPair, Failure> {
         let now = self.now();
-        let access = self.access(session, user, now.plus(self.0.rules.access_ttl).min(expires_at))?;
+        let access = self.access(
+            session,
+            user,
+            now.plus(self.0.rules.access_ttl).min(expires_at),
+        )?;
         let refresh = self.0.signer.sign(&Claims {
             kind: TokenKind::Refresh,
             issued_at: now,
@@ -199,7 +238,12 @@ impl Accounts {
         Ok(TokenPair { access, refresh })
     }
 
-    pub(super) fn access(&self, session: SessionId, user: UserId, expires_at: Timestamp) -> Result<String, Failure> {
+    pub(super) fn access(
+        &self,
+        session: SessionId,
+        user: UserId,
+        expires_at: Timestamp,
+    ) -> Result<String, Failure> {
         let id = u128::from_be_bytes(self.0.random.bytes()?);
         self.0.signer.sign(&Claims {
             kind: TokenKind::Access,
@@ -216,5 +260,8 @@ impl Accounts {
 /// a repeated request gets the same token and none has to be stored.
 fn refresh_id(session: SessionId, rotations: i64) -> String {
     let digest = sha256(&[session.0.as_slice(), &rotations.to_be_bytes()].concat());
-    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    digest[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -26,10 +26,20 @@ impl Config {
     /// Opens the data folder for a command.
     pub(super) fn open(settings: &Settings) -> anyhow::Result<Self> {
         let public_url = settings.public_url.clone().unwrap_or_default();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().context("cannot start")?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .context("cannot start")?;
         let uid = rustix::process::getuid().as_raw();
-        let caller = Caller { name: format!("cli:uid={uid}"), address: None, user_agent: None };
-        Ok(Self { accounts: accounts(settings, public_url)?, caller, runtime })
+        let caller = Caller {
+            name: format!("cli:uid={uid}"),
+            address: None,
+            user_agent: None,
+        };
+        Ok(Self {
+            accounts: accounts(settings, public_url)?,
+            caller,
+            runtime,
+        })
     }
 
     /// Waits for a use case.
@@ -52,7 +62,12 @@ pub(super) fn accounts(settings: &Settings, public_url: String) -> anyhow::Resul
     let (clock, random) = (Clock::System, Random::System);
     let ring = Keyring::open(&keys, &random, clock.now()).map_err(said)?;
     let outbox = Transport::Files(settings.data_dir.join("outbox"));
-    let hasher = Hasher::new(settings.scrypt, settings.hash_threads, settings.hash_queue, random.clone());
+    let hasher = Hasher::new(
+        settings.scrypt,
+        settings.hash_threads,
+        settings.hash_queue,
+        random.clone(),
+    );
     Ok(Accounts::new(Parts {
         store: Box::new(Sqlite::open(&settings.database).map_err(said)?),
         hasher: hasher.map_err(said)?,
@@ -67,7 +82,9 @@ pub(super) fn accounts(settings: &Settings, public_url: String) -> anyhow::Resul
             mobile_session_ttl: settings.mobile_session_ttl,
             token_session_ttl: settings.token_session_ttl,
             reset_ttl: settings.reset_ttl,
-            password: PasswordRules { min_length: settings.password_min_length },
+            password: PasswordRules {
+                min_length: settings.password_min_length,
+            },
             rotate_refresh: settings.rotate_refresh,
             throttle: settings.throttle,
             public_url,
@@ -82,14 +99,22 @@ pub(super) fn said(failure: Failure) -> anyhow::Error {
 
 fn make_data_dir(folder: &Path) -> anyhow::Result<()> {
     let shown = folder.display();
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| {
-        format!("cannot create the data folder {shown}; choose another one with --data-dir")
-    })?;
-    let owner = fs::metadata(folder).with_context(|| format!("cannot read the data folder {shown}"))?.uid();
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| {
+            format!("cannot create the data folder {shown}; choose another one with --data-dir")
+        })?;
+    let owner = fs::metadata(folder)
+        .with_context(|| format!("cannot read the data folder {shown}"))?
+        .uid();
     let own = rustix::process::geteuid().as_raw();
     if owner != own {
         // A file that this user made there would lock its owner out, the running server included.
-        bail!("the data folder {shown} belongs to uid {owner} and this is uid {own}; run it as its owner");
+        bail!(
+            "the data folder {shown} belongs to uid {owner} and this is uid {own}; run it as its owner"
+        );
     }
     if rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err() {
         bail!("the data folder {shown} is not writable; run: chmod u+rwx {shown}");

@@ -20,7 +20,12 @@ use self::settings::Settings;
 /// The miniSASS authentication service: serves the API out of one SQLite file, and administers that
 /// file, also while the server runs.
 #[derive(Parser)]
-#[command(version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 struct Cli {
     /// How to print results
     #[arg(long, global = true, value_name = "FORMAT", default_value = "table")]
@@ -65,7 +70,11 @@ pub fn run() -> anyhow::Result<()> {
     }
 }
 
-fn dispatch(command: Command, matches: &clap::ArgMatches, output: &mut Output) -> anyhow::Result<()> {
+fn dispatch(
+    command: Command,
+    matches: &clap::ArgMatches,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     if let Command::Openapi = command {
         return Ok(output.text(&crate::http::spec())?);
     }
@@ -82,6 +91,8 @@ fn dispatch(command: Command, matches: &clap::ArgMatches, output: &mut Output) -
 
 fn is_closed_pipe(err: &anyhow::Error) -> bool {
     err.chain().any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(|it| it.kind() == io::ErrorKind::BrokenPipe)
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|it| it.kind() == io::ErrorKind::BrokenPipe)
     })
 }

@@ -28,7 +28,10 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(format: Format) -> Self {
-        Self { format, out: BufWriter::new(io::stdout()) }
+        Self {
+            format,
+            out: BufWriter::new(io::stdout()),
+        }
     }
 
     pub(super) fn finish(&mut self) -> io::Result<()> {
@@ -60,7 +63,10 @@ impl Output {
     ) -> anyhow::Result<usize> {
         let mut count = 0;
         for page in pages {
-            let rows = page?.iter().map(fields).collect::<anyhow::Result<Vec<_>>>()?;
+            let rows = page?
+                .iter()
+                .map(fields)
+                .collect::<anyhow::Result<Vec<_>>>()?;
             match self.format {
                 Format::Table => self.page(&rows)?,
                 Format::Json => self.json(&rows, count == 0)?,
@@ -75,13 +81,23 @@ impl Output {
     }
 
     fn page(&mut self, rows: &[Map<String, Value>]) -> io::Result<()> {
-        let Some(first) = rows.first() else { return Ok(()) };
-        let head = first.keys().map(|name| name.to_uppercase().replace('_', " "));
-        let lines = rows.iter().map(|row| row.values().map(cell).collect::<Vec<_>>());
+        let Some(first) = rows.first() else {
+            return Ok(());
+        };
+        let head = first
+            .keys()
+            .map(|name| name.to_uppercase().replace('_', " "));
+        let lines = rows
+            .iter()
+            .map(|row| row.values().map(cell).collect::<Vec<_>>());
         self.table(Some(head.collect()), lines.collect())
     }
 
-    fn table<R: IntoIterator<Item = String>>(&mut self, head: Option<Vec<String>>, rows: Vec<R>) -> io::Result<()> {
+    fn table<R: IntoIterator<Item = String>>(
+        &mut self,
+        head: Option<Vec<String>>,
+        rows: Vec<R>,
+    ) -> io::Result<()> {
         let mut builder = Builder::default();
         if let Some(head) = head {
             builder.push_record(head);
@@ -99,7 +115,11 @@ impl Output {
 
     fn json(&mut self, rows: &[Map<String, Value>], first: bool) -> anyhow::Result<()> {
         for (index, row) in rows.iter().enumerate() {
-            self.text(if first && index == 0 { "[\n  " } else { ",\n  " })?;
+            self.text(if first && index == 0 {
+                "[\n  "
+            } else {
+                ",\n  "
+            })?;
             serde_json::to_writer(&mut self.out, row)?;
         }
         Ok(())
@@ -142,7 +162,11 @@ fn plain(value: &Value) -> String {
 fn cell(value: &Value) -> String {
     let invisible = |c: char| {
         let category = CodePointMapData::<GeneralCategory>::new().get(c);
-        c.is_control() || matches!(category, GeneralCategory::Format | GeneralCategory::LineSeparator)
+        c.is_control()
+            || matches!(
+                category,
+                GeneralCategory::Format | GeneralCategory::LineSeparator
+            )
     };
     let text = match value {
         Value::Bool(true) => "yes".to_owned(),
@@ -162,7 +186,11 @@ fn cell(value: &Value) -> String {
 
 /// A spreadsheet calculates what starts like this (OWASP CSV Injection).
 fn formula_safe(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}")
+    } else {
+        text
+    }
 }
 
 fn terminal_width() -> Option<usize> {

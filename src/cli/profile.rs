@@ -29,7 +29,9 @@ pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> any
     let Command::Show(named) = command;
     let mut rows = Vec::new();
     for user in named.find(config)? {
-        let profile = config.wait(config.accounts.profile(user.id)).map_err(said)?;
+        let profile = config
+            .wait(config.accounts.profile(user.id))
+            .map_err(said)?;
         rows.push(Row {
             user_id: user.id.0,
             username: user.username.to_string(),

@@ -26,13 +26,21 @@ pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> any
     let Command::Send(named) = command;
     let users = named.find(config)?;
     if let Some(user) = users.iter().find(|user| !user.is_active) {
-        bail!("{0} is inactive; `user activate {0}` lets them in. Nothing was queued", user.username);
+        bail!(
+            "{0} is inactive; `user activate {0}` lets them in. Nothing was queued",
+            user.username
+        );
     }
     let mut rows = Vec::new();
     for user in users {
-        config.wait(config.accounts.send_reset(&user, &config.caller)).map_err(said)?;
+        config
+            .wait(config.accounts.send_reset(&user, &config.caller))
+            .map_err(said)?;
         if output.format == Format::Table {
-            output.text(&format!("reset mail for {} queued to {}\n", user.username, user.email))?;
+            output.text(&format!(
+                "reset mail for {} queued to {}\n",
+                user.username, user.email
+            ))?;
         }
         rows.push(Row {
             user_id: user.id.0,

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -25,7 +26,10 @@ const TIDY_PAUSE: Duration = Duration::from_secs(600);
 
 pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
     let _log = start_log(settings);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
     runtime.block_on(serve_until_stopped(settings))
 }
 
@@ -49,7 +53,9 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     serve(listener, app, stop_signal()?).await;
 
     stopping.send_replace(true);
-    tokio::task::spawn_blocking(move || housekeeping.join()).await.ok();
+    tokio::task::spawn_blocking(move || housekeeping.join())
+        .await
+        .ok();
     accounts.close();
     if let Listen::Unix(path) = &settings.listen {
         // It may have been removed by somebody else already.
@@ -65,7 +71,9 @@ async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Option<SocketAddr>)>
             "cannot listen on {listen}: something listens there already; stop it, or choose another with --listen"
         ),
         io::ErrorKind::PermissionDenied => {
-            anyhow!("cannot listen on {listen}: not permitted; choose a port above 1023 with --listen")
+            anyhow!(
+                "cannot listen on {listen}: not permitted; choose a port above 1023 with --listen"
+            )
         }
         _ => anyhow!("cannot listen on {listen}: {err}; choose another with --listen"),
     };
@@ -80,7 +88,10 @@ async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Option<SocketAddr>)>
             if path.exists() && std::os::unix::net::UnixStream::connect(path).is_err() {
                 std::fs::remove_file(path).map_err(hint)?;
             }
-            Ok((Listener::Unix(UnixListener::bind(path).map_err(hint)?), None))
+            Ok((
+                Listener::Unix(UnixListener::bind(path).map_err(hint)?),
+                None,
+            ))
         }
     }
 }
@@ -99,9 +110,17 @@ fn public_url(settings: &Settings, bound: Option<SocketAddr>) -> anyhow::Result<
 /// Two servers would send every mail twice. The lock goes with the process, however it ends.
 fn lock(settings: &Settings) -> anyhow::Result<File> {
     let path = settings.data_dir.join("serve.lock");
-    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    let file = File::options()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("cannot create {}", path.display()))?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        bail!("another server serves {}; stop it, or choose another --data-dir", settings.data_dir.display());
+        bail!(
+            "another server serves {}; stop it, or choose another --data-dir",
+            settings.data_dir.display()
+        );
     }
     Ok(file)
 }
@@ -112,14 +131,20 @@ fn housekeeping(
     app: App,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<std::thread::JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().context("cannot start")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .context("cannot start")?;
     let work = async move {
         let mut next_tidying = Instant::now();
         while !*stopped.borrow() {
             if next_tidying <= Instant::now() {
                 next_tidying += TIDY_PAUSE;
                 app.tidy();
-                accounts.purge().await.unwrap_or_else(|err| log_failure(&err));
+                accounts
+                    .purge()
+                    .await
+                    .unwrap_or_else(|err| log_failure(&err));
             }
             let delivered = accounts.deliver_due().await.unwrap_or_else(|err| {
                 log_failure(&err);
@@ -134,7 +159,9 @@ fn housekeeping(
         }
     };
     let thread = std::thread::Builder::new().name("housekeeping".into());
-    thread.spawn(move || runtime.block_on(work)).context("cannot start")
+    thread
+        .spawn(move || runtime.block_on(work))
+        .context("cannot start")
 }
 
 fn log_failure(failure: &crate::failure::Failure) {
@@ -156,8 +183,14 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
 
 fn announce(settings: &Settings, public_url: &str) -> io::Result<()> {
     let data = settings.data_dir.display();
-    let program = std::env::args().next().unwrap_or_else(|| "minisass-auth".to_owned());
-    let program = if data.to_string() == "./minisass-data" { program } else { format!("{program} --data-dir {data}") };
+    let program = std::env::args()
+        .next()
+        .unwrap_or_else(|| "minisass-auth".to_owned());
+    let program = if data.to_string() == "./minisass-data" {
+        program
+    } else {
+        format!("{program} --data-dir {data}")
+    };
     let text = format!(
         "minisass-auth {} is serving\n\n  \
          API            {public_url}/authentication/api/\n  \
@@ -180,7 +213,9 @@ fn announce(settings: &Settings, public_url: &str) -> io::Result<()> {
 
 /// The log goes to standard error through a thread of its own: a full pipe loses lines, never time.
 fn start_log(settings: &Settings) -> WorkerGuard {
-    let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(io::stderr());
+    let (writer, guard) = NonBlockingBuilder::default()
+        .lossy(true)
+        .finish(io::stderr());
     let json = settings.json_log.unwrap_or(!io::stderr().is_terminal());
     let log = tracing_subscriber::fmt()
         .with_writer(writer)

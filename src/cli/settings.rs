@@ -51,18 +51,26 @@ pub(super) fn add_flags(command: clap::Command) -> clap::Command {
         .value_name("FILE")
         .help_heading("Settings")
         .help("A TOML file with settings");
-    SETTINGS.iter().fold(command.arg(config), |command, setting| {
-        let default = setting.default.map_or_else(String::new, |it| format!(" [default: {it}]"));
-        command.arg(
-            Arg::new(setting.key)
-                .long(setting.flag())
-                .global(true)
-                .value_name("VALUE")
-                .help_heading("Settings")
-                .hide_short_help(true)
-                .help(format!("{}{default} [env: {}]", setting.help, setting.variable())),
-        )
-    })
+    SETTINGS
+        .iter()
+        .fold(command.arg(config), |command, setting| {
+            let default = setting
+                .default
+                .map_or_else(String::new, |it| format!(" [default: {it}]"));
+            command.arg(
+                Arg::new(setting.key)
+                    .long(setting.flag())
+                    .global(true)
+                    .value_name("VALUE")
+                    .help_heading("Settings")
+                    .hide_short_help(true)
+                    .help(format!(
+                        "{}{default} [env: {}]",
+                        setting.help,
+                        setting.variable()
+                    )),
+            )
+        })
 }
 
 impl Setting {
@@ -82,13 +90,20 @@ impl Settings {
     /// The first wrong or unknown key: its name, what is wrong, and a right example.
     pub(super) fn load(matches: &ArgMatches) -> anyhow::Result<Self> {
         let environment = environment()?;
-        let file = matches.get_one::<String>("config").or(environment.get("config"));
-        let file = file.map(|path| toml_file(path)).transpose()?.unwrap_or_default();
+        let file = matches
+            .get_one::<String>("config")
+            .or(environment.get("config"));
+        let file = file
+            .map(|path| toml_file(path))
+            .transpose()?
+            .unwrap_or_default();
         let value = |key: &'static str| -> Option<String> {
             let setting = SETTINGS.iter().find(|it| it.key == key)?;
             let flag = matches.get_one::<String>(key).cloned();
             let default = setting.default.map(str::to_owned);
-            flag.or_else(|| environment.get(key).cloned()).or_else(|| file.get(key).cloned()).or(default)
+            flag.or_else(|| environment.get(key).cloned())
+                .or_else(|| file.get(key).cloned())
+                .or(default)
         };
         Self::parse(&parse::Values { value: &value })
     }
@@ -97,7 +112,9 @@ impl Settings {
         values.unsupported()?;
         let data_dir = PathBuf::from(values.text("data_dir")?);
         Ok(Self {
-            database: values.optional("database").map_or_else(|| data_dir.join("auth.db"), PathBuf::from),
+            database: values
+                .optional("database")
+                .map_or_else(|| data_dir.join("auth.db"), PathBuf::from),
             data_dir,
             listen: values.parse("listen")?,
             public_url: values.url("public_url")?,
@@ -129,20 +146,32 @@ fn is_known(key: &str) -> bool {
 fn environment() -> anyhow::Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     for (name, value) in std::env::vars_os() {
-        let Some(key) = name.to_str().and_then(|it| it.strip_prefix(PREFIX)) else { continue };
+        let Some(key) = name.to_str().and_then(|it| it.strip_prefix(PREFIX)) else {
+            continue;
+        };
         let key = key.to_lowercase();
         if key != "config" && !is_known(&key) {
-            bail!("{PREFIX}{} is set, but there is no setting {key}{}", key.to_uppercase(), suggestion(&key));
+            bail!(
+                "{PREFIX}{} is set, but there is no setting {key}{}",
+                key.to_uppercase(),
+                suggestion(&key)
+            );
         }
-        let value = value.into_string().ok().with_context(|| format!("{key} is not valid UTF-8"))?;
+        let value = value
+            .into_string()
+            .ok()
+            .with_context(|| format!("{key} is not valid UTF-8"))?;
         found.insert(key, value);
     }
     Ok(found)
 }
 
 fn toml_file(path: &str) -> anyhow::Result<BTreeMap<String, String>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the settings file {path}"))?;
-    let table: toml::Table = text.parse().with_context(|| format!("{path} is not valid TOML"))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the settings file {path}"))?;
+    let table: toml::Table = text
+        .parse()
+        .with_context(|| format!("{path} is not valid TOML"))?;
     let mut found = BTreeMap::new();
     for (key, value) in table {
         if !is_known(&key) {
@@ -168,8 +197,11 @@ fn toml_file(path: &str) -> anyhow::Result<BTreeMap<String, String>> {
 /// The settings whose names have a word in common with what was written.
 fn suggestion(key: &str) -> String {
     let words: Vec<&str> = key.split('_').filter(|word| word.len() > 2).collect();
-    let near: Vec<&str> =
-        SETTINGS.iter().map(|it| it.key).filter(|known| words.iter().any(|word| known.contains(word))).collect();
+    let near: Vec<&str> = SETTINGS
+        .iter()
+        .map(|it| it.key)
+        .filter(|known| words.iter().any(|word| known.contains(word)))
+        .collect();
     if near.is_empty() {
         "; `minisass-auth serve --help` lists them all".to_owned()
     } else {

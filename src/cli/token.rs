@@ -54,7 +54,11 @@ pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> any
         Kind::Refresh => NewToken::Refresh,
         Kind::Pair => NewToken::Pair,
     };
-    let issued = config.wait(config.accounts.issue_token(&user, what, ttl, &config.caller))?;
+    let issued = config.wait(
+        config
+            .accounts
+            .issue_token(&user, what, ttl, &config.caller),
+    )?;
     let row = Row {
         access: (what != NewToken::Refresh).then_some(issued.pair.access),
         refresh: (what != NewToken::Access).then_some(issued.pair.refresh),

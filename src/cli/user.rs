@@ -97,8 +97,13 @@ impl Named {
                 typed.push(name.clone());
             }
         }
-        let typed = typed.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
-        Ok(typed.map(|name| config.wait(config.accounts.user(name))).collect::<Result<_, ManageError>>()?)
+        let typed = typed
+            .iter()
+            .map(|name| name.trim())
+            .filter(|name| !name.is_empty());
+        Ok(typed
+            .map(|name| config.wait(config.accounts.user(name)))
+            .collect::<Result<_, ManageError>>()?)
     }
 }
 
@@ -143,7 +148,11 @@ pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> any
 }
 
 fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let password = if new.password_stdin { password_from_stdin()? } else { password_from_terminal()? };
+    let password = if new.password_stdin {
+        password_from_stdin()?
+    } else {
+        password_from_terminal()?
+    };
     let registration = Registration {
         username: new.username.unwrap_or_default(),
         email: new.email,
@@ -156,21 +165,41 @@ fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<(
         country: new.country,
         additional_fields: serde_json::Map::new(),
     };
-    let registrar = Registrar::Operator { active: !new.inactive, staff: new.staff };
-    let user = config.wait(config.accounts.register(registration, registrar, &config.caller)).map_err(|err| {
-        match err {
-            RegisterError::EmailTaken => anyhow!("this email is already registered; choose another address"),
+    let registrar = Registrar::Operator {
+        active: !new.inactive,
+        staff: new.staff,
+    };
+    let user = config
+        .wait(
+            config
+                .accounts
+                .register(registration, registrar, &config.caller),
+        )
+        .map_err(|err| match err {
+            RegisterError::EmailTaken => {
+                anyhow!("this email is already registered; choose another address")
+            }
             RegisterError::Invalid(broken) => {
-                anyhow!("{}", broken.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+                anyhow!(
+                    "{}",
+                    broken
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                        .join("; ")
+                )
             }
             RegisterError::Trouble(trouble) => anyhow!("{trouble}"),
-        }
-    })?;
+        })?;
     show(&[user], output)
 }
 
 fn list(list: &List, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let mut left = if list.limit == 0 { usize::MAX } else { list.limit };
+    let mut left = if list.limit == 0 {
+        usize::MAX
+    } else {
+        list.limit
+    };
     let mut after = UserId(list.after);
     let mut is_last = false;
     let pages = std::iter::from_fn(|| {
@@ -197,7 +226,9 @@ fn list(list: &List, config: &Config, output: &mut Output) -> anyhow::Result<()>
     if count == 0 {
         note("no users match");
     } else if !is_last {
-        note(&format!("{count} users listed; for the next ones add --after {after}"));
+        note(&format!(
+            "{count} users listed; for the next ones add --after {after}"
+        ));
     }
     Ok(())
 }
@@ -205,30 +236,48 @@ fn list(list: &List, config: &Config, output: &mut Output) -> anyhow::Result<()>
 fn show(users: &[User], output: &mut Output) -> anyhow::Result<()> {
     match users {
         [user] => output.one(&Row::from(user)),
-        users => output.many(std::iter::once(Ok(users.iter().map(Row::from).collect()))).map(drop),
+        users => output
+            .many(std::iter::once(Ok(users.iter().map(Row::from).collect())))
+            .map(drop),
     }
 }
 
-fn set_active(users: &[User], active: bool, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+fn set_active(
+    users: &[User],
+    active: bool,
+    config: &Config,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     for user in users {
         config.wait(config.accounts.set_active(user, active, &config.caller))?;
         if output.format == Format::Table {
-            let done = if active { "may log in" } else { "is logged out everywhere and may not log in" };
+            let done = if active {
+                "may log in"
+            } else {
+                "is logged out everywhere and may not log in"
+            };
             output.text(&format!("{} ({}) {done}\n", user.username, user.email))?;
         }
     }
     if output.format == Format::Table {
         return Ok(());
     }
-    let changed = users.iter().map(|user| Row { is_active: active, ..Row::from(user) });
-    output.many(std::iter::once(Ok(changed.collect()))).map(drop)
+    let changed = users.iter().map(|user| Row {
+        is_active: active,
+        ..Row::from(user)
+    });
+    output
+        .many(std::iter::once(Ok(changed.collect())))
+        .map(drop)
 }
 
 fn password_from_stdin() -> anyhow::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(String::new());
     io::stdin().lock().read_line(&mut line)?;
     let password = line.strip_suffix('\n').unwrap_or(&line);
-    Ok(Zeroizing::new(password.strip_suffix('\r').unwrap_or(password).to_owned()))
+    Ok(Zeroizing::new(
+        password.strip_suffix('\r').unwrap_or(password).to_owned(),
+    ))
 }
 
 fn password_from_terminal() -> anyhow::Result<Zeroizing<String>> {

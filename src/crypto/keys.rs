@@ -32,7 +32,12 @@ impl Keyring {
             .map_err(Failure::when("reading the folder of keys"))?
             .filter_map(|entry| {
                 let path = entry.ok()?.path();
-                let kid = path.file_name()?.to_str()?.strip_prefix("signing-")?.strip_suffix(".key")?.to_owned();
+                let kid = path
+                    .file_name()?
+                    .to_str()?
+                    .strip_prefix("signing-")?
+                    .strip_suffix(".key")?
+                    .to_owned();
                 Some((kid, path))
             })
             .collect();
@@ -45,7 +50,10 @@ impl Keyring {
             names.push((kid, path));
         }
         names.sort();
-        let keys = names.into_iter().map(|(kid, path)| Ok((kid, read_private(&path)?))).collect::<Result<_, _>>()?;
+        let keys = names
+            .into_iter()
+            .map(|(kid, path)| Ok((kid, read_private(&path)?)))
+            .collect::<Result<_, _>>()?;
         Ok(Self { keys })
     }
 }
@@ -81,7 +89,11 @@ fn make_private_folder(folder: &Path) -> Result<(), Failure> {
 fn create_private(path: &Path, secret: &str) -> Result<(), Failure> {
     let draft = path.with_extension(format!("{}.tmp", std::process::id()));
     let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)?;
         writeln!(file, "{secret}")?;
         file.sync_all()?;
         match fs::hard_link(&draft, path) {
@@ -98,10 +110,14 @@ fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let metadata = fs::metadata(path).map_err(Failure::when("reading a key"))?;
     let shown = path.display();
     if metadata.mode() & 0o077 != 0 {
-        return Err(refuse(format!("others can read {shown}; run: chmod 600 {shown}")));
+        return Err(refuse(format!(
+            "others can read {shown}; run: chmod 600 {shown}"
+        )));
     }
     if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(refuse(format!("{shown} belongs to another user; run this as its owner")));
+        return Err(refuse(format!(
+            "{shown} belongs to another user; run this as its owner"
+        )));
     }
     let text = Zeroizing::new(fs::read(path).map_err(Failure::when("reading a key"))?);
     let key = Zeroizing::new(text.trim_ascii().to_vec());

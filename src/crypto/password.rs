@@ -43,12 +43,18 @@ impl Cost {
         let bounded = (1..=HIGHEST_LOG_N).contains(&self.ln)
             && (1..=HIGHEST_R).contains(&self.r)
             && (1..=HIGHEST_P).contains(&self.p);
-        Params::new(self.ln, self.r, self.p).ok().filter(|_| bounded)
+        Params::new(self.ln, self.r, self.p)
+            .ok()
+            .filter(|_| bounded)
     }
 
     fn of(hash: &PasswordHash) -> Option<Self> {
         let params = Params::try_from(hash).ok()?;
-        Some(Self { ln: params.log_n(), r: params.r(), p: params.p() })
+        Some(Self {
+            ln: params.log_n(),
+            r: params.r(),
+            p: params.p(),
+        })
     }
 }
 
@@ -62,13 +68,25 @@ impl FromStr for Cost {
     type Err = String;
 
     fn from_str(raw: &str) -> Result<Self, String> {
-        let wrong = || format!("it must look like {} with ln at most {HIGHEST_LOG_N}", Self::RECOMMENDED);
+        let wrong = || {
+            format!(
+                "it must look like {} with ln at most {HIGHEST_LOG_N}",
+                Self::RECOMMENDED
+            )
+        };
         let mut numbers = raw.split(',').zip(["ln=", "r=", "p="]).map(|(part, name)| {
-            part.trim().strip_prefix(name).and_then(|digits| digits.parse::<u32>().ok()).ok_or_else(wrong)
+            part.trim()
+                .strip_prefix(name)
+                .and_then(|digits| digits.parse::<u32>().ok())
+                .ok_or_else(wrong)
         });
         let mut next = || numbers.next().ok_or_else(wrong)?;
         let (ln, r, p) = (next()?, next()?, next()?);
-        let cost = Self { ln: u8::try_from(ln).map_err(|_| wrong())?, r, p };
+        let cost = Self {
+            ln: u8::try_from(ln).map_err(|_| wrong())?,
+            r,
+            p,
+        };
         let whole = raw.split(',').count() == 3 && cost.params().is_some();
         whole.then_some(cost).ok_or_else(wrong)
     }
@@ -116,12 +134,25 @@ impl Hasher {
     /// If the cost is out of bounds or no randomness is to be had.
     pub fn new(cost: Cost, threads: usize, queue: usize, random: Random) -> Result<Self, Failure> {
         // Nobody's password: a random output that costs as much to compare as a real one.
-        let decoy = format!("$scrypt${cost}${}${}", base64(random.bytes::<16>()?), base64(random.bytes::<32>()?));
-        let decoy = PasswordHash::new(&decoy).map_err(Failure::when("preparing the password hasher"))?;
+        let decoy = format!(
+            "$scrypt${cost}${}${}",
+            base64(random.bytes::<16>()?),
+            base64(random.bytes::<32>()?)
+        );
+        let decoy =
+            PasswordHash::new(&decoy).map_err(Failure::when("preparing the password hasher"))?;
         if cost.params().is_none() {
-            return Err(Failure::new("preparing the password hasher", format!("{cost} is out of bounds")));
+            return Err(Failure::new(
+                "preparing the password hasher",
+                format!("{cost} is out of bounds"),
+            ));
         }
-        Ok(Self { pool: Pool::new(threads.max(1), queue), cost, random, decoy: Arc::new(decoy) })
+        Ok(Self {
+            pool: Pool::new(threads.max(1), queue),
+            cost,
+            random,
+            decoy: Arc::new(decoy),
+        })
     }
 
     /// A new hash of `password`, as a PHC string with a salt of 128 bits.
@@ -138,7 +169,9 @@ impl Hasher {
                 .map(|hash| hash.to_string())
                 .map_err(|err| err.to_string())
         })?;
-        let hash = work.await.map_err(|err| HashError::Failed(Failure::new("hashing a password", err)))?;
+        let hash = work
+            .await
+            .map_err(|err| HashError::Failed(Failure::new("hashing a password", err)))?;
         hash.map_err(|err: String| HashError::Failed(Failure::new("hashing a password", err)))
     }
 
@@ -147,22 +180,37 @@ impl Hasher {
     ///
     /// # Errors
     /// [`HashError::Busy`] if the queue is full.
-    pub async fn verify(&self, attempt: Password, stored: Option<&str>) -> Result<Verdict, HashError> {
+    pub async fn verify(
+        &self,
+        attempt: Password,
+        stored: Option<&str>,
+    ) -> Result<Verdict, HashError> {
         let known = stored.and_then(|stored| {
             let hash = PasswordHash::new(stored).ok()?;
             let cost = Cost::of(&hash).filter(|cost| cost.params().is_some())?;
             Some((Arc::new(hash), cost))
         });
         if known.is_none() && stored.is_some() {
-            tracing::warn!(event = "password_hash_unusable", "a stored password hash is malformed or costs too much");
+            tracing::warn!(
+                event = "password_hash_unusable",
+                "a stored password hash is malformed or costs too much"
+            );
         }
         let verdict = match known {
-            Some((_, cost)) => Verdict::Right { outdated: cost != self.cost },
+            Some((_, cost)) => Verdict::Right {
+                outdated: cost != self.cost,
+            },
             None => Verdict::Wrong,
         };
         let hash = known.map_or_else(|| Arc::clone(&self.decoy), |(hash, _)| hash);
-        let work = self.pool.submit(move || Scrypt::new().verify_password(attempt.as_bytes(), &hash).is_ok())?;
-        let matches = work.await.map_err(|err| HashError::Failed(Failure::new("checking a password", err)))?;
+        let work = self.pool.submit(move || {
+            Scrypt::new()
+                .verify_password(attempt.as_bytes(), &hash)
+                .is_ok()
+        })?;
+        let matches = work
+            .await
+            .map_err(|err| HashError::Failed(Failure::new("checking a password", err)))?;
         Ok(if matches { verdict } else { Verdict::Wrong })
     }
 }

@@ -41,7 +41,11 @@ struct State {
 impl Pool {
     /// At most `threads` threads, and at most `queue` jobs that wait for one.
     pub(super) fn new(threads: usize, queue: usize) -> Self {
-        Self { shared: Arc::default(), threads, queue }
+        Self {
+            shared: Arc::default(),
+            threads,
+            queue,
+        }
     }
 
     /// Has `work` done; the receiver is answered then. Work that nobody waits for any more is skipped.
@@ -61,7 +65,10 @@ impl Pool {
             return Err(Busy);
         }
         state.waiting.push_back(job);
-        if state.waiting.len() > state.idle && state.started < self.threads && self.start_thread().is_ok() {
+        if state.waiting.len() > state.idle
+            && state.started < self.threads
+            && self.start_thread().is_ok()
+        {
             state.started += 1;
         }
         self.shared.changed.notify_one();
@@ -108,7 +115,10 @@ impl Shared {
                 return None;
             }
             state.idle += 1;
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
         }
     }

@@ -26,8 +26,9 @@ impl Random {
     pub fn bytes<const N: usize>(&self) -> Result<[u8; N], Failure> {
         let mut bytes = [0; N];
         match self {
-            Self::System => aws_lc_rs::rand::fill(&mut bytes)
-                .map_err(|_| Failure::new("drawing random bytes", "the system's generator failed"))?,
+            Self::System => aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
+                Failure::new("drawing random bytes", "the system's generator failed")
+            })?,
             Self::Counted(count) => {
                 for chunk in bytes.chunks_mut(32) {
                     let block = sha256(&count.fetch_add(1, Ordering::SeqCst).to_be_bytes());

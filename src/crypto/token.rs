@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Keyring;
@@ -109,16 +111,26 @@ impl Signer {
     /// # Errors
     /// If the ring is empty.
     pub fn new(ring: &Keyring) -> Result<Self, Failure> {
-        let (kid, key) = ring.keys.last().ok_or_else(|| Failure::new("loading the signing keys", "there are none"))?;
+        let (kid, key) = ring
+            .keys
+            .last()
+            .ok_or_else(|| Failure::new("loading the signing keys", "there are none"))?;
         let mut validation = Validation::new(Algorithm::HS256);
         // The claims are checked below, against a clock that is passed in and without leeway.
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
         Ok(Self {
-            header: Header { kid: Some(kid.clone()), ..Header::new(Algorithm::HS256) },
+            header: Header {
+                kid: Some(kid.clone()),
+                ..Header::new(Algorithm::HS256)
+            },
             signing: EncodingKey::from_secret(key),
-            verifying: ring.keys.iter().map(|(kid, key)| (kid.clone(), DecodingKey::from_secret(key))).collect(),
+            verifying: ring
+                .keys
+                .iter()
+                .map(|(kid, key)| (kid.clone(), DecodingKey::from_secret(key)))
+                .collect(),
             validation,
         })
     }
@@ -144,7 +156,12 @@ impl Signer {
     ///
     /// # Errors
     /// Why it is not accepted.
-    pub fn verify(&self, token: &str, kind: TokenKind, now: Timestamp) -> Result<Claims, TokenFault> {
+    pub fn verify(
+        &self,
+        token: &str,
+        kind: TokenKind,
+        now: Timestamp,
+    ) -> Result<Claims, TokenFault> {
         let read = self.read(token).ok_or(TokenFault::Invalid)?;
         match read.token_type {
             None => return Err(TokenFault::NoType),
@@ -160,8 +177,19 @@ impl Signer {
             return Err(TokenFault::Invalid);
         }
         let user = read.user_id.map(UserId).ok_or(TokenFault::Invalid)?;
-        let session = read.sid.as_deref().and_then(SessionId::parse).ok_or(TokenFault::Invalid)?;
-        Ok(Claims { kind, issued_at, expires_at, id, user, session })
+        let session = read
+            .sid
+            .as_deref()
+            .and_then(SessionId::parse)
+            .ok_or(TokenFault::Invalid)?;
+        Ok(Claims {
+            kind,
+            issued_at,
+            expires_at,
+            id,
+            user,
+            session,
+        })
     }
 
     /// The claims, if a key of ours signed them. Nothing in the header chooses anything but the key
@@ -179,6 +207,8 @@ impl Signer {
             return None;
         }
         let key = self.verifying.get(&header.kid?)?;
-        decode::<Read>(token, key, &self.validation).ok().map(|it| it.claims)
+        decode::<Read>(token, key, &self.validation)
+            .ok()
+            .map(|it| it.claims)
     }
 }

@@ -60,7 +60,9 @@ impl Email {
     /// What stands before the `@`.
     #[must_use]
     pub fn local_part(&self) -> &str {
-        self.shown.rsplit_once('@').map_or(&*self.shown, |(local, _)| local)
+        self.shown
+            .rsplit_once('@')
+            .map_or(&*self.shown, |(local, _)| local)
     }
 }
 
@@ -81,7 +83,10 @@ fn canonical_address(raw: &str) -> Option<String> {
     let valid = address.is_ascii()
         && address.len() <= MAX_LENGTH
         && !local.starts_with('"')
-        && domain.rsplit('.').next().is_some_and(|top| !top.bytes().all(|b| b.is_ascii_digit()))
+        && domain
+            .rsplit('.')
+            .next()
+            .is_some_and(|top| !top.bytes().all(|b| b.is_ascii_digit()))
         && EmailAddress::parse_with_options(&address, options).is_ok();
     valid.then_some(address)
 }

@@ -33,6 +33,8 @@ fn nfc(raw: &str) -> Cow<'_, str> {
 /// RFC 8265, section 3.3). The store compares it as bytes.
 fn canonical(raw: &str) -> String {
     let nfkc = ComposingNormalizerBorrowed::new_nfkc();
-    let folded = CaseMapper::new().fold_string(&nfkc.normalize(raw)).into_owned();
+    let folded = CaseMapper::new()
+        .fold_string(&nfkc.normalize(raw))
+        .into_owned();
     nfkc.normalize(&folded).into_owned()
 }

@@ -91,12 +91,17 @@ impl Password {
             .chain(&["minisass"])
             .map(|name| canonical(name))
             .filter(|name| name.chars().count() >= SHORTEST_NAME)
-            .any(|name| *whole == name || bare == name.trim_end_matches(char::is_numeric) && !bare.is_empty())
+            .any(|name| {
+                *whole == name
+                    || bare == name.trim_end_matches(char::is_numeric) && !bare.is_empty()
+            })
     }
 
     /// zxcvbn knows ASCII; of other scripts its estimate says nothing.
     fn is_common(&self) -> bool {
-        self.0.is_ascii() && self.0.len() <= LONGEST_LISTED && zxcvbn::zxcvbn(&self.0, &[]).guesses() <= LISTED
+        self.0.is_ascii()
+            && self.0.len() <= LONGEST_LISTED
+            && zxcvbn::zxcvbn(&self.0, &[]).guesses() <= LISTED
     }
 }
 

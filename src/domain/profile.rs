@@ -24,7 +24,13 @@ impl Profile {
     /// Whether the three named fields are filled in.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        [&self.organisation_type, &self.organisation_name, &self.country].iter().all(|field| !field.is_empty())
+        [
+            &self.organisation_type,
+            &self.organisation_name,
+            &self.country,
+        ]
+        .iter()
+        .all(|field| !field.is_empty())
     }
 
     /// Checks the text of one of the three named fields.

@@ -14,7 +14,9 @@ impl SessionId {
     pub fn parse(raw: &str) -> Option<Self> {
         let digits = raw.len() == 32 && raw.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         digits.then_some(())?;
-        u128::from_str_radix(raw, 16).ok().map(|id| Self(id.to_be_bytes()))
+        u128::from_str_radix(raw, 16)
+            .ok()
+            .map(|id| Self(id.to_be_bytes()))
     }
 }
 

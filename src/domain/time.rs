@@ -11,7 +11,10 @@ impl Timestamp {
     /// This time plus `duration`, in whole seconds; it stops at the end of time.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// Seconds from `earlier` to this time; negative if `earlier` is later.

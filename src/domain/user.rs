@@ -53,7 +53,11 @@ impl UserRef {
     /// then a user name; on the command line digits name a number first.
     #[must_use]
     pub fn candidates(typed: &str, with_numbers: bool) -> Vec<Self> {
-        let number = typed.parse().ok().filter(|_| with_numbers).map(|id| Self::Id(UserId(id)));
+        let number = typed
+            .parse()
+            .ok()
+            .filter(|_| with_numbers)
+            .map(|id| Self::Id(UserId(id)));
         let email = Email::parse(typed).ok().map(Self::Email);
         let username = Username::parse(typed).ok().map(Self::Username);
         [number, email, username].into_iter().flatten().collect()

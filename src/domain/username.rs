@@ -16,9 +16,27 @@ const ASCII_MARKS: &str = "@.+-_!#$%&'*/=?^`{|}~";
 
 /// Names that people would take for the operator's. Mailbox names of RFC 2142, and a few more.
 const RESERVED: &[&str] = &[
-    "abuse", "admin", "administrator", "anonymous", "hostmaster", "info", "mailer-daemon", "minisass", "moderator",
-    "noc", "noreply", "official", "postmaster", "root", "security", "staff", "superuser", "support", "sysadmin",
-    "system", "webmaster",
+    "abuse",
+    "admin",
+    "administrator",
+    "anonymous",
+    "hostmaster",
+    "info",
+    "mailer-daemon",
+    "minisass",
+    "moderator",
+    "noc",
+    "noreply",
+    "official",
+    "postmaster",
+    "root",
+    "security",
+    "staff",
+    "superuser",
+    "support",
+    "sysadmin",
+    "system",
+    "webmaster",
 ];
 
 /// What somebody calls themselves: letters, marks and digits of any script and a little ASCII
@@ -55,7 +73,10 @@ impl Username {
     /// Restores a name that was parsed before it was stored.
     #[must_use]
     pub fn stored(shown: String) -> Self {
-        Self { canonical: canonical(&shown), shown }
+        Self {
+            canonical: canonical(&shown),
+            shown,
+        }
     }
 
     /// What a stranger may not call themselves: official-looking names, and other people's addresses.
@@ -67,7 +88,9 @@ impl Username {
             return Err(Rule::UsernameReserved);
         }
         match Email::parse(&self.shown) {
-            Ok(address) if address.canonical() != own.canonical() => Err(Rule::UsernameForeignEmail),
+            Ok(address) if address.canonical() != own.canonical() => {
+                Err(Rule::UsernameForeignEmail)
+            }
             _ => Ok(()),
         }
     }

@@ -36,7 +36,13 @@ impl<'a> ApiExtractor<'a> for App {
         _options: ExtractParamOptions<String>,
     ) -> poem::Result<Self> {
         // A query that cannot be read names no client.
-        let mobile = request.params::<Parameters>().is_ok_and(|it| it.app == "mobile");
-        Ok(Self(if mobile { SessionKind::Mobile } else { SessionKind::Web }))
+        let mobile = request
+            .params::<Parameters>()
+            .is_ok_and(|it| it.app == "mobile");
+        Ok(Self(if mobile {
+            SessionKind::Mobile
+        } else {
+            SessionKind::Web
+        }))
     }
 }

@@ -24,8 +24,11 @@ pub(super) const MOST_BYTES: usize = 64 * 1024;
 const DEADLINE: Duration = Duration::from_secs(15);
 
 /// The media types in the order that OPTIONS lists them.
-pub(super) const MEDIA_TYPES: [&str; 3] =
-    ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"];
+pub(super) const MEDIA_TYPES: [&str; 3] = [
+    "application/json",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+];
 
 /// What a body is read into.
 pub(super) trait Input: ParseFromJSON + IsObjectType {
@@ -65,7 +68,11 @@ impl<'a, T: Input> ApiExtractor<'a> for Body<T> {
             content_type,
             schema: MetaSchemaRef::Reference(T::name().into_owned()),
         };
-        Some(MetaRequest { description: None, content: MEDIA_TYPES.map(media).into(), required: true })
+        Some(MetaRequest {
+            description: None,
+            content: MEDIA_TYPES.map(media).into(),
+            required: true,
+        })
     }
 
     async fn from_request(
@@ -74,8 +81,14 @@ impl<'a, T: Input> ApiExtractor<'a> for Body<T> {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let bytes = read(body).await?;
-        let content_type = request.headers().get(header::CONTENT_TYPE).map(|it| it.to_str().unwrap_or_default());
-        let encoding = request.headers().get(header::CONTENT_ENCODING).map(|it| it.to_str().unwrap_or_default());
+        let content_type = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .map(|it| it.to_str().unwrap_or_default());
+        let encoding = request
+            .headers()
+            .get(header::CONTENT_ENCODING)
+            .map(|it| it.to_str().unwrap_or_default());
         let mut sent = if bytes.is_empty() {
             Map::new()
         } else {
@@ -100,7 +113,9 @@ impl<'a, T: Input> ApiExtractor<'a> for Body<T> {
 }
 
 async fn read(body: &mut RequestBody) -> Result<Vec<u8>, Problem> {
-    let body = body.take().map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The body was read before."))?;
+    let body = body
+        .take()
+        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The body was read before."))?;
     let read = tokio::time::timeout(DEADLINE, body.into_bytes_limit(MOST_BYTES)).await;
     match read {
         Ok(Ok(bytes)) => Ok(bytes.into()),
@@ -108,7 +123,13 @@ async fn read(body: &mut RequestBody) -> Result<Vec<u8>, Problem> {
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("The body is too large: {MOST_BYTES} bytes are allowed."),
         )),
-        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "The body could not be read.")),
-        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.")),
+        Ok(Err(_)) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "The body could not be read.",
+        )),
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "The body did not arrive in time.",
+        )),
     }
 }

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use poem::http::{HeaderMap, header};
 use poem::Addr;
+use poem::http::{HeaderMap, header};
 use poem::web::RemoteAddr;
 use poem::{FromRequest, Request, RequestBody};
 
@@ -38,7 +38,11 @@ impl ClientAddress {
             .flat_map(|value| value.split(','))
             .filter_map(|address| address.trim().parse::<IpAddr>().ok())
             .map(|address| address.to_canonical());
-        let client = forwarded.collect::<Vec<_>>().into_iter().rev().find(|address| !is_trusted(address));
+        let client = forwarded
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .find(|address| !is_trusted(address));
         Self(client.or(socket))
     }
 }
@@ -48,8 +52,14 @@ pub(super) struct Client(pub(super) Caller);
 
 impl<'a> FromRequest<'a> for Client {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
-        let address = request.extensions().get::<ClientAddress>().and_then(|it| it.0);
-        let user_agent = request.headers().get(header::USER_AGENT).and_then(|it| it.to_str().ok());
+        let address = request
+            .extensions()
+            .get::<ClientAddress>()
+            .and_then(|it| it.0);
+        let user_agent = request
+            .headers()
+            .get(header::USER_AGENT)
+            .and_then(|it| it.to_str().ok());
         Ok(Self(Caller {
             name: "http".to_owned(),
             address: address.map(|it| it.to_string()),

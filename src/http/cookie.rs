@@ -15,7 +15,10 @@ pub(super) struct Cookies {
 impl Cookies {
     pub(super) fn set(&self, secret: &str, lasts: Duration) -> String {
         let secure = if self.secure { "; Secure" } else { "" };
-        format!("{COOKIE}={secret}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}", lasts.as_secs())
+        format!(
+            "{COOKIE}={secret}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
+            lasts.as_secs()
+        )
     }
 
     pub(super) fn clear(&self) -> String {

@@ -29,12 +29,18 @@ pub(super) fn describe(document: &Value, path: &str) -> Described {
     });
     let actions: Map<String, Value> = operations
         .iter()
-        .filter_map(|(method, operation)| Some((method.to_uppercase(), fields(document, operation)?)))
+        .filter_map(|(method, operation)| {
+            Some((method.to_uppercase(), fields(document, operation)?))
+        })
         .collect();
     if !actions.is_empty() {
         options["actions"] = Value::Object(actions);
     }
-    Described { allow, renders, options }
+    Described {
+        allow,
+        renders,
+        options,
+    }
 }
 
 fn allowed(operations: &Map<String, Value>) -> Vec<String> {
@@ -50,8 +56,13 @@ fn allowed(operations: &Map<String, Value>) -> Vec<String> {
 
 fn renders(operations: &Map<String, Value>) -> Vec<String> {
     let mut types = Vec::new();
-    let responses = operations.values().filter_map(|operation| operation["responses"].as_object());
-    for content in responses.flat_map(|it| it.values()).filter_map(|response| response["content"].as_object()) {
+    let responses = operations
+        .values()
+        .filter_map(|operation| operation["responses"].as_object());
+    for content in responses
+        .flat_map(|it| it.values())
+        .filter_map(|response| response["content"].as_object())
+    {
         for media_type in content.keys() {
             if !types.contains(media_type) {
                 types.push(media_type.clone());
@@ -65,24 +76,32 @@ fn renders(operations: &Map<String, Value>) -> Vec<String> {
 
 /// The fields of a request body, as Django REST framework's metadata describes them.
 fn fields(document: &Value, operation: &Value) -> Option<Value> {
-    let reference = operation["requestBody"]["content"][MEDIA_TYPES[0]]["schema"]["$ref"].as_str()?;
+    let reference =
+        operation["requestBody"]["content"][MEDIA_TYPES[0]]["schema"]["$ref"].as_str()?;
     let schema = document.pointer(reference.strip_prefix('#')?)?;
-    let is_required = |name: &str| schema["required"].as_array().is_some_and(|it| it.iter().any(|it| it == name));
-    let fields = schema["properties"].as_object()?.iter().map(|(name, field)| {
-        let mut described = json!({
-            "type": field_type(field),
-            "required": is_required(name),
-            "read_only": false,
-            "label": label(name),
+    let is_required = |name: &str| {
+        schema["required"]
+            .as_array()
+            .is_some_and(|it| it.iter().any(|it| it == name))
+    };
+    let fields = schema["properties"]
+        .as_object()?
+        .iter()
+        .map(|(name, field)| {
+            let mut described = json!({
+                "type": field_type(field),
+                "required": is_required(name),
+                "read_only": false,
+                "label": label(name),
+            });
+            if let Some(help) = field.get("description") {
+                described["help_text"] = help.clone();
+            }
+            if let Some(most) = field.get("maxLength") {
+                described["max_length"] = most.clone();
+            }
+            (name.clone(), described)
         });
-        if let Some(help) = field.get("description") {
-            described["help_text"] = help.clone();
-        }
-        if let Some(most) = field.get("maxLength") {
-            described["max_length"] = most.clone();
-        }
-        (name.clone(), described)
-    });
     Some(Value::Object(fields.collect()))
 }
 

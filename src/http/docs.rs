@@ -23,11 +23,20 @@ struct Page {
 }
 
 impl Page {
-    fn new(text: &str, content_type: &'static str, policy: Option<String>) -> std::io::Result<Self> {
+    fn new(
+        text: &str,
+        content_type: &'static str,
+        policy: Option<String>,
+    ) -> std::io::Result<Self> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(text.as_bytes())?;
         let etag = format!("\"{}\"", sha256(text));
-        Ok(Self { gzipped: encoder.finish()?, etag, content_type, policy })
+        Ok(Self {
+            gzipped: encoder.finish()?,
+            etag,
+            content_type,
+            policy,
+        })
     }
 
     fn answer(&self, request: &Request) -> Result<Response, Failure> {
@@ -39,11 +48,19 @@ impl Page {
         if let Some(policy) = &self.policy {
             response = response.header(header::CONTENT_SECURITY_POLICY, policy);
         }
-        if request.header(header::IF_NONE_MATCH).is_some_and(|it| it.contains(&self.etag)) {
+        if request
+            .header(header::IF_NONE_MATCH)
+            .is_some_and(|it| it.contains(&self.etag))
+        {
             return Ok(response.status(StatusCode::NOT_MODIFIED).finish());
         }
-        if request.header(header::ACCEPT_ENCODING).is_some_and(|it| it.contains("gzip")) {
-            return Ok(response.header(header::CONTENT_ENCODING, "gzip").body(self.gzipped.clone()));
+        if request
+            .header(header::ACCEPT_ENCODING)
+            .is_some_and(|it| it.contains("gzip"))
+        {
+            return Ok(response
+                .header(header::CONTENT_ENCODING, "gzip")
+                .body(self.gzipped.clone()));
         }
         let mut text = Vec::new();
         GzDecoder::new(self.gzipped.as_slice())
@@ -57,7 +74,9 @@ impl Page {
 static SWAGGER: LazyLock<std::io::Result<Page>> = LazyLock::new(|| {
     let service = document::service();
     // The page has the framework's document inside; people are to read the completed one.
-    let html = service.swagger_ui_html().replace(&service.spec(), document::text().trim_end());
+    let html = service
+        .swagger_ui_html()
+        .replace(&service.spec(), document::text().trim_end());
     let policy = policy(&html);
     Page::new(&html, "text/html; charset=utf-8", Some(policy))
 });
@@ -92,7 +111,8 @@ fn answer(page: &std::io::Result<Page>, request: &Request) -> Response {
 fn policy(html: &str) -> String {
     let scripts = html.split("<script").skip(1).filter_map(|after| {
         let (_, body) = after.split_once('>')?;
-        body.split_once("</script>").map(|(script, _)| format!("'sha256-{}'", sha256(script)))
+        body.split_once("</script>")
+            .map(|(script, _)| format!("'sha256-{}'", sha256(script)))
     });
     format!(
         "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src 'self' data:; \
@@ -102,5 +122,8 @@ fn policy(html: &str) -> String {
 }
 
 fn sha256(text: &str) -> String {
-    STANDARD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()))
+    STANDARD.encode(aws_lc_rs::digest::digest(
+        &aws_lc_rs::digest::SHA256,
+        text.as_bytes(),
+    ))
 }

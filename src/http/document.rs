@@ -62,27 +62,51 @@ pub(super) fn document() -> Value {
 
 /// Adds to each operation what the layers around it answer, and the OPTIONS operation.
 fn complete(path: &str, operations: &mut Value) {
-    let Value::Object(operations) = operations else { return };
+    let Value::Object(operations) = operations else {
+        return;
+    };
     for operation in operations.values_mut() {
         let reads_body = operation.get("requestBody").is_some();
-        let Some(Value::Object(responses)) = operation.get_mut("responses") else { continue };
+        let Some(Value::Object(responses)) = operation.get_mut("responses") else {
+            continue;
+        };
         let mut add = |status: &str, description: &str, schema: &str| {
-            responses.entry(status).or_insert_with(|| response(description, schema));
+            responses
+                .entry(status)
+                .or_insert_with(|| response(description, schema));
         };
         let bad_request = <BadRequest as poem_openapi::types::Type>::name();
-        add("400", "The request is malformed.", if reads_body { &bad_request } else { "Detail" });
-        add("406", "The client accepts nothing that this endpoint renders. Nothing was done.", "Detail");
+        add(
+            "400",
+            "The request is malformed.",
+            if reads_body { &bad_request } else { "Detail" },
+        );
+        add(
+            "406",
+            "The client accepts nothing that this endpoint renders. Nothing was done.",
+            "Detail",
+        );
         if reads_body {
             add("408", "The body did not arrive in time.", "Detail");
             add("413", "The body has more than 64 KiB.", "Detail");
-            add("415", "The body is neither JSON, a form nor multipart.", "Detail");
+            add(
+                "415",
+                "The body is neither JSON, a form nor multipart.",
+                "Detail",
+            );
         }
         add("500", "Something broke here; it has been logged.", "Detail");
-        add("503", "The service cannot do this at the moment. Nothing was done; try again later.", "Detail");
+        add(
+            "503",
+            "The service cannot do this at the moment. Nothing was done; try again later.",
+            "Detail",
+        );
         responses.sort_keys();
     }
     let first = operations.values().next();
-    let name = first.and_then(|it| it["summary"].as_str()).unwrap_or_default();
+    let name = first
+        .and_then(|it| it["summary"].as_str())
+        .unwrap_or_default();
     let options = json!({
         "tags": first.map(|it| it["tags"].clone()),
         "summary": format!("{name}: describe"),

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, uri::Authority};
+use poem::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, uri::Authority,
+};
 use poem::{Endpoint, Request, Response};
 use tracing::Instrument;
 
@@ -37,15 +39,23 @@ impl<P: Endpoint<Output = Response>, C: Endpoint<Output = Response>> Edge<P, C> 
     pub(super) async fn answer(&self, mut request: Request) -> Response {
         let started = Instant::now();
         let id = format!("{:016x}", self.requests.fetch_add(1, Ordering::Relaxed));
-        let client = ClientAddress::of(request.remote_addr(), request.headers(), &self.deployment.trusted_proxies);
+        let client = ClientAddress::of(
+            request.remote_addr(),
+            request.headers(),
+            &self.deployment.trusted_proxies,
+        );
         request.extensions_mut().insert(client);
         let method = request.method().clone();
         let span = tracing::info_span!("request", id);
 
         let mut response = self.guarded(request).instrument(span.clone()).await;
-        let route = response.extensions().get::<RouteName>().map_or("-", |it| &*it.0).to_owned();
+        let route = response
+            .extensions()
+            .get::<RouteName>()
+            .map_or("-", |it| &*it.0)
+            .to_owned();
         let status = response.status().as_u16();
-        let micros = started.elapsed().as_micros();
+        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let client = client.0.map(tracing::field::display);
         span.in_scope(|| tracing::info!(event = "request", %method, route, status, micros, client));
         self.add_headers(response.headers_mut(), &id);
@@ -65,19 +75,30 @@ impl<P: Endpoint<Output = Response>, C: Endpoint<Output = Response>> Edge<P, C> 
                 Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.").response()
             }
             Err(_elapsed) => {
-                let busy = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "This took too long. Try again later.");
+                let busy = Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "This took too long. Try again later.",
+                );
                 let mut response = closing(busy.response());
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
                 response
             }
         }
     }
 
     async fn routed(&self, request: Request) -> Response {
-        let origin = request.headers().get(header::ORIGIN).and_then(|it| it.to_str().ok());
-        let is_configured = origin.is_some_and(|it| self.deployment.cors_origins.iter().any(|own| own == it));
+        let origin = request
+            .headers()
+            .get(header::ORIGIN)
+            .and_then(|it| it.to_str().ok());
+        let is_configured =
+            origin.is_some_and(|it| self.deployment.cors_origins.iter().any(|own| own == it));
         let is_preflight = request.method() == Method::OPTIONS;
-        let asks_method = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let asks_method = request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let answered = if is_configured && (!is_preflight || asks_method) {
             self.cross_origin.call(request).await
         } else {
@@ -88,7 +109,9 @@ impl<P: Endpoint<Output = Response>, C: Endpoint<Output = Response>> Edge<P, C> 
 
     fn add_headers(&self, headers: &mut HeaderMap, id: &str) {
         let mut or_default = |name: HeaderName, value: &'static str| {
-            headers.entry(name).or_insert(HeaderValue::from_static(value));
+            headers
+                .entry(name)
+                .or_insert(HeaderValue::from_static(value));
         };
         or_default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
         or_default(header::REFERRER_POLICY, "no-referrer");
@@ -114,31 +137,43 @@ fn check_head(request: &Request) -> Result<(), Problem> {
     let bad = |sentence: &str| Err(Problem::new(StatusCode::BAD_REQUEST, sentence));
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (None, _) if request.version() == Version::HTTP_11 => return bad("The Host header is missing."),
+        (None, _) if request.version() == Version::HTTP_11 => {
+            return bad("The Host header is missing.");
+        }
         (Some(_), Some(_)) => return bad("The Host header stands there twice."),
         (Some(host), None) if !is_host(host) => return bad("The Host header is malformed."),
         _ => {}
     }
-    if headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH) {
+    if headers.contains_key(header::TRANSFER_ENCODING)
+        && headers.contains_key(header::CONTENT_LENGTH)
+    {
         return bad("The body has two lengths.");
     }
     Ok(())
 }
 
 fn is_host(value: &HeaderValue) -> bool {
-    let authority = value.to_str().ok().and_then(|it| it.parse::<Authority>().ok());
+    let authority = value
+        .to_str()
+        .ok()
+        .and_then(|it| it.parse::<Authority>().ok());
     authority.is_some_and(|it| !it.host().is_empty() && !it.as_str().contains('@'))
 }
 
 /// The connection cannot be used again: what follows on it was not understood.
 fn closing(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+        .headers_mut()
+        .insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
 /// A request's way in, without the types of what is around it.
 pub(super) trait Answer: Send + Sync {
-    fn answer(&self, request: Request) -> std::pin::Pin<Box<dyn Future<Output = Response> + Send + '_>>;
+    fn answer(
+        &self,
+        request: Request,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Response> + Send + '_>>;
 }
 
 impl<P, C> Answer for Edge<P, C>
@@ -146,7 +181,10 @@ where
     P: Endpoint<Output = Response>,
     C: Endpoint<Output = Response>,
 {
-    fn answer(&self, request: Request) -> std::pin::Pin<Box<dyn Future<Output = Response> + Send + '_>> {
+    fn answer(
+        &self,
+        request: Request,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Response> + Send + '_>> {
         Box::pin(Edge::answer(self, request))
     }
 }

@@ -24,11 +24,15 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn new(throttle: bool) -> Self {
         let quota = Quota::per_second(PER_SECOND).allow_burst(BURST);
-        Self { limiter: throttle.then(|| RateLimiter::keyed(quota)) }
+        Self {
+            limiter: throttle.then(|| RateLimiter::keyed(quota)),
+        }
     }
 
     fn check(&self, client: IpAddr) -> Result<(), Trouble> {
-        let Some(limiter) = &self.limiter else { return Ok(()) };
+        let Some(limiter) = &self.limiter else {
+            return Ok(());
+        };
         limiter.check_key(&network(client)).map_err(|until| {
             tracing::warn!(event = "excess_rate_limit_exceeded", limit = "client");
             let wait = until.wait_time_from(DefaultClock::default().now());
@@ -56,7 +60,10 @@ pub(super) struct Passage(pub(super) Result<(), Trouble>);
 
 impl<'a> FromRequest<'a> for Passage {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
-        let client = request.extensions().get::<ClientAddress>().and_then(|it| it.0);
+        let client = request
+            .extensions()
+            .get::<ClientAddress>()
+            .and_then(|it| it.0);
         let gate = request.extensions().get::<std::sync::Arc<Gate>>();
         Ok(Self(match (client, gate) {
             (Some(client), Some(gate)) => gate.check(client),

@@ -21,7 +21,10 @@ pub(super) async fn readyz(Data(accounts): Data<&Accounts>) -> Response {
         Ok(()) => Json(json!({ "status": "ok" })).into_response(),
         Err(failure) => {
             let _logged = Unserved::from(failure);
-            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "detail": "The database cannot be written." })))
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Json(json!({ "detail": "The database cannot be written." })),
+            )
                 .into_response()
         }
     }

@@ -21,6 +21,7 @@ mod session;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use ipnet::IpNet;
 use poem::middleware::Cors;
@@ -56,7 +57,9 @@ impl Deployment {
     /// Scheme, host and port of `public_url`, as browsers write them in `Origin`.
     fn origin(&self) -> &str {
         let host = self.public_url.find("://").map_or(0, |at| at + 3);
-        let end = self.public_url[host..].find('/').map_or(self.public_url.len(), |at| host + at);
+        let end = self.public_url[host..]
+            .find('/')
+            .map_or(self.public_url.len(), |at| host + at);
         &self.public_url[..end]
     }
 }
@@ -83,8 +86,14 @@ impl App {
     pub fn new(accounts: Accounts, deployment: Deployment) -> Self {
         let gate = Arc::new(Gate::new(accounts.rules().throttle));
         let deployment = Arc::new(deployment);
-        let cookies = Cookies { secure: deployment.is_https() };
-        let own = deployment.cors_origins.iter().cloned().chain([deployment.origin().to_owned()]);
+        let cookies = Cookies {
+            secure: deployment.is_https(),
+        };
+        let own = deployment
+            .cors_origins
+            .iter()
+            .cloned()
+            .chain([deployment.origin().to_owned()]);
         let own = Arc::new(OwnOrigins(own.collect()));
         let routes = resource::routes()
             .at("/healthz", get(health::healthz))
@@ -107,9 +116,12 @@ impl App {
             plain: Arc::clone(&routes),
             cross_origin: routes.with(cors).map_to_response(),
             deployment,
-            requests: AtomicU64::new(0),
+            requests: AtomicU64::new(first_request()),
         };
-        Self { edge: Arc::new(edge), gate }
+        Self {
+            edge: Arc::new(edge),
+            gate,
+        }
     }
 
     async fn answer(&self, request: Request) -> Response {
@@ -120,6 +132,14 @@ impl App {
     pub fn tidy(&self) {
         self.gate.forget_quiet_clients();
     }
+}
+
+/// Requests are numbered from the time of the start on, so that no restart repeats a number.
+fn first_request() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or_default()
 }
 
 /// The OpenAPI document. Needs no database and no key.

@@ -5,7 +5,11 @@ use minijinja::{Environment, context};
 use crate::failure::Failure;
 
 /// The form that a reset link leads to; `refusal` says why the last password was not taken.
-pub(super) fn new_password(uid: &str, token: &str, refusal: Option<&str>) -> Result<String, Failure> {
+pub(super) fn new_password(
+    uid: &str,
+    token: &str,
+    refusal: Option<&str>,
+) -> Result<String, Failure> {
     let action = format!("/authentication/api/update-password-reset/{uid}/{token}/");
     render(
         include_str!("pages/new-password.html"),
@@ -15,7 +19,10 @@ pub(super) fn new_password(uid: &str, token: &str, refusal: Option<&str>) -> Res
 
 /// The password is set.
 pub(super) fn password_updated() -> Result<String, Failure> {
-    notice("Password changed", "Your new password is set. You have been logged out everywhere; log in with it now.")
+    notice(
+        "Password changed",
+        "Your new password is set. You have been logged out everywhere; log in with it now.",
+    )
 }
 
 /// The link does not work.
@@ -27,7 +34,10 @@ pub(super) fn bad_link() -> Result<String, Failure> {
 }
 
 fn notice(title: &str, text: &str) -> Result<String, Failure> {
-    render(include_str!("pages/notice.html"), &context! { title => title, text => text })
+    render(
+        include_str!("pages/notice.html"),
+        &context! { title => title, text => text },
+    )
 }
 
 fn render(page: &str, values: &minijinja::Value) -> Result<String, Failure> {

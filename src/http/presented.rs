@@ -97,12 +97,17 @@ fn scheme(ty: &'static str) -> MetaSecurityScheme {
 
 fn authorization(headers: &HeaderMap) -> Authorization {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Authorization::None };
+    let Some(value) = values.next() else {
+        return Authorization::None;
+    };
     if values.next().is_some() {
         return Authorization::Repeated;
     }
     let mut words = value.to_str().unwrap_or_default().split_ascii_whitespace();
-    if !words.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer")) {
+    if !words
+        .next()
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
+    {
         return Authorization::None;
     }
     match (words.next(), words.next()) {
@@ -128,6 +133,7 @@ fn is_from_own_page(headers: &HeaderMap, own: &OwnOrigins) -> bool {
     let text = |name| headers.get(name).and_then(|it| it.to_str().ok());
     match text(header::ORIGIN) {
         Some(origin) => own.0.contains(origin),
-        None => text(header::HeaderName::from_static("sec-fetch-site")).is_some_and(|site| site == "same-origin"),
+        None => text(header::HeaderName::from_static("sec-fetch-site"))
+            .is_some_and(|site| site == "same-origin"),
     }
 }

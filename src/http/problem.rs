@@ -42,12 +42,16 @@ pub(super) struct Message {
 
 impl Message {
     pub(super) fn new(message: &str) -> Json<Self> {
-        Json(Self { message: message.to_owned() })
+        Json(Self {
+            message: message.to_owned(),
+        })
     }
 }
 
 pub(super) fn detail(text: impl Into<String>) -> Json<Detail> {
-    Json(Detail { detail: text.into() })
+    Json(Detail {
+        detail: text.into(),
+    })
 }
 
 pub(super) fn error(text: impl Into<String>) -> Json<ErrorSentence> {
@@ -128,11 +132,17 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn new(status: StatusCode, sentence: impl Into<String>) -> Self {
-        Self { status, body: json!({ "detail": sentence.into() }) }
+        Self {
+            status,
+            body: json!({ "detail": sentence.into() }),
+        }
     }
 
     pub(super) fn fields(body: BadRequest) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, body: Value::Object(body.0) }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            body: Value::Object(body.0),
+        }
     }
 
     /// The problem behind an error of the framework.
@@ -141,7 +151,9 @@ impl Problem {
         let sentence = match status {
             StatusCode::NOT_FOUND => "Not found.",
             StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong.",
-            other => other.canonical_reason().unwrap_or("The request was refused."),
+            other => other
+                .canonical_reason()
+                .unwrap_or("The request was refused."),
         };
         Self::new(status, sentence)
     }
@@ -201,7 +213,10 @@ impl From<Failure> for Unserved {
     fn from(failure: Failure) -> Self {
         tracing::error!(event = "failure", error = failure.chain());
         if failure.is_passing() {
-            Self::Unavailable(detail("The service is temporarily unavailable. Try again later."), PASSING_SECONDS)
+            Self::Unavailable(
+                detail("The service is temporarily unavailable. Try again later."),
+                PASSING_SECONDS,
+            )
         } else {
             Self::Broken(detail("Something went wrong."))
         }
@@ -212,10 +227,13 @@ impl From<Trouble> for Refused {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::TooMany(seconds) => {
-                let text = format!("Request was throttled. Expected available in {seconds} seconds.");
+                let text =
+                    format!("Request was throttled. Expected available in {seconds} seconds.");
                 Self::TooMany(detail(text), seconds)
             }
-            Trouble::Busy(seconds) => Self::Unavailable(detail("Too many logins at once. Try again later."), seconds),
+            Trouble::Busy(seconds) => {
+                Self::Unavailable(detail("Too many logins at once. Try again later."), seconds)
+            }
             Trouble::Failed(failure) => match Unserved::from(failure) {
                 Unserved::Broken(body) => Self::Broken(body),
                 Unserved::Unavailable(body, seconds) => Self::Unavailable(body, seconds),

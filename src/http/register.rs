@@ -136,15 +136,17 @@ impl RegisterApi {
     ) -> Result<RegisterReply, Refused> {
         passage?;
         let registration = registration(body);
-        match accounts.register(registration, Registrar::Stranger, &caller).await {
+        match accounts
+            .register(registration, Registrar::Stranger, &caller)
+            .await
+        {
             Ok(user) => Ok(RegisterReply::Created(Json(user.into()))),
-            Err(RegisterError::EmailTaken) => Ok(RegisterReply::BadRequest(Json(BadRequest::fields(
-                &[],
-                Some("This email is already registered.".to_owned()),
-            )))),
-            Err(RegisterError::Invalid(broken)) => {
-                Ok(RegisterReply::BadRequest(Json(BadRequest::fields(&broken, sentence(&broken)))))
-            }
+            Err(RegisterError::EmailTaken) => Ok(RegisterReply::BadRequest(Json(
+                BadRequest::fields(&[], Some("This email is already registered.".to_owned())),
+            ))),
+            Err(RegisterError::Invalid(broken)) => Ok(RegisterReply::BadRequest(Json(
+                BadRequest::fields(&broken, sentence(&broken)),
+            ))),
             Err(RegisterError::Trouble(trouble)) => Err(trouble.into()),
         }
     }
@@ -171,11 +173,17 @@ fn registration(body: Body<RegisterRequest>) -> Registration {
 /// What clients show people.
 fn sentence(broken: &[Invalid]) -> Option<String> {
     let absent = |it: &&Invalid| matches!(it.rule, Rule::Required | Rule::Blank | Rule::Null);
-    if broken.iter().filter(absent).any(|it| PROFILE_FIELDS.contains(&it.field)) {
+    if broken
+        .iter()
+        .filter(absent)
+        .any(|it| PROFILE_FIELDS.contains(&it.field))
+    {
         return Some(
             "Missing required fields for User Profile creation. country ,organisation name, organisation type"
                 .to_owned(),
         );
     }
-    broken.first().map(|it| format!("{}: {}", it.field, it.rule))
+    broken
+        .first()
+        .map(|it| format!("{}: {}", it.field, it.rule))
 }

@@ -33,7 +33,9 @@ impl Input for ResetRequest {
 
 impl Example for ResetRequest {
     fn example() -> Self {
-        Self { email: Email("test@example.org".to_owned()) }
+        Self {
+            email: Email("test@example.org".to_owned()),
+        }
     }
 }
 
@@ -59,7 +61,10 @@ enum RequestReply {
     Ok(Json<Message>),
     /// The address is missing or malformed.
     #[oai(status = 400)]
-    #[expect(dead_code, reason = "answered by the body extractor; declared here for the document")]
+    #[expect(
+        dead_code,
+        reason = "answered by the body extractor; declared here for the document"
+    )]
     BadRequest(Json<BadRequest>),
 }
 
@@ -71,7 +76,11 @@ enum Unauthorized {
 
 impl Unauthorized {
     fn new(html: bool) -> Result<Self, crate::failure::Failure> {
-        Ok(if html { Self::Html(Html(page::bad_link()?)) } else { Self::Json(error("Unauthorized")) })
+        Ok(if html {
+            Self::Html(Html(page::bad_link()?))
+        } else {
+            Self::Json(error("Unauthorized"))
+        })
     }
 }
 
@@ -117,9 +126,16 @@ enum UpdateReply {
 struct WantsHtml(bool);
 
 impl<'a> poem::FromRequest<'a> for WantsHtml {
-    async fn from_request(request: &'a Request, _body: &mut poem::RequestBody) -> poem::Result<Self> {
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut poem::RequestBody,
+    ) -> poem::Result<Self> {
         let accept = request.header("accept").unwrap_or_default();
-        Ok(Self(accept.split(',').any(|range| range.trim().starts_with("text/html"))))
+        Ok(Self(
+            accept
+                .split(',')
+                .any(|range| range.trim().starts_with("text/html")),
+        ))
     }
 }
 
@@ -130,7 +146,11 @@ impl ResetApi {
     /// Request Password Reset
     ///
     /// Mails a link to the stored address. The answer and its time are the same for every address.
-    #[oai(path = "/request-reset", method = "post", operation_id = "request_reset")]
+    #[oai(
+        path = "/request-reset",
+        method = "post",
+        operation_id = "request_reset"
+    )]
     async fn request_reset(
         &self,
         Data(accounts): Data<&Accounts>,
@@ -149,7 +169,11 @@ impl ResetApi {
     /// Verify Password Reset
     ///
     /// Where the mailed link leads. Changes nothing, so mail scanners may follow it.
-    #[oai(path = "/verify-password-reset/:uid/:token", method = "get", operation_id = "verify_password_reset")]
+    #[oai(
+        path = "/verify-password-reset/:uid/:token",
+        method = "get",
+        operation_id = "verify_password_reset"
+    )]
     async fn verify_password_reset(
         &self,
         Data(accounts): Data<&Accounts>,
@@ -165,7 +189,9 @@ impl ResetApi {
         }
         Ok(match &deployment.frontend_url {
             // Both are base64url here: nothing to escape.
-            Some(frontend) => VerifyReply::Redirect(format!("{frontend}/?uid={}&token={}", uid.0, token.0)),
+            Some(frontend) => {
+                VerifyReply::Redirect(format!("{frontend}/?uid={}&token={}", uid.0, token.0))
+            }
             None => VerifyReply::Form(Html(page::new_password(&uid, &token, None)?)),
         })
     }
@@ -173,7 +199,11 @@ impl ResetApi {
     /// Update Password Reset
     ///
     /// Sets the password of whoever got the link. The link works once; every session of the user ends.
-    #[oai(path = "/update-password-reset/:uid/:token", method = "post", operation_id = "update_password_reset")]
+    #[oai(
+        path = "/update-password-reset/:uid/:token",
+        method = "post",
+        operation_id = "update_password_reset"
+    )]
     #[expect(clippy::too_many_arguments, reason = "each is one part of the request")]
     async fn update_password_reset(
         &self,
@@ -188,7 +218,10 @@ impl ResetApi {
         body: Body<NewPassword>,
     ) -> Result<UpdateReply, Refused> {
         passage?;
-        match accounts.confirm_reset(&uid, &token, &body.fields.new_password, &caller).await {
+        match accounts
+            .confirm_reset(&uid, &token, &body.fields.new_password, &caller)
+            .await
+        {
             Ok(()) => Ok(UpdateReply::Ok(if html {
                 Updated::Html(Html(page::password_updated()?))
             } else {
@@ -196,7 +229,11 @@ impl ResetApi {
             })),
             Err(ResetError::BadLink) => Ok(UpdateReply::Unauthorized(Unauthorized::new(html)?)),
             Err(ResetError::Invalid(broken)) => Ok(UpdateReply::BadRequest(if html {
-                NotUpdated::Html(Html(page::new_password(&uid, &token, Some(&broken.rule.to_string()))?))
+                NotUpdated::Html(Html(page::new_password(
+                    &uid,
+                    &token,
+                    Some(&broken.rule.to_string()),
+                )?))
             } else {
                 let broken = [broken];
                 NotUpdated::Json(Json(BadRequest::fields(&broken, sentence(&broken))))

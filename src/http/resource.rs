@@ -31,7 +31,10 @@ pub(super) fn routes() -> Route {
     let mut table = HashMap::new();
     api().add_routes(&mut table);
     // The table names parameters `:param0` in the order that the document has them by name.
-    let documented = document["paths"].as_object().into_iter().flat_map(serde_json::Map::keys);
+    let documented = document["paths"]
+        .as_object()
+        .into_iter()
+        .flat_map(serde_json::Map::keys);
     let shape = |path: &str| {
         let mut parameters = 0..;
         path.split('/')
@@ -46,11 +49,18 @@ pub(super) fn routes() -> Route {
     for path in documented {
         let shaped = shape(path);
         let bare = shaped.trim_end_matches('/');
-        let Some(methods) = bare.strip_prefix(BASE).and_then(|it| table.remove(it)) else { continue };
-        let Described { allow, renders, options } = describe(&document, path);
+        let Some(methods) = bare.strip_prefix(BASE).and_then(|it| table.remove(it)) else {
+            continue;
+        };
+        let Described {
+            allow,
+            renders,
+            options,
+        } = describe(&document, path);
         let resource = Arc::new(Resource {
             name: RouteName(path.as_str().into()),
-            allow: HeaderValue::from_str(&allow).unwrap_or_else(|_| HeaderValue::from_static("OPTIONS")),
+            allow: HeaderValue::from_str(&allow)
+                .unwrap_or_else(|_| HeaderValue::from_static("OPTIONS")),
             renders,
             options,
             methods,
@@ -65,7 +75,9 @@ impl Endpoint for Resource {
 
     async fn call(&self, request: Request) -> Result<Response> {
         let mut response = self.answer(request).await;
-        response.headers_mut().insert(header::ALLOW, self.allow.clone());
+        response
+            .headers_mut()
+            .insert(header::ALLOW, self.allow.clone());
         response.extensions_mut().insert(self.name.clone());
         Ok(response)
     }
@@ -74,11 +86,19 @@ impl Endpoint for Resource {
 impl Resource {
     async fn answer(&self, request: Request) -> Response {
         if !self.is_acceptable(&request) {
-            return Problem::new(StatusCode::NOT_ACCEPTABLE, "Could not satisfy the request Accept header.").response();
+            return Problem::new(
+                StatusCode::NOT_ACCEPTABLE,
+                "Could not satisfy the request Accept header.",
+            )
+            .response();
         }
         let method = request.method().clone();
         // The server sends no body in answer to HEAD.
-        let handled_as = if method == Method::HEAD { Method::GET } else { method.clone() };
+        let handled_as = if method == Method::HEAD {
+            Method::GET
+        } else {
+            method.clone()
+        };
         match self.methods.get(&handled_as) {
             Some(endpoint) => endpoint.call(request).await.unwrap_or_else(render),
             None if method == Method::OPTIONS => poem::web::Json(&self.options).into_response(),
@@ -95,12 +115,15 @@ impl Resource {
         if headers.peek().is_none() {
             return true;
         }
-        let ranges = headers.filter_map(|it| it.to_str().ok()).flat_map(|it| it.split(','));
+        let ranges = headers
+            .filter_map(|it| it.to_str().ok())
+            .flat_map(|it| it.split(','));
         ranges.filter_map(range).any(|range| {
             range == "*/*"
                 || self.renders.iter().any(|rendered| {
                     let kind = rendered.split('/').next().unwrap_or_default();
-                    range == rendered.as_str() || range.strip_suffix("/*").is_some_and(|it| it == kind)
+                    range == rendered.as_str()
+                        || range.strip_suffix("/*").is_some_and(|it| it == kind)
                 })
         })
     }

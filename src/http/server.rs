@@ -57,8 +57,14 @@ pub async fn serve(listener: Listener, app: App, stop: impl Future<Output = ()>)
     }
     // Nobody new from here on.
     drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!(event = "stop_forced", "some requests did not finish in time");
+    if tokio::time::timeout(GRACE, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            event = "stop_forced",
+            "some requests did not finish in time"
+        );
     }
 }
 
@@ -69,18 +75,35 @@ async fn accept(
     graceful: &GracefulShutdown,
 ) -> io::Result<()> {
     // With every slot taken, newcomers wait in the system's queue.
-    let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
+    let slot = Arc::clone(slots)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
     match listener {
         Listener::Tcp(listener) => {
             let (stream, remote) = listener.accept().await?;
             stream.set_nodelay(true)?;
             let local = stream.local_addr()?;
-            spawn(stream, LocalAddr(local.into()), RemoteAddr(remote.into()), app, slot, graceful);
+            spawn(
+                stream,
+                LocalAddr(local.into()),
+                RemoteAddr(remote.into()),
+                app,
+                slot,
+                graceful,
+            );
         }
         Listener::Unix(listener) => {
             let (stream, remote) = listener.accept().await?;
             let local = stream.local_addr()?;
-            spawn(stream, LocalAddr(local.into()), RemoteAddr(remote.into()), app, slot, graceful);
+            spawn(
+                stream,
+                LocalAddr(local.into()),
+                RemoteAddr(remote.into()),
+                app,
+                slot,
+                graceful,
+            );
         }
     }
     Ok(())
@@ -98,7 +121,9 @@ fn spawn(
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let app = app.clone();
         let request = (request, local.clone(), remote.clone(), Scheme::HTTP).into();
-        async move { Ok::<_, std::convert::Infallible>(hyper::Response::from(app.answer(request).await)) }
+        async move {
+            Ok::<_, std::convert::Infallible>(hyper::Response::from(app.answer(request).await))
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -116,8 +141,18 @@ fn spawn(
 fn most_connections() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let current = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
-    let most = current.unwrap_or(u64::MAX).saturating_sub(RESERVED_DESCRIPTORS).clamp(1, MOST_CONNECTIONS);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let current = if setrlimit(Resource::Nofile, raised).is_ok() {
+        limit.maximum
+    } else {
+        limit.current
+    };
+    let most = current
+        .unwrap_or(u64::MAX)
+        .saturating_sub(RESERVED_DESCRIPTORS)
+        .clamp(1, MOST_CONNECTIONS);
     usize::try_from(most).unwrap_or(1)
 }

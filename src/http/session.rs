@@ -12,7 +12,9 @@ use super::client::Client;
 use super::cookie::Cookies;
 use super::gate::Passage;
 use super::presented::{Authorization, Presented};
-use super::problem::{BadRequest, CHALLENGE, Detail, ErrorSentence, Message, Refused, Unserved, detail, error};
+use super::problem::{
+    BadRequest, CHALLENGE, Detail, ErrorSentence, Message, Refused, Unserved, detail, error,
+};
 use crate::accounts::{Accounts, BearerError, LoginError, RefreshError, TokenPair};
 use crate::domain::{LiveSession, SessionKind, User};
 
@@ -101,7 +103,10 @@ impl Input for TokenRequest {}
 
 impl Example for TokenRequest {
     fn example() -> Self {
-        Self { username: "test_user".to_owned(), password: Password("test_password".to_owned()) }
+        Self {
+            username: "test_user".to_owned(),
+            password: Password("test_password".to_owned()),
+        }
     }
 }
 
@@ -160,7 +165,11 @@ struct TokenMessage {
 
 impl TokenProblem {
     fn new(detail: &str, code: Option<&str>) -> Self {
-        Self { detail: detail.to_owned(), code: code.map(str::to_owned), messages: None }
+        Self {
+            detail: detail.to_owned(),
+            code: code.map(str::to_owned),
+            messages: None,
+        }
     }
 }
 
@@ -171,7 +180,10 @@ enum LoginReply {
     Ok(Json<SessionBody>, #[oai(header = "Set-Cookie")] String),
     /// The request is malformed.
     #[oai(status = 400)]
-    #[expect(dead_code, reason = "answered by the body extractor; declared here for the document")]
+    #[expect(
+        dead_code,
+        reason = "answered by the body extractor; declared here for the document"
+    )]
     BadRequest(Json<BadRequest>),
     /// Wrong, missing or unknown credentials, or an inactive account: they all look alike.
     #[oai(status = 401)]
@@ -195,7 +207,10 @@ enum RefreshReply {
     Ok(Json<RefreshBody>),
     /// The refresh token is not good, or its session has ended.
     #[oai(status = 401)]
-    Unauthorized(Json<TokenProblem>, #[oai(header = "WWW-Authenticate")] String),
+    Unauthorized(
+        Json<TokenProblem>,
+        #[oai(header = "WWW-Authenticate")] String,
+    ),
 }
 
 #[derive(ApiResponse)]
@@ -215,7 +230,10 @@ enum LogoutReply {
     Ok(Json<Message>, #[oai(header = "Set-Cookie")] String),
     /// Nothing in the request proves who asks.
     #[oai(status = 401)]
-    Unauthorized(Json<TokenProblem>, #[oai(header = "WWW-Authenticate")] String),
+    Unauthorized(
+        Json<TokenProblem>,
+        #[oai(header = "WWW-Authenticate")] String,
+    ),
 }
 
 impl LogoutReply {
@@ -228,15 +246,22 @@ impl From<BearerError> for Result<LogoutReply, Unserved> {
     fn from(err: BearerError) -> Self {
         let problem = match err {
             BearerError::Failed(failure) => return Err(failure.into()),
-            BearerError::UserNotFound => TokenProblem::new("User not found", Some("user_not_found")),
-            BearerError::UserInactive => TokenProblem::new("User is inactive", Some("user_inactive")),
+            BearerError::UserNotFound => {
+                TokenProblem::new("User not found", Some("user_not_found"))
+            }
+            BearerError::UserInactive => {
+                TokenProblem::new("User is inactive", Some("user_inactive"))
+            }
             BearerError::Token(fault) => TokenProblem {
                 messages: Some(vec![TokenMessage {
                     token_class: "AccessToken".to_owned(),
                     token_type: "access".to_owned(),
                     message: fault.to_string(),
                 }]),
-                ..TokenProblem::new("Given token not valid for any token type", Some("token_not_valid"))
+                ..TokenProblem::new(
+                    "Given token not valid for any token type",
+                    Some("token_not_valid"),
+                )
             },
         };
         Ok(LogoutReply::refuse(problem))
@@ -265,16 +290,26 @@ impl SessionApi {
         body: Body<LoginRequest>,
     ) -> Result<LoginReply, Refused> {
         passage?;
-        let LoginRequest { email, username, password } = body.fields;
-        let typed = email.filter(|it| !it.trim().is_empty()).or(username).unwrap_or_default();
+        let LoginRequest {
+            email,
+            username,
+            password,
+        } = body.fields;
+        let typed = email
+            .filter(|it| !it.trim().is_empty())
+            .or(username)
+            .unwrap_or_default();
         let password = password.map_or_else(String::new, |it| it.0);
         match accounts.login(typed.trim(), &password, kind, &caller).await {
             Ok(opened) => {
-                let cookie = cookies.set(opened.cookie.as_deref().unwrap_or_default(), opened.lasts);
+                let cookie =
+                    cookies.set(opened.cookie.as_deref().unwrap_or_default(), opened.lasts);
                 let body = SessionBody::new(&opened.user, opened.tokens, opened.is_profile_updated);
                 Ok(LoginReply::Ok(body, cookie))
             }
-            Err(LoginError::WrongCredentials) => Ok(LoginReply::WrongCredentials(error("Invalid credentials"))),
+            Err(LoginError::WrongCredentials) => {
+                Ok(LoginReply::WrongCredentials(error("Invalid credentials")))
+            }
             Err(LoginError::Trouble(trouble)) => Err(trouble.into()),
         }
     }
@@ -292,7 +327,10 @@ impl SessionApi {
     ) -> Result<TokenReply, Refused> {
         passage?;
         let TokenRequest { username, password } = body.fields;
-        match accounts.login(username.trim(), &password, SessionKind::Token, &caller).await {
+        match accounts
+            .login(username.trim(), &password, SessionKind::Token, &caller)
+            .await
+        {
             Ok(opened) => {
                 let TokenPair { access, refresh } = opened.tokens;
                 Ok(TokenReply::Ok(Json(PairBody { refresh, access })))
@@ -308,7 +346,11 @@ impl SessionApi {
     /// Token Refresh
     ///
     /// A new access token for the session of a refresh token. The session and the user are looked up.
-    #[oai(path = "/token/refresh", method = "post", operation_id = "token_refresh")]
+    #[oai(
+        path = "/token/refresh",
+        method = "post",
+        operation_id = "token_refresh"
+    )]
     async fn token_refresh(
         &self,
         Data(accounts): Data<&Accounts>,
@@ -323,7 +365,10 @@ impl SessionApi {
             }))),
             Err(RefreshError::Token(fault)) => {
                 let problem = TokenProblem::new(&fault.to_string(), Some("token_not_valid"));
-                Ok(RefreshReply::Unauthorized(Json(problem), CHALLENGE.to_owned()))
+                Ok(RefreshReply::Unauthorized(
+                    Json(problem),
+                    CHALLENGE.to_owned(),
+                ))
             }
             Err(RefreshError::Failed(failure)) => Err(failure.into()),
         }
@@ -346,17 +391,28 @@ impl SessionApi {
     ///
     /// Who asks, by bearer token or else by session cookie, with tokens of the same session. Asking
     /// never lengthens a session.
-    #[oai(path = "/check-auth-status", method = "get", operation_id = "check_auth_status")]
+    #[oai(
+        path = "/check-auth-status",
+        method = "get",
+        operation_id = "check_auth_status"
+    )]
     async fn check_auth_status(
         &self,
         Data(accounts): Data<&Accounts>,
         presented: Presented,
     ) -> Result<StatusReply, Unserved> {
         let Some(session) = whoever_asks(accounts, &presented).await? else {
-            return Ok(StatusReply::Unauthorized(detail(NOT_PROVIDED), CHALLENGE.to_owned()));
+            return Ok(StatusReply::Unauthorized(
+                detail(NOT_PROVIDED),
+                CHALLENGE.to_owned(),
+            ));
         };
         let status = accounts.status(session)?;
-        Ok(StatusReply::Ok(SessionBody::new(&status.user, status.tokens, status.has_profile)))
+        Ok(StatusReply::Ok(SessionBody::new(
+            &status.user,
+            status.tokens,
+            status.has_profile,
+        )))
     }
 
     /// User Logout
@@ -378,10 +434,16 @@ impl SessionApi {
             },
             Authorization::Malformed | Authorization::Repeated => {
                 let sentence = "Authorization header must contain two space-delimited values";
-                return Ok(LogoutReply::refuse(TokenProblem::new(sentence, Some("bad_authorization_header"))));
+                return Ok(LogoutReply::refuse(TokenProblem::new(
+                    sentence,
+                    Some("bad_authorization_header"),
+                )));
             }
             Authorization::None => {
-                let cookie = presented.cookie.as_deref().filter(|_| presented.from_own_page);
+                let cookie = presented
+                    .cookie
+                    .as_deref()
+                    .filter(|_| presented.from_own_page);
                 match session_of(accounts, cookie).await? {
                     Some(session) => session,
                     None => return Ok(LogoutReply::refuse(TokenProblem::new(NOT_PROVIDED, None))),
@@ -389,12 +451,18 @@ impl SessionApi {
             }
         };
         accounts.logout(&session, &caller).await?;
-        Ok(LogoutReply::Ok(Message::new("Logout successful"), cookies.clear()))
+        Ok(LogoutReply::Ok(
+            Message::new("Logout successful"),
+            cookies.clear(),
+        ))
     }
 }
 
 /// A bad bearer token counts as none.
-async fn whoever_asks(accounts: &Accounts, presented: &Presented) -> Result<Option<LiveSession>, Unserved> {
+async fn whoever_asks(
+    accounts: &Accounts,
+    presented: &Presented,
+) -> Result<Option<LiveSession>, Unserved> {
     if let Authorization::Bearer(token) = &presented.authorization {
         match accounts.bearer(token).await {
             Ok(session) => return Ok(Some(session)),
@@ -405,7 +473,10 @@ async fn whoever_asks(accounts: &Accounts, presented: &Presented) -> Result<Opti
     session_of(accounts, presented.cookie.as_deref()).await
 }
 
-async fn session_of(accounts: &Accounts, cookie: Option<&str>) -> Result<Option<LiveSession>, Unserved> {
+async fn session_of(
+    accounts: &Accounts,
+    cookie: Option<&str>,
+) -> Result<Option<LiveSession>, Unserved> {
     match cookie {
         Some(secret) => Ok(accounts.cookie(secret).await?),
         None => Ok(None),

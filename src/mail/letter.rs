@@ -27,12 +27,21 @@ impl Letter {
     /// # Errors
     /// If a template is broken.
     pub fn password_reset(user: &User, link: &str, minutes: u64) -> Result<Self, Failure> {
-        let values = context! { username => user.username.as_str(), link => link, minutes => minutes };
+        let values =
+            context! { username => user.username.as_str(), link => link, minutes => minutes };
         Ok(Self {
             kind: PASSWORD_RESET,
             subject: "Reset your miniSASS password".to_owned(),
-            text: render("reset.txt", include_str!("templates/password-reset.txt"), &values)?,
-            html: render("reset.html", include_str!("templates/password-reset.html"), &values)?,
+            text: render(
+                "reset.txt",
+                include_str!("templates/password-reset.txt"),
+                &values,
+            )?,
+            html: render(
+                "reset.html",
+                include_str!("templates/password-reset.html"),
+                &values,
+            )?,
         })
     }
 }

@@ -34,7 +34,9 @@ impl Mailer {
     /// # Errors
     /// If `from` is no address or the folder of the transport cannot be made.
     pub fn new(transport: Transport, from: &str) -> Result<Self, Failure> {
-        let from: Mailbox = from.parse().map_err(Failure::when("reading the setting mail_from"))?;
+        let from: Mailbox = from
+            .parse()
+            .map_err(Failure::when("reading the setting mail_from"))?;
         let Transport::Files(folder) = &transport;
         fs::DirBuilder::new()
             .recursive(true)
@@ -42,7 +44,11 @@ impl Mailer {
             .create(folder)
             .map_err(Failure::when("creating the outbox folder"))?;
         let host = from.email.domain().to_owned();
-        Ok(Self { transport, from, host })
+        Ok(Self {
+            transport,
+            from,
+            host,
+        })
     }
 
     /// Sends the letter, or says why not. Sending the same `number` again replaces or repeats the
@@ -50,13 +56,24 @@ impl Mailer {
     ///
     /// # Errors
     /// If the message cannot be made or does not leave.
-    pub fn send(&self, number: i64, to: &Email, letter: &Letter, now: Timestamp) -> Result<(), Failure> {
+    pub fn send(
+        &self,
+        number: i64,
+        to: &Email,
+        letter: &Letter,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
         let message = self.compose(number, to, letter, now)?;
         let Transport::Files(folder) = &self.transport;
         let path = folder.join(format!("{number:08}-{}.eml", letter.kind));
         let draft = path.with_extension("tmp");
         let write = || {
-            let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&draft)?;
             file.write_all(&message.formatted())?;
             file.sync_all()?;
             fs::rename(&draft, &path)?;
@@ -65,19 +82,35 @@ impl Mailer {
         write().map_err(Failure::when("writing a mail to the outbox folder"))
     }
 
-    fn compose(&self, number: i64, to: &Email, letter: &Letter, now: Timestamp) -> Result<Message, Failure> {
+    fn compose(
+        &self,
+        number: i64,
+        to: &Email,
+        letter: &Letter,
+        now: Timestamp,
+    ) -> Result<Message, Failure> {
         let seconds = std::time::Duration::from_secs(now.0.unsigned_abs());
         let mut message = Message::builder()
             .from(self.from.clone())
-            .to(Mailbox::new(None, to.as_str().parse().map_err(Failure::when("addressing a mail"))?))
+            .to(Mailbox::new(
+                None,
+                to.as_str()
+                    .parse()
+                    .map_err(Failure::when("addressing a mail"))?,
+            ))
             .subject(&letter.subject)
             .message_id(Some(format!("<{number}.{}@{}>", letter.kind, self.host)))
             .date(std::time::UNIX_EPOCH + seconds)
-            .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
+            .multipart(MultiPart::alternative_plain_html(
+                letter.text.clone(),
+                letter.html.clone(),
+            ))
             .map_err(Failure::when("composing a mail"))?;
         // Vacation responders leave such mail alone (RFC 3834, section 5).
         let name = HeaderName::new_from_ascii_str("Auto-Submitted");
-        message.headers_mut().insert_raw(HeaderValue::new(name, "auto-generated".to_owned()));
+        message
+            .headers_mut()
+            .insert_raw(HeaderValue::new(name, "auto-generated".to_owned()));
         Ok(message)
     }
 }

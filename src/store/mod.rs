@@ -163,7 +163,12 @@ pub trait Store: Send + Sync {
     /// The session of a cookie, whether alive or not.
     fn session_of_cookie(&self, digest: &[u8; 32]) -> Pending<Option<SessionId>>;
     /// The user whom a link lets in, if it is unused and has not expired at `now`.
-    fn link_user(&self, purpose: &'static str, digest: &[u8; 32], now: Timestamp) -> Pending<Option<Credentials>>;
+    fn link_user(
+        &self,
+        purpose: &'static str,
+        digest: &[u8; 32],
+        now: Timestamp,
+    ) -> Pending<Option<Credentials>>;
     /// Mails due at `now`, oldest first.
     fn due_mail(&self, now: Timestamp, limit: usize) -> Pending<Vec<DueMail>>;
     /// Whether the database can be written.
@@ -184,8 +189,13 @@ pub trait Store: Send + Sync {
     fn end_session(&self, id: SessionId, reason: &'static str, actor: Actor) -> Pending<bool>;
     /// Writes a link and its mail to the user's stored address, or a decoy of the same cost if
     /// there is no active user or `most_per_hour` were written within the hour.
-    fn queue_link_mail(&self, user: Option<UserId>, link: NewLink, most_per_hour: Option<usize>, actor: Actor)
-    -> Pending<()>;
+    fn queue_link_mail(
+        &self,
+        user: Option<UserId>,
+        link: NewLink,
+        most_per_hour: Option<usize>,
+        actor: Actor,
+    ) -> Pending<()>;
     /// Uses up a link of `user`: sets the password, ends every session, voids the user's other links
     /// and clears the failed attempts. False if the link was used, has expired or is another's.
     fn redeem_password_link(

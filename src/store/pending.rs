@@ -32,7 +32,9 @@ impl<T: Unpin> Future for Pending<T> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.get_mut() {
             Self::Ready(answer) => Poll::Ready(answer.take().unwrap_or_else(|| Err(gone()))),
-            Self::Waiting(answer) => Pin::new(answer).poll(context).map(|it| it.unwrap_or_else(|_| Err(gone()))),
+            Self::Waiting(answer) => Pin::new(answer)
+                .poll(context)
+                .map(|it| it.unwrap_or_else(|_| Err(gone()))),
         }
     }
 }

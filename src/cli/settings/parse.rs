@@ -26,7 +26,10 @@ impl FromStr for Listen {
         match raw.strip_prefix("unix:") {
             Some(path) if !path.is_empty() => Ok(Self::Unix(path.into())),
             Some(_) => Err("the path is missing".to_owned()),
-            None => raw.parse().map(Self::Tcp).map_err(|_| "it is no address with a port".to_owned()),
+            None => raw
+                .parse()
+                .map(Self::Tcp)
+                .map_err(|_| "it is no address with a port".to_owned()),
         }
     }
 }
@@ -54,14 +57,24 @@ impl Values<'_> {
         self.optional(key).ok_or_else(|| wrong(key, "it is empty"))
     }
 
-    pub(super) fn parse<T: FromStr<Err: fmt::Display>>(&self, key: &'static str) -> anyhow::Result<T> {
+    pub(super) fn parse<T: FromStr<Err: fmt::Display>>(
+        &self,
+        key: &'static str,
+    ) -> anyhow::Result<T> {
         self.text(key)?.parse().map_err(|err| wrong(key, err))
     }
 
-    pub(super) fn number(&self, key: &'static str, range: RangeInclusive<usize>) -> anyhow::Result<usize> {
+    pub(super) fn number(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<usize>,
+    ) -> anyhow::Result<usize> {
         let number = self.parse(key)?;
         if !range.contains(&number) {
-            return Err(wrong(key, format!("it must lie between {} and {}", range.start(), range.end())));
+            return Err(wrong(
+                key,
+                format!("it must lie between {} and {}", range.start(), range.end()),
+            ));
         }
         Ok(number)
     }
@@ -74,27 +87,38 @@ impl Values<'_> {
     }
 
     pub(super) fn duration(&self, key: &'static str) -> anyhow::Result<Duration> {
-        let duration = humantime::parse_duration(&self.text(key)?).map_err(|err| wrong(key, err))?;
+        let duration =
+            humantime::parse_duration(&self.text(key)?).map_err(|err| wrong(key, err))?;
         // Tokens count whole seconds, and a century is a mistake.
         if !(1..=100 * 365 * 86_400).contains(&duration.as_secs()) {
-            return Err(wrong(key, "it must lie between a second and a hundred years"));
+            return Err(wrong(
+                key,
+                "it must lie between a second and a hundred years",
+            ));
         }
         Ok(duration)
     }
 
     /// A web address without the slash at its end.
     pub(super) fn url(&self, key: &'static str) -> anyhow::Result<Option<String>> {
-        self.optional(key).map(|url| check_url(key, &url)).transpose()
+        self.optional(key)
+            .map(|url| check_url(key, &url))
+            .transpose()
     }
 
     pub(super) fn origins(&self, key: &'static str) -> anyhow::Result<Vec<String>> {
-        self.items(key).iter().map(|origin| check_url(key, origin)).collect()
+        self.items(key)
+            .iter()
+            .map(|origin| check_url(key, origin))
+            .collect()
     }
 
     pub(super) fn networks(&self, key: &'static str) -> anyhow::Result<Vec<IpNet>> {
         let parse = |item: &String| {
             let single = item.parse::<IpAddr>().map(IpNet::from);
-            single.or_else(|_| item.parse::<IpNet>()).map_err(|_| wrong(key, format!("{item} is no address")))
+            single
+                .or_else(|_| item.parse::<IpNet>())
+                .map_err(|_| wrong(key, format!("{item} is no address")))
         };
         self.items(key).iter().map(parse).collect()
     }
@@ -104,7 +128,10 @@ impl Values<'_> {
             None => Ok(None),
             Some("json") => Ok(Some(true)),
             Some("text") => Ok(Some(false)),
-            Some(other) => Err(wrong("log_format", format!("{other} is neither text nor json"))),
+            Some(other) => Err(wrong(
+                "log_format",
+                format!("{other} is neither text nor json"),
+            )),
         }
     }
 
@@ -112,19 +139,28 @@ impl Values<'_> {
     pub(super) fn unsupported(&self) -> anyhow::Result<()> {
         match self.text("signing_algorithm")?.as_str() {
             "HS256" => Ok(()),
-            other => bail!(wrong("signing_algorithm", format!("this version cannot sign with {other}"))),
+            other => bail!(wrong(
+                "signing_algorithm",
+                format!("this version cannot sign with {other}")
+            )),
         }
     }
 
     fn items(&self, key: &'static str) -> Vec<String> {
         let text = self.optional(key).unwrap_or_default();
-        text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+        text.split(',')
+            .map(|item| item.trim().to_owned())
+            .filter(|item| !item.is_empty())
+            .collect()
     }
 }
 
 fn check_url(key: &'static str, url: &str) -> anyhow::Result<String> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '@' | '?' | '#' | '\\');
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    let is_plain =
+        |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '@' | '?' | '#' | '\\');
     match rest {
         Some(rest) if !rest.is_empty() && !rest.starts_with('/') && rest.chars().all(is_plain) => {
             Ok(url.trim_end_matches('/').to_owned())
@@ -134,6 +170,9 @@ fn check_url(key: &'static str, url: &str) -> anyhow::Result<String> {
 }
 
 fn wrong(key: &str, what: impl fmt::Display) -> anyhow::Error {
-    let example = SETTINGS.iter().find(|it| it.key == key).map_or("", |it| it.example);
+    let example = SETTINGS
+        .iter()
+        .find(|it| it.key == key)
+        .map_or("", |it| it.example);
     anyhow!("the setting {key} is wrong: {what}; a right one is {key} = {example:?}")
 }

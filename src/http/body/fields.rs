@@ -12,11 +12,17 @@ const YES: [&str; 6] = ["true", "t", "yes", "y", "on", "1"];
 const NO: [&str; 6] = ["false", "f", "no", "n", "off", "0"];
 
 /// Parts the fields that the schema knows, checked, from the others.
-pub(super) fn check(schema: &MetaSchema, mut sent: Fields, lenient: bool) -> Result<(Fields, Fields), Vec<Invalid>> {
+pub(super) fn check(
+    schema: &MetaSchema,
+    mut sent: Fields,
+    lenient: bool,
+) -> Result<(Fields, Fields), Vec<Invalid>> {
     let mut known = Fields::new();
     let mut broken = Vec::new();
     for (name, field) in &schema.properties {
-        let MetaSchemaRef::Inline(field) = field else { continue };
+        let MetaSchemaRef::Inline(field) = field else {
+            continue;
+        };
         let required = schema.required.contains(name);
         match value(field, sent.shift_remove(*name), required) {
             Ok(Some(value)) => {
@@ -27,7 +33,11 @@ pub(super) fn check(schema: &MetaSchema, mut sent: Fields, lenient: bool) -> Res
             Err(rule) => broken.push(Invalid::new(name, rule)),
         }
     }
-    if broken.is_empty() { Ok((known, sent)) } else { Err(broken) }
+    if broken.is_empty() {
+        Ok((known, sent))
+    } else {
+        Err(broken)
+    }
 }
 
 /// The value of a field, or none if it may be absent and is.
@@ -66,7 +76,11 @@ fn string(schema: &MetaSchema, text: String, required: bool) -> Result<Value, Ru
     }
     // Only a name that is looked up can do harm with a NUL; of a password nobody says what it has.
     if text.contains('\0') {
-        return Err(if is_password && !required { Rule::NotAString } else { Rule::NullCharacter });
+        return Err(if is_password && !required {
+            Rule::NotAString
+        } else {
+            Rule::NullCharacter
+        });
     }
     if schema.format == Some("email") && !is_blank {
         Email::parse(&text)?;

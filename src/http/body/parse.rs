@@ -10,11 +10,20 @@ use super::super::problem::Problem;
 
 type Fields = Map<String, Value>;
 
-pub(super) async fn parse(bytes: Vec<u8>, content_type: &str, encoding: Option<&str>) -> Result<Fields, Problem> {
+pub(super) async fn parse(
+    bytes: Vec<u8>,
+    content_type: &str,
+    encoding: Option<&str>,
+) -> Result<Fields, Problem> {
     if let Some(encoding) = encoding.filter(|it| !it.eq_ignore_ascii_case("identity")) {
         return Err(unsupported(encoding));
     }
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     match essence.as_str() {
         "application/json" => json_fields(&bytes),
         "application/x-www-form-urlencoded" => form_fields(&bytes),
@@ -24,7 +33,10 @@ pub(super) async fn parse(bytes: Vec<u8>, content_type: &str, encoding: Option<&
 }
 
 fn unsupported(what: &str) -> Problem {
-    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("Unsupported media type \"{what}\" in request."))
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        format!("Unsupported media type \"{what}\" in request."),
+    )
 }
 
 fn bad(text: String) -> Problem {
@@ -33,7 +45,9 @@ fn bad(text: String) -> Problem {
 
 fn json_fields(bytes: &[u8]) -> Result<Fields, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let parsed = reader.deserialize_any(Top).and_then(|top| reader.end().map(|()| top));
+    let parsed = reader
+        .deserialize_any(Top)
+        .and_then(|top| reader.end().map(|()| top));
     let not_an_object = |sentence: String| Problem {
         status: StatusCode::BAD_REQUEST,
         body: json!({ "non_field_errors": [sentence], "error": sentence }),
@@ -41,9 +55,9 @@ fn json_fields(bytes: &[u8]) -> Result<Fields, Problem> {
     match parsed {
         Ok(Parsed::Object(fields)) => Ok(fields),
         Ok(Parsed::Null) => Err(not_an_object("No data provided".to_owned())),
-        Ok(Parsed::Other(kind)) => {
-            Err(not_an_object(format!("Invalid data. Expected a dictionary, but got {kind}.")))
-        }
+        Ok(Parsed::Other(kind)) => Err(not_an_object(format!(
+            "Invalid data. Expected a dictionary, but got {kind}."
+        ))),
         Err(err) => Err(bad(format!("JSON parse error - {err}"))),
     }
 }
@@ -111,7 +125,12 @@ impl<'de> Visitor<'de> for Top {
 fn form_fields(bytes: &[u8]) -> Result<Fields, Problem> {
     let mut fields = Fields::new();
     for (name, value) in form_urlencoded::parse(bytes) {
-        add(&mut fields, "Form", name.into_owned(), value.into_owned().into())?;
+        add(
+            &mut fields,
+            "Form",
+            name.into_owned(),
+            value.into_owned().into(),
+        )?;
     }
     Ok(fields)
 }
@@ -130,7 +149,9 @@ async fn multipart_fields(bytes: Vec<u8>, content_type: &str) -> Result<Fields, 
         let value = if is_file {
             json!({})
         } else {
-            String::from_utf8(content.into()).map_err(|err| wrong(&err))?.into()
+            String::from_utf8(content.into())
+                .map_err(|err| wrong(&err))?
+                .into()
         };
         add(&mut fields, "Multipart form", name, value)?;
     }
@@ -139,7 +160,9 @@ async fn multipart_fields(bytes: Vec<u8>, content_type: &str) -> Result<Fields, 
 
 fn add(fields: &mut Fields, form: &str, name: String, value: Value) -> Result<(), Problem> {
     if fields.contains_key(&name) {
-        return Err(bad(format!("{form} parse error - duplicate field {name:?}")));
+        return Err(bad(format!(
+            "{form} parse error - duplicate field {name:?}"
+        )));
     }
     fields.insert(name, value);
     Ok(())

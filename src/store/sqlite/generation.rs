@@ -43,9 +43,15 @@ impl Header {
             .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
             .map_err(|err| super::failure("reading the database", err))?;
         let words = map(&connection).ok_or_else(|| {
-            Failure::new("reading the database", "its write-ahead log cannot be shared between processes")
+            Failure::new(
+                "reading the database",
+                "its write-ahead log cannot be shared between processes",
+            )
         })?;
-        Ok(Self { words, _connection: std::sync::Mutex::new(connection) })
+        Ok(Self {
+            words,
+            _connection: std::sync::Mutex::new(connection),
+        })
     }
 
     /// The state as of now: it includes every commit that has returned before this call.
@@ -75,7 +81,11 @@ fn map(connection: &Connection) -> Option<NonNull<u32>> {
             ffi::SQLITE_FCNTL_FILE_POINTER,
             (&raw mut file).cast(),
         );
-        let methods = (*NonNull::new(file).filter(|_| asked == ffi::SQLITE_OK)?.as_ptr()).pMethods.as_ref()?;
+        let methods = (*NonNull::new(file)
+            .filter(|_| asked == ffi::SQLITE_OK)?
+            .as_ptr())
+        .pMethods
+        .as_ref()?;
         let mapped = (methods.xShmMap?)(file, 0, BLOCK_BYTES, 0, (&raw mut block).cast());
         NonNull::new(block.cast()).filter(|_| mapped == ffi::SQLITE_OK)
     }

@@ -28,7 +28,10 @@ struct Known {
 impl LiveSessions {
     pub(super) fn over(connection: Connection) -> Result<Self, Failure> {
         let header = Header::over(connection)?;
-        let known = RwLock::new(Known { at: header.read(), sessions: HashMap::new() });
+        let known = RwLock::new(Known {
+            at: header.read(),
+            sessions: HashMap::new(),
+        });
         Ok(Self { header, known })
     }
 
@@ -41,7 +44,9 @@ impl LiveSessions {
         // Before the read: a commit between here and there makes this entry useless, not wrong.
         let now = self.header.read();
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if known.at == now && let Some(session) = known.sessions.get(&id) {
+        if known.at == now
+            && let Some(session) = known.sessions.get(&id)
+        {
             return Ok(Some(LiveSession::clone(session)));
         }
         drop(known);

@@ -28,7 +28,14 @@ pub(super) fn queue_link(
              VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
         )?
         .query_row(
-            params![link.purpose, user, link.nonce, link.digest, now, link.expires_at.0],
+            params![
+                link.purpose,
+                user,
+                link.nonce,
+                link.digest,
+                now,
+                link.expires_at.0
+            ],
             |row| row.get(0),
         )?;
     // Only the newest link works.
@@ -42,8 +49,20 @@ pub(super) fn queue_link(
             "INSERT INTO outbox (kind, user_id, link_id, recipient, state, next_at, created_at)
              VALUES (?1, ?2, ?3, ?4, 'queued', ?5, ?5)",
         )?
-        .execute(params![link.purpose, user, link_id, recipient.as_deref().unwrap_or(NOBODY), now])?;
-    audit::write(connection, actor, "mail.queue", user.map(UserId), Some(link.purpose))
+        .execute(params![
+            link.purpose,
+            user,
+            link_id,
+            recipient.as_deref().unwrap_or(NOBODY),
+            now
+        ])?;
+    audit::write(
+        connection,
+        actor,
+        "mail.queue",
+        user.map(UserId),
+        Some(link.purpose),
+    )
 }
 
 /// The stored address of an active user who has not been written to too often.
@@ -97,7 +116,8 @@ pub(super) fn redeem_password_link(
     attempts: &[u8],
     actor: &Actor,
 ) -> Result<bool> {
-    if link_user(connection, purpose, &digest, actor.at)?.is_none_or(|owner| owner.user.id != user) {
+    if link_user(connection, purpose, &digest, actor.at)?.is_none_or(|owner| owner.user.id != user)
+    {
         return Ok(false);
     }
     connection
@@ -134,7 +154,12 @@ pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> Resu
         .collect()
 }
 
-pub(super) fn mark(connection: &Connection, id: i64, delivery: &Delivery, now: Timestamp) -> Result<()> {
+pub(super) fn mark(
+    connection: &Connection,
+    id: i64,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<()> {
     match delivery {
         Delivery::Sent => connection
             .prepare_cached("UPDATE outbox SET state = 'sent', sent_at = ?2, attempts = attempts + 1 WHERE id = ?1")?
@@ -158,7 +183,9 @@ pub(super) fn purge(connection: &Connection, before: Timestamp) -> Result<()> {
         .prepare_cached("DELETE FROM outbox WHERE state <> 'queued' AND created_at < ?")?
         .execute([before.0])?;
     connection
-        .prepare_cached("DELETE FROM links WHERE expires_at < ? AND id NOT IN (SELECT link_id FROM outbox)")?
+        .prepare_cached(
+            "DELETE FROM links WHERE expires_at < ? AND id NOT IN (SELECT link_id FROM outbox)",
+        )?
         .execute([before.0])?;
     Ok(())
 }

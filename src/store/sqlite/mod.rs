@@ -17,7 +17,8 @@ use rusqlite::Connection;
 use self::live::LiveSessions;
 use self::writer::Writer;
 use super::{
-    Actor, Attempt, Credentials, Delivery, DueMail, NewLink, NewUser, Opening, Pending, Store, Taken, UserPage,
+    Actor, Attempt, Credentials, Delivery, DueMail, NewLink, NewUser, Opening, Pending, Store,
+    Taken, UserPage,
 };
 use crate::domain::{LiveSession, Profile, SessionId, Timestamp, User, UserId, UserRef};
 use crate::failure::Failure;
@@ -48,18 +49,34 @@ impl Sqlite {
         })
     }
 
-    fn read<T>(&self, doing: &'static str, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Pending<T> {
-        Pending::ready(self.with_reader(|connection| query(connection).map_err(|err| failure(doing, err))))
+    fn read<T>(
+        &self,
+        doing: &'static str,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Pending<T> {
+        Pending::ready(
+            self.with_reader(|connection| query(connection).map_err(|err| failure(doing, err))),
+        )
     }
 
-    fn with_reader<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, Failure> {
-        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    fn with_reader<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let idle = self
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let connection = match idle {
             Some(connection) => connection,
             None => open::reader(&self.path)?,
         };
         let answer = query(&connection);
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
         answer
     }
 }
@@ -83,7 +100,9 @@ impl Store for Sqlite {
 
     fn live_session(&self, id: SessionId, now: Timestamp) -> Pending<Option<LiveSession>> {
         let found = self.live.find(id, || {
-            self.with_reader(|c| sessions::find(c, id).map_err(|err| failure("looking up a session", err)))
+            self.with_reader(|c| {
+                sessions::find(c, id).map_err(|err| failure("looking up a session", err))
+            })
         });
         Pending::ready(found.map(|session| session.filter(|it| it.expires_at > now)))
     }
@@ -92,8 +111,15 @@ impl Store for Sqlite {
         self.read("looking up a cookie", |c| sessions::of_cookie(c, digest))
     }
 
-    fn link_user(&self, purpose: &'static str, digest: &[u8; 32], now: Timestamp) -> Pending<Option<Credentials>> {
-        self.read("looking up a link", |c| mail::link_user(c, purpose, digest, now))
+    fn link_user(
+        &self,
+        purpose: &'static str,
+        digest: &[u8; 32],
+        now: Timestamp,
+    ) -> Pending<Option<Credentials>> {
+        self.read("looking up a link", |c| {
+            mail::link_user(c, purpose, digest, now)
+        })
     }
 
     fn due_mail(&self, now: Timestamp, limit: usize) -> Pending<Vec<DueMail>> {
@@ -101,31 +127,45 @@ impl Store for Sqlite {
     }
 
     fn check_writable(&self) -> Pending<()> {
-        self.writer.submit("checking that the database can be written", |c| c.execute_batch("PRAGMA user_version"))
+        self.writer
+            .submit("checking that the database can be written", |c| {
+                c.execute_batch("PRAGMA user_version")
+            })
     }
 
     fn add_user(&self, user: NewUser, actor: Actor) -> Pending<Result<User, Taken>> {
-        self.writer.submit("adding a user", move |c| users::add(c, &user, &actor))
+        self.writer
+            .submit("adding a user", move |c| users::add(c, &user, &actor))
     }
 
     fn set_active(&self, user: UserId, active: bool, actor: Actor) -> Pending<bool> {
-        self.writer.submit("changing a user", move |c| users::set_active(c, user, active, &actor))
+        self.writer.submit("changing a user", move |c| {
+            users::set_active(c, user, active, &actor)
+        })
     }
 
     fn reserve_attempt(&self, key: Vec<u8>, now: Timestamp) -> Pending<Attempt> {
-        self.writer.submit("counting a login attempt", move |c| sessions::reserve_attempt(c, &key, now))
+        self.writer.submit("counting a login attempt", move |c| {
+            sessions::reserve_attempt(c, &key, now)
+        })
     }
 
     fn open_session(&self, opening: Opening, actor: Actor) -> Pending<bool> {
-        self.writer.submit("opening a session", move |c| sessions::open(c, &opening, &actor))
+        self.writer.submit("opening a session", move |c| {
+            sessions::open(c, &opening, &actor)
+        })
     }
 
     fn rotate(&self, id: SessionId, rotations: i64, now: Timestamp) -> Pending<bool> {
-        self.writer.submit("rotating a refresh token", move |c| sessions::rotate(c, id, rotations, now))
+        self.writer.submit("rotating a refresh token", move |c| {
+            sessions::rotate(c, id, rotations, now)
+        })
     }
 
     fn end_session(&self, id: SessionId, reason: &'static str, actor: Actor) -> Pending<bool> {
-        self.writer.submit("ending a session", move |c| sessions::end(c, id, reason, &actor))
+        self.writer.submit("ending a session", move |c| {
+            sessions::end(c, id, reason, &actor)
+        })
     }
 
     fn queue_link_mail(
@@ -135,7 +175,9 @@ impl Store for Sqlite {
         most_per_hour: Option<usize>,
         actor: Actor,
     ) -> Pending<()> {
-        self.writer.submit("queueing a mail", move |c| mail::queue_link(c, user, &link, most_per_hour, &actor))
+        self.writer.submit("queueing a mail", move |c| {
+            mail::queue_link(c, user, &link, most_per_hour, &actor)
+        })
     }
 
     fn redeem_password_link(
@@ -152,7 +194,8 @@ impl Store for Sqlite {
     }
 
     fn mark_mail(&self, id: i64, delivery: Delivery, now: Timestamp) -> Pending<()> {
-        self.writer.submit("marking a mail", move |c| mail::mark(c, id, &delivery, now))
+        self.writer
+            .submit("marking a mail", move |c| mail::mark(c, id, &delivery, now))
     }
 
     fn purge(&self, before: Timestamp) -> Pending<()> {
@@ -163,7 +206,10 @@ impl Store for Sqlite {
     }
 
     fn close(&self) {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         self.writer.stop();
     }
 }
@@ -173,7 +219,13 @@ fn failure(doing: &'static str, err: rusqlite::Error) -> Failure {
     use rusqlite::ErrorCode as Code;
     let passing = matches!(
         err.sqlite_error_code(),
-        Some(Code::DiskFull | Code::SystemIoFailure | Code::DatabaseBusy | Code::DatabaseLocked | Code::ReadOnly)
+        Some(
+            Code::DiskFull
+                | Code::SystemIoFailure
+                | Code::DatabaseBusy
+                | Code::DatabaseLocked
+                | Code::ReadOnly
+        )
     );
     let failure = Failure::new(doing, err);
     if passing { failure.passing() } else { failure }

@@ -51,7 +51,11 @@ pub(super) fn reader(path: &Path) -> Result<Connection, Failure> {
 
 /// SQLite gives the log and the shared memory the mode of the database file.
 fn create_private(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
 }
 
 fn connect(path: &Path) -> Result<Connection, Failure> {
@@ -76,7 +80,12 @@ fn connect(path: &Path) -> Result<Connection, Failure> {
 
 fn check_identity(connection: &Connection, path: &Path) -> Result<(), Failure> {
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
-    let read = || Ok((number("PRAGMA application_id")?, number("SELECT count(*) FROM sqlite_schema")?));
+    let read = || {
+        Ok((
+            number("PRAGMA application_id")?,
+            number("SELECT count(*) FROM sqlite_schema")?,
+        ))
+    };
     match read().map_err(|err| failure("reading the database", err))? {
         (APPLICATION_ID, _) => Ok(()),
         (0, 0) => connection
@@ -91,11 +100,14 @@ fn check_identity(connection: &Connection, path: &Path) -> Result<(), Failure> {
 
 fn migrate(connection: &mut Connection) -> Result<(), Failure> {
     let mut runner = migrations::runner();
-    let known = runner.get_migrations().iter().map(refinery::Migration::version).max().unwrap_or(0);
-    let applied = runner
-        .get_last_applied_migration(connection)
-        .map_err(Failure::when("reading the version of the database"))?
-        .map_or(0, |migration| migration.version());
+    let known = runner
+        .get_migrations()
+        .iter()
+        .map(refinery::Migration::version)
+        .max()
+        .unwrap_or(0);
+    let applied =
+        applied(connection).map_err(|err| failure("reading the version of the database", err))?;
     if applied > known {
         return Err(refusal(format!(
             "the database has schema version {applied} and this program knows {known}; \
@@ -104,9 +116,24 @@ fn migrate(connection: &mut Connection) -> Result<(), Failure> {
     }
     if applied < known {
         runner = runner.set_grouped(true);
-        runner.run(connection).map_err(Failure::when("migrating the database"))?;
+        runner
+            .run(connection)
+            .map_err(Failure::when("migrating the database"))?;
     }
     Ok(())
+}
+
+/// The version of the schema, as the migration library notes it; 0 for a new file.
+fn applied(connection: &Connection) -> rusqlite::Result<i32> {
+    let noted = "SELECT 1 FROM sqlite_schema WHERE name = 'refinery_schema_history'";
+    if !connection.prepare(noted)?.exists([])? {
+        return Ok(0);
+    }
+    connection.query_row(
+        "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
+        [],
+        |row| row.get(0),
+    )
 }
 
 fn refusal(text: String) -> Failure {

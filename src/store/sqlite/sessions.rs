@@ -50,7 +50,12 @@ pub(super) fn open(connection: &Connection, opening: &Opening, actor: &Actor) ->
             "UPDATE users SET last_login_at = ?2, password_hash = coalesce(?3, password_hash)
              WHERE id = ?1 AND is_active = 1 AND (?4 IS NULL OR password_hash = ?4)",
         )?
-        .execute(params![session.user.0, session.created_at.0, opening.rehashed, opening.checked])?;
+        .execute(params![
+            session.user.0,
+            session.created_at.0,
+            opening.rehashed,
+            opening.checked
+        ])?;
     if opened == 0 {
         return Ok(false);
     }
@@ -74,7 +79,13 @@ pub(super) fn open(connection: &Connection, opening: &Opening, actor: &Actor) ->
     if let Some(key) = &opening.attempts {
         forget_attempts(connection, key)?;
     }
-    audit::write(connection, actor, "session.open", Some(session.user), Some(session.kind.as_str()))?;
+    audit::write(
+        connection,
+        actor,
+        "session.open",
+        Some(session.user),
+        Some(session.kind.as_str()),
+    )?;
     Ok(true)
 }
 
@@ -85,11 +96,20 @@ fn end_oldest(connection: &Connection, user: UserId, most: usize, now: Timestamp
                  SELECT id FROM sessions WHERE user_id = ?1 AND ended_at IS NULL
                  ORDER BY created_at DESC LIMIT -1 OFFSET ?2)",
         )?
-        .execute(params![user.0, i64::try_from(most).unwrap_or(i64::MAX), now.0])?;
+        .execute(params![
+            user.0,
+            i64::try_from(most).unwrap_or(i64::MAX),
+            now.0
+        ])?;
     Ok(())
 }
 
-pub(super) fn rotate(connection: &Connection, id: SessionId, rotations: i64, now: Timestamp) -> Result<bool> {
+pub(super) fn rotate(
+    connection: &Connection,
+    id: SessionId,
+    rotations: i64,
+    now: Timestamp,
+) -> Result<bool> {
     let rotated = connection
         .prepare_cached(
             "UPDATE sessions SET rotations = rotations + 1, rotated_at = ?3
@@ -99,7 +119,12 @@ pub(super) fn rotate(connection: &Connection, id: SessionId, rotations: i64, now
     Ok(rotated == 1)
 }
 
-pub(super) fn end(connection: &Connection, id: SessionId, reason: &str, actor: &Actor) -> Result<bool> {
+pub(super) fn end(
+    connection: &Connection,
+    id: SessionId,
+    reason: &str,
+    actor: &Actor,
+) -> Result<bool> {
     let user = connection
         .prepare_cached("UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL RETURNING user_id")?
         .query_row(params![id.0, actor.at.0], |row| row.get(0).map(UserId))
@@ -112,14 +137,22 @@ pub(super) fn end(connection: &Connection, id: SessionId, reason: &str, actor: &
 
 pub(super) fn end_all(connection: &Connection, user: UserId, now: Timestamp) -> Result<usize> {
     connection
-        .prepare_cached("UPDATE sessions SET ended_at = ?2 WHERE user_id = ?1 AND ended_at IS NULL")?
+        .prepare_cached(
+            "UPDATE sessions SET ended_at = ?2 WHERE user_id = ?1 AND ended_at IS NULL",
+        )?
         .execute(params![user.0, now.0])
 }
 
-pub(super) fn reserve_attempt(connection: &Connection, key: &[u8], now: Timestamp) -> Result<Attempt> {
+pub(super) fn reserve_attempt(
+    connection: &Connection,
+    key: &[u8],
+    now: Timestamp,
+) -> Result<Attempt> {
     let before = connection
         .prepare_cached("SELECT failures, next_at FROM login_attempts WHERE key = ?")?
-        .query_row([key], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
+        .query_row([key], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+        })
         .optional()?;
     let (failures, next_at) = before.unwrap_or((0, now.0));
     if failures >= MOST_FAILURES {
@@ -143,13 +176,18 @@ pub(super) fn reserve_attempt(connection: &Connection, key: &[u8], now: Timestam
 /// 1 second after the fifth failure, doubling to 15 minutes.
 fn pause_after(failures: i64) -> i64 {
     match u32::try_from(failures - FREE_FAILURES) {
-        Ok(doublings) => 1_i64.checked_shl(doublings.min(10)).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT),
+        Ok(doublings) => 1_i64
+            .checked_shl(doublings.min(10))
+            .unwrap_or(LONGEST_WAIT)
+            .min(LONGEST_WAIT),
         Err(_) => 0,
     }
 }
 
 pub(super) fn forget_attempts(connection: &Connection, key: &[u8]) -> Result<()> {
-    connection.prepare_cached("DELETE FROM login_attempts WHERE key = ?")?.execute([key])?;
+    connection
+        .prepare_cached("DELETE FROM login_attempts WHERE key = ?")?
+        .execute([key])?;
     Ok(())
 }
 

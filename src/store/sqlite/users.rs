@@ -47,7 +47,11 @@ pub(super) const CREDENTIAL_COLUMNS: &str =
     "password_hash, organisation_type, organisation_name, country, additional_fields";
 
 pub(super) fn credentials_from_row(row: &Row<'_>) -> Result<Credentials> {
-    Ok(Credentials { user: from_row(row)?, password_hash: row.get(9)?, profile: profile_from_row(row, 10)? })
+    Ok(Credentials {
+        user: from_row(row)?,
+        password_hash: row.get(9)?,
+        profile: profile_from_row(row, 10)?,
+    })
 }
 
 pub(super) fn credentials(connection: &Connection, who: &UserRef) -> Result<Option<Credentials>> {
@@ -91,19 +95,35 @@ pub(super) fn page(connection: &Connection, page: &UserPage) -> Result<Vec<User>
              ORDER BY users.id LIMIT ?5"
         ))?
         .query_map(
-            params![page.after.0, page.search, page.active, page.staff, i64::try_from(page.limit).unwrap_or(i64::MAX)],
+            params![
+                page.after.0,
+                page.search,
+                page.active,
+                page.staff,
+                i64::try_from(page.limit).unwrap_or(i64::MAX)
+            ],
             from_row,
         )?
         .collect()
 }
 
-pub(super) fn add(connection: &Connection, user: &NewUser, actor: &Actor) -> Result<std::result::Result<User, Taken>> {
+pub(super) fn add(
+    connection: &Connection,
+    user: &NewUser,
+    actor: &Actor,
+) -> Result<std::result::Result<User, Taken>> {
     // The one transaction at a time makes these checks final; the UNIQUE columns stand behind them.
     let is_there = |sql: &str, key: &str| connection.prepare_cached(sql)?.exists([key]);
-    if is_there("SELECT 1 FROM users WHERE email_key = ?", user.email.canonical())? {
+    if is_there(
+        "SELECT 1 FROM users WHERE email_key = ?",
+        user.email.canonical(),
+    )? {
         return Ok(Err(Taken::Email));
     }
-    if is_there("SELECT 1 FROM users WHERE username_key = ?", user.username.canonical())? {
+    if is_there(
+        "SELECT 1 FROM users WHERE username_key = ?",
+        user.username.canonical(),
+    )? {
         return Ok(Err(Taken::Username));
     }
     let added = connection
@@ -149,14 +169,23 @@ fn add_profile(connection: &Connection, user: UserId, profile: &Profile) -> Resu
     Ok(())
 }
 
-pub(super) fn set_active(connection: &Connection, user: UserId, active: bool, actor: &Actor) -> Result<bool> {
+pub(super) fn set_active(
+    connection: &Connection,
+    user: UserId,
+    active: bool,
+    actor: &Actor,
+) -> Result<bool> {
     let changed = connection
         .prepare_cached("UPDATE users SET is_active = ?2 WHERE id = ?1")?
         .execute(params![user.0, active])?;
     if changed == 0 {
         return Ok(false);
     }
-    let action = if active { "user.activate" } else { "user.deactivate" };
+    let action = if active {
+        "user.activate"
+    } else {
+        "user.deactivate"
+    };
     audit::write(connection, actor, action, Some(user), None)?;
     if !active {
         super::sessions::end_all(connection, user, actor.at)?;

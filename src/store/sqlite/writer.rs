@@ -37,7 +37,10 @@ impl Writer {
             .name("store-writer".into())
             .spawn(move || run(connection, &waiting))
             .map_err(Failure::when("starting the writer"))?;
-        Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
+        Ok(Self {
+            jobs: Mutex::new(Some(jobs)),
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Has `job` done in a transaction; the answer comes when that is on the disk. A job that fails
@@ -53,7 +56,9 @@ impl Writer {
             Box::new(move |fate| {
                 let answer = match (fate, outcome) {
                     (None, Some(outcome)) => outcome.map_err(|err| failure(doing, err)),
-                    (Some(fate), _) if fate.passing => Err(Failure::new(doing, &*fate.why).passing()),
+                    (Some(fate), _) if fate.passing => {
+                        Err(Failure::new(doing, &*fate.why).passing())
+                    }
                     (Some(fate), _) => Err(Failure::new(doing, &*fate.why)),
                     (None, None) => Err(Failure::new(doing, "it was not begun")),
                 };
@@ -70,8 +75,18 @@ impl Writer {
 
     /// Does what waits, then closes the connection.
     pub(super) fn stop(&self) {
-        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
-        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        drop(
+            self.jobs
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        if let Some(thread) = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             // A writer that panicked has been reported already, by the panic.
             let _ = thread.join();
         }
@@ -94,25 +109,32 @@ fn run(mut connection: Connection, waiting: &Receiver<Job>) {
 }
 
 fn commit(connection: &mut Connection, group: impl Iterator<Item = Job>) {
-    let (answers, fate): (Vec<Answer>, _) = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
-        Ok(transaction) => {
-            // A full disk makes SQLite roll the whole transaction back; what ran after that would
-            // be committed by itself and then reported as failed, so it must not run.
-            let run = |job: Job| job((!transaction.is_autocommit()).then_some(&*transaction));
-            let answers = group.map(run).collect();
-            let rolled_back = transaction.is_autocommit();
-            let fate = transaction.commit();
-            (answers, fate.map_err(|err| not_committed(err, rolled_back)))
-        }
-        Err(err) => (group.map(|job| job(None)).collect(), Err(not_committed(err, false))),
-    };
+    let (answers, fate): (Vec<Answer>, _) =
+        match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+            Ok(transaction) => {
+                // A full disk makes SQLite roll the whole transaction back; what ran after that would
+                // be committed by itself and then reported as failed, so it must not run.
+                let run = |job: Job| job((!transaction.is_autocommit()).then_some(&*transaction));
+                let answers = group.map(run).collect();
+                let rolled_back = transaction.is_autocommit();
+                let fate = transaction.commit();
+                (answers, fate.map_err(|err| not_committed(err, rolled_back)))
+            }
+            Err(err) => (
+                group.map(|job| job(None)).collect(),
+                Err(not_committed(err, false)),
+            ),
+        };
     let fate = fate.err();
     answers.into_iter().for_each(|answer| answer(fate.as_ref()));
 }
 
 fn not_committed(err: rusqlite::Error, rolled_back: bool) -> NotCommitted {
     let failure = failure("committing", err);
-    NotCommitted { passing: failure.is_passing() || rolled_back, why: failure.chain() }
+    NotCommitted {
+        passing: failure.is_passing() || rolled_back,
+        why: failure.chain(),
+    }
 }
 
 fn in_savepoint<T>(
