@@ -36,7 +36,7 @@ impl Cost {
     /// The memory of one hash, in bytes.
     #[must_use]
     pub fn memory(self) -> u64 {
-        128 * u64::from(self.r) << self.ln
+        (128 * u64::from(self.r)) << self.ln
     }
 
     fn params(self) -> Option<Params> {

@@ -9,16 +9,16 @@ use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
 use super::problem::{BadRequest, Problem};
-use super::{register::RegisterApi, reset::ResetApi, session::SessionApi};
+use super::{login::LoginApi, register::RegisterApi, reset::ResetApi, session::SessionApi};
 
 /// What every path of the API starts with.
 pub(super) const BASE: &str = "/authentication/api";
 
 /// All endpoints.
-pub(super) type Api = (SessionApi, RegisterApi, ResetApi);
+pub(super) type Api = (LoginApi, SessionApi, RegisterApi, ResetApi);
 
 pub(super) fn api() -> Api {
-    (SessionApi, RegisterApi, ResetApi)
+    (LoginApi, SessionApi, RegisterApi, ResetApi)
 }
 
 static SCHEMAS: LazyLock<Registry> = LazyLock::new(|| {

@@ -10,6 +10,7 @@ mod document;
 mod edge;
 mod gate;
 mod health;
+mod login;
 mod page;
 mod presented;
 mod problem;
