@@ -48,12 +48,6 @@ impl Config {
     }
 }
 
-impl Drop for Config {
-    fn drop(&mut self) {
-        self.accounts.close();
-    }
-}
-
 /// The use cases over the data folder, which is created if it is not there.
 pub(super) fn accounts(settings: &Settings, public_url: String) -> anyhow::Result<Accounts> {
     make_data_dir(&settings.data_dir)?;

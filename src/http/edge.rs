@@ -69,6 +69,7 @@ impl<P: Endpoint<Output = Response>, C: Endpoint<Output = Response>> Edge<P, C> 
         }
         let answer = AssertUnwindSafe(self.routed(request)).catch_unwind();
         match tokio::time::timeout(DEADLINE, answer).await {
+            Ok(Ok(response)) if is_unread(response.status()) => closing(response),
             Ok(Ok(response)) => response,
             Ok(Err(_panic)) => {
                 tracing::error!(event = "failure", error = "a handler panicked");
@@ -158,6 +159,14 @@ fn is_host(value: &HeaderValue) -> bool {
         .ok()
         .and_then(|it| it.parse::<Authority>().ok());
     authority.is_some_and(|it| !it.host().is_empty() && !it.as_str().contains('@'))
+}
+
+/// Whether a part of the body is still on its way.
+fn is_unread(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT
+    )
 }
 
 /// The connection cannot be used again: what follows on it was not understood.

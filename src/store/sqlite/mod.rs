@@ -127,9 +127,10 @@ impl Store for Sqlite {
     }
 
     fn check_writable(&self) -> Pending<()> {
+        // Writes a page, so that a full disk shows.
         self.writer
             .submit("checking that the database can be written", |c| {
-                c.execute_batch("PRAGMA user_version")
+                c.pragma_update(None, "user_version", 0)
             })
     }
 
@@ -210,7 +211,7 @@ impl Store for Sqlite {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
-        self.writer.stop();
+        self.writer.close();
     }
 }
 

@@ -1,8 +1,9 @@
 //! The one thread that writes. It takes what waits into one transaction, each job in a savepoint of
 //! its own, and answers when the commit is on the disk: 64 clients share one `fdatasync`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use futures_channel::oneshot;
@@ -28,18 +29,24 @@ struct NotCommitted {
 pub(super) struct Writer {
     jobs: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    checkpoint: Arc<AtomicBool>,
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> Result<Self, Failure> {
         let (jobs, waiting) = channel();
+        let checkpoint = Arc::new(AtomicBool::new(false));
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(connection, &waiting))
+            .spawn({
+                let checkpoint = Arc::clone(&checkpoint);
+                move || run(connection, &waiting, &checkpoint)
+            })
             .map_err(Failure::when("starting the writer"))?;
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
             thread: Mutex::new(Some(thread)),
+            checkpoint,
         })
     }
 
@@ -73,8 +80,13 @@ impl Writer {
         Pending::Waiting(receiver)
     }
 
-    /// Does what waits, then closes the connection.
-    pub(super) fn stop(&self) {
+    /// Does what waits, moves the log into the database, then closes the connection.
+    pub(super) fn close(&self) {
+        self.checkpoint.store(true, Ordering::SeqCst);
+        self.stop();
+    }
+
+    fn stop(&self) {
         drop(
             self.jobs
                 .lock()
@@ -99,13 +111,16 @@ impl Drop for Writer {
     }
 }
 
-fn run(mut connection: Connection, waiting: &Receiver<Job>) {
+fn run(mut connection: Connection, waiting: &Receiver<Job>, checkpoint: &AtomicBool) {
     while let Ok(first) = waiting.recv() {
         let group = std::iter::once(first).chain(waiting.try_iter()).take(GROUP);
         commit(&mut connection, group);
     }
-    // The next start finds one file; a failure here only means that it has the log to read first.
-    let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)");
+    if checkpoint.load(Ordering::SeqCst) {
+        // The next start finds one file. If another process is reading, it does this when it closes.
+        let _ = connection.busy_timeout(std::time::Duration::ZERO);
+        let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
 }
 
 fn commit(connection: &mut Connection, group: impl Iterator<Item = Job>) {
