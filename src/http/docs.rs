@@ -109,15 +109,23 @@ fn answer(page: &std::io::Result<Page>, request: &Request) -> Response {
 
 /// Lets exactly the page's own scripts run, by their digests (CSP Level 3, section 6.7.2).
 fn policy(html: &str) -> String {
-    let scripts = html.split("<script").skip(1).filter_map(|after| {
-        let (_, body) = after.split_once('>')?;
-        body.split_once("</script>")
-            .map(|(script, _)| format!("'sha256-{}'", sha256(script)))
-    });
+    let mut digests = Vec::new();
+    let mut rest = html;
+    while let Some((_, after)) = rest.split_once("<script") {
+        let Some((_, body)) = after.split_once('>') else {
+            break;
+        };
+        let Some((script, after)) = body.split_once("</script>") else {
+            break;
+        };
+        digests.push(format!("'sha256-{}'", sha256(script)));
+        // A script may have the text of a tag inside, so the next one is looked for behind it.
+        rest = after;
+    }
     format!(
         "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src 'self' data:; \
          connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        scripts.collect::<Vec<_>>().join(" ")
+        digests.join(" ")
     )
 }
 
