@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 use super::Deployment;
 use super::client::ClientAddress;
+use super::metrics::Metrics;
 use super::problem::Problem;
 use super::resource::{RouteName, render};
 
@@ -32,6 +33,7 @@ pub(super) struct Edge<P, C> {
     /// For requests from configured origins.
     pub(super) cross_origin: C,
     pub(super) deployment: Arc<Deployment>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) requests: AtomicU64,
 }
 
@@ -52,12 +54,15 @@ impl<P: Endpoint<Output = Response>, C: Endpoint<Output = Response>> Edge<P, C> 
         let route = response
             .extensions()
             .get::<RouteName>()
-            .map_or("-", |it| &*it.0)
-            .to_owned();
+            .map_or_else(|| "-".into(), |it| Arc::clone(&it.0));
         let status = response.status().as_u16();
-        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let took = started.elapsed();
+        self.metrics.count(&route, status, took);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let client = client.0.map(tracing::field::display);
-        span.in_scope(|| tracing::info!(event = "request", %method, route, status, micros, client));
+        span.in_scope(|| {
+            tracing::info!(event = "request", %method, route = &*route, status, micros, client);
+        });
         self.add_headers(response.headers_mut(), &id);
         response
     }

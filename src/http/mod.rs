@@ -11,6 +11,7 @@ mod edge;
 mod gate;
 mod health;
 mod login;
+mod metrics;
 mod page;
 mod presented;
 mod problem;
@@ -34,6 +35,7 @@ pub use server::{GRACE, Listener, serve};
 use self::cookie::Cookies;
 use self::edge::{Answer, Edge};
 use self::gate::Gate;
+use self::metrics::Metrics;
 use self::presented::OwnOrigins;
 use crate::accounts::Accounts;
 
@@ -87,6 +89,7 @@ impl App {
     pub fn new(accounts: Accounts, deployment: Deployment) -> Self {
         let gate = Arc::new(Gate::new(accounts.rules().throttle));
         let deployment = Arc::new(deployment);
+        let metrics = Arc::new(Metrics::default());
         let cookies = Cookies {
             secure: deployment.is_https(),
         };
@@ -99,6 +102,7 @@ impl App {
         let routes = resource::routes()
             .at("/healthz", get(health::healthz))
             .at("/readyz", get(health::readyz))
+            .at("/metrics", get(metrics::metrics))
             .at("/openapi.json", get(docs::openapi))
             .at("/docs", get(docs::swagger))
             .at("/docs/", get(docs::swagger))
@@ -106,6 +110,7 @@ impl App {
             .data(Arc::clone(&gate))
             .data(own)
             .data(cookies)
+            .data(Arc::clone(&metrics))
             .data(Deployment::clone(&deployment))
             .map_to_response();
         let routes = Arc::new(routes);
@@ -117,6 +122,7 @@ impl App {
             plain: Arc::clone(&routes),
             cross_origin: routes.with(cors).map_to_response(),
             deployment,
+            metrics,
             requests: AtomicU64::new(first_request()),
         };
         Self {

@@ -8,12 +8,13 @@ use crate::failure::Failure;
 pub(super) fn new_password(
     uid: &str,
     token: &str,
+    least: usize,
     refusal: Option<&str>,
 ) -> Result<String, Failure> {
     let action = format!("/authentication/api/update-password-reset/{uid}/{token}/");
     render(
         include_str!("pages/new-password.html"),
-        &context! { title => "Choose a new password", action => action, refusal => refusal },
+        &context! { title => "Choose a new password", action => action, least => least, refusal => refusal },
     )
 }
 

@@ -192,7 +192,12 @@ impl ResetApi {
             Some(frontend) => {
                 VerifyReply::Redirect(format!("{frontend}/?uid={}&token={}", uid.0, token.0))
             }
-            None => VerifyReply::Form(Html(page::new_password(&uid, &token, None)?)),
+            None => VerifyReply::Form(Html(page::new_password(
+                &uid,
+                &token,
+                least(accounts),
+                None,
+            )?)),
         })
     }
 
@@ -232,6 +237,7 @@ impl ResetApi {
                 NotUpdated::Html(Html(page::new_password(
                     &uid,
                     &token,
+                    least(accounts),
                     Some(&broken.rule.to_string()),
                 )?))
             } else {
@@ -245,4 +251,9 @@ impl ResetApi {
 
 fn sentence(broken: &[Invalid]) -> Option<String> {
     broken.first().map(|it| it.rule.to_string())
+}
+
+/// Characters that a password needs.
+fn least(accounts: &Accounts) -> usize {
+    accounts.rules().password.min_length
 }

@@ -1,0 +1,123 @@
+//! The load benchmark: how the release binary holds up, as ratios measured in one run.
+//!
+//! `cargo bench --bench load` starts the server over fresh temporary folders, drives it over
+//! loopback HTTP, and prints one row of a Markdown table per figure. A figure divides one
+//! measurement by another that was taken in the same run on the same machine, because seconds mean
+//! little away from the machine that they passed on.
+//!
+//! Read top down:
+//!
+//! * [`options`]: what can be asked for.
+//! * [`login`], [`check`], [`calm`], [`logout`], [`memory`], [`start`], [`peer`]: one figure each.
+//! * [`drive`]: many clients at once; [`api`]: what they send; [`client`]: how they send it.
+//! * [`server`]: a server that ends with the benchmark; [`process`]: the memory that it holds.
+//! * [`stats`], [`report`]: from measurements to rows; [`machine`]: where they were taken.
+
+mod api;
+mod calm;
+mod check;
+mod client;
+mod drive;
+mod login;
+mod logout;
+mod machine;
+mod memory;
+mod options;
+mod peer;
+mod process;
+mod report;
+mod server;
+mod start;
+mod stats;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use machine::Usage;
+use options::{Figure, Options};
+use report::Row;
+
+/// The allocator of the server, for a fair comparison: above 2^14, glibc maps and unmaps the memory
+/// of every hash anew, which makes scrypt a third slower. A slow reference here would flatter the
+/// server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// No figure takes nearly this long; a server that stopped answering must not hold the benchmark
+/// for ever.
+const FIGURE_LIMIT: Duration = Duration::from_secs(300);
+
+fn main() -> ExitCode {
+    match bench() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            eprintln!("load: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench() -> Result<()> {
+    let Some(options) = Options::parse(std::env::args_os().skip(1))? else {
+        println!("{}", options::USAGE);
+        return Ok(());
+    };
+    if cfg!(debug_assertions) {
+        // `cargo test --all-targets` runs benchmarks too, and a debug build has nothing to say
+        // about speed.
+        eprintln!(
+            "load: skipped, because this is no optimised build; use `cargo bench --bench load`"
+        );
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(options.client_threads())
+        .enable_all()
+        .build()
+        .context("starting the async runtime")?;
+    let outcome = runtime.block_on(run_unless_interrupted(&options));
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Ctrl-C ends the run from inside, so that the servers and their folders go with it.
+async fn run_unless_interrupted(options: &Options) -> Result<()> {
+    tokio::select! {
+        outcome = run(options) => outcome,
+        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+    }
+}
+
+/// Rows are printed as they are found: what was measured stays readable if a later figure breaks.
+async fn run(options: &Options) -> Result<()> {
+    let before = Usage::now();
+    println!("{}\n", machine::describe(options));
+    println!("{}", report::HEADER);
+    for &figure in &options.figures {
+        eprintln!("load: measuring {}", figure.name());
+        let rows = tokio::time::timeout(FIGURE_LIMIT, measure(figure, options))
+            .await
+            .with_context(|| format!("{} took too long", figure.name()))?
+            .with_context(|| format!("measuring {}", figure.name()))?;
+        for row in rows {
+            println!("{row}");
+        }
+    }
+    if let (Some(before), Some(after)) = (before, Usage::now()) {
+        println!("\n{}", after.disturbance(&before));
+    }
+    Ok(())
+}
+
+async fn measure(figure: Figure, options: &Options) -> Result<Vec<Row>> {
+    match figure {
+        Figure::Login => login::measure(options).await,
+        Figure::Check => check::measure(options).await,
+        Figure::Calm => calm::measure(options).await,
+        Figure::Logout => logout::measure(options).await,
+        Figure::Memory => memory::measure(options).await,
+        Figure::Start => start::measure(options).await,
+        Figure::Peer => peer::measure(options).await,
+    }
+}

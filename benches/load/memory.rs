@@ -1,0 +1,42 @@
+//! Figures: the memory of a server that waits, and of one that hashes as much as it can.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::time::sleep;
+
+use crate::drive::Amount;
+use crate::options::Options;
+use crate::process::{peak_while, resident};
+use crate::report::Row;
+use crate::server::{REAL_COST, Server, fresh_folder};
+
+const IDLE_GOAL: f64 = 20.0;
+/// What one hash at ln=17, r=8 works in: 128 · 8 · 2^17 bytes.
+const HASH: f64 = 128.0;
+/// For everything else that 64 requests at once may need.
+const SLACK: f64 = 16.0;
+
+pub async fn measure(options: &Options) -> Result<Vec<Row>> {
+    let folder = fresh_folder()?;
+    let server = Server::start(folder.path(), REAL_COST).await?;
+    sleep(Duration::from_secs(1)).await;
+    let idle = resident(server.pid())?;
+
+    let users = options.pick(16, 4);
+    server.api.register(users).await?;
+    // A smoke test has no time for 64 hashes.
+    let clients = options.pick(64, 16);
+    let storm = server.api.logins(clients, users);
+    let (peak, _) = peak_while(server.pid(), storm.rate(Amount::Jobs(clients))).await?;
+
+    let limit = idle + options.cores as f64 * HASH + SLACK;
+    let storming = format!(
+        "resident memory at its peak, {clients} logins at once, {} hash threads",
+        options.cores
+    );
+    Ok(vec![
+        Row::within("resident memory, idle after start", idle, IDLE_GOAL, "MiB"),
+        Row::within(storming, peak, limit, "MiB"),
+    ])
+}

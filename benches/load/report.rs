@@ -1,0 +1,59 @@
+//! The rows of the Markdown table that the benchmark prints.
+
+use std::fmt;
+
+pub const HEADER: &str = "| figure | measured | ratio | goal |\n|---|---|---|---|";
+
+/// One line of the table. The benchmark says whether a goal is met, and leaves the judgement to its
+/// reader.
+pub struct Row {
+    figure: String,
+    measured: String,
+    ratio: f64,
+    goal: String,
+    met: bool,
+}
+
+impl Row {
+    pub fn at_least(figure: impl Into<String>, measured: String, ratio: f64, goal: f64) -> Self {
+        Self {
+            figure: figure.into(),
+            measured,
+            ratio,
+            goal: format!(">= {goal}"),
+            met: ratio >= goal,
+        }
+    }
+
+    pub fn at_most(figure: impl Into<String>, measured: String, ratio: f64, goal: f64) -> Self {
+        Self {
+            figure: figure.into(),
+            measured,
+            ratio,
+            goal: format!("<= {goal}"),
+            met: ratio <= goal,
+        }
+    }
+
+    /// For a figure whose goal is a size or a time: the ratio says how much of it is used.
+    pub fn within(figure: impl Into<String>, value: f64, limit: f64, unit: &str) -> Self {
+        Self {
+            figure: figure.into(),
+            measured: format!("{value:.1} {unit}"),
+            ratio: value / limit,
+            goal: format!("<= {limit:.0} {unit}"),
+            met: value <= limit,
+        }
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.met { "ok" } else { "missed" };
+        write!(
+            f,
+            "| {} | {} | {:.2} | {}: {verdict} |",
+            self.figure, self.measured, self.ratio, self.goal
+        )
+    }
+}
