@@ -8,4 +8,3 @@ CREATE TABLE audit (
     user_id INTEGER,
     detail  TEXT
 ) STRICT;
-CREATE INDEX audit_by_user ON audit (user_id, at);

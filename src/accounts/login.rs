@@ -139,7 +139,7 @@ impl Accounts {
         };
         let now = self.now();
         Ok(Session {
-            id: SessionId(self.0.random.bytes()?),
+            id: SessionId::new(now, self.0.random.bytes()?),
             user,
             kind,
             created_at: now,

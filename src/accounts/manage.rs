@@ -132,7 +132,7 @@ impl Accounts {
         }
         let now = self.now();
         let session = Session {
-            id: SessionId(self.0.random.bytes()?),
+            id: SessionId::new(now, self.0.random.bytes()?),
             user: user.id,
             kind: SessionKind::CommandLine,
             created_at: now,
