@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use refinery::embed_migrations;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::failure;
@@ -71,6 +72,9 @@ fn connect(path: &Path) -> Result<Connection, Failure> {
             tries < BUSY_TRIES
         }))?;
         connection.set_prepared_statement_cache_capacity(64);
+        // Without this, SQLite plans a query anew for every value that it compares with the
+        // condition of a partial index, which made looking up a session five times as slow.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         // An acknowledged write survives a power cut, not only a crash.
         connection.pragma_update(None, "synchronous", "full")?;
