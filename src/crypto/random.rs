@@ -26,9 +26,10 @@ impl Random {
     pub fn bytes<const N: usize>(&self) -> Result<[u8; N], Failure> {
         let mut bytes = [0; N];
         match self {
-            Self::System => aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
-                Failure::new("drawing random bytes", "the system's generator failed")
-            })?,
+            // Straight from the kernel: the TLS library's own generator takes 50 ms to start.
+            Self::System => {
+                getrandom::fill(&mut bytes).map_err(Failure::when("drawing random bytes"))?;
+            }
             Self::Counted(count) => {
                 for chunk in bytes.chunks_mut(32) {
                     let block = sha256(&count.fetch_add(1, Ordering::SeqCst).to_be_bytes());
