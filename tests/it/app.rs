@@ -1,7 +1,7 @@
 //! The whole application in this process, over a folder of its own.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use minisass_auth::accounts::{Accounts, Caller, Parts, Registrar, Registration, Rules};
@@ -35,6 +35,7 @@ pub struct Setup {
     pub rules: Rules,
     pub deployment: Deployment,
     pub cost: Cost,
+    pub hash_queue: usize,
 }
 
 impl Setup {
@@ -58,6 +59,8 @@ impl Setup {
                 trusted_proxies: Vec::new(),
             },
             cost: CHEAP,
+            // As many as a test asks at once.
+            hash_queue: 4096,
         }
     }
 }
@@ -97,21 +100,8 @@ impl App {
     fn over(folder: TempDir, clock: Clock, decide: impl FnOnce(&mut Setup)) -> Self {
         let mut setup = Setup::new();
         decide(&mut setup);
-        let random = Random::System;
-        let keys = folder.path().join("keys");
-        let ring = Keyring::open(&keys, &random, clock.now()).expect("signing keys");
-        let outbox = Transport::Files(folder.path().join("outbox"));
-        let store = Sqlite::open(&folder.path().join("auth.db")).expect("a database");
-        let accounts = Accounts::new(Parts {
-            store: Box::new(store),
-            hasher: Hasher::new(setup.cost, 2, 4096, random.clone()).expect("a hasher"),
-            signer: Signer::new(&ring).expect("a signer"),
-            links: LinkKey::open(&keys, &random).expect("a key of links"),
-            mailer: Mailer::new(outbox, "minisass@auth.test").expect("a mailer"),
-            clock: clock.clone(),
-            random,
-            rules: setup.rules,
-        });
+        let deployment = setup.deployment.clone();
+        let accounts = put_together(folder.path(), &clock, setup);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -122,7 +112,7 @@ impl App {
             .expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = http::App::new(accounts.clone(), setup.deployment);
+        let served = http::App::new(accounts.clone(), deployment);
         runtime.spawn(http::serve(Listener::Tcp(listener), served, async {
             let _ = stopped.await;
         }));
@@ -264,6 +254,25 @@ impl Drop for App {
             assert_eq!(self.count(check), 0, "the database is damaged");
         }
     }
+}
+
+/// As `cli/config.rs` does it.
+fn put_together(folder: &Path, clock: &Clock, setup: Setup) -> Accounts {
+    let random = Random::System;
+    let keys = folder.join("keys");
+    let ring = Keyring::open(&keys, &random, clock.now()).expect("signing keys");
+    let outbox = Transport::Files(folder.join("outbox"));
+    let hasher = Hasher::new(setup.cost, 2, setup.hash_queue, random.clone());
+    Accounts::new(Parts {
+        store: Box::new(Sqlite::open(&folder.join("auth.db")).expect("a database")),
+        hasher: hasher.expect("a hasher"),
+        signer: Signer::new(&ring).expect("a signer"),
+        links: LinkKey::open(&keys, &random).expect("a key of links"),
+        mailer: Mailer::new(outbox, "minisass@auth.test").expect("a mailer"),
+        clock: clock.clone(),
+        random,
+        rules: setup.rules,
+    })
 }
 
 pub fn operator() -> Caller {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Barrier;
 
+use minisass_auth::crypto::Cost;
 use serde_json::json;
 
 use crate::app::{App, PASSWORD};
@@ -191,4 +192,33 @@ fn the_cap_on_sessions_holds_for_parallel_logins() {
         .iter()
         .filter(|it| app.status(&it.get("access_token")).status == 200);
     assert_eq!(alive.count(), 50);
+}
+
+#[test]
+fn more_logins_than_can_wait_are_sent_away_and_hold_nobody_else_up() {
+    let app = App::with(|setup| {
+        setup.hash_queue = 2;
+        setup.cost = Cost { ln: 14, r: 8, p: 1 };
+    });
+    let app = app.with_user("ana");
+    let access = app.login("ana").get("access_token");
+    let answers = at_once(30, |place| match place % 3 {
+        0 => app.status(&access).expect(200),
+        1 => app.try_login("ana", "wrong"),
+        _ => app.post("register/", &form(&format!("user{place}x"))),
+    });
+    assert!(how_many(&answers, 503) >= 1);
+    for answer in answers.iter().filter(|it| it.status == 503) {
+        assert!(
+            answer
+                .header("retry-after")
+                .is_some_and(|it| it.parse::<u32>().is_ok())
+        );
+        answer.get("detail");
+    }
+    let served = how_many(&answers, 503) + how_many(&answers, 401) + how_many(&answers, 201);
+    assert_eq!(served, 20);
+    let registered = i64::try_from(how_many(&answers, 201)).expect("few");
+    assert_eq!(app.count("SELECT count(*) FROM users"), 1 + registered);
+    app.login("ana");
 }

@@ -40,17 +40,23 @@ fn no_script_and_no_other_site_has_the_cookie() {
 }
 
 #[test]
-fn only_its_digest_is_stored() {
+fn no_secret_of_a_session_is_stored() {
     let app = App::new().with_user("ana");
-    let secret = app.login("ana").cookie().expect("a cookie");
+    let session = app.login("ana");
+    let secrets = [
+        session.cookie().expect("a cookie"),
+        session.get("access_token"),
+        session.get("refresh_token"),
+        PASSWORD.to_owned(),
+    ];
     for name in ["auth.db", "auth.db-wal"] {
         let bytes = std::fs::read(app.path(name)).expect("a file");
-        assert!(
-            !bytes
+        for secret in &secrets {
+            let is_there = bytes
                 .windows(secret.len())
-                .any(|it| it == secret.as_bytes()),
-            "{name}"
-        );
+                .any(|it| it == secret.as_bytes());
+            assert!(!is_there, "{name} has {secret}");
+        }
     }
 }
 
@@ -71,6 +77,21 @@ fn the_cookie_proves_who_asks_for_the_status_only() {
     app.send(refresh.json(&json!({}))).expect(400);
 }
 
+/// Where a request with the cookie may not come from.
+const FOREIGN: [(&str, &str); 11] = [
+    ("Origin", "https://evil.example"),
+    ("Origin", "null"),
+    ("Origin", ""),
+    ("Origin", "http://auth.test.evil.example"),
+    ("Origin", "http://auth.test:81"),
+    ("Origin", "https://auth.test"),
+    ("Origin", "http://auth.test/"),
+    ("Sec-Fetch-Site", "cross-site"),
+    ("Sec-Fetch-Site", "same-site"),
+    ("Sec-Fetch-Site", "none"),
+    ("Referer", "http://auth.test/"),
+];
+
 #[test]
 fn a_cookie_logs_out_from_our_own_pages_only() {
     let configure = |setup: &mut crate::app::Setup| {
@@ -78,21 +99,8 @@ fn a_cookie_logs_out_from_our_own_pages_only() {
     };
     let app = App::with(configure).with_user("ana");
     let kept = cookie(&app);
-    let foreign = [
-        ("Origin", "https://evil.example"),
-        ("Origin", "null"),
-        ("Origin", ""),
-        ("Origin", "http://auth.test.evil.example"),
-        ("Origin", "http://auth.test:81"),
-        ("Origin", "https://auth.test"),
-        ("Origin", "http://auth.test/"),
-        ("Sec-Fetch-Site", "cross-site"),
-        ("Sec-Fetch-Site", "same-site"),
-        ("Sec-Fetch-Site", "none"),
-        ("Referer", "http://auth.test/"),
-    ];
     app.send(logout(&kept)).expect(401);
-    for (name, value) in foreign {
+    for (name, value) in FOREIGN {
         app.send(logout(&kept).header(name, value)).expect(401);
     }
     let evil = logout(&kept).header("Origin", "https://evil.example");
