@@ -7,7 +7,7 @@ use poem_openapi::payload::{Html, Json};
 use poem_openapi::types::{Email, Example, Password};
 use poem_openapi::{ApiResponse, Object, OpenApi, ResponseContent};
 
-use super::body::{Body, Input};
+use super::body::{Body, Input, Tried};
 use super::client::Client;
 use super::gate::Passage;
 use super::page;
@@ -215,11 +215,16 @@ impl ResetApi {
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
-        body: Body<NewPassword>,
+        Tried(body): Tried<NewPassword>,
     ) -> Result<UpdateReply, Refused> {
         passage?;
+        let refuse = |bad| not_updated(html, &uid, &token, bad);
+        let new_password = match body {
+            Ok(body) => body.fields.new_password,
+            Err(bad) => return refuse(bad),
+        };
         match accounts
-            .confirm_reset(&uid, &token, &body.fields.new_password, &caller)
+            .confirm_reset(&uid, &token, &new_password, &caller)
             .await
         {
             Ok(()) => Ok(UpdateReply::Ok(if html {
@@ -228,16 +233,10 @@ impl ResetApi {
                 Updated::Json(Message::new("Password updated successfully"))
             })),
             Err(ResetError::BadLink) => Ok(UpdateReply::Unauthorized(Unauthorized::new(html)?)),
-            Err(ResetError::Invalid(broken)) => Ok(UpdateReply::BadRequest(if html {
-                NotUpdated::Html(Html(page::new_password(
-                    &uid,
-                    &token,
-                    Some(&broken.rule.to_string()),
-                )?))
-            } else {
+            Err(ResetError::Invalid(broken)) => {
                 let broken = [broken];
-                NotUpdated::Json(Json(BadRequest::fields(&broken, sentence(&broken))))
-            })),
+                refuse(BadRequest::fields(&broken, sentence(&broken)))
+            }
             Err(ResetError::Trouble(trouble)) => Err(trouble.into()),
         }
     }
@@ -245,4 +244,20 @@ impl ResetApi {
 
 fn sentence(broken: &[Invalid]) -> Option<String> {
     broken.first().map(|it| it.rule.to_string())
+}
+
+/// A browser gets the form again, with the reason.
+fn not_updated(
+    html: bool,
+    uid: &str,
+    token: &str,
+    bad: BadRequest,
+) -> Result<UpdateReply, Refused> {
+    Ok(UpdateReply::BadRequest(if html {
+        let refusal = bad.0.get("error").and_then(serde_json::Value::as_str);
+        let refusal = refusal.unwrap_or("This form could not be read. Try again.");
+        NotUpdated::Html(Html(page::new_password(uid, token, Some(refusal))?))
+    } else {
+        NotUpdated::Json(Json(bad))
+    }))
 }
