@@ -204,14 +204,18 @@ pub(super) fn names_of<'a>(user: &'a User, profile: &'a Profile) -> [&'a str; 6]
     ]
 }
 
-/// One counter for an account, however it is called; one for each name that calls nobody.
+/// One counter for an account, however it is called; one for each name that calls nobody, in the form
+/// that names are compared in: its other spellings must not tell that nobody has it.
 pub(super) fn attempts_key(user: Option<UserId>, typed: &str) -> Vec<u8> {
     match user {
         Some(id) => [b"user:".as_slice(), &id.0.to_be_bytes()].concat(),
-        None => [
-            b"name:".as_slice(),
-            &sha256(typed.to_lowercase().as_bytes()),
-        ]
-        .concat(),
+        None => {
+            let name = match UserRef::candidates(typed, false).into_iter().next() {
+                Some(UserRef::Email(email)) => email.canonical().to_owned(),
+                Some(UserRef::Username(username)) => username.canonical().to_owned(),
+                Some(UserRef::Id(_)) | None => typed.to_lowercase(),
+            };
+            [b"name:".as_slice(), &sha256(name.as_bytes())].concat()
+        }
     }
 }

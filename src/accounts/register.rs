@@ -124,7 +124,7 @@ impl Accounts {
     ) -> Result<(NewUser, Option<Password>), Vec<Invalid>> {
         let mut checks = Checks::default();
         let email = checks.take("email", Email::parse(&raw.email));
-        let username = if raw.username.is_empty() {
+        let username = if raw.username.trim().is_empty() {
             &raw.email
         } else {
             &raw.username

@@ -36,5 +36,6 @@ fn canonical(raw: &str) -> String {
     let folded = CaseMapper::new()
         .fold_string(&nfkc.normalize(raw))
         .into_owned();
-    nfkc.normalize(&folded).into_owned()
+    // The dotless ı is upper-cased to I, yet not case-folded to i (it is, in Turkish).
+    nfkc.normalize(&folded).replace('ı', "i")
 }

@@ -87,12 +87,15 @@ impl Username {
         if RESERVED.contains(&self.canonical.as_str()) {
             return Err(Rule::UsernameReserved);
         }
-        match Email::parse(&self.shown) {
-            Ok(address) if address.canonical() != own.canonical() => {
-                Err(Rule::UsernameForeignEmail)
-            }
-            _ => Ok(()),
+        // The canonical form too: a name of full-width letters reads like an address and would keep
+        // its owner from having it as a user name.
+        let addresses = [&self.shown, &self.canonical].map(|it| Email::parse(it).ok());
+        let is_own = |it: &Email| it.canonical() == own.canonical();
+        let mut addresses = addresses.iter().flatten().peekable();
+        if addresses.peek().is_some() && !addresses.any(is_own) {
+            return Err(Rule::UsernameForeignEmail);
         }
+        Ok(())
     }
 
     /// The name as its owner wrote it.

@@ -112,6 +112,42 @@ impl<'a, T: Input> ApiExtractor<'a> for Body<T> {
     }
 }
 
+/// A body, or what is wrong with its fields: for handlers that say it in their own way.
+pub(super) struct Tried<T>(pub(super) Result<Body<T>, BadRequest>);
+
+impl<'a, T: Input> ApiExtractor<'a> for Tried<T> {
+    const TYPES: &'static [ApiExtractorType] = Body::<T>::TYPES;
+    const PARAM_IS_REQUIRED: bool = true;
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        Body::<T>::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Body::<T>::request_meta()
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        match Body::from_request(request, body, options).await {
+            Ok(body) => Ok(Self(Ok(body))),
+            Err(err) => match err.downcast::<Problem>()? {
+                Problem {
+                    status: StatusCode::BAD_REQUEST,
+                    body: Value::Object(fields),
+                } => Ok(Self(Err(BadRequest(fields)))),
+                other => Err(other.into()),
+            },
+        }
+    }
+}
+
 async fn read(body: &mut RequestBody) -> Result<Vec<u8>, Problem> {
     let body = body
         .take()

@@ -20,7 +20,7 @@ pub(super) struct ClientAddress(pub(super) Option<IpAddr>);
 impl ClientAddress {
     /// The socket's address, or, if that is a trusted proxy, the last address that the proxies add
     /// to `X-Forwarded-For` and that is not one of them. What stands before it was written by the
-    /// client, who may write anything.
+    /// client, who may write anything; so an address that cannot be read is not passed over.
     pub(super) fn of(remote: &RemoteAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
         let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
         let socket = match &remote.0 {
@@ -36,14 +36,14 @@ impl ClientAddress {
             .iter()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
-            .filter_map(|address| address.trim().parse::<IpAddr>().ok())
-            .map(|address| address.to_canonical());
+            .map(|address| address.trim().parse::<IpAddr>().ok());
         let client = forwarded
             .collect::<Vec<_>>()
             .into_iter()
             .rev()
-            .find(|address| !is_trusted(address));
-        Self(client.or(socket))
+            .map(|address| address.map(|it| it.to_canonical()))
+            .find(|address| !address.is_some_and(|it| is_trusted(&it)));
+        Self(client.flatten().or(socket))
     }
 }
 

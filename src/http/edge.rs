@@ -129,6 +129,10 @@ impl<P: Endpoint<Output = Response>, C: Endpoint<Output = Response>> Edge<P, C> 
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
         }
+        if !self.deployment.cors_origins.is_empty() {
+            // A cache between us and two origins must not mix up their answers.
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        }
         if self.deployment.is_https() {
             let year = HeaderValue::from_static("max-age=31536000");
             headers.insert(header::STRICT_TRANSPORT_SECURITY, year);

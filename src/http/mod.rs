@@ -112,6 +112,8 @@ impl App {
             .data(cookies)
             .data(Arc::clone(&metrics))
             .data(Deployment::clone(&deployment))
+            // Before CORS, which would write an error in its own words.
+            .catch_all_error(async |err| resource::render(err))
             .map_to_response();
         let routes = Arc::new(routes);
         let cors = Cors::new()

@@ -7,7 +7,7 @@ use poem_openapi::payload::{Html, Json};
 use poem_openapi::types::{Email, Example, Password};
 use poem_openapi::{ApiResponse, Object, OpenApi, ResponseContent};
 
-use super::body::{Body, Input};
+use super::body::{Body, Input, Tried};
 use super::client::Client;
 use super::gate::Passage;
 use super::page;
@@ -15,6 +15,7 @@ use super::problem::{BadRequest, ErrorSentence, Message, Refused, Unserved, erro
 use super::{Deployment, Tag};
 use crate::accounts::{Accounts, ResetError};
 use crate::domain::{self, Invalid};
+use crate::failure::Failure;
 
 /// Whose password is forgotten.
 #[derive(Object)]
@@ -75,7 +76,7 @@ enum Unauthorized {
 }
 
 impl Unauthorized {
-    fn new(html: bool) -> Result<Self, crate::failure::Failure> {
+    fn new(html: bool) -> Result<Self, Failure> {
         Ok(if html {
             Self::Html(Html(page::bad_link()?))
         } else {
@@ -220,11 +221,17 @@ impl ResetApi {
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
-        body: Body<NewPassword>,
+        Tried(body): Tried<NewPassword>,
     ) -> Result<UpdateReply, Refused> {
         passage?;
+        let form = |refusal: &str| page::new_password(&uid, &token, least(accounts), Some(refusal));
+        let refuse = |bad| not_updated(bad, html.then_some(form));
+        let new_password = match body {
+            Ok(body) => body.fields.new_password,
+            Err(bad) => return refuse(bad),
+        };
         match accounts
-            .confirm_reset(&uid, &token, &body.fields.new_password, &caller)
+            .confirm_reset(&uid, &token, &new_password, &caller)
             .await
         {
             Ok(()) => Ok(UpdateReply::Ok(if html {
@@ -233,17 +240,10 @@ impl ResetApi {
                 Updated::Json(Message::new("Password updated successfully"))
             })),
             Err(ResetError::BadLink) => Ok(UpdateReply::Unauthorized(Unauthorized::new(html)?)),
-            Err(ResetError::Invalid(broken)) => Ok(UpdateReply::BadRequest(if html {
-                NotUpdated::Html(Html(page::new_password(
-                    &uid,
-                    &token,
-                    least(accounts),
-                    Some(&broken.rule.to_string()),
-                )?))
-            } else {
+            Err(ResetError::Invalid(broken)) => {
                 let broken = [broken];
-                NotUpdated::Json(Json(BadRequest::fields(&broken, sentence(&broken))))
-            })),
+                refuse(BadRequest::fields(&broken, sentence(&broken)))
+            }
             Err(ResetError::Trouble(trouble)) => Err(trouble.into()),
         }
     }
@@ -256,4 +256,20 @@ fn sentence(broken: &[Invalid]) -> Option<String> {
 /// Characters that a password needs.
 fn least(accounts: &Accounts) -> usize {
     accounts.rules().password.min_length
+}
+
+/// A browser gets the form again, with the reason.
+fn not_updated(
+    bad: BadRequest,
+    form: Option<impl FnOnce(&str) -> Result<String, Failure>>,
+) -> Result<UpdateReply, Refused> {
+    Ok(UpdateReply::BadRequest(match form {
+        Some(form) => {
+            let refusal = bad.0.get("error").and_then(serde_json::Value::as_str);
+            NotUpdated::Html(Html(form(
+                refusal.unwrap_or("This form could not be read. Try again."),
+            )?))
+        }
+        None => NotUpdated::Json(Json(bad)),
+    }))
 }

@@ -117,8 +117,11 @@ impl Resource {
         }
         let ranges = headers
             .filter_map(|it| it.to_str().ok())
-            .flat_map(|it| it.split(','));
-        ranges.filter_map(range).any(|range| {
+            .collect::<Vec<_>>()
+            .join(",")
+            // Media types have no case (RFC 9110, section 8.3.1).
+            .to_ascii_lowercase();
+        ranges.split(',').filter_map(range).any(|range| {
             range == "*/*"
                 || self.renders.iter().any(|rendered| {
                     let kind = rendered.split('/').next().unwrap_or_default();

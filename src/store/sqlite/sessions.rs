@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{audit, users};
-use crate::domain::{LiveSession, SessionId, Timestamp, UserId};
+use crate::domain::{LiveSession, Session, SessionId, Timestamp, UserId};
 use crate::store::{Actor, Attempt, Opening};
 
 /// From this failure in a row on, the next attempt has to wait (NIST SP 800-63B-4, section 3.2.2).
@@ -75,7 +75,7 @@ pub(super) fn open(connection: &Connection, opening: &Opening, actor: &Actor) ->
             session.user_agent,
             session.cookie_digest,
         ])?;
-    end_oldest(connection, session.user, opening.most, actor.at)?;
+    end_oldest(connection, session, opening.most, actor.at)?;
     if let Some(key) = &opening.attempts {
         forget_attempts(connection, key)?;
     }
@@ -89,17 +89,26 @@ pub(super) fn open(connection: &Connection, opening: &Opening, actor: &Actor) ->
     Ok(true)
 }
 
-fn end_oldest(connection: &Connection, user: UserId, most: usize, now: Timestamp) -> Result<()> {
+/// Sessions that ran out by themselves do not count, and the one just opened is never the oldest,
+/// even if all were opened in one second.
+fn end_oldest(
+    connection: &Connection,
+    opened: &Session,
+    most: usize,
+    now: Timestamp,
+) -> Result<()> {
     connection
         .prepare_cached(
             "UPDATE sessions SET ended_at = ?3 WHERE id IN (
-                 SELECT id FROM sessions WHERE user_id = ?1 AND ended_at IS NULL
+                 SELECT id FROM sessions
+                 WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?3 AND id <> ?4
                  ORDER BY created_at DESC LIMIT -1 OFFSET ?2)",
         )?
         .execute(params![
-            user.0,
-            i64::try_from(most).unwrap_or(i64::MAX),
-            now.0
+            opened.user.0,
+            i64::try_from(most.saturating_sub(1)).unwrap_or(i64::MAX),
+            now.0,
+            opened.id.0
         ])?;
     Ok(())
 }

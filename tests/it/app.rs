@@ -1,0 +1,291 @@
+//! The whole application in this process, over a folder of its own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use minisass_auth::accounts::{Accounts, Caller, Parts, Registrar, Registration, Rules};
+use minisass_auth::clock::Clock;
+use minisass_auth::crypto::{Cost, Hasher, Keyring, LinkKey, Random, Signer};
+use minisass_auth::domain::{PasswordRules, Timestamp, User};
+use minisass_auth::http::{self, Deployment, Listener};
+use minisass_auth::mail::{Mailer, Transport};
+use minisass_auth::store::Sqlite;
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use crate::client::{self, Answer, Request};
+use crate::document;
+
+/// Where the tests begin; they move on from there by themselves.
+pub const START: i64 = 1_800_000_000;
+pub const HOUR: i64 = 3600;
+pub const DAY: i64 = 24 * HOUR;
+/// Of everybody, unless a test says otherwise.
+pub const PASSWORD: &str = "Str0ng@Pass1";
+pub const PUBLIC_URL: &str = "http://auth.test";
+pub const API: &str = "/authentication/api/";
+/// Hashing is not what is tested here.
+const CHEAP: Cost = Cost { ln: 4, r: 1, p: 1 };
+
+/// What a test may decide before the application starts.
+pub struct Setup {
+    pub rules: Rules,
+    pub deployment: Deployment,
+    pub cost: Cost,
+    pub hash_queue: usize,
+}
+
+impl Setup {
+    fn new() -> Self {
+        Self {
+            rules: Rules {
+                access_ttl: Duration::from_secs(3600),
+                session_ttl: Duration::from_secs(30 * 86_400),
+                mobile_session_ttl: Duration::from_secs(90 * 86_400),
+                token_session_ttl: Duration::from_secs(86_400),
+                reset_ttl: Duration::from_secs(3600),
+                password: PasswordRules { min_length: 8 },
+                rotate_refresh: false,
+                throttle: false,
+                public_url: PUBLIC_URL.to_owned(),
+            },
+            deployment: Deployment {
+                public_url: PUBLIC_URL.to_owned(),
+                frontend_url: None,
+                cors_origins: Vec::new(),
+                trusted_proxies: Vec::new(),
+            },
+            cost: CHEAP,
+            // As many as a test asks at once.
+            hash_queue: 4096,
+        }
+    }
+}
+
+/// A running application. Its clock stands still until a test moves it.
+pub struct App {
+    pub accounts: Accounts,
+    pub clock: Clock,
+    pub address: SocketAddr,
+    folder: TempDir,
+    runtime: Option<tokio::runtime::Runtime>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl App {
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub fn throttled() -> Self {
+        Self::with(|setup| setup.rules.throttle = true)
+    }
+
+    pub fn with(decide: impl FnOnce(&mut Setup)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::over(folder, Clock::fixed(Timestamp(START)), decide)
+    }
+
+    /// The same data, served anew under other rules.
+    pub fn restart(mut self, decide: impl FnOnce(&mut Setup)) -> Self {
+        self.halt();
+        let other = tempfile::tempdir().expect("a folder");
+        let folder = std::mem::replace(&mut self.folder, other);
+        Self::over(folder, self.clock.clone(), decide)
+    }
+
+    fn over(folder: TempDir, clock: Clock, decide: impl FnOnce(&mut Setup)) -> Self {
+        let mut setup = Setup::new();
+        decide(&mut setup);
+        let deployment = setup.deployment.clone();
+        let accounts = put_together(folder.path(), &clock, setup);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = http::App::new(accounts.clone(), deployment);
+        runtime.spawn(http::serve(Listener::Tcp(listener), served, async {
+            let _ = stopped.await;
+        }));
+        Self {
+            accounts,
+            clock,
+            address,
+            folder,
+            runtime: Some(runtime),
+            stop: Some(stop),
+        }
+    }
+
+    /// Waits for a use case.
+    pub fn wait<T>(&self, doing: impl Future<Output = T>) -> T {
+        self.runtime.as_ref().expect("running").block_on(doing)
+    }
+
+    /// An active account with a complete profile.
+    pub fn with_user(self, name: &str) -> Self {
+        self.add_user(name);
+        self
+    }
+
+    pub fn add_user(&self, name: &str) -> User {
+        let account = Registration {
+            username: name.to_owned(),
+            email: format!("{name}@example.org"),
+            password: Some(PASSWORD.to_owned()),
+            ..Registration::default()
+        };
+        self.add(account, true, false)
+    }
+
+    pub fn add(&self, mut account: Registration, active: bool, staff: bool) -> User {
+        account.organisation_type = "NGO".to_owned();
+        account.organisation_name = "Kartoza".to_owned();
+        account.country = "ZA".to_owned();
+        let registrar = Registrar::Operator { active, staff };
+        self.wait(self.accounts.register(account, registrar, &operator()))
+            .expect("an account")
+    }
+
+    pub fn set_active(&self, name: &str, active: bool) {
+        let user = self.wait(self.accounts.user(name)).expect("an account");
+        self.wait(self.accounts.set_active(&user, active, &operator()))
+            .expect("a change");
+    }
+
+    /// Sends a request and holds the answer against the document. A path without a slash at its
+    /// start lies below the API.
+    #[track_caller]
+    pub fn send(&self, request: Request) -> Answer {
+        let mut request = request;
+        if !request.target.starts_with('/') {
+            request.target = format!("{API}{}", request.target);
+        }
+        let answer = client::send(self.address, &request);
+        document::check(&request, &answer);
+        answer
+    }
+
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Answer {
+        self.send(Request::new("GET", path))
+    }
+
+    #[track_caller]
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Request::new("POST", path).json(body))
+    }
+
+    #[track_caller]
+    pub fn try_login(&self, email: &str, password: &str) -> Answer {
+        self.post("login/", &json!({"email": email, "password": password}))
+    }
+
+    /// Opens a session.
+    #[track_caller]
+    pub fn login(&self, name: &str) -> Answer {
+        self.try_login(name, PASSWORD).expect(200)
+    }
+
+    #[track_caller]
+    pub fn status(&self, access: &str) -> Answer {
+        self.send(Request::new("GET", "check-auth-status/").bearer(access))
+    }
+
+    #[track_caller]
+    pub fn logout(&self, access: &str) -> Answer {
+        self.send(Request::new("POST", "logout/").bearer(access))
+    }
+
+    #[track_caller]
+    pub fn refresh(&self, refresh: &str) -> Answer {
+        self.post("token/refresh/", &json!({"refresh": refresh}))
+    }
+
+    /// Has all due mails written and returns those in the folder, oldest first.
+    pub fn mails(&self) -> Vec<String> {
+        while self.wait(self.accounts.deliver_due()).expect("an outbox") > 0 {}
+        let outbox = self.path("outbox");
+        let entries = std::fs::read_dir(outbox).expect("an outbox");
+        let mut paths: Vec<_> = entries.map(|it| it.expect("a mail").path()).collect();
+        paths.sort();
+        let read = |path: PathBuf| std::fs::read(path).expect("a mail");
+        paths.into_iter().map(|path| decode(&read(path))).collect()
+    }
+
+    /// A second look at the database, as another process has it.
+    pub fn database(&self) -> Connection {
+        Connection::open(self.path("auth.db")).expect("a database")
+    }
+
+    pub fn count(&self, sql: &str) -> i64 {
+        let answer = self.database().query_row(sql, [], |row| row.get(0));
+        answer.expect("a number")
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn halt(&mut self) {
+        drop(self.stop.take());
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+            self.accounts.close();
+        }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        let was_running = self.runtime.is_some();
+        self.halt();
+        if was_running && !std::thread::panicking() {
+            let check = "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'";
+            assert_eq!(self.count(check), 0, "the database is damaged");
+        }
+    }
+}
+
+/// As `cli/config.rs` does it.
+fn put_together(folder: &Path, clock: &Clock, setup: Setup) -> Accounts {
+    let random = Random::System;
+    let keys = folder.join("keys");
+    let ring = Keyring::open(&keys, &random, clock.now()).expect("signing keys");
+    let outbox = Transport::Files(folder.join("outbox"));
+    let hasher = Hasher::new(setup.cost, 2, setup.hash_queue, random.clone());
+    Accounts::new(Parts {
+        store: Box::new(Sqlite::open(&folder.join("auth.db")).expect("a database")),
+        hasher: hasher.expect("a hasher"),
+        signer: Signer::new(&ring).expect("a signer"),
+        links: LinkKey::open(&keys, &random).expect("a key of links"),
+        mailer: Mailer::new(outbox, "minisass@auth.test").expect("a mailer"),
+        clock: clock.clone(),
+        random,
+        rules: setup.rules,
+    })
+}
+
+pub fn operator() -> Caller {
+    Caller {
+        name: "cli:test".to_owned(),
+        address: None,
+        user_agent: None,
+    }
+}
+
+/// A mail without its transfer encodings (RFC 2045, sections 6.7 and 6.8 are all that lettre writes).
+fn decode(mail: &[u8]) -> String {
+    let robust = quoted_printable::ParseMode::Robust;
+    let decoded = quoted_printable::decode(mail, robust).expect("a mail");
+    String::from_utf8_lossy(&decoded).into_owned()
+}

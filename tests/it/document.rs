@@ -1,0 +1,277 @@
+//! The OpenAPI document: current, and true of every answer that any test sees.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use crate::app::{API, App};
+use crate::client::{Answer, Request};
+
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/minisass-auth.json");
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let text = std::fs::read_to_string(COMMITTED).expect("openapi/ is committed");
+    serde_json::from_str(&text).expect("openapi/ is JSON")
+});
+
+/// The methods of every path that the document has.
+fn paths() -> &'static serde_json::Map<String, Value> {
+    DOCUMENT["paths"].as_object().expect("paths")
+}
+
+fn allowed(path: &str) -> BTreeSet<String> {
+    let methods = paths()[path].as_object().expect("operations").keys();
+    let mut allowed: BTreeSet<_> = methods.map(|it| it.to_uppercase()).collect();
+    if allowed.contains("GET") {
+        allowed.insert("HEAD".to_owned());
+    }
+    allowed
+}
+
+/// The path of the document that a request is for.
+fn path_of(target: &str) -> Option<&'static str> {
+    let path = target.split('?').next()?;
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let fits = |documented: &&String| {
+        let documented = documented.trim_end_matches('/').split('/');
+        let (mut ours, mut same) = (path.split('/'), true);
+        for part in documented {
+            let given = ours.next();
+            same &= given.is_some_and(|it| it == part || part.starts_with('{'));
+        }
+        same && ours.next().is_none()
+    };
+    paths().keys().find(fits).map(String::as_str)
+}
+
+/// Holds an answer against the document, and against what is promised of every answer.
+#[track_caller]
+pub fn check(request: &Request, answer: &Answer) {
+    let Request { method, target, .. } = request;
+    let (status, text) = (answer.status, answer.text());
+    let shown = format!("{method} {target} answered {status}: {text}");
+    let is_told_when = answer.header("retry-after").is_some();
+    assert!(status < 500 || status == 503 && is_told_when, "{shown}");
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{name}: {shown}");
+    }
+    assert!(
+        answer.header("content-security-policy").is_some(),
+        "{shown}"
+    );
+    assert!(answer.header("x-request-id").is_some(), "{shown}");
+    assert!(
+        status < 400 || method == "HEAD" || !text.is_empty(),
+        "{shown}"
+    );
+    if !target.starts_with(API) {
+        return;
+    }
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{shown}");
+    let Some(path) = path_of(target) else {
+        assert_eq!(status, 404, "{shown}");
+        return assert_eq!(answer.json(), json!({"detail": "Not found."}));
+    };
+    if answer.header("access-control-allow-methods").is_some() {
+        return; // A preflight is answered as CORS.
+    }
+    let allow = answer.header("allow").unwrap_or_default().split(", ");
+    assert_eq!(
+        allow.map(str::to_owned).collect::<BTreeSet<_>>(),
+        allowed(path),
+        "{shown}"
+    );
+    check_declared(path, method, answer, &shown);
+}
+
+fn check_declared(path: &str, method: &str, answer: &Answer, shown: &str) {
+    let operation = match method {
+        "HEAD" => "get".to_owned(),
+        // Methods are case-sensitive (RFC 9110, section 9.1).
+        other if other.bytes().all(|b| b.is_ascii_uppercase()) => other.to_lowercase(),
+        other => other.to_uppercase(),
+    };
+    let operation = &paths()[path][operation];
+    if operation.is_null() {
+        let is_refused = answer.status == 405 || answer.status == 406;
+        return assert!(is_refused, "not declared and not refused: {shown}");
+    }
+    let declared = &operation["responses"][answer.status.to_string()];
+    assert!(!declared.is_null(), "openapi/ does not declare it: {shown}");
+    let content = declared["content"].as_object();
+    let media_type = answer.header("content-type").unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default();
+    if let Some(content) = content {
+        assert!(
+            content.contains_key(essence),
+            "{essence} is not declared: {shown}"
+        );
+    }
+    for (name, header) in declared["headers"].as_object().into_iter().flatten() {
+        let is_there = answer.header(name).is_some() || header["required"] != true;
+        assert!(is_there, "{name} is declared and missing: {shown}");
+    }
+    if method != "HEAD" && essence == "application/json" {
+        check_schema(
+            &content.expect("declared")[essence]["schema"],
+            &answer.json(),
+            shown,
+        );
+    }
+}
+
+/// Required and known fields, and their types: as deep as our schemas go.
+fn check_schema(schema: &Value, value: &Value, shown: &str) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let found = DOCUMENT.pointer(reference.trim_start_matches('#'));
+        return check_schema(found.expect("a schema"), value, shown);
+    }
+    let fits = match schema["type"].as_str() {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string() || value.is_null(),
+        Some("integer") => value.is_i64(),
+        Some("boolean") => value.is_boolean(),
+        _ => true,
+    };
+    assert!(fits, "{value} is no {schema}: {shown}");
+    for name in schema["required"].as_array().into_iter().flatten() {
+        let name = name.as_str().expect("a name");
+        assert!(value.get(name).is_some(), "{name} is missing: {shown}");
+    }
+    for (name, inner) in value.as_object().into_iter().flatten() {
+        let declared = match &schema["properties"][name] {
+            Value::Null => &schema["additionalProperties"],
+            declared => declared,
+        };
+        assert!(!declared.is_null(), "{name} is not declared: {shown}");
+        check_schema(declared, inner, shown);
+    }
+    for inner in value.as_array().into_iter().flatten() {
+        check_schema(&schema["items"], inner, shown);
+    }
+}
+
+/// A path that names something, for one of the document's.
+fn example(path: &str) -> String {
+    path.replace("{uid}", "MQ")
+        .replace("{token}", "no-such-token")
+}
+
+#[test]
+fn the_committed_document_is_current() {
+    let current = minisass_auth::http::spec();
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(COMMITTED, &current).expect("openapi/ is writable");
+    }
+    let committed = std::fs::read_to_string(COMMITTED).unwrap_or_default();
+    assert!(
+        committed == current,
+        "run UPDATE_OPENAPI=1 cargo test, and look at the difference"
+    );
+}
+
+#[test]
+fn the_served_document_is_the_committed_one() {
+    let app = App::new();
+    assert_eq!(app.get("/openapi.json").expect(200).json(), *DOCUMENT);
+    assert!(app.get("/docs/").expect(200).text().contains("swagger"));
+    app.get("/docs").expect(200);
+}
+
+#[test]
+fn every_endpoint_refuses_every_other_method_at_both_spellings() {
+    let app = App::new();
+    let methods = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "FOO", "post",
+    ];
+    for path in paths().keys() {
+        let allowed = allowed(path);
+        for method in methods.into_iter().filter(|it| !allowed.contains(*it)) {
+            for spelling in [example(path), example(path.trim_end_matches('/'))] {
+                let answer = app.send(Request::new(method, &spelling)).expect(405);
+                if method != "HEAD" {
+                    let sentence = format!("Method \"{method}\" not allowed.");
+                    assert_eq!(answer.json(), json!({ "detail": sentence }));
+                }
+            }
+        }
+    }
+}
+
+/// What clients may read in OPTIONS, as the Django service has it.
+const NAMES: [(&str, &str); 8] = [
+    ("login/", "User Login"),
+    ("token/", "Token Obtain Pair"),
+    ("token/refresh/", "Token Refresh"),
+    ("refresh/", "Token Refresh"),
+    ("check-auth-status/", "Check Authentication Status"),
+    ("logout/", "User Logout"),
+    ("register/", "Register"),
+    ("request-reset/", "Request Password Reset"),
+];
+
+#[test]
+fn every_endpoint_describes_itself_to_everybody() {
+    let app = App::new();
+    for path in paths().keys() {
+        let described = app
+            .send(Request::new("OPTIONS", &example(path)))
+            .expect(200)
+            .json();
+        let bare = example(path.trim_end_matches('/'));
+        assert_eq!(app.send(Request::new("OPTIONS", &bare)).json(), described);
+        if let Some((_, name)) = NAMES.iter().find(|(it, _)| format!("{API}{it}") == *path) {
+            assert_eq!(described["name"], *name);
+            assert_eq!(described["renders"], json!(["application/json"]));
+        }
+        assert!(
+            described["description"]
+                .as_str()
+                .is_some_and(|it| !it.is_empty())
+        );
+        let parses = [
+            "application/json",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+        ];
+        assert_eq!(described["parses"], json!(parses));
+        let request_body = &paths()[path]["post"]["requestBody"];
+        assert_eq!(
+            described["actions"]["POST"].is_object(),
+            request_body.is_object(),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn a_bad_token_does_not_keep_anybody_from_the_description() {
+    let app = App::new();
+    for path in paths().keys() {
+        app.send(Request::new("OPTIONS", &example(path)).bearer("nonsense"))
+            .expect(200);
+    }
+}
+
+#[test]
+fn an_unknown_path_is_not_found_in_json() {
+    let app = App::new();
+    for path in [
+        "nothing/",
+        "",
+        "login/login/",
+        "token/refresh/x",
+        "LOGIN/",
+        "login//",
+    ] {
+        app.get(path).expect(404);
+        app.post(path, &json!({})).expect(404);
+    }
+    app.get("/").expect(404);
+    app.get("/authentication").expect(404);
+}

@@ -1,0 +1,126 @@
+//! The page that a reset link leads a browser to.
+
+use crate::app::{API, App, PASSWORD};
+use crate::client::{Answer, Request};
+use crate::reset::link;
+
+const NEW: &str = "An0ther@Pass2";
+/// What browsers send.
+const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+fn look(app: &App, (uid, token): &(String, String)) -> Answer {
+    let path = format!("verify-password-reset/{uid}/{token}/");
+    app.send(Request::new("GET", &path).header("Accept", BROWSER))
+}
+
+/// Fills in the form of a page as a browser does.
+fn submit(app: &App, page: &str, password: &str) -> Answer {
+    let action = attribute(page, "action");
+    let field = attribute(page, "name=\"new");
+    assert!(page.contains("name=\"newPassword\""), "{field} {page}");
+    let body: String = form_urlencoded::Serializer::new(String::new())
+        .append_pair("newPassword", password)
+        .finish();
+    let request = Request::new("POST", &action).header("Accept", BROWSER);
+    app.send(request.body("application/x-www-form-urlencoded", body))
+}
+
+fn attribute(page: &str, name: &str) -> String {
+    let after = page.split_once(name).map_or("", |(_, after)| after);
+    let quoted = after.split('"').nth(1).unwrap_or_default();
+    quoted.replace("&#x2f;", "/")
+}
+
+fn is_page(answer: &Answer) -> bool {
+    let media_type = answer.header("content-type").unwrap_or_default();
+    media_type.starts_with("text/html") && answer.text().contains("<!doctype html>")
+}
+
+#[test]
+fn a_person_with_a_browser_gets_a_new_password() {
+    let app = App::new().with_user("ana");
+    let link = link(&app, "ana@example.org");
+    let page = look(&app, &link).expect(200);
+    assert!(is_page(&page));
+    assert!(attribute(&page.text(), "action").starts_with(API));
+    let refused = submit(&app, &page.text(), "short").expect(400);
+    assert!(is_page(&refused) && refused.text().contains("too short"));
+    let done = submit(&app, &refused.text(), NEW).expect(200);
+    assert!(is_page(&done));
+    app.try_login("ana", PASSWORD).expect(401);
+    app.try_login("ana", NEW).expect(200);
+    let again = submit(&app, &page.text(), NEW).expect(401);
+    assert!(is_page(&again));
+    assert!(is_page(&look(&app, &link).expect(401)));
+}
+
+#[test]
+fn a_form_that_breaks_a_rule_gets_the_page_again() {
+    let app = App::new().with_user("ana");
+    let link = link(&app, "ana@example.org");
+    let page = look(&app, &link).expect(200).text();
+    let long = "x".repeat(129);
+    for (password, reason) in [
+        ("", "blank"),
+        (long.as_str(), "128"),
+        ("a\0bcdefgh", "Null"),
+    ] {
+        let refused = submit(&app, &page, password).expect(400);
+        let text = refused.text();
+        assert!(is_page(&refused) && text.contains(reason), "{text}");
+        assert!(text.contains("newPassword"), "{text}");
+    }
+    let garbled = Request::new("POST", &attribute(&page, "action")).header("Accept", BROWSER);
+    let refused = app
+        .send(garbled.body("multipart/form-data", "x"))
+        .expect(400);
+    assert!(is_page(&refused));
+    submit(&app, &page, NEW).expect(200);
+}
+
+#[test]
+fn the_page_lets_nothing_in_from_outside() {
+    let app = App::new().with_user("ana");
+    let link = link(&app, "ana@example.org");
+    let page = look(&app, &link).expect(200);
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+    assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+    assert!(!page.text().contains("<script") && !page.text().contains("http://"));
+}
+
+#[test]
+fn a_program_gets_json_of_a_bad_link() {
+    let app = App::new();
+    let answer = app.get("verify-password-reset/MQ/x/").expect(401);
+    assert_eq!(answer.get("error"), "Unauthorized");
+    let hostile = "verify-password-reset/%22%3E%3Cscript%3E/%3Cscript%3E/";
+    let form = Request::new("POST", &hostile.replace("verify", "update"));
+    let form = form.body("application/x-www-form-urlencoded", "newPassword=");
+    let page = app.send(form.header("Accept", BROWSER)).expect(400);
+    assert!(is_page(&page) && !page.text().contains("<script>"));
+    let page = app
+        .send(Request::new("GET", hostile).header("Accept", BROWSER))
+        .expect(401);
+    assert!(!page.text().contains("<script>"));
+}
+
+#[test]
+fn with_a_front_end_the_link_leads_there() {
+    let front_end = "https://minisass.example";
+    let app = App::with(|setup| setup.deployment.frontend_url = Some(front_end.to_owned()));
+    let app = app.with_user("ana");
+    let link = link(&app, "ana@example.org");
+    let (uid, token) = &link;
+    for accept in [BROWSER, "*/*"] {
+        let path = format!("verify-password-reset/{uid}/{token}");
+        let answer = app
+            .send(Request::new("GET", &path).header("Accept", accept))
+            .expect(302);
+        let to = format!("{front_end}/?uid={uid}&token={token}");
+        assert_eq!(answer.header("location"), Some(&*to));
+    }
+    let bad = look(&app, &(uid.clone(), "x".to_owned()));
+    assert!(bad.expect(401).header("location").is_none());
+}
