@@ -48,9 +48,11 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let (stopping, stopped) = watch::channel(false);
     let housekeeping = housekeeping(accounts.clone(), app.clone(), stopped)?;
 
+    // Before anybody is told that the server is there, and may want to stop it.
+    let stop = stop_signal()?;
     announce(settings, &public_url)?;
     tracing::info!(event = "sys_startup", version = env!("CARGO_PKG_VERSION"));
-    serve(listener, app, stop_signal()?).await;
+    serve(listener, app, stop).await;
 
     stopping.send_replace(true);
     tokio::task::spawn_blocking(move || housekeeping.join())
