@@ -4,6 +4,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use futures_channel::oneshot;
 use rusqlite::{Connection, TransactionBehavior};
@@ -14,6 +15,9 @@ use crate::store::Pending;
 
 /// So many jobs share a commit at most; beyond that the first of them would wait too long.
 const GROUP: usize = 256;
+
+/// At the end the write-ahead log is moved into the database if that is possible within this time.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// Runs in the transaction, if there is one, and returns how to answer once its fate is known.
 type Job = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
@@ -105,6 +109,8 @@ fn run(mut connection: Connection, waiting: &Receiver<Job>) {
         commit(&mut connection, group);
     }
     // The next start finds one file; a failure here only means that it has the log to read first.
+    // So somebody who reads for long is not waited for.
+    let _ = connection.busy_timeout(LAST_WAIT);
     let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
