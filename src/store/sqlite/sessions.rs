@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{audit, users};
-use crate::domain::{LiveSession, SessionId, Timestamp, UserId};
+use crate::domain::{LiveSession, Session, SessionId, Timestamp, UserId};
 use crate::store::{Actor, Attempt, Opening};
 
 /// From this failure in a row on, the next attempt has to wait (NIST SP 800-63B-4, section 3.2.2).
@@ -75,7 +75,7 @@ pub(super) fn open(connection: &Connection, opening: &Opening, actor: &Actor) ->
             session.user_agent,
             session.cookie_digest,
         ])?;
-    end_oldest(connection, session.user, opening.most, actor.at)?;
+    end_oldest(connection, session, opening.most)?;
     if let Some(key) = &opening.attempts {
         forget_attempts(connection, key)?;
     }
@@ -89,17 +89,21 @@ pub(super) fn open(connection: &Connection, opening: &Opening, actor: &Actor) ->
     Ok(true)
 }
 
-fn end_oldest(connection: &Connection, user: UserId, most: usize, now: Timestamp) -> Result<()> {
+/// The session that was just opened stays, also when others of the same second, or of a clock that
+/// was set back since, count as younger.
+fn end_oldest(connection: &Connection, opened: &Session, most: usize) -> Result<()> {
     connection
         .prepare_cached(
             "UPDATE sessions SET ended_at = ?3 WHERE id IN (
-                 SELECT id FROM sessions WHERE user_id = ?1 AND ended_at IS NULL
-                 ORDER BY created_at DESC LIMIT -1 OFFSET ?2)",
+                 SELECT id FROM sessions
+                 WHERE user_id = ?1 AND id <> ?2 AND ended_at IS NULL AND expires_at > ?3
+                 ORDER BY created_at DESC LIMIT -1 OFFSET ?4)",
         )?
         .execute(params![
-            user.0,
-            i64::try_from(most).unwrap_or(i64::MAX),
-            now.0
+            opened.user.0,
+            opened.id.0,
+            opened.created_at.0,
+            i64::try_from(most.saturating_sub(1)).unwrap_or(i64::MAX),
         ])?;
     Ok(())
 }
