@@ -5,7 +5,7 @@
 // mod cli_reset;
 // mod cli_token;
 // mod cli_users;
-// mod openapi;
+mod openapi;
 mod serve;
 mod serve_crash;
 mod serve_log;
@@ -16,5 +16,5 @@ mod settings;
 // mod store;
 // mod store_mail;
 // mod store_sessions;
-// mod tidy;
+mod tidy;
 mod wire;

@@ -75,7 +75,7 @@ pub(super) fn open(connection: &Connection, opening: &Opening, actor: &Actor) ->
             session.user_agent,
             session.cookie_digest,
         ])?;
-    end_oldest(connection, session, opening.most)?;
+    end_oldest(connection, session, opening.most, actor.at)?;
     if let Some(key) = &opening.attempts {
         forget_attempts(connection, key)?;
     }
@@ -89,21 +89,26 @@ pub(super) fn open(connection: &Connection, opening: &Opening, actor: &Actor) ->
     Ok(true)
 }
 
-/// The session that was just opened stays, also when others of the same second, or of a clock that
-/// was set back since, count as younger.
-fn end_oldest(connection: &Connection, opened: &Session, most: usize) -> Result<()> {
+/// Sessions that ran out by themselves do not count, and the one just opened is never the oldest,
+/// even if all were opened in one second.
+fn end_oldest(
+    connection: &Connection,
+    opened: &Session,
+    most: usize,
+    now: Timestamp,
+) -> Result<()> {
     connection
         .prepare_cached(
             "UPDATE sessions SET ended_at = ?3 WHERE id IN (
                  SELECT id FROM sessions
-                 WHERE user_id = ?1 AND id <> ?2 AND ended_at IS NULL AND expires_at > ?3
-                 ORDER BY created_at DESC LIMIT -1 OFFSET ?4)",
+                 WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?3 AND id <> ?4
+                 ORDER BY created_at DESC LIMIT -1 OFFSET ?2)",
         )?
         .execute(params![
             opened.user.0,
-            opened.id.0,
-            opened.created_at.0,
             i64::try_from(most.saturating_sub(1)).unwrap_or(i64::MAX),
+            now.0,
+            opened.id.0
         ])?;
     Ok(())
 }
