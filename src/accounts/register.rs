@@ -164,20 +164,17 @@ impl Accounts {
             country: raw.country,
             additional_fields,
         };
-        let (first_name, last_name) = (raw.first_name, raw.last_name);
-        Ok((
-            NewUser {
-                username,
-                email,
-                first_name,
-                last_name,
-                password_hash: None,
-                is_active,
-                is_staff,
-                profile,
-            },
-            password,
-        ))
+        let user = NewUser {
+            username,
+            email,
+            first_name: raw.first_name,
+            last_name: raw.last_name,
+            password_hash: None,
+            is_active,
+            is_staff,
+            profile,
+        };
+        Ok((user, password))
     }
 
     fn choose(&self, chosen: &str, raw: &Registration) -> Result<Password, Rule> {
