@@ -1,10 +1,10 @@
 //! One test binary. `server` drives the real program; everything else is named after what it tests.
 
-// mod cli;
-// mod cli_list;
-// mod cli_reset;
-// mod cli_token;
-// mod cli_users;
+mod cli;
+mod cli_list;
+mod cli_reset;
+mod cli_token;
+mod cli_users;
 mod openapi;
 mod serve;
 mod serve_crash;
