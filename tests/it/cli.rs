@@ -87,78 +87,72 @@ fn done_is_0_refused_is_1_and_wrong_usage_is_2() {
     }
 }
 
-/// A user whose name and organisation nobody could have registered.
-fn add_hostile(site: &Site, name: &str) {
-    let database = site.database();
-    database
-        .execute(
-            "INSERT INTO users (username, username_key, email, email_key, first_name, last_name, password_hash,
-                                is_active, is_staff, created_at)
-             VALUES (?1, ?1, ?1 || '@example.org', ?1 || '@example.org', ?1, '', NULL, 1, 0, 0)",
-            [name],
-        )
-        .expect("a user");
-    database
-        .execute(
-            "INSERT INTO profiles VALUES (last_insert_rowid(), ?1, ?1, ?1, '{}')",
-            [name],
-        )
-        .expect("a profile");
+/// Users whose names and organisations nobody could have registered.
+fn add_hostile(site: &Site, names: &[&str]) {
+    site.run(&["user", "list"]).ok();
+    let mut database = site.database();
+    let transaction = database.transaction().expect("a transaction");
+    for name in names {
+        transaction
+            .execute(
+                "INSERT INTO users (username, username_key, email, email_key, first_name, last_name, password_hash,
+                                    is_active, is_staff, created_at)
+                 VALUES (?1, ?1, ?1 || '@example.org', ?1 || '@example.org', ?1, '', NULL, 1, 0, 0)",
+                [name],
+            )
+            .expect("a user");
+        transaction
+            .execute(
+                "INSERT INTO profiles VALUES (last_insert_rowid(), ?1, ?1, ?1, '{}')",
+                [name],
+            )
+            .expect("a profile");
+    }
+    transaction.commit().expect("a commit");
 }
 
+/// Names that do something to a terminal, and how they are to be shown.
+const HOSTILE: [(&str, &str); 8] = [
+    ("a\u{1b}[31mb", "a\\u{1b}[31mb"),
+    ("c\u{202e}d", "c\\u{202e}d"),
+    ("e\r\nf", "e\\u{d}\\u{a}f"),
+    ("g\u{9b}h", "g\\u{9b}h"),
+    ("i\u{200b}j", "i\\u{200b}j"),
+    ("k\u{2028}l", "k\\u{2028}l"),
+    ("m\u{2029}n", "m\\u{2029}n"),
+    ("o\u{7}p", "o\\u{7}p"),
+];
+
 #[test]
-fn a_table_shows_what_would_move_the_cursor_or_turn_the_writing() {
+fn what_would_move_the_cursor_or_turn_the_writing_is_shown_as_what_it_is() {
     let site = Site::new();
-    site.run(&["user", "list"]).ok();
-    for (name, shown) in [
-        ("a\u{1b}[31mb", "a\\u{1b}[31mb"),
-        ("c\u{202e}dd", "c\\u{202e}dd"),
-        ("e\r\nfff", "e\\u{d}\\u{a}fff"),
-        ("g\u{9b}hhhh", "g\\u{9b}hhhh"),
-        ("i\u{200b}jjjjj", "i\\u{200b}jjjjj"),
-        ("k\u{2028}llllll", "k\\u{2028}llllll"),
-        ("o\u{2029}p", "o\\u{2029}p"),
-        ("m\u{7}nnnnnnnn", "m\\u{7}nnnnnnnn"),
-    ] {
-        add_hostile(&site, name);
-        let id = site
-            .database()
-            .query_row("SELECT max(id) FROM users", [], |row| row.get::<_, i64>(0));
-        let id = id.expect("a number").to_string();
-        for command in [["user", "show"], ["profile", "show"], ["user", "list"]] {
-            let named = if command[1] == "show" {
-                id.as_str()
-            } else {
-                "--limit=0"
-            };
-            let out = site.run(&[&command[..], &[named]].concat()).ok();
-            assert!(out.contains(shown), "{out:?}");
-            assert!(!out.contains(name), "{out:?}");
+    add_hostile(&site, &HOSTILE.map(|it| it.0));
+    let ids: Vec<String> = (1..=HOSTILE.len()).map(|it| it.to_string()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let list = site.run(&["user", "list"]).ok();
+    let named = |command: [&'static str; 2]| site.run(&[&command[..], &ids].concat()).ok();
+    let sent = named(["reset", "send"]);
+    let users = named(["user", "show"]);
+    let profiles = named(["profile", "show"]);
+    let done = named(["user", "deactivate"]);
+    for (name, shown) in HOSTILE {
+        for out in [&list, &users, &profiles, &sent, &done] {
+            assert!(out.contains(shown) && !out.contains(name), "{out:?}");
         }
-        let done = site.run(&["user", "deactivate", &id]).ok();
-        assert!(!done.contains(name), "{done:?}");
-        let said = site.run(&["reset", "send", &id]).refusal();
-        assert!(!said.contains(name), "{said:?}");
-        let said = site.run(&["user", "show", name]);
-        assert!(said.code == Some(1) && !said.err.contains(name), "{said:?}");
     }
+    for (id, (name, shown)) in ids.iter().zip(HOSTILE) {
+        let said = site.run(&["reset", "send", id]).refusal();
+        assert!(said.contains(shown) && !said.contains(name), "{said:?}");
+    }
+    let said = site.run(&["user", "show", "x\u{1b}\u{202e}\ny"]).refusal();
+    assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
 }
 
 #[test]
 fn a_csv_cell_is_never_a_formula() {
     let site = Site::new();
-    site.run(&["user", "list"]).ok();
-    let names = [
-        "=1+1",
-        "+41+1",
-        "-1+1+11",
-        "@SUM(A1)11",
-        "\tsix chars",
-        "\rseven char",
-    ];
-    for name in names {
-        add_hostile(&site, name);
-    }
+    let names = ["=1+1", "+41+1", "-1+1", "@SUM(A1)", "\tsix", "\rseven"];
+    add_hostile(&site, &names);
     let out = site.run(&["user", "list", "--format", "csv"]).ok();
     let mut reader = csv::Reader::from_reader(out.as_bytes());
     let column = reader
@@ -177,8 +171,9 @@ fn a_csv_cell_is_never_a_formula() {
 #[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     let site = Site::new();
-    site.run(&["user", "list"]).ok();
-    (0..300).for_each(|number| add_hostile(&site, &"x".repeat(number + 1)));
+    let names: Vec<String> = (0..1500).map(|it| format!("user{it}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    add_hostile(&site, &names);
     for format in ["table", "json", "csv"] {
         let mut command = site.command(&["user", "list", "--limit", "0", "--format", format]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -110,8 +110,11 @@ fn a_full_disk_refuses_writes_keeps_reading_and_passes() {
     assert!(refused.head.to_lowercase().contains("retry-after:"));
     assert_eq!(server.register("bo"), 503);
     assert_eq!(server.status_of(&token), 200, "reading goes on");
+    assert_eq!(server.get("/readyz", "").status, 503);
+    assert_eq!(server.get("/healthz", "").status, 200);
 
     limit(None);
+    assert_eq!(server.get("/readyz", "").status, 200);
     assert_eq!(
         server.register("bo"),
         201,

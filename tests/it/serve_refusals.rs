@@ -70,6 +70,22 @@ fn a_key_that_others_can_read_is_refused() {
 }
 
 #[test]
+fn a_folder_of_another_user_is_refused_and_not_touched() {
+    let site = used();
+    // Only root can give a folder away, and only root could harm it by mistake.
+    if std::os::unix::fs::chown(site.data(), Some(65_534), None).is_err() {
+        return;
+    }
+    let said = site.run(&["user", "list"]).refusal();
+    assert_says(&said, &["belongs to uid 65534", "as its owner"]);
+    start(&site, &[]).refusal();
+    assert!(
+        !site.data().join("auth.db-wal").exists(),
+        "nothing was made"
+    );
+}
+
+#[test]
 fn a_weak_key_is_refused() {
     let site = used();
     let key = signing_key(&site);

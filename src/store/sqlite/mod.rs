@@ -129,7 +129,8 @@ impl Store for Sqlite {
     fn check_writable(&self) -> Pending<()> {
         self.writer
             .submit("checking that the database can be written", |c| {
-                c.execute_batch("PRAGMA user_version")
+                // The number is not used, so it can be written; reading says nothing of a full disk.
+                c.execute_batch("PRAGMA user_version = 0")
             })
     }
 
