@@ -1,6 +1,7 @@
 //! One test binary. `server` drives the real program; everything else is named after what it tests.
 
 mod cli;
+mod cli_beside;
 mod cli_list;
 mod cli_reset;
 mod cli_token;
