@@ -10,6 +10,14 @@
 //!
 //! `tests/it/tidy.rs` checks who may name whom.
 
+// Beside the lints of `Cargo.toml`, which hold for tests too: a test may unwrap and has no public face.
+#![warn(
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
 pub mod accounts;
 pub mod cli;
 pub mod clock;

@@ -133,24 +133,7 @@ impl Accounts {
         if let (Some(username), Some(email), Registrar::Stranger) = (&username, &email, registrar) {
             checks.take("username", username.check_for_stranger(email));
         }
-        checks.take("first_name", short_enough(&raw.first_name));
-        checks.take("last_name", short_enough(&raw.last_name));
-        let profile = [
-            ("organizationName", &raw.organisation_name),
-            ("organizationType", &raw.organisation_type),
-            ("country", &raw.country),
-        ];
-        for (field, text) in profile {
-            let missing = text.is_empty() && registrar == Registrar::Stranger;
-            checks.take(
-                field,
-                if missing {
-                    Err(Rule::Required)
-                } else {
-                    Profile::check_text(text)
-                },
-            );
-        }
+        check_texts(&raw, registrar, &mut checks);
         let additional_fields = checks.take(
             "additional_fields",
             AdditionalFields::new(raw.additional_fields.clone()),
@@ -181,20 +164,17 @@ impl Accounts {
             country: raw.country,
             additional_fields,
         };
-        let (first_name, last_name) = (raw.first_name, raw.last_name);
-        Ok((
-            NewUser {
-                username,
-                email,
-                first_name,
-                last_name,
-                password_hash: None,
-                is_active,
-                is_staff,
-                profile,
-            },
-            password,
-        ))
+        let user = NewUser {
+            username,
+            email,
+            first_name: raw.first_name,
+            last_name: raw.last_name,
+            password_hash: None,
+            is_active,
+            is_staff,
+            profile,
+        };
+        Ok((user, password))
     }
 
     fn choose(&self, chosen: &str, raw: &Registration) -> Result<Password, Rule> {
@@ -222,6 +202,25 @@ impl Checks {
         checked
             .map_err(|rule| self.broken.push(Invalid::new(field, rule)))
             .ok()
+    }
+}
+
+/// The names, and what a stranger has to say of their organisation.
+fn check_texts(raw: &Registration, registrar: Registrar, checks: &mut Checks) {
+    checks.take("first_name", short_enough(&raw.first_name));
+    checks.take("last_name", short_enough(&raw.last_name));
+    for (field, text) in [
+        ("organizationName", &raw.organisation_name),
+        ("organizationType", &raw.organisation_type),
+        ("country", &raw.country),
+    ] {
+        let missing = text.is_empty() && registrar == Registrar::Stranger;
+        let checked = if missing {
+            Err(Rule::Required)
+        } else {
+            Profile::check_text(text)
+        };
+        checks.take(field, checked);
     }
 }
 

@@ -66,7 +66,9 @@ pub fn run() -> anyhow::Result<()> {
     match done {
         // `minisass-auth user list | head` has seen enough.
         Err(err) if is_closed_pipe(&err) => Ok(()),
-        other => other,
+        // A name in it may be anything that somebody else chose.
+        Err(err) => Err(anyhow::anyhow!(output::visible(&format!("{err:#}")))),
+        Ok(()) => Ok(()),
     }
 }
 
@@ -90,9 +92,16 @@ fn dispatch(
 }
 
 fn is_closed_pipe(err: &anyhow::Error) -> bool {
-    err.chain().any(|cause| {
-        cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|it| it.kind() == io::ErrorKind::BrokenPipe)
-    })
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        // These two do not give the error they hide as their source.
+        let json = || cause.downcast_ref::<serde_json::Error>()?.io_error_kind();
+        let csv = || match cause.downcast_ref::<csv::Error>()?.kind() {
+            csv::ErrorKind::Io(err) => Some(err.kind()),
+            _ => None,
+        };
+        io.or_else(json).or_else(csv)
+    };
+    err.chain()
+        .any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe))
 }

@@ -43,6 +43,11 @@ impl Output {
         self.out.write_all(text.as_bytes())
     }
 
+    /// A sentence for people, about names that others chose.
+    pub(super) fn line(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{}", visible(text))
+    }
+
     /// One result: a table of names and values, an object, or a header and a row.
     pub(super) fn one(&mut self, row: &impl Serialize) -> anyhow::Result<()> {
         let row = fields(row)?;
@@ -158,20 +163,25 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// What people typed must not move the cursor or turn the writing round (ASVS 5.0, 1.2.10 in spirit).
 fn cell(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        other => visible(&plain(other)),
+    }
+}
+
+/// What people typed must not move the cursor or turn the writing round (ASVS 5.0, 1.2.10 in spirit).
+pub(super) fn visible(text: &str) -> String {
     let invisible = |c: char| {
         let category = CodePointMapData::<GeneralCategory>::new().get(c);
         c.is_control()
             || matches!(
                 category,
-                GeneralCategory::Format | GeneralCategory::LineSeparator
+                GeneralCategory::Format
+                    | GeneralCategory::LineSeparator
+                    | GeneralCategory::ParagraphSeparator
             )
-    };
-    let text = match value {
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        other => plain(other),
     };
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

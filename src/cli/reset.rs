@@ -37,8 +37,8 @@ pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> any
             .wait(config.accounts.send_reset(&user, &config.caller))
             .map_err(said)?;
         if output.format == Format::Table {
-            output.text(&format!(
-                "reset mail for {} queued to {}\n",
+            output.line(&format!(
+                "reset mail for {} queued to {}",
                 user.username, user.email
             ))?;
         }

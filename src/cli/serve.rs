@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -48,9 +48,11 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let (stopping, stopped) = watch::channel(false);
     let housekeeping = housekeeping(accounts.clone(), app.clone(), stopped)?;
 
+    // Before anybody is told that the server is there, and may want to stop it.
+    let stop = stop_signal()?;
     announce(settings, &public_url)?;
     tracing::info!(event = "sys_startup", version = env!("CARGO_PKG_VERSION"));
-    serve(listener, app, stop_signal()?).await;
+    serve(listener, app, stop).await;
 
     stopping.send_replace(true);
     tokio::task::spawn_blocking(move || housekeeping.join())
@@ -84,8 +86,10 @@ async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Option<SocketAddr>)>
             Ok((Listener::Tcp(listener), Some(bound)))
         }
         Listen::Unix(path) => {
-            // A socket that nobody answers at was left behind by a crash.
-            if path.exists() && std::os::unix::net::UnixStream::connect(path).is_err() {
+            // A socket that nobody answers at was left behind by a crash; any other file is not ours.
+            let is_socket =
+                std::fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket());
+            if is_socket && std::os::unix::net::UnixStream::connect(path).is_err() {
                 std::fs::remove_file(path).map_err(hint)?;
             }
             Ok((

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Arg, ArgMatches};
 use ipnet::IpNet;
 
@@ -18,6 +18,9 @@ use crate::crypto::Cost;
 
 /// What every variable of ours starts with.
 const PREFIX: &str = "MINISASS_AUTH_";
+
+/// From this similarity on, one name may be a slip of the pen for another; clap uses it for flags.
+const ALIKE: f64 = 0.8;
 
 /// All settings, read and checked.
 pub(super) struct Settings {
@@ -169,9 +172,14 @@ fn environment() -> anyhow::Result<BTreeMap<String, String>> {
 fn toml_file(path: &str) -> anyhow::Result<BTreeMap<String, String>> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the settings file {path}"))?;
-    let table: toml::Table = text
-        .parse()
-        .with_context(|| format!("{path} is not valid TOML"))?;
+    let table: toml::Table = text.parse().map_err(|err: toml::de::Error| {
+        let before = err.span().and_then(|it| text.get(..it.start));
+        let line = before.map_or(1, |it| 1 + it.matches('\n').count());
+        anyhow!(
+            "{path} is not valid TOML in line {line}: {}",
+            err.message().replace('\n', ", ")
+        )
+    })?;
     let mut found = BTreeMap::new();
     for (key, value) in table {
         if !is_known(&key) {
@@ -194,13 +202,15 @@ fn toml_file(path: &str) -> anyhow::Result<BTreeMap<String, String>> {
     Ok(found)
 }
 
-/// The settings whose names have a word in common with what was written.
+/// The settings whose names look like what was written, or have a word in common with it.
 fn suggestion(key: &str) -> String {
     let words: Vec<&str> = key.split('_').filter(|word| word.len() > 2).collect();
     let near: Vec<&str> = SETTINGS
         .iter()
         .map(|it| it.key)
-        .filter(|known| words.iter().any(|word| known.contains(word)))
+        .filter(|known| {
+            strsim::jaro(known, key) > ALIKE || words.iter().any(|word| known.contains(word))
+        })
         .collect();
     if near.is_empty() {
         "; `minisass-auth serve --help` lists them all".to_owned()

@@ -256,7 +256,7 @@ fn set_active(
             } else {
                 "is logged out everywhere and may not log in"
             };
-            output.text(&format!("{} ({}) {done}\n", user.username, user.email))?;
+            output.line(&format!("{} ({}) {done}", user.username, user.email))?;
         }
     }
     if output.format == Format::Table {

@@ -28,6 +28,7 @@ impl Keyring {
     /// If a file cannot be read, can be read by others, or holds a weak key.
     pub fn open(folder: &Path, random: &Random, now: Timestamp) -> Result<Self, Failure> {
         make_private_folder(folder)?;
+        let _lock = lock(folder)?;
         let mut names: Vec<(String, PathBuf)> = fs::read_dir(folder)
             .map_err(Failure::when("reading the folder of keys"))?
             .filter_map(|entry| {
@@ -82,6 +83,17 @@ fn make_private_folder(folder: &Path) -> Result<(), Failure> {
         .mode(0o700)
         .create(folder)
         .map_err(Failure::when("creating the folder of keys"))
+}
+
+/// Of several first starts at once, one makes the signing key; the others wait and find it there.
+/// With two keys, the server would not know the one that a command signs with.
+fn lock(folder: &Path) -> Result<fs::File, Failure> {
+    let lock = || {
+        let folder = fs::File::open(folder)?;
+        rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive)?;
+        Ok::<_, std::io::Error>(folder)
+    };
+    lock().map_err(Failure::when("waiting for the folder of keys"))
 }
 
 /// A key is written whole under another name first: nobody ever reads half of it, and a start that

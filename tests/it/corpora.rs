@@ -181,7 +181,11 @@ fn nine_in_ten_of_the_rarer_common_passwords_are_refused_too() {
     let passwords = common_passwords();
     let sample: Vec<_> = passwords.iter().step_by(5).collect();
     let accepted = sample.iter().filter(|it| !is_refused(it)).count();
-    assert!(accepted * 10 <= sample.len(), "{accepted} of {}", sample.len());
+    assert!(
+        accepted * 10 <= sample.len(),
+        "{accepted} of {}",
+        sample.len()
+    );
 }
 
 /// The bytes of a request with a case's idea of where it goes.

@@ -1,9 +1,17 @@
 //! Tests that come in by the front door. One binary, so that the crate is linked once.
+//!
+//! `app` is the whole application in this process, with a clock that moves on command; `server` is
+//! the real program. Everything else is named after what it tests.
 
 mod app;
-mod client;
-
 mod body;
+mod cli;
+mod cli_beside;
+mod cli_list;
+mod cli_reset;
+mod cli_token;
+mod cli_users;
+mod client;
 mod concurrency;
 mod conformance;
 mod cookie;
@@ -15,11 +23,24 @@ mod limits;
 mod link;
 mod login;
 mod media;
+mod openapi;
 mod profile;
 mod register;
 mod reset;
 mod resetpage;
 mod rotation;
+mod serve;
+mod serve_crash;
+mod serve_log;
+mod serve_refusals;
+mod serve_stop;
+mod server;
 mod session;
+mod settings;
+mod store;
+mod store_mail;
+mod store_sessions;
 mod throttle;
+mod tidy;
 mod tokens;
+mod wire;

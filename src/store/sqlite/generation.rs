@@ -29,9 +29,11 @@ pub(super) struct Header {
     _connection: std::sync::Mutex<Connection>,
 }
 
-// The pointer is only ever read through, and the memory behind it is shared between processes anyway.
+// SAFETY: the mapping belongs to the process, not to a thread, and lives as long as `_connection`.
 #[expect(unsafe_code, reason = "a window to memory that SQLite shares")]
 unsafe impl Send for Header {}
+// SAFETY: the pointer is only ever read through, and the memory behind it is shared between
+// processes anyway.
 #[expect(unsafe_code, reason = "a window to memory that SQLite shares")]
 unsafe impl Sync for Header {}
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use futures_channel::oneshot;
 use rusqlite::{Connection, TransactionBehavior};
@@ -15,6 +16,9 @@ use crate::store::Pending;
 
 /// So many jobs share a commit at most; beyond that the first of them would wait too long.
 const GROUP: usize = 256;
+
+/// At the end the write-ahead log is moved into the database if that is possible within this time.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// Runs in the transaction, if there is one, and returns how to answer once its fate is known.
 type Job = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
@@ -117,8 +121,8 @@ fn run(mut connection: Connection, waiting: &Receiver<Job>, checkpoint: &AtomicB
         commit(&mut connection, group);
     }
     if checkpoint.load(Ordering::SeqCst) {
-        // The next start finds one file. If another process is reading, it does this when it closes.
-        let _ = connection.busy_timeout(std::time::Duration::ZERO);
+        // The next start finds one file. If another process reads for long, it is not waited for.
+        let _ = connection.busy_timeout(LAST_WAIT);
         let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
     }
 }

@@ -1,0 +1,164 @@
+//! `user list`: pages, filters, formats, and very many users.
+
+use rusqlite::params;
+use serde_json::Value;
+
+use crate::server::Site;
+
+/// Adds users behind the program's back, all at once: `user1`, `user2` … Every tenth is inactive,
+/// every hundredth is staff.
+fn fill(site: &Site, count: i64) {
+    site.run(&["user", "list"]).ok();
+    let mut database = site.database();
+    let transaction = database.transaction().expect("a transaction");
+    {
+        let mut user = transaction
+            .prepare(
+                "INSERT INTO users (id, username, username_key, email, email_key, first_name, last_name,
+                                    password_hash, is_active, is_staff, created_at)
+                 VALUES (?1, ?2, ?2, ?3, ?3, 'First', 'Last', NULL, ?4, ?5, 1700000000)",
+            )
+            .expect("a statement");
+        let mut profile = transaction
+            .prepare("INSERT INTO profiles VALUES (?1, 'NGO', 'Rivers', 'ZA', '{}')")
+            .expect("a statement");
+        for id in 1..=count {
+            let name = format!("user{id}");
+            let email = format!("{name}@example.org");
+            user.execute(params![id, name, email, id % 10 != 0, id % 100 == 0])
+                .expect("a user");
+            profile.execute([id]).expect("a profile");
+        }
+    }
+    transaction.commit().expect("a commit");
+}
+
+/// Lists as JSON; the numbers that were listed, and what was said beside them.
+fn list(site: &Site, arguments: &[&str]) -> (Vec<i64>, String) {
+    let command = [&["user", "list", "--format", "json"], arguments].concat();
+    let outcome = site.run(&command);
+    let said = outcome.err.clone();
+    let rows = outcome.json();
+    let rows = rows.as_array().expect("an array").iter();
+    let ids = rows
+        .map(|it| it["id"].as_i64().expect("a number"))
+        .collect();
+    (ids, said)
+}
+
+#[test]
+fn a_page_says_how_to_get_the_next_one() {
+    let site = Site::new();
+    fill(&site, 120);
+    let (first, said) = list(&site, &[]);
+    assert_eq!(first, (1..=50).collect::<Vec<_>>());
+    assert!(said.contains("--after 50"), "{said}");
+    let (second, said) = list(&site, &["--after", "50"]);
+    assert_eq!(second, (51..=100).collect::<Vec<_>>());
+    assert!(said.contains("--after 100"), "{said}");
+    let (last, said) = list(&site, &["--after", "100"]);
+    assert_eq!((last.len(), said.as_str()), (20, ""));
+    assert_eq!(list(&site, &["--limit", "3"]).0, [1, 2, 3]);
+    assert_eq!(list(&site, &["--limit", "0"]).0.len(), 120);
+}
+
+#[test]
+fn filters_go_together() {
+    let site = Site::new();
+    fill(&site, 200);
+    assert_eq!(list(&site, &["--inactive", "--limit", "3"]).0, [10, 20, 30]);
+    assert_eq!(list(&site, &["--staff"]).0, [100, 200]);
+    assert_eq!(list(&site, &["--search", "USER11"]).0.len(), 11);
+    assert_eq!(list(&site, &["--search", "17@example"]).0, [17, 117]);
+    assert_eq!(
+        list(&site, &["--search", "user1", "--inactive", "--staff"]).0,
+        [100]
+    );
+    // Signs that other engines would take for wildcards.
+    assert!(list(&site, &["--search", "%"]).0.is_empty());
+    assert!(list(&site, &["--search", "user_"]).0.is_empty());
+}
+
+#[test]
+fn nobody_is_an_answer_and_is_said_beside_the_result() {
+    let site = Site::new();
+    for (format, empty) in [("table", ""), ("json", "[]\n"), ("csv", "")] {
+        let outcome = site.run(&["user", "list", "--format", format]);
+        assert_eq!(outcome.err, "no users match\n");
+        assert_eq!(outcome.ok(), empty);
+    }
+}
+
+#[test]
+fn the_three_formats_tell_the_same() {
+    let site = Site::new();
+    fill(&site, 3);
+    let columns =
+        "id,username,email,first_name,last_name,is_active,is_staff,created_at,last_login_at";
+    let csv = site.run(&["user", "list", "--format", "csv"]).ok();
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some(columns));
+    let first = "1,user1,user1@example.org,First,Last,true,false,2023-11-14T22:13:20Z,";
+    assert_eq!(lines.next(), Some(first));
+    let json = site.run(&["user", "list", "--format", "json"]).json();
+    let keys: Vec<&str> = json[0]
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(keys.join(","), columns);
+    assert_eq!(
+        (&json[0]["is_active"], &json[0]["last_login_at"]),
+        (&Value::Bool(true), &Value::Null)
+    );
+    let table = site.run(&["user", "list"]).ok();
+    let widths: std::collections::HashSet<usize> =
+        table.lines().map(|it| it.chars().count()).collect();
+    assert_eq!(widths.len(), 1, "{table}");
+    assert!(
+        table.contains("LAST LOGIN AT") && table.contains("│ user3 "),
+        "{table}"
+    );
+}
+
+#[test]
+fn twenty_thousand_users_are_listed_whole_in_little_memory() {
+    let site = Site::new();
+    fill(&site, 20_000);
+    for format in ["json", "csv", "table"] {
+        let few = peak_of(&site, format, "100");
+        let all = peak_of(&site, format, "0");
+        assert_eq!(all.0, 20_000, "{format}");
+        // Reading them all at once would take more than 10 MB more.
+        assert!(
+            all.1 < few.1 + 6_000,
+            "{format}: {} kB, {} kB",
+            few.1,
+            all.1
+        );
+    }
+}
+
+/// How many users were listed, and the most memory that took, in kB.
+fn peak_of(site: &Site, format: &str, limit: &str) -> (usize, u64) {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    let mut command = site.command(&["user", "list", "--format", format, "--limit", limit]);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the program");
+    let status = format!("/proc/{}/status", child.id());
+    let out = BufReader::new(child.stdout.take().expect("standard output"));
+    let (mut users, mut peak) = (0, 0);
+    for (number, line) in out.lines().enumerate() {
+        users += usize::from(line.expect("a line").contains("@example.org"));
+        if number % 100 == 0 {
+            let text = std::fs::read_to_string(&status).unwrap_or_default();
+            let high = text.lines().find_map(|it| it.strip_prefix("VmHWM:"));
+            let high = high.and_then(|it| it.trim().trim_end_matches(" kB").parse().ok());
+            peak = high.unwrap_or(0).max(peak);
+        }
+    }
+    assert!(child.wait().expect("its end").success());
+    (users, peak)
+}

@@ -1,0 +1,65 @@
+//! `reset send`: the command queues the mail, the server sends it.
+
+use crate::server::{Site, until};
+
+fn mails(site: &Site) -> Vec<String> {
+    let files = std::fs::read_dir(site.data().join("outbox")).expect("the outbox");
+    let mut paths: Vec<_> = files.map(|it| it.expect("a file").path()).collect();
+    paths.retain(|it| it.extension().is_some_and(|it| it == "eml"));
+    paths.sort();
+    let read = |path| std::fs::read_to_string(path).expect("a mail");
+    paths.into_iter().map(read).collect()
+}
+
+#[test]
+fn the_server_sends_the_mail_to_the_stored_address() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    site.add_user("ada", &[]);
+    let said = site.run(&["reset", "send", "ADA@Example.ORG"]).ok();
+    assert_eq!(said, "reset mail for ada queued to ada@example.org\n");
+    let mail = until("a mail", || mails(&site).pop());
+    assert!(mail.contains("To: ada@example.org\r\n"), "{mail}");
+    let link = format!(
+        "http://{}/authentication/api/verify-password-reset/",
+        server.address()
+    );
+    assert!(mail.replace("=\r\n", "").contains(&link), "{mail}");
+}
+
+#[test]
+fn a_mail_waits_for_the_server_to_start() {
+    let site = Site::new();
+    for name in ["ada", "bo"] {
+        site.add_user(name, &[]);
+    }
+    let sent = site
+        .run_with(&["reset", "send", "-", "--format", "json"], "ada\nbo\n")
+        .json();
+    assert_eq!(sent[1]["email"], "bo@example.org");
+    assert_eq!(sent[1]["state"], "queued");
+    assert!(mails(&site).is_empty());
+    let mut server = site.start(&[]);
+    until("two mails", || (mails(&site).len() == 2).then_some(()));
+    assert_eq!(server.stop(), Some(0));
+    // And none is sent twice.
+    assert_eq!(site.start(&[]).stop(), Some(0));
+    assert_eq!(mails(&site).len(), 2);
+}
+
+#[test]
+fn who_cannot_be_written_to_is_named_and_nobody_is() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    site.add_user("bo", &["--inactive"]);
+    let said = site.run(&["reset", "send", "ada", "nobody"]).refusal();
+    assert!(said.contains("no user \"nobody\""), "{said}");
+    let said = site.run(&["reset", "send", "ada", "bo"]).refusal();
+    assert!(said.contains("user activate bo"), "{said}");
+    let queued = site
+        .database()
+        .query_row("SELECT count(*) FROM outbox", [], |row| {
+            row.get::<_, i64>(0)
+        });
+    assert_eq!(queued, Ok(0));
+}

@@ -1,0 +1,132 @@
+//! The committed document is current, and says everything a client has to know.
+
+use std::fs;
+
+use serde_json::{Map, Value};
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/minisass-auth.json");
+
+const MEDIA_TYPES: [&str; 3] = [
+    "application/json",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+];
+
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+fn document() -> Value {
+    serde_json::from_str(&minisass_auth::http::spec()).expect("JSON")
+}
+
+/// Calls `check` with the name and the description of each operation.
+fn each_operation(document: &Value, check: impl Fn(&str, &Map<String, Value>)) {
+    let paths = document["paths"].as_object().expect("paths");
+    for (path, item) in paths {
+        for method in METHODS {
+            if let Some(operation) = item.get(method) {
+                let operation = operation.as_object().expect("an operation");
+                check(&format!("{method} {path}"), operation);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_committed_document_is_current() {
+    let current = minisass_auth::http::spec();
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        fs::write(PATH, &current).expect("the committed document");
+    }
+    let committed = fs::read_to_string(PATH).unwrap_or_default();
+    assert!(
+        committed == current,
+        "the API has changed: run `UPDATE_OPENAPI=1 cargo test openapi`, read the difference, commit it"
+    );
+}
+
+#[test]
+fn the_command_prints_the_committed_document() {
+    let site = crate::server::Site::new();
+    let printed = crate::server::run(site.bare().arg("openapi"), "").ok();
+    assert!(printed == fs::read_to_string(PATH).expect("the committed document"));
+    assert!(!site.path("minisass-data").exists(), "it needs no database");
+}
+
+#[test]
+fn the_server_serves_the_same_endpoints() {
+    let site = crate::server::Site::new();
+    let server = site.start(&[]);
+    let served = server.get("/openapi.json", "").json();
+    assert_eq!(served["paths"], document()["paths"]);
+}
+
+#[test]
+fn every_operation_is_described() {
+    each_operation(&document(), |name, operation| {
+        for key in ["summary", "description", "operationId"] {
+            let text = operation.get(key).and_then(Value::as_str);
+            assert!(text.is_some_and(|it| !it.is_empty()), "{name} has no {key}");
+        }
+        let tags = operation.get("tags").and_then(Value::as_array);
+        assert!(tags.is_some_and(|it| !it.is_empty()), "{name} has no tag");
+    });
+}
+
+#[test]
+fn no_two_operations_have_one_name() {
+    let document = document();
+    let names = std::cell::RefCell::new(std::collections::HashSet::new());
+    each_operation(&document, |name, operation| {
+        let id = operation["operationId"].to_string();
+        assert!(names.borrow_mut().insert(id), "{name} repeats its id");
+    });
+}
+
+#[test]
+fn every_operation_tells_how_it_succeeds_and_how_it_is_refused() {
+    each_operation(&document(), |name, operation| {
+        let responses = operation["responses"].as_object().expect("responses");
+        let any = |first: &[char]| responses.keys().any(|it| it.starts_with(first));
+        assert!(any(&['2', '3']), "{name} never succeeds");
+        assert!(any(&['4']), "{name} is never refused");
+        for (status, response) in responses {
+            let text = response["description"].as_str();
+            assert!(text.is_some_and(|it| !it.is_empty()), "{name} {status}");
+            assert_eq!(status.parse::<u16>().map(|it| it / 100 > 1), Ok(true));
+        }
+    });
+}
+
+#[test]
+fn every_body_may_come_in_three_media_types() {
+    each_operation(&document(), |name, operation| {
+        let Some(body) = operation.get("requestBody") else {
+            assert!(
+                !name.starts_with("post") || name.contains("/logout/"),
+                "{name} has no body"
+            );
+            return;
+        };
+        let content = body["content"].as_object().expect("content");
+        for media_type in MEDIA_TYPES {
+            assert!(content.contains_key(media_type), "{name}: {media_type}");
+        }
+        let schema = |it: &str| &content[it]["schema"];
+        assert!(
+            MEDIA_TYPES
+                .iter()
+                .all(|it| schema(it) == schema(MEDIA_TYPES[0])),
+            "{name}"
+        );
+    });
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = document();
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1) {
+        let pointer = reference.split('"').next().expect("a pointer");
+        assert!(document.pointer(pointer).is_some(), "{pointer}");
+    }
+}

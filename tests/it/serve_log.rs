@@ -1,0 +1,186 @@
+//! The log: one JSON object a line, with nothing secret in it, and nothing that stops the service.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::server::{PASSWORD, Server, Site, until};
+use crate::wire::exchange;
+
+fn lines(log: &str) -> Vec<Value> {
+    let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+    log.lines().map(parse).collect()
+}
+
+/// Sends every kind of request with marked words in every place where a secret or a name stands,
+/// and returns what must not be logged.
+fn drive(server: &Server, site: &Site) -> Vec<String> {
+    let canary = |place: &str| format!("Canary{place}7Xq");
+    let mut secrets: Vec<String> = [
+        "Password", "Wrong", "Name", "Path", "Query", "Agent", "Extra",
+    ]
+    .iter()
+    .map(|it| canary(it))
+    .collect();
+    let body = json!({
+        "username": "ada", "email": "ada@example.org", "password": canary("Password"),
+        "first_name": "A", "last_name": "B", "organizationType": "NGO",
+        "organizationName": "Rivers", "country": "ZA", "note": canary("Extra"),
+    });
+    assert_eq!(server.post("register", &body).status, 201);
+    assert_eq!(server.post("register", &body).status, 400);
+    let good = json!({"email": "ada@example.org", "password": canary("Password")});
+    let bad = json!({"email": "ada@example.org", "password": canary("Wrong")});
+    // People type their password where their name belongs.
+    let swapped = json!({"email": canary("Name"), "password": "x"});
+    assert_eq!(server.post("login", &bad).status, 401);
+    assert_eq!(server.post("login", &swapped).status, 401);
+    let session = server.post("login", &good);
+    let (access, refresh) = (session.text("access_token"), session.text("refresh_token"));
+    assert_eq!(server.status_of(&access), 200);
+    assert_eq!(server.status_of(&canary("Wrong")), 401);
+    assert_eq!(
+        server.post("refresh", &json!({"refresh": refresh})).status,
+        200
+    );
+    let reset = json!({"email": "ada@example.org"});
+    assert_eq!(server.post("request-reset", &reset).status, 200);
+    let link = mailed_link(site);
+    server.get(&link, "");
+    let redeem = link.replace("verify-password-reset", "update-password-reset");
+    let body = json!({"newPassword": format!("{}New", canary("Password"))}).to_string();
+    let json = "Content-Type: application/json\r\nUser-Agent: CanaryAgent7Xq\r\n";
+    let answer = exchange(server.connect(), "POST", &redeem, json, &body);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    server.get("/CanaryPath7Xq?secret=CanaryQuery7Xq", "");
+    let token = link
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .expect("a token");
+    secrets.extend([token.to_owned(), access, refresh, "$scrypt$".to_owned()]);
+    secrets.extend(["ada@example.org".to_owned(), "eyJ".to_owned()]);
+    secrets
+}
+
+/// The path of the link in the first mail.
+fn mailed_link(site: &Site) -> String {
+    let mail = until("a mail", || {
+        let files = std::fs::read_dir(site.data().join("outbox")).ok()?;
+        let mut mails = files.filter_map(|it| Some(it.ok()?.path()));
+        let path = mails.find(|it| it.extension().is_some_and(|it| it == "eml"))?;
+        std::fs::read_to_string(path).ok()
+    });
+    let mail = mail.replace("=\r\n", "");
+    let start = mail.find("/authentication/api/verify").expect("a link");
+    let link = mail[start..].split_whitespace().next().expect("its end");
+    link.to_owned()
+}
+
+#[test]
+fn no_secret_and_no_name_is_logged() {
+    let site = Site::new();
+    let mut server = site.start(&[]);
+    let secrets = drive(&server, &site);
+    assert_eq!(server.stop(), Some(0));
+    let log = server.log();
+    for secret in secrets {
+        assert!(!log.contains(&secret), "{secret} is in the log:\n{log}");
+    }
+}
+
+#[test]
+fn each_line_is_one_json_object_and_each_request_has_its_own_id() {
+    let site = Site::new();
+    let mut server = site.start(&[]);
+    drive(&server, &site);
+    let answer = exchange(
+        server.connect(),
+        "GET",
+        "/healthz",
+        "User-Agent: \u{202e}\u{9b}red\r\nX-Forwarded-For: a\tb\r\n",
+        "",
+    );
+    assert_eq!(server.stop(), Some(0));
+    let log = server.log();
+    assert!(!log.bytes().any(|b| b < 0x20 && b != b'\n'), "{log}");
+    let lines = lines(&log);
+    for line in &lines {
+        let at = line["timestamp"].as_str().expect("a time");
+        at.parse::<jiff::Timestamp>().expect("RFC 3339");
+        assert!(at.ends_with('Z') && line["level"].is_string() && line["event"].is_string());
+    }
+    let requests: Vec<&Value> = lines.iter().filter(|it| it["event"] == "request").collect();
+    let ids: HashSet<&str> = requests
+        .iter()
+        .map(|it| it["span"]["id"].as_str().expect("an id"))
+        .collect();
+    assert_eq!(ids.len(), requests.len());
+    let told = answer
+        .head
+        .lines()
+        .find(|it| it.starts_with("x-request-id"));
+    let told = told.and_then(|it| it.split(' ').nth(1)).expect("an id");
+    assert!(ids.contains(told), "the client can name its line");
+}
+
+#[test]
+fn what_happens_to_accounts_is_logged_by_number() {
+    let site = Site::new();
+    let mut server = site.start(&[]);
+    drive(&server, &site);
+    assert_eq!(server.stop(), Some(0));
+    let log = server.log();
+    for event in [
+        "sys_startup",
+        "user_created",
+        "authn_login_fail",
+        "authn_login_success",
+        "authn_password_change",
+        "mail_sent",
+        "sys_shutdown",
+    ] {
+        let name = format!("\"event\":\"{event}\"");
+        assert!(log.contains(&name), "{event} is missing:\n{log}");
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let site = Site::new();
+    let mut command = site.command(&["serve", "--listen", "127.0.0.1:0", "--throttle", "false"]);
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    command.stderr(writer).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the program");
+    drop(command);
+    let mut announced = String::new();
+    let mut out = child.stdout.take().expect("standard output");
+    while !announced.contains("token issue") {
+        let mut some = [0; 512];
+        let length = out.read(&mut some).expect("an announcement");
+        assert_ne!(length, 0, "it ended");
+        announced.push_str(&String::from_utf8_lossy(&some[..length]));
+    }
+    // `2>&1 | head -1`: one line, then both ends are closed.
+    reader.read_exact(&mut [0; 20]).expect("a line");
+    drop((reader, out));
+    let server = Server::adopt(child, announced);
+    for number in 0..20 {
+        assert_eq!(server.register(&format!("user{number}")), 201);
+    }
+    let mut server = server;
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn the_log_is_text_when_that_is_asked_for() {
+    let site = Site::new();
+    let mut server = site.start(&["--log-format", "text"]);
+    assert_eq!(server.register("ada"), 201);
+    assert_eq!(server.stop(), Some(0));
+    let log = server.log();
+    assert!(log.lines().all(|it| it.contains(" INFO ")), "{log}");
+    assert!(!log.contains(PASSWORD) && !log.contains('\u{1b}'));
+}

@@ -1,0 +1,195 @@
+//! Starts that are refused: one line that says what to do, and exit code 1.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use crate::server::{Outcome, Site};
+
+/// A start that must not succeed: if it does, the address is taken and so it ends anyway.
+fn start(site: &Site, arguments: &[&str]) -> Outcome {
+    site.run(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat())
+}
+
+/// A site that has been started once.
+fn used() -> Site {
+    let site = Site::new();
+    assert_eq!(site.start(&[]).stop(), Some(0));
+    site
+}
+
+fn signing_key(site: &Site) -> PathBuf {
+    let keys = fs::read_dir(site.data().join("keys")).expect("the keys");
+    keys.map(|it| it.expect("an entry").path())
+        .find(|it| it.to_string_lossy().contains("signing-"))
+        .expect("a signing key")
+}
+
+#[track_caller]
+fn assert_says(said: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(said.contains(part), "{said:?} does not say {part:?}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let site = Site::new();
+    let said = site.run(&["serve", "--listen", &address]).refusal();
+    assert_says(&said, &[&address, "already", "--listen"]);
+    assert!(!site.data().exists(), "nothing was made");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let site = Site::new();
+    fs::write(site.path("file"), "").expect("a file");
+    let below = site.path("file").join("data");
+    let below = below.to_str().expect("UTF-8");
+    let said = crate::server::run(
+        site.bare()
+            .args(["--data-dir", below, "serve", "--listen", "127.0.0.1:0"]),
+        "",
+    )
+    .refusal();
+    assert_says(&said, &[below, "--data-dir"]);
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused() {
+    let site = used();
+    let key = signing_key(&site);
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("a mode");
+    let said = start(&site, &[]).refusal();
+    assert_says(&said, &[&format!("chmod 600 {}", key.display())]);
+    // Commands use the same keys.
+    assert_says(&site.run(&["user", "list"]).refusal(), &["chmod 600"]);
+}
+
+#[test]
+fn a_folder_of_another_user_is_refused_and_not_touched() {
+    let site = used();
+    // Only root can give a folder away, and only root could harm it by mistake.
+    if std::os::unix::fs::chown(site.data(), Some(65_534), None).is_err() {
+        return;
+    }
+    let said = site.run(&["user", "list"]).refusal();
+    assert_says(&said, &["belongs to uid 65534", "as its owner"]);
+    start(&site, &[]).refusal();
+    assert!(
+        !site.data().join("auth.db-wal").exists(),
+        "nothing was made"
+    );
+}
+
+#[test]
+fn a_weak_key_is_refused() {
+    let site = used();
+    let key = signing_key(&site);
+    for weak in ["", "too short", &"a".repeat(64), &"secret".repeat(20)] {
+        fs::write(&key, weak).expect("a weak key");
+        let said = start(&site, &[]).refusal();
+        assert_says(&said, &["too weak", "remove the file"]);
+        assert!(weak.is_empty() || !said.contains(weak), "it shows the key");
+    }
+}
+
+#[test]
+fn a_database_that_others_can_read_is_refused() {
+    let site = used();
+    let database = site.data().join("auth.db");
+    fs::set_permissions(&database, fs::Permissions::from_mode(0o640)).expect("a mode");
+    let said = start(&site, &[]).refusal();
+    assert_says(&said, &[&format!("chmod 600 {}", database.display())]);
+}
+
+#[test]
+fn a_database_newer_than_the_program_is_refused_and_not_touched() {
+    let site = used();
+    site.database()
+        .execute(
+            "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (999, 'future', '', '0')",
+            [],
+        )
+        .expect("a row");
+    let said = start(&site, &[]).refusal();
+    assert_says(&said, &["999", "newer minisass-auth", "backup"]);
+    let still: i64 = site
+        .database()
+        .query_row(
+            "SELECT max(version) FROM refinery_schema_history",
+            [],
+            |row| row.get(0),
+        )
+        .expect("a version");
+    assert_eq!(still, 999);
+}
+
+#[test]
+fn the_database_of_another_program_is_refused_and_not_touched() {
+    let site = Site::new();
+    fs::create_dir(site.data()).expect("a folder");
+    let path = site.data().join("auth.db");
+    site.database()
+        .execute_batch("CREATE TABLE recipes (name TEXT)")
+        .expect("a table");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+    let said = start(&site, &[]).refusal();
+    assert_says(&said, &["another program", "--database"]);
+    let tables: Vec<String> = site
+        .database()
+        .prepare("SELECT name FROM sqlite_schema")
+        .and_then(|mut it| it.query_map([], |row| row.get(0))?.collect())
+        .expect("the tables");
+    assert_eq!(tables, ["recipes"]);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_not_touched() {
+    let site = Site::new();
+    fs::create_dir(site.data()).expect("a folder");
+    let path = site.data().join("auth.db");
+    let text = "Dear diary, ".repeat(500);
+    fs::write(&path, &text).expect("a file");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+    start(&site, &[]).refusal();
+    assert_eq!(fs::read_to_string(&path).expect("a file"), text);
+}
+
+#[test]
+fn a_second_server_on_the_same_folder_is_refused() {
+    let site = Site::new();
+    let mut first = site.start(&[]);
+    let said = start(&site, &[]).refusal();
+    let data = site.data();
+    assert_says(&said, &["another server", data.to_str().expect("UTF-8")]);
+    assert_eq!(first.register("ada"), 201, "the first one goes on");
+    assert_eq!(first.stop(), Some(0));
+    // The lock went with the process.
+    assert_eq!(site.start(&[]).stop(), Some(0));
+}
+
+#[test]
+fn listening_beyond_this_machine_needs_a_public_url() {
+    let site = Site::new();
+    let said = site.run(&["serve", "--listen", "0.0.0.0:0"]).refusal();
+    assert_says(&said, &["public_url", "--public-url https://"]);
+    let socket = format!("unix:{}", site.path("socket").display());
+    let said = site.run(&["serve", "--listen", &socket]).refusal();
+    assert_says(&said, &["public_url"]);
+}
+
+#[test]
+fn a_file_in_the_way_of_a_unix_socket_is_left_alone() {
+    let site = Site::new();
+    let file = site.path("precious");
+    fs::write(&file, "precious").expect("a file");
+    let listen = format!("unix:{}", file.display());
+    let url = ["--public-url", "https://auth.example.org"];
+    let serve = ["serve", "--listen", &listen];
+    site.run(&[&serve[..], &url].concat()).refusal();
+    assert_eq!(fs::read_to_string(&file).expect("a file"), "precious");
+}

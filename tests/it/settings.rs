@@ -1,0 +1,184 @@
+//! Settings: where they come from, and what is said about wrong ones.
+
+use std::fs;
+
+use crate::server::{Outcome, Server, Site, run};
+
+/// Runs a command that reads the settings and does nothing else of note.
+fn list(site: &Site, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
+    let mut command = site.bare();
+    command.arg("--data-dir").arg(site.data());
+    command.args(arguments).args(["user", "list"]);
+    run(command.envs(variables.iter().copied()), "")
+}
+
+/// Writes the settings file and returns its path.
+fn file(site: &Site, text: &str) -> String {
+    let path = site.path("settings.toml");
+    fs::write(&path, text).expect("a file");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+/// How long a token issued under these settings is good, in seconds.
+fn access_ttl(site: &Site, arguments: &[&str], variables: &[(&str, &str)]) -> i64 {
+    let mut command = site.command(arguments);
+    command.args(["token", "issue", "ada", "--format", "json"]);
+    let issued = run(command.envs(variables.iter().copied()), "").json();
+    let end = issued["session_expires_at"].as_str().expect("an end");
+    let end: jiff::Timestamp = end.parse().expect("RFC 3339");
+    end.as_second() - jiff::Timestamp::now().as_second()
+}
+
+#[track_caller]
+fn assert_about(seconds: i64, expected: i64) {
+    assert!((expected - 60..=expected).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn a_flag_stands_over_a_variable_over_the_file_over_the_default() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let file = file(&site, "access_ttl = \"2h\"\n");
+    let from_file = ["--config", &file];
+    let from_flag = ["--config", &file, "--access-ttl", "4h"];
+    let variable = ("MINISASS_AUTH_ACCESS_TTL", "3h");
+    let config = ("MINISASS_AUTH_CONFIG", file.as_str());
+    assert_about(access_ttl(&site, &[], &[]), 3600);
+    assert_about(access_ttl(&site, &from_file, &[]), 2 * 3600);
+    assert_about(access_ttl(&site, &[], &[config]), 2 * 3600);
+    assert_about(access_ttl(&site, &from_file, &[variable]), 3 * 3600);
+    assert_about(access_ttl(&site, &from_flag, &[variable]), 4 * 3600);
+}
+
+#[test]
+fn every_setting_has_a_flag_a_variable_and_a_key() {
+    let site = Site::new();
+    let help = run(site.bare().args(["serve", "--help"]), "").ok();
+    let variables: Vec<&str> = help
+        .split("MINISASS_AUTH_")
+        .skip(1)
+        .map(|it| it.split(']').next().expect("a name"))
+        .collect();
+    assert!(variables.len() >= 20, "{help}");
+    for variable in variables {
+        let key = variable.to_lowercase();
+        let flag = format!("--{} ", key.replace('_', "-"));
+        assert!(help.contains(&flag), "{flag}");
+        // Nothing is a right value of every setting, but a line break is a right one of none.
+        let path = file(&site, &format!("{key} = \"\\n\""));
+        let said = list(&site, &["--config", &path], &[]).err;
+        assert!(!said.contains("there is no setting"), "{said}");
+        let name = format!("MINISASS_AUTH_{variable}");
+        let said = list(&site, &[], &[(&name, "\n")]).err;
+        assert!(!said.contains("there is no setting"), "{said}");
+    }
+}
+
+#[test]
+fn a_wrong_value_is_named_with_a_right_one() {
+    let site = Site::new();
+    for (key, value) in [
+        ("listen", "8000"),
+        ("listen", "unix:"),
+        ("public_url", "auth.example.org"),
+        ("public_url", "ftp://auth.example.org"),
+        ("frontend_url", "https://"),
+        ("scrypt", "ln=3"),
+        ("scrypt", "ln=63,r=8,p=1"),
+        ("hash_threads", "0"),
+        ("hash_queue", "many"),
+        ("password_min_length", "7"),
+        ("access_ttl", "60"),
+        ("session_ttl", "0s"),
+        ("mobile_session_ttl", "1000y"),
+        ("reset_ttl", "soon"),
+        ("rotate_refresh", "maybe"),
+        ("signing_algorithm", "none"),
+        ("throttle", "on"),
+        ("trusted_proxies", "everybody"),
+        ("cors_origins", "*"),
+        ("log_format", "xml"),
+    ] {
+        let flag = format!("--{}={value}", key.replace('_', "-"));
+        let variable = format!("MINISASS_AUTH_{}", key.to_uppercase());
+        let path = file(&site, &format!("{key} = {value:?}"));
+        let said = [
+            list(&site, &[&flag], &[]).refusal(),
+            list(&site, &[], &[(&variable, value)]).refusal(),
+            list(&site, &["--config", &path], &[]).refusal(),
+        ];
+        assert!(
+            said[0].contains(&format!("the setting {key} is wrong")),
+            "{said:?}"
+        );
+        assert!(said[0].contains("a right one is"), "{said:?}");
+        assert!(said.iter().all(|it| *it == said[0]), "{said:?}");
+    }
+    assert!(!site.data().exists(), "nothing was made");
+}
+
+#[test]
+fn a_sender_that_is_no_address_is_named() {
+    let said = list(&Site::new(), &["--mail-from", "nobody"], &[]).refusal();
+    assert!(said.contains("mail_from"), "{said}");
+}
+
+#[test]
+fn an_unknown_setting_is_named_with_a_likely_one() {
+    let site = Site::new();
+    let said = list(&site, &[], &[("MINISASS_AUTH_DATA_FOLDER", "x")]).refusal();
+    assert!(said.contains("MINISASS_AUTH_DATA_FOLDER"), "{said}");
+    assert!(said.contains("did you mean data_dir"), "{said}");
+
+    let path = file(&site, "password_length = 12\n");
+    let said = list(&site, &["--config", &path], &[]).refusal();
+    assert!(said.contains(&path), "{said}");
+    assert!(said.contains("did you mean password_min_length?"), "{said}");
+
+    let said = list(&site, &[], &[("MINISASS_AUTH_LISTN", "x")]).refusal();
+    assert!(said.contains("did you mean listen?"), "{said}");
+
+    let said = list(&site, &[], &[("MINISASS_AUTH_ZZZ", "x")]).refusal();
+    assert!(said.contains("--help"), "{said}");
+
+    let unknown = list(&site, &["--data-folder", "x"], &[]);
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.err.contains("--data-dir"), "{}", unknown.err);
+}
+
+#[test]
+fn a_file_that_is_not_there_or_no_toml_is_named() {
+    let site = Site::new();
+    let said = list(&site, &["--config", "nowhere.toml"], &[]).refusal();
+    assert!(said.contains("nowhere.toml"), "{said}");
+    let path = file(&site, "listen 127.0.0.1\n");
+    let said = list(&site, &["--config", &path], &[]).refusal();
+    assert!(said.contains(&path), "{said}");
+    assert!(said.contains("TOML"), "{said}");
+}
+
+#[test]
+fn the_file_takes_lists_numbers_and_truths() {
+    let site = Site::new();
+    let path = file(
+        &site,
+        "listen = \"127.0.0.1:0\"\nhash_threads = 1\nrotate_refresh = true\nthrottle = false\n\
+         cors_origins = [\"https://a.example.org\", \"https://b.example.org\"]\n",
+    );
+    let server = Server::start(
+        site.command(&["--config", &path, "serve"]),
+        &site.path("log"),
+    );
+    assert_eq!(server.register("ada"), 201);
+    let pair = server.login("ada@example.org");
+    let refresh = serde_json::json!({"refresh": pair.text("refresh_token")});
+    let answer = server.post("refresh", &refresh);
+    assert!(answer.json()["refresh"].is_string(), "rotation is on");
+    let origin = "Origin: https://b.example.org\r\n";
+    let answer = crate::wire::exchange(server.connect(), "GET", "/healthz", origin, "").head;
+    assert!(
+        answer
+            .to_lowercase()
+            .contains("access-control-allow-origin: https://b.example.org")
+    );
+}
