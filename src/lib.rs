@@ -6,7 +6,7 @@
 //! * [`accounts`] holds the use cases: what it means to log in, to register, to log out.
 //! * [`domain`] holds the values the use cases speak of, and their rules.
 //! * [`store`], [`crypto`] and [`mail`] do the work that needs a library.
-//! * [`clock`] and [`failure`] are for everyone.
+//! * [`clock`] and [`failure`] are for everyone; [`allocator`] is for `main`.
 //!
 //! `tests/it/tidy.rs` checks who may name whom.
 
@@ -19,6 +19,7 @@
 )]
 
 pub mod accounts;
+pub mod allocator;
 pub mod cli;
 pub mod clock;
 pub mod crypto;

@@ -2,10 +2,8 @@
 
 use std::process::ExitCode;
 
-/// scrypt takes and frees 128 MiB for each password. glibc maps and unmaps them, at 32 769 page
-/// faults a hash; mimalloc keeps them, which makes a login a third faster.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: minisass_auth::allocator::BySize = minisass_auth::allocator::BySize;
 
 fn main() -> ExitCode {
     match minisass_auth::cli::run() {

@@ -38,11 +38,9 @@ use machine::Usage;
 use options::{Figure, Options};
 use report::Row;
 
-/// The allocator of the server, for a fair comparison: above 2^14, glibc maps and unmaps the memory
-/// of every hash anew, which makes scrypt a third slower. A slow reference here would flatter the
-/// server.
+/// The allocator of the server, for a fair comparison: a slow reference would flatter the server.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: minisass_auth::allocator::BySize = minisass_auth::allocator::BySize;
 
 /// No figure takes nearly this long; a server that stopped answering must not hold the benchmark
 /// for ever.

@@ -57,7 +57,6 @@ pub async fn measure(options: &Options) -> Result<Vec<Row>> {
 struct Side {
     server: Server,
     user: &'static str,
-    check: Arc<[Shot]>,
     found: Found,
 }
 
@@ -73,12 +72,10 @@ impl Side {
         let api = server.api;
         // More than one login, so that the first measured ones find warm threads.
         let login = api.load(8, [api.login(user)].into());
-        let tokens = login.collect(Amount::Jobs(8), access_token).await?;
-        let check = tokens.iter().map(|token| api.check(token)).collect();
+        login.collect(Amount::Jobs(8), access_token).await?;
         Ok(Self {
             server,
             user,
-            check,
             found: Found::default(),
         })
     }
@@ -93,7 +90,11 @@ impl Side {
         self.found.peaks.push(peak);
         self.found.logins.push(rate);
         let window = Amount::For(options.pick(Duration::from_secs(4), Duration::from_secs(1)));
-        let checks = api.load(32, Arc::clone(&self.check));
+        // The storm of logins has ended the oldest sessions of its user.
+        let login = api.load(8, [api.login(self.user)].into());
+        let tokens = login.collect(Amount::Jobs(8), access_token).await?;
+        let shots: Arc<[Shot]> = tokens.iter().map(|token| api.check(token)).collect();
+        let checks = api.load(32, shots);
         self.found.checks.push(checks.rate(window).await?);
         Ok(())
     }

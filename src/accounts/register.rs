@@ -8,9 +8,6 @@ use crate::domain::{
 };
 use crate::store::{NewUser, Taken};
 
-/// As in Django's user model, whose rows are imported.
-const LONGEST_NAME: usize = 150;
-
 /// What somebody filled in. Nothing is checked yet.
 #[derive(Clone, Debug, Default)]
 pub struct Registration {
@@ -207,8 +204,8 @@ impl Checks {
 
 /// The names, and what a stranger has to say of their organisation.
 fn check_texts(raw: &Registration, registrar: Registrar, checks: &mut Checks) {
-    checks.take("first_name", short_enough(&raw.first_name));
-    checks.take("last_name", short_enough(&raw.last_name));
+    checks.take("first_name", User::check_name(&raw.first_name));
+    checks.take("last_name", User::check_name(&raw.last_name));
     for (field, text) in [
         ("organizationName", &raw.organisation_name),
         ("organizationType", &raw.organisation_type),
@@ -226,14 +223,4 @@ fn check_texts(raw: &Registration, registrar: Registrar, checks: &mut Checks) {
 
 fn username_taken() -> RegisterError {
     RegisterError::Invalid(vec![Invalid::new("username", Rule::UsernameTaken)])
-}
-
-fn short_enough(name: &str) -> Result<(), Rule> {
-    if name.contains('\0') {
-        return Err(Rule::NullCharacter);
-    }
-    if name.chars().count() > LONGEST_NAME {
-        return Err(Rule::TooLong(LONGEST_NAME));
-    }
-    Ok(())
 }

@@ -91,7 +91,7 @@ pub(super) fn said(failure: Failure) -> anyhow::Error {
     anyhow!("{}", failure.chain())
 }
 
-fn make_data_dir(folder: &Path) -> anyhow::Result<()> {
+pub(super) fn make_data_dir(folder: &Path) -> anyhow::Result<()> {
     let shown = folder.display();
     fs::DirBuilder::new()
         .recursive(true)

@@ -1,9 +1,9 @@
 //! `serve`: bind, work, stop cleanly.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -24,6 +24,9 @@ const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
 /// What has expired is forgotten so often.
 const TIDY_PAUSE: Duration = Duration::from_secs(600);
 
+/// So many lines wait for a slow reader of the log; the rest is lost. The queue is allocated at once.
+const LOG_LINES: usize = 4096;
+
 pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
     let _log = start_log(settings);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -36,8 +39,10 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
 async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let (listener, bound) = bind(&settings.listen).await?;
     let public_url = public_url(settings, bound)?;
-    let accounts = config::accounts(settings, public_url.clone())?;
+    // Before the database is opened: a newer program must not migrate it under a running server.
+    config::make_data_dir(&settings.data_dir)?;
     let _lock = lock(settings)?;
+    let accounts = config::accounts(settings, public_url.clone())?;
     let deployment = Deployment {
         public_url: public_url.clone(),
         frontend_url: settings.frontend_url.clone(),
@@ -92,10 +97,10 @@ async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Option<SocketAddr>)>
             if is_socket && std::os::unix::net::UnixStream::connect(path).is_err() {
                 std::fs::remove_file(path).map_err(hint)?;
             }
-            Ok((
-                Listener::Unix(UnixListener::bind(path).map_err(hint)?),
-                None,
-            ))
+            let listener = UnixListener::bind(path).map_err(hint)?;
+            // Whoever may open it is believed about where requests come from.
+            std::fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(hint)?;
+            Ok((Listener::Unix(listener), None))
         }
     }
 }
@@ -219,6 +224,7 @@ fn announce(settings: &Settings, public_url: &str) -> io::Result<()> {
 fn start_log(settings: &Settings) -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(true)
+        .buffered_lines_limit(LOG_LINES)
         .finish(io::stderr());
     let json = settings.json_log.unwrap_or(!io::stderr().is_terminal());
     let log = tracing_subscriber::fmt()

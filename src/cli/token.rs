@@ -19,7 +19,7 @@ pub(super) struct Issue {
     /// Number, user name or e-mail address
     user: String,
     /// How long it is good, such as 12h [default: as the settings say]
-    #[arg(long, value_parser = humantime::parse_duration)]
+    #[arg(long, value_parser = at_least_a_second)]
     ttl: Option<Duration>,
     /// Which token
     #[arg(long, default_value = "access")]
@@ -44,6 +44,14 @@ struct Row {
     session: String,
     user_id: i64,
     session_expires_at: String,
+}
+
+fn at_least_a_second(raw: &str) -> Result<Duration, String> {
+    let ttl = humantime::parse_duration(raw).map_err(|err| err.to_string())?;
+    if ttl < Duration::from_secs(1) {
+        return Err("a token is good for a second at least".to_owned());
+    }
+    Ok(ttl)
 }
 
 pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {

@@ -97,13 +97,12 @@ impl Named {
                 typed.push(name.clone());
             }
         }
-        let typed = typed
-            .iter()
-            .map(|name| name.trim())
-            .filter(|name| !name.is_empty());
-        Ok(typed
-            .map(|name| config.wait(config.accounts.user(name)))
-            .collect::<Result<_, ManageError>>()?)
+        typed.retain(|name| !name.trim().is_empty());
+        if typed.is_empty() {
+            bail!("standard input names no users; one a line is expected");
+        }
+        let find = |name: &String| config.wait(config.accounts.user(name.trim()));
+        Ok(typed.iter().map(find).collect::<Result<_, ManageError>>()?)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use email_address::{EmailAddress, Options};
 
-use super::{Rule, nfc};
+use super::{Rule, check_text, nfc};
 
 /// The longest address that SMTP can carry (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 const MAX_LENGTH: usize = 254;
@@ -27,12 +27,7 @@ impl Email {
         if raw.is_empty() {
             return Err(Rule::Blank);
         }
-        if raw.contains('\0') {
-            return Err(Rule::NullCharacter);
-        }
-        if raw.chars().count() > MAX_LENGTH {
-            return Err(Rule::TooLong(MAX_LENGTH));
-        }
+        check_text(raw, MAX_LENGTH)?;
         let shown = nfc(raw).into_owned();
         let canonical = canonical_address(&shown).ok_or(Rule::NotAnEmail)?;
         Ok(Self { shown, canonical })

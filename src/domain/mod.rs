@@ -23,6 +23,17 @@ use std::borrow::Cow;
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 
+/// What holds for every short text: at most `most` characters, none of them NUL.
+fn check_text(raw: &str, most: usize) -> Result<(), Rule> {
+    if raw.contains('\0') {
+        return Err(Rule::NullCharacter);
+    }
+    if raw.chars().count() > most {
+        return Err(Rule::TooLong(most));
+    }
+    Ok(())
+}
+
 /// Normalisation form C: what a person typed and what is stored compare alike (RFC 8265, section 4.2).
 fn nfc(raw: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(raw)

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Rule;
+use super::{Rule, check_text};
 
 /// As in Django's profile model, whose rows are imported.
 const MAX_LENGTH: usize = 255;
@@ -38,13 +38,7 @@ impl Profile {
     /// # Errors
     /// [`Rule::NullCharacter`] or [`Rule::TooLong`].
     pub fn check_text(text: &str) -> Result<(), Rule> {
-        if text.contains('\0') {
-            return Err(Rule::NullCharacter);
-        }
-        if text.chars().count() > MAX_LENGTH {
-            return Err(Rule::TooLong(MAX_LENGTH));
-        }
-        Ok(())
+        check_text(text, MAX_LENGTH)
     }
 }
 

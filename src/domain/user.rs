@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{Email, Timestamp, Username};
+use super::{Email, Rule, Timestamp, Username, check_text};
+
+/// As in Django's user model, whose rows are imported.
+const LONGEST_NAME: usize = 150;
 
 /// The number of a user. Never used twice, so that an old token cannot name a new user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +38,16 @@ pub struct User {
     pub created_at: Timestamp,
     /// When a session was last opened.
     pub last_login_at: Option<Timestamp>,
+}
+
+impl User {
+    /// Checks a first or last name.
+    ///
+    /// # Errors
+    /// [`Rule::NullCharacter`] or [`Rule::TooLong`].
+    pub fn check_name(name: &str) -> Result<(), Rule> {
+        check_text(name, LONGEST_NAME)
+    }
 }
 
 /// A way to name a user.

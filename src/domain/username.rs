@@ -5,7 +5,7 @@ use std::fmt;
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-use super::{Email, Rule, canonical, nfc};
+use super::{Email, Rule, canonical, check_text, nfc};
 
 /// As in Django's user model, whose rows are imported.
 const MAX_LENGTH: usize = 150;
@@ -56,12 +56,7 @@ impl Username {
         if raw.is_empty() {
             return Err(Rule::Blank);
         }
-        if raw.contains('\0') {
-            return Err(Rule::NullCharacter);
-        }
-        if raw.chars().count() > MAX_LENGTH {
-            return Err(Rule::TooLong(MAX_LENGTH));
-        }
+        check_text(raw, MAX_LENGTH)?;
         let name = Self::stored(nfc(raw).into_owned());
         if name.shown.chars().all(may_stand) && name.canonical.chars().all(may_stand) {
             Ok(name)

@@ -11,7 +11,7 @@ use super::client::ClientAddress;
 use crate::accounts::Trouble;
 
 /// A school class behind one address logs in and registers at once; a guesser does not get far.
-const BURST: NonZeroU32 = NonZeroU32::new(60).unwrap();
+const BURST: NonZeroU32 = NonZeroU32::new(120).unwrap();
 /// Beyond the burst: one a second.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(1).unwrap();
 

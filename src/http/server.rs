@@ -83,27 +83,19 @@ async fn accept(
         Listener::Tcp(listener) => {
             let (stream, remote) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            let local = stream.local_addr()?;
-            spawn(
-                stream,
-                LocalAddr(local.into()),
+            let addresses = (
+                LocalAddr(stream.local_addr()?.into()),
                 RemoteAddr(remote.into()),
-                app,
-                slot,
-                graceful,
             );
+            spawn(stream, addresses, app, slot, graceful);
         }
         Listener::Unix(listener) => {
             let (stream, remote) = listener.accept().await?;
-            let local = stream.local_addr()?;
-            spawn(
-                stream,
-                LocalAddr(local.into()),
+            let addresses = (
+                LocalAddr(stream.local_addr()?.into()),
                 RemoteAddr(remote.into()),
-                app,
-                slot,
-                graceful,
             );
+            spawn(stream, addresses, app, slot, graceful);
         }
     }
     Ok(())
@@ -111,8 +103,7 @@ async fn accept(
 
 fn spawn(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    local: LocalAddr,
-    remote: RemoteAddr,
+    (local, remote): (LocalAddr, RemoteAddr),
     app: &App,
     slot: OwnedSemaphorePermit,
     graceful: &GracefulShutdown,

@@ -184,7 +184,7 @@ pub(super) fn purge(connection: &Connection, before: Timestamp) -> Result<()> {
         .execute([before.0])?;
     connection
         .prepare_cached(
-            "DELETE FROM links WHERE expires_at < ? AND id NOT IN (SELECT link_id FROM outbox)",
+            "DELETE FROM links WHERE expires_at < ? AND NOT EXISTS (SELECT 1 FROM outbox WHERE link_id = links.id)",
         )?
         .execute([before.0])?;
     Ok(())
