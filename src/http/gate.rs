@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -10,42 +11,64 @@ use poem::{FromRequest, Request, RequestBody};
 use super::client::ClientAddress;
 use crate::accounts::Trouble;
 
-/// A school class behind one address logs in and registers at once; a guesser does not get far.
-const BURST: NonZeroU32 = NonZeroU32::new(120).unwrap();
+/// So many at once. A school class behind one address logs in together; a guesser does not get far.
+const LOGINS: NonZeroU32 = NonZeroU32::new(60).unwrap();
+/// So many at once of everything else that writes: the class also registers, and asks for mails.
+const FORMS: NonZeroU32 = NonZeroU32::new(120).unwrap();
 /// Beyond the burst: one a second.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(1).unwrap();
 
-/// Counts what one client asks of the endpoints that cost something: logins, registrations, mails.
-/// A success does not clear the count. IPv6 clients count by /64, which one customer has.
+type Limiter = DefaultKeyedRateLimiter<IpAddr>;
+
+/// Counts what one client asks of the endpoints that cost something. A success does not clear the
+/// count. IPv6 clients count by /64, which one customer has.
 pub(super) struct Gate {
-    limiter: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    limiters: Option<Limiters>,
+}
+
+struct Limiters {
+    logins: Limiter,
+    forms: Limiter,
 }
 
 impl Gate {
     pub(super) fn new(throttle: bool) -> Self {
-        let quota = Quota::per_second(PER_SECOND).allow_burst(BURST);
+        let limiter = |burst| RateLimiter::keyed(Quota::per_second(PER_SECOND).allow_burst(burst));
         Self {
-            limiter: throttle.then(|| RateLimiter::keyed(quota)),
+            limiters: throttle.then(|| Limiters {
+                logins: limiter(LOGINS),
+                forms: limiter(FORMS),
+            }),
         }
-    }
-
-    fn check(&self, client: IpAddr) -> Result<(), Trouble> {
-        let Some(limiter) = &self.limiter else {
-            return Ok(());
-        };
-        limiter.check_key(&network(client)).map_err(|until| {
-            tracing::warn!(event = "excess_rate_limit_exceeded", limit = "client");
-            let wait = until.wait_time_from(DefaultClock::default().now());
-            Trouble::TooMany(wait.as_secs() + 1)
-        })
     }
 
     /// Forgets clients that have been quiet, so that memory does not grow with every visitor.
     pub(super) fn forget_quiet_clients(&self) {
-        if let Some(limiter) = &self.limiter {
-            limiter.retain_recent();
+        if let Some(limiters) = &self.limiters {
+            limiters.logins.retain_recent();
+            limiters.forms.retain_recent();
         }
     }
+}
+
+/// Counts the request.
+fn check(request: &Request, choose: fn(&Limiters) -> &Limiter) -> Result<(), Trouble> {
+    let client = request
+        .extensions()
+        .get::<ClientAddress>()
+        .and_then(|it| it.0);
+    let gate = request.extensions().get::<Arc<Gate>>();
+    // Over a Unix socket without a proxy's word there is nobody to tell apart.
+    let (Some(client), Some(limiters)) = (client, gate.and_then(|it| it.limiters.as_ref())) else {
+        return Ok(());
+    };
+    choose(limiters)
+        .check_key(&network(client))
+        .map_err(|until| {
+            tracing::warn!(event = "excess_rate_limit_exceeded", limit = "client");
+            let wait = until.wait_time_from(DefaultClock::default().now());
+            Trouble::TooMany(wait.as_secs() + 1)
+        })
 }
 
 fn network(client: IpAddr) -> IpAddr {
@@ -55,20 +78,20 @@ fn network(client: IpAddr) -> IpAddr {
     }
 }
 
-/// Whether this client may go on, counted now.
-pub(super) struct Passage(pub(super) Result<(), Trouble>);
+/// Whether this client may try a password, counted now.
+pub(super) struct LoginPassage(pub(super) Result<(), Trouble>);
 
-impl<'a> FromRequest<'a> for Passage {
+impl<'a> FromRequest<'a> for LoginPassage {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
-        let client = request
-            .extensions()
-            .get::<ClientAddress>()
-            .and_then(|it| it.0);
-        let gate = request.extensions().get::<std::sync::Arc<Gate>>();
-        Ok(Self(match (client, gate) {
-            (Some(client), Some(gate)) => gate.check(client),
-            // Over a Unix socket without a proxy's word there is nobody to tell apart.
-            _ => Ok(()),
-        }))
+        Ok(Self(check(request, |it| &it.logins)))
+    }
+}
+
+/// Whether this client may send a form, counted now.
+pub(super) struct FormPassage(pub(super) Result<(), Trouble>);
+
+impl<'a> FromRequest<'a> for FormPassage {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
+        Ok(Self(check(request, |it| &it.forms)))
     }
 }

@@ -10,7 +10,7 @@ use super::app_param::App;
 use super::body::{Body, Input};
 use super::client::Client;
 use super::cookie::Cookies;
-use super::gate::Passage;
+use super::gate::LoginPassage;
 use super::problem::{BadRequest, CHALLENGE, Detail, ErrorSentence, Refused, detail, error};
 use crate::accounts::{Accounts, LoginError, TokenPair};
 use crate::domain::{SessionKind, User};
@@ -156,7 +156,7 @@ impl LoginApi {
         Data(accounts): Data<&Accounts>,
         Data(cookies): Data<&Cookies>,
         Client(caller): Client,
-        Passage(passage): Passage,
+        LoginPassage(passage): LoginPassage,
         /// `mobile` for the Android client.
         #[oai(name = "app")]
         App(kind): App,
@@ -195,7 +195,7 @@ impl LoginApi {
         &self,
         Data(accounts): Data<&Accounts>,
         Client(caller): Client,
-        Passage(passage): Passage,
+        LoginPassage(passage): LoginPassage,
         body: Body<TokenRequest>,
     ) -> Result<TokenReply, Refused> {
         passage?;

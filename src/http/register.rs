@@ -8,7 +8,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use super::Tag;
 use super::body::{Body, Input};
 use super::client::Client;
-use super::gate::Passage;
+use super::gate::FormPassage;
 use super::problem::{BadRequest, Refused};
 use crate::accounts::{Accounts, RegisterError, Registrar, Registration};
 use crate::domain::{Invalid, Rule, User};
@@ -131,7 +131,7 @@ impl RegisterApi {
         &self,
         Data(accounts): Data<&Accounts>,
         Client(caller): Client,
-        Passage(passage): Passage,
+        FormPassage(passage): FormPassage,
         body: Body<RegisterRequest>,
     ) -> Result<RegisterReply, Refused> {
         passage?;

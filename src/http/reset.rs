@@ -9,7 +9,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi, ResponseContent};
 
 use super::body::{Body, Input, Tried};
 use super::client::Client;
-use super::gate::Passage;
+use super::gate::FormPassage;
 use super::page;
 use super::problem::{BadRequest, ErrorSentence, Message, Refused, Unserved, error};
 use super::{Deployment, Tag};
@@ -156,7 +156,7 @@ impl ResetApi {
         &self,
         Data(accounts): Data<&Accounts>,
         Client(caller): Client,
-        Passage(passage): Passage,
+        FormPassage(passage): FormPassage,
         body: Body<ResetRequest>,
     ) -> Result<RequestReply, Refused> {
         passage?;
@@ -215,7 +215,7 @@ impl ResetApi {
         &self,
         Data(accounts): Data<&Accounts>,
         Client(caller): Client,
-        Passage(passage): Passage,
+        FormPassage(passage): FormPassage,
         WantsHtml(html): WantsHtml,
         /// Whom the link is for.
         uid: Path<String>,

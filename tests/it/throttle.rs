@@ -203,9 +203,18 @@ fn one_client_is_limited_whatever_it_calls_itself_and_whoever_it_guesses() {
         }
     }
     assert!(refused > 0);
-    app.post("request-reset/", &json!({"email": "x@example.org"}))
-        .expect(429);
     app.get("check-auth-status/").expect(401);
+}
+
+#[test]
+fn one_client_sends_a_hundred_forms_and_then_has_to_wait() {
+    let app = App::throttled();
+    let ask = || app.post("request-reset/", &json!({"email": "x@example.org"}));
+    for _ in 0..100 {
+        ask().expect(200);
+    }
+    let refused = (0..40).map(|_| ask()).find(|it| it.status == 429);
+    assert!(retry_after(&refused.expect("a limit")) >= 1);
 }
 
 #[test]

@@ -82,12 +82,6 @@ fn string(schema: &MetaSchema, text: String, required: bool) -> Result<Value, Ru
             Rule::NullCharacter
         });
     }
-    // Phone keyboards put a space behind an address.
-    let text = if schema.format == Some("email") {
-        text.trim().to_owned()
-    } else {
-        text
-    };
     if schema.format == Some("email") && !is_blank {
         Email::parse(&text)?;
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use refinery::embed_migrations;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{FlockOperation, flock};
 
 use super::failure;
 use crate::failure::Failure;
@@ -40,9 +41,22 @@ pub(super) fn writer(path: &Path) -> Result<Connection, Failure> {
     }
     create_private(path).map_err(Failure::when("creating the database"))?;
     let mut connection = connect(path)?;
-    check_identity(&connection, path)?;
-    migrate(&mut connection)?;
+    prepare(&mut connection, path)?;
     Ok(connection)
+}
+
+/// Makes the file ours and its schema current. Of several first starts at once one does it; the
+/// others wait and find it done.
+fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Failure> {
+    let lock = || {
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+        let folder = File::open(folder.unwrap_or(Path::new(".")))?;
+        flock(&folder, FlockOperation::LockExclusive)?;
+        Ok::<_, std::io::Error>(folder)
+    };
+    let _lock = lock().map_err(Failure::when("waiting for the database"))?;
+    check_identity(connection, path)?;
+    migrate(connection)
 }
 
 /// A connection that only reads.
