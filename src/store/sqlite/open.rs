@@ -39,24 +39,21 @@ pub(super) fn writer(path: &Path) -> Result<Connection, Failure> {
             "SQLite {version} can corrupt the database; build this program with the SQLite it brings along"
         )));
     }
+    let _lock = lock(path).map_err(Failure::when("opening the folder of the database"))?;
     create_private(path).map_err(Failure::when("creating the database"))?;
     let mut connection = connect(path)?;
-    prepare(&mut connection, path)?;
+    check_identity(&connection, path)?;
+    migrate(&mut connection)?;
     Ok(connection)
 }
 
-/// Makes the file ours and its schema current. Of several first starts at once one does it; the
-/// others wait and find it done.
-fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Failure> {
-    let lock = || {
-        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-        let folder = File::open(folder.unwrap_or(Path::new(".")))?;
-        flock(&folder, FlockOperation::LockExclusive)?;
-        Ok::<_, std::io::Error>(folder)
-    };
-    let _lock = lock().map_err(Failure::when("waiting for the database"))?;
-    check_identity(connection, path)?;
-    migrate(connection)
+/// Of several first starts at once one makes the database; the others wait and find it made. SQLite
+/// does not wait by itself where a file becomes WAL.
+fn lock(path: &Path) -> std::io::Result<File> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let folder = File::open(folder.unwrap_or(Path::new(".")))?;
+    flock(&folder, FlockOperation::LockExclusive)?;
+    Ok(folder)
 }
 
 /// A connection that only reads.
