@@ -25,6 +25,7 @@ mod login;
 mod media;
 mod openapi;
 mod profile;
+mod readme;
 mod register;
 mod reset;
 mod resetpage;

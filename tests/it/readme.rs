@@ -1,0 +1,72 @@
+//! Every command of the README does what the README says, in its order, on one fresh folder.
+
+use std::process::Command;
+
+use crate::server::{CHEAP, Server, Site, clear_settings, run};
+
+const README: &str = include_str!("../../README.md");
+
+/// What stands between "```<language>" and "```".
+fn blocks(language: &str) -> impl Iterator<Item = &str> {
+    let fence = format!("```{language}\n");
+    let parts: Vec<_> = README.split(&fence).skip(1).collect();
+    parts
+        .into_iter()
+        .map(|part| part.split("```").next().expect("an end"))
+}
+
+fn commands() -> impl Iterator<Item = &'static str> {
+    blocks("sh")
+        .flat_map(str::lines)
+        .filter(|it| !it.is_empty())
+}
+
+#[test]
+fn every_command_works() {
+    let site = Site::new();
+    let mut serve = site.bare();
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--scrypt", CHEAP]);
+    let server = Server::start(serve, &site.path("log"));
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_minisass-auth"));
+    let folder = program.parent().expect("a folder");
+    let path = std::env::var("PATH").expect("a path");
+
+    let mut outputs = Vec::new();
+    for line in commands().filter(|it| !it.ends_with(" serve") && *it != "tests/run") {
+        let line = line
+            .replace("cargo run --release --", "minisass-auth")
+            .replace("127.0.0.1:8000", server.address());
+        let mut shell = Command::new("bash");
+        clear_settings(&mut shell);
+        shell
+            .args(["-c", &format!("set -o pipefail; {line}")])
+            .env("PATH", format!("{}:{path}", folder.display()))
+            .env("MINISASS_AUTH_SCRYPT", CHEAP)
+            .current_dir(site.path(""));
+        outputs.push((run(&mut shell, "").ok(), line));
+    }
+    let output = |part: &str| {
+        let found = outputs.iter().find(|(_, line)| line.contains(part));
+        &found
+            .unwrap_or_else(|| panic!("the README has no {part}"))
+            .0
+    };
+    assert!(output("user create").contains("ada@example.org"));
+    assert!(output("/login/").contains("access_token"));
+    assert!(output("user list").contains("\"username\":\"ada\""));
+    assert_eq!(output("token issue").matches('.').count(), 2);
+    assert!(output("reset send").contains("queued to ada@example.org"));
+    assert!(output("openapi").contains("\"openapi\""));
+}
+
+#[test]
+fn the_settings_it_shows_are_right() {
+    let site = Site::new();
+    let shown: String = blocks("toml").collect();
+    let data = site.data().display().to_string();
+    let file = site.path("settings.toml");
+    std::fs::write(&file, shown.replace("/var/lib/minisass-auth", &data)).expect("settings");
+    let mut list = site.bare();
+    list.arg("--config").arg(&file).args(["user", "list"]);
+    run(&mut list, "").ok();
+}
