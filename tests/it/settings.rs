@@ -94,6 +94,12 @@ fn a_wrong_value_is_named_with_a_right_one() {
         ("reset_ttl", "soon"),
         ("rotate_refresh", "maybe"),
         ("signing_algorithm", "none"),
+        ("password_history", "3"),
+        ("activation_ttl", "1d"),
+        ("require_verified_email", "true"),
+        ("smtp_url", "smtp://mail.example.org"),
+        ("contact_to", "me@example.org"),
+        ("database", "postgres://localhost/auth"),
         ("throttle", "on"),
         ("trusted_proxies", "everybody"),
         ("cors_origins", "*"),
@@ -115,6 +121,14 @@ fn a_wrong_value_is_named_with_a_right_one() {
         assert!(said.iter().all(|it| *it == said[0]), "{said:?}");
     }
     assert!(!site.data().exists(), "nothing was made");
+}
+
+#[test]
+fn what_is_reserved_is_taken_with_its_default() {
+    let site = Site::new();
+    let defaults = "signing_algorithm = \"HS256\"\npassword_history = 24\nactivation_ttl = \"7d\"\n\
+                    require_verified_email = false\nsmtp_url = \"\"\ncontact_to = \"\"\n";
+    list(&site, &["--config", &file(&site, defaults)], &[]).ok();
 }
 
 #[test]

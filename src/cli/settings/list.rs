@@ -116,12 +116,6 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Whether a refresh token is good only once",
     ),
     setting(
-        "signing_algorithm",
-        Some("HS256"),
-        "HS256",
-        "How tokens are signed",
-    ),
-    setting(
         "throttle",
         Some("true"),
         "true",
@@ -151,4 +145,51 @@ pub(super) const SETTINGS: &[Setting] = &[
         "json",
         "text or json [default: text on a terminal]",
     ),
+    // From here on: reserved for what this version does not do yet. Only the default is taken.
+    setting(
+        "signing_algorithm",
+        Some("HS256"),
+        "HS256",
+        "How tokens are signed (HS256 only, so far)",
+    ),
+    setting(
+        "password_history",
+        Some("24"),
+        "24",
+        "Earlier passwords that are refused (none, so far)",
+    ),
+    setting(
+        "activation_ttl",
+        Some("7d"),
+        "7d",
+        "How long an activation link works (there are none, so far)",
+    ),
+    setting(
+        "require_verified_email",
+        Some("false"),
+        "false",
+        "Whether an address is confirmed before the first login (not so far)",
+    ),
+    setting(
+        "smtp_url",
+        Some(""),
+        "",
+        "The mail server (none so far: mails become files)",
+    ),
+    setting(
+        "contact_to",
+        Some(""),
+        "",
+        "Who reads the contact form (there is none, so far)",
+    ),
+];
+
+/// The settings of which only the default is taken.
+pub(super) const RESERVED: [&str; 6] = [
+    "signing_algorithm",
+    "password_history",
+    "activation_ttl",
+    "require_verified_email",
+    "smtp_url",
+    "contact_to",
 ];

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use ipnet::IpNet;
 
-use super::list::SETTINGS;
+use super::list::{RESERVED, SETTINGS};
 
 /// Where to listen.
 #[derive(Clone, Debug)]
@@ -135,14 +135,20 @@ impl Values<'_> {
         }
     }
 
-    /// What the settings can say and this version does not do.
+    /// Refuses what the settings can say and this version does not do.
     pub(super) fn unsupported(&self) -> anyhow::Result<()> {
-        match self.text("signing_algorithm")?.as_str() {
-            "HS256" => Ok(()),
-            other => bail!(wrong(
-                "signing_algorithm",
-                format!("this version cannot sign with {other}")
+        for setting in SETTINGS.iter().filter(|it| RESERVED.contains(&it.key)) {
+            if self.optional(setting.key).as_deref() != setting.default.filter(|it| !it.is_empty())
+            {
+                return Err(wrong(setting.key, "this version cannot do that yet"));
+            }
+        }
+        match self.optional("database") {
+            Some(url) if url.contains("://") => Err(wrong(
+                "database",
+                "this version has SQLite only, which a path names",
             )),
+            _ => Ok(()),
         }
     }
 
