@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 #[global_allocator]
-static ALLOCATOR: minisass_auth::allocator::BySize = minisass_auth::allocator::BySize;
+static ALLOCATOR: minisass_auth::allocator::KeepLarge = minisass_auth::allocator::KeepLarge;
 
 fn main() -> ExitCode {
     match minisass_auth::cli::run() {

@@ -40,7 +40,7 @@ use report::Row;
 
 /// The allocator of the server, for a fair comparison: a slow reference would flatter the server.
 #[global_allocator]
-static ALLOCATOR: minisass_auth::allocator::BySize = minisass_auth::allocator::BySize;
+static ALLOCATOR: minisass_auth::allocator::KeepLarge = minisass_auth::allocator::KeepLarge;
 
 /// No figure takes nearly this long; a server that stopped answering must not hold the benchmark
 /// for ever.

@@ -144,7 +144,7 @@ fn an_unknown_setting_is_named_with_a_likely_one() {
     assert!(said.contains("MINISASS_AUTH_DATA_FOLDER"), "{said}");
     assert!(said.contains("did you mean data_dir"), "{said}");
 
-    let path = file(&site, "password_length = 12\n");
+    let path = file(&site, "password_min_lenght = 12\n");
     let said = list(&site, &["--config", &path], &[]).refusal();
     assert!(said.contains(&path), "{said}");
     assert!(said.contains("did you mean password_min_length?"), "{said}");
