@@ -202,16 +202,20 @@ fn toml_file(path: &str) -> anyhow::Result<BTreeMap<String, String>> {
     Ok(found)
 }
 
-/// The settings whose names look like what was written, or have a word in common with it.
+/// The setting whose name looks most like what was written, or those that share a word with it.
 fn suggestion(key: &str) -> String {
     let words: Vec<&str> = key.split('_').filter(|word| word.len() > 2).collect();
-    let near: Vec<&str> = SETTINGS
-        .iter()
-        .map(|it| it.key)
-        .filter(|known| {
-            strsim::jaro(known, key) > ALIKE || words.iter().any(|word| known.contains(word))
-        })
-        .collect();
+    let names = || SETTINGS.iter().map(|it| it.key);
+    let likeness = |name: &&str| strsim::jaro(name, key);
+    let alike = names()
+        .filter(|name| likeness(name) > ALIKE)
+        .max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    let near: Vec<&str> = match alike {
+        Some(name) => vec![name],
+        None => names()
+            .filter(|name| words.iter().any(|word| name.contains(word)))
+            .collect(),
+    };
     if near.is_empty() {
         "; `minisass-auth serve --help` lists them all".to_owned()
     } else {
