@@ -89,10 +89,15 @@ impl<'a, T: Input> ApiExtractor<'a> for Body<T> {
             .headers()
             .get(header::CONTENT_ENCODING)
             .map(|it| it.to_str().unwrap_or_default());
+        let schema = document::schema(&T::name())?;
+        let known = schema.properties.iter().map(|(name, _)| *name);
+        let wanted: Vec<&str> = known
+            .chain(T::ALIASES.iter().map(|(theirs, _)| *theirs))
+            .collect();
         let mut sent = if bytes.is_empty() {
             Map::new()
         } else {
-            parse::parse(bytes, content_type.unwrap_or_default(), encoding).await?
+            parse::parse(bytes, content_type.unwrap_or_default(), encoding, &wanted).await?
         };
         for (theirs, ours) in T::ALIASES {
             if let Some(value) = sent.shift_remove(*theirs) {
@@ -102,7 +107,6 @@ impl<'a, T: Input> ApiExtractor<'a> for Body<T> {
                 }
             }
         }
-        let schema = document::schema(&T::name())?;
         let (known, rest) = fields::check(schema, sent, T::LENIENT)
             .map_err(|broken| Problem::fields(BadRequest::fields(&broken, T::sentence(&broken))))?;
         // The walk above is stricter than this.

@@ -90,9 +90,10 @@ impl SessionBody {
 #[oai(example)]
 struct TokenRequest {
     /// The user name, or the address.
-    #[oai(validator(max_length = 254))]
+    #[oai(validator(min_length = 1, max_length = 254))]
     username: String,
     /// The password.
+    #[oai(validator(min_length = 1))]
     password: Password,
 }
 

@@ -25,10 +25,10 @@ struct RegisterRequest {
     #[oai(validator(max_length = 150))]
     username: Option<String>,
     /// Where mail arrives. One account has it.
-    #[oai(validator(max_length = 254))]
+    #[oai(validator(min_length = 1, max_length = 254))]
     email: Email,
     /// At least 8 characters, and not one that everybody tries.
-    #[oai(validator(max_length = 128))]
+    #[oai(validator(min_length = 1, max_length = 128))]
     password: Password,
     /// If given, the password again.
     #[oai(validator(max_length = 128))]
@@ -40,13 +40,13 @@ struct RegisterRequest {
     #[oai(rename = "last_name", validator(max_length = 150))]
     last_name: Option<String>,
     /// Such as `NGO`. Also read as `organisation_type`.
-    #[oai(validator(max_length = 255))]
+    #[oai(validator(min_length = 1, max_length = 255))]
     organization_type: String,
     /// Also read as `organisation_name`.
-    #[oai(validator(max_length = 255))]
+    #[oai(validator(min_length = 1, max_length = 255))]
     organization_name: String,
     /// A code or a name.
-    #[oai(validator(max_length = 255))]
+    #[oai(validator(min_length = 1, max_length = 255))]
     country: String,
     /// Whether the privacy policy was agreed to.
     agree: Option<bool>,

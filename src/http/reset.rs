@@ -22,7 +22,7 @@ use crate::failure::Failure;
 #[oai(example)]
 struct ResetRequest {
     /// The address of the account.
-    #[oai(validator(max_length = 254))]
+    #[oai(validator(min_length = 1, max_length = 254))]
     email: Email,
 }
 
@@ -45,7 +45,7 @@ impl Example for ResetRequest {
 #[oai(rename_all = "camelCase")]
 struct NewPassword {
     /// At least 8 characters, and not one that everybody tries.
-    #[oai(validator(max_length = 128))]
+    #[oai(validator(min_length = 1, max_length = 128))]
     new_password: Password,
 }
 

@@ -18,6 +18,7 @@ use crate::domain::LiveSession;
 #[derive(Object)]
 struct RefreshRequest {
     /// The refresh token.
+    #[oai(validator(min_length = 1))]
     refresh: String,
 }
 

@@ -4,16 +4,19 @@ use std::fmt;
 
 use poem::http::StatusCode;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Value, json};
 
 use super::super::problem::Problem;
 
 type Fields = Map<String, Value>;
 
+/// The fields of a body; `wanted` are those that have one value.
 pub(super) async fn parse(
     bytes: Vec<u8>,
     content_type: &str,
     encoding: Option<&str>,
+    wanted: &[&str],
 ) -> Result<Fields, Problem> {
     if let Some(encoding) = encoding.filter(|it| !it.eq_ignore_ascii_case("identity")) {
         return Err(unsupported(encoding));
@@ -26,8 +29,10 @@ pub(super) async fn parse(
         .to_ascii_lowercase();
     match essence.as_str() {
         "application/json" => json_fields(&bytes),
-        "application/x-www-form-urlencoded" => form_fields(&bytes),
-        "multipart/form-data" => multipart_fields(bytes, content_type).await,
+        "application/x-www-form-urlencoded" => refuse_repeated(form_fields(&bytes), wanted),
+        "multipart/form-data" => {
+            refuse_repeated(multipart_fields(bytes, content_type).await?, wanted)
+        }
         _ => Err(unsupported(content_type)),
     }
 }
@@ -122,17 +127,12 @@ impl<'de> Visitor<'de> for Top {
     }
 }
 
-fn form_fields(bytes: &[u8]) -> Result<Fields, Problem> {
+fn form_fields(bytes: &[u8]) -> Fields {
     let mut fields = Fields::new();
     for (name, value) in form_urlencoded::parse(bytes) {
-        add(
-            &mut fields,
-            "Form",
-            name.into_owned(),
-            value.into_owned().into(),
-        )?;
+        add(&mut fields, name.into_owned(), value.into_owned().into());
     }
-    Ok(fields)
+    fields
 }
 
 async fn multipart_fields(bytes: Vec<u8>, content_type: &str) -> Result<Fields, Problem> {
@@ -153,17 +153,32 @@ async fn multipart_fields(bytes: Vec<u8>, content_type: &str) -> Result<Fields, 
                 .map_err(|err| wrong(&err))?
                 .into()
         };
-        add(&mut fields, "Multipart form", name, value)?;
+        add(&mut fields, name, value);
     }
     Ok(fields)
 }
 
-fn add(fields: &mut Fields, form: &str, name: String, value: Value) -> Result<(), Problem> {
-    if fields.contains_key(&name) {
-        return Err(bad(format!(
-            "{form} parse error - duplicate field {name:?}"
-        )));
+/// A form repeats a field to send a list of values.
+fn add(fields: &mut Fields, name: String, value: Value) {
+    match fields.entry(name) {
+        Entry::Vacant(entry) => {
+            entry.insert(value);
+        }
+        Entry::Occupied(mut entry) => match entry.get_mut() {
+            Value::Array(values) => values.push(value),
+            first => *first = Value::Array(vec![first.take(), value]),
+        },
     }
-    fields.insert(name, value);
-    Ok(())
+}
+
+/// Whoever wants one value refuses a repeated field: somebody in front of us may have looked at the
+/// other one.
+fn refuse_repeated(fields: Fields, wanted: &[&str]) -> Result<Fields, Problem> {
+    match wanted
+        .iter()
+        .find(|name| fields.get(**name).is_some_and(Value::is_array))
+    {
+        Some(name) => Err(bad(format!("Form parse error - duplicate field {name:?}"))),
+        None => Ok(fields),
+    }
 }
