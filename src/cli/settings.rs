@@ -59,6 +59,7 @@ pub(super) fn add_flags(command: clap::Command) -> clap::Command {
         .fold(command.arg(config), |command, setting| {
             let default = setting
                 .default
+                .filter(|it| !it.is_empty())
                 .map_or_else(String::new, |it| format!(" [default: {it}]"));
             command.arg(
                 Arg::new(setting.key)

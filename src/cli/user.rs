@@ -36,17 +36,17 @@ pub(super) struct Create {
     /// Must be free
     #[arg(long)]
     email: String,
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     first_name: String,
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     last_name: String,
     /// Such as NGO
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     organisation_type: String,
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     organisation_name: String,
     /// A code or a name
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     country: String,
     /// Make the user staff
     #[arg(long)]
