@@ -9,9 +9,10 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use poem::http::{StatusCode, header};
-use poem::{IntoResponse, Request, Response, handler};
+use poem::{Request, Response, handler};
 
 use super::document;
+use super::problem::Problem;
 use crate::failure::Failure;
 
 /// A text that is kept compressed: Swagger UI has 1.6 MB, and most clients take it as it is here.
@@ -103,7 +104,7 @@ fn answer(page: &std::io::Result<Page>, request: &Request) -> Response {
     };
     answered.unwrap_or_else(|failure| {
         tracing::error!(event = "failure", error = failure.chain());
-        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.").response()
     })
 }
 
