@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,6 +21,8 @@ use super::App;
 
 /// The head of a request, and the quiet between two requests, may take so long.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// A client that takes nothing of its answer for so long, in milliseconds, is cut off by the system.
+const READ_DEADLINE_MS: u32 = 30_000;
 /// What is in flight at a stop may take so long.
 pub const GRACE: Duration = Duration::from_secs(10);
 /// After a failed accept (no file descriptors, say) the next one waits.
@@ -83,6 +86,7 @@ async fn accept(
         Listener::Tcp(listener) => {
             let (stream, remote) = listener.accept().await?;
             stream.set_nodelay(true)?;
+            set_tcp_user_timeout(&stream, READ_DEADLINE_MS)?;
             let addresses = (
                 LocalAddr(stream.local_addr()?.into()),
                 RemoteAddr(remote.into()),
