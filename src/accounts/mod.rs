@@ -2,9 +2,11 @@
 //! the same functions. They are `async` only to wait for a hash or a commit: no runtime is needed,
 //! and nothing here blocks a thread.
 
+mod links;
 mod login;
 mod manage;
 mod outbox;
+mod password;
 mod register;
 mod reset;
 mod session;
@@ -20,7 +22,7 @@ pub use session::{BearerError, RefreshError, Refreshed, Status, TokenPair};
 
 use crate::clock::Clock;
 use crate::crypto::{HashError, Hasher, LinkKey, Random, Signer};
-use crate::domain::{PasswordRules, Timestamp};
+use crate::domain::{Email, PasswordRules, Timestamp};
 use crate::failure::Failure;
 use crate::mail::Mailer;
 use crate::store::{Actor, Store};
@@ -58,6 +60,14 @@ pub struct Rules {
     pub token_session_ttl: Duration,
     /// How long a reset link works.
     pub reset_ttl: Duration,
+    /// How long the links of all other mails work.
+    pub activation_ttl: Duration,
+    /// Whether a new account is inactive until its mailed link is used.
+    pub require_verified_email: bool,
+    /// So many earlier passwords are refused.
+    pub password_history: usize,
+    /// Who reads the contact form.
+    pub contact_to: Option<Email>,
     /// What a chosen password must meet.
     pub password: PasswordRules,
     /// Whether a refresh token is good only once.

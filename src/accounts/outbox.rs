@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Accounts;
 use crate::domain::{Email, Timestamp};
 use crate::failure::Failure;
-use crate::mail::{Letter, PASSWORD_RESET};
+use crate::mail::Letter;
 use crate::store::{Delivery, DueMail};
 
 /// So many mails are taken at once.
@@ -33,36 +33,21 @@ impl Accounts {
     }
 
     fn deliver(&self, mail: &DueMail, now: Timestamp) -> Delivery {
-        let (Some(user), Some(nonce), Some(expires_at)) =
-            (&mail.user, &mail.nonce, mail.expires_at)
-        else {
+        if mail.recipient.is_empty() {
             return Delivery::Decoy;
-        };
-        if expires_at <= now {
+        }
+        if mail.expires_at.is_some_and(|it| it <= now) {
             tracing::warn!(event = "mail_expired", mail = mail.id);
             return Delivery::Expired;
         }
-        let minutes = expires_at.seconds_since(now).unsigned_abs().div_ceil(60);
-        let sent = match mail.kind.as_str() {
-            PASSWORD_RESET => {
-                Letter::password_reset(user, &self.reset_url(user.id, nonce), minutes)
-            }
-            other => Err(Failure::new(
-                "writing a mail",
-                format!("there is no mail called {other}"),
-            )),
-        }
-        .and_then(|letter| {
-            self.0.mailer.send(
-                mail.id,
-                &Email::stored(mail.recipient.clone()),
-                &letter,
-                now,
-            )
+        let sent = self.letter(mail, now).and_then(|letter| {
+            let to = Email::stored(mail.recipient.clone());
+            self.0.mailer.send(mail.id, &to, &letter, now)
         });
         match sent {
             Ok(()) => {
-                tracing::info!(event = "mail_sent", mail = mail.id, user_id = user.id.0);
+                let user_id = mail.user.as_ref().map(|it| it.id.0);
+                tracing::info!(event = "mail_sent", mail = mail.id, user_id);
                 Delivery::Sent
             }
             Err(failure) => {
@@ -74,6 +59,16 @@ impl Accounts {
                 Delivery::Retry(now.plus(RETRY), failure.chain())
             }
         }
+    }
+
+    fn letter(&self, mail: &DueMail, now: Timestamp) -> Result<Letter, Failure> {
+        let (Some(user), Some(nonce), Some(expires_at)) =
+            (&mail.user, &mail.nonce, mail.expires_at)
+        else {
+            return Err(Failure::new("writing a mail", "it has no link"));
+        };
+        let minutes = expires_at.seconds_since(now).unsigned_abs().div_ceil(60);
+        Letter::password_reset(user, &self.link_url(mail.kind, user.id, nonce), minutes)
     }
 
     /// Forgets what expired 30 days ago.

@@ -139,13 +139,6 @@ impl Accounts {
             .password
             .as_deref()
             .and_then(|chosen| checks.take("password", self.choose(chosen, &raw)));
-        if raw
-            .confirmation
-            .as_ref()
-            .is_some_and(|again| Some(again) != raw.password.as_ref())
-        {
-            checks.take::<()>("confirmPassword", Err(Rule::PasswordMismatch));
-        }
         let (Some(email), Some(username), Some(additional_fields), true) =
             (email, username, additional_fields, checks.broken.is_empty())
         else {
@@ -160,6 +153,7 @@ impl Accounts {
             organisation_name: raw.organisation_name,
             country: raw.country,
             additional_fields,
+            ..Profile::default()
         };
         let user = NewUser {
             username,
@@ -168,8 +162,11 @@ impl Accounts {
             last_name: raw.last_name,
             password_hash: None,
             is_active,
+            awaits_confirmation: false,
             is_staff,
             profile,
+            consent: None,
+            link: None,
         };
         Ok((user, password))
     }
@@ -202,8 +199,12 @@ impl Checks {
     }
 }
 
-/// The names, and what a stranger has to say of their organisation.
+/// The password again, the names, and what a stranger has to say of their organisation.
 fn check_texts(raw: &Registration, registrar: Registrar, checks: &mut Checks) {
+    let again = raw.confirmation.as_ref();
+    if again.is_some_and(|again| Some(again) != raw.password.as_ref()) {
+        checks.take::<()>("confirmPassword", Err(Rule::PasswordMismatch));
+    }
     checks.take("first_name", User::check_name(&raw.first_name));
     checks.take("last_name", User::check_name(&raw.last_name));
     for (field, text) in [

@@ -1,15 +1,9 @@
 //! A forgotten password: asking for the mail, and using its link.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-use super::login::{attempts_key, names_of};
 use super::{Accounts, Caller, Trouble};
-use crate::crypto::LinkToken;
-use crate::domain::{Email, Invalid, Password, Rule, User, UserId, UserRef};
+use crate::domain::{Email, Invalid, MailKind, Rule, User, UserId, UserRef};
 use crate::failure::Failure;
-use crate::mail::PASSWORD_RESET;
-use crate::store::{Credentials, NewLink};
+use crate::store::Credentials;
 
 /// So many reset mails an account gets in an hour at most (OWASP Forgot Password Cheat Sheet).
 const MOST_PER_HOUR: usize = 5;
@@ -57,17 +51,10 @@ impl Accounts {
         most: Option<usize>,
         caller: &Caller,
     ) -> Result<(), Failure> {
-        let now = self.now();
-        let nonce = self.0.random.bytes()?;
-        let link = NewLink {
-            purpose: PASSWORD_RESET,
-            nonce,
-            digest: LinkToken::derive(&self.0.links, PASSWORD_RESET, &nonce).digest(),
-            expires_at: now.plus(self.0.rules.reset_ttl),
-        };
+        let link = self.new_link(MailKind::PasswordReset)?;
         self.0
             .store
-            .queue_link_mail(user, link, most, caller.at(now))
+            .add_link(user, link, most, caller.at(self.now()))
             .await?;
         tracing::info!(event = "authn_password_reset_requested");
         Ok(())
@@ -78,7 +65,7 @@ impl Accounts {
     /// # Errors
     /// If the database does not answer.
     pub async fn is_reset_link(&self, uid: &str, token: &str) -> Result<bool, Failure> {
-        Ok(self.reset_link(uid, token).await?.is_some())
+        Ok(self.password_link(uid, token).await?.is_some())
     }
 
     /// Sets the password of whoever got the link, ends all their sessions, and uses the link up.
@@ -92,20 +79,19 @@ impl Accounts {
         new_password: &str,
         caller: &Caller,
     ) -> Result<(), ResetError> {
-        let (owner, digest) = self
-            .reset_link(uid, token)
+        let (owner, link) = self
+            .password_link(uid, token)
             .await?
             .ok_or(ResetError::BadLink)?;
-        let names = names_of(&owner.user, &owner.profile);
-        let password = Password::choose(new_password, self.0.rules.password, &names)
+        let password = self
+            .choose_password(new_password, &owner)
+            .await?
             .map_err(new_password_broke)?;
-        let hash = self.0.hasher.hash(password).await?;
-        let (user, link) = (owner.user.id, (PASSWORD_RESET, digest));
-        let attempts = attempts_key(Some(user), "");
+        let user = owner.user.id;
         let redeemed = self
             .0
             .store
-            .redeem_password_link(user, link, hash, attempts, caller.at(self.now()))
+            .redeem_password_link(user, link, password, caller.at(self.now()))
             .await?;
         if !redeemed {
             return Err(ResetError::BadLink);
@@ -118,41 +104,21 @@ impl Accounts {
         Ok(())
     }
 
-    /// The owner of a link that works, and what is stored of its token.
-    async fn reset_link(
+    /// Both links let somebody choose a password; which one it was is told by its digest.
+    async fn password_link(
         &self,
         uid: &str,
         token: &str,
-    ) -> Result<Option<(Credentials, [u8; 32])>, Failure> {
-        let (Some(user), Some(token)) = (parse_uid(uid), LinkToken::parse(token)) else {
-            return Ok(None);
-        };
-        let digest = token.digest();
-        let owner = self
-            .0
-            .store
-            .link_user(PASSWORD_RESET, &digest, self.now())
-            .await?;
-        Ok(owner.filter(|it| it.user.id == user).map(|it| (it, digest)))
-    }
-
-    /// Where a reset mail leads.
-    pub(super) fn reset_url(&self, user: UserId, nonce: &[u8; 32]) -> String {
-        let token = LinkToken::derive(&self.0.links, PASSWORD_RESET, nonce).reveal();
-        let uid = URL_SAFE_NO_PAD.encode(user.to_string());
-        format!(
-            "{}/authentication/api/verify-password-reset/{uid}/{token}/",
-            self.0.rules.public_url
-        )
+    ) -> Result<Option<(Credentials, (MailKind, [u8; 32]))>, Failure> {
+        for purpose in [MailKind::PasswordReset, MailKind::Invitation] {
+            if let Some((owner, digest)) = self.link_owner(purpose, uid, token).await? {
+                return Ok(Some((owner, (purpose, digest))));
+            }
+        }
+        Ok(None)
     }
 }
 
 fn new_password_broke(rule: Rule) -> ResetError {
     ResetError::Invalid(Invalid::new("newPassword", rule))
-}
-
-/// Links name a user as Django's do: the number, as base64url of its digits.
-fn parse_uid(uid: &str) -> Option<UserId> {
-    let digits = URL_SAFE_NO_PAD.decode(uid).ok()?;
-    std::str::from_utf8(&digits).ok()?.parse().ok().map(UserId)
 }

@@ -76,6 +76,10 @@ pub(super) fn accounts(settings: &Settings, public_url: String) -> anyhow::Resul
             mobile_session_ttl: settings.mobile_session_ttl,
             token_session_ttl: settings.token_session_ttl,
             reset_ttl: settings.reset_ttl,
+            activation_ttl: settings.activation_ttl,
+            require_verified_email: settings.require_verified_email,
+            password_history: settings.password_history,
+            contact_to: settings.contact_to.clone(),
             password: PasswordRules {
                 min_length: settings.password_min_length,
             },

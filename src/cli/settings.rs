@@ -15,6 +15,7 @@ use ipnet::IpNet;
 use self::list::{SETTINGS, Setting};
 pub(super) use self::parse::Listen;
 use crate::crypto::Cost;
+use crate::domain::Email;
 
 /// What every variable of ours starts with.
 const PREFIX: &str = "MINISASS_AUTH_";
@@ -38,6 +39,10 @@ pub(super) struct Settings {
     pub(super) mobile_session_ttl: Duration,
     pub(super) token_session_ttl: Duration,
     pub(super) reset_ttl: Duration,
+    pub(super) activation_ttl: Duration,
+    pub(super) require_verified_email: bool,
+    pub(super) password_history: usize,
+    pub(super) contact_to: Option<Email>,
     pub(super) rotate_refresh: bool,
     pub(super) throttle: bool,
     pub(super) trusted_proxies: Vec<IpNet>,
@@ -132,6 +137,10 @@ impl Settings {
             mobile_session_ttl: values.duration("mobile_session_ttl")?,
             token_session_ttl: values.duration("token_session_ttl")?,
             reset_ttl: values.duration("reset_ttl")?,
+            activation_ttl: values.duration("activation_ttl")?,
+            require_verified_email: values.parse("require_verified_email")?,
+            password_history: values.number("password_history", 0..=24)?,
+            contact_to: values.email("contact_to")?,
             rotate_refresh: values.parse("rotate_refresh")?,
             throttle: values.parse("throttle")?,
             trusted_proxies: values.networks("trusted_proxies")?,

@@ -175,6 +175,29 @@ impl Hasher {
         hash.map_err(|err: String| HashError::Failed(Failure::new("hashing a password", err)))
     }
 
+    /// Whether `password` is the one behind any of `stored`. One thread works through them all,
+    /// so that a long history takes one place in the queue; unusable hashes match nothing.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] if the queue is full.
+    pub async fn matches_any(
+        &self,
+        password: Password,
+        stored: Vec<String>,
+    ) -> Result<bool, HashError> {
+        let work = self.pool.submit(move || {
+            stored.iter().any(|stored| {
+                parse(stored).is_some_and(|(hash, _)| {
+                    Scrypt::new()
+                        .verify_password(password.as_bytes(), &hash)
+                        .is_ok()
+                })
+            })
+        })?;
+        work.await
+            .map_err(|err| HashError::Failed(Failure::new("checking earlier passwords", err)))
+    }
+
     /// Checks an attempt against a stored hash. Without one, or with one that is not to be computed,
     /// the same work is done over a decoy and the answer is no.
     ///
@@ -185,11 +208,9 @@ impl Hasher {
         attempt: Password,
         stored: Option<&str>,
     ) -> Result<Verdict, HashError> {
-        let known = stored.and_then(|stored| {
-            let hash = PasswordHash::new(stored).ok()?;
-            let cost = Cost::of(&hash).filter(|cost| cost.params().is_some())?;
-            Some((Arc::new(hash), cost))
-        });
+        let known = stored
+            .and_then(parse)
+            .map(|(hash, cost)| (Arc::new(hash), cost));
         if known.is_none() && stored.is_some() {
             tracing::warn!(
                 event = "password_hash_unusable",
@@ -213,6 +234,13 @@ impl Hasher {
             .map_err(|err| HashError::Failed(Failure::new("checking a password", err)))?;
         Ok(if matches { verdict } else { Verdict::Wrong })
     }
+}
+
+/// A stored hash that may be computed.
+fn parse(stored: &str) -> Option<(PasswordHash, Cost)> {
+    let hash = PasswordHash::new(stored).ok()?;
+    let cost = Cost::of(&hash).filter(|cost| cost.params().is_some())?;
+    Some((hash, cost))
 }
 
 fn base64<const N: usize>(bytes: [u8; N]) -> String {

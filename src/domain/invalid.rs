@@ -39,6 +39,10 @@ pub enum Rule {
     TooLong(usize),
     /// Not an address that mail can be sent to.
     NotAnEmail,
+    /// Not the address of a page.
+    NotAUrl,
+    /// None of the values there are.
+    NotAChoice(&'static str),
     /// A user name may not have this character.
     UsernameCharacters,
     /// Somebody has this user name.
@@ -53,8 +57,14 @@ pub enum Rule {
     PasswordCommon,
     /// The account's own name, address or organisation, or the product's name.
     PasswordPersonal,
+    /// One of the passwords that the account had.
+    PasswordUsed,
+    /// Not the password of the account.
+    PasswordWrong,
     /// The two passwords differ.
     PasswordMismatch,
+    /// Somebody has this address.
+    EmailTaken,
     /// More extra fields than are kept.
     AdditionalFieldsTooMany(usize),
     /// Extra fields of more than so many bytes together.
@@ -72,6 +82,8 @@ impl fmt::Display for Rule {
             Self::NullCharacter => f.write_str("Null characters are not allowed."),
             Self::TooLong(most) => write!(f, "Ensure this field has no more than {most} characters."),
             Self::NotAnEmail => f.write_str("Enter a valid email address."),
+            Self::NotAUrl => f.write_str("Enter a valid URL, such as https://www.example.org/privacy."),
+            Self::NotAChoice(choices) => write!(f, "This is not a valid choice. Choose one of {choices}."),
             Self::UsernameCharacters => f.write_str(
                 "Enter a valid username. It may contain letters, digits and @ . + - _, and no spaces.",
             ),
@@ -89,6 +101,11 @@ impl fmt::Display for Rule {
             Self::PasswordPersonal => f.write_str(
                 "This password is too similar to your name, address or organisation. Choose another one.",
             ),
+            Self::PasswordUsed => f.write_str(
+                "This password has been used before. Please choose a new and unique password.",
+            ),
+            Self::PasswordWrong => f.write_str("Wrong old password"),
+            Self::EmailTaken => f.write_str("This email is already registered."),
             Self::PasswordMismatch => f.write_str("The two passwords are not the same."),
             Self::AdditionalFieldsTooMany(most) => {
                 write!(f, "Ensure there are no more than {most} additional fields.")

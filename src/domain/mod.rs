@@ -2,7 +2,9 @@
 
 mod email;
 mod invalid;
+mod mail;
 mod password;
+mod policy;
 mod profile;
 mod session;
 mod time;
@@ -11,8 +13,10 @@ mod username;
 
 pub use email::Email;
 pub use invalid::{Invalid, Rule};
+pub use mail::MailKind;
 pub use password::{Password, PasswordRules};
-pub use profile::{AdditionalFields, Profile};
+pub use policy::{Agreement, Consent, Policy};
+pub use profile::{AdditionalFields, Profile, UploadPreference};
 pub use session::{LiveSession, Session, SessionId, SessionKind};
 pub use time::Timestamp;
 pub use user::{User, UserId, UserRef};

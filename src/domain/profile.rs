@@ -18,6 +18,45 @@ pub struct Profile {
     pub country: String,
     /// Kept as they came; they never mean anything here.
     pub additional_fields: AdditionalFields,
+    /// Whether the person is a recognised expert; the operator says so.
+    pub is_expert: bool,
+    /// The network that the Android client uploads over.
+    pub upload_preference: UploadPreference,
+}
+
+/// The network that the Android client uploads over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UploadPreference {
+    /// Wi-Fi only.
+    #[default]
+    Wifi,
+    /// Mobile data only.
+    Mobile,
+    /// Whichever there is.
+    Both,
+}
+
+impl UploadPreference {
+    /// The name that is stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wifi => "wifi",
+            Self::Mobile => "mobile",
+            Self::Both => "both",
+        }
+    }
+
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// [`Rule::NotAChoice`].
+    pub fn parse(name: &str) -> Result<Self, Rule> {
+        [Self::Wifi, Self::Mobile, Self::Both]
+            .into_iter()
+            .find(|it| it.as_str() == name)
+            .ok_or(Rule::NotAChoice("wifi, mobile, both"))
+    }
 }
 
 impl Profile {

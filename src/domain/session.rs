@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Timestamp, User, UserId};
+use super::{Agreement, Timestamp, User, UserId};
 
 /// The name of a session, the `sid` claim of its tokens: the second it was opened in and 96 random
 /// bits, printed as hexadecimal. It is no secret (the tokens are signed), and young sessions, which
@@ -62,6 +62,15 @@ impl SessionKind {
             Self::CommandLine => "command-line",
         }
     }
+
+    /// Restores a stored name.
+    #[must_use]
+    pub fn stored(name: &str) -> Self {
+        [Self::Mobile, Self::Token, Self::CommandLine]
+            .into_iter()
+            .find(|it| it.as_str() == name)
+            .unwrap_or(Self::Web)
+    }
 }
 
 /// A session as it is opened.
@@ -100,4 +109,6 @@ pub struct LiveSession {
     pub rotated_at: Timestamp,
     /// Whether the user's profile is filled in.
     pub has_profile: bool,
+    /// What the user has said to the latest privacy policy.
+    pub agreement: Agreement,
 }

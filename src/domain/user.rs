@@ -38,6 +38,10 @@ pub struct User {
     pub created_at: Timestamp,
     /// When a session was last opened.
     pub last_login_at: Option<Timestamp>,
+    /// When the owner of the address last proved to be one, by using a mailed link.
+    pub email_confirmed_at: Option<Timestamp>,
+    /// Inactive only until the mailed link is used.
+    pub awaits_confirmation: bool,
 }
 
 impl User {

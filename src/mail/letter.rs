@@ -2,17 +2,14 @@
 
 use minijinja::{Environment, context};
 
-use crate::domain::User;
+use crate::domain::{MailKind, User};
 use crate::failure::Failure;
-
-/// The kind of the mail that resets a password, and the purpose of its link.
-pub const PASSWORD_RESET: &str = "password-reset";
 
 /// A mail without its envelope.
 #[derive(Clone, Debug)]
 pub struct Letter {
     /// Which mail it is.
-    pub kind: &'static str,
+    pub kind: MailKind,
     /// One line.
     pub subject: String,
     /// For programs that show text.
@@ -30,7 +27,7 @@ impl Letter {
         let values =
             context! { username => user.username.as_str(), link => link, minutes => minutes };
         Ok(Self {
-            kind: PASSWORD_RESET,
+            kind: MailKind::PasswordReset,
             subject: "Reset your miniSASS password".to_owned(),
             text: render(
                 "reset.txt",

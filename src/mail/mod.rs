@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 
-pub use self::letter::{Letter, PASSWORD_RESET};
+pub use self::letter::Letter;
 use crate::domain::{Email, Timestamp};
 use crate::failure::Failure;
 
@@ -65,7 +65,7 @@ impl Mailer {
     ) -> Result<(), Failure> {
         let message = self.compose(number, to, letter, now)?;
         let Transport::Files(folder) = &self.transport;
-        let path = folder.join(format!("{number:08}-{}.eml", letter.kind));
+        let path = folder.join(format!("{number:08}-{}.eml", letter.kind.as_str()));
         let draft = path.with_extension("tmp");
         let write = || {
             let mut file = fs::OpenOptions::new()
@@ -99,7 +99,11 @@ impl Mailer {
                     .map_err(Failure::when("addressing a mail"))?,
             ))
             .subject(&letter.subject)
-            .message_id(Some(format!("<{number}.{}@{}>", letter.kind, self.host)))
+            .message_id(Some(format!(
+                "<{number}.{}@{}>",
+                letter.kind.as_str(),
+                self.host
+            )))
             .date(std::time::UNIX_EPOCH + seconds)
             .multipart(MultiPart::alternative_plain_html(
                 letter.text.clone(),

@@ -103,7 +103,8 @@ fn add_hostile(site: &Site, names: &[&str]) {
             .expect("a user");
         transaction
             .execute(
-                "INSERT INTO profiles VALUES (last_insert_rowid(), ?1, ?1, ?1, '{}')",
+                "INSERT INTO profiles (user_id, organisation_type, organisation_name, country, additional_fields)
+                 VALUES (last_insert_rowid(), ?1, ?1, ?1, '{}')",
                 [name],
             )
             .expect("a profile");

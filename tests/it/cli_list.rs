@@ -20,7 +20,10 @@ fn fill(site: &Site, count: i64) {
             )
             .expect("a statement");
         let mut profile = transaction
-            .prepare("INSERT INTO profiles VALUES (?1, 'NGO', 'Rivers', 'ZA', '{}')")
+            .prepare(
+                "INSERT INTO profiles (user_id, organisation_type, organisation_name, country, additional_fields)
+                 VALUES (?1, 'NGO', 'Rivers', 'ZA', '{}')",
+            )
             .expect("a statement");
         for id in 1..=count {
             let name = format!("user{id}");

@@ -2,7 +2,7 @@
 
 use minisass_auth::crypto::sha256;
 use minisass_auth::domain::{SessionId, Timestamp};
-use minisass_auth::store::{Actor, Sqlite, Store};
+use minisass_auth::store::{Actor, Sessions, Sqlite, Store};
 use serde_json::json;
 
 use crate::app::{App, DAY, PASSWORD};

@@ -94,11 +94,11 @@ fn a_wrong_value_is_named_with_a_right_one() {
         ("reset_ttl", "soon"),
         ("rotate_refresh", "maybe"),
         ("signing_algorithm", "none"),
-        ("password_history", "3"),
-        ("activation_ttl", "1d"),
-        ("require_verified_email", "true"),
+        ("password_history", "25"),
+        ("activation_ttl", "soon"),
+        ("require_verified_email", "maybe"),
         ("smtp_url", "smtp://mail.example.org"),
-        ("contact_to", "me@example.org"),
+        ("contact_to", "nobody"),
         ("database", "postgres://localhost/auth"),
         ("throttle", "on"),
         ("trusted_proxies", "everybody"),
@@ -126,8 +126,7 @@ fn a_wrong_value_is_named_with_a_right_one() {
 #[test]
 fn what_is_reserved_is_taken_with_its_default() {
     let site = Site::new();
-    let defaults = "signing_algorithm = \"HS256\"\npassword_history = 24\nactivation_ttl = \"7d\"\n\
-                    require_verified_email = false\nsmtp_url = \"\"\ncontact_to = \"\"\n";
+    let defaults = "signing_algorithm = \"HS256\"\nsmtp_url = \"\"\n";
     list(&site, &["--config", &file(&site, defaults)], &[]).ok();
 }
 

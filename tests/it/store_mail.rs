@@ -1,11 +1,11 @@
 //! What every database has to do: links that mails carry, the outbox, and forgetting.
 
-use minisass_auth::domain::{SessionId, Timestamp, UserId, UserRef};
-use minisass_auth::store::{Attempt, Delivery, DueMail, NewLink, Store};
+use minisass_auth::domain::{MailKind, SessionId, Timestamp, UserId, UserRef};
+use minisass_auth::store::{Attempt, Delivery, DueMail, NewLink, NewPassword, Store};
 
 use crate::store::{NOW, actor, add, ask, get, later, on_each_engine, opening};
 
-const RESET: &str = "password-reset";
+const RESET: MailKind = MailKind::PasswordReset;
 
 fn link(number: u8) -> NewLink {
     NewLink {
@@ -13,11 +13,13 @@ fn link(number: u8) -> NewLink {
         nonce: [number; 32],
         digest: [number; 32],
         expires_at: later(3600),
+        email: None,
+        is_mailed: true,
     }
 }
 
 fn queue(store: &dyn Store, user: Option<UserId>, number: u8, at: Timestamp) {
-    get(store.queue_link_mail(user, link(number), None, actor(at)));
+    get(store.add_link(user, link(number), None, actor(at)));
 }
 
 fn owner(store: &dyn Store, number: u8) -> Option<UserId> {
@@ -25,9 +27,22 @@ fn owner(store: &dyn Store, number: u8) -> Option<UserId> {
     found.map(|it| it.user.id)
 }
 
+fn password(hash: String, attempts: Vec<u8>) -> NewPassword {
+    NewPassword {
+        hash,
+        attempts,
+        remember: 24,
+    }
+}
+
 fn redeem(store: &dyn Store, user: UserId, number: u8) -> bool {
     let link = (RESET, [number; 32]);
-    get(store.redeem_password_link(user, link, "new".to_owned(), b"ada".to_vec(), actor(NOW)))
+    get(store.redeem_password_link(
+        user,
+        link,
+        password("new".to_owned(), b"ada".to_vec()),
+        actor(NOW),
+    ))
 }
 
 fn due(store: &dyn Store) -> Vec<DueMail> {
@@ -41,7 +56,7 @@ fn a_link_lets_its_user_in_until_its_time() {
         queue(store, Some(ada.id), 1, NOW);
         let at = |seconds| get(store.link_user(RESET, &[1; 32], later(seconds))).is_some();
         assert!(at(0) && at(3599) && !at(3600));
-        assert!(get(store.link_user("activation", &[1; 32], NOW)).is_none());
+        assert!(get(store.link_user(MailKind::Activation, &[1; 32], NOW)).is_none());
         assert_eq!(owner(store, 1), Some(ada.id));
         assert_eq!(owner(store, 2), None);
         get(store.set_active(ada.id, false, actor(NOW)));
@@ -58,7 +73,12 @@ fn a_link_is_used_once_also_by_many_at_once() {
             .map(|number| {
                 let link = (RESET, [1; 32]);
                 let hash = format!("new{number}");
-                store.redeem_password_link(ada.id, link, hash, b"ada".to_vec(), actor(NOW))
+                store.redeem_password_link(
+                    ada.id,
+                    link,
+                    password(hash, b"ada".to_vec()),
+                    actor(NOW),
+                )
             })
             .collect();
         let won: Vec<bool> = race.into_iter().map(get).collect();
@@ -104,9 +124,14 @@ fn a_link_that_is_anothers_or_late_or_for_something_else_changes_nothing() {
         assert!(!redeem(store, ada.id, 2));
         let attempt = |purpose, at| {
             let link = (purpose, [1; 32]);
-            get(store.redeem_password_link(ada.id, link, "new".to_owned(), vec![], actor(at)))
+            get(store.redeem_password_link(
+                ada.id,
+                link,
+                password("new".to_owned(), vec![]),
+                actor(at),
+            ))
         };
-        assert!(!attempt("activation", NOW));
+        assert!(!attempt(MailKind::Activation, NOW));
         assert!(!attempt(RESET, later(3600)));
         for user in [ada.id, bo.id] {
             let now = get(store.credentials(&UserRef::Id(user))).expect("a user");
@@ -125,13 +150,13 @@ fn only_the_newest_link_works_and_a_used_one_voids_the_others() {
         queue(store, Some(ada.id), 3, NOW);
         assert_eq!((owner(store, 1), owner(store, 3)), (None, Some(ada.id)));
         let other = NewLink {
-            purpose: "activation",
+            purpose: MailKind::Activation,
             ..link(4)
         };
-        get(store.queue_link_mail(Some(ada.id), other, None, actor(NOW)));
+        get(store.add_link(Some(ada.id), other, None, actor(NOW)));
         assert_eq!(owner(store, 3), Some(ada.id), "each purpose by itself");
         assert!(redeem(store, ada.id, 3));
-        assert!(get(store.link_user("activation", &[4; 32], NOW)).is_none());
+        assert!(get(store.link_user(MailKind::Activation, &[4; 32], NOW)).is_none());
         assert_eq!(owner(store, 2), Some(bo.id));
     });
 }
@@ -146,7 +171,7 @@ fn a_mail_goes_to_the_stored_address_and_carries_its_link() {
             panic!("{mails:?}")
         };
         assert_eq!(
-            (mail.kind.as_str(), mail.recipient.as_str()),
+            (mail.kind, mail.recipient.as_str()),
             (RESET, "Ada@example.org")
         );
         assert_eq!(mail.user.as_ref().map(|it| it.id), Some(ada.id));
@@ -165,7 +190,7 @@ fn for_a_stranger_or_an_inactive_user_or_too_many_a_decoy_is_written() {
         queue(store, None, 1, NOW);
         queue(store, Some(bo.id), 2, NOW);
         for number in 3..7 {
-            get(store.queue_link_mail(Some(ada.id), link(number), Some(2), actor(NOW)));
+            get(store.add_link(Some(ada.id), link(number), Some(2), actor(NOW)));
         }
         let mails = due(store);
         assert_eq!(mails.len(), 6, "each costs the same writes");
@@ -179,7 +204,7 @@ fn for_a_stranger_or_an_inactive_user_or_too_many_a_decoy_is_written() {
         assert_eq!(owner(store, 4), Some(ada.id), "a decoy voids no link");
         assert!([1, 2, 5, 6].iter().all(|it| owner(store, *it).is_none()));
         // An hour later there is room again.
-        get(store.queue_link_mail(Some(ada.id), link(7), Some(2), actor(later(3600))));
+        get(store.add_link(Some(ada.id), link(7), Some(2), actor(later(3600))));
         assert_eq!(owner(store, 7), Some(ada.id));
     });
 }
@@ -219,8 +244,8 @@ fn a_decoy_is_forgotten_with_its_link() {
         get(store.mark_mail(due(store)[0].id, Delivery::Decoy, NOW));
         assert!(due(store).is_empty());
         // Its digest is free again: nothing is left of it.
-        assert!(ask(store.queue_link_mail(None, link(1), None, actor(NOW))).is_ok());
-        assert!(ask(store.queue_link_mail(None, link(1), None, actor(NOW))).is_err());
+        assert!(ask(store.add_link(None, link(1), None, actor(NOW))).is_ok());
+        assert!(ask(store.add_link(None, link(1), None, actor(NOW))).is_err());
     });
 }
 

@@ -259,3 +259,17 @@ fn a_refused_opening_does_not_clear_the_count() {
         assert!(ask(store.check_writable()).is_ok());
     });
 }
+
+#[test]
+fn changing_nobody_is_no_change() {
+    on_each_engine(|store| {
+        assert!(!get(store.set_active(UserId(7), false, actor(NOW))));
+        assert!(!get(store.end_session(
+            SessionId([7; 16]),
+            "logout",
+            actor(NOW)
+        )));
+        assert!(!get(store.rotate(SessionId([7; 16]), 0, NOW)));
+        assert!(!get(store.open_session(opening(UserId(7), 7), actor(NOW))));
+    });
+}

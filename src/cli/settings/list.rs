@@ -80,6 +80,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Characters that a password needs, 8 or more",
     ),
     setting(
+        "password_history",
+        Some("24"),
+        "24",
+        "Earlier passwords that are refused; 0 refuses none",
+    ),
+    setting(
         "access_ttl",
         Some("60m"),
         "60m",
@@ -108,6 +114,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         Some("60m"),
         "60m",
         "How long a reset link works",
+    ),
+    setting(
+        "activation_ttl",
+        Some("7d"),
+        "7d",
+        "How long the links of all other mails work",
+    ),
+    setting(
+        "require_verified_email",
+        Some("false"),
+        "true",
+        "Whether a new account is inactive until its mailed link is used",
     ),
     setting(
         "rotate_refresh",
@@ -140,6 +158,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Sender of mails",
     ),
     setting(
+        "contact_to",
+        Some(""),
+        "team@example.org",
+        "Who reads the contact form [default: there is none]",
+    ),
+    setting(
         "log_format",
         None,
         "json",
@@ -153,43 +177,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "How tokens are signed (HS256 only, so far)",
     ),
     setting(
-        "password_history",
-        Some("24"),
-        "24",
-        "Earlier passwords that are refused (none, so far)",
-    ),
-    setting(
-        "activation_ttl",
-        Some("7d"),
-        "7d",
-        "How long an activation link works (there are none, so far)",
-    ),
-    setting(
-        "require_verified_email",
-        Some("false"),
-        "false",
-        "Whether an address is confirmed before the first login (not so far)",
-    ),
-    setting(
         "smtp_url",
         Some(""),
         "",
         "The mail server (none so far: mails become files)",
     ),
-    setting(
-        "contact_to",
-        Some(""),
-        "",
-        "Who reads the contact form (there is none, so far)",
-    ),
 ];
 
 /// The settings of which only the default is taken.
-pub(super) const RESERVED: [&str; 6] = [
-    "signing_algorithm",
-    "password_history",
-    "activation_ttl",
-    "require_verified_email",
-    "smtp_url",
-    "contact_to",
-];
+pub(super) const RESERVED: [&str; 2] = ["signing_algorithm", "smtp_url"];

@@ -11,6 +11,7 @@ use anyhow::anyhow;
 use ipnet::IpNet;
 
 use super::list::{RESERVED, SETTINGS};
+use crate::domain::Email;
 
 /// Where to listen.
 #[derive(Clone, Debug)]
@@ -97,6 +98,12 @@ impl Values<'_> {
             ));
         }
         Ok(duration)
+    }
+
+    pub(super) fn email(&self, key: &'static str) -> anyhow::Result<Option<Email>> {
+        self.optional(key)
+            .map(|it| Email::parse(&it).map_err(|_| wrong(key, format!("{it} is no address"))))
+            .transpose()
     }
 
     /// A web address without the slash at its end.

@@ -1,10 +1,14 @@
 //! SQLite, in WAL mode with `synchronous=FULL`: reads inline, writes in groups.
 
+mod attempts;
 mod audit;
+mod changes;
 mod generation;
+mod links;
 mod live;
-mod mail;
 mod open;
+mod outbox;
+mod policies;
 mod sessions;
 mod users;
 mod writer;
@@ -16,11 +20,8 @@ use rusqlite::Connection;
 
 use self::live::LiveSessions;
 use self::writer::Writer;
-use super::{
-    Actor, Attempt, Credentials, Delivery, DueMail, NewLink, NewUser, Opening, Pending, Store,
-    Taken, UserPage,
-};
-use crate::domain::{LiveSession, Profile, SessionId, Timestamp, User, UserId, UserRef};
+use super::{Pending, Store};
+use crate::domain::Timestamp;
 use crate::failure::Failure;
 
 /// The database of one file. All writes go through one thread; reads happen on the caller's.
@@ -59,6 +60,14 @@ impl Sqlite {
         )
     }
 
+    fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        self.writer.submit(doing, job)
+    }
+
     fn with_reader<T>(
         &self,
         query: impl FnOnce(&Connection) -> Result<T, Failure>,
@@ -82,127 +91,18 @@ impl Sqlite {
 }
 
 impl Store for Sqlite {
-    fn user(&self, who: &UserRef) -> Pending<Option<User>> {
-        self.read("looking up a user", |c| users::find(c, who))
-    }
-
-    fn credentials(&self, who: &UserRef) -> Pending<Option<Credentials>> {
-        self.read("looking up a login", |c| users::credentials(c, who))
-    }
-
-    fn users(&self, page: &UserPage) -> Pending<Vec<User>> {
-        self.read("listing users", |c| users::page(c, page))
-    }
-
-    fn profile(&self, user: UserId) -> Pending<Option<Profile>> {
-        self.read("reading a profile", |c| users::profile(c, user))
-    }
-
-    fn live_session(&self, id: SessionId, now: Timestamp) -> Pending<Option<LiveSession>> {
-        let found = self.live.find(id, || {
-            self.with_reader(|c| {
-                sessions::find(c, id).map_err(|err| failure("looking up a session", err))
-            })
-        });
-        Pending::ready(found.map(|session| session.filter(|it| it.expires_at > now)))
-    }
-
-    fn session_of_cookie(&self, digest: &[u8; 32]) -> Pending<Option<SessionId>> {
-        self.read("looking up a cookie", |c| sessions::of_cookie(c, digest))
-    }
-
-    fn link_user(
-        &self,
-        purpose: &'static str,
-        digest: &[u8; 32],
-        now: Timestamp,
-    ) -> Pending<Option<Credentials>> {
-        self.read("looking up a link", |c| {
-            mail::link_user(c, purpose, digest, now)
-        })
-    }
-
-    fn due_mail(&self, now: Timestamp, limit: usize) -> Pending<Vec<DueMail>> {
-        self.read("reading the outbox", |c| mail::due(c, now, limit))
-    }
-
     fn check_writable(&self) -> Pending<()> {
         // Writes a page, so that a full disk shows.
-        self.writer
-            .submit("checking that the database can be written", |c| {
-                c.pragma_update(None, "user_version", 0)
-            })
-    }
-
-    fn add_user(&self, user: NewUser, actor: Actor) -> Pending<Result<User, Taken>> {
-        self.writer
-            .submit("adding a user", move |c| users::add(c, &user, &actor))
-    }
-
-    fn set_active(&self, user: UserId, active: bool, actor: Actor) -> Pending<bool> {
-        self.writer.submit("changing a user", move |c| {
-            users::set_active(c, user, active, &actor)
+        self.write("checking that the database can be written", |c| {
+            c.pragma_update(None, "user_version", 0)
         })
-    }
-
-    fn reserve_attempt(&self, key: Vec<u8>, now: Timestamp) -> Pending<Attempt> {
-        self.writer.submit("counting a login attempt", move |c| {
-            sessions::reserve_attempt(c, &key, now)
-        })
-    }
-
-    fn open_session(&self, opening: Opening, actor: Actor) -> Pending<bool> {
-        self.writer.submit("opening a session", move |c| {
-            sessions::open(c, &opening, &actor)
-        })
-    }
-
-    fn rotate(&self, id: SessionId, rotations: i64, now: Timestamp) -> Pending<bool> {
-        self.writer.submit("rotating a refresh token", move |c| {
-            sessions::rotate(c, id, rotations, now)
-        })
-    }
-
-    fn end_session(&self, id: SessionId, reason: &'static str, actor: Actor) -> Pending<bool> {
-        self.writer.submit("ending a session", move |c| {
-            sessions::end(c, id, reason, &actor)
-        })
-    }
-
-    fn queue_link_mail(
-        &self,
-        user: Option<UserId>,
-        link: NewLink,
-        most_per_hour: Option<usize>,
-        actor: Actor,
-    ) -> Pending<()> {
-        self.writer.submit("queueing a mail", move |c| {
-            mail::queue_link(c, user, &link, most_per_hour, &actor)
-        })
-    }
-
-    fn redeem_password_link(
-        &self,
-        user: UserId,
-        link: (&'static str, [u8; 32]),
-        password_hash: String,
-        attempts: Vec<u8>,
-        actor: Actor,
-    ) -> Pending<bool> {
-        self.writer.submit("setting a password", move |c| {
-            mail::redeem_password_link(c, user, link, &password_hash, &attempts, &actor)
-        })
-    }
-
-    fn mark_mail(&self, id: i64, delivery: Delivery, now: Timestamp) -> Pending<()> {
-        self.writer
-            .submit("marking a mail", move |c| mail::mark(c, id, &delivery, now))
     }
 
     fn purge(&self, before: Timestamp) -> Pending<()> {
-        self.writer.submit("forgetting what has expired", move |c| {
+        self.write("forgetting what has expired", move |c| {
             sessions::purge(c, before)?;
-            mail::purge(c, before)
+            attempts::purge(c, before)?;
+            outbox::purge(c, before)
         })
     }
 

@@ -1,25 +1,21 @@
-//! Sessions and the counters of failed logins.
+//! Sessions.
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::{audit, users};
-use crate::domain::{LiveSession, Session, SessionId, Timestamp, UserId};
-use crate::store::{Actor, Attempt, Opening};
-
-/// From this failure in a row on, the next attempt has to wait (NIST SP 800-63B-4, section 3.2.2).
-const FREE_FAILURES: i64 = 5;
-/// So many failures in a row switch the password off until it is reset (the same section).
-const MOST_FAILURES: i64 = 100;
-/// The longest wait, in seconds.
-const LONGEST_WAIT: i64 = 900;
+use super::{Sqlite, attempts, audit, failure, users};
+use crate::domain::{Agreement, LiveSession, Session, SessionId, SessionKind, Timestamp, UserId};
+use crate::store::{Actor, Attempt, Opening, Pending, Sessions};
 
 /// The session and its user, if neither has been ended. Whether it has expired is the caller's to say.
 pub(super) fn find(connection: &Connection, id: SessionId) -> Result<Option<LiveSession>> {
     connection
         .prepare_cached(&format!(
             "SELECT {}, expires_at, rotations, rotated_at,
-                    organisation_type <> '' AND organisation_name <> '' AND country <> ''
+                    organisation_type <> '' AND organisation_name <> '' AND country <> '',
+                    policies.version, coalesce(is_given, 0)
              FROM sessions JOIN users ON users.id = sessions.user_id JOIN profiles ON profiles.user_id = users.id
+             LEFT JOIN policies ON policies.id = (SELECT max(id) FROM policies)
+             LEFT JOIN consents ON consents.user_id = users.id AND consents.policy_id = policies.id
              WHERE sessions.id = ? AND ended_at IS NULL AND is_active = 1",
             users::COLUMNS
         ))?
@@ -27,10 +23,14 @@ pub(super) fn find(connection: &Connection, id: SessionId) -> Result<Option<Live
             Ok(LiveSession {
                 id,
                 user: users::from_row(row)?,
-                expires_at: Timestamp(row.get(9)?),
-                rotations: row.get(10)?,
-                rotated_at: Timestamp(row.get(11)?),
-                has_profile: row.get(12)?,
+                expires_at: Timestamp(row.get(users::WIDTH)?),
+                rotations: row.get(users::WIDTH + 1)?,
+                rotated_at: Timestamp(row.get(users::WIDTH + 2)?),
+                has_profile: row.get(users::WIDTH + 3)?,
+                agreement: Agreement {
+                    latest: row.get(users::WIDTH + 4)?,
+                    is_given: row.get(users::WIDTH + 5)?,
+                },
             })
         })
         .optional()
@@ -77,7 +77,7 @@ pub(super) fn open(connection: &Connection, opening: &Opening, actor: &Actor) ->
         ])?;
     end_oldest(connection, session, opening.most, actor.at)?;
     if let Some(key) = &opening.attempts {
-        forget_attempts(connection, key)?;
+        attempts::forget(connection, key)?;
     }
     audit::write(
         connection,
@@ -144,68 +144,100 @@ pub(super) fn end(
     Ok(user.is_some())
 }
 
-pub(super) fn end_all(connection: &Connection, user: UserId, now: Timestamp) -> Result<usize> {
-    connection
-        .prepare_cached(
-            "UPDATE sessions SET ended_at = ?2 WHERE user_id = ?1 AND ended_at IS NULL",
-        )?
-        .execute(params![user.0, now.0])
-}
-
-pub(super) fn reserve_attempt(
+pub(super) fn end_all(
     connection: &Connection,
-    key: &[u8],
+    user: UserId,
+    keep: Option<SessionId>,
     now: Timestamp,
-) -> Result<Attempt> {
-    let before = connection
-        .prepare_cached("SELECT failures, next_at FROM login_attempts WHERE key = ?")?
-        .query_row([key], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
-        })
-        .optional()?;
-    let (failures, next_at) = before.unwrap_or((0, now.0));
-    if failures >= MOST_FAILURES {
-        return Ok(Attempt::Disabled);
-    }
-    // A clock that was set back must not turn a wait of minutes into one of years.
-    let wait = (next_at - now.0).min(LONGEST_WAIT);
-    if wait > 0 {
-        return Ok(Attempt::Wait(wait.unsigned_abs()));
-    }
-    let failures = failures + 1;
+) -> Result<usize> {
     connection
         .prepare_cached(
-            "INSERT INTO login_attempts (key, failures, next_at, updated_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (key) DO UPDATE SET failures = ?2, next_at = ?3, updated_at = ?4",
+            "UPDATE sessions SET ended_at = ?2
+             WHERE user_id = ?1 AND ended_at IS NULL AND id IS NOT ?3",
         )?
-        .execute(params![key, failures, now.0 + pause_after(failures), now.0])?;
-    Ok(Attempt::Allowed)
+        .execute(params![user.0, now.0, keep.map(|it| it.0)])
 }
 
-/// 1 second after the fifth failure, doubling to 15 minutes.
-fn pause_after(failures: i64) -> i64 {
-    match u32::try_from(failures - FREE_FAILURES) {
-        Ok(doublings) => 1_i64
-            .checked_shl(doublings.min(10))
-            .unwrap_or(LONGEST_WAIT)
-            .min(LONGEST_WAIT),
-        Err(_) => 0,
-    }
-}
-
-pub(super) fn forget_attempts(connection: &Connection, key: &[u8]) -> Result<()> {
+fn of_user(connection: &Connection, user: UserId, now: Timestamp) -> Result<Vec<Session>> {
     connection
-        .prepare_cached("DELETE FROM login_attempts WHERE key = ?")?
-        .execute([key])?;
-    Ok(())
+        .prepare_cached(
+            "SELECT id, kind, created_at, expires_at, address, user_agent FROM sessions
+             WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? ORDER BY created_at DESC, id DESC",
+        )?
+        .query_map(params![user.0, now.0], |row| {
+            Ok(Session {
+                id: SessionId(row.get(0)?),
+                user,
+                kind: SessionKind::stored(&row.get::<_, String>(1)?),
+                created_at: Timestamp(row.get(2)?),
+                expires_at: Timestamp(row.get(3)?),
+                address: row.get(4)?,
+                user_agent: row.get(5)?,
+                cookie_digest: None,
+            })
+        })?
+        .collect()
 }
 
 pub(super) fn purge(connection: &Connection, before: Timestamp) -> Result<()> {
     connection
         .prepare_cached("DELETE FROM sessions WHERE expires_at < ?")?
         .execute([before.0])?;
-    connection
-        .prepare_cached("DELETE FROM login_attempts WHERE updated_at < ? AND failures < ?")?
-        .execute(params![before.0, MOST_FAILURES])?;
     Ok(())
+}
+
+impl Sessions for Sqlite {
+    fn live_session(&self, id: SessionId, now: Timestamp) -> Pending<Option<LiveSession>> {
+        let found = self.live.find(id, || {
+            self.with_reader(|c| find(c, id).map_err(|err| failure("looking up a session", err)))
+        });
+        Pending::ready(found.map(|session| session.filter(|it| it.expires_at > now)))
+    }
+
+    fn session_of_cookie(&self, digest: &[u8; 32]) -> Pending<Option<SessionId>> {
+        self.read("looking up a cookie", |c| of_cookie(c, digest))
+    }
+
+    fn sessions_of(&self, user: UserId, now: Timestamp) -> Pending<Vec<Session>> {
+        self.read("listing sessions", |c| of_user(c, user, now))
+    }
+
+    fn reserve_attempt(&self, key: Vec<u8>, now: Timestamp) -> Pending<Attempt> {
+        self.write("counting a login attempt", move |c| {
+            attempts::reserve(c, &key, now)
+        })
+    }
+
+    fn forget_attempts(&self, key: Vec<u8>) -> Pending<()> {
+        self.write("forgetting login attempts", move |c| {
+            attempts::forget(c, &key)
+        })
+    }
+
+    fn open_session(&self, opening: Opening, actor: Actor) -> Pending<bool> {
+        self.write("opening a session", move |c| open(c, &opening, &actor))
+    }
+
+    fn rotate(&self, id: SessionId, rotations: i64, now: Timestamp) -> Pending<bool> {
+        self.write("rotating a refresh token", move |c| {
+            rotate(c, id, rotations, now)
+        })
+    }
+
+    fn end_session(&self, id: SessionId, reason: &'static str, actor: Actor) -> Pending<bool> {
+        self.write("ending a session", move |c| end(c, id, reason, &actor))
+    }
+
+    fn end_sessions_of(
+        &self,
+        user: UserId,
+        keep: Option<SessionId>,
+        actor: Actor,
+    ) -> Pending<usize> {
+        self.write("ending sessions", move |c| {
+            let ended = end_all(c, user, keep, actor.at)?;
+            audit::write(c, &actor, "session.end", Some(user), Some("all"))?;
+            Ok(ended)
+        })
+    }
 }

@@ -1,15 +1,22 @@
-//! Accounts and profiles.
+//! Accounts and profiles, as they are read.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::audit;
-use crate::domain::{AdditionalFields, Email, Profile, Timestamp, User, UserId, UserRef, Username};
-use crate::store::{Actor, Credentials, NewUser, Taken, UserPage};
+use super::{Sqlite, changes};
+use crate::domain::{
+    AdditionalFields, Email, Profile, SessionId, Timestamp, UploadPreference, User, UserId,
+    UserRef, Username,
+};
+use crate::store::{
+    Actor, Credentials, NewPassword, NewUser, Pending, Taken, UserChange, UserPage, Users,
+};
 
 /// The columns that [`from_row`] reads, in its order.
-pub(super) const COLUMNS: &str = "users.id, username, email, first_name, last_name, is_active, is_staff, \
-     users.created_at, last_login_at";
+pub(super) const COLUMNS: &str = "users.id, username, users.email, first_name, last_name, is_active, is_staff, \
+     users.created_at, last_login_at, email_confirmed_at, awaits_confirmation";
+/// How many they are: what is selected after them starts here.
+pub(super) const WIDTH: usize = 11;
 
 pub(super) fn from_row(row: &Row<'_>) -> Result<User> {
     Ok(User {
@@ -22,6 +29,8 @@ pub(super) fn from_row(row: &Row<'_>) -> Result<User> {
         is_staff: row.get(6)?,
         created_at: Timestamp(row.get(7)?),
         last_login_at: row.get::<_, Option<i64>>(8)?.map(Timestamp),
+        email_confirmed_at: row.get::<_, Option<i64>>(9)?.map(Timestamp),
+        awaits_confirmation: row.get(10)?,
     })
 }
 
@@ -43,14 +52,13 @@ pub(super) fn find(connection: &Connection, who: &UserRef) -> Result<Option<User
 }
 
 /// The columns that [`credentials_from_row`] reads beside [`COLUMNS`].
-pub(super) const CREDENTIAL_COLUMNS: &str =
-    "password_hash, organisation_type, organisation_name, country, additional_fields";
+pub(super) const CREDENTIAL_COLUMNS: &str = "password_hash, organisation_type, organisation_name, country, additional_fields, is_expert, upload_preference";
 
 pub(super) fn credentials_from_row(row: &Row<'_>) -> Result<Credentials> {
     Ok(Credentials {
         user: from_row(row)?,
-        password_hash: row.get(9)?,
-        profile: profile_from_row(row, 10)?,
+        password_hash: row.get(WIDTH)?,
+        profile: profile_from_row(row, WIDTH + 1)?,
     })
 }
 
@@ -68,7 +76,8 @@ pub(super) fn credentials(connection: &Connection, who: &UserRef) -> Result<Opti
 pub(super) fn profile(connection: &Connection, user: UserId) -> Result<Option<Profile>> {
     connection
         .prepare_cached(
-            "SELECT organisation_type, organisation_name, country, additional_fields FROM profiles WHERE user_id = ?",
+            "SELECT organisation_type, organisation_name, country, additional_fields, is_expert, upload_preference
+             FROM profiles WHERE user_id = ?",
         )?
         .query_row([user.0], |row| profile_from_row(row, 0))
         .optional()
@@ -80,6 +89,9 @@ fn profile_from_row(row: &Row<'_>, first: usize) -> Result<Profile> {
         organisation_name: row.get(first + 1)?,
         country: row.get(first + 2)?,
         additional_fields: AdditionalFields::stored(&row.get::<_, String>(first + 3)?),
+        is_expert: row.get(first + 4)?,
+        upload_preference: UploadPreference::parse(&row.get::<_, String>(first + 5)?)
+            .unwrap_or_default(),
     })
 }
 
@@ -107,88 +119,75 @@ pub(super) fn page(connection: &Connection, page: &UserPage) -> Result<Vec<User>
         .collect()
 }
 
-pub(super) fn add(
-    connection: &Connection,
-    user: &NewUser,
-    actor: &Actor,
-) -> Result<std::result::Result<User, Taken>> {
-    // The one transaction at a time makes these checks final; the UNIQUE columns stand behind them.
-    let is_there = |sql: &str, key: &str| connection.prepare_cached(sql)?.exists([key]);
-    if is_there(
-        "SELECT 1 FROM users WHERE email_key = ?",
-        user.email.canonical(),
-    )? {
-        return Ok(Err(Taken::Email));
-    }
-    if is_there(
-        "SELECT 1 FROM users WHERE username_key = ?",
-        user.username.canonical(),
-    )? {
-        return Ok(Err(Taken::Username));
-    }
-    let added = connection
-        .prepare_cached(&format!(
-            "INSERT INTO users (username, username_key, email, email_key, first_name, last_name, password_hash,
-                                is_active, is_staff, created_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {}",
-            COLUMNS.replace("users.", "")
-        ))?
-        .query_row(
-            params![
-                user.username.as_str(),
-                user.username.canonical(),
-                user.email.as_str(),
-                user.email.canonical(),
-                user.first_name,
-                user.last_name,
-                user.password_hash,
-                user.is_active,
-                user.is_staff,
-                actor.at.0,
-            ],
-            from_row,
-        )?;
-    add_profile(connection, added.id, &user.profile)?;
-    audit::write(connection, actor, "user.create", Some(added.id), None)?;
-    Ok(Ok(added))
-}
-
-fn add_profile(connection: &Connection, user: UserId, profile: &Profile) -> Result<()> {
+fn password_history(connection: &Connection, user: UserId) -> Result<Vec<String>> {
     connection
         .prepare_cached(
-            "INSERT INTO profiles (user_id, organisation_type, organisation_name, country, additional_fields)
-             VALUES (?, ?, ?, ?, ?)",
+            "SELECT password_hash FROM password_history WHERE user_id = ? ORDER BY id DESC",
         )?
-        .execute(params![
-            user.0,
-            profile.organisation_type,
-            profile.organisation_name,
-            profile.country,
-            profile.additional_fields.to_json(),
-        ])?;
-    Ok(())
+        .query_map([user.0], |row| row.get(0))?
+        .collect()
 }
 
-pub(super) fn set_active(
-    connection: &Connection,
-    user: UserId,
-    active: bool,
-    actor: &Actor,
-) -> Result<bool> {
-    let changed = connection
-        .prepare_cached("UPDATE users SET is_active = ?2 WHERE id = ?1")?
-        .execute(params![user.0, active])?;
-    if changed == 0 {
-        return Ok(false);
+impl Users for Sqlite {
+    fn user(&self, who: &UserRef) -> Pending<Option<User>> {
+        self.read("looking up a user", |c| find(c, who))
     }
-    let action = if active {
-        "user.activate"
-    } else {
-        "user.deactivate"
-    };
-    audit::write(connection, actor, action, Some(user), None)?;
-    if !active {
-        super::sessions::end_all(connection, user, actor.at)?;
+
+    fn credentials(&self, who: &UserRef) -> Pending<Option<Credentials>> {
+        self.read("looking up a login", |c| credentials(c, who))
     }
-    Ok(true)
+
+    fn users(&self, wanted: &UserPage) -> Pending<Vec<User>> {
+        self.read("listing users", |c| page(c, wanted))
+    }
+
+    fn profile(&self, user: UserId) -> Pending<Option<Profile>> {
+        self.read("reading a profile", |c| profile(c, user))
+    }
+
+    fn password_history(&self, user: UserId) -> Pending<Vec<String>> {
+        self.read("reading earlier passwords", |c| password_history(c, user))
+    }
+
+    fn add_user(&self, user: NewUser, actor: Actor) -> Pending<Result<User, Taken>> {
+        self.write("adding a user", move |c| changes::add(c, &user, &actor))
+    }
+
+    fn update_user(
+        &self,
+        user: UserId,
+        change: UserChange,
+        actor: Actor,
+    ) -> Pending<Result<Option<User>, Taken>> {
+        self.write("changing a user", move |c| {
+            changes::update(c, user, &change, &actor)
+        })
+    }
+
+    fn set_active(&self, user: UserId, active: bool, actor: Actor) -> Pending<bool> {
+        self.write("changing a user", move |c| {
+            changes::set_active(c, user, active, &actor)
+        })
+    }
+
+    fn set_password(
+        &self,
+        user: UserId,
+        password: NewPassword,
+        checked: Option<String>,
+        keep: Option<SessionId>,
+        actor: Actor,
+    ) -> Pending<bool> {
+        self.write("setting a password", move |c| {
+            let done = changes::set_password(c, user, &password, checked.as_deref(), keep, &actor)?;
+            if done {
+                changes::note_password(c, user, "password.change", &actor)?;
+            }
+            Ok(done)
+        })
+    }
+
+    fn delete_user(&self, user: UserId, actor: Actor) -> Pending<bool> {
+        self.write("deleting a user", move |c| changes::delete(c, user, &actor))
+    }
 }

@@ -1,0 +1,58 @@
+//! What is asked about sessions and login attempts.
+
+use super::{Actor, Pending};
+use crate::domain::{LiveSession, Session, SessionId, Timestamp, UserId};
+
+/// What a counted login attempt may do (see [`Sessions::reserve_attempt`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// It may be evaluated; it is already counted as failed.
+    Allowed,
+    /// Not before so many seconds.
+    Wait(u64),
+    /// Too many failures in a row: only a password reset helps.
+    Disabled,
+}
+
+/// A session to open when a password was right.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// The session.
+    pub session: Session,
+    /// The hash that the password was checked against; none opens without a password.
+    pub checked: Option<String>,
+    /// A hash at today's cost that replaces it.
+    pub rehashed: Option<String>,
+    /// The counter of failed attempts to clear.
+    pub attempts: Option<Vec<u8>>,
+    /// At most so many sessions of a user live; the oldest end.
+    pub most: usize,
+}
+
+/// Sessions, and the counters of failed logins.
+pub trait Sessions {
+    /// The session, if it has not ended at `now` and its user is active.
+    fn live_session(&self, id: SessionId, now: Timestamp) -> Pending<Option<LiveSession>>;
+    /// The session of a cookie, whether alive or not.
+    fn session_of_cookie(&self, digest: &[u8; 32]) -> Pending<Option<SessionId>>;
+    /// A user's sessions that have not ended at `now`, the youngest first.
+    fn sessions_of(&self, user: UserId, now: Timestamp) -> Pending<Vec<Session>>;
+    /// Counts an attempt before it is evaluated, so that parallel guesses cannot outrun the count.
+    fn reserve_attempt(&self, key: Vec<u8>, now: Timestamp) -> Pending<Attempt>;
+    /// Forgets the failed attempts.
+    fn forget_attempts(&self, key: Vec<u8>) -> Pending<()>;
+    /// Opens a session and clears the user's failed attempts, if the user is still active and the
+    /// password still the one that was checked. False otherwise.
+    fn open_session(&self, opening: Opening, actor: Actor) -> Pending<bool>;
+    /// Counts a rotation of the refresh token, if `rotations` is still the count.
+    fn rotate(&self, id: SessionId, rotations: i64, now: Timestamp) -> Pending<bool>;
+    /// Ends a session. False if it had ended before.
+    fn end_session(&self, id: SessionId, reason: &'static str, actor: Actor) -> Pending<bool>;
+    /// Ends a user's sessions but `keep`, and returns how many.
+    fn end_sessions_of(
+        &self,
+        user: UserId,
+        keep: Option<SessionId>,
+        actor: Actor,
+    ) -> Pending<usize>;
+}

@@ -1,0 +1,126 @@
+//! Mails that wait, were sent, or could not be.
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, Result, Row, params};
+
+use super::{Sqlite, audit, users};
+use crate::domain::{Email, MailKind, Timestamp, UserId};
+use crate::store::{Actor, Delivery, DueMail, Outbox, Pending};
+
+/// The recipient of a decoy, about whom nothing is known.
+pub(super) const NOBODY: &str = "";
+
+/// A mail to be queued.
+pub(super) struct NewRow<'a> {
+    pub(super) kind: MailKind,
+    pub(super) user: Option<UserId>,
+    pub(super) link: Option<i64>,
+    pub(super) recipient: &'a str,
+    pub(super) details: Option<&'a str>,
+}
+
+pub(super) fn queue(connection: &Connection, mail: &NewRow<'_>, now: Timestamp) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO outbox (kind, user_id, link_id, recipient, details, state, next_at, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?6)",
+        )?
+        .execute(params![
+            mail.kind.as_str(),
+            mail.user.map(|it| it.0),
+            mail.link,
+            mail.recipient,
+            mail.details,
+            now.0
+        ])?;
+    Ok(())
+}
+
+fn due(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<DueMail>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {}, outbox.id, outbox.kind, outbox.recipient, links.nonce, links.expires_at, outbox.details
+             FROM outbox LEFT JOIN users ON users.id = outbox.user_id LEFT JOIN links ON links.id = outbox.link_id
+             WHERE state = 'queued' AND next_at <= ? ORDER BY next_at, outbox.id LIMIT ?",
+            users::COLUMNS
+        ))?
+        .query_map(params![now.0, i64::try_from(limit).unwrap_or(i64::MAX)], due_from_row)?
+        .collect()
+}
+
+fn due_from_row(row: &Row<'_>) -> Result<DueMail> {
+    let first = users::WIDTH;
+    let is_about_somebody = row.get::<_, Option<i64>>(0)?.is_some();
+    let kind: String = row.get(first + 1)?;
+    Ok(DueMail {
+        user: is_about_somebody
+            .then(|| users::from_row(row))
+            .transpose()?,
+        id: row.get(first)?,
+        kind: MailKind::parse(&kind).ok_or_else(|| unknown(first + 1, &kind))?,
+        recipient: row.get(first + 2)?,
+        nonce: row.get(first + 3)?,
+        expires_at: row.get::<_, Option<i64>>(first + 4)?.map(Timestamp),
+        details: row.get(first + 5)?,
+    })
+}
+
+fn unknown(column: usize, kind: &str) -> rusqlite::Error {
+    let why = format!("there is no mail called {kind}");
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why.into())
+}
+
+fn mark(connection: &Connection, id: i64, delivery: &Delivery, now: Timestamp) -> Result<()> {
+    match delivery {
+        Delivery::Sent => connection
+            .prepare_cached("UPDATE outbox SET state = 'sent', sent_at = ?2, attempts = attempts + 1 WHERE id = ?1")?
+            .execute(params![id, now.0])?,
+        Delivery::Retry(next_at, why) => connection
+            .prepare_cached("UPDATE outbox SET next_at = ?2, error = ?3, attempts = attempts + 1 WHERE id = ?1")?
+            .execute(params![id, next_at.0, why])?,
+        Delivery::Expired => connection
+            .prepare_cached("UPDATE outbox SET state = 'expired' WHERE id = ?1")?
+            .execute([id])?,
+        // The mail goes with its link.
+        Delivery::Decoy => connection
+            .prepare_cached("DELETE FROM links WHERE id = (SELECT link_id FROM outbox WHERE id = ?1)")?
+            .execute([id])?,
+    };
+    Ok(())
+}
+
+pub(super) fn purge(connection: &Connection, before: Timestamp) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM outbox WHERE state <> 'queued' AND created_at < ?")?
+        .execute([before.0])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM links WHERE expires_at < ? AND NOT EXISTS (SELECT 1 FROM outbox WHERE link_id = links.id)",
+        )?
+        .execute([before.0])?;
+    Ok(())
+}
+
+impl Outbox for Sqlite {
+    fn due_mail(&self, now: Timestamp, limit: usize) -> Pending<Vec<DueMail>> {
+        self.read("reading the outbox", |c| due(c, now, limit))
+    }
+
+    fn mark_mail(&self, id: i64, delivery: Delivery, now: Timestamp) -> Pending<()> {
+        self.write("marking a mail", move |c| mark(c, id, &delivery, now))
+    }
+
+    fn add_mail(&self, kind: MailKind, to: Email, details: String, actor: Actor) -> Pending<()> {
+        self.write("queueing a mail", move |c| {
+            let mail = NewRow {
+                kind,
+                user: None,
+                link: None,
+                recipient: to.as_str(),
+                details: Some(&details),
+            };
+            queue(c, &mail, actor.at)?;
+            audit::write(c, &actor, "mail.queue", None, Some(kind.as_str()))
+        })
+    }
+}
