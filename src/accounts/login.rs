@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::session::TokenPair;
 use super::{Accounts, Caller, Trouble};
 use crate::crypto::{Verdict, sha256};
-use crate::domain::{Password, Profile, Session, SessionId, SessionKind, User, UserId, UserRef};
+use crate::domain::{
+    Agreement, Password, Profile, Session, SessionId, SessionKind, User, UserId, UserRef,
+};
 use crate::failure::Failure;
 use crate::store::{Attempt, Credentials, Opening};
 
@@ -24,6 +26,8 @@ pub struct LoggedIn {
     pub lasts: Duration,
     /// Whether the profile is complete and the password could still be chosen today.
     pub is_profile_updated: bool,
+    /// What the user has said to the latest privacy policy.
+    pub agreement: Agreement,
 }
 
 /// Why no session was opened.
@@ -181,6 +185,7 @@ impl Accounts {
             return Err(LoginError::WrongCredentials);
         }
         tracing::info!(event = "authn_login_success", user_id = user.id.0, session = %id);
+        let agreement = self.agreement(user.id).await?;
         let lasts = Duration::from_secs(expires_at.seconds_since(opened_at).unsigned_abs());
         Ok(LoggedIn {
             user,
@@ -188,6 +193,7 @@ impl Accounts {
             cookie,
             lasts,
             is_profile_updated,
+            agreement,
         })
     }
 }

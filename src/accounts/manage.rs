@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use super::login::MOST_SESSIONS;
 use super::session::TokenPair;
-use super::{Accounts, Caller};
-use crate::domain::{Profile, Session, SessionId, SessionKind, User, UserId, UserRef};
+use super::{Accounts, Caller, Trouble};
+use crate::domain::{
+    MailKind, Profile, Rule, Session, SessionId, SessionKind, User, UserId, UserRef,
+};
 use crate::failure::Failure;
-use crate::store::{Opening, UserPage};
+use crate::store::{NewLink, Opening, Taken, UserChange, UserPage};
 
 /// Which users to list.
 pub type UserQuery = UserPage;
+
+/// What to change of a user.
+pub type UserUpdate = UserChange;
 
 /// Which tokens to issue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +47,9 @@ pub enum ManageError {
     /// Nobody acts for an inactive user.
     #[error("{0} is inactive; `user activate {0}` lets them in")]
     Inactive(String),
+    /// Somebody else has the new name or address.
+    #[error("another user has this {}; choose another one", if *.0 == Taken::Email { "address" } else { "user name" })]
+    Taken(Taken),
     /// Longer than any session may last.
     #[error("a token may live {}; ask for less, or raise session_ttl", days(.0))]
     TooLong(Duration),
@@ -106,6 +114,104 @@ impl Accounts {
         } else {
             Err(ManageError::NoSuchUser(user.username.to_string()))
         }
+    }
+
+    /// Sets a user's password, ends all their sessions and tells them by mail.
+    ///
+    /// # Errors
+    /// The rule that the password breaks, or why it was not served.
+    pub async fn set_password(
+        &self,
+        user: &User,
+        chosen: &str,
+        caller: &Caller,
+    ) -> Result<Result<(), Rule>, Trouble> {
+        let found = self.0.store.credentials(&UserRef::Id(user.id)).await?;
+        let gone = || Failure::new("setting a password", "the user has been deleted");
+        let owner = found.ok_or_else(gone)?;
+        let password = match self.choose_password(chosen, &owner).await? {
+            Ok(password) => password,
+            Err(rule) => return Ok(Err(rule)),
+        };
+        let actor = caller.at(self.now());
+        self.0
+            .store
+            .set_password(user.id, password, None, None, actor)
+            .await?;
+        tracing::info!(
+            event = "authn_password_change",
+            user_id = user.id.0,
+            by = caller.name
+        );
+        Ok(Ok(()))
+    }
+
+    /// Changes a user as the operator says, all or nothing.
+    ///
+    /// # Errors
+    /// [`ManageError::Taken`], [`ManageError::NoSuchUser`], or what broke.
+    pub async fn update_user(
+        &self,
+        user: &User,
+        change: UserUpdate,
+        caller: &Caller,
+    ) -> Result<User, ManageError> {
+        let actor = caller.at(self.now());
+        let updated = self.0.store.update_user(user.id, change, actor).await?;
+        let gone = || ManageError::NoSuchUser(user.username.to_string());
+        let updated = updated.map_err(ManageError::Taken)?.ok_or_else(gone)?;
+        tracing::info!(
+            event = "user_updated",
+            user_id = user.id.0,
+            by = caller.name
+        );
+        Ok(updated)
+    }
+
+    /// Forgets a user and all that belongs to them. False if there is no such user.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn delete_user(&self, user: UserId, caller: &Caller) -> Result<bool, Failure> {
+        let deleted = self
+            .0
+            .store
+            .delete_user(user, caller.at(self.now()))
+            .await?;
+        if deleted {
+            tracing::info!(event = "user_deleted", user_id = user.0, by = caller.name);
+        }
+        Ok(deleted)
+    }
+
+    /// A link with which a user chooses a password, for the operator to hand over. It works once.
+    ///
+    /// # Errors
+    /// [`ManageError::Inactive`], or what broke.
+    pub async fn password_link_by_hand(
+        &self,
+        user: &User,
+        caller: &Caller,
+    ) -> Result<String, ManageError> {
+        if !user.is_active && !user.awaits_confirmation {
+            return Err(ManageError::Inactive(user.username.to_string()));
+        }
+        let found = self.0.store.credentials(&UserRef::Id(user.id)).await?;
+        let purpose = match found.and_then(|it| it.password_hash) {
+            Some(_) => MailKind::PasswordReset,
+            None => MailKind::Invitation,
+        };
+        let link = NewLink {
+            is_mailed: false,
+            ..self.new_link(purpose)?
+        };
+        let url = self.link_url(link.purpose, user.id, &link.nonce);
+        let actor = caller.at(self.now());
+        self.0
+            .store
+            .add_link(Some(user.id), link, None, actor)
+            .await?;
+        Ok(url)
     }
 
     /// Opens a session for a user and returns its tokens. They obey the rules of any others: the

@@ -2,11 +2,16 @@
 //! the same functions. They are `async` only to wait for a hash or a commit: no runtime is needed,
 //! and nothing here blocks a thread.
 
+mod confirm;
+mod contact;
 mod links;
 mod login;
+mod lookup;
 mod manage;
 mod outbox;
+mod own;
 mod password;
+mod policy;
 mod register;
 mod reset;
 mod session;
@@ -14,8 +19,13 @@ mod session;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use confirm::ConfirmError;
+pub use contact::ContactMessage;
 pub use login::{LoggedIn, LoginError};
-pub use manage::{ManageError, NewToken, Tokens, UserQuery};
+pub use lookup::LookupError;
+pub use manage::{ManageError, NewToken, Tokens, UserQuery, UserUpdate};
+pub use own::{OwnAccount, OwnChange, OwnData, OwnError};
+pub use policy::PolicyError;
 pub use register::{RegisterError, Registrar, Registration};
 pub use reset::ResetError;
 pub use session::{BearerError, RefreshError, Refreshed, Status, TokenPair};

@@ -1,9 +1,12 @@
-//! Choosing a password, and changing it.
+//! Choosing a password, changing it, and what else asks for it.
 
 use super::login::{attempts_key, names_of};
-use super::{Accounts, Trouble};
-use crate::domain::{Password, Rule};
-use crate::store::{Credentials, NewPassword};
+use super::own::OwnError;
+use super::register::Checks;
+use super::{Accounts, Caller, Trouble};
+use crate::crypto::Verdict;
+use crate::domain::{LiveSession, Password, Rule, UserRef};
+use crate::store::{Attempt, Credentials, NewPassword};
 
 impl Accounts {
     /// Checks and hashes a password that somebody chose for `owner`'s account. The one that counts
@@ -33,5 +36,105 @@ impl Accounts {
             attempts: attempts_key(Some(owner.user.id), ""),
             remember,
         }))
+    }
+
+    /// Changes the password of a session's user, ends all their other sessions and tells them by
+    /// mail. A wrong old password counts as a failed login.
+    ///
+    /// # Errors
+    /// What is wrong, or why it was not served; nothing has changed then.
+    pub async fn change_own_password(
+        &self,
+        session: &LiveSession,
+        old: &str,
+        (new, again): (&str, &str),
+        caller: &Caller,
+    ) -> Result<(), OwnError> {
+        let owner = self.verified_owner(session, old).await?;
+        let mut checks = Checks::default();
+        if owner.is_none() {
+            checks.take::<()>("old_password", Err(Rule::PasswordWrong));
+        }
+        if new != again {
+            checks.take::<()>("confirm_password", Err(Rule::ConfirmationMismatch));
+        }
+        let Some(owner) = owner.filter(|_| checks.broken.is_empty()) else {
+            let plain = Password::choose(new, self.0.rules.password, &[]);
+            checks.take("password", plain);
+            return Err(OwnError::Invalid(checks.broken));
+        };
+        let password = self
+            .choose_password(new, &owner)
+            .await?
+            .map_err(|rule| OwnError::field("password", rule))?;
+        let (user, keep) = (session.user.id, Some(session.id));
+        let actor = caller.at(self.now());
+        let store = &self.0.store;
+        if !store
+            .set_password(user, password, owner.password_hash, keep, actor)
+            .await?
+        {
+            return Err(OwnError::field("old_password", Rule::PasswordWrong));
+        }
+        tracing::info!(
+            event = "authn_password_change",
+            user_id = user.0,
+            by = caller.name
+        );
+        Ok(())
+    }
+
+    /// Forgets the account of a session for good, if the password is right.
+    ///
+    /// # Errors
+    /// [`OwnError::Invalid`] if it is not; or why it was not served.
+    pub async fn delete_own(
+        &self,
+        session: &LiveSession,
+        password: &str,
+        caller: &Caller,
+    ) -> Result<(), OwnError> {
+        if self.verified_owner(session, password).await?.is_none() {
+            return Err(OwnError::field("password", Rule::PasswordWrong));
+        }
+        self.delete_user(session.user.id, caller).await?;
+        Ok(())
+    }
+
+    /// The owner of a session, if `password` is theirs. The attempt is counted like a login.
+    async fn verified_owner(
+        &self,
+        session: &LiveSession,
+        password: &str,
+    ) -> Result<Option<Credentials>, Trouble> {
+        let user = session.user.id;
+        let key = attempts_key(Some(user), "");
+        if self.0.rules.throttle {
+            match self
+                .0
+                .store
+                .reserve_attempt(key.clone(), self.now())
+                .await?
+            {
+                Attempt::Allowed => {}
+                Attempt::Wait(seconds) => return Err(Trouble::TooMany(seconds)),
+                Attempt::Disabled => return Ok(None),
+            }
+        }
+        let found = self.0.store.credentials(&UserRef::Id(user)).await?;
+        let hash = found.as_ref().and_then(|it| it.password_hash.as_deref());
+        let verdict = self
+            .0
+            .hasher
+            .verify(Password::attempt(password), hash)
+            .await?;
+        if verdict == Verdict::Wrong {
+            tracing::info!(event = "authn_password_change_fail", user_id = user.0);
+            return Ok(None);
+        }
+        if self.0.rules.throttle {
+            self.0.store.forget_attempts(key).await?;
+        }
+        Ok(found)
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Accounts, Caller, Trouble};
 use crate::domain::{
-    AdditionalFields, Email, Invalid, Password, Profile, Rule, User, UserRef, Username,
+    AdditionalFields, Email, Invalid, MailKind, Password, Profile, Rule, User, UserRef, Username,
 };
 use crate::store::{NewUser, Taken};
 
@@ -31,6 +31,8 @@ pub struct Registration {
     pub country: String,
     /// Whatever else was sent.
     pub additional_fields: Map<String, Value>,
+    /// What was said to the privacy policy, if anything was.
+    pub agree: Option<bool>,
 }
 
 /// Who registers somebody.
@@ -38,12 +40,14 @@ pub struct Registration {
 pub enum Registrar {
     /// A stranger, themselves: organisation and country are mandatory, some names are reserved.
     Stranger,
-    /// The operator, who decides.
+    /// The operator, who decides. Without a password the user is invited to choose one.
     Operator {
         /// Whether the user may log in.
         active: bool,
         /// Whether the user is staff.
         staff: bool,
+        /// Whether the invitation goes by mail; otherwise the operator hands it over.
+        by_mail: bool,
     },
 }
 
@@ -101,6 +105,13 @@ impl Accounts {
         if let Some(password) = password {
             user.password_hash = Some(self.0.hasher.hash(password).await?);
         }
+        user.link = match registrar {
+            Registrar::Stranger => Some(self.new_link(MailKind::Activation)?),
+            Registrar::Operator { by_mail: true, .. } if user.password_hash.is_none() => {
+                Some(self.new_link(MailKind::Invitation)?)
+            }
+            Registrar::Operator { .. } => None,
+        };
         let added = self.0.store.add_user(user, caller.at(self.now())).await?;
         let added = added.map_err(|taken| match taken {
             Taken::Email => RegisterError::EmailTaken,
@@ -144,9 +155,10 @@ impl Accounts {
         else {
             return Err(checks.broken);
         };
+        let awaits = self.0.rules.require_verified_email && registrar == Registrar::Stranger;
         let (is_active, is_staff) = match registrar {
-            Registrar::Stranger => (true, false),
-            Registrar::Operator { active, staff } => (active, staff),
+            Registrar::Stranger => (!awaits, false),
+            Registrar::Operator { active, staff, .. } => (active, staff),
         };
         let profile = Profile {
             organisation_type: raw.organisation_type,
@@ -162,10 +174,10 @@ impl Accounts {
             last_name: raw.last_name,
             password_hash: None,
             is_active,
-            awaits_confirmation: false,
+            awaits_confirmation: awaits,
             is_staff,
             profile,
-            consent: None,
+            consent: raw.agree,
             link: None,
         };
         Ok((user, password))
@@ -187,12 +199,12 @@ impl Accounts {
 
 /// Collects all that is wrong.
 #[derive(Default)]
-struct Checks {
-    broken: Vec<Invalid>,
+pub(super) struct Checks {
+    pub(super) broken: Vec<Invalid>,
 }
 
 impl Checks {
-    fn take<T>(&mut self, field: &'static str, checked: Result<T, Rule>) -> Option<T> {
+    pub(super) fn take<T>(&mut self, field: &'static str, checked: Result<T, Rule>) -> Option<T> {
         checked
             .map_err(|rule| self.broken.push(Invalid::new(field, rule)))
             .ok()

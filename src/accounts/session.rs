@@ -2,7 +2,7 @@
 
 use super::{Accounts, Caller};
 use crate::crypto::{Claims, TokenFault, TokenKind, sha256};
-use crate::domain::{LiveSession, SessionId, Timestamp, User, UserId, UserRef};
+use crate::domain::{Agreement, LiveSession, SessionId, Timestamp, User, UserId, UserRef};
 use crate::failure::Failure;
 
 /// A client whose answer got lost may rotate once more within so many seconds (RFC 9700, section
@@ -26,6 +26,8 @@ pub struct Status {
     pub tokens: TokenPair,
     /// Whether the profile is filled in.
     pub has_profile: bool,
+    /// What the user has said to the latest privacy policy.
+    pub agreement: Agreement,
 }
 
 /// A new access token.
@@ -131,6 +133,7 @@ impl Accounts {
             user: session.user,
             tokens,
             has_profile: session.has_profile,
+            agreement: session.agreement,
         })
     }
 

@@ -163,10 +163,12 @@ fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<(
         organisation_name: new.organisation_name,
         country: new.country,
         additional_fields: serde_json::Map::new(),
+        agree: None,
     };
     let registrar = Registrar::Operator {
         active: !new.inactive,
         staff: new.staff,
+        by_mail: true,
     };
     let user = config
         .wait(

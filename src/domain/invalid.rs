@@ -63,6 +63,8 @@ pub enum Rule {
     PasswordWrong,
     /// The two passwords differ.
     PasswordMismatch,
+    /// The two new passwords differ.
+    ConfirmationMismatch,
     /// Somebody has this address.
     EmailTaken,
     /// More extra fields than are kept.
@@ -105,6 +107,9 @@ impl fmt::Display for Rule {
                 "This password has been used before. Please choose a new and unique password.",
             ),
             Self::PasswordWrong => f.write_str("Wrong old password"),
+            Self::ConfirmationMismatch => {
+                f.write_str("Confirmed password is not same as new password.")
+            }
             Self::EmailTaken => f.write_str("This email is already registered."),
             Self::PasswordMismatch => f.write_str("The two passwords are not the same."),
             Self::AdditionalFieldsTooMany(most) => {

@@ -9,16 +9,59 @@ use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
 use super::problem::{BadRequest, Problem};
-use super::{login::LoginApi, register::RegisterApi, reset::ResetApi, session::SessionApi};
+use super::{
+    account::AccountApi, confirm::ConfirmApi, contact::ContactApi, login::LoginApi,
+    lookup::LookupApi, own::OwnApi, policy::PolicyApi, register::RegisterApi, reset::ResetApi,
+    session::SessionApi,
+};
 
 /// What every path of the API starts with.
 pub(super) const BASE: &str = "/authentication/api";
 
+/// What is not below it: the web client asks for these at the root.
+const AT_ROOT: &str = "/privacy-policy/";
+
+/// The path of an endpoint, as clients call it.
+fn public_path(path: &str) -> String {
+    if path.starts_with(AT_ROOT) {
+        format!("{path}/")
+    } else {
+        format!("{BASE}{path}/")
+    }
+}
+
+/// The endpoint behind a path that clients call, as the code names it.
+pub(super) fn own_path(path: &str) -> &str {
+    path.strip_prefix(BASE).unwrap_or(path)
+}
+
 /// All endpoints.
-pub(super) type Api = (LoginApi, SessionApi, RegisterApi, ResetApi);
+pub(super) type Api = (
+    LoginApi,
+    SessionApi,
+    RegisterApi,
+    ResetApi,
+    ConfirmApi,
+    AccountApi,
+    OwnApi,
+    LookupApi,
+    PolicyApi,
+    ContactApi,
+);
 
 pub(super) fn api() -> Api {
-    (LoginApi, SessionApi, RegisterApi, ResetApi)
+    (
+        LoginApi,
+        SessionApi,
+        RegisterApi,
+        ResetApi,
+        ConfirmApi,
+        AccountApi,
+        OwnApi,
+        LookupApi,
+        PolicyApi,
+        ContactApi,
+    )
 }
 
 static SCHEMAS: LazyLock<Registry> = LazyLock::new(|| {
@@ -52,7 +95,7 @@ pub(super) fn document() -> Value {
     if let Some(Value::Object(described)) = document.get_mut("paths").map(Value::take) {
         for (path, mut operations) in described {
             complete(&path, &mut operations);
-            paths.insert(format!("{BASE}{path}/"), operations);
+            paths.insert(public_path(&path), operations);
         }
     }
     document["paths"] = Value::Object(paths);

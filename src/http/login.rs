@@ -13,7 +13,7 @@ use super::cookie::Cookies;
 use super::gate::LoginPassage;
 use super::problem::{BadRequest, CHALLENGE, Detail, ErrorSentence, Refused, detail, error};
 use crate::accounts::{Accounts, LoginError, TokenPair};
-use crate::domain::{SessionKind, User};
+use crate::domain::{Agreement, SessionKind, User};
 
 /// Credentials. Whatever is missing or malformed counts as wrong.
 #[derive(Object)]
@@ -54,9 +54,9 @@ pub(super) struct SessionBody {
     email: String,
     /// Whether the user is staff.
     is_admin: bool,
-    /// Always true until privacy policies exist.
+    /// Whether the latest privacy policy was agreed to; true while there is none.
     is_agreed_to_privacy_policy: bool,
-    /// The version of the privacy policy that was agreed to.
+    /// The latest version of the privacy policy, agreed to or not.
     accepted_privacy_policy_version: Option<String>,
     /// Whether the profile is complete; after a login also whether the password meets today's policy.
     is_profile_updated: bool,
@@ -69,14 +69,19 @@ pub(super) struct SessionBody {
 }
 
 impl SessionBody {
-    pub(super) fn new(user: &User, tokens: TokenPair, is_profile_updated: bool) -> Json<Self> {
+    pub(super) fn new(
+        user: &User,
+        tokens: TokenPair,
+        is_profile_updated: bool,
+        agreement: &Agreement,
+    ) -> Json<Self> {
         Json(Self {
             is_authenticated: true,
             username: user.username.to_string(),
             email: user.email.to_string(),
             is_admin: user.is_staff,
-            is_agreed_to_privacy_policy: true,
-            accepted_privacy_policy_version: None,
+            is_agreed_to_privacy_policy: agreement.is_settled(),
+            accepted_privacy_policy_version: agreement.latest.clone(),
             is_profile_updated,
             user_id: user.id.0,
             access_token: tokens.access,
@@ -178,7 +183,12 @@ impl LoginApi {
             Ok(opened) => {
                 let cookie =
                     cookies.set(opened.cookie.as_deref().unwrap_or_default(), opened.lasts);
-                let body = SessionBody::new(&opened.user, opened.tokens, opened.is_profile_updated);
+                let body = SessionBody::new(
+                    &opened.user,
+                    opened.tokens,
+                    opened.is_profile_updated,
+                    &opened.agreement,
+                );
                 Ok(LoginReply::Ok(body, cookie))
             }
             Err(LoginError::WrongCredentials) => {

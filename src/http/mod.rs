@@ -1,9 +1,13 @@
 //! The HTTP face. A handler decodes, calls a use case, encodes; its types stand in the same file.
 
+mod account;
 mod app_param;
 mod body;
 mod client;
+mod confirm;
+mod contact;
 mod cookie;
+mod denied;
 mod describe;
 mod docs;
 mod document;
@@ -11,8 +15,11 @@ mod edge;
 mod gate;
 mod health;
 mod login;
+mod lookup;
 mod metrics;
+mod own;
 mod page;
+mod policy;
 mod presented;
 mod problem;
 mod register;
@@ -72,8 +79,10 @@ impl Deployment {
 enum Tag {
     /// Logging in, staying logged in, logging out.
     Sessions,
-    /// Registering, and a forgotten password.
+    /// Registering, confirming, and a forgotten password.
     Accounts,
+    /// One's own account, for its bearer.
+    Own,
 }
 
 /// The whole application. Cloning is cheap.

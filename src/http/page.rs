@@ -26,6 +26,60 @@ pub(super) fn password_updated() -> Result<String, Failure> {
     )
 }
 
+/// What a page asks to confirm.
+#[derive(Clone, Copy)]
+pub(super) enum Confirmation {
+    /// A new account.
+    Account,
+    /// A new address of an account.
+    Address,
+}
+
+/// The page with the button that confirms.
+pub(super) fn confirm(what: Confirmation, uid: &str, token: &str) -> Result<String, Failure> {
+    let (title, text, button, page) = match what {
+        Confirmation::Account => (
+            "Confirm your account",
+            "One click, and your miniSASS account is ready.",
+            "Confirm my account",
+            "activate",
+        ),
+        Confirmation::Address => (
+            "Confirm your new address",
+            "From then on, mail from miniSASS goes to this address, and you log in with it.",
+            "Use this address",
+            "confirm-address",
+        ),
+    };
+    let action = format!("/authentication/api/{page}/{uid}/{token}/");
+    render(
+        include_str!("pages/confirm.html"),
+        &context! { title => title, text => text, button => button, action => action },
+    )
+}
+
+/// It is confirmed.
+pub(super) fn confirmed(what: Confirmation) -> Result<String, Failure> {
+    match what {
+        Confirmation::Account => notice(
+            "Account confirmed",
+            "Thank you. You can log in to miniSASS now.",
+        ),
+        Confirmation::Address => notice(
+            "Address changed",
+            "Thank you. Mail from miniSASS goes to your new address now.",
+        ),
+    }
+}
+
+/// Somebody else was faster.
+pub(super) fn address_taken() -> Result<String, Failure> {
+    notice(
+        "This address is taken",
+        "Another account has this address by now. Yours keeps the one it had.",
+    )
+}
+
 /// The link does not work.
 pub(super) fn bad_link() -> Result<String, Failure> {
     notice(
@@ -50,4 +104,21 @@ fn render(page: &str, values: &minijinja::Value) -> Result<String, Failure> {
         environment.get_template("page.html")?.render(values)
     };
     load().map_err(Failure::when("rendering a page"))
+}
+
+/// Whether a browser asks, which wants a page.
+pub(super) struct WantsHtml(pub(super) bool);
+
+impl<'a> poem::FromRequest<'a> for WantsHtml {
+    async fn from_request(
+        request: &'a poem::Request,
+        _body: &mut poem::RequestBody,
+    ) -> poem::Result<Self> {
+        let accept = request.header("accept").unwrap_or_default();
+        Ok(Self(
+            accept
+                .split(',')
+                .any(|range| range.trim().starts_with("text/html")),
+        ))
+    }
 }

@@ -8,6 +8,10 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::denied::NoSession;
+use crate::accounts::Accounts;
+use crate::domain::LiveSession;
+
 /// The name of the session cookie.
 pub(super) const COOKIE: &str = "minisass_session";
 
@@ -43,15 +47,7 @@ impl<'a> ApiExtractor<'a> for Presented {
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        registry.create_security_scheme(
-            "bearer",
-            MetaSecurityScheme {
-                description: Some("An access token, from login or refresh."),
-                scheme: Some("bearer"),
-                bearer_format: Some("JWT"),
-                ..scheme("http")
-            },
-        );
+        register_bearer(registry);
         registry.create_security_scheme(
             "cookie",
             MetaSecurityScheme {
@@ -80,6 +76,55 @@ impl<'a> ApiExtractor<'a> for Presented {
             from_own_page: own.is_some_and(|own| is_from_own_page(headers, own)),
         })
     }
+}
+
+/// A bearer token and nothing else: what endpoints of the own account want.
+pub(super) struct Bearer(Authorization);
+
+impl<'a> ApiExtractor<'a> for Bearer {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_bearer(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec!["bearer"]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        Ok(Self(authorization(request.headers())))
+    }
+}
+
+impl Bearer {
+    /// The session of the token.
+    pub(super) async fn session(&self, accounts: &Accounts) -> Result<LiveSession, NoSession> {
+        match &self.0 {
+            Authorization::Bearer(token) => Ok(accounts.bearer(token).await?),
+            Authorization::Malformed | Authorization::Repeated => Err(NoSession::bad_header()),
+            Authorization::None => Err(NoSession::not_provided()),
+        }
+    }
+}
+
+fn register_bearer(registry: &mut Registry) {
+    registry.create_security_scheme(
+        "bearer",
+        MetaSecurityScheme {
+            description: Some("An access token, from login or refresh."),
+            scheme: Some("bearer"),
+            bearer_format: Some("JWT"),
+            ..scheme("http")
+        },
+    );
 }
 
 fn scheme(ty: &'static str) -> MetaSecurityScheme {

@@ -167,6 +167,7 @@ fn registration(body: Body<RegisterRequest>) -> Registration {
         organisation_name: fields.organization_name,
         country: fields.country,
         additional_fields: rest,
+        agree: fields.agree,
     }
 }
 

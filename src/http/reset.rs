@@ -1,6 +1,5 @@
 //! request-reset, and what the mailed link leads to.
 
-use poem::Request;
 use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::{Html, Json};
@@ -10,7 +9,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi, ResponseContent};
 use super::body::{Body, Input, Tried};
 use super::client::Client;
 use super::gate::FormPassage;
-use super::page;
+use super::page::{self, WantsHtml};
 use super::problem::{BadRequest, ErrorSentence, Message, Refused, Unserved, error};
 use super::{Deployment, Tag};
 use crate::accounts::{Accounts, ResetError};
@@ -121,23 +120,6 @@ enum UpdateReply {
     /// The link was used, has expired, or never was one.
     #[oai(status = 401)]
     Unauthorized(Unauthorized),
-}
-
-/// Whether a browser asks, which wants a page.
-struct WantsHtml(bool);
-
-impl<'a> poem::FromRequest<'a> for WantsHtml {
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut poem::RequestBody,
-    ) -> poem::Result<Self> {
-        let accept = request.header("accept").unwrap_or_default();
-        Ok(Self(
-            accept
-                .split(',')
-                .any(|range| range.trim().starts_with("text/html")),
-        ))
-    }
 }
 
 pub(super) struct ResetApi;

@@ -10,7 +10,7 @@ use poem_openapi::OpenApi;
 use serde_json::Value;
 
 use super::describe::{Described, describe};
-use super::document::{BASE, api, document};
+use super::document::{api, document, own_path};
 use super::problem::Problem;
 
 /// The name of the path that answered, for the log: a path itself may have a secret in it.
@@ -49,7 +49,7 @@ pub(super) fn routes() -> Route {
     for path in documented {
         let shaped = shape(path);
         let bare = shaped.trim_end_matches('/');
-        let Some(methods) = bare.strip_prefix(BASE).and_then(|it| table.remove(it)) else {
+        let Some(methods) = table.remove(own_path(bare)) else {
             continue;
         };
         let Described {

@@ -8,6 +8,7 @@ use super::Tag;
 use super::body::{Body, Input};
 use super::client::Client;
 use super::cookie::Cookies;
+use super::denied::{NOT_PROVIDED, NoSession, TokenProblem};
 use super::login::SessionBody;
 use super::presented::{Authorization, Presented};
 use super::problem::{CHALLENGE, Detail, Message, Unserved, detail};
@@ -34,39 +35,6 @@ struct RefreshBody {
     access_token: String,
     /// The next refresh token, if refresh tokens are good only once.
     refresh: Option<String>,
-}
-
-/// Why a token was not accepted.
-#[derive(Object)]
-#[oai(skip_serializing_if_is_none)]
-struct TokenProblem {
-    /// In one sentence.
-    detail: String,
-    /// In one word.
-    code: Option<String>,
-    /// In detail.
-    messages: Option<Vec<TokenMessage>>,
-}
-
-/// Why one kind of token was not accepted.
-#[derive(Object)]
-struct TokenMessage {
-    /// As SimpleJWT calls it.
-    token_class: String,
-    /// The kind.
-    token_type: String,
-    /// Why.
-    message: String,
-}
-
-impl TokenProblem {
-    fn new(detail: &str, code: Option<&str>) -> Self {
-        Self {
-            detail: detail.to_owned(),
-            code: code.map(str::to_owned),
-            messages: None,
-        }
-    }
 }
 
 #[derive(ApiResponse)]
@@ -105,39 +73,17 @@ enum LogoutReply {
     ),
 }
 
-impl LogoutReply {
-    fn refuse(problem: TokenProblem) -> Self {
-        Self::Unauthorized(Json(problem), CHALLENGE.to_owned())
+impl From<NoSession> for Result<LogoutReply, Unserved> {
+    fn from(refusal: NoSession) -> Self {
+        match refusal {
+            NoSession::Denied(problem) => Ok(LogoutReply::Unauthorized(
+                Json(problem),
+                CHALLENGE.to_owned(),
+            )),
+            NoSession::Failed(failure) => Err(failure.into()),
+        }
     }
 }
-
-impl From<BearerError> for Result<LogoutReply, Unserved> {
-    fn from(err: BearerError) -> Self {
-        let problem = match err {
-            BearerError::Failed(failure) => return Err(failure.into()),
-            BearerError::UserNotFound => {
-                TokenProblem::new("User not found", Some("user_not_found"))
-            }
-            BearerError::UserInactive => {
-                TokenProblem::new("User is inactive", Some("user_inactive"))
-            }
-            BearerError::Token(fault) => TokenProblem {
-                messages: Some(vec![TokenMessage {
-                    token_class: "AccessToken".to_owned(),
-                    token_type: "access".to_owned(),
-                    message: fault.to_string(),
-                }]),
-                ..TokenProblem::new(
-                    "Given token not valid for any token type",
-                    Some("token_not_valid"),
-                )
-            },
-        };
-        Ok(LogoutReply::refuse(problem))
-    }
-}
-
-const NOT_PROVIDED: &str = "Authentication credentials were not provided.";
 
 pub(super) struct SessionApi;
 
@@ -212,6 +158,7 @@ impl SessionApi {
             &status.user,
             status.tokens,
             status.has_profile,
+            &status.agreement,
         )))
     }
 
@@ -230,14 +177,10 @@ impl SessionApi {
         let session = match &presented.authorization {
             Authorization::Bearer(token) => match accounts.bearer(token).await {
                 Ok(session) => session,
-                Err(err) => return err.into(),
+                Err(err) => return NoSession::from(err).into(),
             },
             Authorization::Malformed | Authorization::Repeated => {
-                let sentence = "Authorization header must contain two space-delimited values";
-                return Ok(LogoutReply::refuse(TokenProblem::new(
-                    sentence,
-                    Some("bad_authorization_header"),
-                )));
+                return NoSession::bad_header().into();
             }
             Authorization::None => {
                 let cookie = presented
@@ -246,7 +189,7 @@ impl SessionApi {
                     .filter(|_| presented.from_own_page);
                 match session_of(accounts, cookie).await? {
                     Some(session) => session,
-                    None => return Ok(LogoutReply::refuse(TokenProblem::new(NOT_PROVIDED, None))),
+                    None => return NoSession::not_provided().into(),
                 }
             }
         };

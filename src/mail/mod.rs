@@ -51,6 +51,12 @@ impl Mailer {
         })
     }
 
+    /// The address that mails come from.
+    #[must_use]
+    pub fn sender(&self) -> Email {
+        Email::stored(self.from.email.to_string())
+    }
+
     /// Sends the letter, or says why not. Sending the same `number` again replaces or repeats the
     /// same message, never makes another one.
     ///

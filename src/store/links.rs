@@ -30,6 +30,8 @@ pub trait Links {
         digest: &[u8; 32],
         now: Timestamp,
     ) -> Pending<Option<Credentials>>;
+    /// How many links of a user were written after `since`.
+    fn links_since(&self, user: UserId, purpose: MailKind, since: Timestamp) -> Pending<usize>;
     /// Writes a link and its mail to the user's stored address, or a decoy of the same cost if
     /// nobody may use it or `most_per_hour` were written within the hour.
     fn add_link(

@@ -1,7 +1,7 @@
 //! What is asked about privacy policies and who agreed to them.
 
 use super::{Actor, Pending};
-use crate::domain::{Consent, Policy, UserId};
+use crate::domain::{Agreement, Consent, Policy, UserId};
 
 /// Versions of the privacy policy.
 pub trait Policies {
@@ -10,6 +10,8 @@ pub trait Policies {
     /// Publishes a version, which is the latest from now on. `None` if it exists.
     fn publish_policy(&self, version: String, url: String, actor: Actor)
     -> Pending<Option<Policy>>;
+    /// What a user has said to the latest version.
+    fn agreement(&self, user: UserId) -> Pending<Agreement>;
     /// All that a user has said, the latest first.
     fn consents(&self, user: UserId) -> Pending<Vec<Consent>>;
     /// Notes what a user says to the latest version. `None` if there is no version.

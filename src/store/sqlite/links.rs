@@ -121,6 +121,22 @@ fn find(
         .optional()
 }
 
+fn written_since(
+    connection: &Connection,
+    user: UserId,
+    purpose: MailKind,
+    since: Timestamp,
+) -> Result<usize> {
+    connection
+        .prepare_cached(
+            "SELECT count(*) FROM links WHERE user_id = ? AND purpose = ? AND created_at > ?",
+        )?
+        .query_row(params![user.0, purpose.as_str(), since.0], |row| {
+            row.get::<_, i64>(0)
+        })
+        .map(|count| usize::try_from(count).unwrap_or_default())
+}
+
 fn is_link_of(
     connection: &Connection,
     user: UserId,
@@ -214,6 +230,10 @@ impl Links for Sqlite {
         now: Timestamp,
     ) -> Pending<Option<Credentials>> {
         self.read("looking up a link", |c| find(c, purpose, digest, now))
+    }
+
+    fn links_since(&self, user: UserId, purpose: MailKind, since: Timestamp) -> Pending<usize> {
+        self.read("counting links", |c| written_since(c, user, purpose, since))
     }
 
     fn add_link(

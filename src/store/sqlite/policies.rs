@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{Sqlite, audit};
-use crate::domain::{Consent, Policy, Timestamp, UserId};
+use crate::domain::{Agreement, Consent, Policy, Timestamp, UserId};
 use crate::store::{Actor, Pending, Policies};
 
 const COLUMNS: &str = "policies.id, policies.version, policies.url, policies.published_at";
@@ -41,6 +41,23 @@ fn publish(
         audit::write(connection, actor, "policy.publish", None, Some(version))?;
     }
     Ok(added)
+}
+
+fn agreement(connection: &Connection, user: UserId) -> Result<Agreement> {
+    let found = connection
+        .prepare_cached(
+            "SELECT version, coalesce(is_given, 0)
+             FROM policies LEFT JOIN consents ON policy_id = policies.id AND user_id = ?
+             ORDER BY policies.id DESC LIMIT 1",
+        )?
+        .query_row([user.0], |row| {
+            Ok(Agreement {
+                latest: row.get(0)?,
+                is_given: row.get(1)?,
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
 }
 
 fn consents(connection: &Connection, user: UserId) -> Result<Vec<Consent>> {
@@ -113,6 +130,10 @@ impl Policies for Sqlite {
         self.write("publishing a privacy policy", move |c| {
             publish(c, &version, &url, &actor)
         })
+    }
+
+    fn agreement(&self, user: UserId) -> Pending<Agreement> {
+        self.read("reading a consent", |c| agreement(c, user))
     }
 
     fn consents(&self, user: UserId) -> Pending<Vec<Consent>> {

@@ -1,0 +1,43 @@
+//! The contact form.
+
+use serde_json::json;
+
+use super::{Accounts, Caller};
+use crate::domain::{Email, MailKind};
+use crate::failure::Failure;
+
+/// What somebody wrote.
+#[derive(Clone, Debug)]
+pub struct ContactMessage {
+    /// Who says so.
+    pub name: String,
+    /// Where an answer may go.
+    pub email: Email,
+    /// May be empty.
+    pub phone: String,
+    /// The message.
+    pub message: String,
+}
+
+impl Accounts {
+    /// Queues the message to whoever reads the contact form: `contact_to`, or else the sender of
+    /// all mails, so that nothing is lost.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn contact(&self, message: ContactMessage, caller: &Caller) -> Result<(), Failure> {
+        let to = self.0.rules.contact_to.clone();
+        let to = to.unwrap_or_else(|| self.0.mailer.sender());
+        let details = json!({
+            "name": message.name,
+            "email": message.email.as_str(),
+            "phone": message.phone,
+            "message": message.message,
+        });
+        let actor = caller.at(self.now());
+        self.0
+            .store
+            .add_mail(MailKind::Contact, to, details.to_string(), actor)
+            .await
+    }
+}

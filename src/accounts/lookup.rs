@@ -1,0 +1,76 @@
+//! Looking an account up: one's own, or anybody's for staff.
+
+use super::Accounts;
+use crate::domain::{Email, LiveSession, User, UserRef, Username};
+use crate::failure::Failure;
+
+/// Why nothing is said about an account.
+#[derive(Debug)]
+pub enum LookupError {
+    /// It is not the asker's own, who is not staff. Whether it exists is not said either.
+    Forbidden,
+    /// There is none; only staff learn that.
+    NotFound,
+    /// Something broke.
+    Failed(Failure),
+}
+
+impl From<Failure> for LookupError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Accounts {
+    /// The account that has an address.
+    ///
+    /// # Errors
+    /// Why nothing is said.
+    pub async fn look_up_email(
+        &self,
+        session: &LiveSession,
+        email: &str,
+    ) -> Result<User, LookupError> {
+        let who = Email::parse(email).ok();
+        let is_own = who
+            .as_ref()
+            .is_some_and(|it| it.canonical() == session.user.email.canonical());
+        self.look_up(session, who.map(UserRef::Email), is_own).await
+    }
+
+    /// The account that has a user name.
+    ///
+    /// # Errors
+    /// Why nothing is said.
+    pub async fn look_up_username(
+        &self,
+        session: &LiveSession,
+        username: &str,
+    ) -> Result<User, LookupError> {
+        let who = Username::parse(username).ok();
+        let is_own = who
+            .as_ref()
+            .is_some_and(|it| it.canonical() == session.user.username.canonical());
+        self.look_up(session, who.map(UserRef::Username), is_own)
+            .await
+    }
+
+    async fn look_up(
+        &self,
+        session: &LiveSession,
+        who: Option<UserRef>,
+        is_own: bool,
+    ) -> Result<User, LookupError> {
+        if is_own {
+            return Ok(session.user.clone());
+        }
+        if !session.user.is_staff {
+            return Err(LookupError::Forbidden);
+        }
+        let found = match who {
+            Some(who) => self.0.store.user(&who).await?,
+            None => None,
+        };
+        found.ok_or(LookupError::NotFound)
+    }
+}

@@ -1,0 +1,243 @@
+//! What people do with their own account: look at it, change it, take it along, close it.
+
+use super::register::Checks;
+use super::{Accounts, Caller, Trouble};
+use crate::domain::{
+    Consent, Email, Invalid, LiveSession, MailKind, Profile, Rule, Session, SessionId, Timestamp,
+    UploadPreference, User, Username,
+};
+use crate::failure::Failure;
+use crate::store::{NewLink, Taken, UserChange};
+
+/// So many mails to new addresses an account causes in an hour at most.
+const MOST_PER_HOUR: usize = 5;
+const HOUR: i64 = 3600;
+
+/// What somebody changes of their own account; `None` leaves it as it is. Nothing is checked yet.
+#[derive(Clone, Debug, Default)]
+pub struct OwnChange {
+    /// Must be free.
+    pub username: Option<String>,
+    /// If it is another one, must be free; replaces the old one when its mailed link is used.
+    pub email: String,
+    /// The first name.
+    pub first_name: String,
+    /// The last name.
+    pub last_name: String,
+    /// Such as `NGO`.
+    pub organisation_type: Option<String>,
+    /// Free text.
+    pub organisation_name: Option<String>,
+    /// A code or a name.
+    pub country: Option<String>,
+    /// `wifi`, `mobile` or `both`.
+    pub upload_preference: String,
+}
+
+/// An account as its owner sees it.
+pub struct OwnAccount {
+    /// The account.
+    pub user: User,
+    /// Its profile.
+    pub profile: Profile,
+    /// The address that waits for its confirmation, if one was given just now.
+    pub new_email: Option<Email>,
+}
+
+/// Everything that is kept about a person.
+pub struct OwnData {
+    /// The account.
+    pub user: User,
+    /// Its profile.
+    pub profile: Profile,
+    /// Sessions that have not ended.
+    pub sessions: Vec<Session>,
+    /// What was said to privacy policies.
+    pub consents: Vec<Consent>,
+}
+
+/// Why an account was not changed.
+#[derive(Debug)]
+pub enum OwnError {
+    /// Fields that broke rules: all of them. Nothing has changed.
+    Invalid(Vec<Invalid>),
+    /// Not served.
+    Trouble(Trouble),
+}
+
+impl<T: Into<Trouble>> From<T> for OwnError {
+    fn from(trouble: T) -> Self {
+        Self::Trouble(trouble.into())
+    }
+}
+
+impl OwnError {
+    pub(super) fn field(field: &'static str, rule: Rule) -> Self {
+        Self::Invalid(vec![Invalid::new(field, rule)])
+    }
+}
+
+impl Accounts {
+    /// The account of a session.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn own_account(&self, session: &LiveSession) -> Result<OwnAccount, Failure> {
+        Ok(OwnAccount {
+            user: session.user.clone(),
+            profile: self.profile(session.user.id).await?,
+            new_email: None,
+        })
+    }
+
+    /// Changes the account of a session, all or nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the change, or why it was not served.
+    pub async fn update_own(
+        &self,
+        session: &LiveSession,
+        change: OwnChange,
+        caller: &Caller,
+    ) -> Result<OwnAccount, OwnError> {
+        let profile = self.profile(session.user.id).await?;
+        let mut change = check(change, &session.user, profile).map_err(OwnError::Invalid)?;
+        let new_email = change.email.take();
+        if let Some(email) = new_email.clone() {
+            self.check_not_too_many(session).await?;
+            let link = self.new_link(MailKind::AddressChange)?;
+            change.new_address = Some(NewLink {
+                email: Some(email),
+                ..link
+            });
+        }
+        let (user, profile) = (session.user.id, change.profile.clone().unwrap_or_default());
+        let updated = self
+            .0
+            .store
+            .update_user(user, change, caller.at(self.now()))
+            .await?;
+        let user = match updated {
+            Ok(user) => user.unwrap_or_else(|| session.user.clone()),
+            Err(Taken::Email) => return Err(OwnError::field("email", Rule::EmailTaken)),
+            Err(Taken::Username) => return Err(OwnError::field("username", Rule::UsernameTaken)),
+        };
+        tracing::info!(
+            event = "user_updated",
+            user_id = user.id.0,
+            by = caller.name
+        );
+        Ok(OwnAccount {
+            user,
+            profile,
+            new_email,
+        })
+    }
+
+    /// Nobody may have a stranger written to without end.
+    async fn check_not_too_many(&self, session: &LiveSession) -> Result<(), Trouble> {
+        if !self.0.rules.throttle {
+            return Ok(());
+        }
+        let since = Timestamp(self.now().0 - HOUR);
+        let (user, purpose) = (session.user.id, MailKind::AddressChange);
+        let sent = self.0.store.links_since(user, purpose, since).await?;
+        if sent >= MOST_PER_HOUR {
+            tracing::warn!(event = "excess_rate_limit_exceeded", limit = "account");
+            return Err(Trouble::TooMany(HOUR.unsigned_abs()));
+        }
+        Ok(())
+    }
+
+    /// A user's sessions that have not ended, the youngest first.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn own_sessions(&self, session: &LiveSession) -> Result<Vec<Session>, Failure> {
+        self.0.store.sessions_of(session.user.id, self.now()).await
+    }
+
+    /// Ends one of the sessions of a session's user. False if there is no such session.
+    ///
+    /// # Errors
+    /// If it could not be written; the session then lives on.
+    pub async fn end_own_session(
+        &self,
+        session: &LiveSession,
+        id: SessionId,
+        caller: &Caller,
+    ) -> Result<bool, Failure> {
+        let own = self.own_sessions(session).await?;
+        if !own.iter().any(|it| it.id == id) {
+            return Ok(false);
+        }
+        let actor = caller.at(self.now());
+        self.0
+            .store
+            .end_session(id, "ended by its user", actor)
+            .await?;
+        tracing::info!(event = "session_logout", user_id = session.user.id.0, session = %id);
+        Ok(true)
+    }
+
+    /// All that is kept about the user of a session.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn own_data(&self, session: &LiveSession) -> Result<OwnData, Failure> {
+        Ok(OwnData {
+            user: session.user.clone(),
+            profile: self.profile(session.user.id).await?,
+            sessions: self.own_sessions(session).await?,
+            consents: self.0.store.consents(session.user.id).await?,
+        })
+    }
+}
+
+/// What is to change, or all that is wrong.
+fn check(raw: OwnChange, user: &User, mut profile: Profile) -> Result<UserChange, Vec<Invalid>> {
+    let mut checks = Checks::default();
+    let email = checks.take("email", Email::parse(&raw.email));
+    let username = raw
+        .username
+        .filter(|it| it != user.username.as_str())
+        .and_then(|it| checks.take("username", Username::parse(&it)));
+    if let (Some(username), Some(email)) = (&username, &email) {
+        checks.take("username", username.check_for_stranger(email));
+    }
+    checks.take("name", User::check_name(&raw.first_name));
+    checks.take("surname", User::check_name(&raw.last_name));
+    for (field, text, kept) in [
+        (
+            "organisation_type",
+            raw.organisation_type,
+            &mut profile.organisation_type,
+        ),
+        (
+            "organisation_name",
+            raw.organisation_name,
+            &mut profile.organisation_name,
+        ),
+        ("country", raw.country, &mut profile.country),
+    ] {
+        if let Some(text) = text {
+            checks.take(field, Profile::check_text(&text));
+            *kept = text;
+        }
+    }
+    let preference = UploadPreference::parse(&raw.upload_preference);
+    if let Some(preference) = checks.take("upload_preference", preference) {
+        profile.upload_preference = preference;
+    }
+    if !checks.broken.is_empty() {
+        return Err(checks.broken);
+    }
+    Ok(UserChange {
+        username,
+        email: email.filter(|it| it.canonical() != user.email.canonical()),
+        first_name: Some(raw.first_name),
+        last_name: Some(raw.last_name),
+        profile: Some(profile),
+        ..UserChange::default()
+    })
+}

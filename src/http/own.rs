@@ -1,0 +1,298 @@
+//! user/sessions, user/export, user/delete: where one is logged in, what is kept, and an end to it.
+
+use poem::web::Data;
+use poem_openapi::param::Path;
+use poem_openapi::payload::Json;
+use poem_openapi::types::Password;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde_json::Value;
+
+use super::Tag;
+use super::body::{Body, Input};
+use super::client::Client;
+use super::denied::{Denied, DeniedOrLimited};
+use super::gate::FormPassage;
+use super::presented::Bearer;
+use super::problem::{BadRequest, Detail, Message, detail};
+use crate::accounts::{Accounts, OwnData, OwnError};
+use crate::domain::{Consent, Invalid, Session, SessionId};
+
+/// A session that has not ended.
+#[derive(Object)]
+struct SessionEntry {
+    /// Its name, the claim `sid` of its tokens.
+    id: String,
+    /// `web`, `mobile`, `token` or `command-line`.
+    kind: String,
+    /// When it was opened.
+    created_at: String,
+    /// When it ends at the latest.
+    expires_at: String,
+    /// From where it was opened, if known.
+    address: Option<String>,
+    /// What the client called itself.
+    user_agent: Option<String>,
+    /// Whether it is the one that asks.
+    is_current: bool,
+}
+
+impl SessionEntry {
+    fn new(session: Session, current: SessionId) -> Self {
+        Self {
+            id: session.id.to_string(),
+            kind: session.kind.as_str().to_owned(),
+            created_at: session.created_at.to_string(),
+            expires_at: session.expires_at.to_string(),
+            address: session.address,
+            user_agent: session.user_agent,
+            is_current: session.id == current,
+        }
+    }
+}
+
+/// What was said to a version of the privacy policy.
+#[derive(Object)]
+struct ConsentEntry {
+    /// The version.
+    version: String,
+    /// Whether it was agreed to.
+    consent_given: bool,
+    /// When.
+    consent_date: String,
+    /// From where, if known.
+    ip_address: Option<String>,
+}
+
+impl From<Consent> for ConsentEntry {
+    fn from(consent: Consent) -> Self {
+        Self {
+            version: consent.policy.version,
+            consent_given: consent.is_given,
+            consent_date: consent.given_at.to_string(),
+            ip_address: consent.address,
+        }
+    }
+}
+
+/// All that is kept about a person, but for secrets.
+#[derive(Object)]
+struct ExportBody {
+    /// The number of the user.
+    user_id: i64,
+    /// The user name.
+    username: String,
+    /// The address.
+    email: String,
+    /// When its owner last proved to be one.
+    email_confirmed_at: Option<String>,
+    /// The first name.
+    first_name: String,
+    /// The last name.
+    last_name: String,
+    /// Whether the user is staff.
+    is_staff: bool,
+    /// When the account was made.
+    created_at: String,
+    /// When a session was last opened.
+    last_login_at: Option<String>,
+    /// Such as `NGO`.
+    organisation_type: String,
+    /// Of the organisation.
+    organisation_name: String,
+    /// A code or a name.
+    country: String,
+    /// Whether the person is a recognised expert.
+    is_expert: bool,
+    /// `wifi`, `mobile` or `both`.
+    upload_preference: String,
+    /// What else was sent at registration.
+    additional_fields: Value,
+    /// Sessions that have not ended.
+    sessions: Vec<SessionEntry>,
+    /// What was said to privacy policies.
+    consents: Vec<ConsentEntry>,
+}
+
+impl ExportBody {
+    fn new(data: OwnData, current: SessionId) -> Self {
+        let OwnData {
+            user,
+            profile,
+            sessions,
+            consents,
+        } = data;
+        let sessions = sessions.into_iter();
+        Self {
+            user_id: user.id.0,
+            username: user.username.to_string(),
+            email: user.email.to_string(),
+            email_confirmed_at: user.email_confirmed_at.map(|it| it.to_string()),
+            first_name: user.first_name,
+            last_name: user.last_name,
+            is_staff: user.is_staff,
+            created_at: user.created_at.to_string(),
+            last_login_at: user.last_login_at.map(|it| it.to_string()),
+            organisation_type: profile.organisation_type,
+            organisation_name: profile.organisation_name,
+            country: profile.country,
+            is_expert: profile.is_expert,
+            upload_preference: profile.upload_preference.as_str().to_owned(),
+            additional_fields: Value::Object(profile.additional_fields.as_map().clone()),
+            sessions: sessions.map(|it| SessionEntry::new(it, current)).collect(),
+            consents: consents.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// The password, so that nobody closes an account that was left open.
+#[derive(Object)]
+struct DeleteRequest {
+    /// The password of the account.
+    #[oai(validator(min_length = 1))]
+    password: Password,
+}
+
+impl Input for DeleteRequest {
+    fn sentence(broken: &[Invalid]) -> Option<String> {
+        broken.first().map(|it| it.rule.to_string())
+    }
+}
+
+#[derive(ApiResponse)]
+enum SessionsReply {
+    /// Sessions that have not ended, the youngest first.
+    #[oai(status = 200)]
+    Ok(Json<Vec<SessionEntry>>),
+}
+
+#[derive(ApiResponse)]
+enum EndReply {
+    /// The session has ended; its tokens and its cookie are dead.
+    #[oai(status = 200)]
+    Ok(Json<Message>),
+    /// The bearer has no such session.
+    #[oai(status = 404)]
+    NotFound(Json<Detail>),
+}
+
+#[derive(ApiResponse)]
+enum ExportReply {
+    /// All that is kept.
+    #[oai(status = 200)]
+    Ok(
+        Json<ExportBody>,
+        #[oai(header = "Content-Disposition")] String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum DeleteReply {
+    /// The account is gone, with all that belonged to it.
+    #[oai(status = 200)]
+    Ok(Json<Message>),
+    /// The password is not right; nothing was done.
+    #[oai(status = 400)]
+    BadRequest(Json<BadRequest>),
+}
+
+pub(super) struct OwnApi;
+
+#[OpenApi(tag = "Tag::Own")]
+impl OwnApi {
+    /// List Sessions
+    ///
+    /// Where the bearer is logged in.
+    #[oai(
+        path = "/user/sessions",
+        method = "get",
+        operation_id = "list_sessions"
+    )]
+    async fn sessions(
+        &self,
+        Data(accounts): Data<&Accounts>,
+        bearer: Bearer,
+    ) -> Result<SessionsReply, Denied> {
+        let session = bearer.session(accounts).await?;
+        let own = accounts.own_sessions(&session).await?.into_iter();
+        let entries = own.map(|it| SessionEntry::new(it, session.id)).collect();
+        Ok(SessionsReply::Ok(Json(entries)))
+    }
+
+    /// End Session
+    ///
+    /// Ends one of the bearer's sessions.
+    #[oai(
+        path = "/user/sessions/:id",
+        method = "delete",
+        operation_id = "end_session"
+    )]
+    async fn end(
+        &self,
+        Data(accounts): Data<&Accounts>,
+        Client(caller): Client,
+        bearer: Bearer,
+        /// The name of the session.
+        id: Path<String>,
+    ) -> Result<EndReply, Denied> {
+        let session = bearer.session(accounts).await?;
+        let ended = match SessionId::parse(&id) {
+            Some(id) => accounts.end_own_session(&session, id, &caller).await?,
+            None => false,
+        };
+        Ok(if ended {
+            EndReply::Ok(Message::new("Session ended"))
+        } else {
+            EndReply::NotFound(detail("Not found."))
+        })
+    }
+
+    /// Export Data
+    ///
+    /// All that is kept about the bearer, but for secrets.
+    #[oai(path = "/user/export", method = "get", operation_id = "export_data")]
+    async fn export(
+        &self,
+        Data(accounts): Data<&Accounts>,
+        bearer: Bearer,
+    ) -> Result<ExportReply, Denied> {
+        let session = bearer.session(accounts).await?;
+        let data = accounts.own_data(&session).await?;
+        Ok(ExportReply::Ok(
+            Json(ExportBody::new(data, session.id)),
+            "attachment; filename=\"minisass-account.json\"".to_owned(),
+        ))
+    }
+
+    /// Delete Account
+    ///
+    /// Forgets the account of the bearer for good, if the password is right.
+    #[oai(
+        path = "/user/delete",
+        method = "post",
+        operation_id = "delete_account"
+    )]
+    async fn delete(
+        &self,
+        Data(accounts): Data<&Accounts>,
+        Client(caller): Client,
+        FormPassage(passage): FormPassage,
+        bearer: Bearer,
+        body: Body<DeleteRequest>,
+    ) -> Result<DeleteReply, DeniedOrLimited> {
+        passage?;
+        let session = bearer.session(accounts).await?;
+        match accounts
+            .delete_own(&session, &body.fields.password, &caller)
+            .await
+        {
+            Ok(()) => Ok(DeleteReply::Ok(Message::new("Account deleted"))),
+            Err(OwnError::Invalid(broken)) => {
+                let sentence = broken.first().map(|it| it.rule.to_string());
+                Ok(DeleteReply::BadRequest(Json(BadRequest::fields(
+                    &broken, sentence,
+                ))))
+            }
+            Err(OwnError::Trouble(trouble)) => Err(trouble.into()),
+        }
+    }
+}
