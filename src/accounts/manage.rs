@@ -6,7 +6,7 @@ use super::login::MOST_SESSIONS;
 use super::session::TokenPair;
 use super::{Accounts, Caller, Trouble};
 use crate::domain::{
-    MailKind, Profile, Rule, Session, SessionId, SessionKind, User, UserId, UserRef,
+    Invalid, MailKind, Profile, Rule, Session, SessionId, SessionKind, User, UserId, UserRef,
 };
 use crate::failure::Failure;
 use crate::store::{NewLink, Opening, Taken, UserChange, UserPage};
@@ -47,6 +47,9 @@ pub enum ManageError {
     /// Nobody acts for an inactive user.
     #[error("{0} is inactive; `user activate {0}` lets them in")]
     Inactive(String),
+    /// It breaks a rule.
+    #[error("{0}")]
+    Invalid(#[from] Invalid),
     /// Somebody else has the new name or address.
     #[error("another user has this {}; choose another one", if *.0 == Taken::Email { "address" } else { "user name" })]
     Taken(Taken),
@@ -156,6 +159,7 @@ impl Accounts {
         change: UserUpdate,
         caller: &Caller,
     ) -> Result<User, ManageError> {
+        check(&change)?;
         let actor = caller.at(self.now());
         let updated = self.0.store.update_user(user.id, change, actor).await?;
         let gone = || ManageError::NoSuchUser(user.username.to_string());
@@ -264,6 +268,28 @@ impl Accounts {
         tracing::info!(event = "authn_token_created", user_id = user.id.0, session = %session.id, by = caller.name);
         Ok(Tokens { pair, session })
     }
+}
+
+fn check(change: &UserUpdate) -> Result<(), Invalid> {
+    let names = [
+        ("first_name", &change.first_name),
+        ("last_name", &change.last_name),
+    ];
+    for (field, name) in names {
+        let checked = name.as_deref().map_or(Ok(()), User::check_name);
+        checked.map_err(|rule| Invalid::new(field, rule))?;
+    }
+    let Some(profile) = &change.profile else {
+        return Ok(());
+    };
+    for (field, text) in [
+        ("organisation_type", &profile.organisation_type),
+        ("organisation_name", &profile.organisation_name),
+        ("country", &profile.country),
+    ] {
+        Profile::check_text(text).map_err(|rule| Invalid::new(field, rule))?;
+    }
+    Ok(())
 }
 
 fn days(most: &Duration) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Accounts;
 use crate::domain::{Email, Timestamp};
 use crate::failure::Failure;
-use crate::mail::Letter;
+use crate::mail::{Facts, Letter};
 use crate::store::{Delivery, DueMail};
 
 /// So many mails are taken at once.
@@ -62,13 +62,22 @@ impl Accounts {
     }
 
     fn letter(&self, mail: &DueMail, now: Timestamp) -> Result<Letter, Failure> {
-        let (Some(user), Some(nonce), Some(expires_at)) =
-            (&mail.user, &mail.nonce, mail.expires_at)
-        else {
-            return Err(Failure::new("writing a mail", "it has no link"));
+        let link = match (&mail.user, &mail.nonce) {
+            (Some(user), Some(nonce)) => Some(self.link_url(mail.kind, user.id, nonce)),
+            _ => None,
         };
-        let minutes = expires_at.seconds_since(now).unsigned_abs().div_ceil(60);
-        Letter::password_reset(user, &self.link_url(mail.kind, user.id, nonce), minutes)
+        let seconds = mail.expires_at.map_or(0, |it| it.seconds_since(now));
+        let details = mail.details.as_deref().map(serde_json::from_str);
+        let facts = Facts {
+            username: mail.user.as_ref().map(|it| it.username.to_string()),
+            link,
+            minutes: seconds.unsigned_abs().div_ceil(60),
+            details: details
+                .transpose()
+                .map_err(Failure::when("reading what a mail says"))?
+                .unwrap_or_default(),
+        };
+        Letter::new(mail.kind, &facts)
     }
 
     /// Forgets what expired 30 days ago.

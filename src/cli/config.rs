@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 
-use super::settings::Settings;
+use super::settings::{Listen, Settings};
 use crate::accounts::{Accounts, Caller, Parts, Rules};
 use crate::clock::Clock;
 use crate::crypto::{Hasher, Keyring, LinkKey, Random, Signer};
@@ -25,7 +25,13 @@ pub(super) struct Config {
 impl Config {
     /// Opens the data folder for a command.
     pub(super) fn open(settings: &Settings) -> anyhow::Result<Self> {
-        let public_url = settings.public_url.clone().unwrap_or_default();
+        let public_url = match (&settings.public_url, &settings.listen) {
+            (Some(url), _) => url.clone(),
+            (None, Listen::Tcp(address)) if address.ip().is_loopback() => {
+                format!("http://{address}")
+            }
+            _ => String::new(),
+        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .context("cannot start")?;
@@ -40,6 +46,17 @@ impl Config {
             caller,
             runtime,
         })
+    }
+
+    /// Refuses to make links that lead nowhere.
+    pub(super) fn check_public_url(&self) -> anyhow::Result<()> {
+        if self.accounts.rules().public_url.is_empty() {
+            bail!(
+                "the setting public_url is missing: a link needs an address that people can open; \
+                 a right one is --public-url https://auth.example.org"
+            );
+        }
+        Ok(())
     }
 
     /// Waits for a use case.

@@ -1,13 +1,17 @@
 //! The command-line face: the list of everything the program does.
 
+mod ask;
 mod config;
+mod named;
 mod output;
+mod policy;
 mod profile;
 mod reset;
 mod serve;
 mod settings;
 mod token;
 mod user;
+mod user_change;
 
 use std::io;
 
@@ -50,6 +54,9 @@ enum Command {
     /// Trigger reset mails
     #[command(subcommand)]
     Reset(reset::Command),
+    /// Publish privacy policies
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -87,6 +94,7 @@ fn dispatch(
         Command::Profile(command) => profile::run(command, &Config::open(&settings)?, output),
         Command::Token(command) => token::run(command, &Config::open(&settings)?, output),
         Command::Reset(command) => reset::run(command, &Config::open(&settings)?, output),
+        Command::Policy(command) => policy::run(command, &Config::open(&settings)?, output),
         Command::Openapi => Ok(()),
     }
 }

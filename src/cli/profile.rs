@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::config::{Config, said};
+use super::named::Named;
 use super::output::{Format, Output};
-use super::user::Named;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {

@@ -1,16 +1,19 @@
-//! `reset send`.
+//! `reset send | link`.
 
 use anyhow::bail;
 use serde::Serialize;
 
 use super::config::{Config, said};
+use super::named::Named;
 use super::output::{Format, Output};
-use super::user::Named;
+use crate::domain::User;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
     /// Queue the reset mail of users, to their stored addresses; the server sends it
     Send(Named),
+    /// Print a link with which a user chooses a new password, for people whom mail does not reach
+    Link(Named),
 }
 
 /// A queued mail as it is printed. The names are stable.
@@ -22,9 +25,48 @@ struct Row {
     state: &'static str,
 }
 
+/// A printed link. The names are stable.
+#[derive(Serialize)]
+struct LinkRow {
+    user_id: i64,
+    username: String,
+    link: String,
+}
+
 pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let Command::Send(named) = command;
-    let users = named.find(config)?;
+    match command {
+        Command::Send(named) => send(named.find(config)?, config, output),
+        Command::Link(named) => print_links(&named.find(config)?, config, output),
+    }
+}
+
+/// One-time links, alone on standard output. Whoever has one can choose the password.
+pub(super) fn print_links(
+    users: &[User],
+    config: &Config,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    config.check_public_url()?;
+    let mut rows = Vec::new();
+    for user in users {
+        let made = config.accounts.password_link_by_hand(user, &config.caller);
+        let link = config.wait(made)?;
+        if output.format == Format::Table {
+            output.line(&link)?;
+        }
+        rows.push(LinkRow {
+            user_id: user.id.0,
+            username: user.username.to_string(),
+            link,
+        });
+    }
+    if output.format == Format::Table {
+        return Ok(());
+    }
+    output.many(std::iter::once(Ok(rows))).map(drop)
+}
+
+fn send(users: Vec<User>, config: &Config, output: &mut Output) -> anyhow::Result<()> {
     if let Some(user) = users.iter().find(|user| !user.is_active) {
         bail!(
             "{0} is inactive; `user activate {0}` lets them in. Nothing was queued",

@@ -1,14 +1,13 @@
-//! `user create | list | show | activate | deactivate`.
+//! `user create | list | show | activate | deactivate`; the other changes are in `user_change.rs`.
 
-use std::io::{self, BufRead, IsTerminal};
-
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use super::config::{Config, said};
+use super::named::Named;
 use super::output::{Format, Output, note};
-use crate::accounts::{ManageError, RegisterError, Registrar, Registration, UserQuery};
+use super::{ask, reset, user_change};
+use crate::accounts::{RegisterError, Registrar, Registration, UserQuery};
 use crate::domain::{Timestamp, User, UserId};
 
 /// So many users are read at once.
@@ -22,10 +21,16 @@ pub(super) enum Command {
     List(List),
     /// Show users, by number, user name or e-mail address
     Show(Named),
+    /// Change a user; what is not named stays as it is
+    Update(user_change::Update),
+    /// Set a user's password and end their sessions; it is asked for, twice
+    SetPassword(user_change::SetPassword),
     /// Let users log in
     Activate(Named),
     /// End every session of users and let them in no more
     Deactivate(Named),
+    /// Forget users and all that belongs to them, for good
+    Delete(user_change::Delete),
 }
 
 #[derive(clap::Args)]
@@ -57,6 +62,12 @@ pub(super) struct Create {
     /// Read the password from standard input, its first line
     #[arg(long)]
     password_stdin: bool,
+    /// Set no password: mail the user a link to choose one
+    #[arg(long, conflicts_with = "password_stdin")]
+    no_password: bool,
+    /// Print that link instead of mailing it
+    #[arg(long, requires = "no_password")]
+    print_link: bool,
 }
 
 #[derive(clap::Args)]
@@ -76,34 +87,6 @@ pub(super) struct List {
     /// Only staff
     #[arg(long)]
     staff: bool,
-}
-
-/// Users as somebody typed them.
-#[derive(clap::Args)]
-pub(super) struct Named {
-    /// Numbers, user names or e-mail addresses; `-` reads them from standard input
-    #[arg(required = true, value_name = "USER")]
-    users: Vec<String>,
-}
-
-impl Named {
-    /// All of them, or an error if one is unknown: nothing is done then.
-    pub(super) fn find(&self, config: &Config) -> anyhow::Result<Vec<User>> {
-        let mut typed = Vec::new();
-        for name in &self.users {
-            if name == "-" {
-                typed.extend(io::stdin().lock().lines().collect::<io::Result<Vec<_>>>()?);
-            } else {
-                typed.push(name.clone());
-            }
-        }
-        typed.retain(|name| !name.trim().is_empty());
-        if typed.is_empty() {
-            bail!("standard input names no users; one a line is expected");
-        }
-        let find = |name: &String| config.wait(config.accounts.user(name.trim()));
-        Ok(typed.iter().map(find).collect::<Result<_, ManageError>>()?)
-    }
 }
 
 /// A user as it is printed. The names are stable.
@@ -141,21 +124,25 @@ pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> any
         Command::Create(new) => create(new, config, output),
         Command::List(list) => self::list(&list, config, output),
         Command::Show(named) => show(&named.find(config)?, output),
+        Command::Update(update) => user_change::update(update, config, output),
+        Command::SetPassword(set) => user_change::set_password(&set, config, output),
+        Command::Delete(delete) => user_change::delete(&delete, config, output),
         Command::Activate(named) => set_active(&named.find(config)?, true, config, output),
         Command::Deactivate(named) => set_active(&named.find(config)?, false, config, output),
     }
 }
 
 fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let password = if new.password_stdin {
-        password_from_stdin()?
+    let is_invited = new.no_password;
+    let password = if is_invited {
+        None
     } else {
-        password_from_terminal()?
+        Some(ask::password(new.password_stdin)?)
     };
     let registration = Registration {
         username: new.username.unwrap_or_default(),
         email: new.email,
-        password: Some(password.to_string()),
+        password: password.map(|it| it.to_string()),
         confirmation: None,
         first_name: new.first_name,
         last_name: new.last_name,
@@ -168,7 +155,7 @@ fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<(
     let registrar = Registrar::Operator {
         active: !new.inactive,
         staff: new.staff,
-        by_mail: true,
+        by_mail: !new.print_link,
     };
     let user = config
         .wait(
@@ -192,6 +179,12 @@ fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<(
             }
             RegisterError::Trouble(trouble) => anyhow!("{trouble}"),
         })?;
+    if new.print_link {
+        return reset::print_links(&[user], config, output);
+    }
+    if is_invited {
+        note(&format!("an invitation is on its way to {}", user.email));
+    }
     show(&[user], output)
 }
 
@@ -234,7 +227,7 @@ fn list(list: &List, config: &Config, output: &mut Output) -> anyhow::Result<()>
     Ok(())
 }
 
-fn show(users: &[User], output: &mut Output) -> anyhow::Result<()> {
+pub(super) fn show(users: &[User], output: &mut Output) -> anyhow::Result<()> {
     match users {
         [user] => output.one(&Row::from(user)),
         users => output
@@ -270,25 +263,4 @@ fn set_active(
     output
         .many(std::iter::once(Ok(changed.collect())))
         .map(drop)
-}
-
-fn password_from_stdin() -> anyhow::Result<Zeroizing<String>> {
-    let mut line = Zeroizing::new(String::new());
-    io::stdin().lock().read_line(&mut line)?;
-    let password = line.strip_suffix('\n').unwrap_or(&line);
-    Ok(Zeroizing::new(
-        password.strip_suffix('\r').unwrap_or(password).to_owned(),
-    ))
-}
-
-fn password_from_terminal() -> anyhow::Result<Zeroizing<String>> {
-    if !io::stdin().is_terminal() {
-        bail!("there is no terminal to ask for a password at; pipe it in with --password-stdin");
-    }
-    let password = Zeroizing::new(rpassword::prompt_password("Password: ")?);
-    let again = Zeroizing::new(rpassword::prompt_password("Password again: ")?);
-    if password != again {
-        bail!("the two passwords are not the same; nothing was done");
-    }
-    Ok(password)
 }

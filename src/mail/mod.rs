@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 
-pub use self::letter::Letter;
+pub use self::letter::{Facts, Letter};
 use crate::domain::{Email, Timestamp};
 use crate::failure::Failure;
 
@@ -96,15 +96,21 @@ impl Mailer {
         now: Timestamp,
     ) -> Result<Message, Failure> {
         let seconds = std::time::Duration::from_secs(now.0.unsigned_abs());
-        let mut message = Message::builder()
+        let mailbox = |email: &Email| {
+            email
+                .as_str()
+                .parse()
+                .map(|address| Mailbox::new(None, address))
+                .map_err(Failure::when("addressing a mail"))
+        };
+        let mut builder = Message::builder();
+        if let Some(email) = &letter.reply_to {
+            builder = builder.reply_to(mailbox(email)?);
+        }
+        let mut message = builder
             .from(self.from.clone())
-            .to(Mailbox::new(
-                None,
-                to.as_str()
-                    .parse()
-                    .map_err(Failure::when("addressing a mail"))?,
-            ))
-            .subject(&letter.subject)
+            .to(mailbox(to)?)
+            .subject(letter.subject)
             .message_id(Some(format!(
                 "<{number}.{}@{}>",
                 letter.kind.as_str(),

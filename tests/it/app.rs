@@ -155,7 +155,11 @@ impl App {
         account.organisation_type = "NGO".to_owned();
         account.organisation_name = "Kartoza".to_owned();
         account.country = "ZA".to_owned();
-        let registrar = Registrar::Operator { active, staff };
+        let registrar = Registrar::Operator {
+            active,
+            staff,
+            by_mail: true,
+        };
         self.wait(self.accounts.register(account, registrar, &operator()))
             .expect("an account")
     }

@@ -1,0 +1,152 @@
+//! `user update | set-password | delete`.
+
+use anyhow::{anyhow, bail};
+
+use super::ask;
+use super::config::{Config, said};
+use super::named::Named;
+use super::output::{Format, Output};
+use super::user::{Row, show};
+use crate::accounts::UserUpdate;
+use crate::domain::{Email, Invalid, Rule, UploadPreference, Username};
+
+#[derive(clap::Args)]
+pub(super) struct Update {
+    /// A number, a user name or an e-mail address
+    user: String,
+    /// Must be free
+    #[arg(long)]
+    username: Option<String>,
+    /// Must be free; the old address is told, and links that were sent there stop working
+    #[arg(long)]
+    email: Option<String>,
+    #[arg(long)]
+    first_name: Option<String>,
+    #[arg(long)]
+    last_name: Option<String>,
+    /// Whether the user is staff
+    #[arg(long, value_name = "BOOL")]
+    staff: Option<bool>,
+    /// Such as NGO
+    #[arg(long)]
+    organisation_type: Option<String>,
+    #[arg(long)]
+    organisation_name: Option<String>,
+    /// A code or a name
+    #[arg(long)]
+    country: Option<String>,
+    /// Whether the user is a recognised expert
+    #[arg(long, value_name = "BOOL")]
+    expert: Option<bool>,
+    /// wifi, mobile or both
+    #[arg(long, value_name = "NETWORK")]
+    upload_preference: Option<String>,
+}
+
+#[derive(clap::Args)]
+pub(super) struct SetPassword {
+    /// A number, a user name or an e-mail address
+    user: String,
+    /// Read the password from standard input, its first line
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Delete {
+    #[command(flatten)]
+    named: Named,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// Only show who would be deleted
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn update(update: Update, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let user = config.wait(config.accounts.user(&update.user))?;
+    let parsed = |field, rule: Rule| anyhow!("{}", Invalid::new(field, rule));
+    let mut profile = config
+        .wait(config.accounts.profile(user.id))
+        .map_err(said)?;
+    let before = profile.clone();
+    let set = |kept: &mut String, given: Option<String>| {
+        if let Some(text) = given {
+            *kept = text;
+        }
+    };
+    set(&mut profile.organisation_type, update.organisation_type);
+    set(&mut profile.organisation_name, update.organisation_name);
+    set(&mut profile.country, update.country);
+    profile.is_expert = update.expert.unwrap_or(profile.is_expert);
+    if let Some(name) = &update.upload_preference {
+        profile.upload_preference =
+            UploadPreference::parse(name).map_err(|rule| parsed("upload_preference", rule))?;
+    }
+    let username = update.username.as_deref().map(Username::parse).transpose();
+    let email = update.email.as_deref().map(Email::parse).transpose();
+    let change = UserUpdate {
+        username: username.map_err(|rule| parsed("username", rule))?,
+        email: email.map_err(|rule| parsed("email", rule))?,
+        first_name: update.first_name,
+        last_name: update.last_name,
+        is_staff: update.staff,
+        profile: (profile != before).then_some(profile),
+        new_address: None,
+    };
+    let changed = config.wait(config.accounts.update_user(&user, change, &config.caller))?;
+    show(&[changed], output)
+}
+
+pub(super) fn set_password(
+    set: &SetPassword,
+    config: &Config,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let user = config.wait(config.accounts.user(&set.user))?;
+    let password = ask::password(set.password_stdin)?;
+    let done = config.wait(
+        config
+            .accounts
+            .set_password(&user, &password, &config.caller),
+    );
+    match done {
+        Ok(Ok(())) => {}
+        Ok(Err(rule)) => bail!("password: {rule}"),
+        Err(trouble) => bail!("{trouble}"),
+    }
+    if output.format == Format::Table {
+        let name = &user.username;
+        return Ok(output.line(&format!(
+            "{name} has a new password and is logged out everywhere; a notice goes to {}",
+            user.email
+        ))?);
+    }
+    output.one(&Row::from(&user))
+}
+
+pub(super) fn delete(delete: &Delete, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let users = delete.named.find(config)?;
+    let names: Vec<String> = users.iter().map(|it| it.username.to_string()).collect();
+    let names = names.join(", ");
+    if !delete.dry_run {
+        ask::confirm(&format!("Delete {names} for good?"), delete.yes)?;
+        for user in &users {
+            config
+                .wait(config.accounts.delete_user(user.id, &config.caller))
+                .map_err(said)?;
+        }
+    }
+    if output.format == Format::Table {
+        let done = if delete.dry_run {
+            "would be deleted"
+        } else {
+            "deleted"
+        };
+        return Ok(output.line(&format!("{names}: {done}"))?);
+    }
+    output
+        .many(std::iter::once(Ok(users.iter().map(Row::from).collect())))
+        .map(drop)
+}
