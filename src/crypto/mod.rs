@@ -1,5 +1,6 @@
 //! Passwords, tokens and random numbers: each library is named by one file.
 
+mod foreign;
 mod keys;
 mod link;
 mod password;

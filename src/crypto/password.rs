@@ -9,6 +9,7 @@ use scrypt::password_hash::{CustomizedPasswordHasher, PasswordVerifier};
 use scrypt::{Params, Scrypt};
 
 use super::Random;
+use super::foreign::Foreign;
 use super::pool::{Busy, Pool};
 use crate::domain::Password;
 use crate::failure::Failure;
@@ -37,6 +38,10 @@ impl Cost {
     #[must_use]
     pub fn memory(self) -> u64 {
         (128 * u64::from(self.r)) << self.ln
+    }
+
+    pub(super) fn is_bounded(self) -> bool {
+        self.params().is_some()
     }
 
     fn params(self) -> Option<Params> {
@@ -186,20 +191,18 @@ impl Hasher {
         stored: Vec<String>,
     ) -> Result<bool, HashError> {
         let work = self.pool.submit(move || {
-            stored.iter().any(|stored| {
-                parse(stored).is_some_and(|(hash, _)| {
-                    Scrypt::new()
-                        .verify_password(password.as_bytes(), &hash)
-                        .is_ok()
-                })
-            })
+            stored
+                .iter()
+                .filter_map(|stored| Known::parse(stored))
+                .any(|known| known.matches(password.as_bytes()))
         })?;
         work.await
             .map_err(|err| HashError::Failed(Failure::new("checking earlier passwords", err)))
     }
 
     /// Checks an attempt against a stored hash. Without one, or with one that is not to be computed,
-    /// the same work is done over a decoy and the answer is no.
+    /// the same work is done over a decoy and the answer is no. One of Django's takes its own time
+    /// until the first good login replaces it.
     ///
     /// # Errors
     /// [`HashError::Busy`] if the queue is full.
@@ -208,27 +211,23 @@ impl Hasher {
         attempt: Password,
         stored: Option<&str>,
     ) -> Result<Verdict, HashError> {
-        let known = stored
-            .and_then(parse)
-            .map(|(hash, cost)| (Arc::new(hash), cost));
+        let known = stored.and_then(Known::parse);
         if known.is_none() && stored.is_some() {
             tracing::warn!(
                 event = "password_hash_unusable",
                 "a stored password hash is malformed or costs too much"
             );
         }
-        let verdict = match known {
-            Some((_, cost)) => Verdict::Right {
-                outdated: cost != self.cost,
+        let verdict = match &known {
+            Some(known) => Verdict::Right {
+                outdated: known.cost() != Some(self.cost),
             },
             None => Verdict::Wrong,
         };
-        let hash = known.map_or_else(|| Arc::clone(&self.decoy), |(hash, _)| hash);
-        let work = self.pool.submit(move || {
-            Scrypt::new()
-                .verify_password(attempt.as_bytes(), &hash)
-                .is_ok()
-        })?;
+        let known = known.unwrap_or_else(|| Known::Own(Arc::clone(&self.decoy), self.cost));
+        let work = self
+            .pool
+            .submit(move || known.matches(attempt.as_bytes()))?;
         let matches = work
             .await
             .map_err(|err| HashError::Failed(Failure::new("checking a password", err)))?;
@@ -237,10 +236,41 @@ impl Hasher {
 }
 
 /// A stored hash that may be computed.
-fn parse(stored: &str) -> Option<(PasswordHash, Cost)> {
-    let hash = PasswordHash::new(stored).ok()?;
-    let cost = Cost::of(&hash).filter(|cost| cost.params().is_some())?;
-    Some((hash, cost))
+enum Known {
+    Own(Arc<PasswordHash>, Cost),
+    Foreign(Foreign),
+}
+
+impl Known {
+    fn parse(stored: &str) -> Option<Self> {
+        if !stored.starts_with('$') {
+            return Foreign::parse(stored).map(Self::Foreign);
+        }
+        let hash = PasswordHash::new(stored).ok()?;
+        let cost = Cost::of(&hash).filter(|cost| cost.params().is_some())?;
+        Some(Self::Own(Arc::new(hash), cost))
+    }
+
+    fn cost(&self) -> Option<Cost> {
+        match self {
+            Self::Own(_, cost) => Some(*cost),
+            Self::Foreign(_) => None,
+        }
+    }
+
+    fn matches(&self, password: &[u8]) -> bool {
+        match self {
+            Self::Own(hash, _) => Scrypt::new().verify_password(password, &**hash).is_ok(),
+            Self::Foreign(hash) => hash.matches(password),
+        }
+    }
+}
+
+/// The 64 bytes that Django's scrypt makes of a password; none if that costs more than ours may.
+pub(super) fn django_scrypt(cost: Cost, password: &[u8], salt: &[u8]) -> Option<[u8; 64]> {
+    let mut hash = [0; 64];
+    scrypt::scrypt(password, salt, &cost.params()?, &mut hash).ok()?;
+    Some(hash)
 }
 
 fn base64<const N: usize>(bytes: [u8; N]) -> String {

@@ -17,6 +17,7 @@ mod conformance;
 mod cookie;
 mod corpora;
 mod document;
+mod foreign;
 mod forgery;
 mod identity;
 mod limits;

@@ -60,6 +60,8 @@ const AT_HOME: &[(&str, &str)] = &[
     ("tabled", "src/cli/output.rs"),
     ("jsonwebtoken", "src/crypto/token.rs"),
     ("scrypt", "src/crypto/password.rs"),
+    ("argon2", "src/crypto/foreign.rs"),
+    ("bcrypt", "src/crypto/foreign.rs"),
     ("governor", "src/http/gate.rs"),
     ("lettre", "src/mail/"),
 ];

@@ -1,0 +1,86 @@
+//! Password hashes that Django made: they let their owners in, and become ours at the first login.
+
+use serde_json::json;
+
+use crate::server::{Site, until};
+
+/// What Django 5.2 made of the password that the tests use, with each of its hashers, at the least cost; Argon2 also
+/// with several lanes.
+const HASHES: [&str; 7] = [
+    "pbkdf2_sha256$1000$seasalt1$cLucG1E6LN7WMAxQh2nsvJHFKNs4TaWorFmC3IVE5LU=",
+    "pbkdf2_sha1$1000$seasalt1$o+KgVshOouDcar7urLVWfkOlXBQ=",
+    "argon2$argon2id$v=19$m=64,t=1,p=1$c2Vhc2FsdDE$F2pj8kB13DUWpNqXMw7mjWTF5bzf2rDcnOhLYn15bC4",
+    "argon2$argon2id$v=19$m=512,t=2,p=8$c2Vhc2FsdDE$ijqiz6mNz6KpIfa4CJVYhp9Bu58zRHZcLzId/fFnCvo",
+    "bcrypt_sha256$$2b$04$aYRSJiw/q3UokwqTI8S.uuiJkml0XXg0qsof6YsszcVFTEHodLTgi",
+    "bcrypt$$2b$04$gBzjqvTmqUMrVhQgCZq2nu3DV57er26BaYO2Bv5cpzXy6Om82O7k2",
+    "scrypt$16$seasalt1$1$1$VxL/AzxmVUv87bQserzuTd3q8BtK5Gjj9M2rzAD3NGgjmXOU+yigqMpnT3c60r0S3MsWQS6oZ7rmIHiiZKc2+Q==",
+];
+
+fn store_hash(site: &Site, hash: &str) {
+    let changed = site
+        .database()
+        .execute("UPDATE users SET password_hash = ?", [hash])
+        .expect("a changed user");
+    assert_eq!(changed, 1);
+}
+
+fn stored_hash(site: &Site) -> String {
+    site.database()
+        .query_row("SELECT password_hash FROM users", [], |row| row.get(0))
+        .expect("a hash")
+}
+
+#[test]
+fn the_old_password_logs_in_twice_and_the_hash_is_ours_after_the_first_time() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    site.add_user("ada", &[]);
+    for hash in HASHES {
+        store_hash(&site, hash);
+        let wrong = json!({"email": "ada@example.org", "password": "Kc8!fjWq2Z"});
+        assert_eq!(server.post("login", &wrong).status, 401, "{hash}");
+        assert_eq!(stored_hash(&site), hash, "a wrong password changes nothing");
+        assert_eq!(server.login("ada@example.org").status, 200, "{hash}");
+        let ours = stored_hash(&site);
+        assert!(ours.starts_with("$scrypt$ln=4,r=1,p=1$"), "{hash}: {ours}");
+        assert_eq!(server.login("ada@example.org").status, 200, "{hash}");
+        assert_eq!(stored_hash(&site), ours, "hashed once");
+    }
+}
+
+#[test]
+fn what_is_malformed_unusable_or_costs_too_much_lets_nobody_in() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    site.add_user("ada", &[]);
+    let dearer = [
+        HASHES[0].replace("$1000$", "$10000001$"),
+        HASHES[0].replace("$1000$", "$0$"),
+        HASHES[2].replace("m=64", "m=1048577"),
+        HASHES[2].replace("t=1", "t=65"),
+        HASHES[4].replace("$04$", "$17$"),
+        HASHES[6].replace("scrypt$16$", "scrypt$2097152$"),
+        HASHES[6].replace("scrypt$16$", "scrypt$0$"),
+        HASHES[6].replace("scrypt$16$", "scrypt$17$"),
+    ];
+    let cut = HASHES.map(|it| it[..it.len() - 4].to_owned());
+    let others = [
+        "",
+        "!",
+        "!kCXXhUXvkyo",
+        "md5$salt$00",
+        "pbkdf2_sha256$",
+        "argon2$",
+        "bcrypt$",
+    ];
+    let others = others.map(str::to_owned);
+    for hash in dearer.iter().chain(&cut).chain(&others) {
+        store_hash(&site, hash);
+        assert_eq!(server.login("ada@example.org").status, 401, "{hash}");
+        assert_eq!(&stored_hash(&site), hash);
+    }
+    until("a warning for each that costs too much", || {
+        let warned = server.log().matches("password_hash_unusable").count();
+        (warned >= dearer.len()).then_some(())
+    });
+}
