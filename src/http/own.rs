@@ -1,5 +1,7 @@
 //! user/sessions, user/export, user/delete: where one is logged in, what is kept, and an end to it.
 
+use std::collections::BTreeMap;
+
 use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
@@ -106,7 +108,7 @@ struct ExportBody {
     /// `wifi`, `mobile` or `both`.
     upload_preference: String,
     /// What else was sent at registration.
-    additional_fields: Value,
+    additional_fields: BTreeMap<String, Value>,
     /// Sessions that have not ended.
     sessions: Vec<SessionEntry>,
     /// What was said to privacy policies.
@@ -137,7 +139,12 @@ impl ExportBody {
             country: profile.country,
             is_expert: profile.is_expert,
             upload_preference: profile.upload_preference.as_str().to_owned(),
-            additional_fields: Value::Object(profile.additional_fields.as_map().clone()),
+            additional_fields: profile
+                .additional_fields
+                .as_map()
+                .clone()
+                .into_iter()
+                .collect(),
             sessions: sessions.map(|it| SessionEntry::new(it, current)).collect(),
             consents: consents.into_iter().map(Into::into).collect(),
         }
