@@ -10,15 +10,21 @@ mod password;
 mod register;
 mod reset;
 mod session;
+mod sessions;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::crypto::{KeyError, SigningKey};
+pub use crate::store::{AuditEntry, BackedUp, Chain, DatabaseStatus, SeenSession};
 pub use login::{LoggedIn, LoginError};
 pub use manage::{ManageError, NewToken, Tokens, UserQuery};
 pub use register::{RegisterError, Registrar, Registration};
 pub use reset::ResetError;
 pub use session::{BearerError, RefreshError, Refreshed, Status, TokenPair};
+pub use sessions::{SessionError, TokenReport};
+pub use upkeep::AuditQuery;
 
 use crate::clock::Clock;
 use crate::crypto::{HashError, Hasher, LinkKey, Random, Signer};

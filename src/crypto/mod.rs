@@ -7,12 +7,12 @@ mod pool;
 mod random;
 mod token;
 
-pub use keys::{Keyring, LinkKey};
+pub use keys::{KeyError, Keyring, LinkKey, SigningKey};
 pub use link::LinkToken;
 pub use password::{Cost, HashError, Hasher, Verdict};
 pub use pool::Busy;
 pub use random::Random;
-pub use token::{Claims, Signer, TokenFault, TokenKind};
+pub use token::{Claims, Dissected, Signer, TokenFault, TokenKind};
 
 use aws_lc_rs::digest;
 

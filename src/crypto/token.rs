@@ -1,7 +1,12 @@
 //! Access and refresh tokens. The only file that names jsonwebtoken.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
 };
@@ -97,30 +102,48 @@ struct Read {
     iss: Option<String>,
 }
 
-/// Signs and verifies.
+/// A token taken apart, whoever made it.
+#[derive(Clone, Debug)]
+pub struct Dissected {
+    /// The algorithm that its header names.
+    pub algorithm: String,
+    /// The key that its header names.
+    pub kid: Option<String>,
+    /// Whether that is a key of ours.
+    pub knows_key: bool,
+    /// Whether the key signed it. Only then its claims mean anything.
+    pub is_signed: bool,
+    /// What it says.
+    pub claims: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The folder of keys is looked at so often: `key rotate` and `key retire` act on a running server
+/// within that time.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Signs and verifies with the keys that are in their folder now.
 pub struct Signer {
-    header: Header,
-    signing: EncodingKey,
-    verifying: HashMap<String, DecodingKey>,
+    folder: PathBuf,
+    keys: RwLock<Arc<Keys>>,
+    looked: Mutex<Instant>,
     validation: Validation,
 }
 
-impl Signer {
-    /// Signs with the newest key of the ring, HS256.
-    ///
-    /// # Errors
-    /// If the ring is empty.
-    pub fn new(ring: &Keyring) -> Result<Self, Failure> {
+struct Keys {
+    kids: Vec<String>,
+    header: Header,
+    signing: EncodingKey,
+    verifying: HashMap<String, DecodingKey>,
+}
+
+impl Keys {
+    fn of(ring: &Keyring) -> Result<Self, Failure> {
         let (kid, key) = ring
             .keys
             .last()
             .ok_or_else(|| Failure::new("loading the signing keys", "there are none"))?;
-        let mut validation = Validation::new(Algorithm::HS256);
-        // The claims are checked below, against a clock that is passed in and without leeway.
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_aud = false;
         Ok(Self {
+            kids: ring.kids(),
             header: Header {
                 kid: Some(kid.clone()),
                 ..Header::new(Algorithm::HS256)
@@ -131,8 +154,67 @@ impl Signer {
                 .iter()
                 .map(|(kid, key)| (kid.clone(), DecodingKey::from_secret(key)))
                 .collect(),
+        })
+    }
+}
+
+impl Signer {
+    /// Signs with the newest key of the ring, HS256.
+    ///
+    /// # Errors
+    /// If the ring is empty.
+    pub fn new(ring: &Keyring) -> Result<Self, Failure> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        // The claims are checked below, against a clock that is passed in and without leeway.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        Ok(Self {
+            folder: ring.folder.clone(),
+            keys: RwLock::new(Arc::new(Keys::of(ring)?)),
+            looked: Mutex::new(Instant::now()),
             validation,
         })
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.elapsed() >= LOOK {
+            *looked = Instant::now();
+            drop(looked);
+            self.look();
+        }
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&keys)
+    }
+
+    /// Reads the keys anew if others are there than before. What cannot be read changes nothing:
+    /// the server goes on with the keys it has, and says so.
+    fn look(&self) {
+        let known = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
+        let read = || {
+            if Keyring::kids_in(&self.folder)? == known.kids {
+                return Ok(None);
+            }
+            Keys::of(&Keyring::read(&self.folder)?).map(Some)
+        };
+        match read() {
+            Ok(None) => {}
+            Ok(Some(keys)) => {
+                *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+                tracing::info!(event = "sys_keys_changed");
+            }
+            Err(failure) => tracing::error!(event = "failure", error = failure.chain()),
+        }
+    }
+
+    /// Whether a key of that name verifies. A token may name a key that was made a moment ago.
+    fn knows(&self, kid: &str) -> bool {
+        if self.keys().verifying.contains_key(kid) {
+            return true;
+        }
+        self.look();
+        self.keys().verifying.contains_key(kid)
     }
 
     /// The token that says `claims`.
@@ -149,7 +231,8 @@ impl Signer {
             sid: claims.session.to_string(),
             iss: ISSUER,
         };
-        encode(&self.header, &written, &self.signing).map_err(Failure::when("signing a token"))
+        let keys = self.keys();
+        encode(&keys.header, &written, &keys.signing).map_err(Failure::when("signing a token"))
     }
 
     /// What a token of this kind says, if it is ours and current.
@@ -192,6 +275,20 @@ impl Signer {
         })
     }
 
+    /// Takes a token apart; nothing if it has not the shape of one.
+    #[must_use]
+    pub fn dissect(&self, token: &str) -> Option<Dissected> {
+        let header = decode_header(token).ok()?;
+        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+        Some(Dissected {
+            algorithm: format!("{:?}", header.alg),
+            knows_key: header.kid.as_ref().is_some_and(|it| self.knows(it)),
+            kid: header.kid,
+            is_signed: self.read(token).is_some(),
+            claims: serde_json::from_slice(&payload).ok()?,
+        })
+    }
+
     /// The claims, if a key of ours signed them. Nothing in the header chooses anything but the key
     /// (RFC 8725, section 3.10), and what it calls critical is unknown to us (RFC 7515, section 4.1.11).
     fn read(&self, token: &str) -> Option<Read> {
@@ -206,7 +303,9 @@ impl Signer {
         if header.crit.is_some() || header.enc.is_some() || header.zip.is_some() {
             return None;
         }
-        let key = self.verifying.get(&header.kid?)?;
+        let kid = header.kid.filter(|it| self.knows(it))?;
+        let keys = self.keys();
+        let key = keys.verifying.get(&kid)?;
         decode::<Read>(token, key, &self.validation)
             .ok()
             .map(|it| it.claims)
