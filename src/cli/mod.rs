@@ -1,10 +1,15 @@
 //! The command-line face: the list of everything the program does.
 
+mod ask;
+mod audit;
 mod config;
+mod db;
+mod key;
 mod output;
 mod profile;
 mod reset;
 mod serve;
+mod session;
 mod settings;
 mod token;
 mod user;
@@ -50,6 +55,18 @@ enum Command {
     /// Trigger reset mails
     #[command(subcommand)]
     Reset(reset::Command),
+    /// List and end sessions
+    #[command(subcommand)]
+    Session(session::Command),
+    /// Read and verify the audit trail
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Inspect, back up and restore the database
+    #[command(subcommand)]
+    Db(db::Command),
+    /// List, rotate and retire signing keys
+    #[command(subcommand)]
+    Key(key::Command),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -87,6 +104,10 @@ fn dispatch(
         Command::Profile(command) => profile::run(command, &Config::open(&settings)?, output),
         Command::Token(command) => token::run(command, &Config::open(&settings)?, output),
         Command::Reset(command) => reset::run(command, &Config::open(&settings)?, output),
+        Command::Session(command) => session::run(command, &Config::open(&settings)?, output),
+        Command::Audit(command) => audit::run(command, &Config::open(&settings)?, output),
+        Command::Db(command) => db::run(command, &settings, output),
+        Command::Key(command) => key::run(command, &settings, &Config::open(&settings)?, output),
         Command::Openapi => Ok(()),
     }
 }

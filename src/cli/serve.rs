@@ -117,7 +117,7 @@ fn public_url(settings: &Settings, bound: Option<SocketAddr>) -> anyhow::Result<
 }
 
 /// Two servers would send every mail twice. The lock goes with the process, however it ends.
-fn lock(settings: &Settings) -> anyhow::Result<File> {
+pub(super) fn lock(settings: &Settings) -> anyhow::Result<File> {
     let path = settings.data_dir.join("serve.lock");
     let file = File::options()
         .append(true)

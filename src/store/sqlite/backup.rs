@@ -227,7 +227,7 @@ pub(super) fn restore(
     let mut target = open::connect(path)?;
     // By SQLite and in one transaction: whoever looks at it now sees either state, whole.
     let place = |target: &mut Connection| {
-        Backup::new(&prepared, target)?.run_to_completion(-1, PAUSE, None)
+        Backup::new(&prepared, target)?.run_to_completion(i32::MAX, PAUSE, None)
     };
     place(&mut target).map_err(|err| failure(doing, err))?;
     Ok(users)
