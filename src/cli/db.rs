@@ -20,12 +20,12 @@ pub(super) enum Command {
     Check,
     /// Bring the schema up to date, as every other command does too
     Migrate,
-    /// Copy the database to a new file, also while the server runs, and verify the copy (keys are not in it)
+    /// Copy the database, without the keys, to a new file
     Backup {
         /// Must not exist
         file: PathBuf,
     },
-    /// Put a backup into an empty place; every session ends, and links in mails stop working
+    /// Put a backup into an empty place; every session and link ends
     Restore {
         /// Made by `db backup`
         file: PathBuf,
