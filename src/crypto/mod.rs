@@ -1,5 +1,6 @@
 //! Passwords, tokens and random numbers: each library is named by one file.
 
+mod claims;
 mod keys;
 mod link;
 mod password;
@@ -7,12 +8,13 @@ mod pool;
 mod random;
 mod token;
 
+pub use claims::{Claims, Dissected, TokenFault, TokenKind};
 pub use keys::{KeyError, Keyring, LinkKey, SigningKey};
 pub use link::LinkToken;
 pub use password::{Cost, HashError, Hasher, Verdict};
 pub use pool::Busy;
 pub use random::Random;
-pub use token::{Claims, Dissected, Signer, TokenFault, TokenKind};
+pub use token::Signer;
 
 use aws_lc_rs::digest;
 

@@ -36,7 +36,7 @@ pub struct BackedUp {
 }
 
 /// Told how many of how many pages are done.
-pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+pub type Progress<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
 
 /// Care for the database, beside its use. These take their time, and block.
 pub trait Upkeep {

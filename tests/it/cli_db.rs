@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use crate::server::Site;
+use crate::server::{Site, until};
 
 fn text(path: &std::path::Path) -> &str {
     path.to_str().expect("UTF-8")
@@ -123,4 +123,61 @@ fn damage_is_found_and_status_and_migrate_say_what_is_there() {
         said.contains("profiles") && said.contains("db restore"),
         "{said}"
     );
+}
+
+#[test]
+fn the_server_backs_up_by_itself_and_removes_only_its_own() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let folder = site.data().join("backups");
+    std::fs::create_dir(&folder).expect("a folder");
+    let own = |year: u32| format!("auth-{year}0101T000000Z.db");
+    for name in [own(2001), own(2002), "mine.db".to_owned()] {
+        std::fs::write(folder.join(name), "").expect("a file");
+    }
+    let _server = site.start(&["--backup-every", "1d", "--backup-keep", "2"]);
+    let names = || {
+        let entries = std::fs::read_dir(&folder).expect("the folder");
+        let mut names: Vec<_> = entries
+            .filter_map(|it| it.ok()?.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names
+    };
+    until("a backup", || (!names().contains(&own(2001))).then_some(()));
+    let left = names();
+    assert_eq!(
+        (left.len(), &left[0], left[2].as_str()),
+        (3, &own(2002), "mine.db")
+    );
+    let copy = rusqlite::Connection::open(folder.join(&left[1])).expect("a backup");
+    let users = copy.query_row("SELECT count(*) FROM users", [], |row| row.get::<_, i64>(0));
+    assert_eq!(users, Ok(1));
+}
+
+#[test]
+fn a_migration_leaves_the_database_as_it_was_beside_it() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    site.run(&["token", "issue", "ada"]).ok();
+    let to_v5 = "DROP INDEX audit_backups; ALTER TABLE audit DROP COLUMN digest;
+                 DELETE FROM refinery_schema_history WHERE version >= 6;";
+    site.database()
+        .execute_batch(to_v5)
+        .expect("an older schema");
+    let migrated = site.run(&["db", "migrate", "--format", "json"]).json();
+    assert_eq!(migrated["from"], 5);
+    let version = format!("auth.db.before-v{}", migrated["to"]);
+    let copy = site.data().join(version);
+    let mode = std::fs::metadata(&copy)
+        .expect("a copy")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let copy = rusqlite::Connection::open(copy).expect("a database");
+    let version = "SELECT max(version) FROM refinery_schema_history";
+    let version = copy.query_row(version, [], |row| row.get::<_, i64>(0));
+    assert_eq!(version, Ok(5));
+    let trail = site.run(&["audit", "verify", "--format", "json"]).json();
+    assert_eq!(trail["rows"], 2);
 }
