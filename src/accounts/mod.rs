@@ -15,10 +15,14 @@ mod policy;
 mod register;
 mod reset;
 mod session;
+mod sessions;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::crypto::{KeyError, SigningKey};
+pub use crate::store::{AuditEntry, BackedUp, Chain, DatabaseStatus, SeenSession};
 pub use confirm::ConfirmError;
 pub use contact::ContactMessage;
 pub use login::{LoggedIn, LoginError};
@@ -29,6 +33,8 @@ pub use policy::PolicyError;
 pub use register::{RegisterError, Registrar, Registration};
 pub use reset::ResetError;
 pub use session::{BearerError, RefreshError, Refreshed, Status, TokenPair};
+pub use sessions::{SessionError, TokenReport};
+pub use upkeep::AuditQuery;
 
 use crate::clock::Clock;
 use crate::crypto::{HashError, Hasher, LinkKey, Random, Signer};

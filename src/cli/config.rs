@@ -35,9 +35,8 @@ impl Config {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .context("cannot start")?;
-        let uid = rustix::process::getuid().as_raw();
         let caller = Caller {
-            name: format!("cli:uid={uid}"),
+            name: operator(),
             address: None,
             user_agent: None,
         };
@@ -63,6 +62,11 @@ impl Config {
     pub(super) fn wait<T>(&self, doing: impl Future<Output = T>) -> T {
         self.runtime.block_on(doing)
     }
+}
+
+/// Who runs a command, for the audit trail.
+pub(super) fn operator() -> String {
+    format!("cli:uid={}", rustix::process::getuid().as_raw())
 }
 
 /// The use cases over the data folder, which is created if it is not there.

@@ -4,6 +4,7 @@ use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -16,7 +17,7 @@ use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
 use super::config;
 use super::settings::{Listen, Settings};
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Caller};
 use crate::http::{App, Deployment, Listener, serve};
 
 /// The outbox is looked at so often; a mail that the command line queued leaves no later.
@@ -51,7 +52,8 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     };
     let app = App::new(accounts.clone(), deployment);
     let (stopping, stopped) = watch::channel(false);
-    let housekeeping = housekeeping(accounts.clone(), app.clone(), stopped)?;
+    let backups = Backups::of(settings);
+    let housekeeping = housekeeping(accounts.clone(), app.clone(), backups, stopped)?;
 
     // Before anybody is told that the server is there, and may want to stop it.
     let stop = stop_signal()?;
@@ -117,7 +119,7 @@ fn public_url(settings: &Settings, bound: Option<SocketAddr>) -> anyhow::Result<
 }
 
 /// Two servers would send every mail twice. The lock goes with the process, however it ends.
-fn lock(settings: &Settings) -> anyhow::Result<File> {
+pub(super) fn lock(settings: &Settings) -> anyhow::Result<File> {
     let path = settings.data_dir.join("serve.lock");
     let file = File::options()
         .append(true)
@@ -134,10 +136,47 @@ fn lock(settings: &Settings) -> anyhow::Result<File> {
     Ok(file)
 }
 
+/// The backups that the server makes by itself.
+struct Backups {
+    folder: PathBuf,
+    every: Duration,
+    keep: usize,
+    caller: Caller,
+}
+
+impl Backups {
+    fn of(settings: &Settings) -> Option<Self> {
+        Some(Self {
+            folder: settings.data_dir.join("backups"),
+            every: settings.backup_every?,
+            keep: settings.backup_keep,
+            caller: Caller {
+                name: "serve".to_owned(),
+                address: None,
+                user_agent: None,
+            },
+        })
+    }
+
+    async fn make(&self, accounts: &Accounts) {
+        let made = accounts
+            .back_up_if_due(&self.folder, self.every, self.keep, &self.caller)
+            .await;
+        match made {
+            Ok(None) => {}
+            Ok(Some(path)) => {
+                tracing::info!(event = "backup_made", path = %path.display());
+            }
+            Err(failure) => log_failure(&failure),
+        }
+    }
+}
+
 /// Mails leave and old rows go on a thread of their own: neither makes a request wait.
 fn housekeeping(
     accounts: Accounts,
     app: App,
+    backups: Option<Backups>,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<std::thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -154,6 +193,10 @@ fn housekeeping(
                     .purge()
                     .await
                     .unwrap_or_else(|err| log_failure(&err));
+                // Here, so that a full disk is complained about now and then, not all the time.
+                if let Some(backups) = &backups {
+                    backups.make(&accounts).await;
+                }
             }
             let delivered = accounts.deliver_due().await.unwrap_or_else(|err| {
                 log_failure(&err);

@@ -27,6 +27,8 @@ const ALIKE: f64 = 0.8;
 pub(super) struct Settings {
     pub(super) data_dir: PathBuf,
     pub(super) database: PathBuf,
+    pub(super) backup_every: Option<Duration>,
+    pub(super) backup_keep: usize,
     pub(super) listen: Listen,
     pub(super) public_url: Option<String>,
     pub(super) frontend_url: Option<String>,
@@ -125,6 +127,11 @@ impl Settings {
                 .optional("database")
                 .map_or_else(|| data_dir.join("auth.db"), PathBuf::from),
             data_dir,
+            backup_every: values
+                .optional("backup_every")
+                .map(|_| values.duration("backup_every"))
+                .transpose()?,
+            backup_keep: values.number("backup_keep", 1..=10_000)?,
             listen: values.parse("listen")?,
             public_url: values.url("public_url")?,
             frontend_url: values.url("frontend_url")?,

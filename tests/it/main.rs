@@ -6,10 +6,14 @@
 mod app;
 mod body;
 mod cli;
+mod cli_audit;
 mod cli_beside;
+mod cli_db;
+mod cli_key;
 mod cli_life;
 mod cli_list;
 mod cli_reset;
+mod cli_session;
 mod cli_token;
 mod cli_users;
 mod client;

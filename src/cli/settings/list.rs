@@ -38,6 +38,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         "The database file [default: auth.db in data_dir]",
     ),
     setting(
+        "backup_every",
+        Some(""),
+        "1d",
+        "How often, 10 minutes at least, the server backs up into data_dir/backups [default: never]",
+    ),
+    setting(
+        "backup_keep",
+        Some("7"),
+        "7",
+        "So many of the server's own backups are kept",
+    ),
+    setting(
         "listen",
         Some("127.0.0.1:8000"),
         "127.0.0.1:8000",

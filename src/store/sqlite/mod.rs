@@ -2,14 +2,17 @@
 
 mod attempts;
 mod audit;
+mod backup;
 mod changes;
 mod generation;
 mod links;
 mod live;
 mod open;
 mod outbox;
+mod oversight;
 mod policies;
 mod sessions;
+mod upkeep;
 mod users;
 mod writer;
 
