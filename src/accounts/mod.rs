@@ -4,6 +4,7 @@
 
 mod links;
 mod login;
+mod mails;
 mod manage;
 mod outbox;
 mod password;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use login::{LoggedIn, LoginError};
+pub use mails::MailError;
 pub use manage::{ManageError, NewToken, Tokens, UserQuery};
 pub use register::{RegisterError, Registrar, Registration};
 pub use reset::ResetError;
@@ -62,6 +64,8 @@ pub struct Rules {
     pub reset_ttl: Duration,
     /// How long the links of all other mails work.
     pub activation_ttl: Duration,
+    /// After its first failure a mail is tried again so much later; then later and later.
+    pub mail_retry: Duration,
     /// Whether a new account is inactive until its mailed link is used.
     pub require_verified_email: bool,
     /// So many earlier passwords are refused.

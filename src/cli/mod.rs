@@ -1,6 +1,8 @@
 //! The command-line face: the list of everything the program does.
 
 mod config;
+mod housekeeping;
+mod mail;
 mod output;
 mod profile;
 mod reset;
@@ -50,6 +52,9 @@ enum Command {
     /// Trigger reset mails
     #[command(subcommand)]
     Reset(reset::Command),
+    /// Look after the outbox, and test the way out of it
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -87,6 +92,7 @@ fn dispatch(
         Command::Profile(command) => profile::run(command, &Config::open(&settings)?, output),
         Command::Token(command) => token::run(command, &Config::open(&settings)?, output),
         Command::Reset(command) => reset::run(command, &Config::open(&settings)?, output),
+        Command::Mail(command) => mail::run(command, &Config::open(&settings)?, output),
         Command::Openapi => Ok(()),
     }
 }

@@ -3,10 +3,10 @@
 mod files;
 mod letter;
 mod message;
+mod refusal;
 mod server;
 mod smtp;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use lettre::message::Mailbox;
 
 use self::files::Files;
 pub use self::letter::{Letter, Letters, Values};
+pub use self::refusal::NotSent;
 pub use self::server::{Encryption, SmtpServer};
 pub use self::smtp::Smtp;
 use crate::domain::{Email, MailKind, Timestamp};
@@ -28,52 +29,6 @@ pub enum Transport {
     Files(PathBuf),
     /// To a mail server.
     Smtp(Smtp),
-}
-
-/// Why a mail did not leave.
-#[derive(Clone, Debug)]
-pub struct NotSent {
-    /// What was being done.
-    pub during: &'static str,
-    /// The number that the mail server answered, if it did (RFC 5321, section 4.2).
-    pub code: Option<u16>,
-    /// The words of the mail server, or what happened instead. May hold the address.
-    pub words: String,
-    /// Whether it would be refused again.
-    pub is_final: bool,
-    /// What the operator can do.
-    pub hint: &'static str,
-}
-
-impl NotSent {
-    /// For the log: says nothing that somebody outside wrote.
-    #[must_use]
-    pub fn brief(&self) -> String {
-        match self.code {
-            Some(code) => format!("{code} during {}", self.during),
-            None => format!("no answer during {}", self.during),
-        }
-    }
-
-    /// A message that could not be made will not be made in an hour either.
-    fn broken(failure: &Failure) -> Self {
-        Self {
-            during: "composing",
-            code: None,
-            words: failure.chain(),
-            is_final: true,
-            hint: "look at the template and the address",
-        }
-    }
-}
-
-impl fmt::Display for NotSent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.code {
-            Some(code) => write!(f, "{}: {code} {}", self.during, self.words),
-            None => write!(f, "{}: {}", self.during, self.words),
-        }
-    }
 }
 
 /// Writes letters and sends them.

@@ -13,6 +13,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Noop, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
 
+use super::refusal::{not_sent, ours, shortened, silent};
 use super::{Encryption, NotSent, SmtpServer};
 use crate::failure::Failure;
 
@@ -22,8 +23,6 @@ const KEEP_IDLE: Duration = Duration::from_secs(20);
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Connecting, STARTTLS, AUTH, MAIL, RCPT, DATA, the message, and looking after an old connection.
 const STEPS: u32 = 8;
-/// Characters that are kept of what a server says.
-const MOST_WORDS: usize = 500;
 
 /// A mail server, with connections that are kept for the next mail.
 pub struct Smtp {
@@ -198,16 +197,7 @@ impl Smtp {
     ) -> Result<T, NotSent> {
         match tokio::time::timeout(self.timeout, doing).await {
             Ok(done) => done.map_err(|err| not_sent(during, &err)),
-            Err(_) => Err(NotSent {
-                during,
-                code: None,
-                words: format!(
-                    "no answer within {}",
-                    humantime::format_duration(self.timeout)
-                ),
-                is_final: false,
-                hint: "see whether the mail server is overloaded or a firewall drops the connection",
-            }),
+            Err(_) => Err(silent(during, self.timeout)),
         }
     }
 }
@@ -264,67 +254,4 @@ fn mail_parameters(
         parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
     Ok(parameters)
-}
-
-/// A refusal that the settings cause: the mail is kept until they are right.
-fn ours(during: &'static str, words: &str) -> NotSent {
-    NotSent {
-        during,
-        code: None,
-        words: words.to_owned(),
-        is_final: false,
-        hint: "change smtp_url, or what the mail server offers",
-    }
-}
-
-/// What a server refuses for good is the message or its recipient. Before that it refuses us: then
-/// every mail waits until the settings or the server are right. 53x asks for another login
-/// (RFC 4954, section 6), wherever it is said.
-fn not_sent(during: &'static str, err: &Error) -> NotSent {
-    let code: Option<u16> = err.status().and_then(|it| it.to_string().parse().ok());
-    let about_the_mail = matches!(during, "RCPT TO" | "DATA" | "the message");
-    let words = match (code, std::error::Error::source(err)) {
-        (Some(_), Some(said)) => said.to_string(),
-        (_, Some(cause)) => format!("{err}: {}", deepest(cause)),
-        _ => err.to_string(),
-    };
-    NotSent {
-        during,
-        code,
-        words: shortened(&words),
-        is_final: about_the_mail && code.is_some_and(|it| it >= 500 && it / 10 != 53),
-        hint: hint(during, code),
-    }
-}
-
-fn deepest(cause: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = cause;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
-}
-
-fn hint(during: &str, code: Option<u16>) -> &'static str {
-    match (during, code) {
-        ("AUTH", _) => "check the user and the password in smtp_url",
-        ("connecting", None) => {
-            "check host and port in smtp_url, whether port 465 wants smtps://, and that the mail server runs"
-        }
-        ("STARTTLS", None) => {
-            "check that the certificate names the host in smtp_url; if a private authority signed it, set smtp_ca_file"
-        }
-        ("MAIL FROM", _) => "check mail_from, and whether the mail server wants a login",
-        ("RCPT TO", Some(500..)) => {
-            "check the address; if it is right, ask the mail server's operator"
-        }
-        (_, Some(..500)) => "try again later",
-        _ => "look into the log of the mail server",
-    }
-}
-
-/// On one line, and not more than somebody reads.
-fn shortened(words: &str) -> String {
-    let line: Vec<&str> = words.split_whitespace().collect();
-    line.join(" ").chars().take(MOST_WORDS).collect()
 }

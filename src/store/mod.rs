@@ -11,7 +11,7 @@ mod sqlite;
 mod users;
 
 pub use links::{Links, NewLink};
-pub use outbox::{Delivery, DueMail, Outbox};
+pub use outbox::{Delivery, DueMail, MailPage, MailRecord, NoRetry, Outbox};
 pub use pending::Pending;
 pub use policies::Policies;
 pub use sessions::{Attempt, Opening, Sessions};
