@@ -7,6 +7,7 @@ mod contact;
 mod links;
 mod login;
 mod lookup;
+mod mails;
 mod manage;
 mod outbox;
 mod own;
@@ -27,6 +28,7 @@ pub use confirm::ConfirmError;
 pub use contact::ContactMessage;
 pub use login::{LoggedIn, LoginError};
 pub use lookup::LookupError;
+pub use mails::MailError;
 pub use manage::{ManageError, NewToken, Tokens, UserQuery, UserUpdate};
 pub use own::{OwnAccount, OwnChange, OwnData, OwnError};
 pub use policy::PolicyError;
@@ -78,6 +80,8 @@ pub struct Rules {
     pub reset_ttl: Duration,
     /// How long the links of all other mails work.
     pub activation_ttl: Duration,
+    /// After its first failure a mail is tried again so much later; then later and later.
+    pub mail_retry: Duration,
     /// Whether a new account is inactive until its mailed link is used.
     pub require_verified_email: bool,
     /// So many earlier passwords are refused.

@@ -2,9 +2,12 @@
 
 mod ask;
 mod audit;
+mod backups;
 mod config;
 mod db;
+mod housekeeping;
 mod key;
+mod mail;
 mod named;
 mod output;
 mod policy;
@@ -73,6 +76,9 @@ enum Command {
     /// List, rotate and retire signing keys
     #[command(subcommand)]
     Key(key::Command),
+    /// Look after the outbox, and test the way out of it
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -115,6 +121,7 @@ fn dispatch(
         Command::Audit(command) => audit::run(command, &Config::open(&settings)?, output),
         Command::Db(command) => db::run(command, &settings, output),
         Command::Key(command) => key::run(command, &settings, &Config::open(&settings)?, output),
+        Command::Mail(command) => mail::run(command, &Config::open(&settings)?, output),
         Command::Openapi => Ok(()),
     }
 }

@@ -15,7 +15,7 @@ mod users;
 
 pub use audit::{Audit, AuditEntry, AuditPage, Chain};
 pub use links::{Links, NewLink};
-pub use outbox::{Delivery, DueMail, Outbox};
+pub use outbox::{Delivery, DueMail, MailPage, MailRecord, NoRetry, Outbox};
 pub use oversight::{Oversight, SeenSession};
 pub use pending::Pending;
 pub use policies::Policies;

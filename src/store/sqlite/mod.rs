@@ -7,6 +7,7 @@ mod changes;
 mod generation;
 mod links;
 mod live;
+mod mails;
 mod open;
 mod outbox;
 mod oversight;
