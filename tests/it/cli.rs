@@ -6,8 +6,8 @@ use std::process::Stdio;
 
 use crate::server::{Outcome, PASSWORD, Site, run};
 
-const GROUPS: [&str; 9] = [
-    "user", "profile", "token", "reset", "session", "audit", "db", "key", "policy",
+const GROUPS: [&str; 10] = [
+    "user", "profile", "token", "reset", "session", "audit", "db", "key", "policy", "mail",
 ];
 
 fn help(site: &Site, command: &[&str]) -> String {
