@@ -194,5 +194,9 @@ fn an_account_gets_five_mails_an_hour_and_nobody_is_told() {
     confirm(&app, &pair, NEW).expect(200);
     app.clock.advance(HOUR);
     request(&app, "ana@example.org");
-    assert_eq!(app.mails().len(), 7);
+    assert_eq!(
+        app.mails().len(),
+        8,
+        "with the note that the password changed"
+    );
 }
