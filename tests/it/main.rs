@@ -46,6 +46,7 @@ mod smtp_server;
 mod smtp_settings;
 mod store;
 mod store_mail;
+mod store_outbox;
 mod store_sessions;
 mod throttle;
 mod tidy;
