@@ -130,6 +130,7 @@ impl Drop for MailServer {
 
 fn launch(folder: &Path, port: u16, arguments: &[&str]) -> (Child, u16) {
     let mut child = Command::new(python())
+        .args(["-W", "ignore"])
         .arg(file("server.py"))
         .arg("--folder")
         .arg(folder)
