@@ -61,6 +61,13 @@ impl Api {
         self.shot("POST", &format!("{ROOT}/login/"), None, Some(&body), 200)
     }
 
+    /// One of the registered users has forgotten the password.
+    pub fn request_reset(self, user: usize) -> Shot {
+        let body = json!({"email": email(user)});
+        let path = format!("{ROOT}/request-reset/");
+        self.shot("POST", &path, None, Some(&body), 200)
+    }
+
     pub fn check(self, token: &str) -> Shot {
         self.shot(
             "GET",

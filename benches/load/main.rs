@@ -8,7 +8,8 @@
 //! Read top down:
 //!
 //! * [`options`]: what can be asked for.
-//! * [`login`], [`check`], [`calm`], [`logout`], [`memory`], [`start`], [`peer`]: one figure each.
+//! * [`login`], [`check`], [`calm`], [`logout`], [`memory`], [`start`], [`mail`], [`peer`]: one
+//!   figure each.
 //! * [`drive`]: many clients at once; [`api`]: what they send; [`client`]: how they send it.
 //! * [`server`]: a server that ends with the benchmark; [`process`]: the memory that it holds.
 //! * [`stats`], [`report`]: from measurements to rows; [`machine`]: where they were taken.
@@ -21,6 +22,7 @@ mod drive;
 mod login;
 mod logout;
 mod machine;
+mod mail;
 mod memory;
 mod options;
 mod peer;
@@ -116,6 +118,7 @@ async fn measure(figure: Figure, options: &Options) -> Result<Vec<Row>> {
         Figure::Logout => logout::measure(options).await,
         Figure::Memory => memory::measure(options).await,
         Figure::Start => start::measure(options).await,
+        Figure::Mail => mail::measure(options).await,
         Figure::Peer => peer::measure(options).await,
     }
 }

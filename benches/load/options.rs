@@ -11,7 +11,7 @@ pub const USAGE: &str = "\
 usage: cargo bench --bench load [-- OPTIONS]
 
   --quick             short runs: a smoke test, not a measurement
-  --only NAME         one figure: login, check, calm, logout, memory, start or peer
+  --only NAME         one figure: login, check, calm, logout, memory, start, mail or peer
   --peer DIR          measure the Django peer in DIR too, side by side
   --peer-python PATH  the Python that has the peer's requirements (default: DIR/.venv/bin/python)
   --help              this text";
@@ -24,17 +24,19 @@ pub enum Figure {
     Logout,
     Memory,
     Start,
+    Mail,
     Peer,
 }
 
 impl Figure {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Login,
         Self::Check,
         Self::Calm,
         Self::Logout,
         Self::Memory,
         Self::Start,
+        Self::Mail,
         Self::Peer,
     ];
 
@@ -46,6 +48,7 @@ impl Figure {
             Self::Logout => "logout",
             Self::Memory => "memory",
             Self::Start => "start",
+            Self::Mail => "mail",
             Self::Peer => "peer",
         }
     }

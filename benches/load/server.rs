@@ -36,6 +36,11 @@ pub struct Server {
 impl Server {
     /// Our own release binary. Returns once it answers.
     pub async fn start(data: &Path, scrypt: &str) -> Result<Self> {
+        Self::start_with(data, scrypt, &[]).await
+    }
+
+    /// The same with more arguments.
+    pub async fn start_with(data: &Path, scrypt: &str, more: &[&str]) -> Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_minisass-auth"));
         command.arg("--data-dir").arg(data);
@@ -48,7 +53,8 @@ impl Server {
                 scrypt,
                 "--listen",
             ])
-            .arg(address.to_string());
+            .arg(address.to_string())
+            .args(more);
         // Neither the caller's settings nor a file in the current folder may change what is
         // measured.
         command.current_dir(SCRATCH);

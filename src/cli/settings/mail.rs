@@ -42,7 +42,8 @@ fn server(values: &Values<'_>) -> anyhow::Result<Option<SmtpServer>> {
         (Some(_), Some(_)) => bail!("smtp_url and smtp_url_file are both set; set one of them"),
         (Some(url), None) => ("smtp_url", url),
         (None, Some(file)) => {
-            let text = read_private(&file).map_err(|err| wrong("smtp_url_file", err))?;
+            let text =
+                read_private(&file).map_err(|err| wrong("smtp_url_file", format!("{err:#}")))?;
             ("smtp_url_file", text)
         }
     };

@@ -1,0 +1,224 @@
+//! `mail list | show | retry | test`.
+
+use serde_json::{Value, json};
+
+use crate::server::{Site, until};
+use crate::smtp_server::MailServer;
+
+/// A site with mails to ada and bo that wait.
+fn waiting() -> Site {
+    let site = Site::new();
+    for name in ["ada", "bo"] {
+        site.add_user(name, &[]);
+        site.run(&["reset", "send", name]).ok();
+    }
+    site
+}
+
+fn set(site: &Site, sql: &str) {
+    site.database().execute(sql, []).expect("a change");
+}
+
+#[test]
+fn mails_are_listed_by_number_and_state_and_decoys_are_not() {
+    let site = waiting();
+    let server = site.start(&["--smtp-url", "smtp://127.0.0.1:1"]);
+    let stranger = json!({"email": "nobody@example.org"});
+    assert_eq!(server.post("request-reset", &stranger).status, 200);
+    drop(server);
+    let list = |more: &[&str]| {
+        let list = ["mail", "list", "--format", "json"];
+        site.run(&[&list[..], more].concat()).json()
+    };
+    let ids = |mails: Value| {
+        let mails = mails.as_array().expect("a list").iter();
+        mails
+            .map(|it| it["id"].as_i64().expect("a number"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(list(&[])), [1, 2]);
+    assert_eq!(ids(list(&["--limit", "1"])), [1]);
+    assert_eq!(ids(list(&["--after", "1", "--limit", "0"])), [2]);
+    assert_eq!(ids(list(&["--state", "sent"])), [0; 0]);
+    set(&site, "UPDATE outbox SET state = 'failed' WHERE id = 2");
+    assert_eq!(ids(list(&["--state", "failed"])), [2]);
+    let first = &list(&[])[0];
+    assert_eq!(first["kind"], "password-reset");
+    assert_eq!(first["username"], "ada");
+    assert_eq!(first["recipient"], "ada@example.org");
+    let none = site.run(&["mail", "list", "--state", "expired"]);
+    assert_eq!((none.out.as_str(), none.err.as_str()), ("", "no mails\n"));
+    let csv = site.run(&["mail", "list", "--format", "csv"]).ok();
+    assert!(
+        csv.starts_with("id,kind,state,username,recipient,attempts,"),
+        "{csv}"
+    );
+    assert!(
+        site.run(&["mail", "list"])
+            .ok()
+            .contains("│ ada@example.org")
+    );
+    assert_eq!(site.run(&["mail", "list", "--state", "lost"]).code, Some(2));
+}
+
+#[test]
+fn a_mail_is_shown_without_its_link() {
+    let site = waiting();
+    let shown = site.run(&["mail", "show", "1", "--format", "json"]).json();
+    assert_eq!(
+        (&shown["id"], &shown["state"]),
+        (&json!(1), &json!("queued"))
+    );
+    assert_eq!(shown["user_id"], 1);
+    assert!(shown["link_expires_at"].is_string());
+    let fields: Vec<_> = shown.as_object().expect("an object").keys().collect();
+    assert!(
+        !fields
+            .iter()
+            .any(|it| it.contains("nonce") || it.contains("token"))
+    );
+    let both = site
+        .run(&["mail", "show", "1", "2", "--format", "json"])
+        .json();
+    assert_eq!(both[1]["username"], "bo");
+    let said = site.run(&["mail", "show", "7"]).refusal();
+    assert!(
+        said.contains("no mail 7") && said.contains("mail list"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_mail_whose_link_has_ended_or_that_was_sent_is_not_tried_again() {
+    let site = waiting();
+    set(
+        &site,
+        "UPDATE outbox SET state = 'failed', attempts = 9, next_at = 9e15",
+    );
+    set(&site, "UPDATE links SET expires_at = 1 WHERE id = 2");
+    let said = site.run(&["mail", "retry", "1", "2"]).refusal();
+    assert!(
+        said.contains("mail 2") && said.contains("`reset send bo`"),
+        "{said}"
+    );
+    let states = || {
+        let mails = site.run(&["mail", "list", "--format", "json"]).json();
+        [0, 1].map(|it| mails[it]["state"].as_str().expect("a state").to_owned())
+    };
+    assert_eq!(states(), ["failed", "failed"], "all or none");
+    let retried = site.run(&["mail", "retry", "--failed", "--format", "json"]);
+    assert!(
+        retried.err.contains("1 failed mails were left"),
+        "{}",
+        retried.err
+    );
+    let retried = retried.json();
+    assert_eq!(
+        (&retried[0]["id"], &retried[0]["attempts"]),
+        (&json!(1), &json!(0))
+    );
+    assert_eq!(states(), ["queued", "failed"]);
+    let again = site.run(&["mail", "retry", "--failed"]);
+    assert!(
+        again.err.contains("nothing to be tried again"),
+        "{}",
+        again.err
+    );
+    let audited: i64 = site
+        .database()
+        .query_row(
+            "SELECT count(*) FROM audit WHERE action = 'mail.retry' AND detail = '1'",
+            [],
+            |row| row.get(0),
+        )
+        .expect("a count");
+    assert_eq!(audited, 1);
+    set(&site, "UPDATE outbox SET state = 'sent' WHERE id = 1");
+    assert!(
+        site.run(&["mail", "retry", "1"])
+            .refusal()
+            .contains("sent already")
+    );
+    assert!(
+        site.run(&["mail", "retry", "7"])
+            .refusal()
+            .contains("no mail 7")
+    );
+    assert_eq!(site.run(&["mail", "retry"]).code, Some(2));
+    assert_eq!(site.run(&["mail", "retry", "1", "--failed"]).code, Some(2));
+}
+
+#[test]
+fn a_test_mail_says_what_the_mail_server_said() {
+    let (mut mail, site) = (MailServer::start(&["--refuse", "bad"]), Site::new());
+    let url = mail.url();
+    let test = |address: &str, more: &[&str]| {
+        let test = [
+            "mail",
+            "test",
+            address,
+            "--smtp-url",
+            &url,
+            "--smtp-timeout",
+            "1s",
+        ];
+        site.run(&[&test[..], more].concat())
+    };
+    let said = test("ada@example.org", &[]).ok();
+    assert_eq!(
+        said,
+        "mail to ada@example.org accepted: 250 2.0.0 Thank you\n"
+    );
+    assert_eq!(
+        mail.received()[0].header("Subject"),
+        Some("Test mail of miniSASS")
+    );
+    let tested = test("ada@example.org", &["--format", "json"]).json();
+    assert_eq!(tested["answer"], "250 2.0.0 Thank you");
+    let said = test("bad@example.org", &[]).refusal();
+    assert!(
+        said.contains("RCPT TO: 550 5.1.1 Nobody of that name here"),
+        "{said}"
+    );
+    assert!(test("nobody", &[]).refusal().contains("no e-mail address"));
+    mail.restart(&["--mute"]);
+    let said = test("ada@example.org", &[]).refusal();
+    assert!(said.contains("connecting: no answer within 1s"), "{said}");
+    mail.stop();
+    let said = test("ada@example.org", &[]).refusal();
+    assert!(said.contains("check host and port in smtp_url"), "{said}");
+    // Not through the outbox.
+    assert_eq!(
+        site.run(&["mail", "list", "--format", "json"]).json(),
+        json!([])
+    );
+}
+
+#[test]
+fn without_a_mail_server_a_test_mail_is_a_file() {
+    let site = Site::new();
+    let said = site.run(&["mail", "test", "ada@example.org"]).ok();
+    let path = said.trim_end().rsplit(' ').next().expect("a path");
+    let mail = std::fs::read_to_string(path).expect("a mail");
+    assert!(mail.contains("To: ada@example.org"), "{mail}");
+}
+
+#[test]
+fn a_retried_mail_leaves_a_running_server_at_once() {
+    let (mail, site) = (MailServer::start(&["--refuse-data"]), waiting());
+    let url = mail.url();
+    let mut mail = mail;
+    let server = site.start(&["--smtp-url", &url]);
+    let failed = || {
+        site.run(&["mail", "list", "--state", "failed", "--format", "json"])
+            .json()
+    };
+    until("two failures", || {
+        (failed().as_array()?.len() == 2).then_some(())
+    });
+    mail.restart(&[]);
+    site.run(&["mail", "retry", "2"]).ok();
+    until("the mail", || (mail.received().len() == 1).then_some(()));
+    assert_eq!(mail.received()[0].to, ["bo@example.org"]);
+    drop(server);
+}

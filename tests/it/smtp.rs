@@ -1,0 +1,305 @@
+//! Mails leave by SMTP: encrypted, logged in, once each, and around every way a server misbehaves.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::server::{PATIENCE, Server, Site, until};
+use crate::smtp_server::{MailServer, Received, file};
+
+/// What a test waits for when a mail server says nothing: long enough for one that is only busy.
+const PATIENT: [&str; 2] = ["--smtp-timeout", "3s"];
+
+/// A server that sends through this one, and soon again.
+pub fn start(site: &Site, mail: &MailServer, more: &[&str]) -> Server {
+    let url = mail.url();
+    let how = ["--smtp-url", &url, "--mail-retry", "1s"];
+    site.start(&[&how[..], more].concat())
+}
+
+pub fn ask(server: &Server, name: &str) {
+    let email = format!("{name}@example.org");
+    let answer = server.post("request-reset", &json!({ "email": email }));
+    assert_eq!(answer.status, 200);
+}
+
+pub fn mails(site: &Site) -> Vec<Value> {
+    let list = site.run(&["mail", "list", "--limit", "0", "--format", "json"]);
+    list.json().as_array().expect("a list").clone()
+}
+
+/// How many rows of the outbox are so.
+pub fn count(site: &Site, condition: &str) -> i64 {
+    let sql = format!("SELECT count(*) FROM outbox WHERE {condition}");
+    let count = site.database().query_row(&sql, [], |row| row.get(0));
+    count.expect("a count")
+}
+
+/// The newest mail, once one is so.
+fn mail_where(site: &Site, condition: &str) -> Value {
+    until(condition, || (count(site, condition) > 0).then_some(()));
+    mails(site).pop().expect("a mail")
+}
+
+/// The first mail in this state, once there is one.
+fn mail_in(site: &Site, state: &str) -> Value {
+    mail_where(site, &format!("state = '{state}'"));
+    let mut mails = mails(site).into_iter();
+    mails.find(|it| it["state"] == state).expect("a mail")
+}
+
+fn arrived(mail: &MailServer, count: usize) -> Vec<Received> {
+    until("the mails", || {
+        Some(mail.received()).filter(|it| it.len() >= count)
+    })
+}
+
+/// A site with these users.
+fn site(names: &[&str]) -> Site {
+    let site = Site::new();
+    for name in names {
+        site.add_user(name, &[]);
+    }
+    site
+}
+
+/// The arguments for a server with STARTTLS and a login.
+fn careful(site: &Site, mail: &MailServer, password: &str) -> [String; 4] {
+    let url = site.path("smtp_url");
+    let text = format!(
+        "smtp://ada:{password}@localhost:{}?tls=required\n",
+        mail.port
+    );
+    crate::smtp_settings::write_private(&url, &text);
+    [
+        "--smtp-url-file".to_owned(),
+        url.to_str().expect("UTF-8").to_owned(),
+        "--smtp-ca-file".to_owned(),
+        file("authority.pem"),
+    ]
+}
+
+#[test]
+fn a_mail_goes_encrypted_and_logged_in_to_the_stored_address() {
+    let (mail, site) = (MailServer::careful(), site(&["ada"]));
+    let arguments = careful(&site, &mail, "s%25cr%40t");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let server = site.start(&arguments);
+    assert!(
+        server
+            .announced
+            .contains(&format!("localhost:{}, with STARTTLS", mail.port)),
+        "{}",
+        server.announced
+    );
+    ask(&server, "ADA");
+    let received = arrived(&mail, 1).remove(0);
+    assert!(received.encrypted);
+    assert_eq!(received.user.as_deref(), Some("ada"));
+    assert_eq!(received.to, ["ada@example.org"]);
+    assert_eq!(received.from, "minisass@localhost");
+    assert_eq!(received.header("To"), Some("ada@example.org"));
+    assert_eq!(received.header("Auto-Submitted"), Some("auto-generated"));
+    let sent = mail_in(&site, "sent");
+    assert_eq!(
+        (&sent["attempts"], &sent["error"]),
+        (&json!(1), &Value::Null)
+    );
+    assert!(!server.log().contains("s%cr@t") && !server.announced.contains("cr@t"));
+    assert!(
+        !server.log().contains("ada@example.org"),
+        "{}",
+        server.log()
+    );
+}
+
+#[test]
+fn tls_from_the_first_byte_works_too() {
+    let certificate = file("server.pem");
+    let mail = MailServer::start(&["--certificate", &certificate, "--wrapped"]);
+    let url = format!("smtps://localhost:{}", mail.port);
+    let authority = file("authority.pem");
+    let test = ["mail", "test", "ada@example.org", "--smtp-url", &url];
+    let said = Site::new()
+        .run(&[&test[..], &["--smtp-ca-file", &authority]].concat())
+        .ok();
+    assert!(said.contains("accepted: 250"), "{said}");
+    assert!(mail.received()[0].encrypted);
+}
+
+#[test]
+fn without_starttls_neither_mail_nor_password_is_sent() {
+    let (mail, site) = (
+        MailServer::start(&["--login", "ada:secret"]),
+        site(&["ada"]),
+    );
+    let arguments = careful(&site, &mail, "secret");
+    let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    arguments.extend(["--mail-retry", "1s"]);
+    let server = site.start(&arguments);
+    ask(&server, "ada");
+    let waits = mail_where(&site, "attempts > 1");
+    assert_eq!(waits["state"], "queued");
+    assert!(
+        waits["error"].as_str().expect("words").contains("STARTTLS"),
+        "{waits}"
+    );
+    let dialogue = mail.dialogue();
+    assert!(dialogue.contains("EHLO"), "{dialogue}");
+    assert!(
+        !dialogue.contains(">> b'AUTH") && !dialogue.contains(">> b'MAIL"),
+        "{dialogue}"
+    );
+    assert!(mail.received().is_empty());
+}
+
+#[test]
+fn a_certificate_of_an_unknown_authority_is_not_trusted() {
+    let mail = MailServer::careful();
+    let site = Site::new();
+    let arguments = careful(&site, &mail, "s%25cr%40t");
+    let [flag, url, ..] = arguments.each_ref().map(String::as_str);
+    let said = site
+        .run(&["mail", "test", "ada@example.org", flag, url])
+        .refusal();
+    assert!(
+        said.contains("STARTTLS") && said.contains("smtp_ca_file"),
+        "{said}"
+    );
+    assert!(mail.received().is_empty() && !mail.dialogue().contains(">> b'AUTH"));
+}
+
+#[test]
+fn a_wrong_password_is_ours_to_mend_and_no_mail_is_lost() {
+    let (mail, site) = (MailServer::careful(), site(&["ada"]));
+    let arguments = careful(&site, &mail, "wrong");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut server = site.start(&arguments);
+    ask(&server, "ada");
+    let waits = mail_where(&site, "attempts = 1");
+    assert_eq!(waits["state"], "queued", "{waits}");
+    assert!(
+        waits["error"]
+            .as_str()
+            .expect("words")
+            .starts_with("AUTH: 535"),
+        "{waits}"
+    );
+    assert_eq!(server.stop(), Some(0));
+    careful(&site, &mail, "s%25cr%40t");
+    site.run(&["mail", "retry", "1"]).ok();
+    let _server = site.start(&arguments);
+    assert_eq!(arrived(&mail, 1).len(), 1);
+}
+
+#[test]
+fn a_server_that_is_busy_gets_the_same_message_again() {
+    let (mail, site) = (MailServer::start(&["--busy", "2"]), site(&["ada"]));
+    let server = start(&site, &mail, &[]);
+    ask(&server, "ada");
+    assert_eq!(arrived(&mail, 1).len(), 1);
+    let sent = mail_in(&site, "sent");
+    assert_eq!(sent["attempts"], 3);
+    let log = server.log();
+    assert_eq!(log.matches("mail_retry").count(), 2, "{log}");
+    assert!(log.contains("451 during RCPT TO"), "{log}");
+}
+
+#[test]
+fn what_is_refused_for_good_is_kept_with_the_words_and_holds_up_nobody() {
+    let mail = MailServer::start(&["--refuse", "bad"]);
+    let site = site(&["ada", "bad", "cy"]);
+    let server = start(&site, &mail, &[]);
+    for name in ["bad", "ada", "cy"] {
+        ask(&server, name);
+    }
+    let failed = mail_in(&site, "failed");
+    assert_eq!(failed["username"], "bad");
+    assert_eq!(
+        failed["error"],
+        "RCPT TO: 550 5.1.1 Nobody of that name here"
+    );
+    let mut to: Vec<_> = arrived(&mail, 2)
+        .iter()
+        .map(|it| it.to[0].clone())
+        .collect();
+    to.sort();
+    assert_eq!(to, ["ada@example.org", "cy@example.org"]);
+    let log = server.log();
+    assert!(
+        log.contains("mail_failed") && !log.contains("Nobody"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_message_that_is_refused_is_kept_and_goes_out_when_it_is_wanted() {
+    let (mut mail, site) = (MailServer::start(&["--refuse-data"]), site(&["ada"]));
+    let server = start(&site, &mail, &[]);
+    ask(&server, "ada");
+    let failed = mail_in(&site, "failed");
+    assert!(
+        failed["error"].as_str().expect("words").contains("554"),
+        "{failed}"
+    );
+    mail.restart(&[]);
+    let said = site.run(&["mail", "retry", "--failed"]).ok();
+    assert_eq!(said, "mail 1 queued; a running server sends it now\n");
+    assert_eq!(arrived(&mail, 1).len(), 1);
+    assert_eq!(mail_in(&site, "sent")["id"], 1);
+    drop(server);
+}
+
+#[test]
+fn a_server_that_is_down_or_mute_costs_no_mail_and_no_request_waits() {
+    let (mut mail, site) = (MailServer::start(&["--mute"]), site(&["ada", "bo"]));
+    let server = start(&site, &mail, &PATIENT);
+    ask(&server, "ada");
+    mail_where(&site, "error LIKE '%no answer within 3s%'");
+    mail.stop();
+    let started = Instant::now();
+    ask(&server, "bo");
+    assert!(started.elapsed() < PATIENCE / 10);
+    mail_where(&site, "id = 2 AND error LIKE 'connecting: %refused%'");
+    mail.restart(&[]);
+    assert_eq!(arrived(&mail, 2).len(), 2);
+}
+
+/// Both times the server kept the message and did not say so: the protocol cannot tell.
+fn assert_sent_again(manners: &[&str]) {
+    let (mail, site) = (MailServer::start(manners), site(&["ada"]));
+    let server = start(&site, &mail, &PATIENT);
+    ask(&server, "ada");
+    let received = arrived(&mail, 2);
+    let ids = [&received[0], &received[1]].map(|it| it.header("Message-ID"));
+    assert!(ids[0].is_some() && ids[0] == ids[1], "{ids:?}");
+    mail_in(&site, "sent");
+    assert_eq!(mail.received().len(), 2);
+}
+
+#[test]
+fn silence_after_the_message_leads_to_the_same_message_again() {
+    assert_sent_again(&["--hang-data", "1"]);
+}
+
+#[test]
+fn the_end_of_the_connection_after_the_message_leads_to_the_same_message_again() {
+    assert_sent_again(&["--drop-data", "1"]);
+}
+
+#[test]
+fn a_slow_recipient_does_not_hold_up_the_others() {
+    let mail = MailServer::start(&["--slow", "20", "--slow-for", "slow"]);
+    let site = site(&["slow", "ada", "bo", "cy", "di"]);
+    let url = mail.url();
+    let mut server = site.start(&["--smtp-url", &url]);
+    for name in ["slow", "ada", "bo", "cy", "di"] {
+        ask(&server, name);
+    }
+    let received = arrived(&mail, 4);
+    assert!(received.iter().all(|it| it.to != ["slow@example.org"]));
+    // And it does not hold up the stop.
+    let started = Instant::now();
+    assert_eq!(server.stop(), Some(0));
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+}

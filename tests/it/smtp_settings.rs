@@ -1,0 +1,130 @@
+//! The settings of the mail server: what is taken, what is refused, and that no password shows.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::server::{Outcome, Site, run};
+
+/// Writes a file that only its owner reads.
+pub fn write_private(path: &Path, text: &str) {
+    fs::write(path, text).expect("a file");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("a mode");
+}
+
+/// Reads the settings with this `smtp_url` as a variable, which is where it may have a password.
+fn with_url(url: &str) -> Outcome {
+    let site = Site::new();
+    let mut command = site.command(&["mail", "list"]);
+    run(command.env("MINISASS_AUTH_SMTP_URL", url), "")
+}
+
+#[test]
+fn right_addresses_are_taken() {
+    for url in [
+        "smtp://mail.example.org",
+        "smtp://mail.example.org:2525",
+        "smtp://user:p%40ss@mail.example.org:587?tls=required",
+        "smtp://mail.example.org?tls=opportunistic",
+        "smtp://127.0.0.1:25?tls=none",
+        "smtp://[::1]:25?tls=opportunistic",
+        "smtps://user:pass@mail.example.org",
+        "smtps://user:pass@mail.example.org:465/",
+    ] {
+        with_url(url).ok();
+    }
+}
+
+#[test]
+fn wrong_addresses_are_refused_without_showing_the_password() {
+    for (url, says) in [
+        ("mail.example.org:25", "smtp://"),
+        ("http://u:hunter2@mail.example.org", "smtp://"),
+        ("smtp://", "mail server"),
+        ("smtp://u:hunter2@mail.example.org?tls=none", "this machine"),
+        (
+            "smtp://u:hunter2@mail.example.org?tls=perhaps",
+            "tls=required",
+        ),
+        ("smtp://u:hunter2@mail.example.org?hunter2", "tls=required"),
+        (
+            "smtps://u:hunter2@mail.example.org?tls=none",
+            "always uses TLS",
+        ),
+        ("smtp://u:hunter2#x@mail.example.org", "%23"),
+        ("smtp://u:hunter2/x@mail.example.org", "%2F"),
+        ("smtp://hunter2@mail.example.org", "together"),
+        ("smtp://:hunter2@mail.example.org", "together"),
+        ("smtp://u:hunter2%0d%0aQUIT@mail.example.org", "control"),
+        ("smtp://u:hunter2%ff@mail.example.org", "UTF-8"),
+        ("smtp://u:hunter2@mail.example.org:99999", "%3A"),
+    ] {
+        let said = with_url(url).refusal();
+        assert!(said.contains("the setting smtp_url is wrong"), "{said}");
+        assert!(said.contains(says), "{url}: {said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn a_password_is_only_taken_from_where_others_cannot_read_it() {
+    let site = Site::new();
+    let url = "smtp://ada:hunter2@mail.example.org";
+    let said = site.run(&["mail", "list", "--smtp-url", url]).refusal();
+    assert!(
+        said.contains("smtp_url_file") && !said.contains("hunter2"),
+        "{said}"
+    );
+
+    let settings = site.path("settings.toml");
+    let path = settings.to_str().expect("UTF-8");
+    write_private(&settings, &format!("smtp_url = {url:?}\n"));
+    site.run(&["mail", "list", "--config", path]).ok();
+    fs::set_permissions(&settings, fs::Permissions::from_mode(0o640)).expect("a mode");
+    let said = site.run(&["mail", "list", "--config", path]).refusal();
+    assert!(said.contains(&format!("chmod 600 {path}")), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+
+    let secret = site.path("smtp_url");
+    let path = secret.to_str().expect("UTF-8");
+    let from_file = ["mail", "list", "--smtp-url-file", path];
+    let said = site.run(&from_file).refusal();
+    assert!(
+        said.contains("the setting smtp_url_file is wrong"),
+        "{said}"
+    );
+    write_private(&secret, &format!("{url}\n"));
+    site.run(&from_file).ok();
+    let both = ["--smtp-url", "smtp://mail.example.org"];
+    let said = site.run(&[&from_file[..], &both].concat()).refusal();
+    assert!(said.contains("both"), "{said}");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o604)).expect("a mode");
+    let said = site.run(&from_file).refusal();
+    assert!(said.contains(&format!("chmod 600 {path}")), "{said}");
+    write_private(&secret, "hunter2");
+    let said = site.run(&from_file).refusal();
+    assert!(
+        said.contains("smtp_url") && !said.contains("hunter2"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_file_of_authorities_that_holds_none_is_named() {
+    let site = Site::new();
+    let file = site.path("authority.pem");
+    let path = file.to_str().expect("UTF-8");
+    let url = "smtps://mail.example.org";
+    let list = ["mail", "list", "--smtp-url", url, "--smtp-ca-file", path];
+    let said = site.run(&list).refusal();
+    assert!(
+        said.contains(path) && said.contains("smtp_ca_file"),
+        "{said}"
+    );
+    fs::write(&file, "not a certificate").expect("a file");
+    let said = site.run(&list).refusal();
+    assert!(
+        said.contains("smtp_ca_file") && said.contains("PEM"),
+        "{said}"
+    );
+}

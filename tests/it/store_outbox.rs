@@ -1,0 +1,136 @@
+//! What every database has to do: mails in hand, and mails as the operator sees them.
+
+use minisass_auth::domain::{Email, MailKind, MailState, UserId};
+use minisass_auth::store::{Delivery, MailPage, MailRecord, NewLink, NoRetry, Store};
+
+use crate::store::{NOW, actor, add, get, later, on_each_engine};
+
+fn queue(store: &dyn Store, user: Option<UserId>, number: u8) {
+    let link = NewLink {
+        purpose: MailKind::PasswordReset,
+        nonce: [number; 32],
+        digest: [number; 32],
+        expires_at: later(3600),
+        email: None,
+        is_mailed: true,
+    };
+    get(store.add_link(user, link, None, actor(NOW)));
+}
+
+/// Takes a mail in hand for a minute.
+fn lease(store: &dyn Store, at: i64) -> Option<i64> {
+    get(store.lease_mail(later(at), later(at + 60))).map(|it| it.id)
+}
+
+fn all(store: &dyn Store) -> Vec<MailRecord> {
+    get(store.mail_page(MailPage {
+        state: None,
+        after: 0,
+        limit: 100,
+    }))
+}
+
+#[test]
+fn a_mail_in_hand_is_given_to_nobody_else_until_its_time() {
+    on_each_engine(|store| {
+        for (number, name) in [(1, "ada"), (2, "bo")] {
+            queue(store, Some(add(store, name).id), number);
+        }
+        let (first, second) = (lease(store, 0), lease(store, 0));
+        assert!(first.is_some() && second.is_some() && first != second);
+        assert_eq!((lease(store, 0), lease(store, 59)), (None, None));
+        assert!(get(store.due_mail(later(59), 9)).is_empty());
+        assert_eq!(lease(store, 60), first, "whoever had it is gone");
+    });
+}
+
+#[test]
+fn what_is_given_back_is_due_at_once_and_a_mark_ends_a_lease() {
+    on_each_engine(|store| {
+        queue(store, Some(add(store, "ada").id), 1);
+        let id = lease(store, 0).expect("a mail");
+        get(store.release_mail());
+        assert_eq!(lease(store, 0), Some(id));
+        let again = Delivery::Retry(later(5), "busy".to_owned());
+        get(store.mark_mail(id, again, later(1)));
+        assert_eq!((lease(store, 4), lease(store, 5)), (None, Some(id)));
+    });
+}
+
+#[test]
+fn attempts_and_the_last_words_are_kept() {
+    on_each_engine(|store| {
+        queue(store, Some(add(store, "ada").id), 1);
+        let id = lease(store, 0).expect("a mail");
+        get(store.mark_mail(id, Delivery::Retry(NOW, "busy".to_owned()), NOW));
+        assert_eq!(get(store.due_mail(NOW, 1))[0].attempts, 1);
+        get(store.mark_mail(id, Delivery::Failed("550 no".to_owned()), NOW));
+        let mail = get(store.mail(id)).expect("a mail");
+        assert_eq!((mail.state, mail.attempts), (MailState::Failed, 2));
+        assert_eq!(mail.error.as_deref(), Some("550 no"));
+        assert!(get(store.due_mail(later(99), 1)).is_empty(), "for good");
+        get(store.retry_mail(vec![id], actor(later(7)))).expect("a retry");
+        let mail = get(store.mail(id)).expect("a mail");
+        assert_eq!((mail.state, mail.attempts), (MailState::Queued, 0));
+        assert_eq!(mail.next_at, later(7));
+        get(store.mark_mail(id, Delivery::Sent, later(8)));
+        let mail = get(store.mail(id)).expect("a mail");
+        assert_eq!((mail.sent_at, mail.error), (Some(later(8)), None));
+    });
+}
+
+#[test]
+fn the_operator_sees_mails_and_no_decoys() {
+    on_each_engine(|store| {
+        let ada = add(store, "ada");
+        queue(store, None, 1);
+        queue(store, Some(ada.id), 2);
+        let to = Email::parse("team@example.org").expect("an address");
+        let details = r#"{"name":"Bo"}"#.to_owned();
+        get(store.add_mail(MailKind::Contact, to, details.clone(), actor(NOW)));
+        let mails = all(store);
+        let [reset, contact] = mails.as_slice() else {
+            panic!("{mails:?}")
+        };
+        assert_eq!(reset.user, Some((ada.id, "ada".to_owned())));
+        assert_eq!(reset.expires_at, Some(later(3600)));
+        assert!(!reset.is_link_used && contact.user.is_none());
+        assert_eq!(contact.details, Some(details));
+        assert!(get(store.mail(reset.id - 1)).is_none(), "the decoy");
+        let page = |state, after, limit| {
+            let page = MailPage {
+                state,
+                after,
+                limit,
+            };
+            get(store.mail_page(page)).len()
+        };
+        assert_eq!(page(None, reset.id, 9), 1);
+        assert_eq!(page(None, 0, 1), 1);
+        assert_eq!(page(Some(MailState::Sent), 0, 9), 0);
+        assert_eq!(page(Some(MailState::Queued), 0, 9), 2);
+    });
+}
+
+#[test]
+fn all_are_queued_again_or_none() {
+    on_each_engine(|store| {
+        let (ada, bo) = (add(store, "ada"), add(store, "bo"));
+        queue(store, Some(ada.id), 1);
+        queue(store, Some(bo.id), 2);
+        // The newest link of somebody is the only one that works.
+        queue(store, Some(bo.id), 3);
+        let ids: Vec<i64> = all(store).iter().map(|it| it.id).collect();
+        for id in &ids {
+            get(store.mark_mail(*id, Delivery::Failed("no".to_owned()), NOW));
+        }
+        let retry = |ids: &[i64], at| get(store.retry_mail(ids.to_vec(), actor(later(at))));
+        assert!(matches!(retry(&ids, 0), Err(NoRetry::LinkEnded(mail)) if mail.id == ids[1]));
+        assert!(matches!(retry(&[ids[0], 99], 0), Err(NoRetry::Unknown(99))));
+        assert!(matches!(retry(&[ids[0]], 3600), Err(NoRetry::LinkEnded(_))));
+        assert!(all(store).iter().all(|it| it.state == MailState::Failed));
+        assert!(retry(&[ids[0], ids[2]], 0).is_ok());
+        get(store.mark_mail(ids[0], Delivery::Sent, NOW));
+        assert!(matches!(retry(&[ids[0]], 0), Err(NoRetry::Sent(id)) if id == ids[0]));
+    });
+}
