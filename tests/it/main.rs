@@ -53,6 +53,7 @@ mod smtp;
 mod smtp_crash;
 mod smtp_server;
 mod smtp_settings;
+mod smtp_tls;
 mod store;
 mod store_mail;
 mod store_outbox;
