@@ -146,3 +146,12 @@ fn a_mail_that_is_late_carries_no_dead_link() {
         1
     );
 }
+
+#[test]
+fn a_mail_whose_link_was_replaced_before_it_left_is_not_sent() {
+    let app = App::new().with_user("ana");
+    request(&app, "ana@example.org");
+    let newest = link(&app, "ana@example.org");
+    assert_eq!(app.mails().len(), 1);
+    confirm(&app, &newest, NEW).expect(200);
+}

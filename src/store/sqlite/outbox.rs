@@ -39,7 +39,8 @@ pub(super) fn queue(connection: &Connection, mail: &NewRow<'_>, now: Timestamp) 
 fn due(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<DueMail>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {}, outbox.id, outbox.kind, outbox.recipient, links.nonce, links.expires_at, outbox.details, outbox.created_at, outbox.attempts
+            "SELECT {}, outbox.id, outbox.kind, outbox.recipient, links.nonce,
+                    iif(links.used_at IS NULL, links.expires_at, 0), outbox.details, outbox.created_at, outbox.attempts
              FROM outbox LEFT JOIN users ON users.id = outbox.user_id LEFT JOIN links ON links.id = outbox.link_id
              WHERE state = 'queued' AND next_at <= ?1 AND (leased_until IS NULL OR leased_until <= ?1)
              ORDER BY next_at, outbox.id LIMIT ?2",
