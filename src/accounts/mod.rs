@@ -15,6 +15,7 @@ mod policy;
 mod register;
 mod reset;
 mod session;
+mod transfer;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -8,6 +8,7 @@ mod pending;
 mod policies;
 mod sessions;
 mod sqlite;
+mod transfer;
 mod users;
 
 pub use links::{Links, NewLink};
@@ -16,6 +17,9 @@ pub use pending::Pending;
 pub use policies::Policies;
 pub use sessions::{Attempt, Opening, Sessions};
 pub use sqlite::Sqlite;
+pub use transfer::{
+    EarlierPassword, Fate, Import, Record, RecordedConsent, RecordedPolicy, Transfer,
+};
 pub use users::{Credentials, NewPassword, NewUser, Taken, UserChange, UserPage, Users};
 
 use crate::domain::Timestamp;
@@ -32,7 +36,7 @@ pub struct Actor {
 }
 
 /// The database.
-pub trait Store: Users + Sessions + Links + Outbox + Policies + Send + Sync {
+pub trait Store: Users + Sessions + Links + Outbox + Policies + Transfer + Send + Sync {
     /// Whether the database can be written.
     fn check_writable(&self) -> Pending<()>;
     /// Forgets what nobody needs any more: sessions, links, counters and mails that ended before `before`.

@@ -10,6 +10,7 @@ mod cli_beside;
 mod cli_list;
 mod cli_reset;
 mod cli_token;
+mod cli_transfer;
 mod cli_users;
 mod client;
 mod concurrency;

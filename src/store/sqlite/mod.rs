@@ -10,6 +10,7 @@ mod open;
 mod outbox;
 mod policies;
 mod sessions;
+mod transfer;
 mod users;
 mod writer;
 
