@@ -44,6 +44,9 @@ fn populated() -> Site {
         &["--staff", "--first-name", "=1+1", "--country", "ZA"],
     );
     site.add_user("bo", &["--inactive", "--last-name", "'=1 \"and\", so\non"]);
+    site.database()
+        .execute_batch("UPDATE sqlite_sequence SET seq = 4710 WHERE name = 'users'")
+        .expect("a gap in the numbers");
     site.add_user(
         "cy",
         &["--organisation-name", "''-", "--organisation-type", "NGO"],
@@ -51,12 +54,12 @@ fn populated() -> Site {
     let database = site.database();
     database
         .execute_batch(
-            "UPDATE users SET id = 4711, last_login_at = 1700000000, email_confirmed_at = 1600000000 WHERE username = 'cy';
+            "UPDATE users SET last_login_at = 1700000000, email_confirmed_at = 1600000000 WHERE username = 'cy';
              UPDATE profiles SET is_expert = 1, upload_preference = 'both', additional_fields = '{\"z\":[1,null],\"a\":\"=b\"}' WHERE user_id = 1;
              INSERT INTO consents (user_id, policy_id, is_given, given_at, address)
              VALUES (1, 1, 1, 1500000000, '::1'), (1, 2, 0, 1500000001, NULL);
              INSERT INTO password_history (user_id, password_hash, created_at)
-             SELECT 1, password_hash, 1400000000 FROM users WHERE id < 3;",
+             SELECT 1, password_hash, 1400000000 + id FROM users WHERE id < 3 ORDER BY id;",
         )
         .expect("more about them");
     site
