@@ -7,6 +7,7 @@ mod contact;
 mod links;
 mod login;
 mod lookup;
+mod mails;
 mod manage;
 mod outbox;
 mod own;
@@ -15,21 +16,28 @@ mod policy;
 mod register;
 mod reset;
 mod session;
+mod sessions;
 mod transfer;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::crypto::{KeyError, SigningKey};
+pub use crate::store::{AuditEntry, BackedUp, Chain, DatabaseStatus, SeenSession};
 pub use confirm::ConfirmError;
 pub use contact::ContactMessage;
 pub use login::{LoggedIn, LoginError};
 pub use lookup::LookupError;
+pub use mails::MailError;
 pub use manage::{ManageError, NewToken, Tokens, UserQuery, UserUpdate};
 pub use own::{OwnAccount, OwnChange, OwnData, OwnError};
 pub use policy::PolicyError;
 pub use register::{RegisterError, Registrar, Registration};
 pub use reset::ResetError;
 pub use session::{BearerError, RefreshError, Refreshed, Status, TokenPair};
+pub use sessions::{SessionError, TokenReport};
+pub use upkeep::AuditQuery;
 
 use crate::clock::Clock;
 use crate::crypto::{HashError, Hasher, LinkKey, Random, Signer};
@@ -73,6 +81,8 @@ pub struct Rules {
     pub reset_ttl: Duration,
     /// How long the links of all other mails work.
     pub activation_ttl: Duration,
+    /// After its first failure a mail is tried again so much later; then later and later.
+    pub mail_retry: Duration,
     /// Whether a new account is inactive until its mailed link is used.
     pub require_verified_email: bool,
     /// So many earlier passwords are refused.

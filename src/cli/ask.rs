@@ -20,15 +20,15 @@ pub(super) fn confirm(question: &str, yes: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     if !io::stdin().is_terminal() {
-        bail!("this cannot be undone and there is no terminal to ask at; add --yes");
+        bail!("{question} There is no terminal to ask at; add --yes if you mean it");
     }
-    let mut out = io::stderr();
-    write!(out, "{question} [y/N] ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
-        bail!("nothing was done");
+    let mut err = io::stderr();
+    write!(err, "{question} Type yes to go on: ")?;
+    err.flush()?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    if line.trim() != "yes" {
+        bail!("nothing was done; type yes, or add --yes, if you mean it");
     }
     Ok(())
 }

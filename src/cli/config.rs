@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::crypto::{Hasher, Keyring, LinkKey, Random, Signer};
 use crate::domain::PasswordRules;
 use crate::failure::Failure;
-use crate::mail::{Mailer, Transport};
+use crate::mail::{Letters, Mailer, Smtp, Transport};
 use crate::store::Sqlite;
 
 /// The use cases, for a command.
@@ -33,11 +33,11 @@ impl Config {
             _ => String::new(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
             .build()
             .context("cannot start")?;
-        let uid = rustix::process::getuid().as_raw();
         let caller = Caller {
-            name: format!("cli:uid={uid}"),
+            name: operator(),
             address: None,
             user_agent: None,
         };
@@ -65,6 +65,11 @@ impl Config {
     }
 }
 
+/// Who runs a command, for the audit trail.
+pub(super) fn operator() -> String {
+    format!("cli:uid={}", rustix::process::getuid().as_raw())
+}
+
 /// The use cases over the data folder, which is created if it is not there.
 pub(super) fn accounts(settings: &Settings, public_url: String) -> anyhow::Result<Accounts> {
     make_data_dir(&settings.data_dir)?;
@@ -72,7 +77,6 @@ pub(super) fn accounts(settings: &Settings, public_url: String) -> anyhow::Resul
     let keys = settings.data_dir.join("keys");
     let (clock, random) = (Clock::System, Random::System);
     let ring = Keyring::open(&keys, &random, clock.now()).map_err(said)?;
-    let outbox = Transport::Files(settings.data_dir.join("outbox"));
     let hasher = Hasher::new(
         settings.scrypt,
         settings.hash_threads,
@@ -84,7 +88,7 @@ pub(super) fn accounts(settings: &Settings, public_url: String) -> anyhow::Resul
         hasher: hasher.map_err(said)?,
         signer: Signer::new(&ring).map_err(said)?,
         links: LinkKey::open(&keys, &random).map_err(said)?,
-        mailer: Mailer::new(outbox, &settings.mail_from).map_err(said)?,
+        mailer: mailer(settings)?,
         clock,
         random,
         rules: Rules {
@@ -94,6 +98,7 @@ pub(super) fn accounts(settings: &Settings, public_url: String) -> anyhow::Resul
             token_session_ttl: settings.token_session_ttl,
             reset_ttl: settings.reset_ttl,
             activation_ttl: settings.activation_ttl,
+            mail_retry: settings.mail.retry,
             require_verified_email: settings.require_verified_email,
             password_history: settings.password_history,
             contact_to: settings.contact_to.clone(),
@@ -105,6 +110,29 @@ pub(super) fn accounts(settings: &Settings, public_url: String) -> anyhow::Resul
             public_url,
         },
     }))
+}
+
+fn mailer(settings: &Settings) -> anyhow::Result<Mailer> {
+    let mail = &settings.mail;
+    let transport = match &mail.server {
+        None => Transport::Files(settings.data_dir.join("outbox")),
+        Some(server) => {
+            let authorities = mail.authorities.as_ref().map(|path| {
+                fs::read(path).with_context(|| {
+                    format!("cannot read {}, which smtp_ca_file names", path.display())
+                })
+            });
+            let authorities = authorities.transpose()?;
+            Transport::Smtp(
+                Smtp::new(server.clone(), authorities.as_deref(), mail.timeout).map_err(said)?,
+            )
+        }
+    };
+    let mailer = Mailer::new(transport, &settings.mail_from).map_err(said)?;
+    match &mail.templates {
+        None => Ok(mailer),
+        Some(folder) => Ok(mailer.with_letters(Letters::overridden_by(folder).map_err(said)?)),
+    }
 }
 
 /// At a terminal a failure is shown with its whole chain.

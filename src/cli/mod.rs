@@ -1,13 +1,20 @@
 //! The command-line face: the list of everything the program does.
 
 mod ask;
+mod audit;
+mod backups;
 mod config;
+mod db;
+mod housekeeping;
+mod key;
+mod mail;
 mod named;
 mod output;
 mod policy;
 mod profile;
 mod reset;
 mod serve;
+mod session;
 mod settings;
 mod token;
 mod user;
@@ -63,6 +70,21 @@ enum Command {
     /// Publish privacy policies
     #[command(subcommand)]
     Policy(policy::Command),
+    /// List and end sessions
+    #[command(subcommand)]
+    Session(session::Command),
+    /// Read and verify the audit trail
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Inspect, back up and restore the database
+    #[command(subcommand)]
+    Db(db::Command),
+    /// List, rotate and retire signing keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Look after the outbox, and test the way out of it
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -101,6 +123,11 @@ fn dispatch(
         Command::Token(command) => token::run(command, &Config::open(&settings)?, output),
         Command::Reset(command) => reset::run(command, &Config::open(&settings)?, output),
         Command::Policy(command) => policy::run(command, &Config::open(&settings)?, output),
+        Command::Session(command) => session::run(command, &Config::open(&settings)?, output),
+        Command::Audit(command) => audit::run(command, &Config::open(&settings)?, output),
+        Command::Db(command) => db::run(command, &settings, output),
+        Command::Key(command) => key::run(command, &settings, &Config::open(&settings)?, output),
+        Command::Mail(command) => mail::run(command, &Config::open(&settings)?, output),
         Command::Openapi => Ok(()),
     }
 }

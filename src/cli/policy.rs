@@ -11,6 +11,7 @@ pub(super) enum Command {
     /// Publish a version of the privacy policy: everybody is asked to agree to it from now on
     Publish {
         /// The name of the version, such as 2026-11
+        #[arg(id = "policy_version", value_name = "VERSION")]
         version: String,
         /// Where it can be read
         url: String,

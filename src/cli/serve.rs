@@ -4,25 +4,19 @@ use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
-use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use rustix::fs::{FlockOperation, flock};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
+use super::backups::Backups;
 use super::config;
+use super::housekeeping::housekeeping;
 use super::settings::{Listen, Settings};
-use crate::accounts::Accounts;
 use crate::http::{App, Deployment, Listener, serve};
-
-/// The outbox is looked at so often; a mail that the command line queued leaves no later.
-const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
-/// What has expired is forgotten so often.
-const TIDY_PAUSE: Duration = Duration::from_secs(600);
 
 /// So many lines wait for a slow reader of the log; the rest is lost. The queue is allocated at once.
 const LOG_LINES: usize = 4096;
@@ -50,8 +44,11 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
         trusted_proxies: settings.trusted_proxies.clone(),
     };
     let app = App::new(accounts.clone(), deployment);
+    // The lock says that no other server is alive, so whatever one had in hand is nobody's.
+    accounts.release_mail().await.map_err(config::said)?;
     let (stopping, stopped) = watch::channel(false);
-    let housekeeping = housekeeping(accounts.clone(), app.clone(), stopped)?;
+    let backups = Backups::of(settings);
+    let housekeeping = housekeeping(accounts.clone(), app.clone(), backups, stopped)?;
 
     // Before anybody is told that the server is there, and may want to stop it.
     let stop = stop_signal()?;
@@ -117,7 +114,7 @@ fn public_url(settings: &Settings, bound: Option<SocketAddr>) -> anyhow::Result<
 }
 
 /// Two servers would send every mail twice. The lock goes with the process, however it ends.
-fn lock(settings: &Settings) -> anyhow::Result<File> {
+pub(super) fn lock(settings: &Settings) -> anyhow::Result<File> {
     let path = settings.data_dir.join("serve.lock");
     let file = File::options()
         .append(true)
@@ -132,49 +129,6 @@ fn lock(settings: &Settings) -> anyhow::Result<File> {
         );
     }
     Ok(file)
-}
-
-/// Mails leave and old rows go on a thread of their own: neither makes a request wait.
-fn housekeeping(
-    accounts: Accounts,
-    app: App,
-    mut stopped: watch::Receiver<bool>,
-) -> anyhow::Result<std::thread::JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .context("cannot start")?;
-    let work = async move {
-        let mut next_tidying = Instant::now();
-        while !*stopped.borrow() {
-            if next_tidying <= Instant::now() {
-                next_tidying += TIDY_PAUSE;
-                app.tidy();
-                accounts
-                    .purge()
-                    .await
-                    .unwrap_or_else(|err| log_failure(&err));
-            }
-            let delivered = accounts.deliver_due().await.unwrap_or_else(|err| {
-                log_failure(&err);
-                0
-            });
-            if delivered == 0 {
-                tokio::select! {
-                    _ = stopped.changed() => {}
-                    () = sleep_until(Instant::now() + OUTBOX_PAUSE) => {}
-                }
-            }
-        }
-    };
-    let thread = std::thread::Builder::new().name("housekeeping".into());
-    thread
-        .spawn(move || runtime.block_on(work))
-        .context("cannot start")
-}
-
-fn log_failure(failure: &crate::failure::Failure) {
-    tracing::error!(event = "failure", error = failure.chain());
 }
 
 /// Done at the first SIGTERM or Ctrl-C; the second one ends the process at once.
@@ -192,6 +146,10 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
 
 fn announce(settings: &Settings, public_url: &str) -> io::Result<()> {
     let data = settings.data_dir.display();
+    let mails = match &settings.mail.server {
+        Some(server) => server.to_string(),
+        None => format!("{data}/outbox/ (no mail server is set: each mail becomes a file)"),
+    };
     let program = std::env::args()
         .next()
         .unwrap_or_else(|| "minisass-auth".to_owned());
@@ -204,7 +162,7 @@ fn announce(settings: &Settings, public_url: &str) -> io::Result<()> {
         "minisass-auth {} is serving\n\n  \
          API            {public_url}/authentication/api/\n  \
          Documentation  {public_url}/docs/\n  \
-         Mails          {data}/outbox/ (no mail server is set: each mail becomes a file)\n  \
+         Mails          {mails}\n  \
          Database       {}\n\n\
          Next, in another terminal:\n\n  \
          {program} user create --username ada --email ada@example.org\n  \

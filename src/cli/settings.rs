@@ -2,6 +2,7 @@
 //! flags, variables and TOML keys all follow from it.
 
 mod list;
+mod mail;
 mod parse;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use clap::{Arg, ArgMatches};
 use ipnet::IpNet;
 
 use self::list::{SETTINGS, Setting};
+pub(super) use self::mail::MailSettings;
 pub(super) use self::parse::Listen;
 use crate::crypto::Cost;
 use crate::domain::Email;
@@ -27,6 +29,8 @@ const ALIKE: f64 = 0.8;
 pub(super) struct Settings {
     pub(super) data_dir: PathBuf,
     pub(super) database: PathBuf,
+    pub(super) backup_every: Option<Duration>,
+    pub(super) backup_keep: usize,
     pub(super) listen: Listen,
     pub(super) public_url: Option<String>,
     pub(super) frontend_url: Option<String>,
@@ -48,6 +52,7 @@ pub(super) struct Settings {
     pub(super) trusted_proxies: Vec<IpNet>,
     pub(super) cors_origins: Vec<String>,
     pub(super) mail_from: String,
+    pub(super) mail: MailSettings,
     pub(super) json_log: Option<bool>,
 }
 
@@ -102,10 +107,8 @@ impl Settings {
         let file = matches
             .get_one::<String>("config")
             .or(environment.get("config"));
-        let file = file
-            .map(|path| toml_file(path))
-            .transpose()?
-            .unwrap_or_default();
+        let path = file.map(String::as_str);
+        let file = path.map(toml_file).transpose()?.unwrap_or_default();
         let value = |key: &'static str| -> Option<String> {
             let setting = SETTINGS.iter().find(|it| it.key == key)?;
             let flag = matches.get_one::<String>(key).cloned();
@@ -114,7 +117,12 @@ impl Settings {
                 .or_else(|| file.get(key).cloned())
                 .or(default)
         };
-        Self::parse(&parse::Values { value: &value })
+        Self::parse(&parse::Values {
+            value: &value,
+            is_flag: &|key| matches.get_one::<String>(key).is_some(),
+            is_variable: &|key| environment.contains_key(key),
+            file: path,
+        })
     }
 
     fn parse(values: &parse::Values<'_>) -> anyhow::Result<Self> {
@@ -125,6 +133,11 @@ impl Settings {
                 .optional("database")
                 .map_or_else(|| data_dir.join("auth.db"), PathBuf::from),
             data_dir,
+            backup_every: values
+                .optional("backup_every")
+                .map(|_| values.duration("backup_every"))
+                .transpose()?,
+            backup_keep: values.number("backup_keep", 1..=10_000)?,
             listen: values.parse("listen")?,
             public_url: values.url("public_url")?,
             frontend_url: values.url("frontend_url")?,
@@ -146,6 +159,7 @@ impl Settings {
             trusted_proxies: values.networks("trusted_proxies")?,
             cors_origins: values.origins("cors_origins")?,
             mail_from: values.text("mail_from")?,
+            mail: MailSettings::parse(values)?,
             json_log: values.log_format()?,
         })
     }

@@ -1,17 +1,26 @@
-//! `token issue`.
+//! `token issue | inspect | revoke`.
 
+use std::io::{self, BufRead, IsTerminal};
 use std::time::Duration;
 
+use anyhow::bail;
 use serde::Serialize;
+use serde_json::Value;
+use zeroize::Zeroizing;
 
-use super::config::Config;
+use super::config::{Config, said};
 use super::output::{Format, Output};
 use crate::accounts::NewToken;
+use crate::domain::Timestamp;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
     /// Open a session for a user and print its token alone
     Issue(Issue),
+    /// Read a token from standard input; say what it claims, and whether the server takes it
+    Inspect,
+    /// Read a token from standard input and end its session
+    Revoke,
 }
 
 #[derive(clap::Args)]
@@ -55,7 +64,92 @@ fn at_least_a_second(raw: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let Command::Issue(Issue { user, ttl, kind }) = command;
+    match command {
+        Command::Issue(wanted) => issue(wanted, config, output),
+        Command::Inspect => inspect(config, output),
+        Command::Revoke => revoke(config, output),
+    }
+}
+
+/// The first line of standard input that is not empty: an argument would show in lists of processes.
+fn token_from_stdin() -> anyhow::Result<Zeroizing<String>> {
+    if io::stdin().is_terminal() {
+        return Ok(Zeroizing::new(rpassword::prompt_password("Token: ")?));
+    }
+    for line in io::stdin().lock().lines() {
+        let line = Zeroizing::new(line?);
+        if !line.trim().is_empty() {
+            let token = line.trim().trim_start_matches("Bearer ");
+            return Ok(Zeroizing::new(token.to_owned()));
+        }
+    }
+    bail!("standard input is empty; pipe the token in");
+}
+
+/// A token as it is printed. The names are stable.
+#[derive(Serialize)]
+struct Report {
+    is_good: bool,
+    why_not: Option<String>,
+    is_signed_by_us: bool,
+    algorithm: String,
+    kid: Option<String>,
+    token_type: Option<Value>,
+    user_id: Option<Value>,
+    session: Option<Value>,
+    token_id: Option<Value>,
+    issued_at: Option<String>,
+    expires_at: Option<String>,
+}
+
+fn inspect(config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let token = token_from_stdin()?;
+    let mut report = config.wait(config.accounts.inspect_token(&token))?;
+    let mut claim = |name: &str| report.claims.shift_remove(name);
+    let time = |value: Option<Value>| Some(Timestamp(value?.as_i64()?).to_string());
+    let (issued_at, expires_at) = (time(claim("iat")), time(claim("exp")));
+    output.one(&Report {
+        issued_at,
+        expires_at,
+        token_type: claim("token_type"),
+        user_id: claim("user_id"),
+        session: claim("sid"),
+        token_id: claim("jti"),
+        is_good: report.is_good,
+        why_not: (!report.is_good).then(|| report.faults.join("; ")),
+        is_signed_by_us: report.is_signed,
+        algorithm: report.algorithm,
+        kid: report.kid,
+    })
+}
+
+/// The session that ended. The names are stable.
+#[derive(Serialize)]
+struct Revoked {
+    session: String,
+    user_id: i64,
+    username: String,
+}
+
+fn revoke(config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let token = token_from_stdin()?;
+    let seen = config.wait(config.accounts.session_of_token(&token))?;
+    let id = seen.session.id;
+    config
+        .wait(config.accounts.revoke_session(id, &config.caller))
+        .map_err(said)?;
+    match output.format {
+        Format::Table => Ok(output.line(&format!("session {id} of {} has ended", seen.username))?),
+        Format::Json | Format::Csv => output.one(&Revoked {
+            session: id.to_string(),
+            user_id: seen.session.user.0,
+            username: seen.username,
+        }),
+    }
+}
+
+fn issue(wanted: Issue, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let Issue { user, ttl, kind } = wanted;
     let user = config.wait(config.accounts.user(&user))?;
     let what = match kind {
         Kind::Access => NewToken::Access,

@@ -18,7 +18,33 @@ const LEAST_DIFFERENT_BYTES: usize = 10;
 
 /// The signing keys by their `kid`, oldest first. The last one signs; all verify.
 pub struct Keyring {
+    pub(super) folder: PathBuf,
     pub(super) keys: Vec<(String, Zeroizing<Vec<u8>>)>,
+}
+
+/// A signing key, without its secret.
+#[derive(Clone, Debug)]
+pub struct SigningKey {
+    /// Its name.
+    pub kid: String,
+    /// Whether it signs; otherwise it only verifies.
+    pub signs: bool,
+    /// The length of the secret, in bytes.
+    pub bytes: usize,
+}
+
+/// Why a key was not retired.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// There is none of that name.
+    #[error("there is no signing key {0:?}; `key list` shows them")]
+    Unknown(String),
+    /// Nothing could be signed without it.
+    #[error("{0} is the key that signs; run `key rotate` first, then retire it")]
+    Signs(String),
+    /// Something broke.
+    #[error("{}", .0.chain())]
+    Failed(#[from] Failure),
 }
 
 impl Keyring {
@@ -29,34 +55,110 @@ impl Keyring {
     pub fn open(folder: &Path, random: &Random, now: Timestamp) -> Result<Self, Failure> {
         make_private_folder(folder)?;
         let _lock = lock(folder)?;
-        let mut names: Vec<(String, PathBuf)> = fs::read_dir(folder)
+        if Self::kids_in(folder)?.is_empty() {
+            create_signing(folder, None, random, now)?;
+        }
+        Self::read(folder)
+    }
+
+    /// The keys that are in the folder.
+    pub(super) fn read(folder: &Path) -> Result<Self, Failure> {
+        let keys = Self::kids_in(folder)?
+            .into_iter()
+            .map(|kid| {
+                let key = read_private(&path_of(folder, &kid))?;
+                Ok((kid, key))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            keys,
+        })
+    }
+
+    /// The names of the keys in the folder, oldest first.
+    pub(super) fn kids_in(folder: &Path) -> Result<Vec<String>, Failure> {
+        let mut kids: Vec<String> = fs::read_dir(folder)
             .map_err(Failure::when("reading the folder of keys"))?
             .filter_map(|entry| {
-                let path = entry.ok()?.path();
-                let kid = path
-                    .file_name()?
-                    .to_str()?
-                    .strip_prefix("signing-")?
-                    .strip_suffix(".key")?
-                    .to_owned();
-                Some((kid, path))
+                let name = entry.ok()?.file_name();
+                let kid = name.to_str()?.strip_prefix("signing-")?;
+                Some(kid.strip_suffix(".key")?.to_owned())
             })
             .collect();
-        if names.is_empty() {
-            let suffix: [u8; 4] = random.bytes()?;
-            let at = now.to_string().replace([':', '-'], "");
-            let kid = format!("{at}-{:08x}", u32::from_be_bytes(suffix));
-            let path = folder.join(format!("signing-{kid}.key"));
-            create_private(&path, &random.secret()?)?;
-            names.push((kid, path));
-        }
-        names.sort();
-        let keys = names
-            .into_iter()
-            .map(|(kid, path)| Ok((kid, read_private(&path)?)))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { keys })
+        kids.sort();
+        Ok(kids)
     }
+
+    pub(super) fn kids(&self) -> Vec<String> {
+        self.keys.iter().map(|it| it.0.clone()).collect()
+    }
+
+    /// The keys without their secrets, oldest first.
+    #[must_use]
+    pub fn list(&self) -> Vec<SigningKey> {
+        let last = self.keys.len().saturating_sub(1);
+        let keys = self.keys.iter().enumerate();
+        keys.map(|(index, (kid, key))| SigningKey {
+            kid: kid.clone(),
+            signs: index == last,
+            bytes: key.len(),
+        })
+        .collect()
+    }
+
+    /// Makes the key in `folder` that signs from now on, and returns its name.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn rotate(folder: &Path, random: &Random, now: Timestamp) -> Result<String, Failure> {
+        make_private_folder(folder)?;
+        let _lock = lock(folder)?;
+        let last = Self::kids_in(folder)?.pop();
+        create_signing(folder, last.as_deref(), random, now)
+    }
+
+    /// Removes a key of `folder` that does not sign: its tokens are refused from now on.
+    ///
+    /// # Errors
+    /// [`KeyError::Unknown`], [`KeyError::Signs`], or what broke.
+    pub fn retire(folder: &Path, kid: &str) -> Result<(), KeyError> {
+        let _lock = lock(folder)?;
+        let kids = Self::kids_in(folder)?;
+        if !kids.iter().any(|it| it == kid) {
+            return Err(KeyError::Unknown(kid.to_owned()));
+        }
+        if kids.last().is_some_and(|it| it == kid) {
+            return Err(KeyError::Signs(kid.to_owned()));
+        }
+        let remove = || {
+            fs::remove_file(path_of(folder, kid))?;
+            fs::File::open(folder)?.sync_all()
+        };
+        Ok(remove().map_err(Failure::when("removing a key"))?)
+    }
+}
+
+fn path_of(folder: &Path, kid: &str) -> PathBuf {
+    folder.join(format!("signing-{kid}.key"))
+}
+
+/// Makes a key whose name sorts after `last`, whatever the clock says.
+fn create_signing(
+    folder: &Path,
+    last: Option<&str>,
+    random: &Random,
+    now: Timestamp,
+) -> Result<String, Failure> {
+    let suffix = u32::from_be_bytes(random.bytes()?);
+    let at = now.to_string().replace([':', '-'], "");
+    let kid = format!("{at}-{suffix:08x}");
+    let kid = match last {
+        Some(last) if *kid <= *last => format!("{last}-{suffix:08x}"),
+        _ => kid,
+    };
+    create_private(&path_of(folder, &kid), &random.secret()?)?;
+    Ok(kid)
 }
 
 /// The key that the tokens of mailed links are derived from.

@@ -1,5 +1,6 @@
 //! Passwords, tokens and random numbers: each library is named by one file.
 
+mod claims;
 mod foreign;
 mod keys;
 mod link;
@@ -8,12 +9,13 @@ mod pool;
 mod random;
 mod token;
 
-pub use keys::{Keyring, LinkKey};
+pub use claims::{Claims, Dissected, TokenFault, TokenKind};
+pub use keys::{KeyError, Keyring, LinkKey, SigningKey};
 pub use link::LinkToken;
 pub use password::{Cost, HashError, Hasher, Verdict};
 pub use pool::Busy;
 pub use random::Random;
-pub use token::{Claims, Signer, TokenFault, TokenKind};
+pub use token::Signer;
 
 use aws_lc_rs::digest;
 

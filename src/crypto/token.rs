@@ -1,13 +1,19 @@
 //! Access and refresh tokens. The only file that names jsonwebtoken.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
 };
 use serde::{Deserialize, Serialize};
 
 use super::Keyring;
+use super::claims::{Claims, Dissected, TokenFault, TokenKind};
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;
 
@@ -17,60 +23,6 @@ const ISSUER: &str = "minisass-auth";
 
 /// Ours have about 400 bytes; what is longer is not looked at.
 const LONGEST: usize = 4096;
-
-/// What a token is for; neither kind is taken for the other (RFC 8725, section 3.12).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenKind {
-    /// Proves who asks.
-    Access,
-    /// Gets new access tokens.
-    Refresh,
-}
-
-impl TokenKind {
-    /// The `token_type` claim, as SimpleJWT writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Access => "access",
-            Self::Refresh => "refresh",
-        }
-    }
-}
-
-/// What a token says, once it was verified.
-#[derive(Clone, Debug)]
-pub struct Claims {
-    /// Its kind.
-    pub kind: TokenKind,
-    /// When it was issued.
-    pub issued_at: Timestamp,
-    /// From then on it is not accepted.
-    pub expires_at: Timestamp,
-    /// Its own name: 32 hexadecimal digits.
-    pub id: String,
-    /// Whose it is.
-    pub user: UserId,
-    /// Whose session decides whether it is still good.
-    pub session: SessionId,
-}
-
-/// Why a token is not accepted; the sentences are those of SimpleJWT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenFault {
-    /// Malformed, forged, expired, or its session has ended.
-    #[error("Token is invalid or expired")]
-    Invalid,
-    /// A refresh token where an access token is wanted, or the other way round.
-    #[error("Token has wrong type")]
-    WrongType,
-    /// It does not say what it is for.
-    #[error("Token has no type")]
-    NoType,
-    /// It has no name.
-    #[error("Token has no id")]
-    NoId,
-}
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -97,30 +49,33 @@ struct Read {
     iss: Option<String>,
 }
 
-/// Signs and verifies.
+/// The folder of keys is looked at so often: `key rotate` and `key retire` act on a running server
+/// within that time.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Signs and verifies with the keys that are in their folder now.
 pub struct Signer {
-    header: Header,
-    signing: EncodingKey,
-    verifying: HashMap<String, DecodingKey>,
+    folder: PathBuf,
+    keys: RwLock<Arc<Keys>>,
+    looked: Mutex<Instant>,
     validation: Validation,
 }
 
-impl Signer {
-    /// Signs with the newest key of the ring, HS256.
-    ///
-    /// # Errors
-    /// If the ring is empty.
-    pub fn new(ring: &Keyring) -> Result<Self, Failure> {
+struct Keys {
+    kids: Vec<String>,
+    header: Header,
+    signing: EncodingKey,
+    verifying: HashMap<String, DecodingKey>,
+}
+
+impl Keys {
+    fn of(ring: &Keyring) -> Result<Self, Failure> {
         let (kid, key) = ring
             .keys
             .last()
             .ok_or_else(|| Failure::new("loading the signing keys", "there are none"))?;
-        let mut validation = Validation::new(Algorithm::HS256);
-        // The claims are checked below, against a clock that is passed in and without leeway.
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_aud = false;
         Ok(Self {
+            kids: ring.kids(),
             header: Header {
                 kid: Some(kid.clone()),
                 ..Header::new(Algorithm::HS256)
@@ -131,8 +86,67 @@ impl Signer {
                 .iter()
                 .map(|(kid, key)| (kid.clone(), DecodingKey::from_secret(key)))
                 .collect(),
+        })
+    }
+}
+
+impl Signer {
+    /// Signs with the newest key of the ring, HS256.
+    ///
+    /// # Errors
+    /// If the ring is empty.
+    pub fn new(ring: &Keyring) -> Result<Self, Failure> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        // The claims are checked below, against a clock that is passed in and without leeway.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        Ok(Self {
+            folder: ring.folder.clone(),
+            keys: RwLock::new(Arc::new(Keys::of(ring)?)),
+            looked: Mutex::new(Instant::now()),
             validation,
         })
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.elapsed() >= LOOK {
+            *looked = Instant::now();
+            drop(looked);
+            self.look();
+        }
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&keys)
+    }
+
+    /// Reads the keys anew if others are there than before. What cannot be read changes nothing:
+    /// the server goes on with the keys it has, and says so.
+    fn look(&self) {
+        let known = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
+        let read = || {
+            if Keyring::kids_in(&self.folder)? == known.kids {
+                return Ok(None);
+            }
+            Keys::of(&Keyring::read(&self.folder)?).map(Some)
+        };
+        match read() {
+            Ok(None) => {}
+            Ok(Some(keys)) => {
+                *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+                tracing::info!(event = "sys_keys_changed");
+            }
+            Err(failure) => tracing::error!(event = "failure", error = failure.chain()),
+        }
+    }
+
+    /// Whether a key of that name verifies. A token may name a key that was made a moment ago.
+    fn knows(&self, kid: &str) -> bool {
+        if self.keys().verifying.contains_key(kid) {
+            return true;
+        }
+        self.look();
+        self.keys().verifying.contains_key(kid)
     }
 
     /// The token that says `claims`.
@@ -149,7 +163,8 @@ impl Signer {
             sid: claims.session.to_string(),
             iss: ISSUER,
         };
-        encode(&self.header, &written, &self.signing).map_err(Failure::when("signing a token"))
+        let keys = self.keys();
+        encode(&keys.header, &written, &keys.signing).map_err(Failure::when("signing a token"))
     }
 
     /// What a token of this kind says, if it is ours and current.
@@ -192,6 +207,20 @@ impl Signer {
         })
     }
 
+    /// Takes a token apart; nothing if it has not the shape of one.
+    #[must_use]
+    pub fn dissect(&self, token: &str) -> Option<Dissected> {
+        let header = decode_header(token).ok()?;
+        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+        Some(Dissected {
+            algorithm: format!("{:?}", header.alg),
+            knows_key: header.kid.as_ref().is_some_and(|it| self.knows(it)),
+            kid: header.kid,
+            is_signed: self.read(token).is_some(),
+            claims: serde_json::from_slice(&payload).ok()?,
+        })
+    }
+
     /// The claims, if a key of ours signed them. Nothing in the header chooses anything but the key
     /// (RFC 8725, section 3.10), and what it calls critical is unknown to us (RFC 7515, section 4.1.11).
     fn read(&self, token: &str) -> Option<Read> {
@@ -206,7 +235,9 @@ impl Signer {
         if header.crit.is_some() || header.enc.is_some() || header.zip.is_some() {
             return None;
         }
-        let key = self.verifying.get(&header.kid?)?;
+        let kid = header.kid.filter(|it| self.knows(it))?;
+        let keys = self.keys();
+        let key = keys.verifying.get(&kid)?;
         decode::<Read>(token, key, &self.validation)
             .ok()
             .map(|it| it.claims)

@@ -1,4 +1,4 @@
-//! The kinds of mail.
+//! The kinds of mail, and what becomes of mails.
 
 /// A kind of mail, which is also the purpose of the link that it carries, if it carries one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,5 +49,40 @@ impl MailKind {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// What has become of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MailState {
+    /// It waits, for its first attempt or for the next one.
+    Queued,
+    /// The mail server took it, or it was written to a file.
+    Sent,
+    /// It was refused for good, or it was tried for too long.
+    Failed,
+    /// Its link stopped working before it could be sent.
+    Expired,
+}
+
+impl MailState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Queued, Self::Sent, Self::Failed, Self::Expired];
+
+    /// The name that is stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 }

@@ -13,7 +13,7 @@ mod username;
 
 pub use email::Email;
 pub use invalid::{Invalid, Rule};
-pub use mail::MailKind;
+pub use mail::{MailKind, MailState};
 pub use password::{Password, PasswordRules};
 pub use policy::{Agreement, Consent, Policy};
 pub use profile::{AdditionalFields, Profile, UploadPreference};

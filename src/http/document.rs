@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use super::problem::{BadRequest, Problem};
 use super::{
     account::AccountApi, confirm::ConfirmApi, contact::ContactApi, login::LoginApi,
-    lookup::LookupApi, own::OwnApi, policy::PolicyApi, register::RegisterApi, reset::ResetApi,
-    session::SessionApi,
+    lookup::LookupApi, own::OwnApi, own_sessions::OwnSessionsApi, policy::PolicyApi,
+    register::RegisterApi, reset::ResetApi, session::SessionApi,
 };
 
 /// What every path of the API starts with.
@@ -44,6 +44,7 @@ pub(super) type Api = (
     ConfirmApi,
     AccountApi,
     OwnApi,
+    OwnSessionsApi,
     LookupApi,
     PolicyApi,
     ContactApi,
@@ -58,6 +59,7 @@ pub(super) fn api() -> Api {
         ConfirmApi,
         AccountApi,
         OwnApi,
+        OwnSessionsApi,
         LookupApi,
         PolicyApi,
         ContactApi,

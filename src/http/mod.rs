@@ -18,6 +18,7 @@ mod login;
 mod lookup;
 mod metrics;
 mod own;
+mod own_sessions;
 mod page;
 mod policy;
 mod presented;

@@ -1,7 +1,8 @@
-//! user/sessions, user/export, user/delete: where one is logged in, what is kept, and an end to it.
+//! user/export, user/delete: all that is kept about somebody, and an end to it.
+
+use std::collections::BTreeMap;
 
 use poem::web::Data;
-use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Password;
 use poem_openapi::{ApiResponse, Object, OpenApi};
@@ -12,43 +13,11 @@ use super::body::{Body, Input};
 use super::client::Client;
 use super::denied::{Denied, DeniedOrLimited};
 use super::gate::FormPassage;
+use super::own_sessions::SessionEntry;
 use super::presented::Bearer;
-use super::problem::{BadRequest, Detail, Message, detail};
+use super::problem::{BadRequest, Message};
 use crate::accounts::{Accounts, OwnData, OwnError};
-use crate::domain::{Consent, Invalid, Session, SessionId};
-
-/// A session that has not ended.
-#[derive(Object)]
-struct SessionEntry {
-    /// Its name, the claim `sid` of its tokens.
-    id: String,
-    /// `web`, `mobile`, `token` or `command-line`.
-    kind: String,
-    /// When it was opened.
-    created_at: String,
-    /// When it ends at the latest.
-    expires_at: String,
-    /// From where it was opened, if known.
-    address: Option<String>,
-    /// What the client called itself.
-    user_agent: Option<String>,
-    /// Whether it is the one that asks.
-    is_current: bool,
-}
-
-impl SessionEntry {
-    fn new(session: Session, current: SessionId) -> Self {
-        Self {
-            id: session.id.to_string(),
-            kind: session.kind.as_str().to_owned(),
-            created_at: session.created_at.to_string(),
-            expires_at: session.expires_at.to_string(),
-            address: session.address,
-            user_agent: session.user_agent,
-            is_current: session.id == current,
-        }
-    }
-}
+use crate::domain::{Consent, Invalid, SessionId};
 
 /// What was said to a version of the privacy policy.
 #[derive(Object)]
@@ -106,7 +75,7 @@ struct ExportBody {
     /// `wifi`, `mobile` or `both`.
     upload_preference: String,
     /// What else was sent at registration.
-    additional_fields: Value,
+    additional_fields: BTreeMap<String, Value>,
     /// Sessions that have not ended.
     sessions: Vec<SessionEntry>,
     /// What was said to privacy policies.
@@ -137,7 +106,12 @@ impl ExportBody {
             country: profile.country,
             is_expert: profile.is_expert,
             upload_preference: profile.upload_preference.as_str().to_owned(),
-            additional_fields: Value::Object(profile.additional_fields.as_map().clone()),
+            additional_fields: profile
+                .additional_fields
+                .as_map()
+                .clone()
+                .into_iter()
+                .collect(),
             sessions: sessions.map(|it| SessionEntry::new(it, current)).collect(),
             consents: consents.into_iter().map(Into::into).collect(),
         }
@@ -156,23 +130,6 @@ impl Input for DeleteRequest {
     fn sentence(broken: &[Invalid]) -> Option<String> {
         broken.first().map(|it| it.rule.to_string())
     }
-}
-
-#[derive(ApiResponse)]
-enum SessionsReply {
-    /// Sessions that have not ended, the youngest first.
-    #[oai(status = 200)]
-    Ok(Json<Vec<SessionEntry>>),
-}
-
-#[derive(ApiResponse)]
-enum EndReply {
-    /// The session has ended; its tokens and its cookie are dead.
-    #[oai(status = 200)]
-    Ok(Json<Message>),
-    /// The bearer has no such session.
-    #[oai(status = 404)]
-    NotFound(Json<Detail>),
 }
 
 #[derive(ApiResponse)]
@@ -199,53 +156,6 @@ pub(super) struct OwnApi;
 
 #[OpenApi(tag = "Tag::Own")]
 impl OwnApi {
-    /// List Sessions
-    ///
-    /// Where the bearer is logged in.
-    #[oai(
-        path = "/user/sessions",
-        method = "get",
-        operation_id = "list_sessions"
-    )]
-    async fn sessions(
-        &self,
-        Data(accounts): Data<&Accounts>,
-        bearer: Bearer,
-    ) -> Result<SessionsReply, Denied> {
-        let session = bearer.session(accounts).await?;
-        let own = accounts.own_sessions(&session).await?.into_iter();
-        let entries = own.map(|it| SessionEntry::new(it, session.id)).collect();
-        Ok(SessionsReply::Ok(Json(entries)))
-    }
-
-    /// End Session
-    ///
-    /// Ends one of the bearer's sessions.
-    #[oai(
-        path = "/user/sessions/:id",
-        method = "delete",
-        operation_id = "end_session"
-    )]
-    async fn end(
-        &self,
-        Data(accounts): Data<&Accounts>,
-        Client(caller): Client,
-        bearer: Bearer,
-        /// The name of the session.
-        id: Path<String>,
-    ) -> Result<EndReply, Denied> {
-        let session = bearer.session(accounts).await?;
-        let ended = match SessionId::parse(&id) {
-            Some(id) => accounts.end_own_session(&session, id, &caller).await?,
-            None => false,
-        };
-        Ok(if ended {
-            EndReply::Ok(Message::new("Session ended"))
-        } else {
-            EndReply::NotFound(detail("Not found."))
-        })
-    }
-
     /// Export Data
     ///
     /// All that is kept about the bearer, but for secrets.

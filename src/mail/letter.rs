@@ -1,113 +1,268 @@
-//! What mails say. HTML is escaped by the template engine.
+//! What mails say: templates, compiled in or from the operator's folder. HTML is escaped by the
+//! template engine.
 
-use minijinja::{Environment, UndefinedBehavior, context};
-use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
-use crate::domain::{Email, MailKind};
+use minijinja::{Environment, UndefinedBehavior};
+
+use crate::domain::MailKind;
 use crate::failure::Failure;
+
+/// Characters of a subject; more is cut off, because some server on the way would.
+const MOST_OF_A_SUBJECT: usize = 150;
+
+/// What is rendered for each kind, beside the layout of all HTML parts.
+const PARTS: [&str; 3] = ["subject.txt", "txt", "html"];
+
+/// The compiled-in templates by their file names.
+const COMPILED_IN: [(&str, &str); 22] = [
+    ("layout.html", include_str!("templates/layout.html")),
+    (
+        "activation.subject.txt",
+        include_str!("templates/activation.subject.txt"),
+    ),
+    ("activation.txt", include_str!("templates/activation.txt")),
+    ("activation.html", include_str!("templates/activation.html")),
+    (
+        "password-reset.subject.txt",
+        include_str!("templates/password-reset.subject.txt"),
+    ),
+    (
+        "password-reset.txt",
+        include_str!("templates/password-reset.txt"),
+    ),
+    (
+        "password-reset.html",
+        include_str!("templates/password-reset.html"),
+    ),
+    (
+        "invitation.subject.txt",
+        include_str!("templates/invitation.subject.txt"),
+    ),
+    ("invitation.txt", include_str!("templates/invitation.txt")),
+    ("invitation.html", include_str!("templates/invitation.html")),
+    (
+        "address-change.subject.txt",
+        include_str!("templates/address-change.subject.txt"),
+    ),
+    (
+        "address-change.txt",
+        include_str!("templates/address-change.txt"),
+    ),
+    (
+        "address-change.html",
+        include_str!("templates/address-change.html"),
+    ),
+    (
+        "address-notice.subject.txt",
+        include_str!("templates/address-notice.subject.txt"),
+    ),
+    (
+        "address-notice.txt",
+        include_str!("templates/address-notice.txt"),
+    ),
+    (
+        "address-notice.html",
+        include_str!("templates/address-notice.html"),
+    ),
+    (
+        "password-changed.subject.txt",
+        include_str!("templates/password-changed.subject.txt"),
+    ),
+    (
+        "password-changed.txt",
+        include_str!("templates/password-changed.txt"),
+    ),
+    (
+        "password-changed.html",
+        include_str!("templates/password-changed.html"),
+    ),
+    (
+        "contact.subject.txt",
+        include_str!("templates/contact.subject.txt"),
+    ),
+    ("contact.txt", include_str!("templates/contact.txt")),
+    ("contact.html", include_str!("templates/contact.html")),
+];
 
 /// A mail without its envelope.
 #[derive(Clone, Debug)]
 pub struct Letter {
-    /// Which mail it is.
-    pub kind: MailKind,
-    /// One line.
-    pub subject: &'static str,
+    /// Which mail it is: the name of its kind, or `test`.
+    pub name: &'static str,
+    /// One line without control characters.
+    pub subject: String,
     /// For programs that show text.
     pub text: String,
     /// For programs that show HTML; says the same.
     pub html: String,
-    /// Where an answer goes, if not to the sender.
-    pub reply_to: Option<Email>,
+    /// Where answers go, if not to the sender.
+    pub reply_to: Option<String>,
 }
 
-/// What a letter tells of.
-#[derive(Clone, Debug, Default)]
-pub struct Facts {
-    /// Whom it greets.
-    pub username: Option<String>,
-    /// Where its button leads.
-    pub link: Option<String>,
-    /// How many minutes the link still works.
-    pub minutes: u64,
-    /// What else there is to say, by name.
-    pub details: Value,
+/// The templates of all letters.
+pub struct Letters {
+    sources: BTreeMap<&'static str, String>,
 }
 
-impl Letter {
-    /// The letter of a kind about these facts.
+impl Letters {
+    /// The compiled-in templates.
+    #[must_use]
+    pub fn compiled_in() -> Self {
+        let sources = COMPILED_IN.map(|(name, source)| (name, source.to_owned()));
+        Self {
+            sources: sources.into(),
+        }
+    }
+
+    /// The compiled-in templates, of which those that `folder` has are replaced. Each is rendered
+    /// once, so that a mistake shows now and not in the first mail.
     ///
     /// # Errors
-    /// If a template is broken.
-    pub fn new(kind: MailKind, facts: &Facts) -> Result<Self, Failure> {
-        let (subject, text, html) = templates(kind);
-        let values = context! {
-            subject => subject,
-            username => facts.username,
-            link => facts.link,
-            lasts => in_words(facts.minutes),
-            details => facts.details,
+    /// The file that is unknown or wrong, and what is wrong with it.
+    pub fn overridden_by(folder: &Path) -> Result<Self, Failure> {
+        let mut letters = Self::compiled_in();
+        let doing = "reading the mail templates";
+        let refuse = |what: String| Failure::new(doing, format!("{}: {what}", folder.display()));
+        for entry in fs::read_dir(folder).map_err(|err| refuse(err.to_string()))? {
+            let path = entry.map_err(|err| refuse(err.to_string()))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let known = COMPILED_IN.iter().find(|it| it.0 == name);
+            let Some((known, _)) = known else {
+                let names = COMPILED_IN.map(|it| it.0).join(", ");
+                return Err(refuse(format!(
+                    "no mail uses the file {name}; remove it, or give it one of these names: {names}"
+                )));
+            };
+            let source = fs::read_to_string(&path)
+                .map_err(|err| refuse(format!("{name} cannot be read: {err}")))?;
+            letters.sources.insert(known, source);
+        }
+        for kind in MailKind::ALL {
+            letters
+                .write(kind, sample(kind))
+                .map_err(|err| refuse(err.chain()))?;
+        }
+        Ok(letters)
+    }
+
+    /// The letter of a kind.
+    ///
+    /// # Errors
+    /// If a template is wrong or a value is missing.
+    pub fn write(&self, kind: MailKind, values: Values) -> Result<Letter, Failure> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        // Escaping follows the ending of the name.
+        environment.set_auto_escape_callback(minijinja::default_auto_escape_callback);
+        let names = PARTS.map(|part| format!("{}.{part}", kind.as_str()));
+        for name in std::iter::once("layout.html").chain(names.iter().map(String::as_str)) {
+            let source = self.sources.get(name).map_or("", String::as_str);
+            environment.add_template(name, source).map_err(wrong)?;
+        }
+        let mut values = values.0;
+        let render = |name: &String, values: &BTreeMap<&'static str, String>| {
+            environment
+                .get_template(name)
+                .and_then(|it| it.render(values))
+                .map_err(wrong)
         };
-        let reply_to = match kind {
-            MailKind::Contact => facts.details["email"].as_str(),
-            _ => None,
-        };
-        Ok(Self {
-            kind,
+        let subject = one_line(&render(&names[0], &values)?);
+        let text = render(&names[1], &values)?;
+        values.insert("subject", subject.clone());
+        Ok(Letter {
+            name: kind.as_str(),
             subject,
-            text: render("letter.txt", text, &values)?,
-            html: render("letter.html", html, &values)?,
-            reply_to: reply_to.and_then(|it| Email::parse(it).ok()),
+            text,
+            html: render(&names[2], &values)?,
+            reply_to: values.remove("email").filter(|_| kind == MailKind::Contact),
         })
     }
 }
 
-/// Subject, text and HTML.
-fn templates(kind: MailKind) -> (&'static str, &'static str, &'static str) {
-    macro_rules! both {
-        ($subject:literal, $name:literal) => {
-            (
-                $subject,
-                include_str!(concat!("templates/", $name, ".txt")),
-                include_str!(concat!("templates/", $name, ".html")),
-            )
-        };
-    }
-    match kind {
-        MailKind::Activation => both!("Confirm your miniSASS account", "activation"),
-        MailKind::PasswordReset => both!("Reset your miniSASS password", "password-reset"),
-        MailKind::Invitation => both!("Your miniSASS account", "invitation"),
-        MailKind::AddressChange => {
-            both!("Confirm your new address for miniSASS", "address-change")
+impl Letter {
+    /// The mail that shows that mail works.
+    #[must_use]
+    pub fn test(public_url: &str) -> Self {
+        let text = format!("This is a test: mails of {public_url} arrive here.\n");
+        Self {
+            name: "test",
+            subject: "Test mail of miniSASS".to_owned(),
+            html: format!("<p>{}</p>\n", minijinja::HtmlEscape(text.trim_end())),
+            text,
+            reply_to: None,
         }
-        MailKind::AddressNotice => {
-            both!("The address of your miniSASS account", "address-notice")
-        }
-        MailKind::PasswordChanged => {
-            both!("Your miniSASS password was changed", "password-changed")
-        }
-        MailKind::Contact => both!("A message from the miniSASS contact form", "contact"),
     }
 }
 
-/// "60 minutes", "7 days": the largest unit that does not promise too much.
-fn in_words(minutes: u64) -> String {
-    match minutes {
-        0..=1 => "a minute".to_owned(),
-        2..=119 => format!("{minutes} minutes"),
-        120..=2879 => format!("{} hours", minutes / 60),
-        _ => format!("{} days", minutes / (24 * 60)),
+/// What a letter speaks of, by the names that the templates use.
+#[derive(Clone, Debug, Default)]
+pub struct Values(BTreeMap<&'static str, String>);
+
+impl Values {
+    /// Adds a value.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.insert(name, value.into());
+        self
+    }
+
+    /// Adds a link that works for so many seconds.
+    #[must_use]
+    pub fn with_link(self, link: String, seconds: u64) -> Self {
+        self.with("link", link).with("lasts", in_words(seconds))
     }
 }
 
-fn render(name: &str, template: &str, values: &minijinja::Value) -> Result<String, Failure> {
-    let load = || {
-        let mut environment = Environment::new();
-        // Escaping follows the ending of the name.
-        environment.set_auto_escape_callback(minijinja::default_auto_escape_callback);
-        environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-        environment.add_template("layout.html", include_str!("templates/layout.html"))?;
-        environment.render_named_str(name, template, values)
+/// Seconds as somebody would say them: rather a little less than too much.
+fn in_words(seconds: u64) -> String {
+    // A mail is written some seconds after its link was.
+    let (number, unit) = match seconds {
+        0..=7200 => (seconds.div_ceil(60), "minute"),
+        7201..172_800 => ((seconds + 300) / 3600, "hour"),
+        _ => ((seconds + 3600) / 86_400, "day"),
     };
-    load().map_err(Failure::when("writing a mail"))
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {unit}{plural}")
+}
+
+/// Values as they may come, for the check at the start.
+fn sample(kind: MailKind) -> Values {
+    let values = Values::default().with("public_url", "https://auth.example.org");
+    let somebody = values.clone().with("username", "ada");
+    match kind {
+        MailKind::Activation
+        | MailKind::PasswordReset
+        | MailKind::Invitation
+        | MailKind::AddressChange => {
+            somebody.with_link("https://auth.example.org/link/".to_owned(), 3600)
+        }
+        MailKind::AddressNotice => somebody.with("email", "ada@example.org"),
+        MailKind::PasswordChanged => somebody,
+        MailKind::Contact => ["name", "email", "phone", "message"]
+            .into_iter()
+            .fold(values, |values, name| values.with(name, "text")),
+    }
+}
+
+/// White space of all kinds becomes one space, and control characters go: nothing in a subject can
+/// start another header.
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    line.chars()
+        .filter(|it| !it.is_control())
+        .take(MOST_OF_A_SUBJECT)
+        .collect()
+}
+
+/// The engine's errors name the file and the line.
+fn wrong(err: minijinja::Error) -> Failure {
+    let mut text = err.to_string();
+    if let Some(cause) = std::error::Error::source(&err) {
+        text = format!("{text}: {cause}");
+    }
+    Failure::new("writing a mail", one_line(&text))
 }

@@ -1,54 +1,73 @@
 //! Mails: how they read, and how they leave. The only folder that names lettre.
 
+mod files;
 mod letter;
+mod message;
+mod refusal;
+mod server;
+mod smtp;
 
-use std::fs;
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message, MultiPart};
+use lettre::message::Mailbox;
 
-pub use self::letter::{Facts, Letter};
-use crate::domain::{Email, Timestamp};
+use self::files::Files;
+pub use self::letter::{Letter, Letters, Values};
+pub use self::refusal::NotSent;
+pub use self::server::{Encryption, SmtpServer};
+pub use self::smtp::Smtp;
+use crate::domain::{Email, MailKind, Timestamp};
 use crate::failure::Failure;
+
+/// A file is written in less time than this.
+const FILE_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Where mails go.
 pub enum Transport {
     /// Each to a file of its own in this folder, for any mail program to open.
     Files(PathBuf),
+    /// To a mail server.
+    Smtp(Smtp),
 }
 
-/// Sends letters.
+/// Writes letters and sends them.
 pub struct Mailer {
-    transport: Transport,
+    outlet: Outlet,
+    letters: Letters,
     from: Mailbox,
-    /// The domain of message ids.
-    host: String,
+}
+
+enum Outlet {
+    Files(Files),
+    Smtp(Smtp),
 }
 
 impl Mailer {
-    /// Sends through `transport` as `from` (`name@host` or `Name <name@host>`).
+    /// Sends through `transport` as `from` (`name@host` or `Name <name@host>`), in the words of the
+    /// compiled-in templates.
     ///
     /// # Errors
     /// If `from` is no address or the folder of the transport cannot be made.
     pub fn new(transport: Transport, from: &str) -> Result<Self, Failure> {
-        let from: Mailbox = from
+        let from = from
             .parse()
             .map_err(Failure::when("reading the setting mail_from"))?;
-        let Transport::Files(folder) = &transport;
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(Failure::when("creating the outbox folder"))?;
-        let host = from.email.domain().to_owned();
+        let outlet = match transport {
+            Transport::Files(folder) => Outlet::Files(Files::new(folder)?),
+            Transport::Smtp(smtp) => Outlet::Smtp(smtp),
+        };
         Ok(Self {
-            transport,
+            outlet,
+            letters: Letters::compiled_in(),
             from,
-            host,
         })
+    }
+
+    /// Writes with other templates.
+    #[must_use]
+    pub fn with_letters(self, letters: Letters) -> Self {
+        Self { letters, ..self }
     }
 
     /// The address that mails come from.
@@ -57,76 +76,47 @@ impl Mailer {
         Email::stored(self.from.email.to_string())
     }
 
-    /// Sends the letter, or says why not. Sending the same `number` again replaces or repeats the
-    /// same message, never makes another one.
+    /// The letter of a kind.
     ///
     /// # Errors
-    /// If the message cannot be made or does not leave.
-    pub fn send(
-        &self,
-        number: i64,
-        to: &Email,
-        letter: &Letter,
-        now: Timestamp,
-    ) -> Result<(), Failure> {
-        let message = self.compose(number, to, letter, now)?;
-        let Transport::Files(folder) = &self.transport;
-        let path = folder.join(format!("{number:08}-{}.eml", letter.kind.as_str()));
-        let draft = path.with_extension("tmp");
-        let write = || {
-            let mut file = fs::OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&draft)?;
-            file.write_all(&message.formatted())?;
-            file.sync_all()?;
-            fs::rename(&draft, &path)?;
-            fs::File::open(folder)?.sync_all()
-        };
-        write().map_err(Failure::when("writing a mail to the outbox folder"))
+    /// If a template is wrong or a value is missing.
+    pub fn write(&self, kind: MailKind, values: Values) -> Result<Letter, Failure> {
+        self.letters.write(kind, values)
     }
 
-    fn compose(
+    /// Sends the letter, and returns what the mail server said or where the file is. Sending the
+    /// same number again repeats the same message, never makes another one.
+    ///
+    /// # Errors
+    /// Why it did not leave.
+    pub async fn send(
         &self,
         number: i64,
+        written_at: Timestamp,
         to: &Email,
         letter: &Letter,
-        now: Timestamp,
-    ) -> Result<Message, Failure> {
-        let seconds = std::time::Duration::from_secs(now.0.unsigned_abs());
-        let mailbox = |email: &Email| {
-            email
-                .as_str()
-                .parse()
-                .map(|address| Mailbox::new(None, address))
-                .map_err(Failure::when("addressing a mail"))
-        };
-        let mut builder = Message::builder();
-        if let Some(email) = &letter.reply_to {
-            builder = builder.reply_to(mailbox(email)?);
+    ) -> Result<String, NotSent> {
+        let message = message::compose(&self.from, number, written_at, to, letter)
+            .map_err(|failure| NotSent::broken(&failure))?;
+        match &self.outlet {
+            Outlet::Files(files) => files.write(number, letter.name, &message.formatted()),
+            Outlet::Smtp(smtp) => smtp.send(message.envelope(), &message.formatted()).await,
         }
-        let mut message = builder
-            .from(self.from.clone())
-            .to(mailbox(to)?)
-            .subject(letter.subject)
-            .message_id(Some(format!(
-                "<{number}.{}@{}>",
-                letter.kind.as_str(),
-                self.host
-            )))
-            .date(std::time::UNIX_EPOCH + seconds)
-            .multipart(MultiPart::alternative_plain_html(
-                letter.text.clone(),
-                letter.html.clone(),
-            ))
-            .map_err(Failure::when("composing a mail"))?;
-        // Vacation responders leave such mail alone (RFC 3834, section 5).
-        let name = HeaderName::new_from_ascii_str("Auto-Submitted");
-        message
-            .headers_mut()
-            .insert_raw(HeaderValue::new(name, "auto-generated".to_owned()));
-        Ok(message)
+    }
+
+    /// No attempt to send takes longer.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        match &self.outlet {
+            Outlet::Files(_) => FILE_PATIENCE,
+            Outlet::Smtp(smtp) => smtp.patience(),
+        }
+    }
+
+    /// Takes leave of connections that have had nothing to do for a while.
+    pub async fn rest(&self) {
+        if let Outlet::Smtp(smtp) = &self.outlet {
+            smtp.rest().await;
+        }
     }
 }

@@ -2,17 +2,22 @@
 //! returns `Option`, because "not there" is an answer; times and random bytes are passed in.
 //! What each method means is told by `tests/it/store*.rs`, which run over every engine.
 
+mod audit;
 mod links;
 mod outbox;
+mod oversight;
 mod pending;
 mod policies;
 mod sessions;
 mod sqlite;
 mod transfer;
+mod upkeep;
 mod users;
 
+pub use audit::{Audit, AuditEntry, AuditPage, Chain};
 pub use links::{Links, NewLink};
-pub use outbox::{Delivery, DueMail, Outbox};
+pub use outbox::{Delivery, DueMail, MailPage, MailRecord, NoRetry, Outbox};
+pub use oversight::{Oversight, SeenSession};
 pub use pending::Pending;
 pub use policies::Policies;
 pub use sessions::{Attempt, Opening, Sessions};
@@ -20,6 +25,7 @@ pub use sqlite::Sqlite;
 pub use transfer::{
     EarlierPassword, Fate, Import, Record, RecordedConsent, RecordedPolicy, Transfer,
 };
+pub use upkeep::{BackedUp, DatabaseStatus, Progress, Upkeep};
 pub use users::{Credentials, NewPassword, NewUser, Taken, UserChange, UserPage, Users};
 
 use crate::domain::Timestamp;
@@ -36,7 +42,9 @@ pub struct Actor {
 }
 
 /// The database.
-pub trait Store: Users + Sessions + Links + Outbox + Policies + Transfer + Send + Sync {
+pub trait Store:
+    Users + Sessions + Links + Outbox + Policies + Oversight + Audit + Upkeep + Transfer + Send + Sync
+{
     /// Whether the database can be written.
     fn check_writable(&self) -> Pending<()>;
     /// Forgets what nobody needs any more: sessions, links, counters and mails that ended before `before`.

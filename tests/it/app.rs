@@ -48,6 +48,7 @@ impl Setup {
                 token_session_ttl: Duration::from_secs(86_400),
                 reset_ttl: Duration::from_secs(3600),
                 activation_ttl: Duration::from_secs(7 * 86_400),
+                mail_retry: Duration::from_secs(60),
                 require_verified_email: false,
                 password_history: 24,
                 contact_to: None,

@@ -6,7 +6,9 @@ use std::process::Stdio;
 
 use crate::server::{Outcome, PASSWORD, Site, run};
 
-const GROUPS: [&str; 4] = ["user", "profile", "token", "reset"];
+const GROUPS: [&str; 9] = [
+    "user", "profile", "token", "reset", "session", "audit", "db", "key", "policy",
+];
 
 fn help(site: &Site, command: &[&str]) -> String {
     let short = run(site.bare().args(command).arg("-h"), "").ok();

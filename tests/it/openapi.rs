@@ -102,7 +102,10 @@ fn every_body_may_come_in_three_media_types() {
     each_operation(&document(), |name, operation| {
         let Some(body) = operation.get("requestBody") else {
             assert!(
-                !name.starts_with("post") || name.contains("/logout/"),
+                !name.starts_with("post")
+                    || ["/logout/", "/activate/", "/confirm-address/"]
+                        .iter()
+                        .any(|it| name.contains(it)),
                 "{name} has no body"
             );
             return;

@@ -70,7 +70,7 @@ fn mailed_link(site: &Site) -> String {
     let mail = until("a mail", || {
         let files = std::fs::read_dir(site.data().join("outbox")).ok()?;
         let mut mails = files.filter_map(|it| Some(it.ok()?.path()));
-        let path = mails.find(|it| it.extension().is_some_and(|it| it == "eml"))?;
+        let path = mails.find(|it| it.to_string_lossy().ends_with("-password-reset.eml"))?;
         std::fs::read_to_string(path).ok()
     });
     let mail = mail.replace("=\r\n", "");

@@ -38,6 +38,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         "The database file [default: auth.db in data_dir]",
     ),
     setting(
+        "backup_every",
+        Some(""),
+        "1d",
+        "How often, 10 minutes at least, the server backs up into data_dir/backups [default: never]",
+    ),
+    setting(
+        "backup_keep",
+        Some("7"),
+        "7",
+        "So many of the server's own backups are kept",
+    ),
+    setting(
         "listen",
         Some("127.0.0.1:8000"),
         "127.0.0.1:8000",
@@ -164,6 +176,42 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Who reads the contact form [default: there is none]",
     ),
     setting(
+        "smtp_url",
+        None,
+        "smtp://user:password@mail.example.org:587?tls=required",
+        "The mail server, smtp:// or smtps:// [default: mails become files]",
+    ),
+    setting(
+        "smtp_url_file",
+        None,
+        "/etc/minisass-auth/smtp_url",
+        "A private file that holds smtp_url, for one with a password",
+    ),
+    setting(
+        "smtp_ca_file",
+        None,
+        "/etc/ssl/our-own-ca.pem",
+        "Authorities, beside the public ones, that may vouch for the mail server",
+    ),
+    setting(
+        "smtp_timeout",
+        Some("30s"),
+        "30s",
+        "How long the mail server may take for each answer",
+    ),
+    setting(
+        "mail_retry",
+        Some("1m"),
+        "1m",
+        "After how long a mail is tried again, the first time",
+    ),
+    setting(
+        "mail_templates",
+        None,
+        "/etc/minisass-auth/mails",
+        "A folder with templates that replace the built-in ones of the same name",
+    ),
+    setting(
         "log_format",
         None,
         "json",
@@ -176,13 +224,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "HS256",
         "How tokens are signed (HS256 only, so far)",
     ),
-    setting(
-        "smtp_url",
-        Some(""),
-        "",
-        "The mail server (none so far: mails become files)",
-    ),
 ];
 
 /// The settings of which only the default is taken.
-pub(super) const RESERVED: [&str; 2] = ["signing_algorithm", "smtp_url"];
+pub(super) const RESERVED: [&str; 1] = ["signing_algorithm"];

@@ -47,9 +47,23 @@ impl fmt::Display for Listen {
 /// The texts of the settings, whatever source they came from.
 pub(super) struct Values<'a> {
     pub(super) value: &'a dyn Fn(&'static str) -> Option<String>,
+    /// Whether a flag or a variable says it, which stand over the file.
+    pub(super) is_flag: &'a dyn Fn(&'static str) -> bool,
+    pub(super) is_variable: &'a dyn Fn(&'static str) -> bool,
+    /// The settings file, if there is one.
+    pub(super) file: Option<&'a str>,
 }
 
 impl Values<'_> {
+    pub(super) fn is_flag(&self, key: &'static str) -> bool {
+        (self.is_flag)(key)
+    }
+
+    /// For a setting without a default.
+    pub(super) fn is_in_file(&self, key: &'static str) -> bool {
+        !self.is_flag(key) && !(self.is_variable)(key)
+    }
+
     pub(super) fn optional(&self, key: &'static str) -> Option<String> {
         (self.value)(key).filter(|it| !it.is_empty())
     }
@@ -182,7 +196,7 @@ fn check_url(key: &'static str, url: &str) -> anyhow::Result<String> {
     }
 }
 
-fn wrong(key: &str, what: impl fmt::Display) -> anyhow::Error {
+pub(super) fn wrong(key: &str, what: impl fmt::Display) -> anyhow::Error {
     let example = SETTINGS
         .iter()
         .find(|it| it.key == key)

@@ -2,15 +2,19 @@
 
 mod attempts;
 mod audit;
+mod backup;
 mod changes;
 mod generation;
 mod links;
 mod live;
+mod mails;
 mod open;
 mod outbox;
+mod oversight;
 mod policies;
 mod sessions;
 mod transfer;
+mod upkeep;
 mod users;
 mod writer;
 

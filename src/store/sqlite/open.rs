@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FlockOperation, flock};
 
-use super::failure;
+use super::{audit, backup, failure};
 use crate::failure::Failure;
 
 embed_migrations!("migrations/sqlite");
@@ -20,7 +20,7 @@ embed_migrations!("migrations/sqlite");
 const OLDEST_SAFE_SQLITE: i32 = 3_051_003;
 
 /// "mini" in ASCII: tells this file from any other SQLite file.
-const APPLICATION_ID: i32 = 0x6d69_6e69;
+pub(super) const APPLICATION_ID: i32 = 0x6d69_6e69;
 
 /// Between two processes SQLite's lock is not fair; asking twice in a millisecond, for half a minute,
 /// kept the worst wait at 0.1 s where SQLite's own back-off took 4 s.
@@ -43,13 +43,14 @@ pub(super) fn writer(path: &Path) -> Result<Connection, Failure> {
     create_private(path).map_err(Failure::when("creating the database"))?;
     let mut connection = connect(path)?;
     check_identity(&connection, path)?;
+    copy_before_migration(&connection, path)?;
     migrate(&mut connection)?;
     Ok(connection)
 }
 
 /// Of several first starts at once one makes the database; the others wait and find it made. SQLite
 /// does not wait by itself where a file becomes WAL.
-fn lock(path: &Path) -> std::io::Result<File> {
+pub(super) fn lock(path: &Path) -> std::io::Result<File> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
     let folder = File::open(folder.unwrap_or(Path::new(".")))?;
     flock(&folder, FlockOperation::LockExclusive)?;
@@ -66,7 +67,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, Failure> {
 }
 
 /// SQLite gives the log and the shared memory the mode of the database file.
-fn create_private(path: &Path) -> std::io::Result<File> {
+pub(super) fn create_private(path: &Path) -> std::io::Result<File> {
     OpenOptions::new()
         .append(true)
         .create(true)
@@ -74,7 +75,7 @@ fn create_private(path: &Path) -> std::io::Result<File> {
         .open(path)
 }
 
-fn connect(path: &Path) -> Result<Connection, Failure> {
+pub(super) fn connect(path: &Path) -> Result<Connection, Failure> {
     let open = || {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
@@ -119,14 +120,36 @@ fn check_identity(connection: &Connection, path: &Path) -> Result<(), Failure> {
     }
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), Failure> {
-    let mut runner = migrations::runner();
-    let known = runner
-        .get_migrations()
-        .iter()
+/// The version of the schema that this program has.
+pub(super) fn known() -> i32 {
+    let runner = migrations::runner();
+    let versions = runner.get_migrations().iter();
+    versions
         .map(refinery::Migration::version)
         .max()
-        .unwrap_or(0);
+        .unwrap_or(0)
+}
+
+/// Whoever regrets an upgrade has the database as it was, verified, beside it.
+fn copy_before_migration(connection: &Connection, path: &Path) -> Result<(), Failure> {
+    let read = || {
+        let applied = applied(connection)?;
+        let users = "SELECT EXISTS (SELECT 1 FROM users)";
+        let is_used = applied > 0 && connection.query_row(users, [], |row| row.get(0))?;
+        Ok((applied, is_used))
+    };
+    let (applied, is_used) = read().map_err(|err| failure("reading the database", err))?;
+    if !is_used || applied >= known() {
+        return Ok(());
+    }
+    let mut copy = path.to_owned().into_os_string();
+    copy.push(format!(".before-v{}", known()));
+    backup::copy(connection, Path::new(&copy), true, &mut |_, _| {}).map(drop)
+}
+
+/// Brings the schema up to date, or refuses one that is newer than this program.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {
+    let known = known();
     let applied =
         applied(connection).map_err(|err| failure("reading the version of the database", err))?;
     if applied > known {
@@ -136,16 +159,16 @@ fn migrate(connection: &mut Connection) -> Result<(), Failure> {
         )));
     }
     if applied < known {
-        runner = runner.set_grouped(true);
-        runner
+        migrations::runner()
+            .set_grouped(true)
             .run(connection)
             .map_err(Failure::when("migrating the database"))?;
     }
-    Ok(())
+    audit::chain_old(connection).map_err(|err| failure("chaining the audit trail", err))
 }
 
 /// The version of the schema, as the migration library notes it; 0 for a new file.
-fn applied(connection: &Connection) -> rusqlite::Result<i32> {
+pub(super) fn applied(connection: &Connection) -> rusqlite::Result<i32> {
     let noted = "SELECT 1 FROM sqlite_schema WHERE name = 'refinery_schema_history'";
     if !connection.prepare(noted)?.exists([])? {
         return Ok(0);

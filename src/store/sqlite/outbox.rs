@@ -3,9 +3,9 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, Result, Row, params};
 
-use super::{Sqlite, audit, users};
+use super::{Sqlite, audit, mails, users};
 use crate::domain::{Email, MailKind, Timestamp, UserId};
-use crate::store::{Actor, Delivery, DueMail, Outbox, Pending};
+use crate::store::{Actor, Delivery, DueMail, MailPage, MailRecord, NoRetry, Outbox, Pending};
 
 /// The recipient of a decoy, about whom nothing is known.
 pub(super) const NOBODY: &str = "";
@@ -39,9 +39,10 @@ pub(super) fn queue(connection: &Connection, mail: &NewRow<'_>, now: Timestamp) 
 fn due(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<DueMail>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {}, outbox.id, outbox.kind, outbox.recipient, links.nonce, links.expires_at, outbox.details
+            "SELECT {}, outbox.id, outbox.kind, outbox.recipient, links.nonce, links.expires_at, outbox.details, outbox.created_at, outbox.attempts
              FROM outbox LEFT JOIN users ON users.id = outbox.user_id LEFT JOIN links ON links.id = outbox.link_id
-             WHERE state = 'queued' AND next_at <= ? ORDER BY next_at, outbox.id LIMIT ?",
+             WHERE state = 'queued' AND next_at <= ?1 AND (leased_until IS NULL OR leased_until <= ?1)
+             ORDER BY next_at, outbox.id LIMIT ?2",
             users::COLUMNS
         ))?
         .query_map(params![now.0, i64::try_from(limit).unwrap_or(i64::MAX)], due_from_row)?
@@ -62,10 +63,29 @@ fn due_from_row(row: &Row<'_>) -> Result<DueMail> {
         nonce: row.get(first + 3)?,
         expires_at: row.get::<_, Option<i64>>(first + 4)?.map(Timestamp),
         details: row.get(first + 5)?,
+        created_at: Timestamp(row.get(first + 6)?),
+        attempts: row.get(first + 7)?,
     })
 }
 
-fn unknown(column: usize, kind: &str) -> rusqlite::Error {
+fn lease(connection: &Connection, now: Timestamp, until: Timestamp) -> Result<Option<DueMail>> {
+    let mail = due(connection, now, 1)?.pop();
+    if let Some(mail) = &mail {
+        connection
+            .prepare_cached("UPDATE outbox SET leased_until = ?2 WHERE id = ?1")?
+            .execute(params![mail.id, until.0])?;
+    }
+    Ok(mail)
+}
+
+fn release(connection: &Connection) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE outbox SET leased_until = NULL WHERE leased_until IS NOT NULL")?
+        .execute([])?;
+    Ok(())
+}
+
+pub(super) fn unknown(column: usize, kind: &str) -> rusqlite::Error {
     let why = format!("there is no mail called {kind}");
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why.into())
 }
@@ -73,17 +93,33 @@ fn unknown(column: usize, kind: &str) -> rusqlite::Error {
 fn mark(connection: &Connection, id: i64, delivery: &Delivery, now: Timestamp) -> Result<()> {
     match delivery {
         Delivery::Sent => connection
-            .prepare_cached("UPDATE outbox SET state = 'sent', sent_at = ?2, attempts = attempts + 1 WHERE id = ?1")?
+            .prepare_cached(
+                "UPDATE outbox SET state = 'sent', sent_at = ?2, error = NULL, leased_until = NULL,
+                                   attempts = attempts + 1 WHERE id = ?1",
+            )?
             .execute(params![id, now.0])?,
         Delivery::Retry(next_at, why) => connection
-            .prepare_cached("UPDATE outbox SET next_at = ?2, error = ?3, attempts = attempts + 1 WHERE id = ?1")?
+            .prepare_cached(
+                "UPDATE outbox SET next_at = ?2, error = ?3, leased_until = NULL,
+                                   attempts = attempts + 1 WHERE id = ?1",
+            )?
             .execute(params![id, next_at.0, why])?,
+        Delivery::Failed(why) => connection
+            .prepare_cached(
+                "UPDATE outbox SET state = 'failed', error = ?2, leased_until = NULL,
+                                   attempts = attempts + 1 WHERE id = ?1",
+            )?
+            .execute(params![id, why])?,
         Delivery::Expired => connection
-            .prepare_cached("UPDATE outbox SET state = 'expired' WHERE id = ?1")?
+            .prepare_cached(
+                "UPDATE outbox SET state = 'expired', leased_until = NULL WHERE id = ?1",
+            )?
             .execute([id])?,
         // The mail goes with its link.
         Delivery::Decoy => connection
-            .prepare_cached("DELETE FROM links WHERE id = (SELECT link_id FROM outbox WHERE id = ?1)")?
+            .prepare_cached(
+                "DELETE FROM links WHERE id = (SELECT link_id FROM outbox WHERE id = ?1)",
+            )?
             .execute([id])?,
     };
     Ok(())
@@ -106,6 +142,14 @@ impl Outbox for Sqlite {
         self.read("reading the outbox", |c| due(c, now, limit))
     }
 
+    fn lease_mail(&self, now: Timestamp, until: Timestamp) -> Pending<Option<DueMail>> {
+        self.write("taking a mail in hand", move |c| lease(c, now, until))
+    }
+
+    fn release_mail(&self) -> Pending<()> {
+        self.write("giving mails back", release)
+    }
+
     fn mark_mail(&self, id: i64, delivery: Delivery, now: Timestamp) -> Pending<()> {
         self.write("marking a mail", move |c| mark(c, id, &delivery, now))
     }
@@ -121,6 +165,20 @@ impl Outbox for Sqlite {
             };
             queue(c, &mail, actor.at)?;
             audit::write(c, &actor, "mail.queue", None, Some(kind.as_str()))
+        })
+    }
+
+    fn mail_page(&self, page: MailPage) -> Pending<Vec<MailRecord>> {
+        self.read("listing mails", |c| mails::page(c, page))
+    }
+
+    fn mail(&self, id: i64) -> Pending<Option<MailRecord>> {
+        self.read("reading a mail", |c| mails::find(c, id))
+    }
+
+    fn retry_mail(&self, ids: Vec<i64>, actor: Actor) -> Pending<std::result::Result<(), NoRetry>> {
+        self.write("queueing mails again", move |c| {
+            mails::retry(c, &ids, &actor)
         })
     }
 }

@@ -1,0 +1,94 @@
+//! The settings of the mail server, one of which may hold a password: it is never shown, and is not
+//! taken from where others can read it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use zeroize::Zeroizing;
+
+use super::parse::{Values, wrong};
+use crate::mail::SmtpServer;
+
+/// How mails leave.
+#[derive(Clone, Debug)]
+pub(in crate::cli) struct MailSettings {
+    pub(in crate::cli) server: Option<SmtpServer>,
+    pub(in crate::cli) authorities: Option<PathBuf>,
+    pub(in crate::cli) timeout: Duration,
+    pub(in crate::cli) retry: Duration,
+    pub(in crate::cli) templates: Option<PathBuf>,
+}
+
+impl MailSettings {
+    pub(super) fn parse(values: &Values<'_>) -> anyhow::Result<Self> {
+        Ok(Self {
+            server: server(values)?,
+            authorities: values.optional("smtp_ca_file").map(PathBuf::from),
+            timeout: values.duration("smtp_timeout")?,
+            retry: values.duration("mail_retry")?,
+            templates: values.optional("mail_templates").map(PathBuf::from),
+        })
+    }
+}
+
+fn server(values: &Values<'_>) -> anyhow::Result<Option<SmtpServer>> {
+    let url = values.optional("smtp_url").map(Zeroizing::new);
+    let file = values.optional("smtp_url_file").map(PathBuf::from);
+    let (key, url) = match (url, file) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => bail!("smtp_url and smtp_url_file are both set; set one of them"),
+        (Some(url), None) => ("smtp_url", url),
+        (None, Some(file)) => {
+            let text = read_private(&file).map_err(|err| wrong("smtp_url_file", err))?;
+            ("smtp_url_file", text)
+        }
+    };
+    let server: SmtpServer = url.trim().parse().map_err(|err| match key {
+        "smtp_url" => wrong(key, err),
+        // The path is right; an example of what it holds says more.
+        _ => anyhow!(
+            "{} (in the file that smtp_url_file names)",
+            wrong("smtp_url", err)
+        ),
+    })?;
+    if key == "smtp_url" && server.has_password() {
+        check_source(values)?;
+    }
+    Ok(Some(server))
+}
+
+/// Everybody on the machine can read the arguments of a process, and some files.
+fn check_source(values: &Values<'_>) -> anyhow::Result<()> {
+    let instead = "write smtp_url into a file with mode 600 and name that by smtp_url_file";
+    if values.is_flag("smtp_url") {
+        bail!("everybody on this machine can read a password that is an argument; {instead}");
+    }
+    match values.file.filter(|_| values.is_in_file("smtp_url")) {
+        Some(path) => check_mode(Path::new(path)).with_context(|| {
+            format!("{path} holds the password of the mail server, and others can read it")
+        }),
+        None => Ok(()),
+    }
+}
+
+fn read_private(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).map_err(|err| anyhow!("{shown} cannot be read: {err}"))?;
+    let text = Zeroizing::new(text);
+    check_mode(path).with_context(|| format!("others can read {shown}"))?;
+    Ok(text)
+}
+
+fn check_mode(path: &Path) -> anyhow::Result<()> {
+    let shown = path.display();
+    let mode = fs::metadata(path)
+        .with_context(|| format!("{shown} cannot be read"))?
+        .mode();
+    if mode & 0o077 != 0 {
+        bail!("run: chmod 600 {shown}");
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! Mails as files, for when there is no mail server.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::PathBuf;
+
+use super::NotSent;
+use crate::failure::Failure;
+
+/// A folder of messages.
+pub(super) struct Files(PathBuf);
+
+impl Files {
+    pub(super) fn new(folder: PathBuf) -> Result<Self, Failure> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .map_err(Failure::when("creating the outbox folder"))?;
+        Ok(Self(folder))
+    }
+
+    /// Writes the file whole or not at all, and returns where it is.
+    pub(super) fn write(&self, number: i64, name: &str, message: &[u8]) -> Result<String, NotSent> {
+        let path = self.0.join(format!("{number:08}-{name}.eml"));
+        let draft = path.with_extension("tmp");
+        let write = || {
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&draft)?;
+            file.write_all(message)?;
+            file.sync_all()?;
+            fs::rename(&draft, &path)?;
+            fs::File::open(&self.0)?.sync_all()
+        };
+        match write() {
+            Ok(()) => Ok(format!("written to {}", path.display())),
+            Err(err) => Err(unwritten(&err)),
+        }
+    }
+}
+
+fn unwritten(err: &io::Error) -> NotSent {
+    NotSent {
+        during: "writing to the outbox folder",
+        code: None,
+        words: err.to_string(),
+        is_final: false,
+        hint: "make room, and let this user write to the folder outbox in data_dir",
+    }
+}

@@ -1,0 +1,30 @@
+//! What an operator asks about everybody's sessions.
+
+use super::{Actor, Pending};
+use crate::domain::{Session, SessionId, Timestamp};
+
+/// A session and how it stands.
+#[derive(Clone, Debug)]
+pub struct SeenSession {
+    /// The session.
+    pub session: Session,
+    /// The name of its user.
+    pub username: String,
+    /// When it was ended, if it was before its time.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Sessions of everybody.
+pub trait Oversight {
+    /// Sessions that have not ended at `now`, the youngest first, from below `before` on.
+    fn live_sessions(
+        &self,
+        now: Timestamp,
+        before: Option<SessionId>,
+        limit: usize,
+    ) -> Pending<Vec<SeenSession>>;
+    /// A session, whether alive or not.
+    fn session(&self, id: SessionId) -> Pending<Option<SeenSession>>;
+    /// Ends every session, and returns how many.
+    fn end_all_sessions(&self, actor: Actor) -> Pending<usize>;
+}

@@ -1,0 +1,123 @@
+//! Care for the database: its state, checks, backups.
+
+use std::fs;
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Result};
+
+use super::{Sqlite, audit, backup, failure, open};
+use crate::domain::Timestamp;
+use crate::failure::Failure;
+use crate::store::{Actor, BackedUp, DatabaseStatus, Progress, Upkeep};
+
+fn status(connection: &Connection, now: Timestamp) -> Result<DatabaseStatus> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let mails = "SELECT count(*) FROM outbox WHERE recipient <> '' AND state =";
+    Ok(DatabaseStatus {
+        bytes: 0,
+        log_bytes: 0,
+        schema: open::applied(connection)?,
+        users: number("SELECT count(*) FROM users")?,
+        sessions: connection.query_row(
+            "SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > ?",
+            [now.0],
+            |row| row.get(0),
+        )?,
+        mails_queued: number(&format!("{mails} 'queued'"))?,
+        mails_failed: number(&format!("{mails} 'failed'"))?,
+        last_backup: connection
+            .query_row(
+                "SELECT at, coalesce(detail, '') FROM audit WHERE action = 'db.backup' ORDER BY id DESC LIMIT 1",
+                [],
+                |row| Ok((Timestamp(row.get(0)?), row.get(1)?)),
+            )
+            .optional()?,
+    })
+}
+
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |it| it.len())
+}
+
+impl Upkeep for Sqlite {
+    fn status(&self, now: Timestamp) -> std::result::Result<DatabaseStatus, Failure> {
+        let doing = "reading the state of the database";
+        let status = self.with_reader(|c| status(c, now).map_err(|err| failure(doing, err)))?;
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        Ok(DatabaseStatus {
+            bytes: size(&self.path),
+            log_bytes: size(Path::new(&log)),
+            ..status
+        })
+    }
+
+    fn check(&self) -> std::result::Result<Vec<String>, Failure> {
+        self.with_reader(|c| {
+            backup::problems(c).map_err(|err| failure("checking the database", err))
+        })
+    }
+
+    fn back_up(&self, to: &Path, progress: Progress<'_>) -> std::result::Result<BackedUp, Failure> {
+        self.with_reader(|c| backup::copy(c, to, false, progress))
+    }
+}
+
+/// What may be asked of a database that is not opened for use.
+impl Sqlite {
+    /// The version that the schema of this program has.
+    #[must_use]
+    pub fn newest_schema() -> i32 {
+        open::known()
+    }
+
+    /// The version that the schema of the file has; 0 if there is no file, or nothing in it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn schema_of(path: &Path) -> std::result::Result<i32, Failure> {
+        if size(path) == 0 {
+            return Ok(0);
+        }
+        let doing = "reading the version of the database";
+        open::applied(&open::reader(path)?).map_err(|err| failure(doing, err))
+    }
+
+    /// Puts a backup into the place of a database that holds no users, with every session ended and
+    /// every link voided, and returns how many users it brought.
+    ///
+    /// # Errors
+    /// If there are users already, or `from` is no sound backup of this program.
+    pub fn restore(from: &Path, path: &Path, actor: &Actor) -> std::result::Result<i64, Failure> {
+        let doing = "restoring the backup";
+        let there = if Self::schema_of(path)? == 0 {
+            0
+        } else {
+            open::reader(path)?
+                .query_row("SELECT count(*) FROM users", [], |row| row.get::<_, i64>(0))
+                .map_err(|err| failure(doing, err))?
+        };
+        if there > 0 {
+            let shown = path.display();
+            return Err(Failure::new(
+                doing,
+                format!(
+                    "the database {shown} holds {there} users; back it up and move it away, \
+                     or choose another --data-dir"
+                ),
+            ));
+        }
+        let detail = from.display().to_string();
+        backup::restore(from, path, |connection| {
+            let end = [
+                "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL",
+                "UPDATE links SET used_at = ?1 WHERE used_at IS NULL",
+                "UPDATE outbox SET state = 'expired' WHERE state = 'queued' AND ?1 IS NOT NULL",
+            ];
+            for sql in end {
+                connection.execute(sql, [actor.at.0])?;
+            }
+            audit::write(connection, actor, "db.restore", None, Some(&detail))
+        })
+    }
+}

@@ -1,0 +1,183 @@
+//! `db …`: backups under load, and restores that bring nothing revoked back.
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+
+use crate::server::{Site, until};
+
+fn text(path: &std::path::Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+#[test]
+fn a_backup_under_load_is_whole_private_and_never_overwritten() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    site.add_user("ada", &[]);
+    let backup = site.path("backup.db");
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let load = scope.spawn(|| {
+            let mut count = 0;
+            while !stop.load(Ordering::Relaxed) {
+                assert_eq!(server.register(&format!("client{count}")), 201);
+                count += 1;
+            }
+        });
+        let made = site.run(&["db", "backup", text(&backup)]);
+        stop.store(true, Ordering::Relaxed);
+        load.join().expect("the load");
+        made.ok();
+    });
+    let mode = std::fs::metadata(&backup)
+        .expect("a backup")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let copy = rusqlite::Connection::open(&backup).expect("a database");
+    let sound = copy.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
+    assert_eq!(sound.as_deref(), Ok("ok"));
+    let said = site.run(&["db", "backup", text(&backup)]).refusal();
+    assert!(said.contains("exists already"), "{said}");
+    let left = std::fs::read_dir(site.path("")).expect("a folder");
+    let left = left.filter_map(|it| it.ok()?.file_name().into_string().ok());
+    assert!(left.into_iter().all(|it| !it.ends_with(".tmp")));
+    let status = site.run(&["db", "status", "--format", "json"]).json();
+    assert_eq!(status["last_backup"], text(&backup));
+}
+
+#[test]
+fn a_restored_database_has_its_users_and_no_live_session_or_link() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let token = site.run(&["token", "issue", "ada"]).ok();
+    site.run(&["reset", "send", "ada"]).ok();
+    let backup = site.path("backup.db");
+    site.run(&["db", "backup", text(&backup)]).ok();
+    let said = site.run(&["db", "restore", text(&backup)]).refusal();
+    assert!(said.contains("holds 1 users"), "{said}");
+
+    // The keys are kept; the database is lost.
+    for name in ["auth.db", "auth.db-wal", "auth.db-shm"] {
+        let _ = std::fs::remove_file(site.data().join(name));
+    }
+    {
+        let _server = site.start(&[]);
+        let said = site.run(&["db", "restore", text(&backup)]).refusal();
+        assert!(said.contains("another server"), "{said}");
+    }
+    let restored = site
+        .run(&["db", "restore", text(&backup), "--format", "json"])
+        .json();
+    assert_eq!(restored["users"], 1);
+    let server = site.start(&[]);
+    assert_eq!(server.status_of(token.trim()), 401);
+    assert_eq!(server.login("ada@example.org").status, 200);
+    let open = "SELECT (SELECT count(*) FROM links WHERE used_at IS NULL)
+                     + (SELECT count(*) FROM outbox WHERE state = 'queued')";
+    let open = site
+        .database()
+        .query_row(open, [], |row| row.get::<_, i64>(0));
+    assert_eq!(open, Ok(0));
+    site.run(&["audit", "verify"]).ok();
+    let refresh = server.post("refresh", &json!({"refresh": token.trim()}));
+    assert_eq!(refresh.status, 401);
+}
+
+#[test]
+fn what_is_no_backup_is_refused_and_nothing_is_made_of_it() {
+    let site = Site::new();
+    let other = site.path("other.db");
+    std::fs::write(&other, "x".repeat(5000)).expect("a file");
+    let foreign = site.path("foreign.db");
+    let database = rusqlite::Connection::open(&foreign).expect("a database");
+    database.execute("CREATE TABLE a (b)", []).expect("a table");
+    for file in [&other, &foreign, &site.path("nowhere.db")] {
+        site.run(&["db", "restore", text(file)]).refusal();
+        assert!(!site.data().join("auth.db").exists());
+    }
+}
+
+#[test]
+fn damage_is_found_and_status_and_migrate_say_what_is_there() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let sound = site.run(&["db", "check", "--format", "json"]).json();
+    assert_eq!(sound["is_sound"], true);
+    let status = site.run(&["db", "status", "--format", "json"]).json();
+    assert_eq!(
+        (&status["users"], &status["last_backup"]),
+        (&1.into(), &json!(null))
+    );
+    let migrated = site.run(&["db", "migrate", "--format", "json"]).json();
+    assert_eq!(migrated["from"], migrated["to"]);
+    let database = site.database();
+    database
+        .pragma_update(None, "foreign_keys", false)
+        .expect("a pragma");
+    database.execute("DELETE FROM users", []).expect("damage");
+    let said = site.run(&["db", "check"]).refusal();
+    assert!(
+        said.contains("profiles") && said.contains("db restore"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_server_backs_up_by_itself_and_removes_only_its_own() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let folder = site.data().join("backups");
+    std::fs::create_dir(&folder).expect("a folder");
+    let own = |year: u32| format!("auth-{year}0101T000000Z.db");
+    for name in [own(2001), own(2002), "mine.db".to_owned()] {
+        std::fs::write(folder.join(name), "").expect("a file");
+    }
+    let _server = site.start(&["--backup-every", "1d", "--backup-keep", "2"]);
+    let names = || {
+        let entries = std::fs::read_dir(&folder).expect("the folder");
+        let mut names: Vec<_> = entries
+            .filter_map(|it| it.ok()?.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names
+    };
+    until("a backup", || (!names().contains(&own(2001))).then_some(()));
+    let left = names();
+    assert_eq!(
+        (left.len(), &left[0], left[2].as_str()),
+        (3, &own(2002), "mine.db")
+    );
+    let copy = rusqlite::Connection::open(folder.join(&left[1])).expect("a backup");
+    let users = copy.query_row("SELECT count(*) FROM users", [], |row| row.get::<_, i64>(0));
+    assert_eq!(users, Ok(1));
+}
+
+#[test]
+fn a_migration_leaves_the_database_as_it_was_beside_it() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    site.run(&["token", "issue", "ada"]).ok();
+    let to_v5 = "DROP INDEX audit_backups; ALTER TABLE audit DROP COLUMN digest;
+                 DELETE FROM refinery_schema_history WHERE version >= 6;";
+    site.database()
+        .execute_batch(to_v5)
+        .expect("an older schema");
+    let migrated = site.run(&["db", "migrate", "--format", "json"]).json();
+    assert_eq!(migrated["from"], 5);
+    let version = format!("auth.db.before-v{}", migrated["to"]);
+    let copy = site.data().join(version);
+    let mode = std::fs::metadata(&copy)
+        .expect("a copy")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let copy = rusqlite::Connection::open(copy).expect("a database");
+    let version = "SELECT max(version) FROM refinery_schema_history";
+    let version = copy.query_row(version, [], |row| row.get::<_, i64>(0));
+    assert_eq!(version, Ok(5));
+    let trail = site.run(&["audit", "verify", "--format", "json"]).json();
+    assert_eq!(trail["rows"], 2);
+}

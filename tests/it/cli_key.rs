@@ -1,0 +1,65 @@
+//! `key …`: a running server follows.
+
+use crate::server::{Site, until};
+
+fn kid(token: &str) -> String {
+    use base64::Engine;
+    let head = token.split('.').next().expect("a header");
+    let head = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(head);
+    let head: serde_json::Value = serde_json::from_slice(&head.expect("base64")).expect("JSON");
+    head["kid"].as_str().expect("a kid").to_owned()
+}
+
+#[test]
+fn a_new_key_signs_and_a_retired_one_is_refused_while_the_server_runs() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    site.add_user("ada", &[]);
+    let login = || server.login("ada@example.org").text("access_token");
+    let old = login();
+    let said = site.run(&["key", "retire", &kid(&old), "--yes"]).refusal();
+    assert!(said.contains("key rotate"), "{said}");
+
+    let rotated = site.run(&["key", "rotate", "--format", "json"]).json();
+    let new = rotated["kid"].as_str().expect("a kid").to_owned();
+    assert!(new > kid(&old));
+    // A token of the command line names the new key at once, and the server takes it at once.
+    let issued = site.run(&["token", "issue", "ada"]).ok();
+    assert_eq!(kid(&issued), new);
+    assert_eq!(server.status_of(issued.trim()), 200);
+    assert_eq!(server.status_of(&old), 200);
+    until("a login signed with the new key", || {
+        (kid(&login()) == new).then_some(())
+    });
+
+    let said = site.run(&["key", "retire", &kid(&old)]).refusal();
+    assert!(said.contains("--yes"), "{said}");
+    site.run(&["key", "retire", &kid(&old), "--yes"]).ok();
+    let started = std::time::Instant::now();
+    until("the old key to be refused", || {
+        (server.status_of(&old) == 401).then_some(())
+    });
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+    assert_eq!(server.status_of(issued.trim()), 200);
+    let keys = site.run(&["key", "list", "--format", "json"]).json();
+    assert_eq!(keys.as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        (&keys[0]["kid"], &keys[0]["signs"]),
+        (&new.into(), &true.into())
+    );
+    let noted = site.run(&["audit", "list", "--action", "key.retire"]).ok();
+    assert!(noted.contains(&kid(&old)));
+}
+
+#[test]
+fn keys_made_in_one_second_are_in_order() {
+    let site = Site::new();
+    let mut made: Vec<String> = (0..5)
+        .map(|_| site.run(&["key", "rotate", "--format", "json"]).json()["kid"].to_string())
+        .collect();
+    let in_order = made.clone();
+    made.sort();
+    assert_eq!(made, in_order);
+    let said = site.run(&["key", "retire", "nothing", "--yes"]).refusal();
+    assert!(said.contains("key list"), "{said}");
+}
