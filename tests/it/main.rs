@@ -22,6 +22,7 @@ mod concurrency;
 mod conformance;
 mod cookie;
 mod corpora;
+mod django;
 mod document;
 mod foreign;
 mod forgery;
