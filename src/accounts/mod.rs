@@ -17,6 +17,7 @@ mod register;
 mod reset;
 mod session;
 mod sessions;
+mod transfer;
 mod upkeep;
 
 use std::sync::Arc;

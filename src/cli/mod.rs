@@ -18,7 +18,13 @@ mod session;
 mod settings;
 mod token;
 mod user;
+mod user_cells;
 mod user_change;
+mod user_django;
+mod user_export;
+mod user_import;
+mod user_line;
+mod user_read;
 
 use std::io;
 

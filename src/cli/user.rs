@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::config::{Config, said};
 use super::named::Named;
 use super::output::{Format, Output, note};
-use super::{ask, reset, user_change};
+use super::{ask, reset, user_change, user_export, user_import};
 use crate::accounts::{RegisterError, Registrar, Registration, UserQuery};
 use crate::domain::{Timestamp, User, UserId};
 
@@ -31,6 +31,10 @@ pub(super) enum Command {
     Deactivate(Named),
     /// Forget users and all that belongs to them, for good
     Delete(user_change::Delete),
+    /// Write all users to a file, to be read by `user import`
+    Export(user_export::Export),
+    /// Add the users of a file, passwords and numbers kept; what is there already stays as it is
+    Import(user_import::Import),
 }
 
 #[derive(clap::Args)]
@@ -127,6 +131,8 @@ pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> any
         Command::Update(update) => user_change::update(update, config, output),
         Command::SetPassword(set) => user_change::set_password(&set, config, output),
         Command::Delete(delete) => user_change::delete(&delete, config, output),
+        Command::Export(export) => user_export::run(&export, config),
+        Command::Import(import) => user_import::run(&import, config, output),
         Command::Activate(named) => set_active(&named.find(config)?, true, config, output),
         Command::Deactivate(named) => set_active(&named.find(config)?, false, config, output),
     }

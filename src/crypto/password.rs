@@ -160,6 +160,12 @@ impl Hasher {
         })
     }
 
+    /// Whether a login can check this stored hash: its kind is known and it does not cost too much.
+    #[must_use]
+    pub fn is_usable(stored: &str) -> bool {
+        Known::parse(stored).is_some()
+    }
+
     /// A new hash of `password`, as a PHC string with a salt of 128 bits.
     ///
     /// # Errors

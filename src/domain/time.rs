@@ -8,6 +8,14 @@ use std::time::Duration;
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// Reads RFC 3339, in any time zone, or what [`Display`](fmt::Display) wrote. Parts of a second are dropped.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let seconds = || text.strip_suffix('s')?.parse().ok();
+        let time = text.parse::<jiff::Timestamp>().ok();
+        time.map(|it| it.as_second()).or_else(seconds).map(Self)
+    }
+
     /// This time plus `duration`, in whole seconds; it stops at the end of time.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {

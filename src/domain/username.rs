@@ -65,6 +65,20 @@ impl Username {
         }
     }
 
+    /// Reads a name that another service gave: what [`Self::parse`] refuses for its characters alone,
+    /// such as a space, stays as it is, so that nobody loses an account that they have.
+    ///
+    /// # Errors
+    /// [`Rule::Blank`], [`Rule::NullCharacter`], [`Rule::TooLong`] or [`Rule::UsernameCharacters`].
+    pub fn parse_given(raw: &str) -> Result<Self, Rule> {
+        match Self::parse(raw) {
+            Err(Rule::UsernameCharacters) if !raw.chars().any(char::is_control) => {
+                Ok(Self::stored(nfc(raw).into_owned()))
+            }
+            parsed => parsed,
+        }
+    }
+
     /// Restores a name that was parsed before it was stored.
     #[must_use]
     pub fn stored(shown: String) -> Self {

@@ -10,6 +10,7 @@ mod pending;
 mod policies;
 mod sessions;
 mod sqlite;
+mod transfer;
 mod upkeep;
 mod users;
 
@@ -21,6 +22,9 @@ pub use pending::Pending;
 pub use policies::Policies;
 pub use sessions::{Attempt, Opening, Sessions};
 pub use sqlite::Sqlite;
+pub use transfer::{
+    EarlierPassword, Fate, Import, Record, RecordedConsent, RecordedPolicy, Transfer,
+};
 pub use upkeep::{BackedUp, DatabaseStatus, Progress, Upkeep};
 pub use users::{Credentials, NewPassword, NewUser, Taken, UserChange, UserPage, Users};
 
@@ -39,7 +43,7 @@ pub struct Actor {
 
 /// The database.
 pub trait Store:
-    Users + Sessions + Links + Outbox + Policies + Oversight + Audit + Upkeep + Send + Sync
+    Users + Sessions + Links + Outbox + Policies + Oversight + Audit + Upkeep + Transfer + Send + Sync
 {
     /// Whether the database can be written.
     fn check_writable(&self) -> Pending<()>;

@@ -86,7 +86,7 @@ pub(super) fn taken(
     Ok(None)
 }
 
-fn set_profile(connection: &Connection, user: UserId, profile: &Profile) -> Result<()> {
+pub(super) fn set_profile(connection: &Connection, user: UserId, profile: &Profile) -> Result<()> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO profiles (user_id, organisation_type, organisation_name, country,

@@ -13,6 +13,7 @@ mod outbox;
 mod oversight;
 mod policies;
 mod sessions;
+mod transfer;
 mod upkeep;
 mod users;
 mod writer;

@@ -19,7 +19,9 @@ fn policy_from_row(row: &Row<'_>) -> Result<Policy> {
 
 fn all(connection: &Connection) -> Result<Vec<Policy>> {
     connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM policies ORDER BY id DESC"))?
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM policies ORDER BY published_at DESC, id DESC"
+        ))?
         .query_map([], policy_from_row)?
         .collect()
 }
@@ -48,7 +50,7 @@ fn agreement(connection: &Connection, user: UserId) -> Result<Agreement> {
         .prepare_cached(
             "SELECT version, coalesce(is_given, 0)
              FROM policies LEFT JOIN consents ON policy_id = policies.id AND user_id = ?
-             ORDER BY policies.id DESC LIMIT 1",
+             ORDER BY published_at DESC, policies.id DESC LIMIT 1",
         )?
         .query_row([user.0], |row| {
             Ok(Agreement {
@@ -65,7 +67,7 @@ fn consents(connection: &Connection, user: UserId) -> Result<Vec<Consent>> {
         .prepare_cached(&format!(
             "SELECT {COLUMNS}, consents.id, is_given, given_at, address
              FROM consents JOIN policies ON policies.id = policy_id
-             WHERE user_id = ? ORDER BY policy_id DESC"
+             WHERE user_id = ? ORDER BY published_at DESC, policy_id DESC"
         ))?
         .query_map([user.0], |row| {
             Ok(Consent {

@@ -1,0 +1,94 @@
+//! Files of users, as `user export` writes them, read as streams.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use anyhow::bail;
+
+use super::user_cells::COLUMNS;
+use super::user_import::Importing;
+use super::user_line::{Line, PolicyLine};
+
+/// The longest line that is read, in bytes.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// A line that is a version of the privacy policy.
+#[derive(serde::Deserialize)]
+struct Published {
+    policy: PolicyLine,
+}
+
+fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(BufReader::new(io::stdin())));
+    }
+    Ok(Box::new(BufReader::new(File::open(path)?)))
+}
+
+/// Reads JSON Lines.
+pub(super) fn lines(path: &Path, importing: &mut Importing<'_>) -> anyhow::Result<()> {
+    let mut file = open(path)?;
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        if file
+            .by_ref()
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut line)?
+            == 0
+        {
+            break;
+        }
+        if line.len() as u64 == LONGEST_LINE {
+            bail!("line {number} has more than {LONGEST_LINE} bytes");
+        }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let place = format!("line {number}");
+        match serde_json::from_slice::<Published>(&line) {
+            Ok(published) => match published.policy.recorded() {
+                Ok(policy) => importing.publish(policy),
+                Err(err) => importing.add(place, Err(err.context("policy")))?,
+            },
+            Err(_) => {
+                let user = serde_json::from_slice::<Line>(&line);
+                let record = user
+                    .map_err(Into::into)
+                    .and_then(|it| it.record(importing.now));
+                importing.add(place, record)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads a header and rows.
+pub(super) fn csv(path: &Path, importing: &mut Importing<'_>) -> anyhow::Result<()> {
+    let mut file = csv::ReaderBuilder::new()
+        .flexible(false)
+        .from_reader(open(path)?);
+    let head = file.headers()?.clone();
+    let unknown = head.iter().find(|it| !COLUMNS.contains(it));
+    if let Some(name) = unknown {
+        bail!(
+            "the column {name:?} is unknown; the columns are {}",
+            COLUMNS.join(", ")
+        );
+    }
+    let mut row = csv::StringRecord::new();
+    loop {
+        let line = file.position().line();
+        match file.read_record(&mut row) {
+            Ok(false) => return Ok(()),
+            Ok(true) => {
+                let line = row.position().map_or(line, csv::Position::line);
+                let record = Line::from_cells(&head, &row).and_then(|it| it.record(importing.now));
+                importing.add(format!("line {line}"), record)?;
+            }
+            Err(err) if err.is_io_error() => return Err(err.into()),
+            Err(err) => importing.add(format!("line {line}"), Err(err.into()))?,
+        }
+    }
+}
