@@ -33,7 +33,7 @@ pub(super) enum Command {
     Delete(user_change::Delete),
     /// Write all users to a file, to be read by `user import`
     Export(user_export::Export),
-    /// Add the users of a file, passwords and numbers kept; what is there already stays as it is
+    /// Add the users of a file, with their passwords; who is there already stays as is
     Import(user_import::Import),
 }
 
