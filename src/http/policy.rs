@@ -21,8 +21,8 @@ struct PolicyBody {
     id: i64,
     /// Its name.
     version: String,
-    /// Where it can be read.
-    link: String,
+    /// Where it can be read; null for one that came from Django without a link.
+    link: Option<String>,
     /// Always null: a version is a link.
     file: Option<String>,
     /// Since when it counts.
@@ -34,7 +34,7 @@ impl From<Policy> for PolicyBody {
         Self {
             id: policy.id,
             version: policy.version,
-            link: policy.url,
+            link: Some(policy.url).filter(|it| !it.is_empty()),
             file: None,
             published_at: policy.published_at.to_string(),
         }
