@@ -16,6 +16,7 @@ mod reset;
 mod serve;
 mod session;
 mod settings;
+mod shell;
 mod token;
 mod user;
 mod user_cells;
@@ -87,6 +88,10 @@ enum Command {
     Mail(mail::Command),
     /// Print the OpenAPI document
     Openapi,
+    /// Print a script that completes commands in a shell
+    Completions(shell::Completions),
+    /// Print the manual page, or write those of all commands
+    Man(shell::Man),
 }
 
 /// Reads the command line and does what it says.
@@ -94,7 +99,7 @@ enum Command {
 /// # Errors
 /// One sentence that says what to do. Wrong usage never comes back: it exits with 2.
 pub fn run() -> anyhow::Result<()> {
-    let matches = settings::add_flags(Cli::command()).get_matches();
+    let matches = whole_command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|err| err.exit());
     let mut output = Output::new(cli.format);
     let done = dispatch(cli.command, &matches, &mut output).and_then(|()| Ok(output.finish()?));
@@ -107,13 +112,24 @@ pub fn run() -> anyhow::Result<()> {
     }
 }
 
+/// The commands, each with a flag for every setting.
+fn whole_command() -> clap::Command {
+    settings::add_flags(Cli::command())
+}
+
 fn dispatch(
     command: Command,
     matches: &clap::ArgMatches,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    if let Command::Openapi = command {
-        return Ok(output.text(&crate::http::spec())?);
+    // Whoever asks for these may have no settings yet.
+    match &command {
+        Command::Openapi => return Ok(output.text(&crate::http::spec())?),
+        Command::Completions(wanted) => {
+            return shell::completions(wanted, whole_command(), output);
+        }
+        Command::Man(wanted) => return shell::man(wanted, whole_command(), output),
+        _ => {}
     }
     let settings = Settings::load(matches)?;
     match command {
@@ -128,7 +144,7 @@ fn dispatch(
         Command::Db(command) => db::run(command, &settings, output),
         Command::Key(command) => key::run(command, &settings, &Config::open(&settings)?, output),
         Command::Mail(command) => mail::run(command, &Config::open(&settings)?, output),
-        Command::Openapi => Ok(()),
+        Command::Openapi | Command::Completions(_) | Command::Man(_) => Ok(()),
     }
 }
 

@@ -14,6 +14,7 @@ mod cli_life;
 mod cli_list;
 mod cli_reset;
 mod cli_session;
+mod cli_shell;
 mod cli_token;
 mod cli_transfer;
 mod cli_users;
