@@ -139,7 +139,9 @@ impl Accounts {
         let lasts = match kind {
             SessionKind::Web => rules.session_ttl,
             SessionKind::Mobile => rules.mobile_session_ttl,
-            SessionKind::Token | SessionKind::CommandLine => rules.token_session_ttl,
+            SessionKind::Token | SessionKind::CommandLine | SessionKind::Imported => {
+                rules.token_session_ttl
+            }
         };
         let now = self.now();
         Ok(Session {

@@ -89,10 +89,10 @@ impl Accounts {
     ///
     /// # Errors
     /// Why the token does not prove who asks.
-    pub async fn bearer(&self, token: &str) -> Result<LiveSession, BearerError> {
+    pub async fn bearer(&self, token: &str, caller: &Caller) -> Result<LiveSession, BearerError> {
         let now = self.now();
         let claims = self.0.signer.verify(token, TokenKind::Access, now)?;
-        if let Some(session) = self.session_of(&claims, now).await? {
+        if let Some(session) = self.session_of(&claims, now, caller).await? {
             return Ok(session);
         }
         match self.0.store.user(&UserRef::Id(claims.user)).await? {
@@ -159,10 +159,11 @@ impl Accounts {
         let now = self.now();
         let claims = self.0.signer.verify(token, TokenKind::Refresh, now)?;
         let session = self
-            .session_of(&claims, now)
+            .session_of(&claims, now, caller)
             .await?
             .ok_or(TokenFault::Invalid)?;
-        let rotations = if self.0.rules.rotate_refresh {
+        // An imported token has no successor: its session's own tokens have.
+        let rotations = if self.0.rules.rotate_refresh && claims.session.is_some() {
             Some(self.rotate(&session, &claims.id, now, caller).await?)
         } else {
             None
@@ -211,8 +212,16 @@ impl Accounts {
         &self,
         claims: &Claims,
         now: Timestamp,
+        caller: &Caller,
     ) -> Result<Option<LiveSession>, Failure> {
-        let session = self.0.store.live_session(claims.session, now).await?;
+        let named = match claims.session {
+            Some(id) => Some(id),
+            None => self.adopt(claims, caller).await?,
+        };
+        let Some(id) = named else {
+            return Ok(None);
+        };
+        let session = self.0.store.live_session(id, now).await?;
         Ok(session.filter(|it| it.user.id == claims.user))
     }
 
@@ -236,7 +245,7 @@ impl Accounts {
             expires_at,
             id: refresh_id(session, rotations),
             user,
-            session,
+            session: Some(session),
         })?;
         Ok(TokenPair { access, refresh })
     }
@@ -254,7 +263,7 @@ impl Accounts {
             expires_at,
             id: format!("{id:032x}"),
             user,
-            session,
+            session: Some(session),
         })
     }
 }

@@ -122,10 +122,7 @@ impl Accounts {
             .signer
             .dissect(token)
             .ok_or(SessionError::NotAToken)?;
-        let kind = match text(&dissected.claims, "token_type") {
-            Some("refresh") => TokenKind::Refresh,
-            _ => TokenKind::Access,
-        };
+        let kind = kind_of(&dissected.claims);
         let now = self.now();
         let mut faults = Vec::new();
         if !dissected.knows_key {
@@ -159,12 +156,14 @@ impl Accounts {
         now: Timestamp,
     ) -> Result<Vec<String>, Failure> {
         let mut faults = Vec::new();
-        let id = text(claims, "sid").and_then(SessionId::parse);
-        let session = match id {
+        let user = user_of(claims);
+        let Some(sid) = claims.get("sid") else {
+            return self.faults_of_imported(claims, user).await;
+        };
+        let session = match sid.as_str().and_then(SessionId::parse) {
             Some(id) => self.0.store.session(id).await?,
             None => None,
         };
-        let user = claims.get("user_id").and_then(Value::as_i64).map(UserId);
         match &session {
             None => faults.push("its session does not exist".to_owned()),
             Some(it) if Some(it.session.user) != user => {
@@ -178,28 +177,82 @@ impl Accounts {
             }
             Some(_) => {}
         }
-        if let Some(id) = user {
-            match self.0.store.user(&UserRef::Id(id)).await? {
-                None => faults.push("its user does not exist".to_owned()),
-                Some(user) if !user.is_active => faults.push("its user is inactive".to_owned()),
-                Some(_) => {}
-            }
+        faults.extend(self.fault_of_user(user).await?);
+        Ok(faults)
+    }
+
+    async fn faults_of_imported(
+        &self,
+        claims: &Map<String, Value>,
+        user: Option<UserId>,
+    ) -> Result<Vec<String>, Failure> {
+        let mut faults: Vec<String> = self.fault_of_user(user).await?.into_iter().collect();
+        let ended_at = match user {
+            Some(id) => self.0.store.imported_tokens_ended_at(id).await?,
+            None => None,
+        };
+        let issued_at = claims.get("iat").and_then(Value::as_i64).map(Timestamp);
+        if let Some(at) = ended_at.filter(|at| issued_at.is_some_and(|it| it <= *at)) {
+            faults.push(format!(
+                "the imported tokens of its user were ended at {at}"
+            ));
         }
         Ok(faults)
+    }
+
+    async fn fault_of_user(&self, user: Option<UserId>) -> Result<Option<String>, Failure> {
+        let Some(id) = user else {
+            return Ok(None);
+        };
+        let fault = match self.0.store.user(&UserRef::Id(id)).await? {
+            None => "its user does not exist",
+            Some(user) if !user.is_active => "its user is inactive",
+            Some(_) => return Ok(None),
+        };
+        Ok(Some(fault.to_owned()))
     }
 
     /// The session of a token that a key of ours signed, expired or not.
     ///
     /// # Errors
     /// [`SessionError::NotAToken`], [`SessionError::NotOurs`], [`SessionError::NoSuchSession`], or what broke.
-    pub async fn session_of_token(&self, token: &str) -> Result<SeenSession, SessionError> {
+    pub async fn session_of_token(
+        &self,
+        token: &str,
+        caller: &Caller,
+    ) -> Result<SeenSession, SessionError> {
         let report = self.inspect_token(token).await?;
         if !report.is_signed {
             return Err(SessionError::NotOurs);
         }
+        if report.is_good && !report.claims.contains_key("sid") {
+            let kind = kind_of(&report.claims);
+            let claims = self.0.signer.verify(token, kind, self.now());
+            let adopted = match claims {
+                Ok(claims) => self.adopt(&claims, caller).await?,
+                Err(_) => None,
+            };
+            let id = adopted.map(|it| it.to_string()).unwrap_or_default();
+            return self.find_live_session(&id).await;
+        }
         let id = text(&report.claims, "sid").unwrap_or_default();
         self.find_live_session(id).await
     }
+}
+
+fn kind_of(claims: &Map<String, Value>) -> TokenKind {
+    match text(claims, "token_type") {
+        Some("refresh") => TokenKind::Refresh,
+        _ => TokenKind::Access,
+    }
+}
+
+/// As a number, or as a text, which newer versions of SimpleJWT write.
+fn user_of(claims: &Map<String, Value>) -> Option<UserId> {
+    let id = claims.get("user_id")?;
+    id.as_i64()
+        .or_else(|| id.as_str()?.parse().ok())
+        .map(UserId)
 }
 
 fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {

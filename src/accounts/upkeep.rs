@@ -115,6 +115,23 @@ impl Accounts {
         Ok(kid)
     }
 
+    /// Adds the secret of another service to `folder`: it signs from now on, and that service's
+    /// tokens are good. Returns the name of the key.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub async fn import_key(
+        &self,
+        folder: &Path,
+        secret: &str,
+        caller: &Caller,
+    ) -> Result<String, KeyError> {
+        let kid = Keyring::import(folder, secret, &self.0.random, self.now())?;
+        let actor = caller.at(self.now());
+        self.0.store.note("key.import", kid.clone(), actor).await?;
+        Ok(kid)
+    }
+
     /// Removes a key of `folder` that does not sign any more.
     ///
     /// # Errors

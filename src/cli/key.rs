@@ -1,10 +1,16 @@
-//! `key list | rotate | retire`.
+//! `key list | rotate | import | retire`.
 
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::ask::confirm;
 use super::config::{Config, said};
-use super::output::{Format, Output};
+use super::output::{Format, Output, note};
 use super::settings::Settings;
 
 #[derive(clap::Subcommand)]
@@ -13,6 +19,11 @@ pub(super) enum Command {
     List,
     /// Make a new key that signs from now on; the others go on verifying
     Rotate,
+    /// Sign with another service's secret from now on; the tokens of that service are good
+    Import {
+        /// Holds the secret alone, such as Django's SECRET_KEY; `-` reads standard input
+        file: PathBuf,
+    },
     /// Remove a key: tokens that it signed are refused from then on
     Retire {
         /// As `key list` shows it
@@ -29,6 +40,7 @@ struct Row {
     kid: String,
     algorithm: &'static str,
     signs: bool,
+    is_imported: bool,
     bytes: usize,
 }
 
@@ -54,6 +66,7 @@ pub(super) fn run(
                 kid: it.kid,
                 algorithm: "HS256",
                 signs: it.signs,
+                is_imported: it.is_imported,
                 bytes: it.bytes,
             });
             return output.many(std::iter::once(Ok(rows.collect()))).map(drop);
@@ -66,6 +79,14 @@ pub(super) fn run(
                 kid,
                 "signs",
                 "signs from now on; the others verify until `key retire`",
+            )
+        }
+        Command::Import { file } => {
+            let kid = import(&file, &folder, config)?;
+            (
+                kid,
+                "signs",
+                "signs from now on, and tokens that the other service signed with it are good",
             )
         }
         Command::Retire { kid, yes } => {
@@ -83,4 +104,29 @@ pub(super) fn run(
         Format::Table => Ok(output.line(&format!("{kid} {said_so}"))?),
         Format::Json | Format::Csv => output.one(&Done { kid, state }),
     }
+}
+
+fn import(file: &Path, folder: &Path, config: &Config) -> anyhow::Result<String> {
+    let secret = read_secret(file)?;
+    let imported = config.accounts.import_key(folder, &secret, &config.caller);
+    let kid = config.wait(imported)?;
+    if secret.trim_start().starts_with("django-insecure-") {
+        note(
+            "Django made this key for development; once its tokens have expired, \
+             run `key rotate` and retire it",
+        );
+    }
+    Ok(kid)
+}
+
+fn read_secret(file: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let mut secret = Zeroizing::new(String::new());
+    if file == Path::new("-") {
+        io::stdin().read_to_string(&mut secret)?;
+    } else {
+        fs::File::open(file)
+            .and_then(|mut it| it.read_to_string(&mut secret))
+            .with_context(|| format!("cannot read {}", file.display()))?;
+    }
+    Ok(secret)
 }

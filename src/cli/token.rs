@@ -133,7 +133,7 @@ struct Revoked {
 
 fn revoke(config: &Config, output: &mut Output) -> anyhow::Result<()> {
     let token = token_from_stdin()?;
-    let seen = config.wait(config.accounts.session_of_token(&token))?;
+    let seen = config.wait(config.accounts.session_of_token(&token, &config.caller))?;
     let id = seen.session.id;
     config
         .wait(config.accounts.revoke_session(id, &config.caller))

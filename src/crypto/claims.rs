@@ -35,8 +35,9 @@ pub struct Claims {
     pub id: String,
     /// Whose it is.
     pub user: UserId,
-    /// Whose session decides whether it is still good.
-    pub session: SessionId,
+    /// Which session decides whether it is still good. A token of the service before this one names
+    /// none.
+    pub session: Option<SessionId>,
 }
 
 /// Why a token is not accepted; the sentences are those of SimpleJWT.
@@ -61,9 +62,9 @@ pub enum TokenFault {
 pub struct Dissected {
     /// The algorithm that its header names.
     pub algorithm: String,
-    /// The key that its header names.
+    /// The key that its header names. The service before this one named none.
     pub kid: Option<String>,
-    /// Whether that is a key of ours.
+    /// Whether that is a key of ours, or one of ours was imported.
     pub knows_key: bool,
     /// Whether the key signed it. Only then its claims mean anything.
     pub is_signed: bool,

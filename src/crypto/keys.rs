@@ -15,6 +15,7 @@ use crate::failure::Failure;
 const LEAST_BYTES: usize = 32;
 /// A random key of that length has more different bytes than this; `aaaa…` has not.
 const LEAST_DIFFERENT_BYTES: usize = 10;
+const RULE: &str = "a key needs 32 random characters";
 
 /// The signing keys by their `kid`, oldest first. The last one signs; all verify.
 pub struct Keyring {
@@ -29,16 +30,28 @@ pub struct SigningKey {
     pub kid: String,
     /// Whether it signs; otherwise it only verifies.
     pub signs: bool,
+    /// Whether another service made it, whose tokens it verifies too.
+    pub is_imported: bool,
     /// The length of the secret, in bytes.
     pub bytes: usize,
 }
 
-/// Why a key was not retired.
+/// The end of the name of a key that another service made. Only such a key is tried on a token whose
+/// header names no key.
+const IMPORTED: &str = "-imported";
+
+/// Why a key was not imported or retired.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// There is none of that name.
     #[error("there is no signing key {0:?}; `key list` shows them")]
     Unknown(String),
+    /// It is there already.
+    #[error("this key is there already, as {0}; nothing was done")]
+    Present(String),
+    /// Somebody would guess it.
+    #[error("the key is too weak: {RULE}")]
+    Weak,
     /// Nothing could be signed without it.
     #[error("{0} is the key that signs; run `key rotate` first, then retire it")]
     Signs(String),
@@ -56,7 +69,8 @@ impl Keyring {
         make_private_folder(folder)?;
         let _lock = lock(folder)?;
         if Self::kids_in(folder)?.is_empty() {
-            create_signing(folder, None, random, now)?;
+            let kid = next_kid(folder, random, now)?;
+            create_private(&path_of(folder, &kid), &random.secret()?)?;
         }
         Self::read(folder)
     }
@@ -102,6 +116,7 @@ impl Keyring {
         keys.map(|(index, (kid, key))| SigningKey {
             kid: kid.clone(),
             signs: index == last,
+            is_imported: is_imported(kid),
             bytes: key.len(),
         })
         .collect()
@@ -114,8 +129,37 @@ impl Keyring {
     pub fn rotate(folder: &Path, random: &Random, now: Timestamp) -> Result<String, Failure> {
         make_private_folder(folder)?;
         let _lock = lock(folder)?;
-        let last = Self::kids_in(folder)?.pop();
-        create_signing(folder, last.as_deref(), random, now)
+        let kid = next_kid(folder, random, now)?;
+        create_private(&path_of(folder, &kid), &random.secret()?)?;
+        Ok(kid)
+    }
+
+    /// Adds the secret with which another service signs, such as Django's `SECRET_KEY`, to `folder`.
+    /// It signs from now on, so that the services that verify with it go on doing so, and tokens of
+    /// that service are good. Returns its name.
+    ///
+    /// # Errors
+    /// [`KeyError::Weak`], [`KeyError::Present`], or what broke.
+    pub fn import(
+        folder: &Path,
+        secret: &str,
+        random: &Random,
+        now: Timestamp,
+    ) -> Result<String, KeyError> {
+        let secret = secret.trim_ascii();
+        if is_weak(secret.as_bytes()) {
+            return Err(KeyError::Weak);
+        }
+        make_private_folder(folder)?;
+        let _lock = lock(folder)?;
+        let ring = Self::read(folder)?;
+        let same = |it: &&(String, Zeroizing<Vec<u8>>)| it.1.as_slice() == secret.as_bytes();
+        if let Some((kid, _)) = ring.keys.iter().find(same) {
+            return Err(KeyError::Present(kid.clone()));
+        }
+        let kid = next_kid(folder, random, now)? + IMPORTED;
+        create_private(&path_of(folder, &kid), secret)?;
+        Ok(kid)
     }
 
     /// Removes a key of `folder` that does not sign: its tokens are refused from now on.
@@ -143,22 +187,27 @@ fn path_of(folder: &Path, kid: &str) -> PathBuf {
     folder.join(format!("signing-{kid}.key"))
 }
 
-/// Makes a key whose name sorts after `last`, whatever the clock says.
-fn create_signing(
-    folder: &Path,
-    last: Option<&str>,
-    random: &Random,
-    now: Timestamp,
-) -> Result<String, Failure> {
+pub(super) fn is_imported(kid: &str) -> bool {
+    kid.ends_with(IMPORTED)
+}
+
+/// A name that sorts after all others, whatever the clock says.
+fn next_kid(folder: &Path, random: &Random, now: Timestamp) -> Result<String, Failure> {
+    let last = Keyring::kids_in(folder)?.pop();
     let suffix = u32::from_be_bytes(random.bytes()?);
     let at = now.to_string().replace([':', '-'], "");
     let kid = format!("{at}-{suffix:08x}");
-    let kid = match last {
-        Some(last) if *kid <= *last => format!("{last}-{suffix:08x}"),
+    Ok(match last {
+        Some(last) if kid <= last => format!("{last}-{suffix:08x}"),
         _ => kid,
-    };
-    create_private(&path_of(folder, &kid), &random.secret()?)?;
-    Ok(kid)
+    })
+}
+
+fn is_weak(key: &[u8]) -> bool {
+    let mut different = Zeroizing::new(key.to_vec());
+    different.sort_unstable();
+    different.dedup();
+    key.len() < LEAST_BYTES || different.len() < LEAST_DIFFERENT_BYTES
 }
 
 /// The key that the tokens of mailed links are derived from.
@@ -235,12 +284,9 @@ fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     }
     let text = Zeroizing::new(fs::read(path).map_err(Failure::when("reading a key"))?);
     let key = Zeroizing::new(text.trim_ascii().to_vec());
-    let mut different = key.to_vec();
-    different.sort_unstable();
-    different.dedup();
-    if key.len() < LEAST_BYTES || different.len() < LEAST_DIFFERENT_BYTES {
+    if is_weak(&key) {
         return Err(refuse(format!(
-            "{shown} is too weak: a key needs {LEAST_BYTES} random characters; \
+            "{shown} is too weak: {RULE}; \
              remove the file to have one made (everybody has to log in again)"
         )));
     }

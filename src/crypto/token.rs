@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Keyring;
 use super::claims::{Claims, Dissected, TokenFault, TokenKind};
+use super::keys::is_imported;
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;
 
@@ -31,7 +32,8 @@ struct Written<'a> {
     iat: i64,
     jti: &'a str,
     user_id: i64,
-    sid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
     iss: &'a str,
 }
 
@@ -44,9 +46,17 @@ struct Read {
     iat: Option<i64>,
     nbf: Option<i64>,
     jti: Option<String>,
-    user_id: Option<i64>,
+    user_id: Option<Number>,
     sid: Option<String>,
     iss: Option<String>,
+}
+
+/// SimpleJWT writes the number of a user as a number until its version 5.4, later as a text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Plain(i64),
+    Quoted(String),
 }
 
 /// The folder of keys is looked at so often: `key rotate` and `key retire` act on a running server
@@ -66,6 +76,8 @@ struct Keys {
     header: Header,
     signing: EncodingKey,
     verifying: HashMap<String, DecodingKey>,
+    /// The names of those that came from the service before this one.
+    imported: Vec<String>,
 }
 
 impl Keys {
@@ -76,6 +88,11 @@ impl Keys {
             .ok_or_else(|| Failure::new("loading the signing keys", "there are none"))?;
         Ok(Self {
             kids: ring.kids(),
+            imported: ring
+                .kids()
+                .into_iter()
+                .filter(|it| is_imported(it))
+                .collect(),
             header: Header {
                 kid: Some(kid.clone()),
                 ..Header::new(Algorithm::HS256)
@@ -160,7 +177,7 @@ impl Signer {
             iat: claims.issued_at.0,
             jti: &claims.id,
             user_id: claims.user.0,
-            sid: claims.session.to_string(),
+            sid: claims.session.as_ref().map(SessionId::to_string),
             iss: ISSUER,
         };
         let keys = self.keys();
@@ -177,7 +194,7 @@ impl Signer {
         kind: TokenKind,
         now: Timestamp,
     ) -> Result<Claims, TokenFault> {
-        let read = self.read(token).ok_or(TokenFault::Invalid)?;
+        let (read, is_imported) = self.read(token).ok_or(TokenFault::Invalid)?;
         match read.token_type {
             None => return Err(TokenFault::NoType),
             Some(name) if name != kind.as_str() => return Err(TokenFault::WrongType),
@@ -188,15 +205,21 @@ impl Signer {
         let (issued_at, expires_at) = (time(read.iat)?, time(read.exp)?);
         let not_before = read.nbf.map_or(issued_at, Timestamp);
         let current = issued_at <= now && not_before <= now && now < expires_at;
-        if !current || read.iss.as_deref() != Some(ISSUER) {
+        let session = read.sid.as_deref().and_then(SessionId::parse);
+        let is_whole = if is_imported {
+            read.iss.is_none() && read.sid.is_none()
+        } else {
+            read.iss.as_deref() == Some(ISSUER) && session.is_some()
+        };
+        if !(current && is_whole) {
             return Err(TokenFault::Invalid);
         }
-        let user = read.user_id.map(UserId).ok_or(TokenFault::Invalid)?;
-        let session = read
-            .sid
-            .as_deref()
-            .and_then(SessionId::parse)
-            .ok_or(TokenFault::Invalid)?;
+        let user = match read.user_id {
+            Some(Number::Plain(id)) => Some(id),
+            Some(Number::Quoted(digits)) if is_imported => digits.parse().ok(),
+            _ => None,
+        };
+        let user = user.map(UserId).ok_or(TokenFault::Invalid)?;
         Ok(Claims {
             kind,
             issued_at,
@@ -212,18 +235,23 @@ impl Signer {
     pub fn dissect(&self, token: &str) -> Option<Dissected> {
         let header = decode_header(token).ok()?;
         let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+        let knows_key = match &header.kid {
+            Some(kid) => self.knows(kid),
+            None => !self.keys().imported.is_empty(),
+        };
         Some(Dissected {
             algorithm: format!("{:?}", header.alg),
-            knows_key: header.kid.as_ref().is_some_and(|it| self.knows(it)),
+            knows_key,
             kid: header.kid,
             is_signed: self.read(token).is_some(),
             claims: serde_json::from_slice(&payload).ok()?,
         })
     }
 
-    /// The claims, if a key of ours signed them. Nothing in the header chooses anything but the key
+    /// The claims, if a key of ours signed them, and whether that was an imported one. The header of
+    /// the service before this one names no key: each imported one is tried. Nothing in the header chooses anything but the key
     /// (RFC 8725, section 3.10), and what it calls critical is unknown to us (RFC 7515, section 4.1.11).
-    fn read(&self, token: &str) -> Option<Read> {
+    fn read(&self, token: &str) -> Option<(Read, bool)> {
         let may_stand = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         let shaped = token.len() <= LONGEST
             && token.bytes().all(may_stand)
@@ -235,11 +263,19 @@ impl Signer {
         if header.crit.is_some() || header.enc.is_some() || header.zip.is_some() {
             return None;
         }
-        let kid = header.kid.filter(|it| self.knows(it))?;
-        let keys = self.keys();
-        let key = keys.verifying.get(&kid)?;
-        decode::<Read>(token, key, &self.validation)
-            .ok()
-            .map(|it| it.claims)
+        let Some(kid) = header.kid else {
+            let keys = self.keys();
+            let mut tried = keys.imported.iter().map(|it| self.claims(token, &keys, it));
+            return Some((tried.find_map(|it| it)?, true));
+        };
+        let is_known = self.knows(&kid);
+        let claims = is_known.then(|| self.claims(token, &self.keys(), &kid))??;
+        Some((claims, false))
+    }
+
+    fn claims(&self, token: &str, keys: &Keys, kid: &str) -> Option<Read> {
+        let key = keys.verifying.get(kid)?;
+        let read = decode::<Read>(token, key, &self.validation);
+        read.ok().map(|it| it.claims)
     }
 }

@@ -49,6 +49,8 @@ pub enum SessionKind {
     Token,
     /// `token issue` on the command line.
     CommandLine,
+    /// The first use of a token that the service before this one issued.
+    Imported,
 }
 
 impl SessionKind {
@@ -60,13 +62,14 @@ impl SessionKind {
             Self::Mobile => "mobile",
             Self::Token => "token",
             Self::CommandLine => "command-line",
+            Self::Imported => "imported",
         }
     }
 
     /// Restores a stored name.
     #[must_use]
     pub fn stored(name: &str) -> Self {
-        [Self::Mobile, Self::Token, Self::CommandLine]
+        [Self::Mobile, Self::Token, Self::CommandLine, Self::Imported]
             .into_iter()
             .find(|it| it.as_str() == name)
             .unwrap_or(Self::Web)

@@ -52,6 +52,12 @@ pub(super) struct Client(pub(super) Caller);
 
 impl<'a> FromRequest<'a> for Client {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
+        Ok(Self::of(request))
+    }
+}
+
+impl Client {
+    pub(super) fn of(request: &Request) -> Self {
         let address = request
             .extensions()
             .get::<ClientAddress>()
@@ -60,10 +66,10 @@ impl<'a> FromRequest<'a> for Client {
             .headers()
             .get(header::USER_AGENT)
             .and_then(|it| it.to_str().ok());
-        Ok(Self(Caller {
+        Self(Caller {
             name: "http".to_owned(),
             address: address.map(|it| it.to_string()),
             user_agent: user_agent.map(|it| it.chars().take(LONGEST_USER_AGENT).collect()),
-        }))
+        })
     }
 }

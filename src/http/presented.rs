@@ -8,8 +8,9 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::client::Client;
 use super::denied::NoSession;
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Caller};
 use crate::domain::LiveSession;
 
 /// The name of the session cookie.
@@ -35,6 +36,8 @@ pub(super) struct Presented {
     pub(super) cookie: Option<String>,
     /// Whether a page of ours, or of a configured origin, sent this.
     pub(super) from_own_page: bool,
+    /// Who shows it.
+    pub(super) caller: Caller,
 }
 
 /// The origins whose pages may use the cookie.
@@ -74,12 +77,13 @@ impl<'a> ApiExtractor<'a> for Presented {
             authorization: authorization(headers),
             cookie: cookie(headers),
             from_own_page: own.is_some_and(|own| is_from_own_page(headers, own)),
+            caller: Client::of(request).0,
         })
     }
 }
 
 /// A bearer token and nothing else: what endpoints of the own account want.
-pub(super) struct Bearer(Authorization);
+pub(super) struct Bearer(Authorization, Caller);
 
 impl<'a> ApiExtractor<'a> for Bearer {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
@@ -100,7 +104,10 @@ impl<'a> ApiExtractor<'a> for Bearer {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        Ok(Self(authorization(request.headers())))
+        Ok(Self(
+            authorization(request.headers()),
+            Client::of(request).0,
+        ))
     }
 }
 
@@ -108,7 +115,7 @@ impl Bearer {
     /// The session of the token.
     pub(super) async fn session(&self, accounts: &Accounts) -> Result<LiveSession, NoSession> {
         match &self.0 {
-            Authorization::Bearer(token) => Ok(accounts.bearer(token).await?),
+            Authorization::Bearer(token) => Ok(accounts.bearer(token, &self.1).await?),
             Authorization::Malformed | Authorization::Repeated => Err(NoSession::bad_header()),
             Authorization::None => Err(NoSession::not_provided()),
         }

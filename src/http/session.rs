@@ -171,11 +171,10 @@ impl SessionApi {
         &self,
         Data(accounts): Data<&Accounts>,
         Data(cookies): Data<&Cookies>,
-        Client(caller): Client,
         presented: Presented,
     ) -> Result<LogoutReply, Unserved> {
         let session = match &presented.authorization {
-            Authorization::Bearer(token) => match accounts.bearer(token).await {
+            Authorization::Bearer(token) => match accounts.bearer(token, &presented.caller).await {
                 Ok(session) => session,
                 Err(err) => return NoSession::from(err).into(),
             },
@@ -193,7 +192,7 @@ impl SessionApi {
                 }
             }
         };
-        accounts.logout(&session, &caller).await?;
+        accounts.logout(&session, &presented.caller).await?;
         Ok(LogoutReply::Ok(
             Message::new("Logout successful"),
             cookies.clear(),
@@ -207,7 +206,7 @@ async fn whoever_asks(
     presented: &Presented,
 ) -> Result<Option<LiveSession>, Unserved> {
     if let Authorization::Bearer(token) = &presented.authorization {
-        match accounts.bearer(token).await {
+        match accounts.bearer(token, &presented.caller).await {
             Ok(session) => return Ok(Some(session)),
             Err(BearerError::Failed(failure)) => return Err(failure.into()),
             Err(_) => {}

@@ -20,7 +20,7 @@ pub use outbox::{Delivery, DueMail, MailPage, MailRecord, NoRetry, Outbox};
 pub use oversight::{Oversight, SeenSession};
 pub use pending::Pending;
 pub use policies::Policies;
-pub use sessions::{Attempt, Opening, Sessions};
+pub use sessions::{Adoption, Attempt, Opening, Sessions};
 pub use sqlite::Sqlite;
 pub use transfer::{
     EarlierPassword, Fate, Import, Record, RecordedConsent, RecordedPolicy, Transfer,

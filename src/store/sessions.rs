@@ -29,6 +29,21 @@ pub struct Opening {
     pub most: usize,
 }
 
+/// A token that the service before this one issued, and the session to open for it.
+#[derive(Clone, Debug)]
+pub struct Adoption {
+    /// Whose it is.
+    pub user: UserId,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it expires; the session lasts as long.
+    pub expires_at: Timestamp,
+    /// The name of the session, if there is none for that user yet.
+    pub session: SessionId,
+    /// What the client calls itself.
+    pub user_agent: Option<String>,
+}
+
 /// Sessions, and the counters of failed logins.
 pub trait Sessions {
     /// The session, if it has not ended at `now` and its user is active.
@@ -44,6 +59,12 @@ pub trait Sessions {
     /// Opens a session and clears the user's failed attempts, if the user is still active and the
     /// password still the one that was checked. False otherwise.
     fn open_session(&self, opening: Opening, actor: Actor) -> Pending<bool>;
+    /// The session of an imported token, opened at its first use. None if the user is not there or
+    /// inactive, or if imported tokens of that age were ended: by the end of that session, or of all
+    /// sessions of the user.
+    fn adopt_token(&self, token: Adoption, actor: Actor) -> Pending<Option<SessionId>>;
+    /// Imported tokens of the user that were issued up to then are refused; none for no such user.
+    fn imported_tokens_ended_at(&self, user: UserId) -> Pending<Option<Timestamp>>;
     /// Counts a rotation of the refresh token, if `rotations` is still the count.
     fn rotate(&self, id: SessionId, rotations: i64, now: Timestamp) -> Pending<bool>;
     /// Ends a session. False if it had ended before.

@@ -6,7 +6,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::server::{PASSWORD, Site, run};
+use crate::server::{Outcome, PASSWORD, Server, Site, run, until};
+use crate::wire::Answer;
 
 const PACKAGES: [&str; 4] = [
     "django~=5.2",
@@ -68,7 +69,7 @@ fn project(site: &Site, arguments: &[&str]) -> String {
 fn users_of_django_keep_their_numbers_and_passwords() {
     let site = Site::new();
     let dump = site.path("dump.json");
-    std::fs::write(&dump, project(&site, &["dump", PASSWORD])).expect("a dump");
+    std::fs::write(&dump, project(&site, &["dump", SECRET_KEY, PASSWORD])).expect("a dump");
     let dump = dump.display().to_string();
     let import = [
         "--format", "json", "user", "import", "--from", "django", &dump,
@@ -141,19 +142,135 @@ fn users_of_django_keep_their_numbers_and_passwords() {
         policies[0]["version"], "2",
         "the one that was published last"
     );
+}
 
-    let token = server.login("argon2@example.org").text("access_token");
-    let keys = std::fs::read_dir(site.data().join("keys")).expect("the keys");
-    let key = keys
-        .map(|it| it.expect("a key").path())
-        .find(|it| {
-            it.file_name()
-                .is_some_and(|it| it.to_string_lossy().starts_with("signing-"))
-        })
-        .expect("a signing key");
-    let key = std::fs::read_to_string(key).expect("its text");
+const SECRET_KEY: &str = "django-insecure-7w$+x0(q2^n!c=#r8@k5%z&h3*m_b1)v9-pf4jd6sg";
+
+fn key_import(site: &Site, secret: &str) -> Outcome {
+    site.run_with(&["key", "import", "-"], secret)
+}
+
+fn renew(server: &Server, refresh: &str) -> Answer {
+    server.post("token/refresh", &json!({"refresh": refresh}))
+}
+
+/// An access and a refresh token, as the Django service issues them.
+fn tokens_of_django(site: &Site, user: &str) -> (String, String) {
+    let issued = project(site, &["issue", SECRET_KEY, user]);
+    let (access, refresh) = issued.trim().split_once(' ').expect("two tokens");
+    (access.to_owned(), refresh.to_owned())
+}
+
+#[test]
+fn tokens_of_django_are_good_until_a_logout_and_django_takes_ours() {
+    let site = Site::new();
+    let server = site.start(&["--rotate-refresh", "true"]);
+    site.add_user("ada", &[]);
+    let (access, refresh) = tokens_of_django(&site, "1");
+    assert_eq!(server.status_of(&access), 401, "the key is not there yet");
+
+    assert!(key_import(&site, "short").refusal().contains("too weak"));
+    let said = key_import(&site, &format!("{SECRET_KEY}\n"));
+    assert!(said.err.contains("for development"), "{}", said.err);
+    let said = key_import(&site, SECRET_KEY).refusal();
+    assert!(said.contains("there already"), "{said}");
+    until("the server to know the key", || {
+        (server.status_of(&access) == 200).then_some(())
+    });
+    let inspect = ["--format", "json", "token", "inspect"];
+    let report = site.run_with(&inspect, &refresh).json();
     assert_eq!(
-        project(&site, &["verify", key.trim(), &token]).trim(),
-        "103"
+        (&report["is_good"], &report["kid"]),
+        (&json!(true), &Value::Null)
     );
+
+    let ours = server.login("ada@example.org").text("access_token");
+    assert_eq!(project(&site, &["verify", SECRET_KEY, &ours]).trim(), "1");
+
+    let refreshed = renew(&server, &refresh);
+    assert_eq!(refreshed.status, 200, "{refreshed:?}");
+    let renewed = refreshed.text("access");
+    assert_eq!(server.status_of(&renewed), 200);
+    assert_eq!(
+        renew(&server, &refresh).status,
+        200,
+        "it goes on being good"
+    );
+    let sessions = site
+        .run(&["session", "list", "ada", "--format", "json"])
+        .json();
+    let kinds: Vec<_> = sessions
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|it| &it["kind"])
+        .collect();
+    assert_eq!(
+        kinds.iter().filter(|it| **it == "imported").count(),
+        1,
+        "{kinds:?}"
+    );
+
+    assert_eq!(server.logout(&access), 200);
+    for token in [&access, &renewed] {
+        assert_eq!(server.status_of(token), 401);
+    }
+    assert_eq!(renew(&server, &refresh).status, 401);
+    assert_eq!(server.status_of(&ours), 200, "another session");
+    let report = site.run_with(&inspect, &refresh).json();
+    assert!(
+        report["why_not"].to_string().contains("were ended at"),
+        "{report}"
+    );
+}
+
+#[test]
+fn what_ends_all_sessions_ends_tokens_of_django_that_were_never_used() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    for name in ["ada", "bo", "cy", "di"] {
+        site.add_user(name, &[]);
+    }
+    assert_eq!(key_import(&site, SECRET_KEY).code, Some(0));
+    let tokens: Vec<_> = (1..=5)
+        .map(|id| tokens_of_django(&site, &id.to_string()))
+        .collect();
+    assert_eq!(
+        server.status_of(&tokens[4].0),
+        401,
+        "nobody has that number"
+    );
+    until("the server to know the key", || {
+        (server.status_of(&tokens[3].0) == 200).then_some(())
+    });
+
+    site.run(&["session", "revoke", "--user", "ada"]).ok();
+    site.run(&["user", "deactivate", "bo"]).ok();
+    site.run(&["user", "activate", "bo"]).ok();
+    site.run_with(&["token", "revoke"], &tokens[2].1).ok();
+    for (access, refresh) in &tokens[..3] {
+        assert_eq!(server.status_of(access), 401);
+        assert_eq!(renew(&server, refresh).status, 401);
+    }
+    assert_eq!(server.status_of(&tokens[3].0), 200);
+    site.run(&["session", "revoke", "--all", "--yes"]).ok();
+    assert_eq!(server.status_of(&tokens[3].0), 401);
+}
+
+#[test]
+fn tokens_of_django_end_with_its_key() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    site.add_user("ada", &[]);
+    let kid = key_import(&site, SECRET_KEY).ok();
+    let kid = kid.split(' ').next().expect("a name");
+    let (access, _) = tokens_of_django(&site, "1");
+    site.run(&["key", "rotate"]).ok();
+    until("the server to know the key", || {
+        (server.status_of(&access) == 200).then_some(())
+    });
+    site.run(&["key", "retire", kid, "--yes"]).ok();
+    until("the server to forget it", || {
+        (server.status_of(&access) == 401).then_some(())
+    });
 }

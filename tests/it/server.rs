@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::wire::{Answer, exchange};
+use crate::wire::{Answer, bearer, exchange};
 
 /// Anything that takes longer than this has gone wrong, also on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -233,9 +233,7 @@ impl Server {
     }
 
     pub fn get(&self, path: &str, token: &str) -> Answer {
-        let bearer = format!("Authorization: Bearer {token}\r\n");
-        let headers = if token.is_empty() { "" } else { &bearer };
-        exchange(self.connect(), "GET", path, headers, "")
+        exchange(self.connect(), "GET", path, &bearer(token), "")
     }
 
     /// Posts JSON to an endpoint of the API.
@@ -255,6 +253,11 @@ impl Server {
     pub fn status_of(&self, token: &str) -> u16 {
         self.get("/authentication/api/check-auth-status/", token)
             .status
+    }
+
+    pub fn logout(&self, token: &str) -> u16 {
+        let path = "/authentication/api/logout/";
+        exchange(self.connect(), "POST", path, &bearer(token), "").status
     }
 
     pub fn register(&self, name: &str) -> u16 {

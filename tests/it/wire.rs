@@ -55,3 +55,11 @@ pub fn exchange(
     stream.write_all(request.as_bytes()).expect("a request");
     Answer::read(stream)
 }
+
+/// The header that proves who asks, if there is a token.
+pub fn bearer(token: &str) -> String {
+    match token {
+        "" => String::new(),
+        token => format!("Authorization: Bearer {token}\r\n"),
+    }
+}

@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::{Sqlite, attempts, audit, failure, users};
+use super::{Sqlite, adopted, attempts, audit, failure, users};
 use crate::domain::{Agreement, LiveSession, Session, SessionId, SessionKind, Timestamp, UserId};
-use crate::store::{Actor, Attempt, Opening, Pending, Sessions};
+use crate::store::{Actor, Adoption, Attempt, Opening, Pending, Sessions};
 
 /// The session and its user, if neither has been ended. Whether it has expired is the caller's to say.
 pub(super) fn find(connection: &Connection, id: SessionId) -> Result<Option<LiveSession>> {
@@ -134,14 +134,22 @@ pub(super) fn end(
     reason: &str,
     actor: &Actor,
 ) -> Result<bool> {
-    let user = connection
-        .prepare_cached("UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL RETURNING user_id")?
-        .query_row(params![id.0, actor.at.0], |row| row.get(0).map(UserId))
+    let ended = connection
+        .prepare_cached(
+            "UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL RETURNING user_id, kind",
+        )?
+        .query_row(params![id.0, actor.at.0], |row| {
+            Ok((UserId(row.get(0)?), row.get::<_, String>(1)?))
+        })
         .optional()?;
-    if user.is_some() {
-        audit::write(connection, actor, "session.end", user, Some(reason))?;
+    let Some((user, kind)) = ended else {
+        return Ok(false);
+    };
+    if SessionKind::stored(&kind) == SessionKind::Imported {
+        adopted::end_tokens(connection, Some(user), actor.at)?;
     }
-    Ok(user.is_some())
+    audit::write(connection, actor, "session.end", Some(user), Some(reason))?;
+    Ok(true)
 }
 
 pub(super) fn end_all(
@@ -150,6 +158,7 @@ pub(super) fn end_all(
     keep: Option<SessionId>,
     now: Timestamp,
 ) -> Result<usize> {
+    adopted::end_tokens(connection, Some(user), now)?;
     connection
         .prepare_cached(
             "UPDATE sessions SET ended_at = ?2
@@ -216,6 +225,22 @@ impl Sessions for Sqlite {
 
     fn open_session(&self, opening: Opening, actor: Actor) -> Pending<bool> {
         self.write("opening a session", move |c| open(c, &opening, &actor))
+    }
+
+    fn adopt_token(&self, token: Adoption, actor: Actor) -> Pending<Option<SessionId>> {
+        let doing = "looking up an imported token";
+        let found =
+            self.with_reader(|c| adopted::find(c, &token).map_err(|err| failure(doing, err)));
+        match found {
+            Ok(None) => self.write(doing, move |c| adopted::adopt(c, &token, &actor)),
+            found => Pending::ready(found),
+        }
+    }
+
+    fn imported_tokens_ended_at(&self, user: UserId) -> Pending<Option<Timestamp>> {
+        self.read("looking up imported tokens", |c| {
+            adopted::tokens_ended_at(c, user)
+        })
     }
 
     fn rotate(&self, id: SessionId, rotations: i64, now: Timestamp) -> Pending<bool> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Result};
 
-use super::{Sqlite, audit, backup, failure, open};
+use super::{Sqlite, adopted, audit, backup, failure, open};
 use crate::domain::Timestamp;
 use crate::failure::Failure;
 use crate::store::{Actor, BackedUp, DatabaseStatus, Progress, Upkeep};
@@ -117,6 +117,7 @@ impl Sqlite {
             for sql in end {
                 connection.execute(sql, [actor.at.0])?;
             }
+            adopted::end_tokens(connection, None, actor.at)?;
             audit::write(connection, actor, "db.restore", None, Some(&detail))
         })
     }

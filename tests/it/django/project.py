@@ -1,5 +1,6 @@
-"""A Django project in one file: `dump PASSWORD` prints what dumpdata writes of its users,
-`verify KEY TOKEN` prints whose access token SimpleJWT takes it for."""
+"""A Django project in one file: `dump KEY PASSWORD` prints what dumpdata writes of its users,
+`issue KEY USER` prints an access and a refresh token of SimpleJWT, `verify KEY TOKEN` prints whose
+access token SimpleJWT takes it for."""
 import sys
 import types
 from datetime import datetime, timezone
@@ -23,7 +24,7 @@ settings.configure(
     SECRET_KEY="x" * 50, USE_TZ=True, DEFAULT_AUTO_FIELD="django.db.models.AutoField",
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
     PASSWORD_HASHERS=["django.contrib.auth.hashers." + it for it in HASHERS],
-    SIMPLE_JWT={"SIGNING_KEY": sys.argv[2] if sys.argv[1] == "verify" else "x" * 50},
+    SIMPLE_JWT={"SIGNING_KEY": sys.argv[2]},
     INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth",
                     app("minisass_authentication"), app("minisass")])
 
@@ -31,6 +32,12 @@ import django  # noqa: E402
 
 django.setup()
 
+if sys.argv[1] == "issue":
+    from rest_framework_simplejwt.tokens import RefreshToken
+    refresh = RefreshToken()
+    refresh["user_id"] = sys.argv[3]
+    print(refresh.access_token, refresh)
+    sys.exit()
 if sys.argv[1] == "verify":
     from rest_framework_simplejwt.tokens import AccessToken
     print(AccessToken(sys.argv[3])["user_id"])
@@ -78,10 +85,10 @@ day = datetime(2020, 1, 2, 3, 4, 5, 678000, tzinfo=timezone.utc)
 names = ["pbkdf2_sha256", "pbkdf2_sha1", "argon2", "bcrypt_sha256", "scrypt"]
 for pk, name in enumerate(names, 101):
     User.objects.create(pk=pk, username=name, email=f"{name}@example.org", date_joined=day,
-                        password=make_password(sys.argv[2], hasher=name), is_superuser=pk == 101)
+                        password=make_password(sys.argv[3], hasher=name), is_superuser=pk == 101)
 User.objects.create(pk=106, username="un usable", email="unusable@example.org", password=make_password(None))
 User.objects.create(pk=107, username="inactive", email="inactive@example.org", is_active=False,
-                    password=make_password(sys.argv[2]))
+                    password=make_password(sys.argv[3]))
 User.objects.create(pk=108, username="blank", email="", password="!")
 User.objects.create(pk=109, username="clash", email="PBKDF2_SHA256@Example.org", password="!")
 Group.objects.create(name="readers")
