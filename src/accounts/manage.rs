@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-use super::login::MOST_SESSIONS;
-use super::session::TokenPair;
 use super::{Accounts, Caller, Trouble};
-use crate::domain::{
-    Invalid, MailKind, Profile, Rule, Session, SessionId, SessionKind, User, UserId, UserRef,
-};
+use crate::domain::{Invalid, MailKind, Profile, Rule, User, UserId, UserRef};
 use crate::failure::Failure;
-use crate::store::{NewLink, Opening, Taken, UserChange, UserPage};
+use crate::store::{NewLink, Taken, UserChange, UserPage};
 
 /// Which users to list.
 pub type UserQuery = UserPage;
@@ -17,33 +13,17 @@ pub type UserQuery = UserPage;
 /// What to change of a user.
 pub type UserUpdate = UserChange;
 
-/// Which tokens to issue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NewToken {
-    /// An access token alone; its session lasts as long as it does.
-    Access,
-    /// A refresh token alone.
-    Refresh,
-    /// Both.
-    Pair,
-}
-
-/// The tokens of a session that the operator opened.
-pub struct Tokens {
-    /// Both; whoever asked for one drops the other.
-    pub pair: TokenPair,
-    /// Their session.
-    pub session: Session,
-}
-
 /// Why the operator was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ManageError {
     /// Nobody goes by that.
-    #[error(
-        "there is no user {0:?}; `user list --search {0}` looks for parts of names and addresses"
-    )]
-    NoSuchUser(String),
+    #[error("there is no user {typed:?}; {}", instead(typed, .similar.as_deref()))]
+    NoSuchUser {
+        /// What was asked for.
+        typed: String,
+        /// Who may have been meant.
+        similar: Option<String>,
+    },
     /// Nobody acts for an inactive user.
     #[error("{0} is inactive; `user activate {0}` lets them in")]
     Inactive(String),
@@ -61,6 +41,25 @@ pub enum ManageError {
     Failed(#[from] Failure),
 }
 
+impl ManageError {
+    /// Somebody deleted the user meanwhile.
+    fn gone(user: &User) -> Self {
+        Self::NoSuchUser {
+            typed: user.username.to_string(),
+            similar: None,
+        }
+    }
+}
+
+fn instead(typed: &str, similar: Option<&str>) -> String {
+    match similar {
+        Some(name) => format!("did you mean {name}?"),
+        None => {
+            format!("`user list --search {typed}` looks for parts of names and addresses")
+        }
+    }
+}
+
 impl Accounts {
     /// The user that `typed` names: by number, address or user name.
     ///
@@ -72,7 +71,9 @@ impl Accounts {
                 return Ok(user);
             }
         }
-        Err(ManageError::NoSuchUser(typed.to_owned()))
+        let similar = self.0.store.similar_name(&typed.to_lowercase()).await?;
+        let typed = typed.to_owned();
+        Err(ManageError::NoSuchUser { typed, similar })
     }
 
     /// Users in the order of their numbers, a page at a time.
@@ -115,7 +116,7 @@ impl Accounts {
             );
             Ok(())
         } else {
-            Err(ManageError::NoSuchUser(user.username.to_string()))
+            Err(ManageError::gone(user))
         }
     }
 
@@ -162,7 +163,7 @@ impl Accounts {
         check(&change)?;
         let actor = caller.at(self.now());
         let updated = self.0.store.update_user(user.id, change, actor).await?;
-        let gone = || ManageError::NoSuchUser(user.username.to_string());
+        let gone = || ManageError::gone(user);
         let updated = updated.map_err(ManageError::Taken)?.ok_or_else(gone)?;
         tracing::info!(
             event = "user_updated",
@@ -216,57 +217,6 @@ impl Accounts {
             .add_link(Some(user.id), link, None, actor)
             .await?;
         Ok(url)
-    }
-
-    /// Opens a session for a user and returns its tokens. They obey the rules of any others: the
-    /// session ends them, and so does deactivating the user.
-    ///
-    /// # Errors
-    /// [`ManageError::Inactive`], [`ManageError::TooLong`], or what broke.
-    pub async fn issue_token(
-        &self,
-        user: &User,
-        what: NewToken,
-        ttl: Option<Duration>,
-        caller: &Caller,
-    ) -> Result<Tokens, ManageError> {
-        let rules = &self.0.rules;
-        let most = rules.session_ttl.max(rules.mobile_session_ttl);
-        let lasts = ttl.unwrap_or(if what == NewToken::Access {
-            rules.access_ttl
-        } else {
-            rules.token_session_ttl
-        });
-        if lasts > most {
-            return Err(ManageError::TooLong(most));
-        }
-        let now = self.now();
-        let session = Session {
-            id: SessionId::new(now, self.0.random.bytes()?),
-            user: user.id,
-            kind: SessionKind::CommandLine,
-            created_at: now,
-            expires_at: now.plus(lasts),
-            address: None,
-            user_agent: None,
-            cookie_digest: None,
-        };
-        let mut pair = self.pair(session.id, user.id, session.expires_at, 0)?;
-        if what == NewToken::Access {
-            pair.access = self.access(session.id, user.id, session.expires_at)?;
-        }
-        let opening = Opening {
-            session: session.clone(),
-            checked: None,
-            rehashed: None,
-            attempts: None,
-            most: MOST_SESSIONS,
-        };
-        if !self.0.store.open_session(opening, caller.at(now)).await? {
-            return Err(ManageError::Inactive(user.username.to_string()));
-        }
-        tracing::info!(event = "authn_token_created", user_id = user.id.0, session = %session.id, by = caller.name);
-        Ok(Tokens { pair, session })
     }
 }
 

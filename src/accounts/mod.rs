@@ -2,8 +2,10 @@
 //! the same functions. They are `async` only to wait for a hash or a commit: no runtime is needed,
 //! and nothing here blocks a thread.
 
+mod adopted;
 mod confirm;
 mod contact;
+mod issue;
 mod links;
 mod login;
 mod lookup;
@@ -27,10 +29,11 @@ pub use crate::crypto::{KeyError, SigningKey};
 pub use crate::store::{AuditEntry, BackedUp, Chain, DatabaseStatus, SeenSession};
 pub use confirm::ConfirmError;
 pub use contact::ContactMessage;
+pub use issue::{NewToken, Tokens};
 pub use login::{LoggedIn, LoginError};
 pub use lookup::LookupError;
 pub use mails::MailError;
-pub use manage::{ManageError, NewToken, Tokens, UserQuery, UserUpdate};
+pub use manage::{ManageError, UserQuery, UserUpdate};
 pub use own::{OwnAccount, OwnChange, OwnData, OwnError};
 pub use policy::PolicyError;
 pub use register::{RegisterError, Registrar, Registration};

@@ -19,12 +19,14 @@ use crate::store::Sqlite;
 pub(super) struct Config {
     pub(super) accounts: Accounts,
     pub(super) caller: Caller,
+    /// Whether everything is undone at the end.
+    pub(super) is_dry: bool,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Config {
-    /// Opens the data folder for a command.
-    pub(super) fn open(settings: &Settings) -> anyhow::Result<Self> {
+    /// Opens the data folder for a command, or for a dry run of it.
+    pub(super) fn open(settings: &Settings, is_dry: bool) -> anyhow::Result<Self> {
         let public_url = match (&settings.public_url, &settings.listen) {
             (Some(url), _) => url.clone(),
             (None, Listen::Tcp(address)) if address.ip().is_loopback() => {
@@ -42,8 +44,17 @@ impl Config {
             user_agent: None,
         };
         Ok(Self {
-            accounts: accounts(settings, public_url)?,
+            accounts: accounts(
+                settings,
+                public_url,
+                if is_dry {
+                    Sqlite::open_dry
+                } else {
+                    Sqlite::open
+                },
+            )?,
             caller,
+            is_dry,
             runtime,
         })
     }
@@ -71,7 +82,11 @@ pub(super) fn operator() -> String {
 }
 
 /// The use cases over the data folder, which is created if it is not there.
-pub(super) fn accounts(settings: &Settings, public_url: String) -> anyhow::Result<Accounts> {
+pub(super) fn accounts(
+    settings: &Settings,
+    public_url: String,
+    open: fn(&Path) -> Result<Sqlite, Failure>,
+) -> anyhow::Result<Accounts> {
     make_data_dir(&settings.data_dir)?;
     check_private(&settings.database)?;
     let keys = settings.data_dir.join("keys");
@@ -84,7 +99,7 @@ pub(super) fn accounts(settings: &Settings, public_url: String) -> anyhow::Resul
         random.clone(),
     );
     Ok(Accounts::new(Parts {
-        store: Box::new(Sqlite::open(&settings.database).map_err(said)?),
+        store: Box::new(open(&settings.database).map_err(said)?),
         hasher: hasher.map_err(said)?,
         signer: Signer::new(&ring).map_err(said)?,
         links: LinkKey::open(&keys, &random).map_err(said)?,

@@ -79,12 +79,12 @@ pub(super) fn run(
         Command::Check => check(settings, output),
         Command::Migrate => {
             let from = Sqlite::schema_of(&settings.database).map_err(said)?;
-            Config::open(settings)?;
+            Config::open(settings, false)?;
             let to = Sqlite::newest_schema();
             output.one(&Migrated { from, to })
         }
         Command::Backup { file } => {
-            let config = Config::open(settings)?;
+            let config = Config::open(settings, false)?;
             let mut quiet = |_, _| {};
             let work = config.accounts.back_up(&file, &config.caller, &mut quiet);
             let done = config.wait(work).map_err(said)?;
@@ -100,7 +100,7 @@ pub(super) fn run(
 }
 
 fn status(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
-    let config = Config::open(settings)?;
+    let config = Config::open(settings, false)?;
     let status = config.accounts.database_status().map_err(said)?;
     let (last_backup_at, last_backup) = status.last_backup.unzip();
     output.one(&Status {
@@ -118,7 +118,7 @@ fn status(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
 }
 
 fn check(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
-    let config = Config::open(settings)?;
+    let config = Config::open(settings, false)?;
     let problems = config.accounts.check_database().map_err(said)?;
     if let Some(first) = problems.first() {
         bail!(

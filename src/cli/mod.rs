@@ -5,6 +5,7 @@ mod audit;
 mod backups;
 mod config;
 mod db;
+mod dry_run;
 mod housekeeping;
 mod key;
 mod mail;
@@ -101,8 +102,12 @@ enum Command {
 pub fn run() -> anyhow::Result<()> {
     let matches = whole_command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|err| err.exit());
-    let mut output = Output::new(cli.format);
+    let dry_run = dry_run::is_asked(&matches);
+    let mut output = Output::new(cli.format, dry_run);
     let done = dispatch(cli.command, &matches, &mut output).and_then(|()| Ok(output.finish()?));
+    if dry_run && done.is_ok() {
+        output::note("this was a dry run; nothing was changed");
+    }
     match done {
         // `minisass-auth user list | head` has seen enough.
         Err(err) if is_closed_pipe(&err) => Ok(()),
@@ -112,9 +117,9 @@ pub fn run() -> anyhow::Result<()> {
     }
 }
 
-/// The commands, each with a flag for every setting.
+/// The commands, each with a flag for every setting; those that change something with `--dry-run`.
 fn whole_command() -> clap::Command {
-    settings::add_flags(Cli::command())
+    dry_run::add_flags(settings::add_flags(Cli::command()))
 }
 
 fn dispatch(
@@ -132,18 +137,20 @@ fn dispatch(
         _ => {}
     }
     let settings = Settings::load(matches)?;
+    let is_dry = output.is_dry;
+    let config = || Config::open(&settings, is_dry);
     match command {
         Command::Serve => serve::run(&settings),
-        Command::User(command) => user::run(command, &Config::open(&settings)?, output),
-        Command::Profile(command) => profile::run(command, &Config::open(&settings)?, output),
-        Command::Token(command) => token::run(command, &Config::open(&settings)?, output),
-        Command::Reset(command) => reset::run(command, &Config::open(&settings)?, output),
-        Command::Policy(command) => policy::run(command, &Config::open(&settings)?, output),
-        Command::Session(command) => session::run(command, &Config::open(&settings)?, output),
-        Command::Audit(command) => audit::run(command, &Config::open(&settings)?, output),
+        Command::User(command) => user::run(command, &config()?, output),
+        Command::Profile(command) => profile::run(command, &config()?, output),
+        Command::Token(command) => token::run(command, &config()?, output),
+        Command::Reset(command) => reset::run(command, &config()?, output),
+        Command::Policy(command) => policy::run(command, &config()?, output),
+        Command::Session(command) => session::run(command, &config()?, output),
+        Command::Audit(command) => audit::run(command, &config()?, output),
         Command::Db(command) => db::run(command, &settings, output),
-        Command::Key(command) => key::run(command, &settings, &Config::open(&settings)?, output),
-        Command::Mail(command) => mail::run(command, &Config::open(&settings)?, output),
+        Command::Key(command) => key::run(command, &settings, &config()?, output),
+        Command::Mail(command) => mail::run(command, &config()?, output),
         Command::Openapi | Command::Completions(_) | Command::Man(_) => Ok(()),
     }
 }

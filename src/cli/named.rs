@@ -19,19 +19,33 @@ pub(super) struct Named {
 impl Named {
     /// All of them, or an error if one is unknown: nothing is done then.
     pub(super) fn find(&self, config: &Config) -> anyhow::Result<Vec<User>> {
-        let mut typed = Vec::new();
-        for name in &self.users {
-            if name == "-" {
-                typed.extend(io::stdin().lock().lines().collect::<io::Result<Vec<_>>>()?);
-            } else {
-                typed.push(name.clone());
-            }
-        }
-        typed.retain(|name| !name.trim().is_empty());
-        if typed.is_empty() {
-            bail!("standard input names no users; one a line is expected");
-        }
-        let find = |name: &String| config.wait(config.accounts.user(name.trim()));
-        Ok(typed.iter().map(find).collect::<Result<_, ManageError>>()?)
+        find(&self.users, config)
     }
+}
+
+/// All of the users, or an error if one is unknown.
+pub(super) fn find(users: &[String], config: &Config) -> anyhow::Result<Vec<User>> {
+    let find = |name: &String| config.wait(config.accounts.user(name));
+    Ok(typed(users)?
+        .iter()
+        .map(find)
+        .collect::<Result<_, ManageError>>()?)
+}
+
+/// What was typed; `-` stands for the lines of standard input.
+pub(super) fn typed(names: &[String]) -> anyhow::Result<Vec<String>> {
+    let mut typed = Vec::new();
+    for name in names {
+        if name == "-" {
+            typed.extend(io::stdin().lock().lines().collect::<io::Result<Vec<_>>>()?);
+        } else {
+            typed.push(name.clone());
+        }
+    }
+    let mut typed: Vec<String> = typed.iter().map(|it| it.trim().to_owned()).collect();
+    typed.retain(|name| !name.is_empty());
+    if typed.is_empty() && !names.is_empty() {
+        bail!("standard input names nothing; one name a line is expected");
+    }
+    Ok(typed)
 }

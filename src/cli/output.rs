@@ -23,13 +23,16 @@ pub(super) enum Format {
 /// Standard output.
 pub(super) struct Output {
     pub(super) format: Format,
+    /// Whether what is said has not happened.
+    pub(super) is_dry: bool,
     out: BufWriter<Stdout>,
 }
 
 impl Output {
-    pub(super) fn new(format: Format) -> Self {
+    pub(super) fn new(format: Format, is_dry: bool) -> Self {
         Self {
             format,
+            is_dry,
             out: BufWriter::new(io::stdout()),
         }
     }
@@ -45,7 +48,8 @@ impl Output {
 
     /// A sentence for people, about names that others chose.
     pub(super) fn line(&mut self, text: &str) -> io::Result<()> {
-        writeln!(self.out, "{}", visible(text))
+        let mark = if self.is_dry { "dry run: " } else { "" };
+        writeln!(self.out, "{mark}{}", visible(text))
     }
 
     /// One result: a table of names and values, an object, or a header and a row.

@@ -17,6 +17,7 @@ use super::config;
 use super::housekeeping::housekeeping;
 use super::settings::{Listen, Settings};
 use crate::http::{App, Deployment, Listener, serve};
+use crate::store::Sqlite;
 
 /// So many lines wait for a slow reader of the log; the rest is lost. The queue is allocated at once.
 const LOG_LINES: usize = 4096;
@@ -36,7 +37,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     // Before the database is opened: a newer program must not migrate it under a running server.
     config::make_data_dir(&settings.data_dir)?;
     let _lock = lock(settings)?;
-    let accounts = config::accounts(settings, public_url.clone())?;
+    let accounts = config::accounts(settings, public_url.clone(), Sqlite::open)?;
     let deployment = Deployment {
         public_url: public_url.clone(),
         frontend_url: settings.frontend_url.clone(),

@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::ask::confirm;
 use super::config::{Config, said};
+use super::named;
 use super::output::{Format, Output, note};
 use crate::accounts::SeenSession;
-use crate::domain::{Session, SessionId};
+use crate::domain::{Session, SessionId, User};
 
 /// So many sessions are read at once.
 const PAGE: usize = 500;
@@ -21,7 +22,7 @@ pub(super) enum Command {
 
 #[derive(clap::Args)]
 pub(super) struct List {
-    /// Only those of these users [default: the last 50 of everybody]
+    /// Only those of these users, `-` reads them from standard input [default: the last 50 of everybody]
     #[arg(value_name = "USER")]
     users: Vec<String>,
     /// Those of everybody, without a limit
@@ -32,10 +33,10 @@ pub(super) struct List {
 #[derive(clap::Args)]
 #[group(required = true, multiple = true)]
 pub(super) struct What {
-    /// Numbers of sessions, as `session list` shows them
+    /// Numbers of sessions, as `session list` shows them; `-` reads them from standard input
     #[arg(value_name = "ID")]
     ids: Vec<String>,
-    /// All sessions of this user; may be given several times
+    /// All sessions of this user, `-` reads users from standard input; may be given several times
     #[arg(long, value_name = "USER")]
     user: Vec<String>,
     /// All sessions of everybody
@@ -47,9 +48,6 @@ pub(super) struct What {
 pub(super) struct Revoke {
     #[command(flatten)]
     what: What,
-    /// Say what would end, and end nothing
-    #[arg(long)]
-    dry_run: bool,
     /// Do not ask before ending the sessions of everybody
     #[arg(long)]
     yes: bool,
@@ -90,15 +88,12 @@ pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> any
     }
 }
 
-fn of_users(users: &[String], config: &Config) -> anyhow::Result<Vec<Row>> {
+fn of_users(users: &[User], config: &Config) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for typed in users {
-        let user = config.wait(config.accounts.user(typed))?;
-        let sessions = config
-            .wait(config.accounts.live_sessions_of(user.id))
-            .map_err(said)?;
+    for user in users {
+        let sessions = config.wait(config.accounts.live_sessions_of(user.id));
         let name = user.username.to_string();
-        rows.extend(sessions.iter().map(|it| Row::of(it, &name)));
+        rows.extend(sessions.map_err(said)?.iter().map(|it| Row::of(it, &name)));
     }
     Ok(rows)
 }
@@ -124,7 +119,7 @@ fn list(wanted: &List, config: &Config, output: &mut Output) -> anyhow::Result<(
         let limit = if wanted.all { usize::MAX } else { 50 };
         output.many(of_all(config, limit))?
     } else {
-        let rows = of_users(&wanted.users, config)?;
+        let rows = of_users(&named::find(&wanted.users, config)?, config)?;
         output.many(std::iter::once(Ok(rows)))?
     };
     if count == 0 {
@@ -140,31 +135,32 @@ fn revoke(wanted: &Revoke, config: &Config, output: &mut Output) -> anyhow::Resu
         return revoke_all(wanted, config, output);
     }
     let mut rows = Vec::new();
-    for id in &wanted.what.ids {
-        let seen = config.wait(config.accounts.find_live_session(id))?;
-        rows.push(Row::of(&seen.session, &seen.username));
+    // All are found before the first one ends: nothing is half done because of a slip of the pen.
+    for id in named::typed(&wanted.what.ids)? {
+        let seen = config.wait(config.accounts.find_live_session(&id))?;
+        rows.push((seen.session.id, Row::of(&seen.session, &seen.username)));
     }
-    rows.extend(of_users(&wanted.what.user, config)?);
-    for row in rows.iter().filter(|_| !wanted.dry_run) {
-        if let Some(id) = SessionId::parse(&row.id) {
-            config
-                .wait(config.accounts.revoke_session(id, &config.caller))
-                .map_err(said)?;
-        }
+    let users = named::find(&wanted.what.user, config)?;
+    let of_users = of_users(&users, config)?;
+    for (id, _) in &rows {
+        config
+            .wait(config.accounts.revoke_session(*id, &config.caller))
+            .map_err(said)?;
+    }
+    for user in &users {
+        config
+            .wait(config.accounts.revoke_sessions_of(user.id, &config.caller))
+            .map_err(said)?;
+    }
+    let rows: Vec<Row> = rows.into_iter().map(|it| it.1).chain(of_users).collect();
+    if rows.is_empty() {
+        note("no sessions are alive");
     }
     if output.format != Format::Table {
         return output.many(std::iter::once(Ok(rows))).map(drop);
     }
-    let done = if wanted.dry_run {
-        "would end"
-    } else {
-        "has ended"
-    };
     for row in &rows {
-        output.line(&format!("session {} of {} {done}", row.id, row.username))?;
-    }
-    if rows.is_empty() {
-        note("no sessions are alive");
+        output.line(&format!("session {} of {} has ended", row.id, row.username))?;
     }
     Ok(())
 }
@@ -177,28 +173,17 @@ struct Ended {
 }
 
 fn revoke_all(wanted: &Revoke, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let sessions = if wanted.dry_run {
-        let status = config.accounts.database_status().map_err(said)?;
-        usize::try_from(status.sessions)?
-    } else {
-        confirm(
-            "This ends every session: everybody has to log in again.",
-            wanted.yes,
-        )?;
-        config
-            .wait(config.accounts.revoke_all_sessions(&config.caller))
-            .map_err(said)?
-    };
-    let done = if wanted.dry_run {
-        "would end"
-    } else {
-        "have ended"
-    };
+    confirm(
+        "This ends every session: everybody has to log in again.",
+        wanted.yes || config.is_dry,
+    )?;
+    let ended = config.wait(config.accounts.revoke_all_sessions(&config.caller));
+    let sessions = ended.map_err(said)?;
     match output.format {
-        Format::Table => Ok(output.line(&format!("{sessions} sessions {done}"))?),
+        Format::Table => Ok(output.line(&format!("{sessions} sessions have ended"))?),
         Format::Json | Format::Csv => output.one(&Ended {
             sessions,
-            dry_run: wanted.dry_run,
+            dry_run: config.is_dry,
         }),
     }
 }

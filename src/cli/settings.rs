@@ -17,13 +17,10 @@ use self::list::{SETTINGS, Setting};
 pub(super) use self::mail::MailSettings;
 pub(super) use self::parse::Listen;
 use crate::crypto::Cost;
-use crate::domain::Email;
+use crate::domain::{ALIKE, Email, likeness};
 
 /// What every variable of ours starts with.
 const PREFIX: &str = "MINISASS_AUTH_";
-
-/// From this similarity on, one name may be a slip of the pen for another; clap uses it for flags.
-const ALIKE: f64 = 0.8;
 
 /// All settings, read and checked.
 pub(super) struct Settings {
@@ -230,10 +227,9 @@ fn toml_file(path: &str) -> anyhow::Result<BTreeMap<String, String>> {
 fn suggestion(key: &str) -> String {
     let words: Vec<&str> = key.split('_').filter(|word| word.len() > 2).collect();
     let names = || SETTINGS.iter().map(|it| it.key);
-    let likeness = |name: &&str| strsim::jaro(name, key);
     let alike = names()
-        .filter(|name| likeness(name) > ALIKE)
-        .max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+        .filter(|name| likeness(name, key) > ALIKE)
+        .max_by(|one, other| likeness(one, key).total_cmp(&likeness(other, key)));
     let near: Vec<&str> = match alike {
         Some(name) => vec![name],
         None => names()

@@ -185,7 +185,8 @@ fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<(
             }
             RegisterError::Trouble(trouble) => anyhow!("{trouble}"),
         })?;
-    if new.print_link {
+    // A dry run has left no user whom the link could belong to.
+    if new.print_link && !config.is_dry {
         return reset::print_links(&[user], config, output);
     }
     if is_invited {

@@ -6,9 +6,10 @@ use super::ask;
 use super::config::{Config, said};
 use super::named::Named;
 use super::output::{Format, Output};
+use super::profile::ProfileFlags;
 use super::user::{Row, show};
 use crate::accounts::UserUpdate;
-use crate::domain::{Email, Invalid, Rule, UploadPreference, Username};
+use crate::domain::{Email, Invalid, Rule, Username};
 
 #[derive(clap::Args)]
 pub(super) struct Update {
@@ -27,20 +28,8 @@ pub(super) struct Update {
     /// Whether the user is staff
     #[arg(long, value_name = "BOOL")]
     staff: Option<bool>,
-    /// Such as NGO
-    #[arg(long)]
-    organisation_type: Option<String>,
-    #[arg(long)]
-    organisation_name: Option<String>,
-    /// A code or a name
-    #[arg(long)]
-    country: Option<String>,
-    /// Whether the user is a recognised expert
-    #[arg(long, value_name = "BOOL")]
-    expert: Option<bool>,
-    /// wifi, mobile or both
-    #[arg(long, value_name = "NETWORK")]
-    upload_preference: Option<String>,
+    #[command(flatten)]
+    profile: ProfileFlags,
 }
 
 #[derive(clap::Args)]
@@ -59,9 +48,6 @@ pub(super) struct Delete {
     /// Do not ask
     #[arg(long)]
     yes: bool,
-    /// Only show who would be deleted
-    #[arg(long)]
-    dry_run: bool,
 }
 
 pub(super) fn update(update: Update, config: &Config, output: &mut Output) -> anyhow::Result<()> {
@@ -71,19 +57,7 @@ pub(super) fn update(update: Update, config: &Config, output: &mut Output) -> an
         .wait(config.accounts.profile(user.id))
         .map_err(said)?;
     let before = profile.clone();
-    let set = |kept: &mut String, given: Option<String>| {
-        if let Some(text) = given {
-            *kept = text;
-        }
-    };
-    set(&mut profile.organisation_type, update.organisation_type);
-    set(&mut profile.organisation_name, update.organisation_name);
-    set(&mut profile.country, update.country);
-    profile.is_expert = update.expert.unwrap_or(profile.is_expert);
-    if let Some(name) = &update.upload_preference {
-        profile.upload_preference =
-            UploadPreference::parse(name).map_err(|rule| parsed("upload_preference", rule))?;
-    }
+    update.profile.apply(&mut profile)?;
     let username = update.username.as_deref().map(Username::parse).transpose();
     let email = update.email.as_deref().map(Email::parse).transpose();
     let change = UserUpdate {
@@ -130,21 +104,17 @@ pub(super) fn delete(delete: &Delete, config: &Config, output: &mut Output) -> a
     let users = delete.named.find(config)?;
     let names: Vec<String> = users.iter().map(|it| it.username.to_string()).collect();
     let names = names.join(", ");
-    if !delete.dry_run {
-        ask::confirm(&format!("Delete {names} for good?"), delete.yes)?;
-        for user in &users {
-            config
-                .wait(config.accounts.delete_user(user.id, &config.caller))
-                .map_err(said)?;
-        }
+    ask::confirm(
+        &format!("Delete {names} for good?"),
+        delete.yes || config.is_dry,
+    )?;
+    for user in &users {
+        config
+            .wait(config.accounts.delete_user(user.id, &config.caller))
+            .map_err(said)?;
     }
     if output.format == Format::Table {
-        let done = if delete.dry_run {
-            "would be deleted"
-        } else {
-            "deleted"
-        };
-        return Ok(output.line(&format!("{names}: {done}"))?);
+        return Ok(output.line(&format!("{names}: deleted"))?);
     }
     output
         .many(std::iter::once(Ok(users.iter().map(Row::from).collect())))

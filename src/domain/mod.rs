@@ -2,6 +2,7 @@
 
 mod email;
 mod invalid;
+mod likeness;
 mod mail;
 mod password;
 mod policy;
@@ -13,6 +14,7 @@ mod username;
 
 pub use email::Email;
 pub use invalid::{Invalid, Rule};
+pub use likeness::{ALIKE, likeness};
 pub use mail::{MailKind, MailState};
 pub use password::{Password, PasswordRules};
 pub use policy::{Agreement, Consent, Policy};

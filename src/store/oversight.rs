@@ -16,6 +16,9 @@ pub struct SeenSession {
 
 /// Sessions of everybody.
 pub trait Oversight {
+    /// The user name or address that is most like `typed`, which is in lower case; none if none is
+    /// alike. Reads all of them.
+    fn similar_name(&self, typed: &str) -> Pending<Option<String>>;
     /// Sessions that have not ended at `now`, the youngest first, from below `before` on.
     fn live_sessions(
         &self,

@@ -29,7 +29,7 @@ fn a_revoked_session_is_over_in_the_same_second() {
         .to_owned();
 
     let would = site.run(&["session", "revoke", &id, "--dry-run"]).ok();
-    assert!(would.contains("would end"), "{would}");
+    assert!(would.starts_with("dry run: session"), "{would}");
     assert_eq!(server.status_of(&one), 200);
     site.run(&["session", "revoke", &id]).ok();
     assert_eq!(server.status_of(&one), 401);
@@ -55,7 +55,7 @@ fn sessions_end_by_user_and_all_at_once() {
     let said = site.run(&["session", "revoke", "--all"]).refusal();
     assert!(said.contains("--yes"), "{said}");
     let would = site.run(&["session", "revoke", "--all", "--dry-run"]).ok();
-    assert_eq!(would, "2 sessions would end\n");
+    assert_eq!(would, "dry run: 2 sessions have ended\n");
     let done = site.run(&["session", "revoke", "--all", "--yes"]).ok();
     assert_eq!(done, "2 sessions have ended\n");
     assert_eq!(tokens.map(|it| server.status_of(&it)), [401, 401, 401]);

@@ -1,5 +1,6 @@
 //! SQLite, in WAL mode with `synchronous=FULL`: reads inline, writes in groups.
 
+mod adopted;
 mod attempts;
 mod audit;
 mod backup;
@@ -24,7 +25,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::Connection;
 
 use self::live::LiveSessions;
-use self::writer::Writer;
+use self::writer::{End, Writer};
 use super::{Pending, Store};
 use crate::domain::Timestamp;
 use crate::failure::Failure;
@@ -45,13 +46,25 @@ impl Sqlite {
     /// # Errors
     /// If the file cannot be opened or is newer than this program, or if SQLite is too old to be safe.
     pub fn open(path: &Path) -> Result<Self, Failure> {
+        Self::open_to(End::Commit, path)
+    }
+
+    /// As [`Sqlite::open`], for a dry run: each transaction is undone when it has been answered.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub fn open_dry(path: &Path) -> Result<Self, Failure> {
+        Self::open_to(End::Undo, path)
+    }
+
+    fn open_to(end: End, path: &Path) -> Result<Self, Failure> {
         let writing = open::writer(path)?;
         let live = LiveSessions::over(open::reader(path)?)?;
         Ok(Self {
             path: path.to_owned(),
             readers: Mutex::new(Vec::new()),
             live,
-            writer: Writer::start(writing)?,
+            writer: Writer::start(writing, end)?,
         })
     }
 

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::{Sqlite, audit};
-use crate::domain::{Session, SessionId, SessionKind, Timestamp, UserId};
+use super::{Sqlite, adopted, audit};
+use crate::domain::{ALIKE, Session, SessionId, SessionKind, Timestamp, UserId, likeness};
 use crate::store::{Actor, Oversight, Pending, SeenSession};
 
 const COLUMNS: &str = "sessions.id, user_id, kind, sessions.created_at, expires_at, address, user_agent, ended_at, username";
@@ -57,6 +57,7 @@ fn find(connection: &Connection, id: SessionId) -> Result<Option<SeenSession>> {
 }
 
 fn end_all(connection: &Connection, actor: &Actor) -> Result<usize> {
+    adopted::end_tokens(connection, None, actor.at)?;
     let ended = connection
         .prepare_cached(
             "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL AND expires_at > ?1",
@@ -72,7 +73,31 @@ fn end_all(connection: &Connection, actor: &Actor) -> Result<usize> {
     Ok(ended)
 }
 
+fn similar_name(connection: &Connection, typed: &str) -> Result<Option<String>> {
+    let mut best: (f64, Option<String>) = (ALIKE, None);
+    // One after the other, so that each is read from its own index.
+    for sql in [
+        "SELECT username_key FROM users",
+        "SELECT email_key FROM users",
+    ] {
+        let mut names = connection.prepare_cached(sql)?;
+        let mut rows = names.query([])?;
+        while let Some(row) = rows.next()? {
+            let name = row.get_ref(0)?.as_str()?;
+            let likeness = likeness(typed, name);
+            if likeness > best.0 {
+                best = (likeness, Some(name.to_owned()));
+            }
+        }
+    }
+    Ok(best.1)
+}
+
 impl Oversight for Sqlite {
+    fn similar_name(&self, typed: &str) -> Pending<Option<String>> {
+        self.read("looking for a similar name", |c| similar_name(c, typed))
+    }
+
     fn live_sessions(
         &self,
         now: Timestamp,

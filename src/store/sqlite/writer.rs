@@ -30,6 +30,14 @@ struct NotCommitted {
     passing: bool,
 }
 
+/// What becomes of each transaction.
+#[derive(Clone, Copy)]
+pub(super) enum End {
+    Commit,
+    /// For a dry run: everything is tried for real, and leaves nothing behind.
+    Undo,
+}
+
 pub(super) struct Writer {
     jobs: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -37,14 +45,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Result<Self, Failure> {
+    /// A writer that commits what it does, or undoes it.
+    pub(super) fn start(connection: Connection, end: End) -> Result<Self, Failure> {
         let (jobs, waiting) = channel();
         let checkpoint = Arc::new(AtomicBool::new(false));
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn({
                 let checkpoint = Arc::clone(&checkpoint);
-                move || run(connection, &waiting, &checkpoint)
+                move || run(connection, end, &waiting, &checkpoint)
             })
             .map_err(Failure::when("starting the writer"))?;
         Ok(Self {
@@ -115,10 +124,10 @@ impl Drop for Writer {
     }
 }
 
-fn run(mut connection: Connection, waiting: &Receiver<Job>, checkpoint: &AtomicBool) {
+fn run(mut connection: Connection, end: End, waiting: &Receiver<Job>, checkpoint: &AtomicBool) {
     while let Ok(first) = waiting.recv() {
         let group = std::iter::once(first).chain(waiting.try_iter()).take(GROUP);
-        commit(&mut connection, group);
+        commit(&mut connection, end, group);
     }
     if checkpoint.load(Ordering::SeqCst) {
         // The next start finds one file. If another process reads for long, it is not waited for.
@@ -127,7 +136,7 @@ fn run(mut connection: Connection, waiting: &Receiver<Job>, checkpoint: &AtomicB
     }
 }
 
-fn commit(connection: &mut Connection, group: impl Iterator<Item = Job>) {
+fn commit(connection: &mut Connection, end: End, group: impl Iterator<Item = Job>) {
     let (answers, fate): (Vec<Answer>, _) =
         match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
             Ok(transaction) => {
@@ -136,7 +145,10 @@ fn commit(connection: &mut Connection, group: impl Iterator<Item = Job>) {
                 let run = |job: Job| job((!transaction.is_autocommit()).then_some(&*transaction));
                 let answers = group.map(run).collect();
                 let rolled_back = transaction.is_autocommit();
-                let fate = transaction.commit();
+                let fate = match end {
+                    End::Commit => transaction.commit(),
+                    End::Undo => transaction.rollback(),
+                };
                 (answers, fate.map_err(|err| not_committed(err, rolled_back)))
             }
             Err(err) => (
