@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 
+use super::serve;
 use super::settings::{Listen, Settings};
 use crate::accounts::{Accounts, Caller, Parts, Rules};
 use crate::clock::Clock;
@@ -38,6 +39,8 @@ impl Config {
             .enable_all()
             .build()
             .context("cannot start")?;
+        check_place(settings)?;
+        let _lock = lock_before_migrating(settings)?;
         let caller = Caller {
             name: operator(),
             address: None,
@@ -76,6 +79,18 @@ impl Config {
     }
 }
 
+/// A server that is older than this program must not find another schema under its feet.
+fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<fs::File>> {
+    let schema = Sqlite::schema_of(&settings.database).map_err(said)?;
+    if !(1..Sqlite::newest_schema()).contains(&schema) {
+        return Ok(None);
+    }
+    let lock = serve::lock(settings).with_context(|| {
+        "this program is newer than the running server; restart the server with this version first"
+    });
+    lock.map(Some)
+}
+
 /// Who runs a command, for the audit trail.
 pub(super) fn operator() -> String {
     format!("cli:uid={}", rustix::process::getuid().as_raw())
@@ -87,8 +102,7 @@ pub(super) fn accounts(
     public_url: String,
     open: fn(&Path) -> Result<Sqlite, Failure>,
 ) -> anyhow::Result<Accounts> {
-    make_data_dir(&settings.data_dir)?;
-    check_private(&settings.database)?;
+    check_place(settings)?;
     let keys = settings.data_dir.join("keys");
     let (clock, random) = (Clock::System, Random::System);
     let ring = Keyring::open(&keys, &random, clock.now()).map_err(said)?;
@@ -125,6 +139,12 @@ pub(super) fn accounts(
             public_url,
         },
     }))
+}
+
+/// Nothing is opened in a place of somebody else, or where others can read.
+fn check_place(settings: &Settings) -> anyhow::Result<()> {
+    make_data_dir(&settings.data_dir)?;
+    check_private(&settings.database)
 }
 
 fn mailer(settings: &Settings) -> anyhow::Result<Mailer> {

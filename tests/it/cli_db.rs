@@ -166,6 +166,11 @@ fn a_migration_leaves_the_database_as_it_was_beside_it() {
     site.database()
         .execute_batch(to_v5)
         .expect("an older schema");
+    let lock = std::fs::File::create(site.data().join("serve.lock")).expect("the lock of a server");
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).expect("a running server");
+    let said = site.run(&["user", "list"]).refusal();
+    assert!(said.contains("restart the server"), "{said}");
+    drop(lock);
     let migrated = site.run(&["db", "migrate", "--format", "json"]).json();
     assert_eq!(migrated["from"], 5);
     let version = format!("auth.db.before-v{}", migrated["to"]);

@@ -31,7 +31,8 @@ fn a_revoked_session_is_over_in_the_same_second() {
     let would = site.run(&["session", "revoke", &id, "--dry-run"]).ok();
     assert!(would.starts_with("dry run: session"), "{would}");
     assert_eq!(server.status_of(&one), 200);
-    site.run(&["session", "revoke", &id]).ok();
+    site.run_with(&["session", "revoke", "-"], &format!("{id}\n\n"))
+        .ok();
     assert_eq!(server.status_of(&one), 401);
     assert_eq!(server.status_of(&other), 200);
     let said = site.run(&["session", "revoke", &id]).refusal();

@@ -60,6 +60,7 @@ mod smtp_server;
 mod smtp_settings;
 mod smtp_tls;
 mod store;
+mod store_adopted;
 mod store_mail;
 mod store_outbox;
 mod store_sessions;
