@@ -12,8 +12,9 @@ use crate::store::{Delivery, DueMail};
 
 /// Two attempts lie no further apart than this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(4 * 3600);
-/// A mail that did not leave within so many seconds has failed (RFC 5321, section 4.5.4.1).
-const GIVE_UP: i64 = 5 * 24 * 3600;
+/// After attempts over so long a time a mail has failed (RFC 5321, section 4.5.4.1). Time in which
+/// nobody tried does not count: neither a server that stood still nor what was before a `mail retry`.
+const GIVE_UP: Duration = Duration::from_secs(5 * 24 * 3600);
 /// What a sender needs beside the time that the mail server takes.
 const MARGIN: Duration = Duration::from_secs(60);
 /// What ended so long ago is forgotten.
@@ -95,8 +96,8 @@ impl Accounts {
 
     fn refused(&self, mail: &DueMail, refusal: &NotSent) -> Delivery {
         let (now, error) = (self.now(), refusal.brief());
-        let age = now.seconds_since(mail.created_at);
-        if refusal.is_final || age > GIVE_UP {
+        let tried: Duration = (0..mail.attempts).map(|it| self.usual_pause(it)).sum();
+        if refusal.is_final || tried > GIVE_UP {
             tracing::error!(event = "mail_failed", mail = mail.id, error);
             return Delivery::Failed(refusal.to_string());
         }
@@ -108,13 +109,17 @@ impl Accounts {
     /// The pause doubles with each attempt, and differs by a quarter either way: what failed
     /// together is not tried again together.
     fn pause(&self, attempts: u32) -> Duration {
-        let first = self.0.rules.mail_retry;
-        let pause = first.saturating_mul(2_u32.saturating_pow(attempts));
         // Without randomness the pause is right all the same.
         let [byte] = self.0.random.bytes().unwrap_or([128]);
         let quarters = 0.75 + f64::from(byte) / 510.0;
-        let pause = pause.min(LONGEST_PAUSE).mul_f64(quarters);
+        let pause = self.usual_pause(attempts).mul_f64(quarters);
         Duration::from_secs(pause.as_secs_f64().ceil() as u64)
+    }
+
+    fn usual_pause(&self, attempts: u32) -> Duration {
+        let first = self.0.rules.mail_retry;
+        let pause = first.saturating_mul(2_u32.saturating_pow(attempts));
+        pause.min(LONGEST_PAUSE)
     }
 
     fn letter(&self, mail: &DueMail, now: Timestamp) -> Result<Letter, Failure> {

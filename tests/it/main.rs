@@ -38,6 +38,7 @@ mod login;
 mod mail;
 mod media;
 mod openapi;
+mod outbox;
 mod own;
 mod own_password;
 mod profile;
