@@ -5,6 +5,7 @@ mod audit;
 mod backups;
 mod config;
 mod db;
+mod examples;
 mod housekeeping;
 mod key;
 mod mail;
@@ -112,9 +113,9 @@ pub fn run() -> anyhow::Result<()> {
     }
 }
 
-/// The commands, each with a flag for every setting.
+/// The commands, each with its examples and a flag for every setting.
 fn whole_command() -> clap::Command {
-    settings::add_flags(Cli::command())
+    settings::add_flags(examples::add(Cli::command()))
 }
 
 fn dispatch(
