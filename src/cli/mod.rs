@@ -6,6 +6,7 @@ mod backups;
 mod config;
 mod db;
 mod dry_run;
+mod examples;
 mod housekeeping;
 mod key;
 mod mail;
@@ -117,9 +118,11 @@ pub fn run() -> anyhow::Result<()> {
     }
 }
 
-/// The commands, each with a flag for every setting; those that change something with `--dry-run`.
+/// The commands with their examples, each with a flag for every setting, and `--dry-run` where it
+/// changes something.
 fn whole_command() -> clap::Command {
-    dry_run::add_flags(settings::add_flags(Cli::command()))
+    let command = dry_run::add_flags(examples::add(Cli::command()));
+    settings::add_flags(command)
 }
 
 fn dispatch(

@@ -6,8 +6,14 @@ use icu_properties::CodePointMapData;
 use icu_properties::props::GeneralCategory;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tabled::Table;
 use tabled::builder::Builder;
+use tabled::grid::util::string::get_string_width;
+use tabled::settings::peaker::Priority;
 use tabled::settings::{Style, Width};
+
+/// A cell is wrapped at this width and not before: a date fits.
+const NARROWEST: usize = 10;
 
 /// How to print results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -56,10 +62,7 @@ impl Output {
     pub(super) fn one(&mut self, row: &impl Serialize) -> anyhow::Result<()> {
         let row = fields(row)?;
         match self.format {
-            Format::Table => {
-                let lines = row.iter().map(|(name, value)| [name.clone(), cell(value)]);
-                Ok(self.table(None, lines.collect())?)
-            }
+            Format::Table => Ok(self.card(&row)?),
             Format::Json => Ok(writeln!(self.out, "{:#}", Value::Object(row))?),
             Format::Csv => self.csv(&[row], true),
         }
@@ -96,28 +99,28 @@ impl Output {
         let head = first
             .keys()
             .map(|name| name.to_uppercase().replace('_', " "));
-        let lines = rows
-            .iter()
-            .map(|row| row.values().map(cell).collect::<Vec<_>>());
-        self.table(Some(head.collect()), lines.collect())
+        let mut lines = vec![head.collect::<Vec<_>>()];
+        lines.extend(rows.iter().map(|row| row.values().map(cell).collect()));
+        if terminal_width().is_some_and(|width| least_width(&lines) > width) {
+            return rows.iter().try_for_each(|row| self.card(row));
+        }
+        let mut table = Builder::from(lines).build();
+        table.with(Style::rounded());
+        self.table(table)
     }
 
-    fn table<R: IntoIterator<Item = String>>(
-        &mut self,
-        head: Option<Vec<String>>,
-        rows: Vec<R>,
-    ) -> io::Result<()> {
-        let mut builder = Builder::default();
-        if let Some(head) = head {
-            builder.push_record(head);
-        }
-        for row in rows {
-            builder.push_record(row);
-        }
-        let mut table = builder.build();
-        table.with(Style::rounded());
+    /// A row as a table of its own: names on the left, values on the right.
+    fn card(&mut self, row: &Map<String, Value>) -> io::Result<()> {
+        let lines = row.iter().map(|(name, value)| [name.clone(), cell(value)]);
+        let mut table = Builder::from_iter(lines).build();
+        table.with(Style::rounded().remove_horizontals());
+        self.table(table)
+    }
+
+    fn table(&mut self, mut table: Table) -> io::Result<()> {
         if let Some(width) = terminal_width() {
-            table.with(Width::wrap(width).keep_words(true));
+            let wrap = Width::wrap(width).priority(Priority::max(true));
+            table.with(wrap.keep_words(true));
         }
         writeln!(self.out, "{table}")
     }
@@ -219,6 +222,19 @@ pub(super) fn without_formula_mark(text: &str) -> &str {
 fn is_formula(text: &str) -> bool {
     text.trim_start_matches('\'')
         .starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
+/// How narrow a table can be and still be read.
+fn least_width(lines: &[Vec<String>]) -> usize {
+    let mut widths: Vec<usize> = Vec::new();
+    for line in lines {
+        widths.resize(widths.len().max(line.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = get_string_width(cell).min(NARROWEST).max(*width);
+        }
+    }
+    // A border and two blanks for each column, and a border at the end.
+    widths.iter().map(|it| it + 3).sum::<usize>() + 1
 }
 
 fn terminal_width() -> Option<usize> {

@@ -68,6 +68,7 @@ pub(super) fn add_flags(command: clap::Command) -> clap::Command {
                 .default
                 .filter(|it| !it.is_empty())
                 .map_or_else(String::new, |it| format!(" [default: {it}]"));
+            let help = format!("{}{default} [env: {}]", setting.help, setting.variable());
             command.arg(
                 Arg::new(setting.key)
                     .long(setting.flag())
@@ -75,11 +76,9 @@ pub(super) fn add_flags(command: clap::Command) -> clap::Command {
                     .value_name("VALUE")
                     .help_heading("Settings")
                     .hide_short_help(true)
-                    .help(format!(
-                        "{}{default} [env: {}]",
-                        setting.help,
-                        setting.variable()
-                    )),
+                    .help(help.clone())
+                    // A manual page has the long one only.
+                    .long_help(help),
             )
         })
 }

@@ -19,7 +19,7 @@ fn help(site: &Site, command: &[&str]) -> String {
 }
 
 /// The names under `Commands:`.
-fn commands(help: &str) -> BTreeSet<String> {
+pub fn commands(help: &str) -> BTreeSet<String> {
     let after = help.split("Commands:\n").nth(1).unwrap_or_default();
     let listed = after.lines().take_while(|line| !line.is_empty());
     listed

@@ -33,7 +33,9 @@ fn every_command_has_a_manual_page() {
     run(site.bare().args(pages), "").ok();
     let create = folder.join("minisass-auth-user-create.1");
     let create = std::fs::read_to_string(create).expect("a page");
-    assert!(create.contains("print\\-link"), "{create}");
+    for told in ["print\\-link", "Folder of the database, keys and mails"] {
+        assert!(create.contains(told), "{told}: {create}");
+    }
     let nowhere = run(site.bare().args(["man", "--dir", "no/such/folder"]), "");
     assert!(nowhere.refusal().contains("name a folder"));
 }

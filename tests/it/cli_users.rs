@@ -1,10 +1,8 @@
 //! `user create | show | activate | deactivate` and `profile show`, beside a running server.
 
-use std::process::{Command, Stdio};
-
 use serde_json::{Value, json};
 
-use crate::server::{PASSWORD, Site, clear_settings, run};
+use crate::server::{PASSWORD, Site};
 
 #[test]
 fn a_user_who_was_made_here_logs_in_there() {
@@ -134,45 +132,6 @@ fn without_a_terminal_the_way_out_is_told() {
         .run(&["user", "create", "--email", "ada@example.org"])
         .refusal();
     assert!(said.contains("--password-stdin"), "{said}");
-}
-
-/// Types `lines` at a terminal that `script` (of util-linux) makes; none if it is not there.
-fn at_terminal(site: &Site, arguments: &str, lines: &str) -> Option<(bool, String)> {
-    let program = env!("CARGO_BIN_EXE_minisass-auth");
-    let data = site.data();
-    let typed = format!(
-        "{program} --data-dir {} --scrypt ln=4,r=1,p=1 {arguments}",
-        data.display()
-    );
-    let mut command = Command::new("script");
-    clear_settings(&mut command);
-    command.args(["-qec", &typed, "/dev/null"]);
-    command.stderr(Stdio::null());
-    Command::new("script").arg("--version").output().ok()?;
-    let outcome = run(&mut command, lines);
-    Some((outcome.code == Some(0), outcome.out))
-}
-
-#[test]
-fn at_a_terminal_the_password_is_asked_for_twice_and_not_shown() {
-    let site = Site::new();
-    let create = "user create --email ada@example.org";
-    let typed = format!("{PASSWORD}\n{PASSWORD}\n");
-    let Some((done, shown)) = at_terminal(&site, create, &typed) else {
-        return;
-    };
-    assert!(done, "{shown}");
-    assert!(
-        shown.contains("Password:") && shown.contains("Password again:"),
-        "{shown}"
-    );
-    let differ = format!("{PASSWORD}\n{PASSWORD}x\n");
-    let create = "user create --email bo@example.org";
-    let (done, shown) = at_terminal(&site, create, &differ).expect("script");
-    assert!(!done && shown.contains("not the same"), "{shown}");
-    let server = site.start(&[]);
-    assert_eq!(server.login("ada@example.org").status, 200);
-    assert_eq!(server.login("bo@example.org").status, 401);
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! Every command of the README does what the README says, in its order, on one fresh folder.
 
-use std::process::Command;
-
-use crate::server::{CHEAP, Server, Site, clear_settings, run};
+use crate::examples::shell;
+use crate::server::{Server, Site, run};
 
 const README: &str = include_str!("../../README.md");
 
@@ -24,25 +23,14 @@ fn commands() -> impl Iterator<Item = &'static str> {
 #[test]
 fn every_command_works() {
     let site = Site::new();
-    let mut serve = site.bare();
-    serve.args(["serve", "--listen", "127.0.0.1:0", "--scrypt", CHEAP]);
+    let serve = shell(&site, "exec minisass-auth serve --listen 127.0.0.1:0");
     let server = Server::start(serve, &site.path("log"));
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_minisass-auth"));
-    let folder = program.parent().expect("a folder");
-    let path = std::env::var("PATH").expect("a path");
-
     let mut outputs = Vec::new();
     for line in commands().filter(|it| !it.ends_with(" serve") && *it != "tests/run") {
         let line = line
             .replace("cargo run --release --", "minisass-auth")
             .replace("127.0.0.1:8000", server.address());
-        let mut shell = Command::new("bash");
-        clear_settings(&mut shell);
-        shell
-            .args(["-c", &format!("set -o pipefail; {line}")])
-            .env("PATH", format!("{}:{path}", folder.display()))
-            .env("MINISASS_AUTH_SCRYPT", CHEAP)
-            .current_dir(site.path(""));
+        let mut shell = shell(&site, &line);
         outputs.push((run(&mut shell, "").ok(), line));
     }
     let output = |part: &str| {

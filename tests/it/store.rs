@@ -1,6 +1,7 @@
 //! What every database has to do. The tests see nothing but `&dyn Store`, and run over each engine.
 
 use std::future::Future;
+use std::path::Path;
 
 use minisass_auth::domain::{
     AdditionalFields, Email, Profile, Session, SessionId, SessionKind, Timestamp, UploadPreference,
@@ -18,9 +19,15 @@ pub fn later(seconds: i64) -> Timestamp {
 
 /// Tells the story to each engine, over a fresh database.
 pub fn on_each_engine(story: impl Fn(&dyn Store)) {
+    on_sqlite(|store, _| story(store));
+}
+
+/// Tells a story in which somebody reaches for the file.
+pub fn on_sqlite(story: impl Fn(&dyn Store, &Path)) {
     let folder = tempfile::tempdir().expect("a folder");
-    let sqlite = Sqlite::open(&folder.path().join("auth.db")).expect("a database");
-    story(&sqlite);
+    let path = folder.path().join("auth.db");
+    let sqlite = Sqlite::open(&path).expect("a database");
+    story(&sqlite, &path);
     sqlite.close();
 }
 

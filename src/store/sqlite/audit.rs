@@ -23,17 +23,16 @@ pub(super) fn write(
     user: Option<UserId>,
     detail: Option<&str>,
 ) -> Result<()> {
-    // The number that SQLite would give: it stays ahead of rows that somebody removed from the end.
+    // The number that SQLite would give: it stays ahead of rows that somebody removed from the end,
+    // even of all.
     let (last, before) = connection
         .prepare_cached(
-            "SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'audit'), digest
-             FROM audit ORDER BY id DESC LIMIT 1",
+            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0),
+                    (SELECT digest FROM audit ORDER BY id DESC LIMIT 1)",
         )?
         .query_row([], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, Option<Digest>>(1)?))
-        })
-        .optional()?
-        .unwrap_or((0, None));
+        })?;
     let entry = AuditEntry {
         id: last + 1,
         at: actor.at,

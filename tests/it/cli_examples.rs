@@ -1,0 +1,65 @@
+//! The examples of the help texts: each command has some, and each of them works as it stands.
+
+use crate::examples::{Examples, Prepared, of_every_command, shell};
+use crate::server::{Server, Site, run};
+
+#[test]
+fn every_command_has_examples() {
+    let all = of_every_command();
+    let without = all.iter().filter(|it| it.lines.is_empty());
+    let without: Vec<&str> = without.map(|it| it.command.as_str()).collect();
+    assert!(
+        without.is_empty(),
+        "src/cli/examples.rs has none for: {}",
+        without.join(", ")
+    );
+    for Examples { command, lines } in &all {
+        let about = format!("minisass-auth {command}");
+        let named = lines.iter().all(|it| it.contains(&about));
+        assert!(named, "an example of {command} shows something else");
+    }
+}
+
+#[test]
+fn every_example_works() {
+    let prepared = Prepared::new();
+    let mut failed = String::new();
+    for Examples { command, lines } in of_every_command() {
+        for line in lines.iter().filter(|_| command != "serve") {
+            let outcome = prepared.run(line);
+            if outcome.code != Some(0) {
+                failed.push_str(&format!("{line}\n{}{}\n", outcome.out, outcome.err));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "\n{failed}");
+}
+
+#[test]
+fn every_example_of_a_server_serves() {
+    let prepared = Prepared::new();
+    let all = of_every_command();
+    let serve = all.iter().find(|it| it.command == "serve");
+    for line in &serve.expect("the command").lines {
+        let copy = prepared.copy();
+        let mut command = shell(&copy, &format!("exec {line}"));
+        command.env("MINISASS_AUTH_LISTEN", "127.0.0.1:0");
+        let mut server = Server::start(command, &copy.path("log"));
+        assert_eq!(server.stop(), Some(0), "{line}: {}", server.log());
+    }
+}
+
+#[test]
+fn examples_are_in_the_long_help_and_the_manual_and_not_in_the_short_help() {
+    let site = Site::new();
+    let create = ["user", "create"];
+    let short = run(site.bare().args(create).arg("-h"), "").ok();
+    assert!(!short.contains("Examples:"), "{short}");
+    run(site.bare().args(["man", "--dir", "."]), "").ok();
+    let page = site.path("minisass-auth-user-create.1");
+    let page = std::fs::read_to_string(page).expect("a page");
+    assert!(
+        page.contains("\nExamples:\n  minisass\\-auth user create"),
+        "{page}"
+    );
+}

@@ -1,0 +1,176 @@
+//! Every command once more, on databases that older versions of the program made.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+use refinery::{Migration, Runner, Target, load_sql_migrations};
+use rusqlite::Connection;
+
+use crate::examples::{Examples, Prepared, of_every_command};
+use crate::server::Site;
+
+/// What people had in the database, and the schema from which on it had a place for it. `:hash`
+/// is a hash of the password.
+const ROWS: [(i32, &str); 5] = [
+    (
+        1,
+        "INSERT INTO users (username, username_key, email, email_key, first_name, last_name,
+                            password_hash, is_active, is_staff, created_at, last_login_at)
+         VALUES ('Ada', 'ada', 'ada@example.org', 'ada@example.org', 'Ada', '', :hash, 1, 1, 1700000000, 1700000001),
+                ('bo', 'bo', 'bo@example.org', 'bo@example.org', '', 'B', :hash, 1, 0, 1700000002, NULL),
+                ('cy', 'cy', 'cy@example.org', 'cy@example.org', '', '', NULL, 1, 0, 1700000003, NULL);
+         INSERT INTO profiles (user_id, organisation_type, organisation_name, country, additional_fields)
+         VALUES (1, 'NGO', 'Rivers', 'ZA', '{\"river\":\"uMngeni\"}'), (2, '', '', '', '{}'), (3, '', '', '', '{}');
+         INSERT INTO login_attempts (key, failures, next_at, updated_at) VALUES (x'01', 3, 1700000000, 1700000000);",
+    ),
+    (
+        2,
+        "INSERT INTO sessions (id, user_id, kind, created_at, expires_at, address, cookie_digest, rotated_at)
+         VALUES (x'00112233445566778899aabbccddeeff', 1, 'web', 1700000001, 4000000000, '::1', x'02', 1700000001),
+                (x'00112233445566778899aabbccddee00', 2, 'mobile', 1700000001, 1700000002, NULL, NULL, 1700000001);",
+    ),
+    (
+        3,
+        "INSERT INTO links (id, purpose, user_id, nonce, digest, created_at, expires_at)
+         VALUES (1, 'password-reset', 1, x'03', x'04', 1700000001, 4000000000), (2, 'password-reset', NULL, x'05', x'06', 1, 2);
+         INSERT INTO outbox (id, kind, user_id, link_id, recipient, state, attempts, next_at, created_at, sent_at, error)
+         VALUES (1, 'password-reset', 1, 1, 'ada@example.org', 'queued', 0, 1700000001, 1700000001, NULL, NULL),
+                (2, 'password-changed', 2, NULL, 'bo@example.org', 'failed', 9, 1700000001, 1700000001, NULL, 'no such mailbox'),
+                (3, 'invitation', 3, NULL, 'cy@example.org', 'sent', 1, 1700000001, 1700000001, 1700000002, NULL);",
+    ),
+    (
+        4,
+        "INSERT INTO audit (at, actor, address, action, user_id, detail)
+         VALUES (1700000000, 'cli:uid=0', NULL, 'user.create', 1, NULL),
+                (1700000001, 'http', '::1', 'session.open', 1, '00112233445566778899aabbccddeeff'),
+                (1700000002, 'cli:uid=0', NULL, 'user.create', 2, NULL);",
+    ),
+    (
+        5,
+        "UPDATE profiles SET is_expert = 1, upload_preference = 'both' WHERE user_id = 1;
+         INSERT INTO password_history (user_id, password_hash, created_at) VALUES (1, :hash, 1690000000);
+         INSERT INTO policies (version, url, published_at) VALUES ('1', 'https://example.org/1', 1690000000);
+         INSERT INTO consents (user_id, policy_id, is_given, given_at) VALUES (1, 1, 1, 1700000001);",
+    ),
+];
+
+fn migrations() -> Vec<Migration> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
+    load_sql_migrations(folder).expect("migrations")
+}
+
+/// What the program makes of the password, at the least cost.
+fn hash() -> String {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let hash = "SELECT password_hash FROM users";
+    let hash = site.database().query_row(hash, [], |row| row.get(0));
+    hash.expect("a hash")
+}
+
+/// The data folder of the program whose schema had that version.
+fn installed(version: i32, hash: &str) -> Site {
+    let site = Site::new();
+    let folder = site.data();
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&folder)
+        .expect("a folder");
+    let file = folder.join("auth.db");
+    let mut database = Connection::open(&file).expect("a database");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a private file");
+    let mini = i32::from_be_bytes(*b"mini");
+    database
+        .pragma_update(None, "application_id", mini)
+        .expect("a pragma");
+    database
+        .pragma_update(None, "journal_mode", "wal")
+        .expect("a pragma");
+    Runner::new(&migrations())
+        .set_target(Target::Version(version))
+        .run(&mut database)
+        .expect("an older schema");
+    for (_, rows) in ROWS.iter().filter(|it| it.0 <= version) {
+        let rows = rows.replace(":hash", &format!("'{hash}'"));
+        database.execute_batch(&rows).expect("rows");
+    }
+    site
+}
+
+/// The old file stands beside the new one, as it was.
+fn assert_kept(site: &Site, version: i32, newest: i32) {
+    let copy = site.data().join(format!("auth.db.before-v{newest}"));
+    let mode = fs::metadata(&copy).expect("a copy").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let copy = Connection::open(copy).expect("a database");
+    let number = |sql: &str| copy.query_row(sql, [], |row| row.get::<_, i32>(0));
+    assert_eq!(
+        number("SELECT max(version) FROM refinery_schema_history"),
+        Ok(version)
+    );
+    assert_eq!(number("SELECT count(*) FROM users"), Ok(3));
+    let sound = copy.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
+    assert_eq!(sound.as_deref(), Ok("ok"));
+}
+
+/// What was in the old file is in the new one, and the old password logs in.
+fn assert_at_home(site: &Site, version: i32) {
+    let json = |command: &str| {
+        let command: Vec<&str> = command.split(' ').collect();
+        site.run(&[&command[..], &["--format", "json"]].concat())
+            .json()
+    };
+    let profile = json("profile show ada");
+    assert_eq!(profile["additional_fields"]["river"], "uMngeni");
+    let sessions = json("session list");
+    let sessions = sessions.as_array().expect("a list").len();
+    assert_eq!(
+        sessions,
+        usize::from(version >= 2),
+        "of two, one has expired"
+    );
+    let mails = json("mail list");
+    assert_eq!(
+        mails.as_array().map(Vec::len),
+        Some(if version >= 3 { 3 } else { 0 })
+    );
+    let trail = json("audit verify");
+    assert_eq!(trail["rows"], if version >= 4 { 3 } else { 0 });
+    let server = site.start(&[]);
+    for name in ["ada", "bo"] {
+        assert_eq!(server.login(&format!("{name}@example.org")).status, 200);
+    }
+}
+
+#[test]
+fn every_command_works_on_a_database_of_every_older_schema() {
+    let newest = migrations().iter().map(Migration::version).max();
+    let newest = newest.expect("a migration");
+    let hash = hash();
+    let commands = of_every_command();
+    let mut failed = String::new();
+    for version in 1..newest {
+        let site = installed(version, &hash);
+        let migrated = site.run(&["db", "migrate", "--format", "json"]).json();
+        assert_eq!(
+            (&migrated["from"], &migrated["to"]),
+            (&version.into(), &newest.into())
+        );
+        assert_kept(&site, version, newest);
+        assert_at_home(&site, version);
+        let prepared = Prepared::over(site);
+        for Examples { command, lines } in &commands {
+            for line in lines.iter().filter(|_| command != "serve") {
+                let outcome = prepared.run(line);
+                if outcome.code != Some(0) {
+                    failed.push_str(&format!(
+                        "{version}: {line}\n{}{}\n",
+                        outcome.out, outcome.err
+                    ));
+                }
+            }
+        }
+    }
+    assert!(failed.is_empty(), "\n{failed}");
+}

@@ -1,0 +1,127 @@
+//! A terminal of a given size, in which the real program runs: type, look, wait for what is to be
+//! seen. tmux makes it, on a server of its own that ends with the test.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::examples::shell;
+use crate::server::{Site, run, until};
+
+/// What was on the screen at the end stays there, and nothing is added to it.
+const SET_UP: [&str; 15] = [
+    "set",
+    "-g",
+    "remain-on-exit",
+    "on",
+    ";",
+    "set",
+    "-g",
+    "remain-on-exit-format",
+    "",
+    ";",
+    "set",
+    "-g",
+    "history-limit",
+    "10000",
+    ";",
+];
+
+/// A terminal and what runs in it.
+pub struct Terminal {
+    folder: TempDir,
+}
+
+impl Terminal {
+    /// Runs a line of bash in the folder of `site`, in which `minisass-auth` is the program.
+    pub fn new(site: &Site, (columns, rows): (usize, usize), line: &str) -> Self {
+        let terminal = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        let code = terminal.code().display().to_string();
+        let line = shell(site, &format!("trap 'echo $? > {code}' EXIT\n{line}"));
+        let mut tmux = terminal.tmux();
+        tmux.args(["-f", "/dev/null"]).args(SET_UP);
+        tmux.args(["new-session", "-d", "-x", &columns.to_string()]);
+        tmux.args(["-y", &rows.to_string(), "--"]);
+        tmux.arg(line.get_program()).args(line.get_args());
+        // The line is run in the surroundings of whoever starts the server.
+        tmux.current_dir(site.path("")).env_remove("NO_COLOR");
+        for (name, value) in line.get_envs() {
+            match value {
+                Some(value) => tmux.env(name, value),
+                None => tmux.env_remove(name),
+            };
+        }
+        run(&mut tmux, "").ok();
+        terminal
+    }
+
+    fn tmux(&self) -> Command {
+        let mut tmux = Command::new("tmux");
+        tmux.arg("-u")
+            .arg("-S")
+            .arg(self.folder.path().join("tmux"));
+        tmux
+    }
+
+    fn ask(&self, arguments: &[&str]) -> String {
+        run(self.tmux().args(arguments), "").ok()
+    }
+
+    /// All that was written so far, without colours. A line that is wider than the terminal is one
+    /// line here.
+    pub fn screen(&self) -> String {
+        self.ask(&["capture-pane", "-p", "-J", "-S", "-"])
+    }
+
+    /// The same with colours, as escape codes.
+    pub fn coloured(&self) -> String {
+        self.ask(&["capture-pane", "-p", "-J", "-e", "-S", "-"])
+    }
+
+    /// Waits until `text` is on the screen.
+    #[track_caller]
+    pub fn wait_for(&self, text: &str) {
+        until(text, || self.screen().contains(text).then_some(()));
+    }
+
+    /// Waits until what is typed is not shown.
+    #[track_caller]
+    pub fn wait_until_hidden(&self) {
+        let device = self.ask(&["display-message", "-p", "#{pane_tty}"]);
+        let modes = || run(Command::new("stty").args(["-a", "-F", device.trim()]), "").ok();
+        until("typing to be hidden", || {
+            modes().contains("-echo ").then_some(())
+        });
+    }
+
+    pub fn type_line(&self, line: &str) {
+        self.ask(&["send-keys", "-l", "--", line]);
+        self.ask(&["send-keys", "Enter"]);
+    }
+
+    /// The exit code, once the line has ended.
+    #[track_caller]
+    pub fn wait(&self) -> i32 {
+        let is_dead = || self.ask(&["display-message", "-p", "#{pane_dead}"]);
+        until("the line to end", || {
+            (is_dead().trim() == "1").then_some(())
+        });
+        let code = std::fs::read_to_string(self.code()).expect("an exit code");
+        code.trim().parse().expect("a number")
+    }
+
+    /// Where the line leaves its exit code: tmux 3.3 misses that of one in twenty.
+    fn code(&self) -> PathBuf {
+        self.folder.path().join("code")
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have failed to start.
+        let _ = self.tmux().arg("kill-server").output();
+    }
+}
