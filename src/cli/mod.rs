@@ -61,13 +61,13 @@ enum Command {
     /// Create, list and change users
     #[command(subcommand)]
     User(user::Command),
-    /// Inspect profiles
+    /// Inspect and change profiles
     #[command(subcommand)]
     Profile(profile::Command),
-    /// Issue tokens
+    /// Issue, inspect and revoke tokens
     #[command(subcommand)]
     Token(token::Command),
-    /// Trigger reset mails
+    /// Send reset mails, or print their links
     #[command(subcommand)]
     Reset(reset::Command),
     /// Publish privacy policies
@@ -82,7 +82,7 @@ enum Command {
     /// Inspect, back up and restore the database
     #[command(subcommand)]
     Db(db::Command),
-    /// List, rotate and retire signing keys
+    /// List, rotate, import and retire signing keys
     #[command(subcommand)]
     Key(key::Command),
     /// Look after the outbox, and test the way out of it
