@@ -28,7 +28,7 @@ pub enum ManageError {
     #[error("{0} is inactive; `user activate {0}` lets them in")]
     Inactive(String),
     /// It breaks a rule.
-    #[error("{0}")]
+    #[error(transparent)]
     Invalid(#[from] Invalid),
     /// Somebody else has the new name or address.
     #[error("another user has this {}; choose another one", if *.0 == Taken::Email { "address" } else { "user name" })]
@@ -37,7 +37,7 @@ pub enum ManageError {
     #[error("a token may live {}; ask for less, or raise session_ttl", days(.0))]
     TooLong(Duration),
     /// Something broke.
-    #[error("{}", .0.chain())]
+    #[error(transparent)]
     Failed(#[from] Failure),
 }
 
