@@ -189,18 +189,27 @@ impl Accounts {
         Ok(deleted)
     }
 
-    /// A link with which a user chooses a password, for the operator to hand over. It works once.
+    /// Links with which users choose a password, for the operator to hand over. Each works once.
     ///
     /// # Errors
-    /// [`ManageError::Inactive`], or what broke.
-    pub async fn password_link_by_hand(
+    /// [`ManageError::Inactive`] if one of them is, and nobody gets a link then; or what broke.
+    pub async fn password_links_by_hand(
         &self,
-        user: &User,
+        users: &[User],
         caller: &Caller,
-    ) -> Result<String, ManageError> {
-        if !user.is_active && !user.awaits_confirmation {
+    ) -> Result<Vec<String>, ManageError> {
+        let is_out = |user: &&User| !user.is_active && !user.awaits_confirmation;
+        if let Some(user) = users.iter().find(is_out) {
             return Err(ManageError::Inactive(user.username.to_string()));
         }
+        let mut links = Vec::with_capacity(users.len());
+        for user in users {
+            links.push(self.new_password_link(user, caller).await?);
+        }
+        Ok(links)
+    }
+
+    async fn new_password_link(&self, user: &User, caller: &Caller) -> Result<String, Failure> {
         let found = self.0.store.credentials(&UserRef::Id(user.id)).await?;
         let purpose = match found.and_then(|it| it.password_hash) {
             Some(_) => MailKind::PasswordReset,

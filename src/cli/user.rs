@@ -45,13 +45,16 @@ pub(super) struct Create {
     /// Must be free
     #[arg(long)]
     email: String,
+    /// Given name
     #[arg(long, default_value = "", hide_default_value = true)]
     first_name: String,
+    /// Family name
     #[arg(long, default_value = "", hide_default_value = true)]
     last_name: String,
     /// Such as NGO
     #[arg(long, default_value = "", hide_default_value = true)]
     organisation_type: String,
+    /// Such as the name of a school
     #[arg(long, default_value = "", hide_default_value = true)]
     organisation_name: String,
     /// A code or a name
@@ -70,7 +73,7 @@ pub(super) struct Create {
     #[arg(long, conflicts_with = "password_stdin")]
     no_password: bool,
     /// Print that link instead of mailing it
-    #[arg(long, requires = "no_password")]
+    #[arg(long, requires = "no_password", conflicts_with = "inactive")]
     print_link: bool,
 }
 
@@ -139,6 +142,9 @@ pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> any
 }
 
 fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    if new.print_link {
+        config.check_public_url()?;
+    }
     let is_invited = new.no_password;
     let password = if is_invited {
         None
