@@ -58,19 +58,19 @@ struct Cli {
 enum Command {
     /// Serve the API until SIGTERM or Ctrl-C; creates and migrates the database
     Serve,
-    /// Create, list and change users
+    /// Create, list and change users, move them in and out
     #[command(subcommand)]
     User(user::Command),
-    /// Inspect profiles
+    /// Show and set profiles
     #[command(subcommand)]
     Profile(profile::Command),
-    /// Issue tokens
+    /// Issue, inspect and revoke tokens
     #[command(subcommand)]
     Token(token::Command),
-    /// Trigger reset mails
+    /// Send or print links to choose a new password
     #[command(subcommand)]
     Reset(reset::Command),
-    /// Publish privacy policies
+    /// Publish and list privacy policies
     #[command(subcommand)]
     Policy(policy::Command),
     /// List and end sessions
@@ -82,7 +82,7 @@ enum Command {
     /// Inspect, back up and restore the database
     #[command(subcommand)]
     Db(db::Command),
-    /// List, rotate and retire signing keys
+    /// List, rotate, import and retire signing keys
     #[command(subcommand)]
     Key(key::Command),
     /// Look after the outbox, and test the way out of it
