@@ -12,6 +12,7 @@ mod key;
 mod mail;
 mod named;
 mod output;
+mod pages;
 mod policy;
 mod profile;
 mod reset;
