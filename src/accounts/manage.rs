@@ -28,7 +28,7 @@ pub enum ManageError {
     #[error("{0} is inactive; `user activate {0}` lets them in")]
     Inactive(String),
     /// It breaks a rule.
-    #[error("{0}")]
+    #[error(transparent)]
     Invalid(#[from] Invalid),
     /// Somebody else has the new name or address.
     #[error("another user has this {}; choose another one", if *.0 == Taken::Email { "address" } else { "user name" })]
@@ -37,7 +37,7 @@ pub enum ManageError {
     #[error("a token may live {}; ask for less, or raise session_ttl", days(.0))]
     TooLong(Duration),
     /// Something broke.
-    #[error("{}", .0.chain())]
+    #[error(transparent)]
     Failed(#[from] Failure),
 }
 
@@ -189,18 +189,27 @@ impl Accounts {
         Ok(deleted)
     }
 
-    /// A link with which a user chooses a password, for the operator to hand over. It works once.
+    /// Links with which users choose a password, for the operator to hand over. Each works once.
     ///
     /// # Errors
-    /// [`ManageError::Inactive`], or what broke.
-    pub async fn password_link_by_hand(
+    /// [`ManageError::Inactive`] if one of them is, and nobody gets a link then; or what broke.
+    pub async fn password_links_by_hand(
         &self,
-        user: &User,
+        users: &[User],
         caller: &Caller,
-    ) -> Result<String, ManageError> {
-        if !user.is_active && !user.awaits_confirmation {
+    ) -> Result<Vec<String>, ManageError> {
+        let is_out = |user: &&User| !user.is_active && !user.awaits_confirmation;
+        if let Some(user) = users.iter().find(is_out) {
             return Err(ManageError::Inactive(user.username.to_string()));
         }
+        let mut links = Vec::with_capacity(users.len());
+        for user in users {
+            links.push(self.new_password_link(user, caller).await?);
+        }
+        Ok(links)
+    }
+
+    async fn new_password_link(&self, user: &User, caller: &Caller) -> Result<String, Failure> {
         let found = self.0.store.credentials(&UserRef::Id(user.id)).await?;
         let purpose = match found.and_then(|it| it.password_hash) {
             Some(_) => MailKind::PasswordReset,

@@ -8,13 +8,13 @@ use crate::failure::Failure;
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// It breaks a rule.
-    #[error("{0}")]
+    #[error(transparent)]
     Invalid(#[from] Invalid),
     /// It has been published before.
     #[error("version {0:?} has been published before; give the new text a new version")]
     Published(String),
     /// Something broke.
-    #[error("{}", .0.chain())]
+    #[error(transparent)]
     Failed(#[from] Failure),
 }
 

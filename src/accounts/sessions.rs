@@ -41,7 +41,7 @@ pub enum SessionError {
     )]
     NotOurs,
     /// Something broke.
-    #[error("{}", .0.chain())]
+    #[error(transparent)]
     Failed(#[from] Failure),
 }
 

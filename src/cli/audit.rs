@@ -5,10 +5,8 @@ use serde::Serialize;
 
 use super::config::{Config, said};
 use super::output::{Output, note};
+use super::pages::pages;
 use crate::accounts::{AuditEntry, AuditQuery, Chain};
-
-/// So many rows are read at once.
-const PAGE: usize = 500;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
@@ -101,25 +99,16 @@ fn list(wanted: List, config: &Config, output: &mut Output) -> anyhow::Result<()
         user: user.transpose()?,
         action: wanted.action,
     };
-    let mut left = if wanted.limit == 0 {
-        usize::MAX
-    } else {
-        wanted.limit
-    };
     if wanted.after.is_none() && wanted.limit > 0 {
         query.after = config
             .wait(config.accounts.audit_tail(&query))
             .map_err(said)?;
     }
-    let pages = std::iter::from_fn(|| {
-        query.limit = left.min(PAGE);
-        let rows = match config.wait(config.accounts.audit(&query)) {
-            Ok(rows) => rows,
-            Err(failure) => return Some(Err(said(failure))),
-        };
-        left -= rows.len();
-        query.after = rows.last()?.id;
-        Some(Ok(rows.into_iter().map(Row::from).collect()))
+    let pages = pages(wanted.limit, |limit| {
+        query.limit = limit;
+        let rows = config.wait(config.accounts.audit(&query))?;
+        query.after = rows.last().map_or(query.after, |it| it.id);
+        Ok(rows.into_iter().map(Row::from).collect())
     });
     if output.many::<Row>(pages)? == 0 {
         note("no rows match");

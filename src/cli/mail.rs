@@ -4,13 +4,11 @@ use anyhow::{anyhow, bail};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::config::{Config, said};
+use super::config::Config;
 use super::output::{Format, Output, note};
+use super::pages::pages;
 use crate::domain::{Email, MailState, Timestamp};
 use crate::store::{MailPage, MailRecord};
-
-/// So many mails are read at once.
-const PAGE: usize = 500;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
@@ -128,28 +126,18 @@ pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> any
 }
 
 fn list(asked: &List, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let mut left = if asked.limit == 0 {
-        usize::MAX
-    } else {
-        asked.limit
-    };
     let mut page = MailPage {
         state: asked.state.as_deref().and_then(MailState::parse),
         after: asked.after,
         limit: 0,
     };
-    let pages = std::iter::from_fn(|| {
-        page.limit = left.min(PAGE);
-        let mails = config.wait(config.accounts.mails(page)).map_err(said);
-        let rows: Vec<Row> = match &mails {
-            Ok(mails) => mails.iter().map(Row::from).collect(),
-            Err(_) => return Some(mails.map(|_| Vec::new())),
-        };
-        page.after = rows.last()?.id;
-        left -= rows.len();
-        Some(Ok(rows))
+    let pages = pages(asked.limit, |limit| {
+        page.limit = limit;
+        let mails = config.wait(config.accounts.mails(page))?;
+        page.after = mails.last().map_or(page.after, |it| it.id);
+        Ok(mails.iter().map(Row::from).collect())
     });
-    if output.many(pages)? == 0 {
+    if output.many::<Row>(pages)? == 0 {
         note("no mails");
     }
     Ok(())

@@ -12,6 +12,7 @@ mod key;
 mod mail;
 mod named;
 mod output;
+mod pages;
 mod policy;
 mod profile;
 mod reset;
@@ -58,19 +59,19 @@ struct Cli {
 enum Command {
     /// Serve the API until SIGTERM or Ctrl-C; creates and migrates the database
     Serve,
-    /// Create, list and change users
+    /// Create, list and change users, move them in and out
     #[command(subcommand)]
     User(user::Command),
-    /// Inspect and change profiles
+    /// Show and set profiles
     #[command(subcommand)]
     Profile(profile::Command),
     /// Issue, inspect and revoke tokens
     #[command(subcommand)]
     Token(token::Command),
-    /// Send reset mails, or print their links
+    /// Send or print links to choose a new password
     #[command(subcommand)]
     Reset(reset::Command),
-    /// Publish privacy policies
+    /// Publish and list privacy policies
     #[command(subcommand)]
     Policy(policy::Command),
     /// List and end sessions

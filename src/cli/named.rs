@@ -1,5 +1,6 @@
 //! Users as somebody typed them.
 
+use std::collections::HashSet;
 use std::io::{self, BufRead};
 
 use anyhow::bail;
@@ -17,19 +18,23 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// All of them, or an error if one is unknown: nothing is done then.
+    /// All of them, each once, or an error if one is unknown: nothing is done then.
     pub(super) fn find(&self, config: &Config) -> anyhow::Result<Vec<User>> {
         find(&self.users, config)
     }
 }
 
-/// All of the users, or an error if one is unknown.
+/// All of the users, each once, or an error if one is unknown.
 pub(super) fn find(users: &[String], config: &Config) -> anyhow::Result<Vec<User>> {
     let find = |name: &String| config.wait(config.accounts.user(name));
-    Ok(typed(users)?
+    let found = typed(users)?
         .iter()
         .map(find)
-        .collect::<Result<_, ManageError>>()?)
+        .collect::<Result<Vec<_>, ManageError>>()?;
+    // Somebody who was named by number and by address is one user.
+    let mut seen = HashSet::new();
+    let found = found.into_iter().filter(|user| seen.insert(user.id));
+    Ok(found.collect())
 }
 
 /// What was typed; `-` stands for the lines of standard input.
@@ -37,15 +42,14 @@ pub(super) fn typed(names: &[String]) -> anyhow::Result<Vec<String>> {
     let mut typed = Vec::new();
     for name in names {
         if name == "-" {
-            typed.extend(io::stdin().lock().lines().collect::<io::Result<Vec<_>>>()?);
+            let lines = io::stdin().lock().lines().collect::<io::Result<Vec<_>>>()?;
+            typed.extend(lines.into_iter().filter(|it| !it.trim().is_empty()));
         } else {
             typed.push(name.clone());
         }
     }
-    let mut typed: Vec<String> = typed.iter().map(|it| it.trim().to_owned()).collect();
-    typed.retain(|name| !name.is_empty());
     if typed.is_empty() && !names.is_empty() {
         bail!("standard input names nothing; one name a line is expected");
     }
-    Ok(typed)
+    Ok(typed.iter().map(|it| it.trim().to_owned()).collect())
 }

@@ -25,6 +25,7 @@ pub(super) struct ProfileFlags {
     /// Such as NGO
     #[arg(long)]
     organisation_type: Option<String>,
+    /// Such as the name of a school
     #[arg(long)]
     organisation_name: Option<String>,
     /// A code or a name

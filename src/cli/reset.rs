@@ -36,7 +36,10 @@ struct LinkRow {
 pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::Send(named) => send(named.find(config)?, config, output),
-        Command::Link(named) => print_links(&named.find(config)?, config, output),
+        Command::Link(named) => {
+            config.check_public_url()?;
+            print_links(&named.find(config)?, config, output)
+        }
     }
 }
 
@@ -46,24 +49,19 @@ pub(super) fn print_links(
     config: &Config,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    config.check_public_url()?;
-    let mut rows = Vec::new();
-    for user in users {
-        let made = config.accounts.password_link_by_hand(user, &config.caller);
-        let link = config.wait(made)?;
-        if output.format == Format::Table {
-            output.line(&link)?;
-        }
-        rows.push(LinkRow {
-            user_id: user.id.0,
-            username: user.username.to_string(),
-            link,
-        });
-    }
+    let made = config
+        .accounts
+        .password_links_by_hand(users, &config.caller);
+    let links = config.wait(made)?;
     if output.format == Format::Table {
-        return Ok(());
+        return Ok(links.iter().try_for_each(|link| output.line(link))?);
     }
-    output.many(std::iter::once(Ok(rows))).map(drop)
+    let rows = users.iter().zip(links).map(|(user, link)| LinkRow {
+        user_id: user.id.0,
+        username: user.username.to_string(),
+        link,
+    });
+    output.many(std::iter::once(Ok(rows.collect()))).map(drop)
 }
 
 fn send(users: Vec<User>, config: &Config, output: &mut Output) -> anyhow::Result<()> {

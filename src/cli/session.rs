@@ -6,11 +6,9 @@ use super::ask::confirm;
 use super::config::{Config, said};
 use super::named;
 use super::output::{Format, Output, note};
+use super::pages::pages;
 use crate::accounts::SeenSession;
-use crate::domain::{Session, SessionId, User};
-
-/// So many sessions are read at once.
-const PAGE: usize = 500;
+use crate::domain::{Session, User};
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
@@ -98,25 +96,20 @@ fn of_users(users: &[User], config: &Config) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Pages of everybody's sessions, at most `limit` in all.
+/// Pages of everybody's sessions, at most `limit` in all; 0 is no limit.
 fn of_all(config: &Config, limit: usize) -> impl Iterator<Item = anyhow::Result<Vec<Row>>> {
-    let (mut before, mut left): (Option<SessionId>, usize) = (None, limit);
-    std::iter::from_fn(move || {
-        let page = config.accounts.live_sessions(before, left.min(PAGE));
-        let seen = match config.wait(page) {
-            Ok(seen) => seen,
-            Err(failure) => return Some(Err(said(failure))),
-        };
-        left -= seen.len();
-        before = Some(seen.last()?.session.id);
+    let mut before = None;
+    pages(limit, move |limit| {
+        let seen = config.wait(config.accounts.live_sessions(before, limit))?;
+        before = seen.last().map(|it| it.session.id).or(before);
         let row = |it: &SeenSession| Row::of(&it.session, &it.username);
-        Some(Ok(seen.iter().map(row).collect()))
+        Ok(seen.iter().map(row).collect())
     })
 }
 
 fn list(wanted: &List, config: &Config, output: &mut Output) -> anyhow::Result<()> {
     let count = if wanted.users.is_empty() {
-        let limit = if wanted.all { usize::MAX } else { 50 };
+        let limit = if wanted.all { 0 } else { 50 };
         output.many(of_all(config, limit))?
     } else {
         let rows = of_users(&named::find(&wanted.users, config)?, config)?;

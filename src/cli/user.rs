@@ -3,15 +3,13 @@
 use anyhow::anyhow;
 use serde::Serialize;
 
-use super::config::{Config, said};
+use super::config::Config;
 use super::named::Named;
 use super::output::{Format, Output, note};
+use super::pages::pages;
 use super::{ask, reset, user_change, user_export, user_import};
 use crate::accounts::{RegisterError, Registrar, Registration, UserQuery};
 use crate::domain::{Timestamp, User, UserId};
-
-/// So many users are read at once.
-const PAGE: usize = 500;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
@@ -45,13 +43,16 @@ pub(super) struct Create {
     /// Must be free
     #[arg(long)]
     email: String,
+    /// Given name
     #[arg(long, default_value = "", hide_default_value = true)]
     first_name: String,
+    /// Family name
     #[arg(long, default_value = "", hide_default_value = true)]
     last_name: String,
     /// Such as NGO
     #[arg(long, default_value = "", hide_default_value = true)]
     organisation_type: String,
+    /// Such as the name of a school
     #[arg(long, default_value = "", hide_default_value = true)]
     organisation_name: String,
     /// A code or a name
@@ -70,7 +71,7 @@ pub(super) struct Create {
     #[arg(long, conflicts_with = "password_stdin")]
     no_password: bool,
     /// Print that link instead of mailing it
-    #[arg(long, requires = "no_password")]
+    #[arg(long, requires = "no_password", conflicts_with = "inactive")]
     print_link: bool,
 }
 
@@ -139,6 +140,9 @@ pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> any
 }
 
 fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    if new.print_link {
+        config.check_public_url()?;
+    }
     let is_invited = new.no_password;
     let password = if is_invited {
         None
@@ -196,37 +200,24 @@ fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<(
 }
 
 fn list(list: &List, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let mut left = if list.limit == 0 {
-        usize::MAX
-    } else {
-        list.limit
+    let mut query = UserQuery {
+        after: UserId(list.after),
+        limit: list.limit,
+        search: list.search.as_deref().map(str::to_lowercase),
+        active: list.inactive.then_some(false),
+        staff: list.staff.then_some(true),
     };
-    let mut after = UserId(list.after);
-    let mut is_last = false;
-    let pages = std::iter::from_fn(|| {
-        if is_last || left == 0 {
-            return None;
-        }
-        let query = UserQuery {
-            after,
-            limit: left.min(PAGE),
-            search: list.search.as_deref().map(str::to_lowercase),
-            active: list.inactive.then_some(false),
-            staff: list.staff.then_some(true),
-        };
-        let users = match config.wait(config.accounts.users(&query)) {
-            Ok(users) => users,
-            Err(failure) => return Some(Err(said(failure))),
-        };
-        left -= users.len();
-        after = users.last().map_or(after, |user| user.id);
-        is_last = users.len() < query.limit;
-        (!users.is_empty()).then(|| Ok(users.iter().map(Row::from).collect()))
+    let pages = pages(list.limit, |limit| {
+        query.limit = limit;
+        let users = config.wait(config.accounts.users(&query))?;
+        query.after = users.last().map_or(query.after, |it| it.id);
+        Ok(users.iter().map(Row::from).collect())
     });
     let count = output.many::<Row>(pages)?;
     if count == 0 {
         note("no users match");
-    } else if !is_last {
+    } else if count == list.limit {
+        let after = query.after;
         note(&format!(
             "{count} users listed; for the next ones add --after {after}"
         ));

@@ -1,6 +1,7 @@
 //! `user update | set-password | delete`.
 
 use anyhow::{anyhow, bail};
+use clap::ArgGroup;
 
 use super::ask;
 use super::config::{Config, said};
@@ -12,6 +13,10 @@ use crate::accounts::UserUpdate;
 use crate::domain::{Email, Invalid, Rule, Username};
 
 #[derive(clap::Args)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args([
+    "username", "email", "first_name", "last_name", "staff",
+    "organisation_type", "organisation_name", "country", "expert", "upload_preference",
+]))]
 pub(super) struct Update {
     /// A number, a user name or an e-mail address
     user: String,
@@ -21,8 +26,10 @@ pub(super) struct Update {
     /// Must be free; the old address is told, and links that were sent there stop working
     #[arg(long)]
     email: Option<String>,
+    /// Given name
     #[arg(long)]
     first_name: Option<String>,
+    /// Family name
     #[arg(long)]
     last_name: Option<String>,
     /// Whether the user is staff

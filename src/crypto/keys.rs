@@ -56,7 +56,7 @@ pub enum KeyError {
     #[error("{0} is the key that signs; run `key rotate` first, then retire it")]
     Signs(String),
     /// Something broke.
-    #[error("{}", .0.chain())]
+    #[error(transparent)]
     Failed(#[from] Failure),
 }
 

@@ -16,75 +16,37 @@ const MOST_OF_A_SUBJECT: usize = 150;
 /// What is rendered for each kind, beside the layout of all HTML parts.
 const PARTS: [&str; 3] = ["subject.txt", "txt", "html"];
 
+/// A template of the folder `templates` and its name.
+macro_rules! template {
+    ($name:literal) => {
+        ($name, include_str!(concat!("templates/", $name)))
+    };
+}
+
 /// The compiled-in templates by their file names.
 const COMPILED_IN: [(&str, &str); 22] = [
-    ("layout.html", include_str!("templates/layout.html")),
-    (
-        "activation.subject.txt",
-        include_str!("templates/activation.subject.txt"),
-    ),
-    ("activation.txt", include_str!("templates/activation.txt")),
-    ("activation.html", include_str!("templates/activation.html")),
-    (
-        "password-reset.subject.txt",
-        include_str!("templates/password-reset.subject.txt"),
-    ),
-    (
-        "password-reset.txt",
-        include_str!("templates/password-reset.txt"),
-    ),
-    (
-        "password-reset.html",
-        include_str!("templates/password-reset.html"),
-    ),
-    (
-        "invitation.subject.txt",
-        include_str!("templates/invitation.subject.txt"),
-    ),
-    ("invitation.txt", include_str!("templates/invitation.txt")),
-    ("invitation.html", include_str!("templates/invitation.html")),
-    (
-        "address-change.subject.txt",
-        include_str!("templates/address-change.subject.txt"),
-    ),
-    (
-        "address-change.txt",
-        include_str!("templates/address-change.txt"),
-    ),
-    (
-        "address-change.html",
-        include_str!("templates/address-change.html"),
-    ),
-    (
-        "address-notice.subject.txt",
-        include_str!("templates/address-notice.subject.txt"),
-    ),
-    (
-        "address-notice.txt",
-        include_str!("templates/address-notice.txt"),
-    ),
-    (
-        "address-notice.html",
-        include_str!("templates/address-notice.html"),
-    ),
-    (
-        "password-changed.subject.txt",
-        include_str!("templates/password-changed.subject.txt"),
-    ),
-    (
-        "password-changed.txt",
-        include_str!("templates/password-changed.txt"),
-    ),
-    (
-        "password-changed.html",
-        include_str!("templates/password-changed.html"),
-    ),
-    (
-        "contact.subject.txt",
-        include_str!("templates/contact.subject.txt"),
-    ),
-    ("contact.txt", include_str!("templates/contact.txt")),
-    ("contact.html", include_str!("templates/contact.html")),
+    template!("layout.html"),
+    template!("activation.subject.txt"),
+    template!("activation.txt"),
+    template!("activation.html"),
+    template!("password-reset.subject.txt"),
+    template!("password-reset.txt"),
+    template!("password-reset.html"),
+    template!("invitation.subject.txt"),
+    template!("invitation.txt"),
+    template!("invitation.html"),
+    template!("address-change.subject.txt"),
+    template!("address-change.txt"),
+    template!("address-change.html"),
+    template!("address-notice.subject.txt"),
+    template!("address-notice.txt"),
+    template!("address-notice.html"),
+    template!("password-changed.subject.txt"),
+    template!("password-changed.txt"),
+    template!("password-changed.html"),
+    template!("contact.subject.txt"),
+    template!("contact.txt"),
+    template!("contact.html"),
 ];
 
 /// A mail without its envelope.

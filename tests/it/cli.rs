@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
+use crate::examples::{Examples, of_every_command};
 use crate::server::{Outcome, PASSWORD, Site, run};
 
 const GROUPS: [&str; 10] = [
@@ -71,11 +72,12 @@ fn done_is_0_refused_is_1_and_wrong_usage_is_2() {
     assert_eq!(site.run(&["user", "list"]).code, Some(0));
     assert_eq!(site.run(&["--version"]).code, Some(0));
     site.run(&["user", "show", "nobody"]).refusal();
-    let usages: [&[&str]; 9] = [
+    let usages: [&[&str]; 10] = [
         &[],
         &["user"],
         &["user", "show"],
         &["user", "create"],
+        &["user", "update", "ada"],
         &["user", "list", "--limit", "many"],
         &["user", "list", "--format", "xml"],
         &["token", "issue", "ada", "--kind", "session"],
@@ -86,6 +88,44 @@ fn done_is_0_refused_is_1_and_wrong_usage_is_2() {
         let Outcome { code, out, err } = run(site.bare().args(usage), "");
         assert_eq!((code, out.as_str()), (Some(2), ""), "{usage:?}");
         assert!(err.contains("Usage:") || err.contains("--help"), "{err}");
+    }
+}
+
+#[test]
+fn what_went_wrong_is_said_once() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let long = "x".repeat(200);
+    let refused = [
+        (
+            &["policy", "publish", "", "https://example.org/"][..],
+            "may not be blank",
+        ),
+        (
+            &["user", "update", "ada", "--last-name", &long],
+            "last_name",
+        ),
+    ];
+    for (command, what) in refused {
+        let said = site.run(command).refusal();
+        assert_eq!(said.matches(what).count(), 1, "{said}");
+    }
+    let rename = "ALTER TABLE users RENAME TO persons";
+    site.database()
+        .execute(rename, [])
+        .expect("a broken database");
+    let said = site.run(&["user", "show", "ada"]).refusal();
+    assert_eq!(said.matches("no such table").count(), 1, "{said}");
+}
+
+#[test]
+fn every_flag_says_what_it_is_for() {
+    let site = Site::new();
+    for Examples { command, .. } in of_every_command() {
+        let help = run(site.bare().args(command.split(' ')).arg("-h"), "").ok();
+        // Where there is nothing to say, clap leaves blanks.
+        let is_told = help.lines().all(|it| !it.ends_with(' '));
+        assert!(is_told, "{command}: {help}");
     }
 }
 

@@ -48,6 +48,39 @@ fn a_mail_waits_for_the_server_to_start() {
 }
 
 #[test]
+fn nobody_gets_a_link_if_one_of_them_may_not_have_it() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    site.add_user("bo", &["--inactive"]);
+    let outcome = site.run(&["reset", "link", "ada", "bo"]);
+    assert_eq!(outcome.out, "");
+    let said = outcome.refusal();
+    assert!(said.contains("user activate bo"), "{said}");
+    let made = "SELECT count(*) FROM links";
+    let made = site.database().query_row(made, [], |row| row.get(0));
+    assert_eq!(made, Ok(0));
+}
+
+#[test]
+fn who_would_get_a_link_that_leads_nowhere_is_not_made() {
+    let site = Site::new();
+    let create = [
+        "user",
+        "create",
+        "--email",
+        "ada@example.org",
+        "--no-password",
+    ];
+    let nowhere = ["--print-link", "--listen", "0.0.0.0:8000"];
+    let said = site.run(&[&create[..], &nowhere].concat()).refusal();
+    assert!(said.contains("--public-url"), "{said}");
+    site.run(&["user", "show", "ada@example.org"]).refusal();
+    let inactive = ["--print-link", "--inactive"];
+    let outcome = site.run(&[&create[..], &inactive].concat());
+    assert_eq!(outcome.code, Some(2), "{}", outcome.err);
+}
+
+#[test]
 fn who_cannot_be_written_to_is_named_and_nobody_is() {
     let site = Site::new();
     site.add_user("ada", &[]);

@@ -185,6 +185,19 @@ fn several_users_are_named_at_once_or_come_from_standard_input() {
             .all(|it| it["is_active"] == false)
     );
 
+    let twice = [
+        "user",
+        "show",
+        "2",
+        "bo",
+        "bo@example.org",
+        "--format",
+        "json",
+    ];
+    assert_eq!(site.run(&twice).json()["username"], "bo", "one user, once");
+    let said = site.run(&["user", "show", ""]).refusal();
+    assert!(said.contains("no user \"\""), "{said}");
+
     // One that is unknown, and nothing is done.
     site.run(&["user", "activate", "bo", "nobody", "cy"])
         .refusal();
