@@ -48,13 +48,13 @@ impl Mailer {
     /// compiled-in templates.
     ///
     /// # Errors
-    /// If `from` is no address or the folder of the transport cannot be made.
+    /// If `from` is no address.
     pub fn new(transport: Transport, from: &str) -> Result<Self, Failure> {
         let from = from
             .parse()
             .map_err(Failure::when("reading the setting mail_from"))?;
         let outlet = match transport {
-            Transport::Files(folder) => Outlet::Files(Files::new(folder)?),
+            Transport::Files(folder) => Outlet::Files(Files::new(folder)),
             Transport::Smtp(smtp) => Outlet::Smtp(smtp),
         };
         Ok(Self {
