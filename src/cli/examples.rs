@@ -177,6 +177,17 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("mail test", &["minisass-auth mail test ada@example.org"]),
+    (
+        "config show",
+        &[
+            "minisass-auth config show --config settings.toml",
+            "minisass-auth config show --format json > settings.json",
+        ],
+    ),
+    (
+        "config check",
+        &["minisass-auth config check --config settings.toml"],
+    ),
     ("openapi", &["minisass-auth openapi > openapi.json"]),
     (
         "completions",

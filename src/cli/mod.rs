@@ -4,6 +4,7 @@ mod ask;
 mod audit;
 mod backups;
 mod config;
+mod config_show;
 mod db;
 mod dry_run;
 mod examples;
@@ -88,6 +89,9 @@ enum Command {
     /// Look after the outbox, and test the way out of it
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Print and check the settings
+    #[command(subcommand)]
+    Config(config_show::Command),
     /// Print the OpenAPI document
     Openapi,
     /// Print a script that completes commands in a shell
@@ -137,6 +141,8 @@ fn dispatch(
             return shell::completions(wanted, whole_command(), output);
         }
         Command::Man(wanted) => return shell::man(wanted, whole_command(), output),
+        // These help with wrong ones too.
+        Command::Config(command) => return config_show::run(command, matches, output),
         _ => {}
     }
     let settings = Settings::load(matches)?;
@@ -154,7 +160,10 @@ fn dispatch(
         Command::Db(command) => db::run(command, &settings, output),
         Command::Key(command) => key::run(command, &settings, &config()?, output),
         Command::Mail(command) => mail::run(command, &config()?, output),
-        Command::Openapi | Command::Completions(_) | Command::Man(_) => Ok(()),
+        Command::Openapi
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Config(_) => Ok(()),
     }
 }
 

@@ -6,8 +6,9 @@ use std::process::Stdio;
 
 use crate::server::{Outcome, PASSWORD, Site, run};
 
-const GROUPS: [&str; 10] = [
+const GROUPS: [&str; 11] = [
     "user", "profile", "token", "reset", "session", "audit", "db", "key", "policy", "mail",
+    "config",
 ];
 
 fn help(site: &Site, command: &[&str]) -> String {

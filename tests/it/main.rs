@@ -8,6 +8,7 @@ mod body;
 mod cli;
 mod cli_audit;
 mod cli_beside;
+mod cli_config;
 mod cli_db;
 mod cli_dry;
 mod cli_examples;
