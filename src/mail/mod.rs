@@ -104,6 +104,18 @@ impl Mailer {
         }
     }
 
+    /// Talks with the mail server up to where a mail would start, and returns what it said last;
+    /// none if mails become files.
+    ///
+    /// # Errors
+    /// Why a mail would not leave.
+    pub async fn greet(&self) -> Result<Option<String>, NotSent> {
+        match &self.outlet {
+            Outlet::Files(_) => Ok(None),
+            Outlet::Smtp(smtp) => smtp.greet().await.map(Some),
+        }
+    }
+
     /// No attempt to send takes longer.
     #[must_use]
     pub fn patience(&self) -> Duration {
