@@ -188,6 +188,14 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "config check",
         &["minisass-auth config check --config settings.toml"],
     ),
+    (
+        "doctor",
+        &[
+            "minisass-auth doctor",
+            "minisass-auth doctor --format json > findings.json",
+            "minisass-auth doctor --calibrate --target 100ms",
+        ],
+    ),
     ("openapi", &["minisass-auth openapi > openapi.json"]),
     (
         "completions",

@@ -6,6 +6,7 @@ mod backups;
 mod config;
 mod config_show;
 mod db;
+mod doctor;
 mod dry_run;
 mod examples;
 mod housekeeping;
@@ -92,6 +93,8 @@ enum Command {
     /// Print and check the settings
     #[command(subcommand)]
     Config(config_show::Command),
+    /// Look at everything that has to be right, and say what to do; changes nothing
+    Doctor(doctor::Doctor),
     /// Print the OpenAPI document
     Openapi,
     /// Print a script that completes commands in a shell
@@ -143,6 +146,7 @@ fn dispatch(
         Command::Man(wanted) => return shell::man(wanted, whole_command(), output),
         // These help with wrong ones too.
         Command::Config(command) => return config_show::run(command, matches, output),
+        Command::Doctor(asked) => return doctor::run(asked, matches, output),
         _ => {}
     }
     let settings = Settings::load(matches)?;
@@ -163,7 +167,8 @@ fn dispatch(
         Command::Openapi
         | Command::Completions(_)
         | Command::Man(_)
-        | Command::Config(_) => Ok(()),
+        | Command::Config(_)
+        | Command::Doctor(_) => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use clap::{Arg, ArgMatches};
 use ipnet::IpNet;
 
 use self::list::{SETTINGS, Setting};
-pub(super) use self::mail::MailSettings;
+pub(super) use self::mail::{MailSettings, private_files};
 pub(super) use self::parse::Listen;
 pub(super) use self::values::Values;
 use crate::crypto::Cost;

@@ -33,7 +33,7 @@ pub fn commands(help: &str) -> BTreeSet<String> {
 fn every_command_explains_itself() {
     let site = Site::new();
     let top = commands(&help(&site, &[]));
-    for expected in ["serve", "openapi"].iter().chain(&GROUPS) {
+    for expected in ["serve", "openapi", "doctor"].iter().chain(&GROUPS) {
         assert!(top.contains(*expected), "{top:?}");
     }
     for group in GROUPS {

@@ -173,7 +173,7 @@ fn no_password_is_ever_printed() {
             "postgres://ada:hunter2@localhost/auth",
         ),
     ];
-    let commands = [&["config", "show"][..], &["config", "check"]];
+    let commands = [&["config", "show"][..], &["config", "check"], &["doctor"]];
     for variable in ways {
         for command in commands {
             for format in ["table", "json", "csv"] {

@@ -76,6 +76,25 @@ fn check_source(values: &Values) -> anyhow::Result<()> {
     }
 }
 
+/// The files outside the data folder that hold a password.
+pub(in crate::cli) fn private_files(values: &Values) -> Vec<PathBuf> {
+    let named = values.optional("smtp_url_file").map(PathBuf::from);
+    let url = values
+        .optional("smtp_url")
+        .filter(|_| values.source("smtp_url") == Source::File)
+        .map(Zeroizing::new);
+    // A wrong address may hold a password too.
+    let is_secret = |url: Zeroizing<String>| {
+        let server = url.trim().parse::<SmtpServer>();
+        server.map_or(true, |it| it.has_password())
+    };
+    let settings = values.file.as_ref().filter(|_| url.is_some_and(is_secret));
+    named
+        .into_iter()
+        .chain(settings.map(PathBuf::from))
+        .collect()
+}
+
 fn read_private(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|err| anyhow!("{shown} cannot be read: {err}"))?;
