@@ -190,6 +190,12 @@ pub(super) fn make_data_dir(folder: &Path) -> anyhow::Result<()> {
         .with_context(|| {
             format!("cannot create the data folder {shown}; choose another one with --data-dir")
         })?;
+    check_data_dir(folder)
+}
+
+/// Refuses a data folder that this user should not, or cannot, work in.
+pub(super) fn check_data_dir(folder: &Path) -> anyhow::Result<()> {
+    let shown = folder.display();
     let owner = fs::metadata(folder)
         .with_context(|| format!("cannot read the data folder {shown}"))?
         .uid();

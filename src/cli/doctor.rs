@@ -15,11 +15,15 @@ use anyhow::bail;
 use clap::ArgMatches;
 use serde::Serialize;
 
+use super::config;
 use super::output::Output;
 use super::settings::{Settings, Values};
 use crate::clock::Clock;
 use crate::domain::Timestamp;
 use crate::mail::Mailer;
+
+/// Why nothing in the data folder is looked into.
+const NOT_OURS: &str = "the data folder is not this user's to work in";
 
 #[derive(clap::Args)]
 pub(super) struct Doctor {
@@ -103,6 +107,18 @@ struct Subject<'a> {
     settings: Option<Settings>,
     mailer: Option<Mailer>,
     now: Timestamp,
+}
+
+impl Subject<'_> {
+    /// Whether there is a data folder, also one that we cannot read.
+    fn has_data_dir(&self) -> bool {
+        self.data_dir.try_exists().unwrap_or(true)
+    }
+
+    /// A file that we made in a folder of somebody else would lock its owner out.
+    fn is_ours(&self) -> bool {
+        !self.has_data_dir() || config::check_data_dir(&self.data_dir).is_ok()
+    }
 }
 
 pub(super) fn run(asked: &Doctor, matches: &ArgMatches, output: &mut Output) -> anyhow::Result<()> {

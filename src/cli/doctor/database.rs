@@ -1,6 +1,6 @@
 //! The database: whether it is ours, sound, and backed up.
 
-use super::{Finding, Subject, files};
+use super::{Finding, NOT_OURS, Subject};
 use crate::domain::Timestamp;
 use crate::store::{Chain, DatabaseStatus, Inspection, Sqlite};
 
@@ -44,9 +44,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 
 fn look(subject: &Subject<'_>) -> Result<(Inspection, Finding), Finding> {
     let shown = subject.database.display();
-    if files::of_another(subject).is_some() {
-        let because = "the data folder belongs to another user";
-        return Err(Finding::skipped("database", because));
+    if !subject.is_ours() {
+        return Err(Finding::skipped("database", NOT_OURS));
     }
     if !subject.database.exists() {
         return Err(Finding::warning(

@@ -1,11 +1,11 @@
 //! Whose the files are, and who else may read them.
 
 use std::fs::{self, Metadata};
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{Finding, Subject};
+use crate::cli::config;
 use crate::cli::settings::private_files;
 
 const CHECK: &str = "files";
@@ -15,24 +15,13 @@ const FOLDERS: [&str; 3] = ["keys", "outbox", "backups"];
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let folder = &subject.data_dir;
-    let shown = folder.display();
-    let owner = match fs::metadata(folder) {
-        Ok(metadata) => metadata.uid(),
-        Err(err) if err.kind() == io::ErrorKind::NotFound => {
-            return vec![Finding::warning(
-                CHECK,
-                format!("there is no data folder {shown}"),
-                "name the right one with --data-dir, or make it with: minisass-auth serve",
-            )];
-        }
-        Err(err) => {
-            return vec![Finding::failed(
-                CHECK,
-                format!("the data folder {shown} cannot be read: {err}"),
-                "run this as the user that the server runs as",
-            )];
-        }
-    };
+    if !subject.has_data_dir() {
+        return vec![Finding::warning(
+            CHECK,
+            format!("there is no data folder {}", folder.display()),
+            "name the right one with --data-dir, or make it with: minisass-auth serve",
+        )];
+    }
     let mut files = beside(&subject.database);
     files.extend([folder.clone(), folder.join("serve.lock")]);
     let own = files.into_iter().map(Private::file);
@@ -42,8 +31,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let lent = private_files(subject.values).into_iter().map(Private::file);
     let lent: Vec<Private> = lent.collect();
 
-    let mut findings = Vec::from_iter(of_another(subject));
-    findings.extend(own.iter().filter_map(|it| it.of_another(owner)));
+    let refused = |err| Finding::refused(CHECK, &format!("{err:#}"), "run it as its owner");
+    let mut findings = Vec::from_iter(config::check_data_dir(folder).err().map(refused));
+    if let Ok(folder) = fs::metadata(folder) {
+        findings.extend(own.iter().filter_map(|it| it.of_another(folder.uid())));
+    }
     let all = own.iter().chain(&lent);
     findings.extend(all.clone().filter_map(Private::open_to_others));
     if findings.is_empty() {
@@ -52,20 +44,6 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         findings.push(Finding::ok(CHECK, said));
     }
     findings
-}
-
-/// A data folder that is not ours: what we made there would lock its owner out.
-pub(super) fn of_another(subject: &Subject<'_>) -> Option<Finding> {
-    let owner = fs::metadata(&subject.data_dir).ok()?.uid();
-    let own = rustix::process::geteuid().as_raw();
-    let shown = subject.data_dir.display();
-    (owner != own).then(|| {
-        Finding::failed(
-            CHECK,
-            format!("the data folder {shown} belongs to uid {owner}, and this is uid {own}"),
-            format!("run this as its owner: sudo -u '#{owner}' minisass-auth doctor"),
-        )
-    })
 }
 
 /// The database, its log, and the copies from before migrations.

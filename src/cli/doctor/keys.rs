@@ -1,6 +1,6 @@
 //! The keys: whether they are there, strong, and young enough.
 
-use super::{Finding, Subject};
+use super::{Finding, NOT_OURS, Subject};
 use crate::crypto::{Keyring, LinkKey, SigningKey};
 
 /// So old a signing key may get, in days.
@@ -10,9 +10,12 @@ const ADVICE: &str = "put the folder keys back from a copy, or run this as its o
 const RESTORE: &str = "if there is a copy of the folder keys, put it back before the next command";
 
 pub(super) fn check(subject: &Subject<'_>) -> [Finding; 2] {
-    if !subject.data_dir.exists() {
-        let because = "there is no data folder";
-        return ["signing_key", "link_key"].map(|it| Finding::skipped(it, because));
+    let skipped = |because| ["signing_key", "link_key"].map(|it| Finding::skipped(it, because));
+    if !subject.has_data_dir() {
+        return skipped("there is no data folder");
+    }
+    if !subject.is_ours() {
+        return skipped(NOT_OURS);
     }
     let folder = subject.data_dir.join("keys");
     if !folder.exists() {
