@@ -184,28 +184,32 @@ pub(super) fn make_data_dir(folder: &Path) -> anyhow::Result<()> {
         .with_context(|| {
             format!("cannot create the data folder {shown}; choose another one with --data-dir")
         })?;
-    let owner = fs::metadata(folder)
-        .with_context(|| format!("cannot read the data folder {shown}"))?
-        .uid();
-    let own = rustix::process::geteuid().as_raw();
-    if owner != own {
-        // A file that this user made there would lock its owner out, the running server included.
-        bail!(
-            "the data folder {shown} belongs to uid {owner} and this is uid {own}; run it as its owner"
-        );
-    }
+    let metadata =
+        fs::metadata(folder).with_context(|| format!("cannot read the data folder {shown}"))?;
+    check_owner(&metadata, &format!("the data folder {shown}"))?;
     if rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err() {
         bail!("the data folder {shown} is not writable; run: chmod u+rwx {shown}");
     }
     Ok(())
 }
 
-fn check_private(database: &Path) -> anyhow::Result<()> {
-    match fs::metadata(database) {
-        Ok(metadata) if metadata.mode() & 0o077 != 0 => {
-            let shown = database.display();
-            bail!("others can read the database {shown}; run: chmod 600 {shown}")
-        }
-        _ => Ok(()),
+/// A file that another user made would lock the owner out, the running server included.
+fn check_owner(metadata: &fs::Metadata, what: &str) -> anyhow::Result<()> {
+    let (owner, own) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    if owner != own {
+        bail!("{what} belongs to uid {owner} and this is uid {own}; run it as its owner");
     }
+    Ok(())
+}
+
+fn check_private(database: &Path) -> anyhow::Result<()> {
+    let Ok(metadata) = fs::metadata(database) else {
+        return Ok(());
+    };
+    let shown = database.display();
+    check_owner(&metadata, &format!("the database {shown}"))?;
+    if metadata.mode() & 0o077 != 0 {
+        bail!("others can read the database {shown}; run: chmod 600 {shown}");
+    }
+    Ok(())
 }

@@ -62,13 +62,13 @@ enum Command {
     /// Create, list and change users, move them in and out
     #[command(subcommand)]
     User(user::Command),
-    /// Show and set profiles
+    /// Inspect and change profiles
     #[command(subcommand)]
     Profile(profile::Command),
     /// Issue, inspect and revoke tokens
     #[command(subcommand)]
     Token(token::Command),
-    /// Send or print links to choose a new password
+    /// Send reset mails, or print their links
     #[command(subcommand)]
     Reset(reset::Command),
     /// Publish and list privacy policies

@@ -1,8 +1,9 @@
 //! Commands and the server write at the same time: nobody is refused, and nothing is lost.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::server::Site;
+use crate::server::{Site, run};
 
 #[test]
 fn commands_and_requests_that_write_at_once_all_succeed() {
@@ -73,4 +74,30 @@ fn commands_that_start_at_once_make_one_set_of_keys() {
     assert_eq!(names.len(), 2, "{names:?}");
     let server = site.start(&[]);
     assert_eq!(server.login("user5@example.org").status, 200);
+}
+
+/// Gives a file to somebody else; nobody but root can.
+fn give_away(path: &Path) {
+    let nobody = Some(rustix::fs::Uid::from_raw(65534));
+    rustix::fs::chown(path, nobody, None).expect("root's right");
+}
+
+#[test]
+fn whoever_does_not_own_the_data_is_refused_and_leaves_no_file() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    if !rustix::process::geteuid().is_root() {
+        let mut list = site.bare();
+        let said = run(list.args(["user", "list", "--data-dir", "/"]), "").refusal();
+        assert!(said.contains("/ belongs to uid 0"), "{said}");
+        return;
+    }
+    let database = site.data().join("auth.db");
+    for given in [&database, &site.data()] {
+        give_away(given);
+        let said = site.run(&["user", "list"]).refusal();
+        assert!(said.contains("belongs to uid 65534"), "{said}");
+        assert!(said.contains("run it as its owner"), "{said}");
+    }
+    assert!(!site.data().join("auth.db-wal").exists());
 }
