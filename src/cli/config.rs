@@ -16,6 +16,9 @@ use crate::failure::Failure;
 use crate::mail::{Letters, Mailer, Smtp, Transport};
 use crate::store::Sqlite;
 
+const NO_PUBLIC_URL: &str = "the setting public_url is missing: a link needs an address that people \
+                             can open; a right one is --public-url https://auth.example.org";
+
 /// The use cases, for a command.
 pub(super) struct Config {
     pub(super) accounts: Accounts,
@@ -28,17 +31,8 @@ pub(super) struct Config {
 impl Config {
     /// Opens the data folder for a command, or for a dry run of it.
     pub(super) fn open(settings: &Settings, is_dry: bool) -> anyhow::Result<Self> {
-        let public_url = match (&settings.public_url, &settings.listen) {
-            (Some(url), _) => url.clone(),
-            (None, Listen::Tcp(address)) if address.ip().is_loopback() => {
-                format!("http://{address}")
-            }
-            _ => String::new(),
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("cannot start")?;
+        // Only some commands make links, and those ask for it.
+        let public_url = public_url(settings, &settings.listen).unwrap_or_default();
         check_place(settings)?;
         let _lock = lock_before_migrating(settings)?;
         let caller = Caller {
@@ -58,17 +52,14 @@ impl Config {
             )?,
             caller,
             is_dry,
-            runtime,
+            runtime: runtime()?,
         })
     }
 
     /// Refuses to make links that lead nowhere.
     pub(super) fn check_public_url(&self) -> anyhow::Result<()> {
         if self.accounts.rules().public_url.is_empty() {
-            bail!(
-                "the setting public_url is missing: a link needs an address that people can open; \
-                 a right one is --public-url https://auth.example.org"
-            );
+            bail!(NO_PUBLIC_URL);
         }
         Ok(())
     }
@@ -89,6 +80,20 @@ fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<fs::File>
         "this program is newer than the running server; restart the server with this version first"
     });
     lock.map(Some)
+}
+
+/// Waits for one thing at a time, which is all that a command does.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")
+}
+
+/// The address that links start with, while the server listens at `listen`.
+pub(super) fn public_url(settings: &Settings, listen: &Listen) -> anyhow::Result<String> {
+    let set = settings.public_url.clone();
+    set.or_else(|| listen.loopback_url()).context(NO_PUBLIC_URL)
 }
 
 /// Who runs a command, for the audit trail.
@@ -147,7 +152,8 @@ fn check_place(settings: &Settings) -> anyhow::Result<()> {
     check_private(&settings.database)
 }
 
-fn mailer(settings: &Settings) -> anyhow::Result<Mailer> {
+/// The way out for mails. Nothing is made or sent yet.
+pub(super) fn mailer(settings: &Settings) -> anyhow::Result<Mailer> {
     let mail = &settings.mail;
     let transport = match &mail.server {
         None => Transport::Files(settings.data_dir.join("outbox")),
@@ -184,6 +190,12 @@ pub(super) fn make_data_dir(folder: &Path) -> anyhow::Result<()> {
         .with_context(|| {
             format!("cannot create the data folder {shown}; choose another one with --data-dir")
         })?;
+    check_data_dir(folder)
+}
+
+/// Refuses a data folder that this user should not, or cannot, work in.
+pub(super) fn check_data_dir(folder: &Path) -> anyhow::Result<()> {
+    let shown = folder.display();
     let metadata =
         fs::metadata(folder).with_context(|| format!("cannot read the data folder {shown}"))?;
     check_owner(&metadata, &format!("the data folder {shown}"))?;

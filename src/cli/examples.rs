@@ -177,6 +177,25 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("mail test", &["minisass-auth mail test ada@example.org"]),
+    (
+        "config show",
+        &[
+            "minisass-auth config show --config settings.toml",
+            "minisass-auth config show --format json > settings.json",
+        ],
+    ),
+    (
+        "config check",
+        &["minisass-auth config check --config settings.toml"],
+    ),
+    (
+        "doctor",
+        &[
+            "minisass-auth doctor",
+            "minisass-auth doctor --format json > findings.json",
+            "minisass-auth doctor --calibrate --target 100ms",
+        ],
+    ),
     ("openapi", &["minisass-auth openapi > openapi.json"]),
     (
         "completions",

@@ -4,7 +4,9 @@ mod ask;
 mod audit;
 mod backups;
 mod config;
+mod config_show;
 mod db;
+mod doctor;
 mod dry_run;
 mod examples;
 mod housekeeping;
@@ -62,13 +64,13 @@ enum Command {
     /// Create, list and change users, move them in and out
     #[command(subcommand)]
     User(user::Command),
-    /// Inspect and change profiles
+    /// Show and set profiles
     #[command(subcommand)]
     Profile(profile::Command),
     /// Issue, inspect and revoke tokens
     #[command(subcommand)]
     Token(token::Command),
-    /// Send reset mails, or print their links
+    /// Send or print links to choose a new password
     #[command(subcommand)]
     Reset(reset::Command),
     /// Publish and list privacy policies
@@ -89,6 +91,11 @@ enum Command {
     /// Look after the outbox, and test the way out of it
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Print and check the settings
+    #[command(subcommand)]
+    Config(config_show::Command),
+    /// Look at everything that has to be right, and say what to do; changes nothing
+    Doctor(doctor::Doctor),
     /// Print the OpenAPI document
     Openapi,
     /// Print a script that completes commands in a shell
@@ -138,6 +145,9 @@ fn dispatch(
             return shell::completions(wanted, whole_command(), output);
         }
         Command::Man(wanted) => return shell::man(wanted, whole_command(), output),
+        // These help with wrong ones too.
+        Command::Config(command) => return config_show::run(command, matches, output),
+        Command::Doctor(asked) => return doctor::run(asked, matches, output),
         _ => {}
     }
     let settings = Settings::load(matches)?;
@@ -155,7 +165,11 @@ fn dispatch(
         Command::Db(command) => db::run(command, &settings, output),
         Command::Key(command) => key::run(command, &settings, &config()?, output),
         Command::Mail(command) => mail::run(command, &config()?, output),
-        Command::Openapi | Command::Completions(_) | Command::Man(_) => Ok(()),
+        Command::Openapi
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Config(_)
+        | Command::Doctor(_) => Ok(()),
     }
 }
 

@@ -1,8 +1,7 @@
 //! `serve`: bind, work, stop cleanly.
 
 use std::fs::{File, Permissions};
-use std::io::{self, IsTerminal, Write};
-use std::net::SocketAddr;
+use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 
 use anyhow::{Context, anyhow, bail};
@@ -33,7 +32,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<()> {
 
 async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let (listener, bound) = bind(&settings.listen).await?;
-    let public_url = public_url(settings, bound)?;
+    let public_url = config::public_url(settings, &bound)?;
     // Before the database is opened: a newer program must not migrate it under a running server.
     config::make_data_dir(&settings.data_dir)?;
     let _lock = lock(settings)?;
@@ -70,7 +69,8 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Option<SocketAddr>)> {
+/// Returns the address too, for whoever asked for port 0.
+async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Listen)> {
     let hint = |err: io::Error| match err.kind() {
         io::ErrorKind::AddrInUse => anyhow!(
             "cannot listen on {listen}: something listens there already; stop it, or choose another with --listen"
@@ -86,7 +86,7 @@ async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Option<SocketAddr>)>
         Listen::Tcp(address) => {
             let listener = TcpListener::bind(address).await.map_err(hint)?;
             let bound = listener.local_addr()?;
-            Ok((Listener::Tcp(listener), Some(bound)))
+            Ok((Listener::Tcp(listener), Listen::Tcp(bound)))
         }
         Listen::Unix(path) => {
             // A socket that nobody answers at was left behind by a crash; any other file is not ours.
@@ -98,19 +98,8 @@ async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Option<SocketAddr>)>
             let listener = UnixListener::bind(path).map_err(hint)?;
             // Whoever may open it is believed about where requests come from.
             std::fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(hint)?;
-            Ok((Listener::Unix(listener), None))
+            Ok((Listener::Unix(listener), listen.clone()))
         }
-    }
-}
-
-fn public_url(settings: &Settings, bound: Option<SocketAddr>) -> anyhow::Result<String> {
-    match (&settings.public_url, bound) {
-        (Some(url), _) => Ok(url.clone()),
-        (None, Some(address)) if address.ip().is_loopback() => Ok(format!("http://{address}")),
-        _ => bail!(
-            "the setting public_url is missing: links in mails need an address that people can open; \
-             a right one is --public-url https://auth.example.org"
-        ),
     }
 }
 
@@ -185,14 +174,13 @@ fn start_log(settings: &Settings) -> WorkerGuard {
         .lossy(true)
         .buffered_lines_limit(LOG_LINES)
         .finish(io::stderr());
-    let json = settings.json_log.unwrap_or(!io::stderr().is_terminal());
     let log = tracing_subscriber::fmt()
         .with_writer(writer)
         .with_target(false)
         .with_max_level(tracing::Level::INFO)
         .with_ansi(false)
         .log_internal_errors(false);
-    if json {
+    if settings.json_log {
         log.json().flatten_event(true).with_span_list(false).init();
     } else {
         log.init();

@@ -4,20 +4,20 @@
 mod list;
 mod mail;
 mod parse;
+mod values;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
 use clap::{Arg, ArgMatches};
 use ipnet::IpNet;
 
 use self::list::{SETTINGS, Setting};
-pub(super) use self::mail::MailSettings;
+pub(super) use self::mail::{MailSettings, private_files};
 pub(super) use self::parse::Listen;
+pub(super) use self::values::Values;
 use crate::crypto::Cost;
-use crate::domain::{ALIKE, Email, likeness};
+use crate::domain::Email;
 
 /// What every variable of ours starts with.
 const PREFIX: &str = "MINISASS_AUTH_";
@@ -50,7 +50,7 @@ pub(super) struct Settings {
     pub(super) cors_origins: Vec<String>,
     pub(super) mail_from: String,
     pub(super) mail: MailSettings,
-    pub(super) json_log: Option<bool>,
+    pub(super) json_log: bool,
 }
 
 /// Adds a global flag for each setting, and `--config`.
@@ -99,36 +99,19 @@ impl Settings {
     /// # Errors
     /// The first wrong or unknown key: its name, what is wrong, and a right example.
     pub(super) fn load(matches: &ArgMatches) -> anyhow::Result<Self> {
-        let environment = environment()?;
-        let file = matches
-            .get_one::<String>("config")
-            .or(environment.get("config"));
-        let path = file.map(String::as_str);
-        let file = path.map(toml_file).transpose()?.unwrap_or_default();
-        let value = |key: &'static str| -> Option<String> {
-            let setting = SETTINGS.iter().find(|it| it.key == key)?;
-            let flag = matches.get_one::<String>(key).cloned();
-            let default = setting.default.map(str::to_owned);
-            flag.or_else(|| environment.get(key).cloned())
-                .or_else(|| file.get(key).cloned())
-                .or(default)
-        };
-        Self::parse(&parse::Values {
-            value: &value,
-            is_flag: &|key| matches.get_one::<String>(key).is_some(),
-            is_variable: &|key| environment.contains_key(key),
-            file: path,
-        })
+        Self::parse(&Values::read(matches))
     }
 
-    fn parse(values: &parse::Values<'_>) -> anyhow::Result<Self> {
+    /// Understands what was read.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub(super) fn parse(values: &Values) -> anyhow::Result<Self> {
+        values.check_sources()?;
         values.unsupported()?;
-        let data_dir = PathBuf::from(values.text("data_dir")?);
         Ok(Self {
-            database: values
-                .optional("database")
-                .map_or_else(|| data_dir.join("auth.db"), PathBuf::from),
-            data_dir,
+            data_dir: PathBuf::from(values.text("data_dir")?),
+            database: values.database(),
             backup_every: values
                 .optional("backup_every")
                 .map(|_| values.duration("backup_every"))
@@ -156,88 +139,7 @@ impl Settings {
             cors_origins: values.origins("cors_origins")?,
             mail_from: values.text("mail_from")?,
             mail: MailSettings::parse(values)?,
-            json_log: values.log_format()?,
+            json_log: values.json_log()?,
         })
-    }
-}
-
-fn is_known(key: &str) -> bool {
-    SETTINGS.iter().any(|it| it.key == key)
-}
-
-/// Our variables by key. A variable that names no setting is a mistake somebody wants to know of.
-fn environment() -> anyhow::Result<BTreeMap<String, String>> {
-    let mut found = BTreeMap::new();
-    for (name, value) in std::env::vars_os() {
-        let Some(key) = name.to_str().and_then(|it| it.strip_prefix(PREFIX)) else {
-            continue;
-        };
-        let key = key.to_lowercase();
-        if key != "config" && !is_known(&key) {
-            bail!(
-                "{PREFIX}{} is set, but there is no setting {key}{}",
-                key.to_uppercase(),
-                suggestion(&key)
-            );
-        }
-        let value = value
-            .into_string()
-            .ok()
-            .with_context(|| format!("{key} is not valid UTF-8"))?;
-        found.insert(key, value);
-    }
-    Ok(found)
-}
-
-fn toml_file(path: &str) -> anyhow::Result<BTreeMap<String, String>> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the settings file {path}"))?;
-    let table: toml::Table = text.parse().map_err(|err: toml::de::Error| {
-        let before = err.span().and_then(|it| text.get(..it.start));
-        let line = before.map_or(1, |it| 1 + it.matches('\n').count());
-        anyhow!(
-            "{path} is not valid TOML in line {line}: {}",
-            err.message().replace('\n', ", ")
-        )
-    })?;
-    let mut found = BTreeMap::new();
-    for (key, value) in table {
-        if !is_known(&key) {
-            bail!("{path}: there is no setting {key}{}", suggestion(&key));
-        }
-        let text = match value {
-            toml::Value::String(text) => text,
-            toml::Value::Array(items) => items
-                .into_iter()
-                .map(|item| match item {
-                    toml::Value::String(text) => text,
-                    other => other.to_string(),
-                })
-                .collect::<Vec<_>>()
-                .join(","),
-            other => other.to_string(),
-        };
-        found.insert(key, text);
-    }
-    Ok(found)
-}
-
-/// The setting whose name looks most like what was written, or those that share a word with it.
-fn suggestion(key: &str) -> String {
-    let words: Vec<&str> = key.split('_').filter(|word| word.len() > 2).collect();
-    let names = || SETTINGS.iter().map(|it| it.key);
-    let alike = names()
-        .filter(|name| likeness(name, key) > ALIKE)
-        .max_by(|one, other| likeness(one, key).total_cmp(&likeness(other, key)));
-    let near: Vec<&str> = match alike {
-        Some(name) => vec![name],
-        None => names()
-            .filter(|name| words.iter().any(|word| name.contains(word)))
-            .collect(),
-    };
-    if near.is_empty() {
-        "; `minisass-auth serve --help` lists them all".to_owned()
-    } else {
-        format!("; did you mean {}?", near.join(" or "))
     }
 }

@@ -11,7 +11,8 @@ use aws_lc_rs::{constant_time, pbkdf2};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::password::{Cost, django_scrypt};
+use super::cost::Cost;
+use super::password::django_scrypt;
 use super::sha256;
 
 /// A stored hash that asks for more than this is not computed. Django 5.2 asks for 1 million

@@ -1,21 +1,14 @@
-//! Key files: made on the first start, refused when others can read them.
+//! The keys: which of them signs, which verify, and how they change.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::Random;
+use super::key_file::{RULE, create_private, is_weak, lock, make_private_folder, read_private};
 use crate::domain::Timestamp;
 use crate::failure::Failure;
-
-/// HS256 needs as many bits as its hash has (RFC 7518, section 3.2).
-const LEAST_BYTES: usize = 32;
-/// A random key of that length has more different bytes than this; `aaaa…` has not.
-const LEAST_DIFFERENT_BYTES: usize = 10;
-const RULE: &str = "a key needs 32 random characters";
 
 /// The signing keys by their `kid`, oldest first. The last one signs; all verify.
 pub struct Keyring {
@@ -34,6 +27,8 @@ pub struct SigningKey {
     pub is_imported: bool,
     /// The length of the secret, in bytes.
     pub bytes: usize,
+    /// When it was made, if its name says so.
+    pub made_at: Option<Timestamp>,
 }
 
 /// The end of the name of a key that another service made. Only such a key is tried on a token whose
@@ -75,8 +70,11 @@ impl Keyring {
         Self::read(folder)
     }
 
-    /// The keys that are in the folder.
-    pub(super) fn read(folder: &Path) -> Result<Self, Failure> {
+    /// The keys that are in the folder, which may be none.
+    ///
+    /// # Errors
+    /// As [`Keyring::open`].
+    pub fn read(folder: &Path) -> Result<Self, Failure> {
         let keys = Self::kids_in(folder)?
             .into_iter()
             .map(|kid| {
@@ -118,6 +116,7 @@ impl Keyring {
             signs: index == last,
             is_imported: is_imported(kid),
             bytes: key.len(),
+            made_at: made_at(kid),
         })
         .collect()
     }
@@ -203,11 +202,9 @@ fn next_kid(folder: &Path, random: &Random, now: Timestamp) -> Result<String, Fa
     })
 }
 
-fn is_weak(key: &[u8]) -> bool {
-    let mut different = Zeroizing::new(key.to_vec());
-    different.sort_unstable();
-    different.dedup();
-    key.len() < LEAST_BYTES || different.len() < LEAST_DIFFERENT_BYTES
+/// The time that [`next_kid`] put at the start of the name.
+fn made_at(kid: &str) -> Option<Timestamp> {
+    Timestamp::parse(kid.split('-').next()?)
 }
 
 /// The key that the tokens of mailed links are derived from.
@@ -220,75 +217,21 @@ impl LinkKey {
     /// As [`Keyring::open`].
     pub fn open(folder: &Path, random: &Random) -> Result<Self, Failure> {
         make_private_folder(folder)?;
-        let path = folder.join("links.key");
-        if !path.exists() {
-            create_private(&path, &random.secret()?)?;
+        if !Self::path(folder).exists() {
+            create_private(&Self::path(folder), &random.secret()?)?;
         }
-        read_private(&path).map(Self)
+        Self::read(folder)
     }
-}
 
-fn make_private_folder(folder: &Path) -> Result<(), Failure> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(Failure::when("creating the folder of keys"))
-}
-
-/// Of several first starts at once, one makes the signing key; the others wait and find it there.
-/// With two keys, the server would not know the one that a command signs with.
-fn lock(folder: &Path) -> Result<fs::File, Failure> {
-    let lock = || {
-        let folder = fs::File::open(folder)?;
-        rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive)?;
-        Ok::<_, std::io::Error>(folder)
-    };
-    lock().map_err(Failure::when("waiting for the folder of keys"))
-}
-
-/// A key is written whole under another name first: nobody ever reads half of it, and a start that
-/// raced another one finds its file there and leaves it alone.
-fn create_private(path: &Path, secret: &str) -> Result<(), Failure> {
-    let draft = path.with_extension(format!("{}.tmp", std::process::id()));
-    let write = || {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)?;
-        writeln!(file, "{secret}")?;
-        file.sync_all()?;
-        match fs::hard_link(&draft, path) {
-            Err(err) if err.kind() != std::io::ErrorKind::AlreadyExists => return Err(err),
-            _ => {}
-        }
-        fs::remove_file(&draft)
-    };
-    write().map_err(Failure::when("creating a key"))
-}
-
-fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let refuse = |why: String| Failure::new("reading a key", why);
-    let metadata = fs::metadata(path).map_err(Failure::when("reading a key"))?;
-    let shown = path.display();
-    if metadata.mode() & 0o077 != 0 {
-        return Err(refuse(format!(
-            "others can read {shown}; run: chmod 600 {shown}"
-        )));
+    /// Reads the key, which must be there.
+    ///
+    /// # Errors
+    /// As [`LinkKey::open`].
+    pub fn read(folder: &Path) -> Result<Self, Failure> {
+        read_private(&Self::path(folder)).map(Self)
     }
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(refuse(format!(
-            "{shown} belongs to another user; run this as its owner"
-        )));
+
+    fn path(folder: &Path) -> PathBuf {
+        folder.join("links.key")
     }
-    let text = Zeroizing::new(fs::read(path).map_err(Failure::when("reading a key"))?);
-    let key = Zeroizing::new(text.trim_ascii().to_vec());
-    if is_weak(&key) {
-        return Err(refuse(format!(
-            "{shown} is too weak: {RULE}; \
-             remove the file to have one made (everybody has to log in again)"
-        )));
-    }
-    Ok(key)
 }

@@ -1,7 +1,9 @@
 //! Passwords, tokens and random numbers: each library is named by one file.
 
 mod claims;
+mod cost;
 mod foreign;
+mod key_file;
 mod keys;
 mod link;
 mod password;
@@ -10,9 +12,10 @@ mod random;
 mod token;
 
 pub use claims::{Claims, Dissected, TokenFault, TokenKind};
+pub use cost::Cost;
 pub use keys::{KeyError, Keyring, LinkKey, SigningKey};
 pub use link::LinkToken;
-pub use password::{Cost, HashError, Hasher, Verdict};
+pub use password::{HashError, Hasher, Verdict};
 pub use pool::Busy;
 pub use random::Random;
 pub use token::Signer;

@@ -1,56 +1,41 @@
 //! Password hashes. The only file that names scrypt.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use scrypt::password_hash::phc::PasswordHash;
 use scrypt::password_hash::{CustomizedPasswordHasher, PasswordVerifier};
 use scrypt::{Params, Scrypt};
 
-use super::Random;
+use super::cost::Cost;
 use super::foreign::Foreign;
 use super::pool::{Busy, Pool};
+use super::random::Random;
 use crate::domain::Password;
 use crate::failure::Failure;
 
-/// A stored hash that asks for more than this is not computed: 1 GiB at r=8.
-const HIGHEST_LOG_N: u8 = 20;
-const HIGHEST_R: u32 = 32;
-const HIGHEST_P: u32 = 16;
-
-/// The cost of a hash: time and memory grow with `2^ln · r`, time also with `p` (RFC 7914).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cost {
-    /// Binary logarithm of N.
-    pub ln: u8,
-    /// Block size.
-    pub r: u32,
-    /// Passes.
-    pub p: u32,
-}
-
 impl Cost {
-    /// What the OWASP Password Storage Cheat Sheet asks for.
-    pub const RECOMMENDED: Self = Self { ln: 17, r: 8, p: 1 };
-
-    /// The memory of one hash, in bytes.
-    #[must_use]
-    pub fn memory(self) -> u64 {
-        (128 * u64::from(self.r)) << self.ln
-    }
-
-    pub(super) fn is_bounded(self) -> bool {
-        self.params().is_some()
+    /// How long a hash of this cost takes one thread of this machine: the better of two, because a
+    /// server has its memory at hand after the first one.
+    ///
+    /// # Errors
+    /// If the cost is out of bounds.
+    pub fn measure(self) -> Result<Duration, Failure> {
+        let refused = |why: String| Failure::new("measuring a hash", why);
+        let params = self.params();
+        let params = params.ok_or_else(|| refused(format!("{self} is out of bounds")))?;
+        let time = || {
+            let started = Instant::now();
+            scrypt::scrypt(b"password", &[0; 16], &params, &mut [0; 32])
+                .map_err(|err| refused(err.to_string()))?;
+            Ok(started.elapsed())
+        };
+        Ok(time()?.min(time()?))
     }
 
     fn params(self) -> Option<Params> {
-        let bounded = (1..=HIGHEST_LOG_N).contains(&self.ln)
-            && (1..=HIGHEST_R).contains(&self.r)
-            && (1..=HIGHEST_P).contains(&self.p);
-        Params::new(self.ln, self.r, self.p)
-            .ok()
-            .filter(|_| bounded)
+        let params = Params::new(self.ln, self.r, self.p).ok();
+        params.filter(|_| self.is_bounded())
     }
 
     fn of(hash: &PasswordHash) -> Option<Self> {
@@ -60,40 +45,6 @@ impl Cost {
             r: params.r(),
             p: params.p(),
         })
-    }
-}
-
-impl fmt::Display for Cost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ln={},r={},p={}", self.ln, self.r, self.p)
-    }
-}
-
-impl FromStr for Cost {
-    type Err = String;
-
-    fn from_str(raw: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "it must look like {} with ln at most {HIGHEST_LOG_N}",
-                Self::RECOMMENDED
-            )
-        };
-        let mut numbers = raw.split(',').zip(["ln=", "r=", "p="]).map(|(part, name)| {
-            part.trim()
-                .strip_prefix(name)
-                .and_then(|digits| digits.parse::<u32>().ok())
-                .ok_or_else(wrong)
-        });
-        let mut next = || numbers.next().ok_or_else(wrong)?;
-        let (ln, r, p) = (next()?, next()?, next()?);
-        let cost = Self {
-            ln: u8::try_from(ln).map_err(|_| wrong())?,
-            r,
-            p,
-        };
-        let whole = raw.split(',').count() == 3 && cost.params().is_some();
-        whole.then_some(cost).ok_or_else(wrong)
     }
 }
 

@@ -6,19 +6,14 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 
 use super::NotSent;
-use crate::failure::Failure;
 
 /// A folder of messages.
 pub(super) struct Files(PathBuf);
 
 impl Files {
-    pub(super) fn new(folder: PathBuf) -> Result<Self, Failure> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .map_err(Failure::when("creating the outbox folder"))?;
-        Ok(Self(folder))
+    /// The folder is made when the first message is written.
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self(folder)
     }
 
     /// Writes the file whole or not at all, and returns where it is.
@@ -26,6 +21,10 @@ impl Files {
         let path = self.0.join(format!("{number:08}-{name}.eml"));
         let draft = path.with_extension("tmp");
         let write = || {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&self.0)?;
             let mut file = fs::OpenOptions::new()
                 .write(true)
                 .create(true)

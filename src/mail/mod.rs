@@ -48,13 +48,13 @@ impl Mailer {
     /// compiled-in templates.
     ///
     /// # Errors
-    /// If `from` is no address or the folder of the transport cannot be made.
+    /// If `from` is no address.
     pub fn new(transport: Transport, from: &str) -> Result<Self, Failure> {
         let from = from
             .parse()
             .map_err(Failure::when("reading the setting mail_from"))?;
         let outlet = match transport {
-            Transport::Files(folder) => Outlet::Files(Files::new(folder)?),
+            Transport::Files(folder) => Outlet::Files(Files::new(folder)),
             Transport::Smtp(smtp) => Outlet::Smtp(smtp),
         };
         Ok(Self {
@@ -101,6 +101,18 @@ impl Mailer {
         match &self.outlet {
             Outlet::Files(files) => files.write(number, letter.name, &message.formatted()),
             Outlet::Smtp(smtp) => smtp.send(message.envelope(), &message.formatted()).await,
+        }
+    }
+
+    /// Talks with the mail server up to where a mail would start, and returns what it said last;
+    /// none if mails become files.
+    ///
+    /// # Errors
+    /// Why a mail would not leave.
+    pub async fn greet(&self) -> Result<Option<String>, NotSent> {
+        match &self.outlet {
+            Outlet::Files(_) => Ok(None),
+            Outlet::Smtp(smtp) => smtp.greet().await.map(Some),
         }
     }
 

@@ -8,6 +8,9 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 use zeroize::Zeroizing;
 
+const NO_URL: &str = "it is no address of a mail server (in user and password, \
+                      the characters @ : / # ? % are written %40 %3A %2F %23 %3F %25)";
+
 /// How a connection becomes private.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encryption {
@@ -35,6 +38,19 @@ impl SmtpServer {
     #[must_use]
     pub fn has_password(&self) -> bool {
         self.login.is_some()
+    }
+
+    /// The address `raw` with stars instead of its password.
+    ///
+    /// # Errors
+    /// What is wrong with it: then nobody knows where in it a password may be.
+    pub fn without_password(raw: &str) -> Result<String, &'static str> {
+        let server: Self = raw.trim().parse()?;
+        let mut url = Url::parse(raw.trim()).map_err(|_| NO_URL)?;
+        if server.has_password() {
+            url.set_password(Some("****")).map_err(|()| NO_URL)?;
+        }
+        Ok(url.into())
     }
 
     /// Whether it is this machine, so that nobody listens in between.
@@ -73,8 +89,6 @@ impl FromStr for SmtpServer {
     type Err = &'static str;
 
     fn from_str(raw: &str) -> Result<Self, Self::Err> {
-        const NO_URL: &str = "it is no address of a mail server (in user and password, \
-                              the characters @ : / # ? % are written %40 %3A %2F %23 %3F %25)";
         let url = Url::parse(raw).map_err(|_| NO_URL)?;
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
             return Err(NO_URL);

@@ -85,6 +85,21 @@ impl Smtp {
         sent
     }
 
+    /// Connects, encrypts and logs in as for a mail, and sends none. All of it comes within the time
+    /// that a single answer has, because somebody waits for it.
+    pub(super) async fn greet(&self) -> Result<String, NotSent> {
+        let greeting = async {
+            let mut connection = self.connect().await?;
+            let answer = self.step("NOOP", connection.command(Noop)).await?;
+            // Whether it says goodbye too is its own affair.
+            let _ = tokio::time::timeout(FAREWELL, connection.command(Quit)).await;
+            Ok(said(&answer))
+        };
+        tokio::time::timeout(self.timeout, greeting)
+            .await
+            .unwrap_or_else(|_| Err(silent("greeting the mail server", self.timeout)))
+    }
+
     /// Says goodbye on connections that have waited too long.
     pub(super) async fn rest(&self) {
         let old: Vec<_> = {
@@ -183,11 +198,10 @@ impl Smtp {
             self.step("RCPT TO", connection.command(recipient)).await?;
         }
         self.step("DATA", connection.command(Data)).await?;
-        let answer: Response = self
+        let answer = self
             .step("the message", connection.message(message))
             .await?;
-        let words: Vec<&str> = answer.message().collect();
-        Ok(format!("{} {}", answer.code(), shortened(&words.join(" "))))
+        Ok(said(&answer))
     }
 
     async fn step<T>(
@@ -200,6 +214,11 @@ impl Smtp {
             Err(_) => Err(silent(during, self.timeout)),
         }
     }
+}
+
+fn said(answer: &Response) -> String {
+    let words: Vec<&str> = answer.message().collect();
+    format!("{} {}", answer.code(), shortened(&words.join(" ")))
 }
 
 fn parameters(host: &str, authorities: Option<&[u8]>) -> Result<TlsParameters, Failure> {

@@ -21,7 +21,7 @@ pub use oversight::{Oversight, SeenSession};
 pub use pending::Pending;
 pub use policies::Policies;
 pub use sessions::{Adoption, Attempt, Opening, Sessions};
-pub use sqlite::Sqlite;
+pub use sqlite::{Inspection, Sqlite};
 pub use transfer::{
     EarlierPassword, Fate, Import, Record, RecordedConsent, RecordedPolicy, Transfer,
 };

@@ -223,8 +223,8 @@ impl App {
     /// Has all due mails written and returns those in the folder, oldest first.
     pub fn mails(&self) -> Vec<String> {
         while self.wait(self.accounts.deliver_due()).expect("an outbox") > 0 {}
-        let outbox = self.path("outbox");
-        let entries = std::fs::read_dir(outbox).expect("an outbox");
+        // There is no folder before the first mail.
+        let entries = std::fs::read_dir(self.path("outbox")).into_iter().flatten();
         let mut paths: Vec<_> = entries.map(|it| it.expect("a mail").path()).collect();
         paths.sort();
         let read = |path: PathBuf| std::fs::read(path).expect("a mail");

@@ -7,8 +7,9 @@ use std::process::Stdio;
 use crate::examples::{Examples, of_every_command};
 use crate::server::{Outcome, PASSWORD, Site, run};
 
-const GROUPS: [&str; 10] = [
+const GROUPS: [&str; 11] = [
     "user", "profile", "token", "reset", "session", "audit", "db", "key", "policy", "mail",
+    "config",
 ];
 
 fn help(site: &Site, command: &[&str]) -> String {
@@ -33,7 +34,7 @@ pub fn commands(help: &str) -> BTreeSet<String> {
 fn every_command_explains_itself() {
     let site = Site::new();
     let top = commands(&help(&site, &[]));
-    for expected in ["serve", "openapi"].iter().chain(&GROUPS) {
+    for expected in ["serve", "openapi", "doctor"].iter().chain(&GROUPS) {
         assert!(top.contains(*expected), "{top:?}");
     }
     for group in GROUPS {

@@ -3,7 +3,9 @@
 use crate::server::{Site, until};
 
 fn mails(site: &Site) -> Vec<String> {
-    let files = std::fs::read_dir(site.data().join("outbox")).expect("the outbox");
+    // There is no folder before the first mail.
+    let files = std::fs::read_dir(site.data().join("outbox"));
+    let files = files.into_iter().flatten();
     let mut paths: Vec<_> = files.map(|it| it.expect("a file").path()).collect();
     paths.retain(|it| it.extension().is_some_and(|it| it == "eml"));
     paths.sort();

@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use zeroize::Zeroizing;
 
-use super::parse::{Values, wrong};
+use super::parse::wrong;
+use super::values::{Source, Values};
 use crate::mail::SmtpServer;
 
 /// How mails leave.
@@ -23,7 +24,7 @@ pub(in crate::cli) struct MailSettings {
 }
 
 impl MailSettings {
-    pub(super) fn parse(values: &Values<'_>) -> anyhow::Result<Self> {
+    pub(super) fn parse(values: &Values) -> anyhow::Result<Self> {
         Ok(Self {
             server: server(values)?,
             authorities: values.optional("smtp_ca_file").map(PathBuf::from),
@@ -34,7 +35,7 @@ impl MailSettings {
     }
 }
 
-fn server(values: &Values<'_>) -> anyhow::Result<Option<SmtpServer>> {
+fn server(values: &Values) -> anyhow::Result<Option<SmtpServer>> {
     let url = values.optional("smtp_url").map(Zeroizing::new);
     let file = values.optional("smtp_url_file").map(PathBuf::from);
     let (key, url) = match (url, file) {
@@ -62,17 +63,36 @@ fn server(values: &Values<'_>) -> anyhow::Result<Option<SmtpServer>> {
 }
 
 /// Everybody on the machine can read the arguments of a process, and some files.
-fn check_source(values: &Values<'_>) -> anyhow::Result<()> {
+fn check_source(values: &Values) -> anyhow::Result<()> {
     let instead = "write smtp_url into a file with mode 600 and name that by smtp_url_file";
-    if values.is_flag("smtp_url") {
-        bail!("everybody on this machine can read a password that is an argument; {instead}");
-    }
-    match values.file.filter(|_| values.is_in_file("smtp_url")) {
-        Some(path) => check_mode(Path::new(path)).with_context(|| {
+    match (values.source("smtp_url"), &values.file) {
+        (Source::Flag, _) => {
+            bail!("everybody on this machine can read a password that is an argument; {instead}")
+        }
+        (Source::File, Some(path)) => check_mode(Path::new(path)).with_context(|| {
             format!("{path} holds the password of the mail server, and others can read it")
         }),
-        None => Ok(()),
+        _ => Ok(()),
     }
+}
+
+/// The files outside the data folder that hold a password.
+pub(in crate::cli) fn private_files(values: &Values) -> Vec<PathBuf> {
+    let named = values.optional("smtp_url_file").map(PathBuf::from);
+    let url = values
+        .optional("smtp_url")
+        .filter(|_| values.source("smtp_url") == Source::File)
+        .map(Zeroizing::new);
+    // A wrong address may hold a password too.
+    let is_secret = |url: Zeroizing<String>| {
+        let server = url.trim().parse::<SmtpServer>();
+        server.map_or(true, |it| it.has_password())
+    };
+    let settings = values.file.as_ref().filter(|_| url.is_some_and(is_secret));
+    named
+        .into_iter()
+        .chain(settings.map(PathBuf::from))
+        .collect()
 }
 
 fn read_private(path: &Path) -> anyhow::Result<Zeroizing<String>> {

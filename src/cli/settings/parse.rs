@@ -1,6 +1,7 @@
 //! From the text of a setting to its value. Every error names the setting and shows a right example.
 
 use std::fmt;
+use std::io::{self, IsTerminal};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use anyhow::anyhow;
 use ipnet::IpNet;
 
 use super::list::{RESERVED, SETTINGS};
+use super::values::{Values, without_login};
 use crate::domain::Email;
 
 /// Where to listen.
@@ -44,28 +46,28 @@ impl fmt::Display for Listen {
     }
 }
 
-/// The texts of the settings, whatever source they came from.
-pub(super) struct Values<'a> {
-    pub(super) value: &'a dyn Fn(&'static str) -> Option<String>,
-    /// Whether a flag or a variable says it, which stand over the file.
-    pub(super) is_flag: &'a dyn Fn(&'static str) -> bool,
-    pub(super) is_variable: &'a dyn Fn(&'static str) -> bool,
-    /// The settings file, if there is one.
-    pub(super) file: Option<&'a str>,
+impl Listen {
+    /// Where this machine finds what listens here and nowhere else.
+    pub(in crate::cli) fn loopback_url(&self) -> Option<String> {
+        match self {
+            Self::Tcp(address) if address.ip().is_loopback() => Some(format!("http://{address}")),
+            _ => None,
+        }
+    }
 }
 
-impl Values<'_> {
-    pub(super) fn is_flag(&self, key: &'static str) -> bool {
-        (self.is_flag)(key)
+/// What the texts mean.
+impl Values {
+    /// The database file, by default in the data folder; [`Values::unsupported`] refuses what is no path.
+    pub(in crate::cli) fn database(&self) -> PathBuf {
+        self.optional("database")
+            .filter(|it| !it.contains("://"))
+            .map_or_else(|| self.data_dir().join("auth.db"), PathBuf::from)
     }
 
-    /// For a setting without a default.
-    pub(super) fn is_in_file(&self, key: &'static str) -> bool {
-        !self.is_flag(key) && !(self.is_variable)(key)
-    }
-
-    pub(super) fn optional(&self, key: &'static str) -> Option<String> {
-        (self.value)(key).filter(|it| !it.is_empty())
+    /// The data folder; an empty path is refused by [`Values::text`].
+    pub(in crate::cli) fn data_dir(&self) -> PathBuf {
+        self.optional("data_dir").unwrap_or_default().into()
     }
 
     pub(super) fn text(&self, key: &'static str) -> anyhow::Result<String> {
@@ -144,11 +146,12 @@ impl Values<'_> {
         self.items(key).iter().map(parse).collect()
     }
 
-    pub(super) fn log_format(&self) -> anyhow::Result<Option<bool>> {
+    /// Whether the log, which goes to standard error, is JSON.
+    pub(super) fn json_log(&self) -> anyhow::Result<bool> {
         match self.optional("log_format").as_deref() {
-            None => Ok(None),
-            Some("json") => Ok(Some(true)),
-            Some("text") => Ok(Some(false)),
+            None => Ok(!io::stderr().is_terminal()),
+            Some("json") => Ok(true),
+            Some("text") => Ok(false),
             Some(other) => Err(wrong(
                 "log_format",
                 format!("{other} is neither text nor json"),
@@ -192,7 +195,10 @@ fn check_url(key: &'static str, url: &str) -> anyhow::Result<String> {
         Some(rest) if !rest.is_empty() && !rest.starts_with('/') && rest.chars().all(is_plain) => {
             Ok(url.trim_end_matches('/').to_owned())
         }
-        _ => Err(wrong(key, format!("{url} is no web address"))),
+        _ => Err(wrong(
+            key,
+            format!("{} is no web address", without_login(url)),
+        )),
     }
 }
 

@@ -160,7 +160,7 @@ fn tail(connection: &Connection, page: &AuditPage) -> Result<i64> {
     Ok(first.unwrap_or(0))
 }
 
-fn verify(connection: &Connection) -> Result<Chain> {
+pub(super) fn verify(connection: &Connection) -> Result<Chain> {
     // Both statements see the same state.
     let transaction = connection.unchecked_transaction()?;
     let mut read =

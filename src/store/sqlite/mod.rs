@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod changes;
 mod generation;
+mod inspect;
 mod links;
 mod live;
 mod mails;
@@ -24,6 +25,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 
+pub use self::inspect::Inspection;
 use self::live::LiveSessions;
 use self::writer::{End, Writer};
 use super::{Pending, Store};

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use refinery::embed_migrations;
@@ -33,12 +33,7 @@ const LOG_PAGES: i32 = 8192;
 
 /// The connection that writes; it creates and migrates the database.
 pub(super) fn writer(path: &Path) -> Result<Connection, Failure> {
-    if rusqlite::version_number() < OLDEST_SAFE_SQLITE {
-        let version = rusqlite::version();
-        return Err(refusal(format!(
-            "SQLite {version} can corrupt the database; build this program with the SQLite it brings along"
-        )));
-    }
+    check_version()?;
     let _lock = lock(path).map_err(Failure::when("opening the folder of the database"))?;
     create_private(path).map_err(Failure::when("creating the database"))?;
     let mut connection = connect(path)?;
@@ -46,6 +41,16 @@ pub(super) fn writer(path: &Path) -> Result<Connection, Failure> {
     copy_before_migration(&connection, path)?;
     migrate(&mut connection)?;
     Ok(connection)
+}
+
+pub(super) fn check_version() -> Result<(), Failure> {
+    if rusqlite::version_number() >= OLDEST_SAFE_SQLITE {
+        return Ok(());
+    }
+    let version = rusqlite::version();
+    Err(refusal(format!(
+        "SQLite {version} can corrupt the database; build this program with the SQLite it brings along"
+    )))
 }
 
 /// Of several first starts at once one makes the database; the others wait and find it made. SQLite
@@ -113,11 +118,22 @@ fn check_identity(connection: &Connection, path: &Path) -> Result<(), Failure> {
         (0, 0) => connection
             .pragma_update(None, "application_id", APPLICATION_ID)
             .map_err(|err| failure("creating the database", err)),
-        _ => Err(refusal(format!(
-            "{} is a database of another program; name another file with --database",
-            path.display()
-        ))),
+        _ => Err(foreign(path)),
     }
+}
+
+pub(super) fn foreign(path: &Path) -> Failure {
+    refusal(format!(
+        "{} is a database of another program; name another file with --database",
+        path.display()
+    ))
+}
+
+/// The write-ahead log beside a database.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.to_owned().into_os_string();
+    log.push("-wal");
+    log.into()
 }
 
 /// The version of the schema that this program has.

@@ -10,12 +10,16 @@ use crate::domain::Timestamp;
 use crate::failure::Failure;
 use crate::store::{Actor, BackedUp, DatabaseStatus, Progress, Upkeep};
 
-fn status(connection: &Connection, now: Timestamp) -> Result<DatabaseStatus> {
+pub(super) fn status(
+    connection: &Connection,
+    path: &Path,
+    now: Timestamp,
+) -> Result<DatabaseStatus> {
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let mails = "SELECT count(*) FROM outbox WHERE recipient <> '' AND state =";
     Ok(DatabaseStatus {
-        bytes: 0,
-        log_bytes: 0,
+        bytes: size(path),
+        log_bytes: size(&open::log_of(path)),
         schema: open::applied(connection)?,
         users: number("SELECT count(*) FROM users")?,
         sessions: connection.query_row(
@@ -41,14 +45,9 @@ fn size(path: &Path) -> u64 {
 
 impl Upkeep for Sqlite {
     fn status(&self, now: Timestamp) -> std::result::Result<DatabaseStatus, Failure> {
-        let doing = "reading the state of the database";
-        let status = self.with_reader(|c| status(c, now).map_err(|err| failure(doing, err)))?;
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
-        Ok(DatabaseStatus {
-            bytes: size(&self.path),
-            log_bytes: size(Path::new(&log)),
-            ..status
+        self.with_reader(|c| {
+            status(c, &self.path, now)
+                .map_err(|err| failure("reading the state of the database", err))
         })
     }
 
@@ -69,6 +68,14 @@ impl Sqlite {
     #[must_use]
     pub fn newest_schema() -> i32 {
         open::known()
+    }
+
+    /// The version of the SQLite that is built in.
+    ///
+    /// # Errors
+    /// If it is too old to be safe.
+    pub fn version() -> std::result::Result<&'static str, Failure> {
+        open::check_version().map(|()| rusqlite::version())
     }
 
     /// The version that the schema of the file has; 0 if there is no file, or nothing in it.

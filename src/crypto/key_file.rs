@@ -1,0 +1,88 @@
+//! Key files: written whole, refused when others can read them.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// HS256 needs as many bits as its hash has (RFC 7518, section 3.2).
+const LEAST_BYTES: usize = 32;
+/// A random key of that length has more different bytes than this; `aaaa…` has not.
+const LEAST_DIFFERENT_BYTES: usize = 10;
+pub(super) const RULE: &str = "a key needs 32 random characters";
+
+pub(super) fn make_private_folder(folder: &Path) -> Result<(), Failure> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(Failure::when("creating the folder of keys"))
+}
+
+/// Of several first starts at once, one makes the signing key; the others wait and find it there.
+/// With two keys, the server would not know the one that a command signs with.
+pub(super) fn lock(folder: &Path) -> Result<fs::File, Failure> {
+    let lock = || {
+        let folder = fs::File::open(folder)?;
+        rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive)?;
+        Ok::<_, std::io::Error>(folder)
+    };
+    lock().map_err(Failure::when("waiting for the folder of keys"))
+}
+
+/// A key is written whole under another name first: nobody ever reads half of it, and a start that
+/// raced another one finds its file there and leaves it alone.
+pub(super) fn create_private(path: &Path, secret: &str) -> Result<(), Failure> {
+    let draft = path.with_extension(format!("{}.tmp", std::process::id()));
+    let write = || {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)?;
+        writeln!(file, "{secret}")?;
+        file.sync_all()?;
+        match fs::hard_link(&draft, path) {
+            Err(err) if err.kind() != std::io::ErrorKind::AlreadyExists => return Err(err),
+            _ => {}
+        }
+        fs::remove_file(&draft)
+    };
+    write().map_err(Failure::when("creating a key"))
+}
+
+pub(super) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let refuse = |why: String| Failure::new("reading a key", why);
+    let metadata = fs::metadata(path).map_err(Failure::when("reading a key"))?;
+    let shown = path.display();
+    if metadata.mode() & 0o077 != 0 {
+        return Err(refuse(format!(
+            "others can read {shown}; run: chmod 600 {shown}"
+        )));
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(refuse(format!(
+            "{shown} belongs to another user; run this as its owner"
+        )));
+    }
+    let text = Zeroizing::new(fs::read(path).map_err(Failure::when("reading a key"))?);
+    let key = Zeroizing::new(text.trim_ascii().to_vec());
+    if is_weak(&key) {
+        return Err(refuse(format!(
+            "{shown} is too weak: {RULE}; \
+             remove the file to have one made (everybody has to log in again)"
+        )));
+    }
+    Ok(key)
+}
+
+pub(super) fn is_weak(key: &[u8]) -> bool {
+    let mut different = Zeroizing::new(key.to_vec());
+    different.sort_unstable();
+    different.dedup();
+    key.len() < LEAST_BYTES || different.len() < LEAST_DIFFERENT_BYTES
+}

@@ -1,0 +1,255 @@
+//! `doctor`: each thing that can be wrong is made wrong, found, and put right by the advice.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::server::{Site, run};
+
+/// What one examination found.
+pub struct Examined {
+    pub code: Option<i32>,
+    rows: Vec<Value>,
+    pub err: String,
+}
+
+impl Examined {
+    pub fn of(site: &Site, arguments: &[&str]) -> Self {
+        let doctor = ["doctor", "--format", "json"];
+        let outcome = site.run(&[&doctor[..], arguments].concat());
+        let rows = serde_json::from_str(&outcome.out).expect(&outcome.err);
+        Self {
+            code: outcome.code,
+            rows,
+            err: outcome.err,
+        }
+    }
+
+    pub fn rows(&self, check: &str) -> Vec<&Value> {
+        let rows = self.rows.iter();
+        rows.filter(|it| it["check"] == check).collect()
+    }
+
+    /// The rows in this state, by check.
+    pub fn such(&self, state: &str) -> Vec<&str> {
+        let rows = self.rows.iter().filter(|it| it["state"] == state);
+        rows.map(|it| it["check"].as_str().expect("a name"))
+            .collect()
+    }
+
+    /// That the check came to this, in these words; returns the advice.
+    #[track_caller]
+    pub fn is(&self, check: &str, state: &str, words: &str) -> String {
+        let rows = self.rows(check);
+        let found = rows.iter().find(|it| {
+            let finding = it["finding"].as_str().expect("a finding");
+            it["state"] == state && finding.contains(words)
+        });
+        let found = found.unwrap_or_else(|| panic!("{check}, {state}, {words}: {rows:#?}"));
+        let advice = found["advice"].as_str().expect("an advice").to_owned();
+        assert_eq!(advice.is_empty(), state == "ok", "{found:#?}");
+        advice
+    }
+
+    /// That it failed and said so.
+    #[track_caller]
+    pub fn failed(&self, check: &str, words: &str) -> String {
+        let advice = self.is(check, "failed", words);
+        assert_eq!(self.code, Some(1));
+        assert_eq!(self.err.lines().count(), 1, "{}", self.err);
+        assert!(self.err.contains(check), "{}", self.err);
+        advice
+    }
+}
+
+/// A data folder at rest, with a user.
+pub fn used() -> Site {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    site
+}
+
+/// Every file with its content, and every folder.
+pub fn content(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(content(&path));
+            found.insert(path, Vec::new());
+        } else {
+            let bytes = fs::read(&path).expect("a file");
+            found.insert(path, bytes);
+        }
+    }
+    found
+}
+
+#[test]
+fn a_healthy_installation_beside_a_running_server_passes() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    site.add_user("ada", &[]);
+    let examined = Examined::of(&site, &[]);
+    assert_eq!((examined.code, examined.err.as_str()), (Some(0), ""));
+    assert_eq!(examined.such("failed"), Vec::<&str>::new());
+    for check in ["settings", "public_url", "files", "signing_key", "link_key"] {
+        examined.is(check, "ok", "");
+    }
+    for check in ["database", "schema", "integrity", "audit", "log", "clock"] {
+        examined.is(check, "ok", "");
+    }
+    examined.is("failed_mails", "ok", "none");
+    examined.is("program", "ok", "SQLite 3.");
+    examined.is("hash_cost", "warning", "OWASP");
+    let advice = examined.is("smtp", "warning", "becomes a file");
+    assert!(advice.contains("smtp_url"), "{advice}");
+    let advice = examined.is("backup", "warning", "no backup");
+    assert!(advice.contains("db backup"), "{advice}");
+    let backup = site.path("backup.db");
+    site.run(&["db", "backup", backup.to_str().expect("UTF-8")])
+        .ok();
+    Examined::of(&site, &[]).is("backup", "ok", "backup.db");
+    assert_eq!(server.login("ada@example.org").status, 200);
+}
+
+#[test]
+fn an_empty_place_stays_empty() {
+    let site = Site::new();
+    let examined = Examined::of(&site, &[]);
+    assert_eq!(examined.code, Some(0), "{}", examined.err);
+    let advice = examined.is("files", "warning", "no data folder");
+    assert!(advice.contains("serve"), "{advice}");
+    examined.is("database", "warning", "no database");
+    examined.is("signing_key", "warning", "not checked");
+    examined.is("integrity", "warning", "not checked");
+    assert_eq!(content(&site.path("")), BTreeMap::new());
+    let table = site.run(&["doctor"]).ok();
+    assert!(table.contains("ADVICE"), "{table}");
+    assert_eq!(content(&site.path("")), BTreeMap::new());
+}
+
+#[test]
+fn nothing_is_changed_not_even_what_a_crash_left() {
+    let site = used();
+    let before = content(&site.data());
+    Examined::of(&site, &[]).is("integrity", "ok", "");
+    assert!(content(&site.data()) == before, "something was changed");
+
+    let mut server = site.start(&[]);
+    assert_eq!(server.register("bo"), 201);
+    server.signal(Signal::KILL);
+    server.wait();
+    let log = site.data().join("auth.db-wal");
+    let before = content(&site.data());
+    assert!(!before[&log].is_empty(), "the crash left no log");
+    let examined = Examined::of(&site, &[]);
+    assert_eq!(examined.code, Some(0), "{}", examined.err);
+    let mut after = content(&site.data());
+    // The index of the log lives as long as somebody reads.
+    let index = site.data().join("auth.db-shm");
+    after.insert(index.clone(), before[&index].clone());
+    assert!(after == before, "something was changed");
+}
+
+/// Runs the advice as a person would; it says `run: …` or `run as root: …`.
+#[track_caller]
+fn follow(advice: &str) {
+    let (_, command) = advice.split_once(": ").expect("a command");
+    run(Command::new("sh").args(["-c", command]), "").ok();
+}
+
+#[test]
+fn a_file_that_others_can_read_is_found_and_the_advice_puts_it_right() {
+    let site = used();
+    let backups = site.data().join("backups");
+    fs::create_dir(&backups).expect("a folder");
+    fs::write(backups.join("auth.db"), "").expect("a file");
+    fs::write(site.data().join("auth.db.before-v6"), "").expect("a file");
+    for path in ["backups", "auth.db.before-v6"] {
+        let path = site.data().join(path);
+        fs::set_permissions(path, Permissions::from_mode(0o700)).expect("a mode");
+    }
+    for (path, mode, words) in [
+        ("", 0o755, "data"),
+        ("auth.db", 0o644, "auth.db"),
+        ("auth.db.before-v6", 0o640, "before-v6"),
+        ("keys", 0o710, "keys"),
+        ("keys/links.key", 0o604, "links.key"),
+        ("backups/auth.db", 0o666, "backups/auth.db"),
+    ] {
+        // What the program makes is private; what was made above need not be.
+        let healthy = backups.join("auth.db");
+        fs::set_permissions(healthy, Permissions::from_mode(0o600)).expect("a mode");
+        let file = site.data().join(path);
+        fs::set_permissions(&file, Permissions::from_mode(mode)).expect("a mode");
+        let examined = Examined::of(&site, &[]);
+        assert_eq!(examined.rows("files").len(), 1, "{path}");
+        follow(&examined.failed("files", words));
+        let examined = Examined::of(&site, &[]);
+        examined.is("files", "ok", "nobody else");
+        assert_eq!(examined.code, Some(0), "{path}: {}", examined.err);
+    }
+}
+
+#[test]
+fn what_belongs_to_another_user_is_found() {
+    let site = used();
+    let file = site.data().join("keys/links.key");
+    let give = |path: &Path, to| std::os::unix::fs::chown(path, Some(to), None);
+    // Only root can give a file away.
+    if give(&file, 65_534).is_err() {
+        return;
+    }
+    let examined = Examined::of(&site, &[]);
+    examined.failed("link_key", "another user");
+    follow(&examined.failed("files", "links.key belongs to another user"));
+    Examined::of(&site, &[]).is("files", "ok", "");
+
+    give(&site.data(), 65_534).expect("root");
+    let before = content(&site.data());
+    let examined = Examined::of(&site, &[]);
+    let advice = examined.failed("files", "belongs to uid 65534 and this is uid 0");
+    assert_eq!(advice, "run it as its owner");
+    for check in ["database", "signing_key", "link_key"] {
+        examined.is(check, "warning", "not this user's");
+    }
+    assert!(content(&site.data()) == before, "something was changed");
+}
+
+#[test]
+fn weak_old_and_missing_keys_are_found() {
+    let site = used();
+    let folder = site.data().join("keys");
+    let keys = content(&folder);
+    let mut paths = keys.keys();
+    let signing = paths.find(|it| it.to_string_lossy().contains("signing-"));
+    let signing = signing.expect("a key");
+    fs::write(signing, "a".repeat(64)).expect("a key");
+    fs::write(folder.join("links.key"), "short").expect("a key");
+    let examined = Examined::of(&site, &[]);
+    let advice = examined.failed("signing_key", "too weak");
+    assert!(advice.contains("remove the file"), "{advice}");
+    examined.failed("link_key", "too weak");
+
+    fs::write(folder.join("links.key"), &keys[&folder.join("links.key")]).expect("a key");
+    fs::write(signing, &keys[signing]).expect("a key");
+    let old = folder.join("signing-20200229T120000Z-00000000.key");
+    fs::rename(signing, old).expect("another name");
+    let examined = Examined::of(&site, &[]);
+    examined.is("link_key", "ok", "");
+    let advice = examined.is("signing_key", "warning", "20200229T120000Z-00000000");
+    assert_eq!(advice, "run: minisass-auth key rotate");
+    site.run(&["key", "rotate"]).ok();
+    Examined::of(&site, &[]).is("signing_key", "ok", "1 others verify");
+
+    fs::remove_dir_all(&folder).expect("no keys");
+    let advice = Examined::of(&site, &[]).is("signing_key", "warning", "none");
+    assert!(advice.contains("copy"), "{advice}");
+    assert!(!folder.exists(), "keys were made");
+}

@@ -1,0 +1,174 @@
+//! `doctor` over wrong settings, what the machine can do, and mail servers that do not let us in.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+
+use crate::cli_doctor::{Examined, content, used};
+use crate::server::{Site, run};
+use crate::smtp_server::{MailServer, file};
+
+#[test]
+fn wrong_settings_do_not_hide_the_rest() {
+    let site = used();
+    let file = site.data().join("auth.db");
+    fs::set_permissions(file, Permissions::from_mode(0o644)).expect("a mode");
+    let examined = Examined::of(&site, &["--hash-queue", "many"]);
+    let advice = examined.failed("settings", "the setting hash_queue is wrong");
+    assert!(advice.contains("hash_queue = \"64\""), "{advice}");
+    examined.failed("files", "auth.db");
+    examined.is("integrity", "ok", "");
+    for check in ["public_url", "smtp", "hash_cost", "hash_memory"] {
+        examined.is(
+            check,
+            "warning",
+            "not checked, because the settings are wrong",
+        );
+    }
+    let examined = Examined::of(&site, &["--mail-templates", "nowhere"]);
+    examined.failed("settings", "nowhere");
+    examined.is("smtp", "warning", "not checked");
+}
+
+#[test]
+fn a_public_url_is_there_and_encrypted() {
+    let site = used();
+    let everywhere = ["--listen", "0.0.0.0:8000"];
+    let advice = Examined::of(&site, &everywhere).failed("public_url", "missing");
+    assert!(advice.contains("--public-url https://"), "{advice}");
+    for (url, state) in [
+        ("http://auth.example.org", "warning"),
+        ("http://localhost.example.org/auth/", "warning"),
+        ("https://auth.example.org/auth/", "ok"),
+        ("http://localhost:8000/auth", "ok"),
+        ("http://[::1]:8000", "ok"),
+    ] {
+        let arguments = [&everywhere[..], &["--public-url", url]].concat();
+        Examined::of(&site, &arguments).is("public_url", state, url.trim_end_matches('/'));
+    }
+}
+
+#[test]
+fn hashes_are_measured_against_the_machine() {
+    let site = used();
+    let cost = "ln=17,r=8,p=1";
+    let examined = |scrypt: &str, threads: &str| {
+        let arguments = ["doctor", "--format", "json", "--hash-threads", threads];
+        let mut command = site.bare();
+        command.arg("--data-dir").arg(site.data()).args(arguments);
+        run(command.args(["--scrypt", scrypt]), "").json()
+    };
+    let row = |rows: &Value, check: &str| {
+        let mut rows = rows.as_array().expect("rows").iter();
+        rows.find(|it| it["check"] == check).expect(check).clone()
+    };
+    let rows = examined(cost, "1024");
+    let time = row(&rows, "hash_cost");
+    assert!(time["finding"].as_str().is_some_and(|it| it.contains(cost)));
+    assert!(
+        !time["finding"]
+            .as_str()
+            .is_some_and(|it| it.contains("OWASP"))
+    );
+    let memory = row(&rows, "hash_memory");
+    let said = memory["finding"].as_str().expect("a finding");
+    assert!(said.contains("need up to 131072 MiB"), "{said}");
+    assert_eq!(memory["state"], "warning");
+    for (cost, is_weak) in [
+        ("ln=13,r=8,p=10", false),
+        ("ln=13,r=8,p=9", true),
+        ("ln=14,r=4,p=16", true),
+    ] {
+        let time = row(&examined(cost, "1"), "hash_cost");
+        let said = time["finding"].as_str().expect("a finding");
+        assert_eq!(said.contains("OWASP"), is_weak, "{said}");
+    }
+}
+
+#[test]
+fn calibration_proposes_the_nearest_cost_that_is_strong_enough() {
+    let site = Site::new();
+    for target in [1, 600] {
+        let text = format!("{target}ms");
+        let calibrate = [
+            "doctor",
+            "--calibrate",
+            "--target",
+            &text,
+            "--format",
+            "json",
+        ];
+        let outcome = site.run(&calibrate);
+        let said = outcome.err.clone();
+        let rows = outcome.json();
+        let rows = rows.as_array().expect("rows");
+        let time = |row: &Value| row["milliseconds"].as_u64().expect("a time");
+        for (ln, row) in (17..).zip(rows) {
+            assert_eq!(row["scrypt"], format!("ln={ln},r=8,p=1"));
+            assert_eq!(row["memory_mib"], 1 << (ln - 10));
+        }
+        let (last, before) = rows.split_last().expect("a row");
+        assert!(before.iter().all(|it| time(it) <= target));
+        let is_whole = time(last) >= target || rows.len() == 4;
+        assert!(
+            is_whole || said.contains("was not tried"),
+            "{rows:?} {said}"
+        );
+        let proposed: Vec<_> = rows.iter().filter(|it| it["is_proposed"] == true).collect();
+        assert_eq!(proposed.len(), 1, "{rows:?}");
+        let cost = proposed[0]["scrypt"].as_str().expect("a cost");
+        assert!(said.contains(&format!("set scrypt = {cost:?}")), "{said}");
+        if target == 1 {
+            assert_eq!((rows.len(), cost), (1, "ln=17,r=8,p=1"));
+        }
+    }
+    assert_eq!(content(&site.path("")), BTreeMap::new());
+    assert_eq!(site.run(&["doctor", "--target", "1s"]).code, Some(2));
+}
+
+#[test]
+fn the_mail_server_is_greeted_and_sent_nothing() {
+    let (mut mail, site) = (MailServer::careful(), used());
+    let url = site.path("smtp_url");
+    let authority = file("authority.pem");
+    let url_path = url.to_str().expect("UTF-8").to_owned();
+    let with = |password: &str, port: u16| {
+        let text = format!("smtp://ada:{password}@localhost:{port}?tls=required");
+        crate::smtp_settings::write_private(&url, &text);
+        let named = ["--smtp-url-file", &url_path, "--smtp-ca-file", &authority];
+        Examined::of(&site, &[&named[..], &["--smtp-timeout", "1s"]].concat())
+    };
+    with("s%25cr%40t", mail.port).is("smtp", "ok", "250");
+    let dialogue = mail.dialogue();
+    assert!(dialogue.contains("NOOP"), "{dialogue}");
+    assert!(!dialogue.contains("MAIL FROM"), "{dialogue}");
+    assert!(mail.received().is_empty());
+
+    let advice = with("hunter2", mail.port).failed("smtp", "AUTH: 535");
+    assert!(advice.contains("password"), "{advice}");
+    fs::set_permissions(&url, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("a mode");
+    let examined = Examined::of(&site, &["--smtp-url-file", &url_path]);
+    examined.failed("settings", "smtp_url");
+    let advice = examined.failed("files", &format!("others can read {url_path}"));
+    assert_eq!(advice, format!("run: chmod go= {url_path}"));
+
+    let settings = site.path("settings.toml");
+    let text = format!(
+        "smtp_url = \"smtp://ada:hunter2@localhost:{}\"\n",
+        mail.port
+    );
+    fs::write(&settings, text).expect("a file");
+    fs::set_permissions(&settings, Permissions::from_mode(0o640)).expect("a mode");
+    let path = settings.to_str().expect("UTF-8");
+    let examined = Examined::of(&site, &["--config", path]);
+    examined.failed("files", &format!("others can read {path}"));
+
+    mail.restart(&["--mute"]);
+    let port = mail.port;
+    with("hunter2", port).failed("smtp", "no answer within 1s");
+    mail.stop();
+    let advice = with("hunter2", port).failed("smtp", "connecting");
+    assert!(advice.contains("host and port"), "{advice}");
+}
