@@ -65,6 +65,26 @@ fn everybody_is_logged_out_at_once_and_counted_once() {
     });
 }
 
+#[test]
+fn who_mistypes_a_name_is_told_the_one_that_is_most_like_it() {
+    on_each_engine(|store| {
+        for name in ["Lovelace", "hopper", "hopkins"] {
+            add(store, name);
+        }
+        for (typed, meant) in [
+            ("lovelase", Some("lovelace")),
+            ("lovelace@exmaple.org", Some("lovelace@example.org")),
+            ("hoper", Some("hopper")),
+            ("turing", None),
+            ("turing@example.org", None),
+            ("", None),
+        ] {
+            let found = get(store.similar_name(typed));
+            assert_eq!(found.as_deref(), meant, "{typed}");
+        }
+    });
+}
+
 fn publish(store: &dyn Store, version: &str, at: i64) -> Option<i64> {
     let url = format!("https://example.org/{version}");
     let published = store.publish_policy(version.to_owned(), url, actor(later(at)));
