@@ -9,24 +9,12 @@ use tempfile::TempDir;
 use crate::examples::shell;
 use crate::server::{Site, run, until};
 
-/// What was on the screen at the end stays there, and nothing is added to it.
-const SET_UP: [&str; 15] = [
-    "set",
-    "-g",
-    "remain-on-exit",
-    "on",
-    ";",
-    "set",
-    "-g",
-    "remain-on-exit-format",
-    "",
-    ";",
-    "set",
-    "-g",
-    "history-limit",
-    "10000",
-    ";",
-];
+/// Lines that have left the screen are kept.
+const SET_UP: [&str; 5] = ["set", "-g", "history-limit", "10000", ";"];
+
+/// Stands below the last line once that has ended. The terminal stays open then: of one that is
+/// closed, tmux may not have read all.
+const END: &str = "\u{2404}";
 
 /// A terminal and what runs in it.
 pub struct Terminal {
@@ -40,7 +28,8 @@ impl Terminal {
             folder: tempfile::tempdir().expect("a folder"),
         };
         let code = terminal.code().display().to_string();
-        let line = shell(site, &format!("trap 'echo $? > {code}' EXIT\n{line}"));
+        let end = format!("echo $? > {code}; printf \"\\n{END}\"; read -r");
+        let line = shell(site, &format!("trap '{end}' EXIT\n{line}"));
         let mut tmux = terminal.tmux();
         tmux.args(["-f", "/dev/null"]).args(SET_UP);
         tmux.args(["new-session", "-d", "-x", &columns.to_string()]);
@@ -73,12 +62,18 @@ impl Terminal {
     /// All that was written so far, without colours. A line that is wider than the terminal is one
     /// line here.
     pub fn screen(&self) -> String {
-        self.ask(&["capture-pane", "-p", "-J", "-S", "-"])
+        self.capture(&["-J"])
     }
 
     /// The same with colours, as escape codes.
     pub fn coloured(&self) -> String {
-        self.ask(&["capture-pane", "-p", "-J", "-e", "-S", "-"])
+        self.capture(&["-J", "-e"])
+    }
+
+    fn capture(&self, how: &[&str]) -> String {
+        let all = self.ask(&[&["capture-pane", "-p", "-S", "-"], how].concat());
+        let shown = all.split(END).next().unwrap_or_default();
+        shown.to_owned()
     }
 
     /// Waits until `text` is on the screen.
@@ -105,15 +100,13 @@ impl Terminal {
     /// The exit code, once the line has ended.
     #[track_caller]
     pub fn wait(&self) -> i32 {
-        let is_dead = || self.ask(&["display-message", "-p", "#{pane_dead}"]);
-        until("the line to end", || {
-            (is_dead().trim() == "1").then_some(())
-        });
+        let all = || self.ask(&["capture-pane", "-p", "-S", "-"]);
+        until("the line to end", || all().contains(END).then_some(()));
         let code = std::fs::read_to_string(self.code()).expect("an exit code");
         code.trim().parse().expect("a number")
     }
 
-    /// Where the line leaves its exit code: tmux 3.3 misses that of one in twenty.
+    /// Where the line leaves its exit code.
     fn code(&self) -> PathBuf {
         self.folder.path().join("code")
     }
