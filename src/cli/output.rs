@@ -7,6 +7,7 @@ use icu_properties::props::GeneralCategory;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tabled::builder::Builder;
+use tabled::settings::peaker::Priority;
 use tabled::settings::{Style, Width};
 
 /// How to print results.
@@ -104,6 +105,7 @@ impl Output {
         rows: Vec<R>,
     ) -> io::Result<()> {
         let mut builder = Builder::default();
+        let is_bold = head.is_some() && is_colourful();
         if let Some(head) = head {
             builder.push_record(head);
         }
@@ -113,8 +115,19 @@ impl Output {
         let mut table = builder.build();
         table.with(Style::rounded());
         if let Some(width) = terminal_width() {
-            table.with(Width::wrap(width).keep_words(true));
+            // The widest columns give way first: no number is squeezed out of sight.
+            table.with(
+                Width::wrap(width)
+                    .keep_words(true)
+                    .priority(Priority::max(true)),
+            );
         }
+        let table = table.to_string();
+        let table = if is_bold {
+            with_bold_head(&table)
+        } else {
+            table
+        };
         writeln!(self.out, "{table}")
     }
 
@@ -215,6 +228,23 @@ pub(super) fn without_formula_mark(text: &str) -> &str {
 fn is_formula(text: &str) -> bool {
     text.trim_start_matches('\'')
         .starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
+/// Whether standard output is a terminal that nobody wants plain (https://no-color.org).
+fn is_colourful() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|it| !it.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_none_or(|it| it == "dumb");
+    io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb
+}
+
+/// The head is our own words, so that nothing in it is taken for a border or a command.
+fn with_bold_head(table: &str) -> String {
+    let Some((head, rows)) = table.split_once("\n├") else {
+        return table.to_owned();
+    };
+    let head = head.replace("│\n", "│\x1b[22m\n");
+    let head = head.replace("│ ", "\x1b[22m│\x1b[1m ");
+    format!("{head}\x1b[22m\n├{rows}")
 }
 
 fn terminal_width() -> Option<usize> {
