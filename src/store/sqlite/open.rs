@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use refinery::embed_migrations;
@@ -12,6 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::{audit, backup, failure};
 use crate::failure::Failure;
+use crate::store::Progress;
 
 embed_migrations!("migrations/sqlite");
 
@@ -144,7 +146,8 @@ fn copy_before_migration(connection: &Connection, path: &Path) -> Result<(), Fai
     }
     let mut copy = path.to_owned().into_os_string();
     copy.push(format!(".before-v{}", known()));
-    backup::copy(connection, Path::new(&copy), true, &mut |_, _| {}).map(drop)
+    let unwatched: Progress = Arc::new(|_| true);
+    backup::copy(connection, Path::new(&copy), true, &unwatched).map(drop)
 }
 
 /// Brings the schema up to date, or refuses one that is newer than this program.
