@@ -6,7 +6,7 @@
 //! * [`accounts`] holds the use cases: what it means to log in, to register, to log out.
 //! * [`domain`] holds the values the use cases speak of, and their rules.
 //! * [`store`], [`crypto`] and [`mail`] do the work that needs a library.
-//! * [`clock`] and [`failure`] are for everyone; [`allocator`] is for `main`.
+//! * [`clock`], [`draft`] and [`failure`] are for everyone; [`allocator`] is for `main`.
 //!
 //! `tests/it/tidy.rs` checks who may name whom.
 
@@ -24,6 +24,7 @@ pub mod cli;
 pub mod clock;
 pub mod crypto;
 pub mod domain;
+pub mod draft;
 pub mod failure;
 pub mod http;
 pub mod mail;

@@ -1,4 +1,4 @@
-//! Parse, run, print the error, exit.
+//! Hands everything to the command line.
 
 use std::process::ExitCode;
 
@@ -6,15 +6,5 @@ use std::process::ExitCode;
 static ALLOCATOR: minisass_auth::allocator::KeepLarge = minisass_auth::allocator::KeepLarge;
 
 fn main() -> ExitCode {
-    match minisass_auth::cli::run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(err) => {
-            // Standard error may be closed; there is nobody to tell then.
-            let _ = std::io::Write::write_fmt(
-                &mut std::io::stderr(),
-                format_args!("minisass-auth: {err:#}\n"),
-            );
-            ExitCode::FAILURE
-        }
-    }
+    minisass_auth::cli::run()
 }

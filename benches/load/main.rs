@@ -9,12 +9,14 @@
 //!
 //! * [`options`]: what can be asked for.
 //! * [`login`], [`check`], [`calm`], [`logout`], [`memory`], [`start`], [`mail`], [`peer`]: one
-//!   figure each.
+//!   figure each; [`bulk`]: those of long work on the command line.
 //! * [`drive`]: many clients at once; [`api`]: what they send; [`client`]: how they send it.
-//! * [`server`]: a server that ends with the benchmark; [`process`]: the memory that it holds.
+//! * [`server`]: a server that ends with the benchmark; [`process`]: the memory that it holds;
+//!   [`tool`]: a command, timed.
 //! * [`stats`], [`report`]: from measurements to rows; [`machine`]: where they were taken.
 
 mod api;
+mod bulk;
 mod calm;
 mod check;
 mod client;
@@ -31,6 +33,7 @@ mod report;
 mod server;
 mod start;
 mod stats;
+mod tool;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -119,6 +122,10 @@ async fn measure(figure: Figure, options: &Options) -> Result<Vec<Row>> {
         Figure::Memory => memory::measure(options).await,
         Figure::Start => start::measure(options).await,
         Figure::Mail => mail::measure(options).await,
+        Figure::Import => bulk::import(options).await,
+        Figure::Export => bulk::export(options).await,
+        Figure::List => bulk::list(options).await,
+        Figure::Backup => bulk::backup(options).await,
         Figure::Peer => peer::measure(options).await,
     }
 }

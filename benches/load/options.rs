@@ -11,7 +11,8 @@ pub const USAGE: &str = "\
 usage: cargo bench --bench load [-- OPTIONS]
 
   --quick             short runs: a smoke test, not a measurement
-  --only NAME         one figure: login, check, calm, logout, memory, start, mail or peer
+  --only NAME         one figure: login, check, calm, logout, memory, start, mail, import, export,
+                      list, backup or peer
   --peer DIR          measure the Django peer in DIR too, side by side
   --peer-python PATH  the Python that has the peer's requirements (default: DIR/.venv/bin/python)
   --help              this text";
@@ -25,11 +26,15 @@ pub enum Figure {
     Memory,
     Start,
     Mail,
+    Import,
+    Export,
+    List,
+    Backup,
     Peer,
 }
 
 impl Figure {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 12] = [
         Self::Login,
         Self::Check,
         Self::Calm,
@@ -37,6 +42,10 @@ impl Figure {
         Self::Memory,
         Self::Start,
         Self::Mail,
+        Self::Import,
+        Self::Export,
+        Self::List,
+        Self::Backup,
         Self::Peer,
     ];
 
@@ -49,6 +58,10 @@ impl Figure {
             Self::Memory => "memory",
             Self::Start => "start",
             Self::Mail => "mail",
+            Self::Import => "import",
+            Self::Export => "export",
+            Self::List => "list",
+            Self::Backup => "backup",
             Self::Peer => "peer",
         }
     }

@@ -35,6 +35,17 @@ impl Row {
         }
     }
 
+    /// For a figure whose goal is a speed.
+    pub fn rate(figure: impl Into<String>, value: f64, goal: f64, unit: &str) -> Self {
+        Self {
+            figure: figure.into(),
+            measured: format!("{value:.0} {unit}"),
+            ratio: value / goal,
+            goal: format!(">= {goal:.0} {unit}"),
+            met: value >= goal,
+        }
+    }
+
     /// For a figure whose goal is a size or a time: the ratio says how much of it is used.
     pub fn within(figure: impl Into<String>, value: f64, limit: f64, unit: &str) -> Self {
         Self {

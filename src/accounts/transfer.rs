@@ -3,24 +3,22 @@
 use super::{Accounts, Caller};
 use crate::domain::{Timestamp, UserId};
 use crate::failure::Failure;
-use crate::store::{Fate, Import, Record};
+use crate::store::{Fate, Import, Pending, Record, Spool};
 
 impl Accounts {
-    /// Adds accounts in one transaction, and says for each what became of it, in their order.
+    /// Adds accounts in one transaction, and says for each what became of it, in their order. The
+    /// work begins at once, so that the next accounts can be read meanwhile. If it fails, nothing was
+    /// added.
+    pub fn import(&self, import: Import, caller: &Caller) -> Pending<Vec<Fate>> {
+        self.0.store.import(import, caller.at(self.now()))
+    }
+
+    /// A place for what is known of accounts before they can be added.
     ///
     /// # Errors
-    /// If it could not be written; nothing was added then.
-    pub async fn import(&self, import: Import, caller: &Caller) -> Result<Vec<Fate>, Failure> {
-        let is_dry = import.dry_run;
-        let fates = self.0.store.import(import, caller.at(self.now())).await?;
-        let count = fates.len();
-        tracing::info!(
-            event = "users_imported",
-            count,
-            dry_run = is_dry,
-            by = caller.name
-        );
-        Ok(fates)
+    /// If it cannot be made.
+    pub fn spool(&self) -> Result<Spool, Failure> {
+        self.0.store.spool()
     }
 
     /// A page of accounts in the order of their numbers, with all that belongs to them.

@@ -33,8 +33,8 @@ impl Accounts {
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn verify_audit(&self) -> Result<Chain, Failure> {
-        self.0.store.verify_audit().await
+    pub async fn verify_audit(&self, progress: &Progress) -> Result<Chain, Failure> {
+        self.0.store.verify_audit(progress).await
     }
 
     /// How the database stands.
@@ -49,8 +49,8 @@ impl Accounts {
     ///
     /// # Errors
     /// If it does not answer.
-    pub fn check_database(&self) -> Result<Vec<String>, Failure> {
-        self.0.store.check()
+    pub fn check_database(&self, progress: &Progress) -> Result<Vec<String>, Failure> {
+        self.0.store.check(progress)
     }
 
     /// Copies the database to the new file `to` and verifies the copy.
@@ -61,7 +61,7 @@ impl Accounts {
         &self,
         to: &Path,
         caller: &Caller,
-        progress: Progress<'_>,
+        progress: &Progress,
     ) -> Result<BackedUp, Failure> {
         let done = self.0.store.back_up(to, progress)?;
         let actor = caller.at(self.now());
@@ -81,6 +81,7 @@ impl Accounts {
         every: Duration,
         keep: usize,
         caller: &Caller,
+        progress: &Progress,
     ) -> Result<Option<PathBuf>, Failure> {
         let doing = "making a scheduled backup";
         let now = self.now();
@@ -95,7 +96,7 @@ impl Accounts {
         }
         let name = name_at(now);
         let path = folder.join(&name);
-        self.back_up(&path, caller, &mut |_, _| {}).await?;
+        self.back_up(&path, caller, progress).await?;
         made.push(name);
         let surplus = made.len().saturating_sub(keep.max(1));
         for name in &made[..surplus] {

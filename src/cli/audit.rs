@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::config::{Config, said};
 use super::output::{Output, note};
 use super::pages::pages;
+use super::progress::Bar;
 use crate::accounts::{AuditEntry, AuditQuery, Chain};
 
 #[derive(clap::Subcommand)]
@@ -68,16 +69,23 @@ struct Verified {
 pub(super) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::List(wanted) => list(wanted, config, output),
-        Command::Verify => match config.wait(config.accounts.verify_audit()).map_err(said)? {
-            Chain::Whole(rows) => output.one(&Verified {
-                rows,
-                is_intact: true,
-            }),
-            Chain::Broken(id, why) => bail!(
-                "the audit trail is broken at row {id}: {why}; \
-                 compare it with a backup, and find out who can write to the database"
-            ),
-        },
+        Command::Verify => verify(config, output),
+    }
+}
+
+fn verify(config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let bar = Bar::of("verifying the audit trail");
+    let chain = config.wait(config.accounts.verify_audit(&bar.progress(None)));
+    bar.clear();
+    match chain.map_err(said)? {
+        Chain::Whole(rows) => output.one(&Verified {
+            rows,
+            is_intact: true,
+        }),
+        Chain::Broken(id, why) => bail!(
+            "the audit trail is broken at row {id}: {why}; \
+             compare it with a backup, and find out who can write to the database"
+        ),
     }
 }
 

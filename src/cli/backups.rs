@@ -1,10 +1,14 @@
 //! The backups that `serve` makes by itself.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::settings::Settings;
 use crate::accounts::{Accounts, Caller};
+use crate::store::Progress;
 
 /// The backups that the server makes by itself.
 pub(super) struct Backups {
@@ -28,12 +32,16 @@ impl Backups {
         })
     }
 
-    pub(super) async fn make(&self, accounts: &Accounts) {
+    /// Makes one if it is time. A stop of the server does not wait for it.
+    pub(super) async fn make(&self, accounts: &Accounts, stopped: &watch::Receiver<bool>) {
+        let watched = stopped.clone();
+        let progress: Progress = Arc::new(move |_| !*watched.borrow());
         let made = accounts
-            .back_up_if_due(&self.folder, self.every, self.keep, &self.caller)
+            .back_up_if_due(&self.folder, self.every, self.keep, &self.caller, &progress)
             .await;
         match made {
             Ok(None) => {}
+            Err(_) if *stopped.borrow() => {}
             Ok(Some(path)) => {
                 tracing::info!(event = "backup_made", path = %path.display());
             }

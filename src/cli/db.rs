@@ -6,7 +6,9 @@ use anyhow::bail;
 use serde::Serialize;
 
 use super::config::{self, Config, said};
+use super::interrupt::Interrupt;
 use super::output::Output;
+use super::progress::Bar;
 use super::serve;
 use super::settings::Settings;
 use crate::clock::Clock;
@@ -83,18 +85,7 @@ pub(super) fn run(
             let to = Sqlite::newest_schema();
             output.one(&Migrated { from, to })
         }
-        Command::Backup { file } => {
-            let config = Config::open(settings, false)?;
-            let mut quiet = |_, _| {};
-            let work = config.accounts.back_up(&file, &config.caller, &mut quiet);
-            let done = config.wait(work).map_err(said)?;
-            output.one(&Copied {
-                file: file.display().to_string(),
-                users: done.users,
-                bytes: done.bytes,
-                keys: "not in the backup; keep a copy of the folder keys elsewhere",
-            })
-        }
+        Command::Backup { file } => back_up(&file, &Config::open(settings, false)?, output),
         Command::Restore { file } => restore(&file, settings, output),
     }
 }
@@ -119,7 +110,10 @@ fn status(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
 
 fn check(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
     let config = Config::open(settings, false)?;
-    let problems = config.accounts.check_database().map_err(said)?;
+    let bar = Bar::of("checking the database");
+    let problems = config.accounts.check_database(&bar.progress(None));
+    bar.clear();
+    let problems = problems.map_err(said)?;
     if let Some(first) = problems.first() {
         bail!(
             "the database is damaged ({} findings, the first: {first}); \
@@ -130,6 +124,21 @@ fn check(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
     output.one(&Checked { is_sound: true })
 }
 
+fn back_up(file: &Path, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let (bar, interrupt) = (Bar::of("copying and checking"), Interrupt::watch()?);
+    let progress = bar.progress(Some(&interrupt));
+    let work = config.accounts.back_up(file, &config.caller, &progress);
+    let done = config.wait(work).map_err(said);
+    bar.clear();
+    let done = interrupt.explain(done, "there is no backup; run it again")?;
+    output.one(&Copied {
+        file: file.display().to_string(),
+        users: done.users,
+        bytes: done.bytes,
+        keys: "not in the backup; keep a copy of the folder keys elsewhere",
+    })
+}
+
 fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
     config::make_data_dir(&settings.data_dir)?;
     let _lock = serve::lock(settings)?;
@@ -138,7 +147,11 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
         address: None,
         at: Clock::System.now(),
     };
-    let users = Sqlite::restore(file, &settings.database, &actor).map_err(said)?;
+    let (bar, interrupt) = (Bar::of("checking and copying"), Interrupt::watch()?);
+    let progress = bar.progress(Some(&interrupt));
+    let users = Sqlite::restore(file, &settings.database, &actor, &progress).map_err(said);
+    bar.clear();
+    let users = interrupt.explain(users, "nothing was restored; run it again")?;
     output.one(&Copied {
         file: settings.database.display().to_string(),
         users,

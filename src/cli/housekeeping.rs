@@ -86,7 +86,7 @@ async fn tidy(accounts: &Accounts, app: &App, backups: Option<Backups>, stopped:
         purged.unwrap_or_else(|err| log_failure(&err));
         // Here, so that a full disk is complained about now and then, not all the time.
         if let Some(backups) = &backups {
-            backups.make(accounts).await;
+            backups.make(accounts, &stopped).await;
         }
         pause(&stopped, next).await;
     }

@@ -10,6 +10,7 @@ mod doctor;
 mod dry_run;
 mod examples;
 mod housekeeping;
+mod interrupt;
 mod key;
 mod mail;
 mod named;
@@ -17,6 +18,7 @@ mod output;
 mod pages;
 mod policy;
 mod profile;
+mod progress;
 mod reset;
 mod serve;
 mod session;
@@ -24,6 +26,7 @@ mod settings;
 mod shell;
 mod token;
 mod user;
+mod user_batch;
 mod user_cells;
 mod user_change;
 mod user_django;
@@ -33,10 +36,12 @@ mod user_line;
 mod user_read;
 
 use std::io;
+use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::config::Config;
+use self::interrupt::Interrupted;
 use self::output::{Format, Output};
 use self::settings::Settings;
 
@@ -104,11 +109,10 @@ enum Command {
     Man(shell::Man),
 }
 
-/// Reads the command line and does what it says.
-///
-/// # Errors
-/// One sentence that says what to do. Wrong usage never comes back: it exits with 2.
-pub fn run() -> anyhow::Result<()> {
+/// Reads the command line and does what it says. What fails is told in one sentence that says what to
+/// do. Wrong usage never comes back: it exits with 2.
+#[must_use]
+pub fn run() -> ExitCode {
     let matches = whole_command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|err| err.exit());
     let dry_run = dry_run::is_asked(&matches);
@@ -118,11 +122,19 @@ pub fn run() -> anyhow::Result<()> {
         output::note("this was a dry run; nothing was changed");
     }
     match done {
+        Ok(()) => ExitCode::SUCCESS,
         // `minisass-auth user list | head` has seen enough.
-        Err(err) if is_closed_pipe(&err) => Ok(()),
-        // A name in it may be anything that somebody else chose.
-        Err(err) => Err(anyhow::anyhow!(output::visible(&format!("{err:#}")))),
-        Ok(()) => Ok(()),
+        Err(err) if is_closed_pipe(&err) => ExitCode::SUCCESS,
+        Err(err) => {
+            // A name in it may be anything that somebody else chose.
+            let shown = output::visible(&format!("{err:#}"));
+            output::note(&format!("minisass-auth: {shown}"));
+            if err.is::<Interrupted>() {
+                ExitCode::from(interrupt::CODE)
+            } else {
+                ExitCode::FAILURE
+            }
+        }
     }
 }
 

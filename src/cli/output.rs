@@ -106,7 +106,7 @@ impl Output {
         }
         let mut table = Builder::from(lines).build();
         table.with(Style::rounded());
-        self.table(table)
+        self.table(table, is_colourful())
     }
 
     /// A row as a table of its own: names on the left, values on the right.
@@ -114,14 +114,20 @@ impl Output {
         let lines = row.iter().map(|(name, value)| [name.clone(), cell(value)]);
         let mut table = Builder::from_iter(lines).build();
         table.with(Style::rounded().remove_horizontals());
-        self.table(table)
+        self.table(table, false)
     }
 
-    fn table(&mut self, mut table: Table) -> io::Result<()> {
+    fn table(&mut self, mut table: Table, is_bold: bool) -> io::Result<()> {
         if let Some(width) = terminal_width() {
             let wrap = Width::wrap(width).priority(Priority::max(true));
             table.with(wrap.keep_words(true));
         }
+        let table = table.to_string();
+        let table = if is_bold {
+            with_bold_head(&table)
+        } else {
+            table
+        };
         writeln!(self.out, "{table}")
     }
 
@@ -235,6 +241,23 @@ fn least_width(lines: &[Vec<String>]) -> usize {
     }
     // A border and two blanks for each column, and a border at the end.
     widths.iter().map(|it| it + 3).sum::<usize>() + 1
+}
+
+/// Whether standard output is a terminal that nobody wants plain (https://no-color.org).
+fn is_colourful() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|it| !it.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_none_or(|it| it == "dumb");
+    io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb
+}
+
+/// The head is our own words, so that nothing in it is taken for a border or a command.
+fn with_bold_head(table: &str) -> String {
+    let Some((head, rows)) = table.split_once("\n├") else {
+        return table.to_owned();
+    };
+    let head = head.replace("│\n", "│\x1b[22m\n");
+    let head = head.replace("│ ", "\x1b[22m│\x1b[1m ");
+    format!("{head}\x1b[22m\n├{rows}")
 }
 
 fn terminal_width() -> Option<usize> {

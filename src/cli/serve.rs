@@ -14,6 +14,7 @@ use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use super::backups::Backups;
 use super::config;
 use super::housekeeping::housekeeping;
+use super::interrupt;
 use super::settings::{Listen, Settings};
 use crate::http::{App, Deployment, Listener, serve};
 use crate::store::Sqlite;
@@ -122,14 +123,14 @@ pub(super) fn lock(settings: &Settings) -> anyhow::Result<File> {
 }
 
 /// Done at the first SIGTERM or Ctrl-C; the second one ends the process at once.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         tokio::spawn(async move {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            std::process::exit(130);
+            std::process::exit(i32::from(interrupt::CODE));
         });
     })
 }

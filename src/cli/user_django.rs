@@ -1,24 +1,34 @@
 //! What Django's `manage.py dumpdata` wrote: one long array, whose rows come in any order. It is read
-//! twice: first what belongs to users, which stays in memory, then the users.
+//! twice: first what belongs to users, which is put aside on the disk, then the users.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use serde::de::{DeserializeOwned, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::output::note;
-use super::user_import::Importing;
+use super::config::said;
+use super::progress::Bar;
+use super::user_batch::Importing;
 use super::user_line::{ConsentLine, EarlierLine, Line, PolicyLine};
+use super::user_read;
 use crate::crypto::Hasher;
 use crate::domain::Timestamp;
+use crate::store::Spool;
+
+// The models whose rows belong to users. The consents have moved from one application to another.
+const PROFILE: &str = "minisass_authentication.userprofile";
+const HISTORY: &str = "minisass_authentication.passwordhistory";
+const CONSENT: &str = "minisass.privacypolicyconsent";
+const OLD_CONSENT: &str = "minisass_authentication.privacypolicyconsent";
+
+/// When an earlier password was set, its row, and its hash.
+type Earlier = (String, i64, String);
 
 /// A row of any model.
-#[derive(serde::Deserialize)]
+#[derive(serde::Serialize, serde::Deserialize)]
 struct Row {
     model: String,
     #[serde(default)]
@@ -64,18 +74,12 @@ impl Row {
     }
 }
 
-#[derive(Default)]
-struct Profile {
-    organisation_type: Option<i64>,
-    line: Line,
-}
-
-/// What belongs to users, by their numbers, and what that points to.
-#[derive(Default)]
+/// What belongs to users, and what that points to.
 struct Belongings {
-    profiles: HashMap<i64, Profile>,
-    history: HashMap<i64, Vec<(String, i64, String)>>,
-    consents: HashMap<i64, Vec<(i64, ConsentLine)>>,
+    /// Rows by the number of their user, as JSON.
+    rows: Spool,
+    kept: usize,
+    taken: usize,
     organisation_types: HashMap<i64, String>,
     policies: HashMap<i64, String>,
     without_link: usize,
@@ -88,21 +92,33 @@ pub(super) fn read(file: &Path, importing: &mut Importing<'_>) -> anyhow::Result
     if file == Path::new("-") {
         bail!("a dump of Django is read twice; name a file instead of -");
     }
-    let mut found = Belongings::default();
-    each_row(file, |row| {
+    let mut found = Belongings {
+        rows: importing.config.accounts.spool().map_err(said)?,
+        kept: 0,
+        taken: 0,
+        organisation_types: HashMap::new(),
+        policies: HashMap::new(),
+        without_link: 0,
+        unknown: BTreeMap::new(),
+        unusable: 0,
+    };
+    importing
+        .bar
+        .say("reading what belongs to users".to_owned());
+    each_row(file, &importing.bar.clone(), |row| {
         if let Err(err) = found.keep(&row, importing) {
             importing.add(row.place(), Err(err))?;
         }
         Ok(())
     })?;
-    each_row(file, |row| {
+    each_row(file, &importing.bar.clone(), |row| {
         if row.model == "auth.user" {
             let user = found.user(&row).and_then(|it| it.record(importing.now));
             importing.add(row.place(), user)?;
         }
         Ok(())
     })?;
-    found.say_what_is_left();
+    found.say_what_is_left(importing);
     Ok(())
 }
 
@@ -114,17 +130,6 @@ impl Belongings {
                 self.organisation_types
                     .insert(row.pk()?, row.get("description")?);
             }
-            "minisass_authentication.userprofile" => {
-                self.profiles.insert(row.key("user")?, profile(row)?);
-            }
-            "minisass_authentication.passwordhistory" => {
-                let made = row.time("timestamp")?.context("timestamp: it is missing")?;
-                let earlier = (made, row.pk()?, row.get("hashed_password")?);
-                self.history
-                    .entry(row.key("user")?)
-                    .or_default()
-                    .push(earlier);
-            }
             "minisass.privacypolicy" | "minisass_authentication.privacypolicy" => {
                 let policy = PolicyLine {
                     version: row.get("version")?,
@@ -135,18 +140,11 @@ impl Belongings {
                 self.policies.insert(row.pk()?, policy.version.clone());
                 importing.publish(policy.recorded()?);
             }
-            "minisass.privacypolicyconsent" | "minisass_authentication.privacypolicyconsent" => {
-                // Null says nothing either way.
-                if let Some(is_given) = row.get::<Option<bool>>("consent_given")? {
-                    let consent = ConsentLine {
-                        version: String::new(),
-                        is_given,
-                        given_at: row.time("consent_date")?.unwrap_or_default(),
-                        address: row.get("ip_address")?,
-                    };
-                    let of_user = self.consents.entry(row.key("user")?).or_default();
-                    of_user.push((row.key("policy")?, consent));
-                }
+            PROFILE | HISTORY | CONSENT | OLD_CONSENT => {
+                let user = row.key("user")?;
+                let kept = self.rows.keep(user, &serde_json::to_string(row)?);
+                kept.map_err(said)?;
+                self.kept += 1;
             }
             other => *self.unknown.entry(other.to_owned()).or_default() += 1,
         }
@@ -156,26 +154,17 @@ impl Belongings {
     /// The user of a row, with all that belongs to them.
     fn user(&mut self, row: &Row) -> anyhow::Result<Line> {
         let id = row.pk()?;
-        let profile = self.profiles.remove(&id).unwrap_or_default();
-        let organisation_type = profile.organisation_type;
-        let organisation_type = organisation_type.and_then(|it| self.organisation_types.get(&it));
         let stored: String = row.get("password")?;
         let hash = Some(&stored).filter(|it| Hasher::is_usable(it)).cloned();
         let is_chosen = !stored.is_empty() && !stored.starts_with('!');
         self.unusable += usize::from(is_chosen && hash.is_none());
-        let is_staff = row.get("is_staff")? || row.get("is_superuser")?;
-        let mut consents = Vec::new();
-        for (policy, consent) in self.consents.remove(&id).unwrap_or_default() {
-            let version = self.policies.get(&policy);
-            let version = version.with_context(|| {
-                format!(
-                    "consents: the dump has no policy {policy}; dump minisass.privacypolicy too"
-                )
-            })?;
-            consents.push(ConsentLine {
-                version: version.clone(),
-                ..consent
-            });
+        let mut line = Line::default();
+        let mut history = Vec::new();
+        for text in self.rows.of(id).map_err(said)? {
+            let row: Row = serde_json::from_str(&text)?;
+            self.taken += 1;
+            self.add(&row, &mut line, &mut history)
+                .with_context(|| row.place())?;
         }
         Ok(Line {
             id: Some(id),
@@ -184,39 +173,57 @@ impl Belongings {
             first_name: row.get("first_name")?,
             last_name: row.get("last_name")?,
             is_active: Some(row.get("is_active")?),
-            is_staff,
+            is_staff: row.get("is_staff")? || row.get("is_superuser")?,
             created_at: row.time("date_joined")?,
             last_login_at: row.time("last_login")?,
-            organisation_type: organisation_type.cloned().unwrap_or_default(),
-            consents,
-            password_history: self.earlier(id, &stored),
+            password_history: earlier(history, &stored),
             password_hash: hash,
-            ..profile.line
+            ..line
         })
     }
 
-    /// Earlier passwords, the oldest first. Django's history has the current one too.
-    fn earlier(&mut self, user: i64, current: &str) -> Vec<EarlierLine> {
-        let mut history = self.history.remove(&user).unwrap_or_default();
-        history.retain(|(_, _, hash)| hash != current && Hasher::is_usable(hash));
-        history.sort();
-        let line = |(created_at, _, password_hash)| EarlierLine {
-            password_hash,
-            created_at,
-        };
-        history.into_iter().map(line).collect()
+    /// Adds what a row says to the line of its user.
+    fn add(&self, row: &Row, line: &mut Line, history: &mut Vec<Earlier>) -> anyhow::Result<()> {
+        match row.model.as_str() {
+            PROFILE => {
+                let kind = row.get::<Option<i64>>("organisation_type")?;
+                let kind = kind.and_then(|it| self.organisation_types.get(&it));
+                line.organisation_type = kind.cloned().unwrap_or_default();
+                line.organisation_name = row.get("organisation_name")?;
+                line.country = row.get("country")?;
+                line.is_expert = row.get("is_expert")?;
+                line.upload_preference = row.get("upload_preference")?;
+            }
+            HISTORY => {
+                let made = row.time("timestamp")?.context("timestamp: it is missing")?;
+                history.push((made, row.pk()?, row.get("hashed_password")?));
+            }
+            _ => {
+                let policy = row.key("policy")?;
+                let version = self.policies.get(&policy).with_context(|| {
+                    format!("the dump has no policy {policy}; dump minisass.privacypolicy too")
+                })?;
+                // Null says nothing either way.
+                if let Some(is_given) = row.get::<Option<bool>>("consent_given")? {
+                    line.consents.push(ConsentLine {
+                        version: version.clone(),
+                        is_given,
+                        given_at: row.time("consent_date")?.unwrap_or_default(),
+                        address: row.get("ip_address")?,
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
-    fn say_what_is_left(&self) {
+    fn say_what_is_left(&self, importing: &Importing<'_>) {
         for (model, count) in &self.unknown {
-            note(&super::output::visible(&format!(
-                "{model}: {count} rows have no place here"
-            )));
+            importing.note(&format!("{model}: {count} rows have no place here"));
         }
-        let left = self.profiles.len() + self.history.len() + self.consents.len();
         for (count, what) in [
             (
-                left,
+                self.kept.saturating_sub(self.taken),
                 "profiles, histories or consents belong to users who are not in the dump",
             ),
             (
@@ -229,29 +236,31 @@ impl Belongings {
             ),
         ] {
             if count > 0 {
-                note(&format!("{count} {what}"));
+                importing.note(&format!("{count} {what}"));
             }
         }
     }
 }
 
-fn profile(row: &Row) -> anyhow::Result<Profile> {
-    Ok(Profile {
-        organisation_type: row.get("organisation_type")?,
-        line: Line {
-            organisation_name: row.get("organisation_name")?,
-            country: row.get("country")?,
-            is_expert: row.get("is_expert")?,
-            upload_preference: row.get("upload_preference")?,
-            ..Line::default()
-        },
-    })
+/// Earlier passwords, the oldest first. Django's history has the current one too.
+fn earlier(mut history: Vec<Earlier>, current: &str) -> Vec<EarlierLine> {
+    history.retain(|(_, _, hash)| hash != current && Hasher::is_usable(hash));
+    history.sort();
+    let line = |(created_at, _, password_hash)| EarlierLine {
+        password_hash,
+        created_at,
+    };
+    history.into_iter().map(line).collect()
 }
 
 /// Hands over one row after the other, so that the array is never in memory as a whole.
-fn each_row(file: &Path, mut act: impl FnMut(Row) -> anyhow::Result<()>) -> anyhow::Result<()> {
+fn each_row(
+    file: &Path,
+    bar: &Bar,
+    mut act: impl FnMut(Row) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut stopped = None;
-    let mut json = serde_json::Deserializer::from_reader(BufReader::new(File::open(file)?));
+    let mut json = serde_json::Deserializer::from_reader(user_read::open(file, bar)?);
     let read = json.deserialize_seq(Rows(|row| {
         stopped = act(row).err();
         stopped.is_none()

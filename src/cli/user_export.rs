@@ -1,18 +1,21 @@
 //! `user export`: all users, a page at a time.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde_json::json;
 
 use super::config::{Config, said};
+use super::interrupt::Interrupt;
 use super::output::note;
+use super::progress::Bar;
 use super::user_cells::COLUMNS;
 use super::user_line::{Line, PolicyLine};
 use crate::domain::UserId;
+use crate::draft::Draft;
+use crate::store::Step;
 
 /// So many users are in memory at once.
 const PAGE: usize = 500;
@@ -43,84 +46,100 @@ enum Kind {
 }
 
 pub(super) fn run(export: &Export, config: &Config) -> anyhow::Result<()> {
+    let mut exporting = Exporting {
+        export,
+        config,
+        bar: Bar::of("exporting users"),
+        interrupt: None,
+    };
     if export.file == Path::new("-") {
         let mut out = BufWriter::new(io::stdout());
-        write(export, config, &mut out)?;
+        exporting.write(&mut out)?;
         return Ok(out.flush()?);
     }
-    // Whoever looks finds the old file or the whole new one.
-    let mut part = export.file.clone().into_os_string();
-    part.push(".part");
-    let part = PathBuf::from(part);
+    let interrupt = Interrupt::watch()?;
+    exporting.interrupt = Some(interrupt.clone());
     let shown = export.file.display();
-    let written = write_file(&part, export, config)
-        .and_then(|count| Ok(fs::rename(&part, &export.file).map(|()| count)?));
-    if written.is_err() {
-        // The error that is shown is the first one.
-        let _ = fs::remove_file(&part);
-    }
-    let count = written.with_context(|| format!("cannot write {shown}"))?;
+    let written = exporting
+        .write_file()
+        .with_context(|| format!("cannot write {shown}; make room, or choose another place"));
+    exporting.bar.clear();
+    let count = interrupt.explain(written, "the file was not written; run it again")?;
     note(&format!("{count} users are in {shown}"));
     Ok(())
 }
 
-fn write_file(part: &Path, export: &Export, config: &Config) -> anyhow::Result<usize> {
-    // What an interrupted export left may have another mode.
-    if fs::exists(part)? {
-        fs::remove_file(part)?;
-    }
-    let file: File = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(part)?;
-    let mut out = BufWriter::new(file);
-    let count = write(export, config, &mut out)?;
-    out.flush()?;
-    out.get_ref().sync_all()?;
-    Ok(count)
+struct Exporting<'a> {
+    export: &'a Export,
+    config: &'a Config,
+    bar: Bar,
+    interrupt: Option<Interrupt>,
 }
 
-fn write(export: &Export, config: &Config, out: &mut impl Write) -> anyhow::Result<usize> {
-    let columns = match export.with_hashes {
-        true => &COLUMNS[..],
-        false => &COLUMNS[..COLUMNS.len() - HASH_COLUMNS],
-    };
-    match export.kind {
-        Kind::Csv => csv::Writer::from_writer(&mut *out).write_record(columns)?,
-        Kind::Jsonl => {
-            let policies = config.wait(config.accounts.policies()).map_err(said)?;
-            for policy in policies.into_iter().rev() {
-                writeln!(out, "{}", json!({"policy": PolicyLine::of(policy)}))?;
-            }
-        }
+impl Exporting<'_> {
+    /// Whoever looks finds the old file or the whole new one.
+    fn write_file(&self) -> anyhow::Result<u64> {
+        let draft = Draft::beside(&self.export.file)?;
+        let mut out = BufWriter::new(File::options().write(true).open(draft.path())?);
+        let count = self.write(&mut out)?;
+        out.flush()?;
+        draft.keep(&self.export.file, true)?;
+        Ok(count)
     }
-    let mut after = UserId(0);
-    let mut count = 0;
-    loop {
-        let page = config
-            .wait(config.accounts.export(after, PAGE))
-            .map_err(said)?;
-        let Some(last) = page.last().and_then(|it| it.id) else {
-            return Ok(count);
+
+    fn write(&self, out: &mut impl Write) -> anyhow::Result<u64> {
+        let columns = match self.export.with_hashes {
+            true => &COLUMNS[..],
+            false => &COLUMNS[..COLUMNS.len() - HASH_COLUMNS],
         };
-        after = last;
-        count += page.len();
-        let lines = page.into_iter().map(|it| Line::of(it, export.with_hashes));
-        match export.kind {
-            Kind::Csv => {
-                let mut csv = csv::Writer::from_writer(&mut *out);
-                for line in lines {
-                    csv.write_record(line.cells(columns)?)?;
-                }
-                csv.flush()?;
-            }
+        let accounts = &self.config.accounts;
+        match self.export.kind {
+            Kind::Csv => csv::Writer::from_writer(&mut *out).write_record(columns)?,
             Kind::Jsonl => {
-                for line in lines {
-                    serde_json::to_writer(&mut *out, &line)?;
-                    out.write_all(b"\n")?;
+                let policies = self.config.wait(accounts.policies()).map_err(said)?;
+                for policy in policies.into_iter().rev() {
+                    writeln!(out, "{}", json!({"policy": PolicyLine::of(policy)}))?;
                 }
             }
         }
+        let all = accounts.database_status().map_err(said)?.users;
+        let (mut after, mut count) = (UserId(0), 0);
+        loop {
+            let page = self.config.wait(accounts.export(after, PAGE));
+            let page = page.map_err(said)?;
+            let Some(last) = page.last().and_then(|it| it.id) else {
+                return Ok(count);
+            };
+            after = last;
+            count += page.len() as u64;
+            let lines = page.into_iter();
+            let lines = lines.map(|it| Line::of(it, self.export.with_hashes));
+            match self.export.kind {
+                Kind::Csv => write_cells(lines, columns, out)?,
+                Kind::Jsonl => {
+                    for line in lines {
+                        serde_json::to_writer(&mut *out, &line)?;
+                        out.write_all(b"\n")?;
+                    }
+                }
+            }
+            self.bar.at(Step::Done(count, all.unsigned_abs()));
+            ensure!(
+                !self.interrupt.as_ref().is_some_and(Interrupt::came),
+                "interrupted"
+            );
+        }
     }
+}
+
+fn write_cells(
+    lines: impl Iterator<Item = Line>,
+    columns: &[&str],
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    for line in lines {
+        csv.write_record(line.cells(columns)?)?;
+    }
+    Ok(csv.flush()?)
 }

@@ -1,5 +1,7 @@
 //! A user as a line of JSON or CSV: what `user export` writes and `user import` reads.
 
+use std::mem::take;
+
 use anyhow::{anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -105,7 +107,7 @@ impl Line {
     }
 
     /// The user, if everything keeps to the rules. An account without a time was made `now`.
-    pub(super) fn record(self, now: Timestamp) -> anyhow::Result<Record> {
+    pub(super) fn record(mut self, now: Timestamp) -> anyhow::Result<Record> {
         ensure!(
             self.password.is_none(),
             "password: plain passwords are not imported; give a password_hash, or leave it out and mail a link with `reset send`"
@@ -138,7 +140,7 @@ impl Line {
         })
     }
 
-    fn profile(&self) -> anyhow::Result<Profile> {
+    fn profile(&mut self) -> anyhow::Result<Profile> {
         for (field, text) in [
             ("organisation_type", &self.organisation_type),
             ("organisation_name", &self.organisation_name),
@@ -148,10 +150,10 @@ impl Line {
         }
         let preference = self.upload_preference.as_deref();
         Ok(Profile {
-            organisation_type: self.organisation_type.clone(),
-            organisation_name: self.organisation_name.clone(),
-            country: self.country.clone(),
-            additional_fields: AdditionalFields::new(self.additional_fields.clone())
+            organisation_type: take(&mut self.organisation_type),
+            organisation_name: take(&mut self.organisation_name),
+            country: take(&mut self.country),
+            additional_fields: AdditionalFields::new(take(&mut self.additional_fields))
                 .map_err(|rule| anyhow!("additional_fields: {rule}"))?,
             is_expert: self.is_expert,
             upload_preference: preference

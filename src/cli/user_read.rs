@@ -6,8 +6,9 @@ use std::path::Path;
 
 use anyhow::bail;
 
+use super::progress::Bar;
+use super::user_batch::Importing;
 use super::user_cells::COLUMNS;
-use super::user_import::Importing;
 use super::user_line::{Line, PolicyLine};
 
 /// The longest line that is read, in bytes.
@@ -19,16 +20,24 @@ struct Published {
     policy: PolicyLine,
 }
 
-fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+/// So many bytes are read at once.
+const CHUNK: usize = 1 << 16;
+
+/// The file, whose progress the bar shows.
+pub(super) fn open(path: &Path, bar: &Bar) -> io::Result<Box<dyn BufRead>> {
     if path == Path::new("-") {
-        return Ok(Box::new(BufReader::new(io::stdin())));
+        let input = BufReader::with_capacity(CHUNK, bar.reading(io::stdin(), 0));
+        return Ok(Box::new(input));
     }
-    Ok(Box::new(BufReader::new(File::open(path)?)))
+    let file = File::open(path)?;
+    let bytes = file.metadata()?.len();
+    let input = BufReader::with_capacity(CHUNK, bar.reading(file, bytes));
+    Ok(Box::new(input))
 }
 
 /// Reads JSON Lines.
 pub(super) fn lines(path: &Path, importing: &mut Importing<'_>) -> anyhow::Result<()> {
-    let mut file = open(path)?;
+    let mut file = open(path, &importing.bar)?;
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -47,18 +56,15 @@ pub(super) fn lines(path: &Path, importing: &mut Importing<'_>) -> anyhow::Resul
             continue;
         }
         let place = format!("line {number}");
-        match serde_json::from_slice::<Published>(&line) {
-            Ok(published) => match published.policy.recorded() {
-                Ok(policy) => importing.publish(policy),
-                Err(err) => importing.add(place, Err(err.context("policy")))?,
+        match serde_json::from_slice::<Line>(&line) {
+            Ok(user) => importing.add(place, user.record(importing.now))?,
+            Err(err) => match serde_json::from_slice::<Published>(&line) {
+                Ok(published) => match published.policy.recorded() {
+                    Ok(policy) => importing.publish(policy),
+                    Err(err) => importing.add(place, Err(err.context("policy")))?,
+                },
+                Err(_) => importing.add(place, Err(err.into()))?,
             },
-            Err(_) => {
-                let user = serde_json::from_slice::<Line>(&line);
-                let record = user
-                    .map_err(Into::into)
-                    .and_then(|it| it.record(importing.now));
-                importing.add(place, record)?;
-            }
         }
     }
     Ok(())
@@ -68,7 +74,7 @@ pub(super) fn lines(path: &Path, importing: &mut Importing<'_>) -> anyhow::Resul
 pub(super) fn csv(path: &Path, importing: &mut Importing<'_>) -> anyhow::Result<()> {
     let mut file = csv::ReaderBuilder::new()
         .flexible(false)
-        .from_reader(open(path)?);
+        .from_reader(open(path, &importing.bar)?);
     let head = file.headers()?.clone();
     let unknown = head.iter().find(|it| !COLUMNS.contains(it));
     if let Some(name) = unknown {

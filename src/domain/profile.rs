@@ -115,7 +115,7 @@ impl AdditionalFields {
     /// The fields as JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {
-        Value::Object(self.0.clone()).to_string()
+        serde_json::to_string(&self.0).unwrap_or_default()
     }
 
     /// The fields by name.

@@ -1,6 +1,6 @@
 //! What is asked about the audit trail.
 
-use super::{Actor, Pending};
+use super::{Actor, Pending, Progress};
 use crate::domain::{Timestamp, UserId};
 
 /// A row of the audit trail: who did what.
@@ -51,7 +51,7 @@ pub trait Audit {
     /// The number after which the last `limit` rows that match stand.
     fn audit_tail(&self, page: &AuditPage) -> Pending<i64>;
     /// Walks the whole trail, a row at a time.
-    fn verify_audit(&self) -> Pending<Chain>;
+    fn verify_audit(&self, progress: &Progress) -> Pending<Chain>;
     /// Notes what was done outside the database.
     fn note(&self, action: &'static str, detail: String, actor: Actor) -> Pending<()>;
 }

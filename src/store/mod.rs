@@ -21,11 +21,11 @@ pub use oversight::{Oversight, SeenSession};
 pub use pending::Pending;
 pub use policies::Policies;
 pub use sessions::{Adoption, Attempt, Opening, Sessions};
-pub use sqlite::{Inspection, Sqlite};
+pub use sqlite::{Inspection, Spool, Sqlite};
 pub use transfer::{
     EarlierPassword, Fate, Import, Record, RecordedConsent, RecordedPolicy, Transfer,
 };
-pub use upkeep::{BackedUp, DatabaseStatus, Progress, Upkeep};
+pub use upkeep::{BackedUp, DatabaseStatus, Progress, Step, Upkeep, unwatched};
 pub use users::{Credentials, NewPassword, NewUser, Taken, UserChange, UserPage, Users};
 
 use crate::domain::Timestamp;

@@ -1,7 +1,8 @@
 //! What is asked when accounts move in from another service, or out.
 
-use super::{Actor, Pending};
+use super::{Actor, Pending, Spool};
 use crate::domain::{Email, Profile, Timestamp, UserId, Username};
+use crate::failure::Failure;
 
 /// An account with all that moves with it.
 #[derive(Clone, Debug)]
@@ -106,6 +107,11 @@ pub enum Fate {
 pub trait Transfer {
     /// Adds accounts, and says for each what became of it, in their order.
     fn import(&self, import: Import, actor: Actor) -> Pending<Vec<Fate>>;
+    /// A place for what is known of accounts before they can be added.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    fn spool(&self) -> Result<Spool, Failure>;
     /// At most `limit` accounts with a number above `after`, in the order of their numbers.
     fn export(&self, after: UserId, limit: usize) -> Pending<Vec<Record>>;
 }

@@ -1,6 +1,7 @@
 //! What is asked about the database itself.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::domain::Timestamp;
 use crate::failure::Failure;
@@ -35,8 +36,24 @@ pub struct BackedUp {
     pub users: i64,
 }
 
-/// Told how many of how many pages are done.
-pub type Progress<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
+/// How far long work is.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// So many of so many pages or rows are done.
+    Done(u64, u64),
+    /// Nobody knows how much is left.
+    Checking,
+}
+
+/// Told how far long work is, now and then. If it answers false, the work ends and leaves nothing
+/// behind.
+pub type Progress = Arc<dyn Fn(Step) -> bool + Send + Sync>;
+
+/// For work that nobody watches or ends.
+#[must_use]
+pub fn unwatched() -> Progress {
+    Arc::new(|_| true)
+}
 
 /// Care for the database, beside its use. These take their time, and block.
 pub trait Upkeep {
@@ -49,11 +66,11 @@ pub trait Upkeep {
     ///
     /// # Errors
     /// If the database does not answer.
-    fn check(&self) -> Result<Vec<String>, Failure>;
+    fn check(&self, progress: &Progress) -> Result<Vec<String>, Failure>;
     /// Copies the database as of now to the new file `to`, with mode 0600, and verifies the copy.
     /// Others may read and write meanwhile.
     ///
     /// # Errors
     /// If `to` exists or cannot be written, or the copy is not what the original is.
-    fn back_up(&self, to: &Path, progress: Progress<'_>) -> Result<BackedUp, Failure>;
+    fn back_up(&self, to: &Path, progress: &Progress) -> Result<BackedUp, Failure>;
 }

@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use minisass_auth::domain::{Email, MailKind, SessionId};
 use minisass_auth::failure::Failure;
-use minisass_auth::store::{BackedUp, Delivery, NewLink, Sqlite, Store, Upkeep};
+use minisass_auth::store::{
+    BackedUp, Delivery, NewLink, Progress, Sqlite, Step, Store, Upkeep, unwatched,
+};
 use rusqlite::Connection;
 
 use crate::store::{NOW, actor, add, get, later, new_user, on_each_engine, on_sqlite, opening};
 
 fn back_up(store: &dyn Store, to: &Path) -> Result<BackedUp, Failure> {
-    store.back_up(to, &mut |_, _| {})
+    store.back_up(to, &unwatched())
 }
 
 fn number(database: &Connection, sql: &str) -> i64 {
@@ -92,12 +94,12 @@ fn rows_that_cannot_be_are_found() {
     ] {
         on_sqlite(|store, path| {
             add(store, "ada");
-            assert_eq!(store.check().expect("an answer"), [""; 0]);
+            assert_eq!(store.check(&unwatched()).expect("an answer"), [""; 0]);
             let raw = Connection::open(path).expect("the database");
             raw.pragma_update(None, "foreign_keys", false)
                 .expect("a pragma");
             raw.execute_batch(sql).expect(sql);
-            let problems = store.check().expect("an answer").join("\n");
+            let problems = store.check(&unwatched()).expect("an answer").join("\n");
             assert!(problems.contains(found), "{sql}: {problems}");
         });
     }
@@ -120,7 +122,7 @@ fn a_damaged_page_is_found_and_not_copied() {
     file.write_all_at(&[0xee; 4096], start).expect("damage");
 
     let sqlite = Sqlite::open(&path).expect("a database");
-    assert!(!sqlite.check().expect("an answer").is_empty());
+    assert!(!sqlite.check(&unwatched()).expect("an answer").is_empty());
     assert!(back_up(&sqlite, &folder.path().join("copy.db")).is_err());
     assert_eq!(
         beside(&path),
@@ -176,11 +178,17 @@ fn every_copy_that_is_made_while_others_write_holds_one_moment() {
 fn progress_is_told_to_the_end() {
     on_sqlite(|store, path| {
         add(store, "ada");
-        let mut told = Vec::new();
+        let told = Arc::new(Mutex::new(Vec::new()));
         let to = path.with_file_name("copy.db");
-        store
-            .back_up(&to, &mut |done, all| told.push((done, all)))
-            .expect("a backup");
+        let hears = Arc::clone(&told);
+        let progress: Progress = Arc::new(move |step| {
+            if let Step::Done(done, all) = step {
+                hears.lock().expect("nobody panicked").push((done, all));
+            }
+            true
+        });
+        store.back_up(&to, &progress).expect("a backup");
+        let told = told.lock().expect("nobody panicked");
         let (done, all) = *told.last().expect("a report");
         assert!(done == all && all > 0, "{told:?}");
         assert!(told.is_sorted_by_key(|it| it.0), "{told:?}");

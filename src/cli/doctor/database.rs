@@ -23,7 +23,7 @@ const UNREADABLE: &str = "see that this user may write to its folder; if the fil
 const INSIDE: [&str; 5] = ["audit", "log", "failed_mails", "backup", "clock"];
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
-    let (inspection, first) = match look(subject) {
+    let (mut inspection, first) = match look(subject) {
         Ok(found) => found,
         Err(finding) => {
             let others = ["schema", "integrity"].into_iter().chain(INSIDE);
@@ -32,7 +32,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         }
     };
     let (schema, is_current) = schema(&inspection);
-    let mut findings = vec![first, schema, integrity(&inspection)];
+    let mut findings = vec![first, schema, integrity(&mut inspection)];
     if is_current {
         findings.extend(inside(&inspection, subject.now));
     } else {
@@ -82,7 +82,7 @@ fn schema(inspection: &Inspection) -> (Finding, bool) {
     (finding, false)
 }
 
-fn integrity(inspection: &Inspection) -> Finding {
+fn integrity(inspection: &mut Inspection) -> Finding {
     match inspection.problems() {
         Ok(problems) => match problems.first() {
             None => Finding::ok("integrity", "pages and references are sound"),

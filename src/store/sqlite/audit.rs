@@ -3,14 +3,17 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::Sqlite;
+use super::{Sqlite, backup};
 use crate::domain::{Timestamp, UserId};
-use crate::store::{Actor, Audit, AuditEntry, AuditPage, Chain, Pending};
+use crate::store::{Actor, Audit, AuditEntry, AuditPage, Chain, Pending, Progress, Step};
 
 type Digest = [u8; 32];
 
 /// What stands before the first row.
 const START: Digest = [0; 32];
+
+/// So many rows are verified between two reports of progress.
+const REPORT: i64 = 4096;
 
 const COLUMNS: &str = "id, at, actor, address, action, user_id, detail";
 
@@ -160,9 +163,17 @@ fn tail(connection: &Connection, page: &AuditPage) -> Result<i64> {
     Ok(first.unwrap_or(0))
 }
 
-pub(super) fn verify(connection: &Connection) -> Result<Chain> {
+pub(super) fn verify(connection: &Connection, progress: &Progress) -> Result<Chain> {
     // Both statements see the same state.
     let transaction = connection.unchecked_transaction()?;
+    let given = transaction
+        .query_row(
+            "SELECT seq FROM sqlite_sequence WHERE name = 'audit'",
+            [],
+            |row| row.get::<_, i64>(0),
+        )
+        .optional()?
+        .unwrap_or(0);
     let mut read =
         transaction.prepare(&format!("SELECT {COLUMNS}, digest FROM audit ORDER BY id"))?;
     let mut rows = read.query([])?;
@@ -178,15 +189,12 @@ pub(super) fn verify(connection: &Connection) -> Result<Chain> {
             return Ok(Chain::Broken(entry.id, "it is not what was written"));
         }
         last = entry.id;
+        let step = Step::Done(last.unsigned_abs(), given.unsigned_abs());
+        if last % REPORT == 0 && !progress(step) {
+            return Err(backup::interrupted());
+        }
     }
-    let given = transaction
-        .query_row(
-            "SELECT seq FROM sqlite_sequence WHERE name = 'audit'",
-            [],
-            |row| row.get::<_, i64>(0),
-        )
-        .optional()?;
-    if given.unwrap_or(0) != last {
+    if given != last {
         return Ok(Chain::Broken(last + 1, "it is missing"));
     }
     Ok(Chain::Whole(last))
@@ -201,8 +209,8 @@ impl Audit for Sqlite {
         self.read("reading the audit trail", |c| tail(c, wanted))
     }
 
-    fn verify_audit(&self) -> Pending<Chain> {
-        self.read("verifying the audit trail", verify)
+    fn verify_audit(&self, progress: &Progress) -> Pending<Chain> {
+        self.read("verifying the audit trail", |c| verify(c, progress))
     }
 
     fn note(&self, action: &'static str, detail: String, actor: Actor) -> Pending<()> {

@@ -1,72 +1,35 @@
 //! Copies of the database: made while it is in use, verified, and put in place whole.
 
-use std::fs::{self, File};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, Result};
 
 use super::{failure, open};
+use crate::draft::Draft;
 use crate::failure::Failure;
-use crate::store::{BackedUp, Progress};
+use crate::store::{BackedUp, Progress, Step};
 
 const DOING: &str = "backing up the database";
 
 /// So many pages are copied between two reports of progress.
 const PAGES: i32 = 1024;
 
+/// So many steps of SQLite's machine pass between two reports of a check.
+const CHECK_STEPS: i32 = 10_000;
+
 /// A busy destination is asked again so soon.
 const PAUSE: Duration = Duration::from_millis(5);
-
-/// A file that disappears unless it is kept.
-pub(super) struct Draft(PathBuf);
-
-impl Draft {
-    /// A new empty file of mode 0600 beside `path`.
-    pub(super) fn beside(path: &Path) -> std::io::Result<Self> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let draft = path.with_file_name(format!("{name}.{}.tmp", std::process::id()));
-        File::options()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)?;
-        Ok(Self(draft))
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// Gives the file its name, on the disk too. With `replacing`, a file of that name goes.
-    fn keep(self, path: &Path, replacing: bool) -> std::io::Result<()> {
-        File::open(&self.0)?.sync_all()?;
-        if replacing {
-            fs::rename(&self.0, path)?;
-        } else {
-            // Unlike a rename this refuses a name that somebody took meanwhile.
-            fs::hard_link(&self.0, path)?;
-        }
-        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // After a rename it is not there any more.
-        let _ = fs::remove_file(&self.0);
-    }
-}
 
 /// Copies what `source` holds as of now to `to`, and verifies the copy before it gets that name.
 pub(super) fn copy(
     source: &Connection,
     to: &Path,
     replacing: bool,
-    progress: Progress<'_>,
+    progress: &Progress,
 ) -> std::result::Result<BackedUp, Failure> {
     if !replacing && fs::symlink_metadata(to).is_ok() {
         return Err(Failure::new(
@@ -82,7 +45,7 @@ pub(super) fn copy(
         )
     })?;
     let counted = into(source, draft.path(), progress).map_err(|err| failure(DOING, err))?;
-    verify(draft.path(), &counted)?;
+    verify(draft.path(), &counted, progress)?;
     let bytes = fs::metadata(draft.path())
         .map_err(Failure::when(DOING))?
         .len();
@@ -96,12 +59,14 @@ pub(super) fn copy(
 
 /// Copies the pages and returns how many rows each table has. The transaction holds one state of the
 /// database all the while; others write on.
-fn into(source: &Connection, to: &Path, progress: Progress<'_>) -> Result<Vec<(String, i64)>> {
+fn into(source: &Connection, to: &Path, progress: &Progress) -> Result<Vec<(String, i64)>> {
     let transaction = source.unchecked_transaction()?;
     let counted = count(&transaction)?;
     let mut target = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // Until it has its name nobody relies on it; then it is on the disk whole.
     target.pragma_update(None, "synchronous", "off")?;
+    // On a full disk a journal would be left behind.
+    target.pragma_update(None, "journal_mode", "off")?;
     {
         let backup = Backup::new(&transaction, &mut target)?;
         loop {
@@ -109,7 +74,9 @@ fn into(source: &Connection, to: &Path, progress: Progress<'_>) -> Result<Vec<(S
             let state = backup.progress();
             let all = u64::try_from(state.pagecount).unwrap_or(0);
             let left = u64::try_from(state.remaining).unwrap_or(0);
-            progress(all.saturating_sub(left), all);
+            if !progress(Step::Done(all.saturating_sub(left), all)) {
+                return Err(interrupted());
+            }
             match step {
                 StepResult::Done => break,
                 StepResult::Busy | StepResult::Locked => std::thread::sleep(PAUSE),
@@ -121,6 +88,12 @@ fn into(source: &Connection, to: &Path, progress: Progress<'_>) -> Result<Vec<(S
     target.pragma_update(None, "journal_mode", "delete")?;
     target.close().map_err(|(_, err)| err)?;
     Ok(counted)
+}
+
+/// What SQLite itself says of work that was told to end.
+pub(super) fn interrupted() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT);
+    rusqlite::Error::SqliteFailure(code, None)
 }
 
 fn count(connection: &Connection) -> Result<Vec<(String, i64)>> {
@@ -137,10 +110,14 @@ fn count(connection: &Connection) -> Result<Vec<(String, i64)>> {
     names.into_iter().map(rows).collect()
 }
 
-fn verify(path: &Path, expected: &[(String, i64)]) -> std::result::Result<(), Failure> {
+fn verify(
+    path: &Path,
+    expected: &[(String, i64)],
+    progress: &Progress,
+) -> std::result::Result<(), Failure> {
     let doing = "verifying the backup";
-    let copy = read_only(path).map_err(|err| failure(doing, err))?;
-    let problems = problems(&copy).map_err(|err| failure(doing, err))?;
+    let mut copy = read_only(path).map_err(|err| failure(doing, err))?;
+    let problems = problems(&mut copy, progress).map_err(|err| failure(doing, err))?;
     let counted = count(&copy).map_err(|err| failure(doing, err))?;
     if let Some(problem) = problems.first() {
         return Err(Failure::new(
@@ -155,7 +132,15 @@ fn verify(path: &Path, expected: &[(String, i64)]) -> std::result::Result<(), Fa
 }
 
 /// What SQLite finds wrong with a database, at most a hundred things.
-pub(super) fn problems(connection: &Connection) -> Result<Vec<String>> {
+pub(super) fn problems(connection: &mut Connection, progress: &Progress) -> Result<Vec<String>> {
+    let watch = Arc::clone(progress);
+    connection.progress_handler(CHECK_STEPS, Some(move || !watch(Step::Checking)))?;
+    let found = find_problems(connection);
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    found
+}
+
+fn find_problems(connection: &Connection) -> Result<Vec<String>> {
     let mut found: Vec<String> = connection
         .prepare("PRAGMA integrity_check")?
         .query_map([], |row| row.get(0))?
@@ -186,6 +171,7 @@ fn read_only(path: &Path) -> Result<Connection> {
 pub(super) fn restore(
     from: &Path,
     path: &Path,
+    progress: &Progress,
     settle: impl FnOnce(&Connection) -> Result<()>,
 ) -> std::result::Result<i64, Failure> {
     let doing = "restoring the backup";
@@ -197,8 +183,8 @@ pub(super) fn restore(
             "{shown} is no sound backup ({err}); name another one"
         ))
     };
-    let source = read_only(from).map_err(unreadable)?;
-    if let Some(problem) = problems(&source).map_err(unreadable)?.first() {
+    let mut source = read_only(from).map_err(unreadable)?;
+    if let Some(problem) = problems(&mut source, progress).map_err(unreadable)?.first() {
         return Err(refused(format!(
             "{shown} is damaged ({problem}); name another one"
         )));
@@ -213,8 +199,11 @@ pub(super) fn restore(
     }
     let _lock = open::lock(path).map_err(Failure::when(doing))?;
     let draft = Draft::beside(path).map_err(Failure::when(doing))?;
-    into(&source, draft.path(), &mut |_, _| {}).map_err(|err| failure(doing, err))?;
+    into(&source, draft.path(), progress).map_err(|err| failure(doing, err))?;
     let mut prepared = Connection::open(draft.path()).map_err(|err| failure(doing, err))?;
+    prepared
+        .pragma_update(None, "journal_mode", "memory")
+        .map_err(|err| failure(doing, err))?;
     open::migrate(&mut prepared)?;
     let settled = || {
         let transaction = prepared.unchecked_transaction()?;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Result};
 use super::{audit, backup, failure, open, upkeep};
 use crate::domain::Timestamp;
 use crate::failure::Failure;
-use crate::store::{Chain, DatabaseStatus};
+use crate::store::{Chain, DatabaseStatus, unwatched};
 
 const DOING: &str = "inspecting the database";
 
@@ -64,8 +64,8 @@ impl Inspection {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn problems(&self) -> std::result::Result<Vec<String>, Failure> {
-        self.ask(backup::problems)
+    pub fn problems(&mut self) -> std::result::Result<Vec<String>, Failure> {
+        backup::problems(&mut self.connection, &unwatched()).map_err(|err| failure(DOING, err))
     }
 
     /// How things stand at `now`, in a schema of today.
@@ -81,7 +81,7 @@ impl Inspection {
     /// # Errors
     /// If it cannot be read.
     pub fn verify_audit(&self) -> std::result::Result<Chain, Failure> {
-        self.ask(audit::verify)
+        self.ask(|c| audit::verify(c, &unwatched()))
     }
 
     /// When something was last written down.

@@ -15,6 +15,7 @@ mod outbox;
 mod oversight;
 mod policies;
 mod sessions;
+mod spool;
 mod transfer;
 mod upkeep;
 mod users;
@@ -27,6 +28,7 @@ use rusqlite::Connection;
 
 pub use self::inspect::Inspection;
 use self::live::LiveSessions;
+pub use self::spool::Spool;
 use self::writer::{End, Writer};
 use super::{Pending, Store};
 use crate::domain::Timestamp;
@@ -90,18 +92,18 @@ impl Sqlite {
 
     fn with_reader<T>(
         &self,
-        query: impl FnOnce(&Connection) -> Result<T, Failure>,
+        query: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let idle = self
             .readers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        let connection = match idle {
+        let mut connection = match idle {
             Some(connection) => connection,
             None => open::reader(&self.path)?,
         };
-        let answer = query(&connection);
+        let answer = query(&mut connection);
         self.readers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -148,6 +150,13 @@ fn failure(doing: &'static str, err: rusqlite::Error) -> Failure {
                 | Code::ReadOnly
         )
     );
-    let failure = Failure::new(doing, err);
+    let failure = match err.sqlite_error_code() {
+        // A quota shows as an I/O error too.
+        Some(Code::DiskFull | Code::SystemIoFailure) => Failure::new(
+            doing,
+            format!("{err}; make room on the disk, and try again"),
+        ),
+        _ => Failure::new(doing, err),
+    };
     if passing { failure.passing() } else { failure }
 }

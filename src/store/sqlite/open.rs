@@ -12,6 +12,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::{audit, backup, failure};
 use crate::failure::Failure;
+use crate::store::unwatched;
 
 embed_migrations!("migrations/sqlite");
 
@@ -160,7 +161,7 @@ fn copy_before_migration(connection: &Connection, path: &Path) -> Result<(), Fai
     }
     let mut copy = path.to_owned().into_os_string();
     copy.push(format!(".before-v{}", known()));
-    backup::copy(connection, Path::new(&copy), true, &mut |_, _| {}).map(drop)
+    backup::copy(connection, Path::new(&copy), true, &unwatched()).map(drop)
 }
 
 /// Brings the schema up to date, or refuses one that is newer than this program.

@@ -1,24 +1,30 @@
 //! Accounts that move in or out, many at once.
 
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, Result, params};
 
-use super::{Sqlite, audit, changes, users};
+use super::{Sqlite, audit, users};
 use crate::domain::{Timestamp, UserId};
+use crate::failure::Failure;
 use crate::store::{
     Actor, Credentials, EarlierPassword, Fate, Import, Pending, Record, RecordedConsent,
-    RecordedPolicy, Transfer,
+    RecordedPolicy, Spool, Transfer,
 };
 
+/// In KiB. The indexes of names and addresses are written to all over the place.
+const CACHE: i32 = 32 << 10;
+
 fn import(connection: &Connection, import: &Import, actor: &Actor) -> Result<Vec<Fate>> {
+    connection.pragma_update(None, "cache_size", -CACHE)?;
     let savepoint = |sql: &str| connection.prepare_cached(sql)?.execute([]);
     savepoint("SAVEPOINT import")?;
     for policy in &import.policies {
         publish(connection, policy, actor)?;
     }
+    let mut adding = Adding::to(connection)?;
     let fates = import
         .users
         .iter()
-        .map(|it| add(connection, it))
+        .map(|it| adding.add(it))
         .collect::<Result<Vec<_>>>()?;
     let added = fates.iter().filter(|it| **it == Fate::Added).count();
     let is_clean = fates
@@ -49,46 +55,55 @@ fn publish(connection: &Connection, policy: &RecordedPolicy, actor: &Actor) -> R
     Ok(())
 }
 
-fn add(connection: &Connection, record: &Record) -> Result<Fate> {
-    if let Some(fate) = fate_beside_others(connection, record)? {
-        return Ok(fate);
-    }
-    let mut consents = Vec::with_capacity(record.consents.len());
-    for consent in &record.consents {
-        match policy_of(connection, &consent.version)? {
-            Some(policy) => consents.push((policy, consent)),
-            None => return Ok(Fate::NoSuchPolicy(consent.version.clone())),
-        }
-    }
-    let id = insert(connection, record)?;
-    changes::set_profile(connection, UserId(id), &record.profile)?;
-    for earlier in &record.password_history {
-        connection
-            .prepare_cached(
-                "INSERT INTO password_history (user_id, password_hash, created_at) VALUES (?, ?, ?)",
-            )?
-            .execute(params![id, earlier.password_hash, earlier.created_at.0])?;
-    }
-    for (policy, it) in consents {
-        // The later of two consents to one version is the one that holds.
-        connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO consents (user_id, policy_id, is_given, given_at, address)
-                 VALUES (?, ?, ?, ?, ?)",
-            )?
-            .execute(params![id, policy, it.is_given, it.given_at.0, it.address])?;
-    }
-    Ok(Fate::Added)
+/// Adds accounts with statements that are looked up once: there may be a million of them.
+struct Adding<'c> {
+    connection: &'c Connection,
+    user: CachedStatement<'c>,
+    profile: CachedStatement<'c>,
 }
 
-fn insert(connection: &Connection, record: &Record) -> Result<i64> {
-    connection
-        .prepare_cached(
-            "INSERT INTO users (id, username, username_key, email, email_key, first_name, last_name, password_hash,
-                                is_active, is_staff, created_at, last_login_at, email_confirmed_at, awaits_confirmation)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
+impl<'c> Adding<'c> {
+    fn to(connection: &'c Connection) -> Result<Self> {
+        Ok(Self {
+            connection,
+            user: connection.prepare_cached(
+                "INSERT INTO users (id, username, username_key, email, email_key, first_name, last_name, password_hash,
+                                    is_active, is_staff, created_at, last_login_at, email_confirmed_at, awaits_confirmation)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            profile: connection.prepare_cached(
+                "INSERT INTO profiles (user_id, organisation_type, organisation_name, country,
+                                       additional_fields, is_expert, upload_preference)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+            )?,
+        })
+    }
+
+    fn add(&mut self, record: &Record) -> Result<Fate> {
+        let mut consents = Vec::with_capacity(record.consents.len());
+        for consent in &record.consents {
+            let Some(policy) = policy_of(self.connection, &consent.version)? else {
+                let fate = fate_beside_others(self.connection, record)?;
+                return Ok(fate.unwrap_or_else(|| Fate::NoSuchPolicy(consent.version.clone())));
+            };
+            consents.push((policy, consent));
+        }
+        // Most are new: looking for the others first would cost three searches for each.
+        let added = self.add_user(record);
+        if let Err(err) = &added
+            && err.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+            && let Some(fate) = fate_beside_others(self.connection, record)?
+        {
+            return Ok(fate);
+        }
+        let id = added?;
+        self.add_profile(id, record)?;
+        self.add_belongings(id, record, &consents)?;
+        Ok(Fate::Added)
+    }
+
+    fn add_user(&mut self, record: &Record) -> Result<i64> {
+        self.user.execute(params![
             record.id.map(|it| it.0),
             record.username.as_str(),
             record.username.canonical(),
@@ -104,7 +119,47 @@ fn insert(connection: &Connection, record: &Record) -> Result<i64> {
             record.email_confirmed_at.map(|it| it.0),
             record.awaits_confirmation,
         ])?;
-    Ok(connection.last_insert_rowid())
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    fn add_profile(&mut self, id: i64, record: &Record) -> Result<()> {
+        let profile = &record.profile;
+        self.profile.execute(params![
+            id,
+            profile.organisation_type,
+            profile.organisation_name,
+            profile.country,
+            profile.additional_fields.to_json(),
+            profile.is_expert,
+            profile.upload_preference.as_str(),
+        ])?;
+        Ok(())
+    }
+
+    fn add_belongings(
+        &self,
+        id: i64,
+        record: &Record,
+        consents: &[(i64, &RecordedConsent)],
+    ) -> Result<()> {
+        for it in &record.password_history {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO password_history (user_id, password_hash, created_at) VALUES (?, ?, ?)",
+                )?
+                .execute(params![id, it.password_hash, it.created_at.0])?;
+        }
+        for (policy, it) in consents {
+            // The later of two consents to one version is the one that holds.
+            self.connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO consents (user_id, policy_id, is_given, given_at, address)
+                     VALUES (?, ?, ?, ?, ?)",
+                )?
+                .execute(params![id, policy, it.is_given, it.given_at.0, it.address])?;
+        }
+        Ok(())
+    }
 }
 
 /// None if number, name and address are all free.
@@ -219,6 +274,10 @@ fn history(connection: &Connection, user: UserId) -> Result<Vec<EarlierPassword>
 impl Transfer for Sqlite {
     fn import(&self, batch: Import, actor: Actor) -> Pending<Vec<Fate>> {
         self.write("importing users", move |c| import(c, &batch, &actor))
+    }
+
+    fn spool(&self) -> std::result::Result<Spool, Failure> {
+        self.new_spool()
     }
 
     fn export(&self, after: UserId, limit: usize) -> Pending<Vec<Record>> {

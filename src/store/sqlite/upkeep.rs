@@ -51,13 +51,13 @@ impl Upkeep for Sqlite {
         })
     }
 
-    fn check(&self) -> std::result::Result<Vec<String>, Failure> {
+    fn check(&self, progress: &Progress) -> std::result::Result<Vec<String>, Failure> {
         self.with_reader(|c| {
-            backup::problems(c).map_err(|err| failure("checking the database", err))
+            backup::problems(c, progress).map_err(|err| failure("checking the database", err))
         })
     }
 
-    fn back_up(&self, to: &Path, progress: Progress<'_>) -> std::result::Result<BackedUp, Failure> {
+    fn back_up(&self, to: &Path, progress: &Progress) -> std::result::Result<BackedUp, Failure> {
         self.with_reader(|c| backup::copy(c, to, false, progress))
     }
 }
@@ -95,7 +95,12 @@ impl Sqlite {
     ///
     /// # Errors
     /// If there are users already, or `from` is no sound backup of this program.
-    pub fn restore(from: &Path, path: &Path, actor: &Actor) -> std::result::Result<i64, Failure> {
+    pub fn restore(
+        from: &Path,
+        path: &Path,
+        actor: &Actor,
+        progress: &Progress,
+    ) -> std::result::Result<i64, Failure> {
         let doing = "restoring the backup";
         let there = if Self::schema_of(path)? == 0 {
             0
@@ -115,7 +120,7 @@ impl Sqlite {
             ));
         }
         let detail = from.display().to_string();
-        backup::restore(from, path, |connection| {
+        backup::restore(from, path, progress, |connection| {
             let end = [
                 "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL",
                 "UPDATE links SET used_at = ?1 WHERE used_at IS NULL",

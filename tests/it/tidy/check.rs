@@ -57,6 +57,7 @@ const AT_HOME: &[(&str, &str)] = &[
     ("rusqlite", "src/store/sqlite/"),
     ("refinery", "src/store/sqlite/"),
     ("tabled", "src/cli/output.rs"),
+    ("indicatif", "src/cli/progress.rs"),
     ("jsonwebtoken", "src/crypto/token.rs"),
     ("scrypt", "src/crypto/password.rs"),
     ("argon2", "src/crypto/foreign.rs"),

@@ -1,0 +1,124 @@
+//! Figures of long work on the command line: import, export, the first page of a long list, backup.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::options::Options;
+use crate::report::Row;
+use crate::server::fresh_folder;
+use crate::stats::{Turns, median, milliseconds};
+use crate::tool::{time, write_users};
+
+const USERS: u64 = 300_000;
+const SMOKE_USERS: u64 = 20_000;
+
+/// A folder with a file of users and the data folder that they were imported into.
+struct Filled {
+    folder: TempDir,
+    import: Duration,
+}
+
+impl Filled {
+    async fn with(users: u64) -> Result<Self> {
+        let folder = fresh_folder()?;
+        let file = folder.path().join("users.jsonl");
+        write_users(&file, users)?;
+        let import = time(
+            &folder.path().join("data"),
+            &["user", "import", text(&file)?],
+        )
+        .await?;
+        Ok(Self { folder, import })
+    }
+
+    async fn time(&self, arguments: &[&str]) -> Result<Duration> {
+        time(&self.folder.path().join("data"), arguments).await
+    }
+}
+
+pub async fn import(options: &Options) -> Result<Vec<Row>> {
+    let users = options.pick(USERS, SMOKE_USERS);
+    let mut rates = Vec::new();
+    for _ in 0..options.pick(3, 1) {
+        let filled = Filled::with(users).await?;
+        rates.push(users as f64 / filled.import.as_secs_f64());
+        eprintln!("load:   {:.0} users/s", rates[rates.len() - 1]);
+    }
+    let figure = format!("`user import`, {users} users with hashes (median)");
+    Ok(vec![Row::rate(figure, median(rates), 50_000.0, "users/s")])
+}
+
+pub async fn export(options: &Options) -> Result<Vec<Row>> {
+    let users = options.pick(USERS, SMOKE_USERS);
+    let filled = Filled::with(users).await?;
+    let file = filled.folder.path().join("exported.jsonl");
+    let mut rates = Vec::new();
+    for _ in 0..options.pick(3, 1) {
+        let taken = filled
+            .time(&["user", "export", "--with-hashes", text(&file)?])
+            .await?;
+        rates.push(users as f64 / taken.as_secs_f64());
+        eprintln!("load:   {:.0} users/s", rates[rates.len() - 1]);
+    }
+    let figure = format!("`user export`, {users} users with hashes (median)");
+    Ok(vec![Row::rate(figure, median(rates), 50_000.0, "users/s")])
+}
+
+pub async fn list(options: &Options) -> Result<Vec<Row>> {
+    let users = options.pick(1_000_000, SMOKE_USERS);
+    let (few, many) = (Filled::with(1000).await?, Filled::with(users).await?);
+    let mut turns = Turns::default();
+    for _ in 0..options.pick(20, 5) {
+        let reference = milliseconds(few.time(&["user", "list"]).await?);
+        turns.add(milliseconds(many.time(&["user", "list"]).await?), reference);
+    }
+    let (many, few) = turns.medians();
+    Ok(vec![Row::at_most(
+        format!("`user list`, first page of {users} users ÷ of 1000"),
+        format!("{many:.1} ms against {few:.1} ms"),
+        many / few,
+        1.5,
+    )])
+}
+
+pub async fn backup(options: &Options) -> Result<Vec<Row>> {
+    let filled = Filled::with(options.pick(USERS, SMOKE_USERS)).await?;
+    let folder = filled.folder.path();
+    let database = folder.join("data/auth.db");
+    let megabytes = fs::metadata(&database)?.len() as f64 / 1e6;
+    let (copy, backup) = (folder.join("copy.db"), folder.join("backup.db"));
+    let mut turns = Turns::default();
+    for _ in 0..options.pick(5, 2) {
+        let plain = copy_plainly(&database, &copy)?;
+        let taken = filled.time(&["db", "backup", text(&backup)?]).await?;
+        turns.add(
+            megabytes / taken.as_secs_f64(),
+            megabytes / plain.as_secs_f64(),
+        );
+        fs::remove_file(&copy)?;
+        fs::remove_file(&backup)?;
+    }
+    let (backed_up, copied) = turns.medians();
+    Ok(vec![Row::at_least(
+        format!("`db backup` with its checks, {megabytes:.0} MB ÷ plain copy with fsync"),
+        format!("{backed_up:.0} MB/s against {copied:.0} MB/s"),
+        backed_up / copied,
+        0.1,
+    )])
+}
+
+/// What somebody would do while the server is stopped: copy the file, and wait for the disk.
+fn copy_plainly(from: &Path, to: &Path) -> Result<Duration> {
+    let started = Instant::now();
+    fs::copy(from, to)?;
+    File::open(to)?.sync_all()?;
+    Ok(started.elapsed())
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().context("the build folder has an odd name")
+}

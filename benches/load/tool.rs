@@ -1,0 +1,49 @@
+//! The command line under measurement: one run of the release binary, timed.
+
+use std::env;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+/// How long the command took, from its start to its end. It must succeed.
+pub async fn time(data: &Path, arguments: &[&str]) -> Result<Duration> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_minisass-auth"));
+    command.arg("--data-dir").arg(data).args(arguments);
+    // Neither the caller's settings nor a file in the current folder may change what is measured.
+    command.current_dir(env!("CARGO_TARGET_TMPDIR"));
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("MINISASS_AUTH_") {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let work = tokio::task::spawn_blocking(move || {
+        let started = Instant::now();
+        let status = command.status().context("starting the command line")?;
+        ensure!(status.success(), "{command:?} ended with {status}");
+        Ok(started.elapsed())
+    });
+    work.await.context("the waiting thread panicked")?
+}
+
+/// Writes JSON Lines of so many users with a profile and a password hash. Their names come in no
+/// order, as those of people do, so that the indexes are not filled from end to end.
+pub fn write_users(path: &Path, count: u64) -> Result<()> {
+    let mut file = BufWriter::new(File::create(path).context("writing a file of users")?);
+    for number in 1..=count {
+        // Odd, so that no two numbers have the same product in 64 bits.
+        let name = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        writeln!(
+            file,
+            r#"{{"id":{number},"username":"{name:016x}","email":"{name:016x}@example.org","first_name":"Ada","last_name":"Lovelace","created_at":"2024-05-01T10:20:30Z","organisation_type":"NGO","organisation_name":"Friends of the River","country":"ZA","additional_fields":{{}},"consents":[],"password_hash":"{HASH}"}}"#
+        )?;
+    }
+    file.flush().context("writing a file of users")
+}
+
+const HASH: &str =
+    "$scrypt$ln=17,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
