@@ -121,16 +121,23 @@ impl<'a> Importing<'a> {
         place: String,
         user: anyhow::Result<Record>,
     ) -> anyhow::Result<()> {
-        if self.interrupt.came() {
-            let then = "what is counted here is in; run it again to go on";
-            self.ended = Some(Interrupted(then).into());
-        }
+        self.check_interrupt()?;
         self.batch.push((place, user));
-        if self.batch.len() == BATCH && self.ended.is_none() {
+        if self.batch.len() == BATCH {
             self.fill();
             if self.full.len() == SHARED {
                 self.ended = self.send().err();
             }
+        }
+        ensure!(self.ended.is_none(), "it ended early");
+        Ok(())
+    }
+
+    /// An error ends the reading of the file.
+    pub(super) fn check_interrupt(&mut self) -> anyhow::Result<()> {
+        if self.interrupt.came() {
+            let then = "what is counted here is in; run it again to go on";
+            self.ended = Some(Interrupted(then).into());
         }
         ensure!(self.ended.is_none(), "it ended early");
         Ok(())
@@ -143,9 +150,11 @@ impl<'a> Importing<'a> {
 
     /// What was read before the file broke stands in order; a later run finds it present.
     pub(super) fn finish(&mut self) -> anyhow::Result<()> {
-        if let Some(err) = self.ended.take() {
+        // Ctrl-C also ends whoever writes into a pipe: its end is not the end of the users then.
+        if self.check_interrupt().is_err() {
             // The batches in their transaction count; those after them were never sent.
-            return self.settle().and(Err(err));
+            self.settle()?;
+            return self.ended.take().map_or(Ok(()), Err);
         }
         self.fill();
         self.send()?;

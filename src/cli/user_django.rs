@@ -106,10 +106,12 @@ pub(super) fn read(file: &Path, importing: &mut Importing<'_>) -> anyhow::Result
         .bar
         .say("reading what belongs to users".to_owned());
     each_row(file, &importing.bar.clone(), |row| {
-        if let Err(err) = found.keep(&row, importing) {
-            importing.add(row.place(), Err(err))?;
+        importing.check_interrupt()?;
+        match found.owner(&row, importing) {
+            Ok(Some(user)) => found.put_aside(user, &row),
+            Ok(None) => Ok(()),
+            Err(err) => importing.add(row.place(), Err(err)),
         }
-        Ok(())
     })?;
     each_row(file, &importing.bar.clone(), |row| {
         if row.model == "auth.user" {
@@ -123,7 +125,8 @@ pub(super) fn read(file: &Path, importing: &mut Importing<'_>) -> anyhow::Result
 }
 
 impl Belongings {
-    fn keep(&mut self, row: &Row, importing: &mut Importing<'_>) -> anyhow::Result<()> {
+    /// Whom a row belongs to. What belongs to nobody is remembered.
+    fn owner(&mut self, row: &Row, importing: &mut Importing<'_>) -> anyhow::Result<Option<i64>> {
         match row.model.as_str() {
             "auth.user" => {}
             "minisass_authentication.lookup" => {
@@ -140,15 +143,16 @@ impl Belongings {
                 self.policies.insert(row.pk()?, policy.version.clone());
                 importing.publish(policy.recorded()?);
             }
-            PROFILE | HISTORY | CONSENT | OLD_CONSENT => {
-                let user = row.key("user")?;
-                let kept = self.rows.keep(user, &serde_json::to_string(row)?);
-                kept.map_err(said)?;
-                self.kept += 1;
-            }
+            PROFILE | HISTORY | CONSENT | OLD_CONSENT => return row.key("user").map(Some),
             other => *self.unknown.entry(other.to_owned()).or_default() += 1,
         }
-        Ok(())
+        Ok(None)
+    }
+
+    fn put_aside(&mut self, user: i64, row: &Row) -> anyhow::Result<()> {
+        self.kept += 1;
+        let text = serde_json::to_string(row)?;
+        self.rows.keep(user, &text).map_err(said)
     }
 
     /// The user of a row, with all that belongs to them.
