@@ -3,6 +3,7 @@
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use minisass_auth::domain::{Email, MailKind, SessionId};
 use minisass_auth::failure::Failure;
