@@ -4,8 +4,8 @@ use anyhow::bail;
 use serde::Serialize;
 
 use super::config::{Config, said};
-use super::output::{Output, note};
-use super::pages::pages;
+use super::output::Output;
+use super::pages::{conclude, pages};
 use super::progress::Bar;
 use crate::accounts::{AuditEntry, AuditQuery, Chain};
 
@@ -118,8 +118,14 @@ fn list(wanted: List, config: &Config, output: &mut Output) -> anyhow::Result<()
         query.after = rows.last().map_or(query.after, |it| it.id);
         Ok(rows.into_iter().map(Row::from).collect())
     });
-    if output.many::<Row>(pages)? == 0 {
-        note("no rows match");
-    }
+    let count = output.many::<Row>(pages)?;
+    let more = match wanted.after {
+        None => format!("the last {count} rows; --limit 0 lists them all"),
+        Some(_) => format!(
+            "{count} rows listed; for the next ones add --after {}",
+            query.after
+        ),
+    };
+    conclude(count, wanted.limit, "no rows match", &more);
     Ok(())
 }

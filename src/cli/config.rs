@@ -1,11 +1,13 @@
 //! The one place where the parts are put together.
 
 use std::fs;
+use std::io::{self, IsTerminal};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 
+use super::output::note;
 use super::serve;
 use super::settings::{Listen, Settings};
 use crate::accounts::{Accounts, Caller, Parts, Rules};
@@ -33,6 +35,7 @@ impl Config {
     pub(super) fn open(settings: &Settings, is_dry: bool) -> anyhow::Result<Self> {
         // Only some commands make links, and those ask for it.
         let public_url = public_url(settings, &settings.listen).unwrap_or_default();
+        let is_new = !settings.database.exists();
         check_place(settings)?;
         let _lock = lock_before_migrating(settings)?;
         let caller = Caller {
@@ -40,7 +43,7 @@ impl Config {
             address: None,
             user_agent: None,
         };
-        Ok(Self {
+        let config = Self {
             accounts: accounts(
                 settings,
                 public_url,
@@ -53,7 +56,15 @@ impl Config {
             caller,
             is_dry,
             runtime: runtime()?,
-        })
+        };
+        // Somebody may have mistaken the folder; a script means what it says.
+        if is_new && io::stderr().is_terminal() {
+            note(&format!(
+                "there was no database {}; an empty one was made (--data-dir names another place)",
+                settings.database.display()
+            ));
+        }
+        Ok(config)
     }
 
     /// Refuses to make links that lead nowhere.

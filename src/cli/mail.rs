@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::config::Config;
 use super::output::{Format, Output, note};
-use super::pages::pages;
+use super::pages::{conclude, pages};
 use crate::domain::{Email, MailState, Timestamp};
 use crate::store::{MailPage, MailRecord};
 
@@ -137,9 +137,10 @@ fn list(asked: &List, config: &Config, output: &mut Output) -> anyhow::Result<()
         page.after = mails.last().map_or(page.after, |it| it.id);
         Ok(mails.iter().map(Row::from).collect())
     });
-    if output.many::<Row>(pages)? == 0 {
-        note("no mails");
-    }
+    let count = output.many::<Row>(pages)?;
+    let after = page.after;
+    let more = format!("{count} mails listed; for the next ones add --after {after}");
+    conclude(count, asked.limit, "no mails", &more);
     Ok(())
 }
 

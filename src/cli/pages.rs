@@ -1,6 +1,7 @@
 //! Long lists, read a page at a time: nothing holds them in memory as a whole.
 
 use super::config::said;
+use super::output::note;
 use crate::failure::Failure;
 
 /// So many rows are read at once.
@@ -30,4 +31,13 @@ pub(super) fn pages<T>(
         };
         (!rows.is_empty()).then_some(Ok(rows))
     })
+}
+
+/// Says beside the list that it is empty, or that it ended at the limit.
+pub(super) fn conclude(count: usize, limit: usize, empty: &str, more: &str) {
+    if count == 0 {
+        note(empty);
+    } else if count == limit {
+        note(more);
+    }
 }

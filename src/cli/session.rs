@@ -6,7 +6,7 @@ use super::ask::confirm;
 use super::config::{Config, said};
 use super::named;
 use super::output::{Format, Output, note};
-use super::pages::pages;
+use super::pages::{conclude, pages};
 use crate::accounts::SeenSession;
 use crate::domain::{Session, User};
 
@@ -108,18 +108,16 @@ fn of_all(config: &Config, limit: usize) -> impl Iterator<Item = anyhow::Result<
 }
 
 fn list(wanted: &List, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let is_limited = wanted.users.is_empty() && !wanted.all;
+    let limit = if is_limited { 50 } else { 0 };
     let count = if wanted.users.is_empty() {
-        let limit = if wanted.all { 0 } else { 50 };
         output.many(of_all(config, limit))?
     } else {
         let rows = of_users(&named::find(&wanted.users, config)?, config)?;
         output.many(std::iter::once(Ok(rows)))?
     };
-    if count == 0 {
-        note("no sessions are alive");
-    } else if count == 50 && wanted.users.is_empty() && !wanted.all {
-        note("the last 50 sessions; --all lists them all");
-    }
+    let more = format!("the last {count} sessions; --all lists them all");
+    conclude(count, limit, "no sessions are alive", &more);
     Ok(())
 }
 

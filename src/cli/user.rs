@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::config::Config;
 use super::named::Named;
 use super::output::{Format, Output, note};
-use super::pages::pages;
+use super::pages::{conclude, pages};
 use super::{ask, reset, user_change, user_export, user_import};
 use crate::accounts::{RegisterError, Registrar, Registration, UserQuery};
 use crate::domain::{Timestamp, User, UserId};
@@ -214,14 +214,9 @@ fn list(list: &List, config: &Config, output: &mut Output) -> anyhow::Result<()>
         Ok(users.iter().map(Row::from).collect())
     });
     let count = output.many::<Row>(pages)?;
-    if count == 0 {
-        note("no users match");
-    } else if count == list.limit {
-        let after = query.after;
-        note(&format!(
-            "{count} users listed; for the next ones add --after {after}"
-        ));
-    }
+    let after = query.after;
+    let more = format!("{count} users listed; for the next ones add --after {after}");
+    conclude(count, list.limit, "no users match", &more);
     Ok(())
 }
 

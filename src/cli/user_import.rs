@@ -1,6 +1,7 @@
 //! `user import`: reads a file as a stream and adds its users in batches.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
@@ -45,9 +46,12 @@ enum OnError {
 }
 
 pub(super) fn run(import: &Import, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let shown = import.file.display();
+    if import.file != Path::new("-") {
+        File::open(&import.file).with_context(|| format!("cannot read {shown}"))?;
+    }
     let is_skipping = import.on_error == OnError::Skip;
     let mut importing = Importing::new(config, import.dry_run, is_skipping)?;
-    let shown = import.file.display();
     let read = match import.from {
         Kind::Jsonl => user_read::lines(&import.file, &mut importing),
         Kind::Csv => user_read::csv(&import.file, &mut importing),

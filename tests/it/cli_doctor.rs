@@ -246,7 +246,7 @@ fn weak_old_and_missing_keys_are_found() {
     let advice = examined.is("signing_key", "warning", "20200229T120000Z-00000000");
     assert_eq!(advice, "run: minisass-auth key rotate");
     site.run(&["key", "rotate"]).ok();
-    Examined::of(&site, &[]).is("signing_key", "ok", "1 others verify");
+    Examined::of(&site, &[]).is("signing_key", "ok", "others that verify: 1");
 
     fs::remove_dir_all(&folder).expect("no keys");
     let advice = Examined::of(&site, &[]).is("signing_key", "warning", "none");

@@ -166,3 +166,30 @@ fn peak_of(site: &Site, format: &str, limit: &str) -> (usize, u64) {
     assert!(child.wait().expect("its end").success());
     (users, peak)
 }
+
+#[test]
+fn a_list_that_ends_at_its_limit_says_how_to_go_on() {
+    let site = Site::new();
+    for name in ["ada", "bo"] {
+        site.add_user(name, &[]);
+        site.run(&["reset", "send", name]).ok();
+    }
+    let said = |list: &[&str]| site.run(list).err;
+    for (list, more) in [
+        (
+            ["user", "list"],
+            "1 users listed; for the next ones add --after 1\n",
+        ),
+        (
+            ["mail", "list"],
+            "1 mails listed; for the next ones add --after 1\n",
+        ),
+        (
+            ["audit", "list"],
+            "the last 1 rows; --limit 0 lists them all\n",
+        ),
+    ] {
+        assert_eq!(said(&[&list[..], &["--limit", "1"]].concat()), more);
+        assert_eq!(said(&list), "");
+    }
+}

@@ -3,11 +3,11 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use crate::server::{Site, clear_settings, until};
+use crate::server::{Site, until};
+use crate::terminal::Terminal;
 
 fn user(number: usize) -> String {
     format!("{{\"username\": \"user{number}\", \"email\": \"{number}@example.org\"}}\n")
@@ -20,46 +20,35 @@ fn pipe(path: &Path) {
 
 #[test]
 fn an_import_at_a_terminal_shows_how_far_it_is_without_tearing_what_is_said() {
-    if Command::new("script").arg("--version").output().is_err() {
-        return;
-    }
     let site = Site::new();
-    let (lines, shown) = (site.path("lines"), site.path("shown"));
+    let lines = site.path("lines");
     pipe(&lines);
-    let program = env!("CARGO_BIN_EXE_minisass-auth");
-    let (data, from) = (site.data(), lines.display());
-    let typed = format!("{program} --data-dir {} user import {from}", data.display());
-    let mut command = Command::new("script");
-    clear_settings(&mut command);
-    command.args(["-qfec", &typed]).arg(&shown);
-    command
-        .env("TERM", "xterm")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    let mut child = command.spawn().expect("script");
+    let terminal = Terminal::new(&site, (100, 30), "minisass-auth user import lines");
     let mut input: File = OpenOptions::new().write(true).open(&lines).expect("a pipe");
-    let text = || String::from_utf8_lossy(&std::fs::read(&shown).unwrap_or_default()).into_owned();
     let mut number = 0;
     until("a bar", || {
         let batch: String = (number..number + 1000).map(user).collect();
         input.write_all(batch.as_bytes()).expect("lines");
         number += 1000;
-        text().contains("importing users: ").then_some(())
+        terminal
+            .screen()
+            .contains("importing users: ")
+            .then_some(())
     });
     input.write_all(b"{}\n").expect("a bad line");
     drop(input);
-    let status = until("its end", || child.try_wait().expect("its state"));
-    let text = text();
-    assert!(!status.success(), "{text}");
-    let notes = text
-        .split(['\r', '\n'])
-        .filter(|it| it.contains("username: This field"));
+    assert_eq!(terminal.wait(), 1);
+    let screen = terminal.screen();
     let bad = format!(
         "line {}: username: This field may not be blank.",
         number + 1
     );
-    assert!(notes.clone().any(|it| it.ends_with(&bad)), "{text}");
-    assert_eq!(notes.count(), 1, "{text}");
+    let told = screen.lines().filter(|it| it.trim_end() == bad);
+    assert_eq!(told.count(), 1, "{screen}");
+    assert!(
+        !screen.contains("importing users"),
+        "the bar goes: {screen}"
+    );
 }
 
 #[test]

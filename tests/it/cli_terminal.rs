@@ -208,3 +208,21 @@ fn whoever_wants_the_first_line_gets_that_and_no_complaint() {
         assert_eq!(terminal.screen().trim_end().lines().count(), 1, "{format}");
     }
 }
+
+#[test]
+fn whoever_is_in_the_wrong_folder_is_told_that_an_empty_database_was_made() {
+    let site = Site::new();
+    let terminal = Terminal::new(
+        &site,
+        SIZE,
+        "minisass-auth user list; minisass-auth user list",
+    );
+    assert_eq!(terminal.wait(), 0);
+    let screen = terminal.screen();
+    assert_eq!(
+        screen.matches("there was no database").count(),
+        1,
+        "{screen}"
+    );
+    assert_eq!(site.run(&["user", "list"]).err, "no users match\n");
+}

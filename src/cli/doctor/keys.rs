@@ -52,6 +52,6 @@ fn of_signing(keys: &[SigningKey], subject: &Subject<'_>) -> Finding {
     let others = keys.len() - 1;
     Finding::ok(
         "signing_key",
-        format!("{kid} signs, {others} others verify, all are strong"),
+        format!("{kid} signs, others that verify: {others}, all are strong"),
     )
 }

@@ -41,7 +41,10 @@ pub(super) fn copy(
         let folder = to.parent().unwrap_or(Path::new("."));
         Failure::new(
             DOING,
-            format!("cannot write to {}: {err}", folder.display()),
+            format!(
+                "cannot write to {}: {err}; choose another place",
+                folder.display()
+            ),
         )
     })?;
     let counted = into(source, draft.path(), progress).map_err(|err| failure(DOING, err))?;
