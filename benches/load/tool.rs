@@ -21,11 +21,14 @@ pub async fn time(data: &Path, arguments: &[&str]) -> Result<Duration> {
         }
     }
     command.stdin(Stdio::null()).stdout(Stdio::null());
+    command.stderr(Stdio::piped());
     let work = tokio::task::spawn_blocking(move || {
         let started = Instant::now();
-        let status = command.status().context("starting the command line")?;
-        ensure!(status.success(), "{command:?} ended with {status}");
-        Ok(started.elapsed())
+        let output = command.output().context("starting the command line")?;
+        let taken = started.elapsed();
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{command:?}: {said}");
+        Ok(taken)
     });
     work.await.context("the waiting thread panicked")?
 }
