@@ -11,7 +11,7 @@ use crate::options::Options;
 use crate::report::Row;
 use crate::server::fresh_folder;
 use crate::stats::{Turns, median, milliseconds};
-use crate::tool::{time, write_users};
+use crate::tool::{Names, time, write_users};
 
 const USERS: u64 = 300_000;
 const SMOKE_USERS: u64 = 20_000;
@@ -23,10 +23,10 @@ struct Filled {
 }
 
 impl Filled {
-    async fn with(users: u64) -> Result<Self> {
+    async fn with(users: u64, names: Names) -> Result<Self> {
         let folder = fresh_folder()?;
         let file = folder.path().join("users.jsonl");
-        write_users(&file, users)?;
+        write_users(&file, users, names)?;
         let import = time(
             &folder.path().join("data"),
             &["user", "import", text(&file)?],
@@ -42,19 +42,26 @@ impl Filled {
 
 pub async fn import(options: &Options) -> Result<Vec<Row>> {
     let users = options.pick(USERS, SMOKE_USERS);
-    let mut rates = Vec::new();
-    for _ in 0..options.pick(3, 1) {
-        let filled = Filled::with(users).await?;
-        rates.push(users as f64 / filled.import.as_secs_f64());
-        eprintln!("load:   {:.0} users/s", rates[rates.len() - 1]);
+    let mut rows = Vec::new();
+    for (names, shown) in [
+        (Names::InOrder, "in order"),
+        (Names::InNoOrder, "in no order"),
+    ] {
+        let mut rates = Vec::new();
+        for _ in 0..options.pick(3, 1) {
+            let filled = Filled::with(users, names).await?;
+            rates.push(users as f64 / filled.import.as_secs_f64());
+            eprintln!("load:   {:.0} users/s", rates[rates.len() - 1]);
+        }
+        let figure = format!("`user import`, {users} users with hashes, names {shown} (median)");
+        rows.push(Row::rate(figure, median(rates), 50_000.0, "users/s"));
     }
-    let figure = format!("`user import`, {users} users with hashes (median)");
-    Ok(vec![Row::rate(figure, median(rates), 50_000.0, "users/s")])
+    Ok(rows)
 }
 
 pub async fn export(options: &Options) -> Result<Vec<Row>> {
     let users = options.pick(USERS, SMOKE_USERS);
-    let filled = Filled::with(users).await?;
+    let filled = Filled::with(users, Names::InNoOrder).await?;
     let file = filled.folder.path().join("exported.jsonl");
     let mut rates = Vec::new();
     for _ in 0..options.pick(3, 1) {
@@ -70,7 +77,10 @@ pub async fn export(options: &Options) -> Result<Vec<Row>> {
 
 pub async fn list(options: &Options) -> Result<Vec<Row>> {
     let users = options.pick(1_000_000, SMOKE_USERS);
-    let (few, many) = (Filled::with(1000).await?, Filled::with(users).await?);
+    let (few, many) = (
+        Filled::with(1000, Names::InNoOrder).await?,
+        Filled::with(users, Names::InNoOrder).await?,
+    );
     let mut turns = Turns::default();
     for _ in 0..options.pick(20, 5) {
         let reference = milliseconds(few.time(&["user", "list"]).await?);
@@ -86,7 +96,7 @@ pub async fn list(options: &Options) -> Result<Vec<Row>> {
 }
 
 pub async fn backup(options: &Options) -> Result<Vec<Row>> {
-    let filled = Filled::with(options.pick(USERS, SMOKE_USERS)).await?;
+    let filled = Filled::with(options.pick(USERS, SMOKE_USERS), Names::InNoOrder).await?;
     let folder = filled.folder.path();
     let database = folder.join("data/auth.db");
     let megabytes = fs::metadata(&database)?.len() as f64 / 1e6;

@@ -224,7 +224,9 @@ impl<'a> Importing<'a> {
         let (mut added, mut new_keys) = (0, Vec::new());
         for (place, row) in rows {
             let outcome = row.and_then(|keys| {
-                let fate = fates.next().context("it was forgotten")?;
+                let fate = fates
+                    .next()
+                    .context("the database does not say what became of it")?;
                 Ok((self.outcome(fate, &keys)?, keys))
             });
             match outcome {

@@ -21,6 +21,9 @@ const PAGES: i32 = 1024;
 /// So many steps of SQLite's machine pass between two reports of a check.
 const CHECK_STEPS: i32 = 10_000;
 
+/// In KiB. A check looks up every row in every index, all over the place.
+const CHECK_CACHE: i32 = 64 << 10;
+
 /// A busy destination is asked again so soon.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -136,6 +139,7 @@ fn verify(
 
 /// What SQLite finds wrong with a database, at most a hundred things.
 pub(super) fn problems(connection: &mut Connection, progress: &Progress) -> Result<Vec<String>> {
+    connection.pragma_update(None, "cache_size", -CHECK_CACHE)?;
     let watch = Arc::clone(progress);
     connection.progress_handler(CHECK_STEPS, Some(move || !watch(Step::Checking)))?;
     let found = find_problems(connection);
