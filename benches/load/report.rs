@@ -15,6 +15,14 @@ pub struct Row {
 }
 
 impl Row {
+    /// For a figure that is only told.
+    pub fn told(figure: impl Into<String>, measured: String, ratio: f64) -> Self {
+        Self {
+            goal: String::new(),
+            ..Self::at_least(figure, measured, ratio, 0.0)
+        }
+    }
+
     pub fn at_least(figure: impl Into<String>, measured: String, ratio: f64, goal: f64) -> Self {
         Self {
             figure: figure.into(),
@@ -60,11 +68,15 @@ impl Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.met { "ok" } else { "missed" };
+        let verdict = match (self.goal.as_str(), self.met) {
+            ("", _) => "none".to_owned(),
+            (goal, true) => format!("{goal}: ok"),
+            (goal, false) => format!("{goal}: missed"),
+        };
         write!(
             f,
-            "| {} | {} | {:.2} | {}: {verdict} |",
-            self.figure, self.measured, self.ratio, self.goal
+            "| {} | {} | {:.2} | {verdict} |",
+            self.figure, self.measured, self.ratio
         )
     }
 }

@@ -6,11 +6,11 @@ use crate::failure::Failure;
 use crate::store::{Fate, Import, Pending, Record, Spool};
 
 impl Accounts {
-    /// Adds accounts in one transaction, and says for each what became of it, in their order. The
-    /// work begins at once, so that the next accounts can be read meanwhile. If it fails, nothing was
-    /// added.
-    pub fn import(&self, import: Import, caller: &Caller) -> Pending<Vec<Fate>> {
-        self.0.store.import(import, caller.at(self.now()))
+    /// Adds batches of accounts in one transaction, each by itself, and says for each account what
+    /// became of it, in their order. The work begins at once, so that the next accounts can be read
+    /// meanwhile. If it fails, nothing was added.
+    pub fn import(&self, batches: Vec<Import>, caller: &Caller) -> Pending<Vec<Vec<Fate>>> {
+        self.0.store.import(batches, caller.at(self.now()))
     }
 
     /// A place for what is known of accounts before they can be added.

@@ -27,6 +27,8 @@ pub(super) struct Config {
     pub(super) caller: Caller,
     /// Whether everything is undone at the end.
     pub(super) is_dry: bool,
+    /// Whether a server works on the same data, and has to get its turn.
+    pub(super) is_served: bool,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -55,6 +57,7 @@ impl Config {
             )?,
             caller,
             is_dry,
+            is_served: serve::is_running(settings),
             runtime: runtime()?,
         };
         // Somebody may have mistaken the folder; a script means what it says.

@@ -19,6 +19,9 @@ use super::settings::{Listen, Settings};
 use crate::http::{App, Deployment, Listener, serve};
 use crate::store::Sqlite;
 
+/// Held by a server, in the data folder.
+const LOCK: &str = "serve.lock";
+
 /// So many lines wait for a slow reader of the log; the rest is lost. The queue is allocated at once.
 const LOG_LINES: usize = 4096;
 
@@ -106,7 +109,7 @@ async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Listen)> {
 
 /// Two servers would send every mail twice. The lock goes with the process, however it ends.
 pub(super) fn lock(settings: &Settings) -> anyhow::Result<File> {
-    let path = settings.data_dir.join("serve.lock");
+    let path = settings.data_dir.join(LOCK);
     let file = File::options()
         .append(true)
         .create(true)
@@ -120,6 +123,12 @@ pub(super) fn lock(settings: &Settings) -> anyhow::Result<File> {
         );
     }
     Ok(file)
+}
+
+/// Whether a server works on this data at the moment.
+pub(super) fn is_running(settings: &Settings) -> bool {
+    let file = File::open(settings.data_dir.join(LOCK));
+    file.is_ok_and(|it| flock(&it, FlockOperation::NonBlockingLockShared).is_err())
 }
 
 /// Done at the first SIGTERM or Ctrl-C; the second one ends the process at once.

@@ -19,7 +19,10 @@ const BATCH: usize = 1000;
 
 /// So many batches are handed over at once, and share a transaction: names come in no order, so
 /// that each transaction writes most pages of two indexes.
-const SHARED: usize = 4;
+const SHARED: usize = 25;
+
+/// So many while a server runs, whose own writes wait for the end of a transaction.
+const SHARED_WITH_A_SERVER: usize = 4;
 
 /// Between two transactions a running server gets its turn: SQLite's lock is not fair.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -47,6 +50,7 @@ pub(super) struct Importing<'a> {
     pub(super) config: &'a Config,
     dry_run: bool,
     is_skipping: bool,
+    shared: usize,
     /// For accounts without a time.
     pub(super) now: Timestamp,
     pub(super) bar: Bar,
@@ -55,7 +59,7 @@ pub(super) struct Importing<'a> {
     /// Where each stands in the file, and the user or what is wrong with them.
     batch: Vec<(String, anyhow::Result<Record>)>,
     full: Vec<Full>,
-    sent: Vec<Sent>,
+    sent: Option<Sent>,
     /// Why the import ended before the file did.
     ended: Option<anyhow::Error>,
     /// Short forms of what users of earlier batches of a dry run have, which the database does not
@@ -76,11 +80,10 @@ struct Full {
     is_held_back: bool,
 }
 
-/// A batch in its transaction.
+/// Batches in their transaction, and whether each is held back.
 struct Sent {
-    rows: Rows,
-    is_held_back: bool,
-    fates: Pending<Vec<Fate>>,
+    batches: Vec<(Rows, bool)>,
+    fates: Pending<Vec<Vec<Fate>>>,
 }
 
 impl<'a> Importing<'a> {
@@ -93,13 +96,17 @@ impl<'a> Importing<'a> {
             config,
             dry_run,
             is_skipping,
+            shared: match config.is_served {
+                true => SHARED_WITH_A_SERVER,
+                false => SHARED,
+            },
             now: config.accounts.import_time(),
             bar: Bar::of("importing users"),
             interrupt: Interrupt::watch()?,
             policies: Vec::new(),
             batch: Vec::new(),
             full: Vec::new(),
-            sent: Vec::new(),
+            sent: None,
             ended: None,
             seen: HashSet::new(),
             hashing: RandomState::new(),
@@ -125,7 +132,7 @@ impl<'a> Importing<'a> {
         self.batch.push((place, user));
         if self.batch.len() == BATCH {
             self.fill();
-            if self.full.len() == SHARED {
+            if self.full.len() == self.shared {
                 self.ended = self.send().err();
             }
         }
@@ -182,40 +189,40 @@ impl<'a> Importing<'a> {
 
     /// Hands the batches over, once those before are done.
     fn send(&mut self) -> anyhow::Result<()> {
-        if !self.sent.is_empty() {
+        if self.sent.is_some() {
             self.settle()?;
-            std::thread::sleep(PAUSE);
+            if self.config.is_served {
+                std::thread::sleep(PAUSE);
+            }
         }
+        let (mut work, mut batches) = (Vec::new(), Vec::new());
         for full in std::mem::take(&mut self.full) {
-            let work = Batch {
+            work.push(Batch {
                 policies: self.policies.clone(),
                 users: full.users,
                 skip_clashes: self.is_skipping,
                 dry_run: self.dry_run || full.is_held_back,
-            };
-            self.sent.push(Sent {
-                rows: full.rows,
-                is_held_back: full.is_held_back,
-                fates: self.config.accounts.import(work, &self.config.caller),
             });
+            batches.push((full.rows, full.is_held_back));
         }
+        let fates = self.config.accounts.import(work, &self.config.caller);
+        self.sent = Some(Sent { batches, fates });
         Ok(())
     }
 
     /// Waits for the batches in their transaction, and counts.
     fn settle(&mut self) -> anyhow::Result<()> {
-        let mut settled = Ok(());
-        for sent in std::mem::take(&mut self.sent) {
-            match self.config.wait(sent.fates).map_err(said) {
-                Ok(fates) => self.count(sent.rows, fates, sent.is_held_back),
-                Err(err) => settled = settled.and(Err(err)),
+        if let Some(sent) = self.sent.take() {
+            let fates = self.config.wait(sent.fates).map_err(said)?;
+            for ((rows, is_held_back), fates) in sent.batches.into_iter().zip(fates) {
+                self.count(rows, fates, is_held_back);
             }
         }
         self.bar.say(format!(
             "importing users: {} added, {} failed",
             self.summary.added, self.summary.failed
         ));
-        settled
+        Ok(())
     }
 
     fn count(&mut self, rows: Rows, fates: Vec<Fate>, is_held_back: bool) {

@@ -72,7 +72,7 @@ pub struct RecordedPolicy {
     pub published_at: Timestamp,
 }
 
-/// Accounts to add in one transaction.
+/// Accounts to add together.
 #[derive(Clone, Debug, Default)]
 pub struct Import {
     /// Versions to publish first; those that are there already stay as they are.
@@ -105,8 +105,9 @@ pub enum Fate {
 
 /// Moving in and out.
 pub trait Transfer {
-    /// Adds accounts, and says for each what became of it, in their order.
-    fn import(&self, import: Import, actor: Actor) -> Pending<Vec<Fate>>;
+    /// Adds batches of accounts in one transaction, one after the other and each by itself. Says for
+    /// each account what became of it, in their order.
+    fn import(&self, batches: Vec<Import>, actor: Actor) -> Pending<Vec<Vec<Fate>>>;
     /// A place for what is known of accounts before they can be added.
     ///
     /// # Errors

@@ -87,7 +87,7 @@ fn full(id: i64, name: &str) -> Record {
 }
 
 fn import(store: &dyn Store, batch: Import) -> Vec<Fate> {
-    get(store.import(batch, actor(NOW)))
+    get(store.import(vec![batch], actor(NOW))).remove(0)
 }
 
 fn import_users(store: &dyn Store, users: Vec<Record>) -> Vec<Fate> {

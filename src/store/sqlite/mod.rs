@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod changes;
 mod generation;
+mod import;
 mod inspect;
 mod links;
 mod live;
