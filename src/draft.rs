@@ -8,6 +8,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
 /// How the name of every draft ends, after 16 random hexadecimal digits.
 const SUFFIX: &str = ".minisass.tmp";
 const DIGITS: usize = 16;
@@ -52,10 +54,24 @@ impl Draft {
         if replacing {
             fs::rename(&self.0, path)?;
         } else {
-            // Unlike a rename this refuses a name that somebody took meanwhile.
-            fs::hard_link(&self.0, path)?;
+            self.give_free_name(path)?;
         }
         File::open(folder_of(path))?.sync_all()
+    }
+
+    /// Unlike a plain rename this refuses a name that somebody took meanwhile. Some file systems know
+    /// only one of the two ways: exFAT has no links, NFS no such rename.
+    fn give_free_name(&self, path: &Path) -> io::Result<()> {
+        match fs::hard_link(&self.0, path) {
+            Err(err) if err.kind() != io::ErrorKind::AlreadyExists => Ok(renameat_with(
+                CWD,
+                &self.0,
+                CWD,
+                path,
+                RenameFlags::NOREPLACE,
+            )?),
+            linked => linked,
+        }
     }
 }
 

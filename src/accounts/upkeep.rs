@@ -65,7 +65,9 @@ impl Accounts {
     ) -> Result<BackedUp, Failure> {
         let done = self.0.store.back_up(to, progress)?;
         let actor = caller.at(self.now());
-        let detail = to.display().to_string();
+        // Whoever reads it stands in another folder.
+        let whole = std::path::absolute(to).unwrap_or_else(|_| to.to_owned());
+        let detail = whole.display().to_string();
         self.0.store.note("db.backup", detail, actor).await?;
         Ok(done)
     }

@@ -46,10 +46,13 @@ enum OnError {
 }
 
 pub(super) fn run(import: &Import, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let shown = import.file.display();
-    if import.file != Path::new("-") {
+    let shown = if import.file == Path::new("-") {
+        "standard input".to_owned()
+    } else {
+        let shown = import.file.display().to_string();
         File::open(&import.file).with_context(|| format!("cannot read {shown}"))?;
-    }
+        shown
+    };
     let is_skipping = import.on_error == OnError::Skip;
     let mut importing = Importing::new(config, import.dry_run, is_skipping)?;
     let read = match import.from {

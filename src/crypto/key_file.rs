@@ -1,12 +1,13 @@
 //! Key files: written whole, refused when others can read them.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::draft::Draft;
 use crate::failure::Failure;
 
 /// HS256 needs as many bits as its hash has (RFC 7518, section 3.2).
@@ -37,20 +38,13 @@ pub(super) fn lock(folder: &Path) -> Result<fs::File, Failure> {
 /// A key is written whole under another name first: nobody ever reads half of it, and a start that
 /// raced another one finds its file there and leaves it alone.
 pub(super) fn create_private(path: &Path, secret: &str) -> Result<(), Failure> {
-    let draft = path.with_extension(format!("{}.tmp", std::process::id()));
     let write = || {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)?;
-        writeln!(file, "{secret}")?;
-        file.sync_all()?;
-        match fs::hard_link(&draft, path) {
-            Err(err) if err.kind() != std::io::ErrorKind::AlreadyExists => return Err(err),
-            _ => {}
+        let draft = Draft::beside(path)?;
+        fs::write(draft.path(), Zeroizing::new(format!("{secret}\n")))?;
+        match draft.keep(path, false) {
+            Err(err) if err.kind() == ErrorKind::AlreadyExists => Ok(()),
+            kept => kept,
         }
-        fs::remove_file(&draft)
     };
     write().map_err(Failure::when("creating a key"))
 }
