@@ -3,12 +3,12 @@
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 
+use super::lock;
 use super::output::note;
-use super::serve;
 use super::settings::{Listen, Settings};
 use crate::accounts::{Accounts, Caller, Parts, Rules};
 use crate::clock::Clock;
@@ -27,8 +27,7 @@ pub(super) struct Config {
     pub(super) caller: Caller,
     /// Whether everything is undone at the end.
     pub(super) is_dry: bool,
-    /// Whether a server works on the same data, and has to get its turn.
-    pub(super) is_served: bool,
+    data_dir: PathBuf,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -57,7 +56,7 @@ impl Config {
             )?,
             caller,
             is_dry,
-            is_served: serve::is_running(settings),
+            data_dir: settings.data_dir.clone(),
             runtime: runtime()?,
         };
         // Somebody may have mistaken the folder; a script means what it says.
@@ -78,6 +77,11 @@ impl Config {
         Ok(())
     }
 
+    /// Whether a server works on the same data, and has to get its turn.
+    pub(super) fn is_served(&self) -> bool {
+        lock::is_held(&self.data_dir)
+    }
+
     /// Waits for a use case.
     pub(super) fn wait<T>(&self, doing: impl Future<Output = T>) -> T {
         self.runtime.block_on(doing)
@@ -90,7 +94,7 @@ fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<fs::File>
     if !(1..Sqlite::newest_schema()).contains(&schema) {
         return Ok(None);
     }
-    let lock = serve::lock(settings).with_context(|| {
+    let lock = lock::hold(&settings.data_dir).with_context(|| {
         "this program is newer than the running server; restart the server with this version first"
     });
     lock.map(Some)

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::config::{self, Config, said};
 use super::interrupt::Interrupt;
+use super::lock;
 use super::output::Output;
 use super::progress::Bar;
-use super::serve;
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::store::{Actor, Sqlite};
@@ -141,7 +141,7 @@ fn back_up(file: &Path, config: &Config, output: &mut Output) -> anyhow::Result<
 
 fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
     config::make_data_dir(&settings.data_dir)?;
-    let _lock = serve::lock(settings)?;
+    let _lock = lock::hold(&settings.data_dir)?;
     let actor = Actor {
         name: config::operator(),
         address: None,

@@ -1,11 +1,10 @@
-//! Ctrl-C and SIGTERM in the middle of long work: it ends where nothing is half done.
+//! Ctrl-C and SIGTERM: long work ends where nothing is half done, and a server stops cleanly.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-
-use super::serve;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How an interrupted command exits: 128 and the number of SIGINT, as a shell says it.
 pub(super) const CODE: u8 = 130;
@@ -28,7 +27,7 @@ impl Interrupt {
             .context("cannot start")?;
         let stop = {
             let _inside = runtime.enter();
-            serve::stop_signal()?
+            stop_signal()?
         };
         let came = Arc::new(AtomicBool::new(false));
         let note = Arc::clone(&came);
@@ -64,4 +63,17 @@ impl Interrupt {
             }
         })
     }
+}
+
+/// Done at the first SIGTERM or Ctrl-C; the second one ends the process at once.
+pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tokio::spawn(async move {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            std::process::exit(i32::from(CODE));
+        });
+    })
 }

@@ -12,6 +12,7 @@ mod examples;
 mod housekeeping;
 mod interrupt;
 mod key;
+mod lock;
 mod mail;
 mod named;
 mod output;

@@ -36,7 +36,8 @@ impl Bar {
             Step::Done(done, all) => {
                 self.line.set_length(all);
                 self.line.set_position(done);
-                "{msg} [{bar:24}] {percent:>3} %, {eta} left"
+                // Within 80 columns, also with a million users.
+                "{msg} [{bar:16}] {percent:>3} %, {eta} left"
             }
             Step::Checking => {
                 self.line.tick();

@@ -1,26 +1,22 @@
 //! `serve`: bind, work, stop cleanly.
 
-use std::fs::{File, Permissions};
+use std::fs::Permissions;
 use std::io::{self, Write};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 
-use anyhow::{Context, anyhow, bail};
-use rustix::fs::{FlockOperation, flock};
+use anyhow::{Context, anyhow};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
 use super::backups::Backups;
 use super::config;
 use super::housekeeping::housekeeping;
-use super::interrupt;
+use super::interrupt::stop_signal;
+use super::lock;
 use super::settings::{Listen, Settings};
 use crate::http::{App, Deployment, Listener, serve};
 use crate::store::Sqlite;
-
-/// Held by a server, in the data folder.
-const LOCK: &str = "serve.lock";
 
 /// So many lines wait for a slow reader of the log; the rest is lost. The queue is allocated at once.
 const LOG_LINES: usize = 4096;
@@ -39,7 +35,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let public_url = config::public_url(settings, &bound)?;
     // Before the database is opened: a newer program must not migrate it under a running server.
     config::make_data_dir(&settings.data_dir)?;
-    let _lock = lock(settings)?;
+    let _lock = lock::hold(&settings.data_dir)?;
     let accounts = config::accounts(settings, public_url.clone(), Sqlite::open)?;
     let deployment = Deployment {
         public_url: public_url.clone(),
@@ -105,43 +101,6 @@ async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Listen)> {
             Ok((Listener::Unix(listener), listen.clone()))
         }
     }
-}
-
-/// Two servers would send every mail twice. The lock goes with the process, however it ends.
-pub(super) fn lock(settings: &Settings) -> anyhow::Result<File> {
-    let path = settings.data_dir.join(LOCK);
-    let file = File::options()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(&path)
-        .with_context(|| format!("cannot create {}", path.display()))?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        bail!(
-            "another server serves {}; stop it, or choose another --data-dir",
-            settings.data_dir.display()
-        );
-    }
-    Ok(file)
-}
-
-/// Whether a server works on this data at the moment.
-pub(super) fn is_running(settings: &Settings) -> bool {
-    let file = File::open(settings.data_dir.join(LOCK));
-    file.is_ok_and(|it| flock(&it, FlockOperation::NonBlockingLockShared).is_err())
-}
-
-/// Done at the first SIGTERM or Ctrl-C; the second one ends the process at once.
-pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        tokio::spawn(async move {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            std::process::exit(i32::from(interrupt::CODE));
-        });
-    })
 }
 
 fn announce(settings: &Settings, public_url: &str) -> io::Result<()> {

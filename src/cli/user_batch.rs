@@ -50,7 +50,7 @@ pub(super) struct Importing<'a> {
     pub(super) config: &'a Config,
     dry_run: bool,
     is_skipping: bool,
-    shared: usize,
+    is_served: bool,
     /// For accounts without a time.
     pub(super) now: Timestamp,
     pub(super) bar: Bar,
@@ -96,10 +96,7 @@ impl<'a> Importing<'a> {
             config,
             dry_run,
             is_skipping,
-            shared: match config.is_served {
-                true => SHARED_WITH_A_SERVER,
-                false => SHARED,
-            },
+            is_served: config.is_served(),
             now: config.accounts.import_time(),
             bar: Bar::of("importing users"),
             interrupt: Interrupt::watch()?,
@@ -132,7 +129,11 @@ impl<'a> Importing<'a> {
         self.batch.push((place, user));
         if self.batch.len() == BATCH {
             self.fill();
-            if self.full.len() == self.shared {
+            let shared = match self.is_served {
+                true => SHARED_WITH_A_SERVER,
+                false => SHARED,
+            };
+            if self.full.len() == shared {
                 self.ended = self.send().err();
             }
         }
@@ -191,7 +192,7 @@ impl<'a> Importing<'a> {
     fn send(&mut self) -> anyhow::Result<()> {
         if self.sent.is_some() {
             self.settle()?;
-            if self.config.is_served {
+            if self.is_served {
                 std::thread::sleep(PAUSE);
             }
         }
