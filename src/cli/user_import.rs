@@ -72,9 +72,14 @@ pub(super) fn run(import: &Import, config: &Config, output: &mut Output) -> anyh
     }
     ensure!(
         summary.failed == 0,
-        "{} of the users in {shown} failed and {} were held back; repair the file and run this again, or add --on-error skip",
+        "{} of the users in {shown} failed and {} were held back; repair the file and run this again{}",
         summary.failed,
-        summary.held_back
+        summary.held_back,
+        if is_skipping {
+            ""
+        } else {
+            ", or add --on-error skip"
+        }
     );
     Ok(())
 }
