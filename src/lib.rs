@@ -6,7 +6,7 @@
 //! * [`accounts`] holds the use cases: what it means to log in, to register, to log out.
 //! * [`domain`] holds the values the use cases speak of, and their rules.
 //! * [`store`], [`crypto`] and [`mail`] do the work that needs a library.
-//! * [`clock`], [`draft`] and [`failure`] are for everyone; [`allocator`] is for `main`.
+//! * [`clock`], [`private_file`] and [`failure`] are for everyone; [`allocator`] is for `main`.
 //!
 //! `tests/it/tidy.rs` checks who may name whom.
 
@@ -22,10 +22,16 @@ pub mod accounts;
 pub mod allocator;
 pub mod cli;
 pub mod clock;
+pub mod compose;
 pub mod crypto;
+pub mod daemon;
 pub mod domain;
-pub mod draft;
 pub mod failure;
 pub mod http;
 pub mod mail;
+pub mod operator;
+pub mod private_file;
+pub mod progress;
+pub mod settings;
 pub mod store;
+pub mod transfer;

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Accounts, Caller};
+use super::Accounts;
+use crate::domain::Actor;
 use crate::domain::{Email, MailKind};
 use crate::failure::Failure;
 
@@ -25,7 +26,7 @@ impl Accounts {
     ///
     /// # Errors
     /// If it could not be written.
-    pub async fn contact(&self, message: ContactMessage, caller: &Caller) -> Result<(), Failure> {
+    pub async fn contact(&self, message: ContactMessage, caller: &Actor) -> Result<(), Failure> {
         let to = self.0.rules.contact_to.clone();
         let to = to.unwrap_or_else(|| self.0.mailer.sender());
         let details = json!({

@@ -7,11 +7,12 @@ use super::Accounts;
 use crate::crypto::LinkToken;
 use crate::domain::{MailKind, UserId};
 use crate::failure::Failure;
-use crate::store::{Credentials, NewLink};
+use crate::store::links::NewLink;
+use crate::store::users::Credentials;
 
 impl Accounts {
     /// A link that a mail will carry to the stored address.
-    pub(super) fn new_link(&self, purpose: MailKind) -> Result<NewLink, Failure> {
+    pub(crate) fn new_link(&self, purpose: MailKind) -> Result<NewLink, Failure> {
         let nonce = self.0.random.bytes()?;
         let rules = &self.0.rules;
         let lasts = match purpose {
@@ -29,7 +30,7 @@ impl Accounts {
     }
 
     /// The owner of a link that works, and what is stored of its token.
-    pub(super) async fn link_owner(
+    pub(crate) async fn link_owner(
         &self,
         purpose: MailKind,
         uid: &str,
@@ -44,7 +45,7 @@ impl Accounts {
     }
 
     /// Where a link leads.
-    pub(super) fn link_url(&self, purpose: MailKind, user: UserId, nonce: &[u8; 32]) -> String {
+    pub(crate) fn link_url(&self, purpose: MailKind, user: UserId, nonce: &[u8; 32]) -> String {
         let token = LinkToken::derive(&self.0.links, purpose.as_str(), nonce).reveal();
         let uid = URL_SAFE_NO_PAD.encode(user.to_string());
         let page = match purpose {

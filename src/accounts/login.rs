@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use super::session::TokenPair;
-use super::{Accounts, Caller, Trouble};
+use super::{Accounts, Trouble};
 use crate::crypto::{Verdict, sha256};
+use crate::domain::Actor;
 use crate::domain::{
     Agreement, Password, Profile, Session, SessionId, SessionKind, User, UserId, UserRef,
 };
 use crate::failure::Failure;
-use crate::store::{Attempt, Credentials, Opening};
+use crate::store::attempts::Attempt;
+use crate::store::sessions::Opening;
+use crate::store::users::Credentials;
 
 /// A user has at most so many sessions; a further login ends the oldest (OWASP ASVS 5.0, 7.1.2).
-pub(super) const MOST_SESSIONS: usize = 50;
+pub(crate) const MOST_SESSIONS: usize = 50;
 
 /// A session was opened.
 pub struct LoggedIn {
@@ -56,7 +59,7 @@ impl Accounts {
         typed: &str,
         password: &str,
         kind: SessionKind,
-        caller: &Caller,
+        caller: &Actor,
     ) -> Result<LoggedIn, LoginError> {
         let found = self.find_credentials(typed).await?;
         let attempts = attempts_key(found.as_ref().map(|it| it.user.id), typed);
@@ -133,7 +136,7 @@ impl Accounts {
         &self,
         user: UserId,
         kind: SessionKind,
-        caller: &Caller,
+        caller: &Actor,
     ) -> Result<Session, Failure> {
         let rules = &self.0.rules;
         let lasts = match kind {
@@ -161,7 +164,7 @@ impl Accounts {
         user: User,
         mut opening: Opening,
         is_profile_updated: bool,
-        caller: &Caller,
+        caller: &Actor,
     ) -> Result<LoggedIn, LoginError> {
         let with_cookie = matches!(opening.session.kind, SessionKind::Web | SessionKind::Mobile);
         let cookie = if with_cookie {
@@ -201,7 +204,7 @@ impl Accounts {
 }
 
 /// The names that a password of this account may not be.
-pub(super) fn names_of<'a>(user: &'a User, profile: &'a Profile) -> [&'a str; 6] {
+pub(crate) fn names_of<'a>(user: &'a User, profile: &'a Profile) -> [&'a str; 6] {
     [
         user.username.as_str(),
         user.email.as_str(),
@@ -214,7 +217,7 @@ pub(super) fn names_of<'a>(user: &'a User, profile: &'a Profile) -> [&'a str; 6]
 
 /// One counter for an account, however it is called; one for each name that calls nobody, in the form
 /// that names are compared in: its other spellings must not tell that nobody has it.
-pub(super) fn attempts_key(user: Option<UserId>, typed: &str) -> Vec<u8> {
+pub(crate) fn attempts_key(user: Option<UserId>, typed: &str) -> Vec<u8> {
     match user {
         Some(id) => [b"user:".as_slice(), &id.0.to_be_bytes()].concat(),
         None => {

@@ -2,52 +2,28 @@
 //! the same functions. They are `async` only to wait for a hash or a commit: no runtime is needed,
 //! and nothing here blocks a thread.
 
-mod adopted;
-mod confirm;
-mod contact;
-mod issue;
-mod links;
-mod login;
-mod lookup;
-mod mails;
-mod manage;
-mod outbox;
-mod own;
-mod password;
-mod policy;
-mod register;
-mod reset;
-mod session;
-mod sessions;
-mod transfer;
-mod upkeep;
+pub mod activation;
+pub mod contact;
+pub mod imported_tokens;
+pub mod links;
+pub mod login;
+pub mod lookup;
+pub mod own;
+pub mod password;
+pub mod privacy_policy;
+pub mod register;
+pub mod reset;
+pub mod session;
 
 use std::sync::Arc;
 use std::time::Duration;
-
-pub use crate::crypto::{KeyError, SigningKey};
-pub use crate::store::{AuditEntry, BackedUp, Chain, DatabaseStatus, SeenSession};
-pub use confirm::ConfirmError;
-pub use contact::ContactMessage;
-pub use issue::{NewToken, Tokens};
-pub use login::{LoggedIn, LoginError};
-pub use lookup::LookupError;
-pub use mails::MailError;
-pub use manage::{ManageError, UserQuery, UserUpdate};
-pub use own::{OwnAccount, OwnChange, OwnData, OwnError};
-pub use policy::PolicyError;
-pub use register::{RegisterError, Registrar, Registration};
-pub use reset::ResetError;
-pub use session::{BearerError, RefreshError, Refreshed, Status, TokenPair};
-pub use sessions::{SessionError, TokenReport};
-pub use upkeep::AuditQuery;
 
 use crate::clock::Clock;
 use crate::crypto::{HashError, Hasher, LinkKey, Random, Signer};
 use crate::domain::{Email, PasswordRules, Timestamp};
 use crate::failure::Failure;
 use crate::mail::Mailer;
-use crate::store::{Actor, Store};
+use crate::store::Store;
 
 /// What the use cases work with. Put together in one place, `cli/config.rs`.
 pub struct Parts {
@@ -104,7 +80,7 @@ pub struct Rules {
 
 /// The use cases. Cloning is cheap.
 #[derive(Clone)]
-pub struct Accounts(Arc<Parts>);
+pub struct Accounts(pub(crate) Arc<Parts>);
 
 impl Accounts {
     /// The use cases over these parts.
@@ -132,29 +108,8 @@ impl Accounts {
         self.0.store.close();
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.0.clock.now()
-    }
-}
-
-/// Who asks.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    /// `http`, or `cli:` and the operating system's user.
-    pub name: String,
-    /// The client's address, if there is one.
-    pub address: Option<String>,
-    /// What the client calls itself.
-    pub user_agent: Option<String>,
-}
-
-impl Caller {
-    fn at(&self, now: Timestamp) -> Actor {
-        Actor {
-            name: self.name.clone(),
-            address: self.address.clone(),
-            at: now,
-        }
     }
 }
 

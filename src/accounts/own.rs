@@ -1,13 +1,15 @@
 //! What people do with their own account: look at it, change it, take it along, close it.
 
 use super::register::Checks;
-use super::{Accounts, Caller, Trouble};
+use super::{Accounts, Trouble};
+use crate::domain::Actor;
 use crate::domain::{
     Consent, Email, Invalid, LiveSession, MailKind, Profile, Rule, Session, SessionId, Timestamp,
     UploadPreference, User, Username,
 };
 use crate::failure::Failure;
-use crate::store::{NewLink, Taken, UserChange};
+use crate::store::links::NewLink;
+use crate::store::users::{Taken, UserChange};
 
 /// So many mails to new addresses an account causes in an hour at most.
 const MOST_PER_HOUR: usize = 5;
@@ -72,7 +74,7 @@ impl<T: Into<Trouble>> From<T> for OwnError {
 }
 
 impl OwnError {
-    pub(super) fn field(field: &'static str, rule: Rule) -> Self {
+    pub(crate) fn field(field: &'static str, rule: Rule) -> Self {
         Self::Invalid(vec![Invalid::new(field, rule)])
     }
 }
@@ -98,7 +100,7 @@ impl Accounts {
         &self,
         session: &LiveSession,
         change: OwnChange,
-        caller: &Caller,
+        caller: &Actor,
     ) -> Result<OwnAccount, OwnError> {
         let profile = self.profile(session.user.id).await?;
         let mut change = check(change, &session.user, profile).map_err(OwnError::Invalid)?;
@@ -165,7 +167,7 @@ impl Accounts {
         &self,
         session: &LiveSession,
         id: SessionId,
-        caller: &Caller,
+        caller: &Actor,
     ) -> Result<bool, Failure> {
         let own = self.own_sessions(session).await?;
         if !own.iter().any(|it| it.id == id) {

@@ -3,15 +3,17 @@
 use super::login::{attempts_key, names_of};
 use super::own::OwnError;
 use super::register::Checks;
-use super::{Accounts, Caller, Trouble};
+use super::{Accounts, Trouble};
 use crate::crypto::Verdict;
+use crate::domain::Actor;
 use crate::domain::{LiveSession, Password, Rule, UserRef};
-use crate::store::{Attempt, Credentials, NewPassword};
+use crate::store::attempts::Attempt;
+use crate::store::users::{Credentials, NewPassword};
 
 impl Accounts {
     /// Checks and hashes a password that somebody chose for `owner`'s account. The one that counts
     /// and the earlier ones are refused.
-    pub(super) async fn choose_password(
+    pub(crate) async fn choose_password(
         &self,
         chosen: &str,
         owner: &Credentials,
@@ -48,7 +50,7 @@ impl Accounts {
         session: &LiveSession,
         old: &str,
         (new, again): (&str, &str),
-        caller: &Caller,
+        caller: &Actor,
     ) -> Result<(), OwnError> {
         let owner = self.verified_owner(session, old).await?;
         let mut checks = Checks::default();
@@ -92,7 +94,7 @@ impl Accounts {
         &self,
         session: &LiveSession,
         password: &str,
-        caller: &Caller,
+        caller: &Actor,
     ) -> Result<(), OwnError> {
         if self.verified_owner(session, password).await?.is_none() {
             return Err(OwnError::field("password", Rule::PasswordWrong));

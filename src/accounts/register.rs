@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::{Accounts, Caller, Trouble};
+use super::{Accounts, Trouble};
+use crate::domain::Actor;
 use crate::domain::{
     AdditionalFields, Email, Invalid, MailKind, Password, Profile, Rule, User, UserRef, Username,
 };
-use crate::store::{NewUser, Taken};
+use crate::store::users::{NewUser, Taken};
 
 /// What somebody filled in. Nothing is checked yet.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +78,7 @@ impl Accounts {
         &self,
         registration: Registration,
         registrar: Registrar,
-        caller: &Caller,
+        caller: &Actor,
     ) -> Result<User, RegisterError> {
         let (mut user, password) = self
             .check(registration, registrar)
@@ -199,12 +200,12 @@ impl Accounts {
 
 /// Collects all that is wrong.
 #[derive(Default)]
-pub(super) struct Checks {
-    pub(super) broken: Vec<Invalid>,
+pub(crate) struct Checks {
+    pub(crate) broken: Vec<Invalid>,
 }
 
 impl Checks {
-    pub(super) fn take<T>(&mut self, field: &'static str, checked: Result<T, Rule>) -> Option<T> {
+    pub(crate) fn take<T>(&mut self, field: &'static str, checked: Result<T, Rule>) -> Option<T> {
         checked
             .map_err(|rule| self.broken.push(Invalid::new(field, rule)))
             .ok()

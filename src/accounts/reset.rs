@@ -1,9 +1,10 @@
 //! A forgotten password: asking for the mail, and using its link.
 
-use super::{Accounts, Caller, Trouble};
+use super::{Accounts, Trouble};
+use crate::domain::Actor;
 use crate::domain::{Email, Invalid, MailKind, Rule, User, UserId, UserRef};
 use crate::failure::Failure;
-use crate::store::Credentials;
+use crate::store::users::Credentials;
 
 /// So many reset mails an account gets in an hour at most (OWASP Forgot Password Cheat Sheet).
 const MOST_PER_HOUR: usize = 5;
@@ -31,7 +32,7 @@ impl Accounts {
     ///
     /// # Errors
     /// If it could not be written.
-    pub async fn request_reset(&self, email: Email, caller: &Caller) -> Result<(), Failure> {
+    pub async fn request_reset(&self, email: Email, caller: &Actor) -> Result<(), Failure> {
         let user = self.0.store.user(&UserRef::Email(email)).await?;
         let most = self.0.rules.throttle.then_some(MOST_PER_HOUR);
         self.queue_reset(user.map(|it| it.id), most, caller).await
@@ -41,7 +42,7 @@ impl Accounts {
     ///
     /// # Errors
     /// If it could not be written.
-    pub async fn send_reset(&self, user: &User, caller: &Caller) -> Result<(), Failure> {
+    pub async fn send_reset(&self, user: &User, caller: &Actor) -> Result<(), Failure> {
         self.queue_reset(Some(user.id), None, caller).await
     }
 
@@ -49,7 +50,7 @@ impl Accounts {
         &self,
         user: Option<UserId>,
         most: Option<usize>,
-        caller: &Caller,
+        caller: &Actor,
     ) -> Result<(), Failure> {
         let link = self.new_link(MailKind::PasswordReset)?;
         self.0
@@ -77,7 +78,7 @@ impl Accounts {
         uid: &str,
         token: &str,
         new_password: &str,
-        caller: &Caller,
+        caller: &Actor,
     ) -> Result<(), ResetError> {
         let (owner, link) = self
             .password_link(uid, token)

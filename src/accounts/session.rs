@@ -1,7 +1,8 @@
 //! What a session can do: prove who asks, give new tokens, end.
 
-use super::{Accounts, Caller};
+use super::Accounts;
 use crate::crypto::{Claims, TokenFault, TokenKind, sha256};
+use crate::domain::Actor;
 use crate::domain::{Agreement, LiveSession, SessionId, Timestamp, User, UserId, UserRef};
 use crate::failure::Failure;
 
@@ -89,7 +90,7 @@ impl Accounts {
     ///
     /// # Errors
     /// Why the token does not prove who asks.
-    pub async fn bearer(&self, token: &str, caller: &Caller) -> Result<LiveSession, BearerError> {
+    pub async fn bearer(&self, token: &str, caller: &Actor) -> Result<LiveSession, BearerError> {
         let now = self.now();
         let claims = self.0.signer.verify(token, TokenKind::Access, now)?;
         if let Some(session) = self.session_of(&claims, now, caller).await? {
@@ -141,7 +142,7 @@ impl Accounts {
     ///
     /// # Errors
     /// If it could not be written; the session then lives on.
-    pub async fn logout(&self, session: &LiveSession, caller: &Caller) -> Result<(), Failure> {
+    pub async fn logout(&self, session: &LiveSession, caller: &Actor) -> Result<(), Failure> {
         // Ending it twice is as good as once.
         self.0
             .store
@@ -155,7 +156,7 @@ impl Accounts {
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn refresh(&self, token: &str, caller: &Caller) -> Result<Refreshed, RefreshError> {
+    pub async fn refresh(&self, token: &str, caller: &Actor) -> Result<Refreshed, RefreshError> {
         let now = self.now();
         let claims = self.0.signer.verify(token, TokenKind::Refresh, now)?;
         let session = self
@@ -188,7 +189,7 @@ impl Accounts {
         session: &LiveSession,
         token_id: &str,
         now: Timestamp,
-        caller: &Caller,
+        caller: &Actor,
     ) -> Result<i64, RefreshError> {
         let current = session.rotations;
         if token_id == refresh_id(session.id, current) {
@@ -212,7 +213,7 @@ impl Accounts {
         &self,
         claims: &Claims,
         now: Timestamp,
-        caller: &Caller,
+        caller: &Actor,
     ) -> Result<Option<LiveSession>, Failure> {
         let named = match claims.session {
             Some(id) => Some(id),
@@ -226,7 +227,7 @@ impl Accounts {
     }
 
     /// The tokens of a session as of now.
-    pub(super) fn pair(
+    pub(crate) fn pair(
         &self,
         session: SessionId,
         user: UserId,
@@ -250,7 +251,7 @@ impl Accounts {
         Ok(TokenPair { access, refresh })
     }
 
-    pub(super) fn access(
+    pub(crate) fn access(
         &self,
         session: SessionId,
         user: UserId,

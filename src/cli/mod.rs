@@ -1,50 +1,36 @@
 //! The command-line face: the list of everything the program does.
 
-mod ask;
-mod audit;
-mod backups;
-mod config;
-mod config_show;
-mod db;
-mod doctor;
-mod dry_run;
-mod examples;
-mod housekeeping;
-mod interrupt;
-mod key;
-mod lock;
-mod mail;
-mod named;
-mod output;
-mod pages;
-mod policy;
-mod profile;
-mod progress;
-mod reset;
-mod serve;
-mod session;
-mod settings;
-mod shell;
-mod token;
-mod user;
-mod user_batch;
-mod user_cells;
-mod user_change;
-mod user_django;
-mod user_export;
-mod user_import;
-mod user_line;
-mod user_read;
+pub mod commands;
+pub mod terminal;
 
+use crate::cli::commands::audit;
+use crate::cli::commands::config;
+use crate::cli::commands::db;
+use crate::cli::commands::doctor;
+use crate::cli::commands::dry_run;
+use crate::cli::commands::examples;
+use crate::cli::commands::key;
+use crate::cli::commands::mail;
+use crate::cli::commands::policy;
+use crate::cli::commands::profile;
+use crate::cli::commands::reset;
+use crate::cli::commands::session;
+use crate::cli::commands::shell;
+use crate::cli::commands::token;
+use crate::cli::commands::user;
+use crate::cli::terminal::interrupt;
+use crate::cli::terminal::output;
+use crate::daemon;
+use crate::settings;
 use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use self::config::Config;
-use self::interrupt::Interrupted;
-use self::output::{Format, Output};
-use self::settings::Settings;
+use crate::cli::terminal::interrupt::Interrupted;
+use crate::cli::terminal::output::{Format, Output};
+use crate::compose::Config;
+use crate::settings::Settings;
 
 /// The miniSASS authentication service: serves the API out of one SQLite file, and administers that
 /// file, also while the server runs.
@@ -99,7 +85,7 @@ enum Command {
     Mail(mail::Command),
     /// Print and check the settings
     #[command(subcommand)]
-    Config(config_show::Command),
+    Config(config::Command),
     /// Look at everything that has to be right, and say what to do; changes nothing
     Doctor(doctor::Doctor),
     /// Print the OpenAPI document
@@ -159,7 +145,7 @@ fn dispatch(
         }
         Command::Man(wanted) => return shell::man(wanted, whole_command(), output),
         // These help with wrong ones too.
-        Command::Config(command) => return config_show::run(command, matches, output),
+        Command::Config(command) => return config::run(command, matches, output),
         Command::Doctor(asked) => return doctor::run(asked, matches, output),
         _ => {}
     }
@@ -167,7 +153,7 @@ fn dispatch(
     let is_dry = output.is_dry;
     let config = || Config::open(&settings, is_dry);
     match command {
-        Command::Serve => serve::run(&settings),
+        Command::Serve => daemon::run(&settings),
         Command::User(command) => user::run(command, &config()?, output),
         Command::Profile(command) => profile::run(command, &config()?, output),
         Command::Token(command) => token::run(command, &config()?, output),

@@ -42,7 +42,7 @@ impl Cost {
     }
 
     /// Whether it is a cost at all (RFC 7914, section 2), and one that we compute.
-    pub(super) fn is_bounded(self) -> bool {
+    pub(crate) fn is_bounded(self) -> bool {
         (1..=Self::HIGHEST_LN).contains(&self.ln)
             && (1..=HIGHEST_R).contains(&self.r)
             && (1..=HIGHEST_P).contains(&self.p)

@@ -27,7 +27,7 @@ const MOST_BCRYPT_COST: u32 = 16;
 const BCRYPT_BYTES: usize = 72;
 
 /// One of Django's hashes that may be computed.
-pub(super) enum Foreign {
+pub(crate) enum Foreign {
     /// `pbkdf2_sha256$…`, `pbkdf2_sha1$…`
     Pbkdf2 {
         algorithm: pbkdf2::Algorithm,
@@ -49,7 +49,7 @@ pub(super) enum Foreign {
 
 impl Foreign {
     /// Reads a stored hash; none if its kind is unknown, or if it costs too much.
-    pub(super) fn parse(stored: &str) -> Option<Self> {
+    pub(crate) fn parse(stored: &str) -> Option<Self> {
         let (kind, rest) = stored.split_once('$')?;
         match kind {
             "pbkdf2_sha256" => parse_pbkdf2(pbkdf2::PBKDF2_HMAC_SHA256, 32, rest),
@@ -63,7 +63,7 @@ impl Foreign {
     }
 
     /// Whether `password` is the one behind it.
-    pub(super) fn matches(&self, password: &[u8]) -> bool {
+    pub(crate) fn matches(&self, password: &[u8]) -> bool {
         match self {
             Self::Pbkdf2 {
                 algorithm,

@@ -7,16 +7,16 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::draft::Draft;
 use crate::failure::Failure;
+use crate::private_file::replace::Draft;
 
 /// HS256 needs as many bits as its hash has (RFC 7518, section 3.2).
 const LEAST_BYTES: usize = 32;
 /// A random key of that length has more different bytes than this; `aaaa…` has not.
 const LEAST_DIFFERENT_BYTES: usize = 10;
-pub(super) const RULE: &str = "a key needs 32 random characters";
+pub(crate) const RULE: &str = "a key needs 32 random characters";
 
-pub(super) fn make_private_folder(folder: &Path) -> Result<(), Failure> {
+pub(crate) fn make_private_folder(folder: &Path) -> Result<(), Failure> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -26,7 +26,7 @@ pub(super) fn make_private_folder(folder: &Path) -> Result<(), Failure> {
 
 /// Of several first starts at once, one makes the signing key; the others wait and find it there.
 /// With two keys, the server would not know the one that a command signs with.
-pub(super) fn lock(folder: &Path) -> Result<fs::File, Failure> {
+pub(crate) fn lock(folder: &Path) -> Result<fs::File, Failure> {
     let lock = || {
         let folder = fs::File::open(folder)?;
         rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive)?;
@@ -37,7 +37,7 @@ pub(super) fn lock(folder: &Path) -> Result<fs::File, Failure> {
 
 /// A key is written whole under another name first: nobody ever reads half of it, and a start that
 /// raced another one finds its file there and leaves it alone.
-pub(super) fn create_private(path: &Path, secret: &str) -> Result<(), Failure> {
+pub(crate) fn create_private(path: &Path, secret: &str) -> Result<(), Failure> {
     let write = || {
         let draft = Draft::beside(path)?;
         fs::write(draft.path(), Zeroizing::new(format!("{secret}\n")))?;
@@ -49,7 +49,7 @@ pub(super) fn create_private(path: &Path, secret: &str) -> Result<(), Failure> {
     write().map_err(Failure::when("creating a key"))
 }
 
-pub(super) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let refuse = |why: String| Failure::new("reading a key", why);
     let metadata = fs::metadata(path).map_err(Failure::when("reading a key"))?;
     let shown = path.display();
@@ -74,7 +74,7 @@ pub(super) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     Ok(key)
 }
 
-pub(super) fn is_weak(key: &[u8]) -> bool {
+pub(crate) fn is_weak(key: &[u8]) -> bool {
     let mut different = Zeroizing::new(key.to_vec());
     different.sort_unstable();
     different.dedup();

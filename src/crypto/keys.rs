@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::Random;
 use super::key_file::{RULE, create_private, is_weak, lock, make_private_folder, read_private};
+use super::random::Random;
 use crate::domain::Timestamp;
 use crate::failure::Failure;
 
 /// The signing keys by their `kid`, oldest first. The last one signs; all verify.
 pub struct Keyring {
-    pub(super) folder: PathBuf,
-    pub(super) keys: Vec<(String, Zeroizing<Vec<u8>>)>,
+    pub(crate) folder: PathBuf,
+    pub(crate) keys: Vec<(String, Zeroizing<Vec<u8>>)>,
 }
 
 /// A signing key, without its secret.
@@ -89,7 +89,7 @@ impl Keyring {
     }
 
     /// The names of the keys in the folder, oldest first.
-    pub(super) fn kids_in(folder: &Path) -> Result<Vec<String>, Failure> {
+    pub(crate) fn kids_in(folder: &Path) -> Result<Vec<String>, Failure> {
         let mut kids: Vec<String> = fs::read_dir(folder)
             .map_err(Failure::when("reading the folder of keys"))?
             .filter_map(|entry| {
@@ -102,7 +102,7 @@ impl Keyring {
         Ok(kids)
     }
 
-    pub(super) fn kids(&self) -> Vec<String> {
+    pub(crate) fn kids(&self) -> Vec<String> {
         self.keys.iter().map(|it| it.0.clone()).collect()
     }
 
@@ -186,7 +186,7 @@ fn path_of(folder: &Path, kid: &str) -> PathBuf {
     folder.join(format!("signing-{kid}.key"))
 }
 
-pub(super) fn is_imported(kid: &str) -> bool {
+pub(crate) fn is_imported(kid: &str) -> bool {
     kid.ends_with(IMPORTED)
 }
 
@@ -208,7 +208,7 @@ fn made_at(kid: &str) -> Option<Timestamp> {
 }
 
 /// The key that the tokens of mailed links are derived from.
-pub struct LinkKey(pub(super) Zeroizing<Vec<u8>>);
+pub struct LinkKey(pub(crate) Zeroizing<Vec<u8>>);
 
 impl LinkKey {
     /// Reads `links.key` in `folder`, or makes it.

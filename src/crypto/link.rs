@@ -4,7 +4,8 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{LinkKey, sha256};
+use super::keys::LinkKey;
+use super::sha256;
 
 /// The secret of a mailed link: 256 bits that follow from a stored nonce and a key outside the
 /// database. So the token itself is stored nowhere, not even while its mail waits in the outbox.

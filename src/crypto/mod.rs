@@ -3,22 +3,22 @@
 mod claims;
 mod cost;
 mod foreign;
+mod hash_pool;
 mod key_file;
 mod keys;
 mod link;
 mod password;
-mod pool;
 mod random;
 mod token;
 
-pub use claims::{Claims, Dissected, TokenFault, TokenKind};
-pub use cost::Cost;
-pub use keys::{KeyError, Keyring, LinkKey, SigningKey};
-pub use link::LinkToken;
-pub use password::{HashError, Hasher, Verdict};
-pub use pool::Busy;
-pub use random::Random;
-pub use token::Signer;
+pub use crate::crypto::claims::{Claims, Dissected, TokenFault, TokenKind};
+pub use crate::crypto::cost::Cost;
+pub use crate::crypto::hash_pool::Busy;
+pub use crate::crypto::keys::{KeyError, Keyring, LinkKey, SigningKey};
+pub use crate::crypto::link::LinkToken;
+pub use crate::crypto::password::{HashError, Hasher, Verdict};
+pub use crate::crypto::random::Random;
+pub use crate::crypto::token::Signer;
 
 use aws_lc_rs::digest;
 

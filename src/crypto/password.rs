@@ -9,7 +9,7 @@ use scrypt::{Params, Scrypt};
 
 use super::cost::Cost;
 use super::foreign::Foreign;
-use super::pool::{Busy, Pool};
+use super::hash_pool::{Busy, Pool};
 use super::random::Random;
 use crate::domain::Password;
 use crate::failure::Failure;
@@ -224,7 +224,7 @@ impl Known {
 }
 
 /// The 64 bytes that Django's scrypt makes of a password; none if that costs more than ours may.
-pub(super) fn django_scrypt(cost: Cost, password: &[u8], salt: &[u8]) -> Option<[u8; 64]> {
+pub(crate) fn django_scrypt(cost: Cost, password: &[u8], salt: &[u8]) -> Option<[u8; 64]> {
     let mut hash = [0; 64];
     scrypt::scrypt(password, salt, &cost.params()?, &mut hash).ok()?;
     Some(hash)

@@ -12,8 +12,8 @@ use jsonwebtoken::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::Keyring;
 use super::claims::{Claims, Dissected, TokenFault, TokenKind};
+use super::keys::Keyring;
 use super::keys::is_imported;
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;

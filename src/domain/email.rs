@@ -4,7 +4,8 @@ use std::fmt;
 
 use email_address::{EmailAddress, Options};
 
-use super::{Rule, check_text, nfc};
+use super::invalid::Rule;
+use super::{check_text, nfc};
 
 /// The longest address that SMTP can carry (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 const MAX_LENGTH: usize = 254;

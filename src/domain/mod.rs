@@ -1,28 +1,30 @@
 //! The values the use cases speak of, and their rules. No I/O, no HTTP, no database.
 
+mod actor;
 mod email;
 mod invalid;
-mod likeness;
 mod mail;
 mod password;
-mod policy;
+mod privacy_policy;
 mod profile;
 mod session;
+mod similarity;
 mod time;
 mod user;
 mod username;
 
-pub use email::Email;
-pub use invalid::{Invalid, Rule};
-pub use likeness::{ALIKE, likeness};
-pub use mail::{MailKind, MailState};
-pub use password::{Password, PasswordRules};
-pub use policy::{Agreement, Consent, Policy};
-pub use profile::{AdditionalFields, Profile, UploadPreference};
-pub use session::{LiveSession, Session, SessionId, SessionKind};
-pub use time::Timestamp;
-pub use user::{User, UserId, UserRef};
-pub use username::Username;
+pub use crate::domain::actor::{Actor, Stamp};
+pub use crate::domain::email::Email;
+pub use crate::domain::invalid::{Invalid, Rule};
+pub use crate::domain::mail::{MailKind, MailState};
+pub use crate::domain::password::{Password, PasswordRules};
+pub use crate::domain::privacy_policy::{Agreement, Consent, Policy};
+pub use crate::domain::profile::{AdditionalFields, Profile, UploadPreference};
+pub use crate::domain::session::{LiveSession, Session, SessionId, SessionKind};
+pub use crate::domain::similarity::{ALIKE, similarity};
+pub use crate::domain::time::Timestamp;
+pub use crate::domain::user::{User, UserId, UserRef};
+pub use crate::domain::username::Username;
 
 use std::borrow::Cow;
 

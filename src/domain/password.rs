@@ -4,7 +4,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::{Rule, canonical, nfc};
+use super::invalid::Rule;
+use super::{canonical, nfc};
 
 /// More than anyone types, and little enough to hash at once.
 const MAX_LENGTH: usize = 128;

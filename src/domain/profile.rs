@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Rule, check_text};
+use super::check_text;
+use super::invalid::Rule;
 
 /// As in Django's profile model, whose rows are imported.
 const MAX_LENGTH: usize = 255;

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Agreement, Timestamp, User, UserId};
+use super::privacy_policy::Agreement;
+use super::time::Timestamp;
+use super::user::{User, UserId};
 
 /// The name of a session, the `sid` claim of its tokens: the second it was opened in and 96 random
 /// bits, printed as hexadecimal. It is no secret (the tokens are signed), and young sessions, which

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use super::{Email, Rule, Timestamp, Username, check_text};
+use super::check_text;
+use super::email::Email;
+use super::invalid::Rule;
+use super::time::Timestamp;
+use super::username::Username;
 
 /// As in Django's user model, whose rows are imported.
 const LONGEST_NAME: usize = 150;

@@ -5,7 +5,9 @@ use std::fmt;
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-use super::{Email, Rule, canonical, check_text, nfc};
+use super::email::Email;
+use super::invalid::Rule;
+use super::{canonical, check_text, nfc};
 
 /// As in Django's user model, whose rows are imported.
 const MAX_LENGTH: usize = 150;

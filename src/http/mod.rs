@@ -1,90 +1,33 @@
 //! The HTTP face. A handler decodes, calls a use case, encodes; its types stand in the same file.
 
-mod account;
-mod app_param;
-mod body;
-mod client;
-mod confirm;
-mod contact;
-mod cookie;
-mod denied;
-mod describe;
-mod docs;
-mod document;
-mod edge;
-mod gate;
-mod health;
-mod login;
-mod lookup;
-mod metrics;
-mod own;
-mod own_sessions;
-mod page;
-mod policy;
-mod presented;
-mod problem;
-mod register;
-mod reset;
-mod resource;
-mod server;
-mod session;
+pub mod api;
+mod middleware;
+pub mod openapi;
+pub mod pages;
+mod route;
+pub mod server;
+pub mod wire;
 
+use crate::http::middleware::health;
+use crate::http::middleware::metrics;
+use crate::http::openapi::document;
+use crate::http::openapi::swagger;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ipnet::IpNet;
+use crate::http::wire::deployment::Deployment;
 use poem::middleware::Cors;
 use poem::{EndpointExt, Request, Response, get};
-use poem_openapi::Tags;
 
-pub use server::{GRACE, Listener, serve};
+pub use crate::http::server::{GRACE, Listener, serve};
 
-use self::cookie::Cookies;
-use self::edge::{Answer, Edge};
-use self::gate::Gate;
-use self::metrics::Metrics;
-use self::presented::OwnOrigins;
 use crate::accounts::Accounts;
-
-/// What the HTTP face has to know of the world around it.
-#[derive(Clone, Debug)]
-pub struct Deployment {
-    /// The only base of links; https makes cookies `Secure`.
-    pub public_url: String,
-    /// Where mailed links send the browser instead of our own pages.
-    pub frontend_url: Option<String>,
-    /// Origins whose pages may call the API.
-    pub cors_origins: Vec<String>,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
-}
-
-impl Deployment {
-    fn is_https(&self) -> bool {
-        self.public_url.starts_with("https://")
-    }
-
-    /// Scheme, host and port of `public_url`, as browsers write them in `Origin`.
-    fn origin(&self) -> &str {
-        let host = self.public_url.find("://").map_or(0, |at| at + 3);
-        let end = self.public_url[host..]
-            .find('/')
-            .map_or(self.public_url.len(), |at| host + at);
-        &self.public_url[..end]
-    }
-}
-
-/// Groups of endpoints in the documentation.
-#[derive(Tags)]
-enum Tag {
-    /// Logging in, staying logged in, logging out.
-    Sessions,
-    /// Registering, confirming, and a forgotten password.
-    Accounts,
-    /// One's own account, for its bearer.
-    Own,
-}
+use crate::http::middleware::metrics::Metrics;
+use crate::http::middleware::{Answer, Edge};
+use crate::http::wire::auth::OwnOrigins;
+use crate::http::wire::cookie::Cookies;
+use crate::http::wire::rate_limit::Gate;
 
 /// The whole application. Cloning is cheap.
 #[derive(Clone)]
@@ -109,13 +52,13 @@ impl App {
             .cloned()
             .chain([deployment.origin().to_owned()]);
         let own = Arc::new(OwnOrigins(own.collect()));
-        let routes = resource::routes()
+        let routes = route::routes()
             .at("/healthz", get(health::healthz))
             .at("/readyz", get(health::readyz))
             .at("/metrics", get(metrics::metrics))
-            .at("/openapi.json", get(docs::openapi))
-            .at("/docs", get(docs::swagger))
-            .at("/docs/", get(docs::swagger))
+            .at("/openapi.json", get(swagger::openapi))
+            .at("/docs", get(swagger::swagger))
+            .at("/docs/", get(swagger::swagger))
             .data(accounts)
             .data(Arc::clone(&gate))
             .data(own)
@@ -123,7 +66,7 @@ impl App {
             .data(Arc::clone(&metrics))
             .data(Deployment::clone(&deployment))
             // Before CORS, which would write an error in its own words.
-            .catch_all_error(async |err| resource::render(err))
+            .catch_all_error(async |err| route::render(err))
             .map_to_response();
         let routes = Arc::new(routes);
         let cors = Cors::new()

@@ -5,19 +5,19 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 
-use super::NotSent;
+use super::refusal::NotSent;
 
 /// A folder of messages.
-pub(super) struct Files(PathBuf);
+pub(crate) struct Files(PathBuf);
 
 impl Files {
     /// The folder is made when the first message is written.
-    pub(super) fn new(folder: PathBuf) -> Self {
+    pub(crate) fn new(folder: PathBuf) -> Self {
         Self(folder)
     }
 
     /// Writes the file whole or not at all, and returns where it is.
-    pub(super) fn write(&self, number: i64, name: &str, message: &[u8]) -> Result<String, NotSent> {
+    pub(crate) fn write(&self, number: i64, name: &str, message: &[u8]) -> Result<String, NotSent> {
         let path = self.0.join(format!("{number:08}-{name}.eml"));
         let draft = path.with_extension("tmp");
         let write = || {

@@ -4,13 +4,13 @@ use lettre::Address;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 
-use super::Letter;
+use super::letter::Letter;
 use crate::domain::{Email, Timestamp};
 use crate::failure::Failure;
 
 /// The message of a letter. The same number and time make the same message id, however often it
 /// is sent: whoever gets it twice can tell.
-pub(super) fn compose(
+pub(crate) fn compose(
     from: &Mailbox,
     number: i64,
     written_at: Timestamp,

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use lettre::message::Mailbox;
 
-use self::files::Files;
-pub use self::letter::{Letter, Letters, Values};
-pub use self::refusal::NotSent;
-pub use self::server::{Encryption, SmtpServer};
-pub use self::smtp::Smtp;
 use crate::domain::{Email, MailKind, Timestamp};
 use crate::failure::Failure;
+use crate::mail::files::Files;
+pub use crate::mail::letter::{Letter, Letters, Values};
+pub use crate::mail::refusal::NotSent;
+pub use crate::mail::server::{Encryption, SmtpServer};
+pub use crate::mail::smtp::Smtp;
 
 /// A file is written in less time than this.
 const FILE_PATIENCE: Duration = Duration::from_secs(300);

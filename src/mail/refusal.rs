@@ -36,7 +36,7 @@ impl NotSent {
     }
 
     /// A message that could not be made will not be made in an hour either.
-    pub(super) fn broken(failure: &Failure) -> Self {
+    pub(crate) fn broken(failure: &Failure) -> Self {
         Self {
             during: "composing",
             code: None,
@@ -57,7 +57,7 @@ impl fmt::Display for NotSent {
 }
 
 /// A refusal that the settings cause: the mail is kept until they are right.
-pub(super) fn ours(during: &'static str, words: &str) -> NotSent {
+pub(crate) fn ours(during: &'static str, words: &str) -> NotSent {
     NotSent {
         during,
         code: None,
@@ -70,7 +70,7 @@ pub(super) fn ours(during: &'static str, words: &str) -> NotSent {
 /// What a server refuses for good is the message or its recipient. Before that it refuses us: then
 /// every mail waits until the settings or the server are right. 53x asks for another login
 /// (RFC 4954, section 6), wherever it is said.
-pub(super) fn not_sent(during: &'static str, err: &Error) -> NotSent {
+pub(crate) fn not_sent(during: &'static str, err: &Error) -> NotSent {
     let code: Option<u16> = err.status().and_then(|it| it.to_string().parse().ok());
     let about_the_mail = matches!(during, "RCPT TO" | "DATA" | "the message");
     let words = match (code, std::error::Error::source(err)) {
@@ -88,7 +88,7 @@ pub(super) fn not_sent(during: &'static str, err: &Error) -> NotSent {
 }
 
 /// A server that says nothing at all.
-pub(super) fn silent(during: &'static str, after: Duration) -> NotSent {
+pub(crate) fn silent(during: &'static str, after: Duration) -> NotSent {
     NotSent {
         during,
         code: None,
@@ -125,7 +125,7 @@ fn hint(during: &str, code: Option<u16>) -> &'static str {
 }
 
 /// On one line, and not more than somebody reads.
-pub(super) fn shortened(words: &str) -> String {
+pub(crate) fn shortened(words: &str) -> String {
     let line: Vec<&str> = words.split_whitespace().collect();
     line.join(" ").chars().take(MOST_WORDS).collect()
 }

@@ -27,10 +27,10 @@ pub enum Encryption {
 /// A mail server and how to log in there. Its errors and its `Display` hold no password.
 #[derive(Clone)]
 pub struct SmtpServer {
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) encryption: Encryption,
-    pub(super) login: Option<(String, Zeroizing<String>)>,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) encryption: Encryption,
+    pub(crate) login: Option<(String, Zeroizing<String>)>,
 }
 
 impl SmtpServer {
@@ -54,7 +54,7 @@ impl SmtpServer {
     }
 
     /// Whether it is this machine, so that nobody listens in between.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
     }
 }

@@ -13,8 +13,9 @@ use lettre::transport::smtp::commands::{Data, Mail, Noop, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
 
+use super::refusal::NotSent;
 use super::refusal::{not_sent, ours, shortened, silent};
-use super::{Encryption, NotSent, SmtpServer};
+use super::server::{Encryption, SmtpServer};
 use crate::failure::Failure;
 
 /// A connection with nothing to do is kept so long.
@@ -58,12 +59,12 @@ impl Smtp {
     }
 
     /// No mail takes longer.
-    pub(super) fn patience(&self) -> Duration {
+    pub(crate) fn patience(&self) -> Duration {
         self.timeout * STEPS
     }
 
     /// Hands a message over, and returns the server's words.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         envelope: &Envelope,
         message: &[u8],
@@ -87,7 +88,7 @@ impl Smtp {
 
     /// Connects, encrypts and logs in as for a mail, and sends none. All of it comes within the time
     /// that a single answer has, because somebody waits for it.
-    pub(super) async fn greet(&self) -> Result<String, NotSent> {
+    pub(crate) async fn greet(&self) -> Result<String, NotSent> {
         let greeting = async {
             let mut connection = self.connect().await?;
             let answer = self.step("NOOP", connection.command(Noop)).await?;
@@ -101,7 +102,7 @@ impl Smtp {
     }
 
     /// Says goodbye on connections that have waited too long.
-    pub(super) async fn rest(&self) {
+    pub(crate) async fn rest(&self) {
         let old: Vec<_> = {
             let mut idle = self.pool();
             let (old, young) = idle.drain(..).partition(|it| it.1.elapsed() > KEEP_IDLE);

@@ -1,7 +1,9 @@
 //! What is asked about the audit trail.
 
-use super::{Actor, Pending, Progress};
+use super::pending::Pending;
+use crate::domain::Stamp;
 use crate::domain::{Timestamp, UserId};
+use crate::progress::Progress;
 
 /// A row of the audit trail: who did what.
 #[derive(Clone, Debug)]
@@ -53,5 +55,5 @@ pub trait Audit {
     /// Walks the whole trail, a row at a time.
     fn verify_audit(&self, progress: &Progress) -> Pending<Chain>;
     /// Notes what was done outside the database.
-    fn note(&self, action: &'static str, detail: String, actor: Actor) -> Pending<()>;
+    fn note(&self, action: &'static str, detail: String, actor: Stamp) -> Pending<()>;
 }

@@ -1,6 +1,8 @@
 //! What is asked about links that mails carry.
 
-use super::{Actor, Credentials, NewPassword, Pending, Taken};
+use super::pending::Pending;
+use super::users::{Credentials, NewPassword, Taken};
+use crate::domain::Stamp;
 use crate::domain::{Email, MailKind, Timestamp, UserId};
 
 /// A link, as it is stored.
@@ -39,7 +41,7 @@ pub trait Links {
         user: Option<UserId>,
         link: NewLink,
         most_per_hour: Option<usize>,
-        actor: Actor,
+        actor: Stamp,
     ) -> Pending<()>;
     /// Uses up a link of `user`: sets the password, ends every session, voids the user's other links,
     /// clears the failed attempts and lets in whoever waited for confirmation. False if the link
@@ -49,17 +51,17 @@ pub trait Links {
         user: UserId,
         link: (MailKind, [u8; 32]),
         password: NewPassword,
-        actor: Actor,
+        actor: Stamp,
     ) -> Pending<bool>;
     /// Uses up an activation link of `user`: the address is confirmed, and whoever waited for that
     /// may log in. False as above.
-    fn redeem_activation(&self, user: UserId, digest: [u8; 32], actor: Actor) -> Pending<bool>;
+    fn redeem_activation(&self, user: UserId, digest: [u8; 32], actor: Stamp) -> Pending<bool>;
     /// Uses up a link to a new address of `user`, which replaces the old one and voids the user's
     /// other links. False as above.
     fn redeem_address(
         &self,
         user: UserId,
         digest: [u8; 32],
-        actor: Actor,
+        actor: Stamp,
     ) -> Pending<Result<bool, Taken>>;
 }

@@ -2,44 +2,30 @@
 //! returns `Option`, because "not there" is an answer; times and random bytes are passed in.
 //! What each method means is told by `tests/it/store*.rs`, which run over every engine.
 
-mod audit;
-mod links;
-mod outbox;
-mod oversight;
-mod pending;
-mod policies;
-mod sessions;
-mod sqlite;
-mod transfer;
-mod upkeep;
-mod users;
-
-pub use audit::{Audit, AuditEntry, AuditPage, Chain};
-pub use links::{Links, NewLink};
-pub use outbox::{Delivery, DueMail, MailPage, MailRecord, NoRetry, Outbox};
-pub use oversight::{Oversight, SeenSession};
-pub use pending::Pending;
-pub use policies::Policies;
-pub use sessions::{Adoption, Attempt, Opening, Sessions};
-pub use sqlite::{Inspection, Spool, Sqlite};
-pub use transfer::{
-    EarlierPassword, Fate, Import, Record, RecordedConsent, RecordedPolicy, Transfer,
-};
-pub use upkeep::{BackedUp, DatabaseStatus, Progress, Step, Upkeep, unwatched};
-pub use users::{Credentials, NewPassword, NewUser, Taken, UserChange, UserPage, Users};
+pub mod attempts;
+pub mod audit;
+pub mod links;
+pub mod mails;
+pub mod maintenance;
+pub mod oversight;
+pub mod pending;
+pub mod privacy_policy;
+pub mod sessions;
+pub mod sqlite;
+pub mod transfer;
+pub mod users;
 
 use crate::domain::Timestamp;
-
-/// Who does something, for the audit trail: every changing method takes one.
-#[derive(Clone, Debug)]
-pub struct Actor {
-    /// `http`, or `cli:` and the name or number of the operating system's user.
-    pub name: String,
-    /// The client's address, if there is one.
-    pub address: Option<String>,
-    /// When.
-    pub at: Timestamp,
-}
+use audit::Audit;
+use links::Links;
+use mails::Outbox;
+use maintenance::Upkeep;
+use oversight::Oversight;
+use pending::Pending;
+use privacy_policy::Policies;
+use sessions::Sessions;
+use transfer::Transfer;
+use users::Users;
 
 /// The database.
 pub trait Store:

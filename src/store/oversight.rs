@@ -1,18 +1,9 @@
 //! What an operator asks about everybody's sessions.
 
-use super::{Actor, Pending};
-use crate::domain::{Session, SessionId, Timestamp};
-
-/// A session and how it stands.
-#[derive(Clone, Debug)]
-pub struct SeenSession {
-    /// The session.
-    pub session: Session,
-    /// The name of its user.
-    pub username: String,
-    /// When it was ended, if it was before its time.
-    pub ended_at: Option<Timestamp>,
-}
+use super::pending::Pending;
+use super::sessions::SeenSession;
+use crate::domain::Stamp;
+use crate::domain::{SessionId, Timestamp};
 
 /// Sessions of everybody.
 pub trait Oversight {
@@ -29,5 +20,5 @@ pub trait Oversight {
     /// A session, whether alive or not.
     fn session(&self, id: SessionId) -> Pending<Option<SeenSession>>;
     /// Ends every session, and returns how many.
-    fn end_all_sessions(&self, actor: Actor) -> Pending<usize>;
+    fn end_all_sessions(&self, actor: Stamp) -> Pending<usize>;
 }

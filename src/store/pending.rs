@@ -8,7 +8,7 @@ use futures_channel::oneshot;
 
 use crate::failure::Failure;
 
-/// What every method of [`super::Store`] returns. A read of SQLite is answered in microseconds and
+/// What every method of [`crate::store::Store`] returns. A read of SQLite is answered in microseconds and
 /// is there at once; a write is there when its transaction is on the disk. Nothing here blocks a
 /// thread, and no runtime is needed to wait.
 #[must_use = "a write is only acknowledged when it was waited for"]

@@ -1,18 +1,9 @@
 //! What is asked about sessions and login attempts.
 
-use super::{Actor, Pending};
+use super::attempts::Attempt;
+use super::pending::Pending;
+use crate::domain::Stamp;
 use crate::domain::{LiveSession, Session, SessionId, Timestamp, UserId};
-
-/// What a counted login attempt may do (see [`Sessions::reserve_attempt`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attempt {
-    /// It may be evaluated; it is already counted as failed.
-    Allowed,
-    /// Not before so many seconds.
-    Wait(u64),
-    /// Too many failures in a row: only a password reset helps.
-    Disabled,
-}
 
 /// A session to open when a password was right.
 #[derive(Clone, Debug)]
@@ -27,6 +18,17 @@ pub struct Opening {
     pub attempts: Option<Vec<u8>>,
     /// At most so many sessions of a user live; the oldest end.
     pub most: usize,
+}
+
+/// A session and how it stands.
+#[derive(Clone, Debug)]
+pub struct SeenSession {
+    /// The session.
+    pub session: Session,
+    /// The name of its user.
+    pub username: String,
+    /// When it was ended, if it was before its time.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// A token that the service before this one issued, and the session to open for it.
@@ -58,22 +60,22 @@ pub trait Sessions {
     fn forget_attempts(&self, key: Vec<u8>) -> Pending<()>;
     /// Opens a session and clears the user's failed attempts, if the user is still active and the
     /// password still the one that was checked. False otherwise.
-    fn open_session(&self, opening: Opening, actor: Actor) -> Pending<bool>;
+    fn open_session(&self, opening: Opening, actor: Stamp) -> Pending<bool>;
     /// The session of an imported token, opened at its first use. None if the user is not there or
     /// inactive, or if imported tokens of that age were ended: by the end of that session, or of all
     /// sessions of the user.
-    fn adopt_token(&self, token: Adoption, actor: Actor) -> Pending<Option<SessionId>>;
+    fn adopt_token(&self, token: Adoption, actor: Stamp) -> Pending<Option<SessionId>>;
     /// Imported tokens of the user that were issued up to then are refused; none for no such user.
     fn imported_tokens_ended_at(&self, user: UserId) -> Pending<Option<Timestamp>>;
     /// Counts a rotation of the refresh token, if `rotations` is still the count.
     fn rotate(&self, id: SessionId, rotations: i64, now: Timestamp) -> Pending<bool>;
     /// Ends a session. False if it had ended before.
-    fn end_session(&self, id: SessionId, reason: &'static str, actor: Actor) -> Pending<bool>;
+    fn end_session(&self, id: SessionId, reason: &'static str, actor: Stamp) -> Pending<bool>;
     /// Ends a user's sessions but `keep`, and returns how many.
     fn end_sessions_of(
         &self,
         user: UserId,
         keep: Option<SessionId>,
-        actor: Actor,
+        actor: Stamp,
     ) -> Pending<usize>;
 }

@@ -1,6 +1,8 @@
 //! What is asked when accounts move in from another service, or out.
 
-use super::{Actor, Pending, Spool};
+use super::pending::Pending;
+use super::sqlite::spool::Spool;
+use crate::domain::Stamp;
 use crate::domain::{Email, Profile, Timestamp, UserId, Username};
 use crate::failure::Failure;
 
@@ -107,7 +109,7 @@ pub enum Fate {
 pub trait Transfer {
     /// Adds batches of accounts in one transaction, one after the other and each by itself. Says for
     /// each account what became of it, in their order.
-    fn import(&self, batches: Vec<Import>, actor: Actor) -> Pending<Vec<Vec<Fate>>>;
+    fn import(&self, batches: Vec<Import>, actor: Stamp) -> Pending<Vec<Vec<Fate>>>;
     /// A place for what is known of accounts before they can be added.
     ///
     /// # Errors

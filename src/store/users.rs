@@ -1,6 +1,8 @@
 //! What is asked about accounts and profiles.
 
-use super::{Actor, NewLink, Pending};
+use super::links::NewLink;
+use super::pending::Pending;
+use crate::domain::Stamp;
 use crate::domain::{Email, Profile, SessionId, User, UserId, UserRef, Username};
 
 /// What decides whether somebody may log in.
@@ -109,16 +111,16 @@ pub trait Users {
     /// Hashes of a user's earlier passwords, the latest first; the one that counts is not among them.
     fn password_history(&self, user: UserId) -> Pending<Vec<String>>;
     /// Adds a user and the profile.
-    fn add_user(&self, user: NewUser, actor: Actor) -> Pending<Result<User, Taken>>;
+    fn add_user(&self, user: NewUser, actor: Stamp) -> Pending<Result<User, Taken>>;
     /// Changes a user, all or nothing. `None` if there is no such user.
     fn update_user(
         &self,
         user: UserId,
         change: UserChange,
-        actor: Actor,
+        actor: Stamp,
     ) -> Pending<Result<Option<User>, Taken>>;
     /// Lets a user log in, or ends every session and lets nobody in. False if there is no such user.
-    fn set_active(&self, user: UserId, active: bool, actor: Actor) -> Pending<bool>;
+    fn set_active(&self, user: UserId, active: bool, actor: Stamp) -> Pending<bool>;
     /// Sets a password, ends every session but `keep`, voids the user's links, and queues a notice.
     /// Nothing happens, and it says false, if `checked` is given and is not the current hash.
     fn set_password(
@@ -127,9 +129,9 @@ pub trait Users {
         password: NewPassword,
         checked: Option<String>,
         keep: Option<SessionId>,
-        actor: Actor,
+        actor: Stamp,
     ) -> Pending<bool>;
     /// Forgets a user and all that belongs to them; the audit trail keeps the number.
     /// False if there is no such user.
-    fn delete_user(&self, user: UserId, actor: Actor) -> Pending<bool>;
+    fn delete_user(&self, user: UserId, actor: Stamp) -> Pending<bool>;
 }

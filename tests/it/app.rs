@@ -4,13 +4,17 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use minisass_auth::accounts::{Accounts, Caller, Parts, Registrar, Registration, Rules};
+use minisass_auth::accounts::register::{Registrar, Registration};
+use minisass_auth::accounts::{Accounts, Parts, Rules};
 use minisass_auth::clock::Clock;
 use minisass_auth::crypto::{Cost, Hasher, Keyring, LinkKey, Random, Signer};
+use minisass_auth::domain::Actor;
 use minisass_auth::domain::{PasswordRules, Timestamp, User};
-use minisass_auth::http::{self, Deployment, Listener};
+use minisass_auth::http;
+use minisass_auth::http::server::Listener;
+use minisass_auth::http::wire::deployment::Deployment;
 use minisass_auth::mail::{Mailer, Transport};
-use minisass_auth::store::Sqlite;
+use minisass_auth::store::sqlite::Sqlite;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -284,8 +288,8 @@ fn put_together(folder: &Path, clock: &Clock, setup: Setup) -> Accounts {
     })
 }
 
-pub fn operator() -> Caller {
-    Caller {
+pub fn operator() -> Actor {
+    Actor {
         name: "cli:test".to_owned(),
         address: None,
         user_agent: None,

@@ -5,7 +5,7 @@ use std::fs;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use minisass_auth::accounts::Registration;
+use minisass_auth::accounts::register::Registration;
 use serde_json::Value;
 
 use crate::app::App;

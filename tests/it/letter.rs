@@ -2,9 +2,11 @@
 
 use std::fs;
 
+use minisass_auth::domain::Actor;
 use minisass_auth::domain::{Email, MailKind};
 use minisass_auth::mail::{Letter, Letters, Values};
-use minisass_auth::store::{Actor, Outbox, Sqlite};
+use minisass_auth::store::mails::Outbox;
+use minisass_auth::store::sqlite::Sqlite;
 
 use crate::app::App;
 use crate::server::{Site, run};
@@ -132,8 +134,9 @@ fn no_value_starts_a_header_or_reaches_another_recipient() {
         let actor = Actor {
             name: "test".to_owned(),
             address: None,
-            at: minisass_auth::domain::Timestamp(crate::app::START),
-        };
+            user_agent: None,
+        }
+        .at(minisass_auth::domain::Timestamp(crate::app::START));
         let to = Email::parse("team@example.org").expect("an address");
         app.wait(store.add_mail(MailKind::Contact, to, details.to_string(), actor))
             .expect("a mail");

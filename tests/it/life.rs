@@ -1,6 +1,6 @@
 //! The life of an account in mails: confirmed, invited, moved to a new address.
 
-use minisass_auth::accounts::{Registrar, Registration};
+use minisass_auth::accounts::register::{Registrar, Registration};
 use serde_json::{Value, json};
 
 use crate::app::{API, App, PASSWORD, PUBLIC_URL, operator};

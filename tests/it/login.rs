@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use minisass_auth::accounts::Registration;
+use minisass_auth::accounts::register::Registration;
 use minisass_auth::crypto::Cost;
 
 use crate::app::{App, DAY, HOUR, PASSWORD};

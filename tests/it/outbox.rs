@@ -1,7 +1,7 @@
 //! How long a mail is tried.
 
 use minisass_auth::domain::MailState;
-use minisass_auth::store::MailPage;
+use minisass_auth::store::mails::MailPage;
 
 use crate::app::{App, DAY, HOUR, operator};
 

@@ -184,7 +184,7 @@ fn only_the_account_itself_and_staff_look_an_account_up() {
         ask(path, &bob).expect(403);
     }
     let user = app.wait(app.accounts.user("bob")).expect("bob");
-    let staff = minisass_auth::accounts::UserUpdate {
+    let staff = minisass_auth::operator::users::UserUpdate {
         is_staff: Some(true),
         ..Default::default()
     };

@@ -1,8 +1,11 @@
 //! Sessions: what a login opens lives until its end, its logout or its user's, and no second longer.
 
 use minisass_auth::crypto::sha256;
+use minisass_auth::domain::Actor;
 use minisass_auth::domain::{SessionId, Timestamp};
-use minisass_auth::store::{Actor, Sessions, Sqlite, Store};
+use minisass_auth::store::Store;
+use minisass_auth::store::sessions::Sessions;
+use minisass_auth::store::sqlite::Sqlite;
 use serde_json::json;
 
 use crate::app::{App, DAY, PASSWORD};
@@ -198,8 +201,9 @@ fn what_another_process_writes_counts_at_once() {
     let actor = Actor {
         name: "cli:test".to_owned(),
         address: None,
-        at: Timestamp(app.clock.now().0),
-    };
+        user_agent: None,
+    }
+    .at(Timestamp(app.clock.now().0));
     let ended = app.wait(other.end_session(sid.expect("a sid"), "test", actor));
     assert!(ended.expect("an end"));
     assert_eq!(opened.statuses(&app), [401; 3]);

@@ -3,12 +3,16 @@
 use std::future::Future;
 use std::path::Path;
 
+use minisass_auth::domain::{Actor, Stamp};
 use minisass_auth::domain::{
     AdditionalFields, Email, Profile, Session, SessionId, SessionKind, Timestamp, UploadPreference,
     User, UserId, UserRef, Username,
 };
 use minisass_auth::failure::Failure;
-use minisass_auth::store::{Actor, NewUser, Opening, Sqlite, Store, Taken, UserPage};
+use minisass_auth::store::Store;
+use minisass_auth::store::sessions::Opening;
+use minisass_auth::store::sqlite::Sqlite;
+use minisass_auth::store::users::{NewUser, Taken, UserPage};
 
 /// Any time will do; the store has no clock.
 pub const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -46,12 +50,13 @@ pub fn get<T>(pending: impl Future<Output = Result<T, Failure>>) -> T {
     }
 }
 
-pub fn actor(at: Timestamp) -> Actor {
+pub fn actor(at: Timestamp) -> Stamp {
     Actor {
         name: "test".to_owned(),
         address: None,
-        at,
+        user_agent: None,
     }
+    .at(at)
 }
 
 pub fn new_user(name: &str) -> NewUser {

@@ -1,7 +1,8 @@
 //! What every database has to do: sessions for tokens that the service before this one issued.
 
 use minisass_auth::domain::{SessionId, Timestamp, UserId};
-use minisass_auth::store::{Adoption, Store};
+use minisass_auth::store::Store;
+use minisass_auth::store::sessions::Adoption;
 
 use crate::store::{NOW, actor, add, get, later, on_each_engine};
 

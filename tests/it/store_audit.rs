@@ -1,7 +1,9 @@
 //! What every database has to do: the audit trail, and that nobody changes it unseen.
 
 use minisass_auth::domain::UserId;
-use minisass_auth::store::{AuditPage, Chain, Store, unwatched};
+use minisass_auth::progress::unwatched;
+use minisass_auth::store::Store;
+use minisass_auth::store::audit::{AuditPage, Chain};
 
 use crate::store::{NOW, actor, add, get, later, on_each_engine, on_sqlite};
 

@@ -1,7 +1,11 @@
 //! What every database has to do: links that mails carry, the outbox, and forgetting.
 
 use minisass_auth::domain::{MailKind, SessionId, Timestamp, UserId, UserRef};
-use minisass_auth::store::{Attempt, Delivery, DueMail, NewLink, NewPassword, Store};
+use minisass_auth::store::Store;
+use minisass_auth::store::attempts::Attempt;
+use minisass_auth::store::links::NewLink;
+use minisass_auth::store::mails::{Delivery, DueMail};
+use minisass_auth::store::users::NewPassword;
 
 use crate::store::{NOW, actor, add, ask, get, later, on_each_engine, opening};
 

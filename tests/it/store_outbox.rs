@@ -1,7 +1,9 @@
 //! What every database has to do: mails in hand, and mails as the operator sees them.
 
 use minisass_auth::domain::{Email, MailKind, MailState, UserId};
-use minisass_auth::store::{Delivery, MailPage, MailRecord, NewLink, NoRetry, Store};
+use minisass_auth::store::Store;
+use minisass_auth::store::links::NewLink;
+use minisass_auth::store::mails::{Delivery, MailPage, MailRecord, NoRetry};
 
 use crate::store::{NOW, actor, add, get, later, on_each_engine};
 

@@ -1,7 +1,7 @@
 //! What every database has to do: everybody's sessions, and privacy policies.
 
 use minisass_auth::domain::{Agreement, SessionId};
-use minisass_auth::store::{Actor, Store};
+use minisass_auth::store::Store;
 
 use crate::store::{NOW, actor, add, get, later, on_each_engine, opening};
 
@@ -117,10 +117,8 @@ fn what_is_said_to_a_policy_holds_until_something_else_is_said() {
     on_each_engine(|store| {
         let (ada, bo) = (add(store, "ada").id, add(store, "bo").id);
         let say = |given, at| {
-            let from = Actor {
-                address: Some("::1".to_owned()),
-                ..actor(later(at))
-            };
+            let mut from = actor(later(at));
+            from.actor.address = Some("::1".to_owned());
             get(store.give_consent(ada, given, from)).expect("a policy")
         };
         publish(store, "1", 1);

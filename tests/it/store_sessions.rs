@@ -1,7 +1,8 @@
 //! What every database has to do: sessions, and the counters of failed logins.
 
 use minisass_auth::domain::{SessionId, UserId, UserRef};
-use minisass_auth::store::{Attempt, Store};
+use minisass_auth::store::Store;
+use minisass_auth::store::attempts::Attempt;
 
 use crate::store::{NOW, actor, add, ask, get, later, on_each_engine, opening};
 

@@ -3,10 +3,12 @@
 use minisass_auth::domain::{
     AdditionalFields, Email, Profile, UploadPreference, User, UserId, UserRef, Username,
 };
-use minisass_auth::store::{
-    EarlierPassword, Fate, Import, Record, RecordedConsent, RecordedPolicy, Store, UserPage,
-    unwatched,
+use minisass_auth::progress::unwatched;
+use minisass_auth::store::Store;
+use minisass_auth::store::transfer::{
+    EarlierPassword, Fate, Import, Record, RecordedConsent, RecordedPolicy,
 };
+use minisass_auth::store::users::UserPage;
 
 use crate::store::{NOW, actor, add, get, later, new_user, on_each_engine};
 

@@ -7,9 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use minisass_auth::domain::{Email, MailKind, SessionId};
 use minisass_auth::failure::Failure;
-use minisass_auth::store::{
-    BackedUp, Delivery, NewLink, Progress, Sqlite, Step, Store, Upkeep, unwatched,
-};
+use minisass_auth::progress::{Progress, Step, unwatched};
+use minisass_auth::store::Store;
+use minisass_auth::store::links::NewLink;
+use minisass_auth::store::mails::Delivery;
+use minisass_auth::store::maintenance::{BackedUp, Upkeep};
+use minisass_auth::store::sqlite::Sqlite;
 use rusqlite::Connection;
 
 use crate::store::{NOW, actor, add, get, later, new_user, on_each_engine, on_sqlite, opening};

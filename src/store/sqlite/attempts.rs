@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::domain::Timestamp;
-use crate::store::Attempt;
+use crate::store::attempts::Attempt;
 
 /// From this failure in a row on, the next attempt has to wait (NIST SP 800-63B-4, section 3.2.2).
 const FREE_FAILURES: i64 = 5;
@@ -12,7 +12,7 @@ const MOST_FAILURES: i64 = 100;
 /// The longest wait, in seconds.
 const LONGEST_WAIT: i64 = 900;
 
-pub(super) fn reserve(connection: &Connection, key: &[u8], now: Timestamp) -> Result<Attempt> {
+pub(crate) fn reserve(connection: &Connection, key: &[u8], now: Timestamp) -> Result<Attempt> {
     let before = connection
         .prepare_cached("SELECT failures, next_at FROM login_attempts WHERE key = ?")?
         .query_row([key], |row| {
@@ -49,14 +49,14 @@ fn pause_after(failures: i64) -> i64 {
     }
 }
 
-pub(super) fn forget(connection: &Connection, key: &[u8]) -> Result<()> {
+pub(crate) fn forget(connection: &Connection, key: &[u8]) -> Result<()> {
     connection
         .prepare_cached("DELETE FROM login_attempts WHERE key = ?")?
         .execute([key])?;
     Ok(())
 }
 
-pub(super) fn purge(connection: &Connection, before: Timestamp) -> Result<()> {
+pub(crate) fn purge(connection: &Connection, before: Timestamp) -> Result<()> {
     connection
         .prepare_cached("DELETE FROM login_attempts WHERE updated_at < ? AND failures < ?")?
         .execute(params![before.0, MOST_FAILURES])?;

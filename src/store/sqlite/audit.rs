@@ -4,8 +4,11 @@ use aws_lc_rs::digest::{Context, SHA256};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{Sqlite, backup};
+use crate::domain::Stamp;
 use crate::domain::{Timestamp, UserId};
-use crate::store::{Actor, Audit, AuditEntry, AuditPage, Chain, Pending, Progress, Step};
+use crate::progress::{Progress, Step};
+use crate::store::audit::{Audit, AuditEntry, AuditPage, Chain};
+use crate::store::pending::Pending;
 
 type Digest = [u8; 32];
 
@@ -19,9 +22,9 @@ const COLUMNS: &str = "id, at, actor, address, action, user_id, detail";
 
 /// Writes a row. The transaction of the change is an immediate one, so nobody else writes the row
 /// that this one follows.
-pub(super) fn write(
+pub(crate) fn write(
     connection: &Connection,
-    actor: &Actor,
+    actor: &Stamp,
     action: &str,
     user: Option<UserId>,
     detail: Option<&str>,
@@ -39,8 +42,8 @@ pub(super) fn write(
     let entry = AuditEntry {
         id: last + 1,
         at: actor.at,
-        actor: actor.name.clone(),
-        address: actor.address.clone(),
+        actor: actor.actor.name.clone(),
+        address: actor.actor.address.clone(),
         action: action.to_owned(),
         user,
         detail: detail.map(str::to_owned),
@@ -88,7 +91,7 @@ fn chained(before: Digest, entry: &AuditEntry) -> Digest {
 }
 
 /// Chains the rows of a trail that has no digests at all: it is from before there were any.
-pub(super) fn chain_old(connection: &mut Connection) -> Result<()> {
+pub(crate) fn chain_old(connection: &mut Connection) -> Result<()> {
     let is_old = |connection: &Connection| {
         let ends = "SELECT count(*), count(digest) FROM audit
                     WHERE id IN ((SELECT min(id) FROM audit), (SELECT max(id) FROM audit))";
@@ -163,7 +166,7 @@ fn tail(connection: &Connection, page: &AuditPage) -> Result<i64> {
     Ok(first.unwrap_or(0))
 }
 
-pub(super) fn verify(connection: &Connection, progress: &Progress) -> Result<Chain> {
+pub(crate) fn verify(connection: &Connection, progress: &Progress) -> Result<Chain> {
     // Both statements see the same state.
     let transaction = connection.unchecked_transaction()?;
     let given = transaction
@@ -213,7 +216,7 @@ impl Audit for Sqlite {
         self.read("verifying the audit trail", |c| verify(c, progress))
     }
 
-    fn note(&self, action: &'static str, detail: String, actor: Actor) -> Pending<()> {
+    fn note(&self, action: &'static str, detail: String, actor: Stamp) -> Pending<()> {
         self.write("writing the audit trail", move |c| {
             write(c, &actor, action, None, Some(&detail))
         })

@@ -9,9 +9,10 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, Result};
 
 use super::{failure, open};
-use crate::draft::Draft;
 use crate::failure::Failure;
-use crate::store::{BackedUp, Progress, Step};
+use crate::private_file::replace::Draft;
+use crate::progress::{Progress, Step};
+use crate::store::maintenance::BackedUp;
 
 const DOING: &str = "backing up the database";
 
@@ -28,7 +29,7 @@ const CHECK_CACHE: i32 = 64 << 10;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Copies what `source` holds as of now to `to`, and verifies the copy before it gets that name.
-pub(super) fn copy(
+pub(crate) fn copy(
     source: &Connection,
     to: &Path,
     replacing: bool,
@@ -97,7 +98,7 @@ fn into(source: &Connection, to: &Path, progress: &Progress) -> Result<Vec<(Stri
 }
 
 /// What SQLite itself says of work that was told to end.
-pub(super) fn interrupted() -> rusqlite::Error {
+pub(crate) fn interrupted() -> rusqlite::Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT);
     rusqlite::Error::SqliteFailure(code, None)
 }
@@ -138,7 +139,7 @@ fn verify(
 }
 
 /// What SQLite finds wrong with a database, at most a hundred things.
-pub(super) fn problems(connection: &mut Connection, progress: &Progress) -> Result<Vec<String>> {
+pub(crate) fn problems(connection: &mut Connection, progress: &Progress) -> Result<Vec<String>> {
     connection.pragma_update(None, "cache_size", -CHECK_CACHE)?;
     let watch = Arc::clone(progress);
     connection.progress_handler(CHECK_STEPS, Some(move || !watch(Step::Checking)))?;
@@ -175,7 +176,7 @@ fn read_only(path: &Path) -> Result<Connection> {
 
 /// Puts the backup `from` into the database at `path`, which holds no users. In what is put there,
 /// every session has ended and no link or mail waits, so that nothing revoked since comes back.
-pub(super) fn restore(
+pub(crate) fn restore(
     from: &Path,
     path: &Path,
     progress: &Progress,

@@ -3,16 +3,17 @@
 use rusqlite::{Connection, Result, params};
 
 use super::outbox::NewRow;
-use super::{attempts, audit, links, outbox, policies, sessions, users};
+use super::{attempts, audit, links, outbox, privacy_policy, sessions, users};
+use crate::domain::Stamp;
 use crate::domain::{
     Email, MailKind, Profile, SessionId, Timestamp, User, UserId, UserRef, Username,
 };
-use crate::store::{Actor, NewPassword, NewUser, Taken, UserChange};
+use crate::store::users::{NewPassword, NewUser, Taken, UserChange};
 
-pub(super) fn add(
+pub(crate) fn add(
     connection: &Connection,
     user: &NewUser,
-    actor: &Actor,
+    actor: &Stamp,
 ) -> Result<std::result::Result<User, Taken>> {
     if let Some(taken) = taken(connection, Some(&user.username), Some(&user.email), None)? {
         return Ok(Err(taken));
@@ -42,7 +43,7 @@ pub(super) fn add(
         )?;
     set_profile(connection, added.id, &user.profile)?;
     if let Some(given) = user.consent {
-        policies::give(connection, added.id, given, actor)?;
+        privacy_policy::give(connection, added.id, given, actor)?;
     }
     if let Some(link) = &user.link {
         links::write(
@@ -59,7 +60,7 @@ pub(super) fn add(
 
 /// Whether somebody else has the name or the address. The one transaction at a time makes this
 /// final; the UNIQUE columns stand behind it.
-pub(super) fn taken(
+pub(crate) fn taken(
     connection: &Connection,
     username: Option<&Username>,
     email: Option<&Email>,
@@ -86,7 +87,7 @@ pub(super) fn taken(
     Ok(None)
 }
 
-pub(super) fn set_profile(connection: &Connection, user: UserId, profile: &Profile) -> Result<()> {
+pub(crate) fn set_profile(connection: &Connection, user: UserId, profile: &Profile) -> Result<()> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO profiles (user_id, organisation_type, organisation_name, country,
@@ -105,11 +106,11 @@ pub(super) fn set_profile(connection: &Connection, user: UserId, profile: &Profi
     Ok(())
 }
 
-pub(super) fn update(
+pub(crate) fn update(
     connection: &Connection,
     user: UserId,
     change: &UserChange,
-    actor: &Actor,
+    actor: &Stamp,
 ) -> Result<std::result::Result<Option<User>, Taken>> {
     let Some(before) = users::find(connection, &UserRef::Id(user))? else {
         return Ok(Ok(None));
@@ -160,12 +161,12 @@ pub(super) fn update(
 }
 
 /// Links that were sent to the old address let nobody in any more.
-pub(super) fn replace_address(
+pub(crate) fn replace_address(
     connection: &Connection,
     user: UserId,
     email: &Email,
     confirmed_at: Option<Timestamp>,
-    actor: &Actor,
+    actor: &Stamp,
 ) -> Result<()> {
     links::void_all(connection, user, actor.at)?;
     connection
@@ -181,11 +182,11 @@ pub(super) fn replace_address(
     Ok(())
 }
 
-pub(super) fn set_active(
+pub(crate) fn set_active(
     connection: &Connection,
     user: UserId,
     active: bool,
-    actor: &Actor,
+    actor: &Stamp,
 ) -> Result<bool> {
     let changed = connection
         .prepare_cached("UPDATE users SET is_active = ?2, awaits_confirmation = 0 WHERE id = ?1")?
@@ -207,13 +208,13 @@ pub(super) fn set_active(
 }
 
 /// The earlier password is remembered, sessions but `keep` and all links end.
-pub(super) fn set_password(
+pub(crate) fn set_password(
     connection: &Connection,
     user: UserId,
     password: &NewPassword,
     checked: Option<&str>,
     keep: Option<SessionId>,
-    actor: &Actor,
+    actor: &Stamp,
 ) -> Result<bool> {
     let is_current = connection
         .prepare_cached("SELECT 1 FROM users WHERE id = ?1 AND (?2 IS NULL OR password_hash = ?2)")?
@@ -246,11 +247,11 @@ pub(super) fn set_password(
 }
 
 /// Tells the audit trail and the user that the password is another one.
-pub(super) fn note_password(
+pub(crate) fn note_password(
     connection: &Connection,
     user: UserId,
     action: &str,
-    actor: &Actor,
+    actor: &Stamp,
 ) -> Result<()> {
     audit::write(connection, actor, action, Some(user), None)?;
     if let Some(owner) = users::find(connection, &UserRef::Id(user))? {
@@ -266,7 +267,7 @@ pub(super) fn note_password(
     Ok(())
 }
 
-pub(super) fn delete(connection: &Connection, user: UserId, actor: &Actor) -> Result<bool> {
+pub(crate) fn delete(connection: &Connection, user: UserId, actor: &Stamp) -> Result<bool> {
     let deleted = connection
         .prepare_cached("DELETE FROM users WHERE id = ?")?
         .execute([user.0])?;

@@ -3,17 +3,18 @@
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, Result, params};
 
 use super::audit;
+use crate::domain::Stamp;
 use crate::domain::UserId;
-use crate::store::{Actor, Fate, Import, Record, RecordedConsent, RecordedPolicy};
+use crate::store::transfer::{Fate, Import, Record, RecordedConsent, RecordedPolicy};
 
 /// In KiB. The indexes of names and addresses are written to all over the place.
 const CACHE: i32 = 64 << 10;
 
 /// Adds the batches, each by itself, and says what became of each account.
-pub(super) fn import(
+pub(crate) fn import(
     connection: &Connection,
     batches: &[Import],
-    actor: &Actor,
+    actor: &Stamp,
 ) -> Result<Vec<Vec<Fate>>> {
     connection.pragma_update(None, "cache_size", -CACHE)?;
     let savepoint = |sql: &str| connection.prepare_cached(sql)?.execute([]);
@@ -44,7 +45,7 @@ pub(super) fn import(
 fn add_all_clean(
     connection: &Connection,
     batches: &[Import],
-    actor: &Actor,
+    actor: &Stamp,
 ) -> Result<Option<Vec<Vec<Fate>>>> {
     let mut all = Vec::with_capacity(batches.len());
     for batch in batches {
@@ -64,7 +65,7 @@ fn is_clean(fate: &Fate) -> bool {
     matches!(fate, Fate::Added | Fate::Present)
 }
 
-fn add_batch(connection: &Connection, batch: &Import, actor: &Actor) -> Result<Vec<Fate>> {
+fn add_batch(connection: &Connection, batch: &Import, actor: &Stamp) -> Result<Vec<Fate>> {
     for policy in &batch.policies {
         publish(connection, policy, actor)?;
     }
@@ -82,7 +83,7 @@ fn add_batch(connection: &Connection, batch: &Import, actor: &Actor) -> Result<V
     Ok(fates)
 }
 
-fn publish(connection: &Connection, policy: &RecordedPolicy, actor: &Actor) -> Result<()> {
+fn publish(connection: &Connection, policy: &RecordedPolicy, actor: &Stamp) -> Result<()> {
     let added = connection
         .prepare_cached(
             "INSERT INTO policies (version, url, published_at) VALUES (?, ?, ?)

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Result};
 
-use super::{audit, backup, failure, open, upkeep};
+use super::{audit, backup, failure, maintenance, open};
 use crate::domain::Timestamp;
 use crate::failure::Failure;
-use crate::store::{Chain, DatabaseStatus, unwatched};
+use crate::progress::unwatched;
+use crate::store::audit::Chain;
+use crate::store::maintenance::DatabaseStatus;
 
 const DOING: &str = "inspecting the database";
 
@@ -73,7 +75,7 @@ impl Inspection {
     /// # Errors
     /// If it cannot be read.
     pub fn status(&self, now: Timestamp) -> std::result::Result<DatabaseStatus, Failure> {
-        self.ask(|c| upkeep::status(c, &self.path, now))
+        self.ask(|c| maintenance::status(c, &self.path, now))
     }
 
     /// Walks the whole audit trail, in a schema of today.

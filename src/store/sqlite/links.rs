@@ -4,8 +4,11 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::outbox::NewRow;
 use super::{Sqlite, audit, changes, outbox, users};
+use crate::domain::Stamp;
 use crate::domain::{Email, MailKind, Timestamp, UserId};
-use crate::store::{Actor, Credentials, Links, NewLink, NewPassword, Pending, Taken};
+use crate::store::links::{Links, NewLink};
+use crate::store::pending::Pending;
+use crate::store::users::{Credentials, NewPassword, Taken};
 
 /// Seconds in which `most_per_hour` is counted.
 const HOUR: i64 = 3600;
@@ -15,7 +18,7 @@ fn add(
     user: Option<UserId>,
     link: &NewLink,
     most_per_hour: Option<usize>,
-    actor: &Actor,
+    actor: &Stamp,
 ) -> Result<()> {
     let recipient = recipient(connection, user, link.purpose, most_per_hour, actor.at.0)?;
     let user = user.filter(|_| recipient.is_some());
@@ -29,7 +32,7 @@ fn add(
 }
 
 /// Writes a link, and the mail that takes it to `recipient`.
-pub(super) fn write(
+pub(crate) fn write(
     connection: &Connection,
     user: Option<UserId>,
     recipient: Option<&str>,
@@ -148,7 +151,7 @@ fn is_link_of(
     Ok(owner.is_some_and(|it| it.user.id == user))
 }
 
-pub(super) fn void_all(connection: &Connection, user: UserId, now: Timestamp) -> Result<()> {
+pub(crate) fn void_all(connection: &Connection, user: UserId, now: Timestamp) -> Result<()> {
     connection
         .prepare_cached("UPDATE links SET used_at = ?2 WHERE user_id = ?1 AND used_at IS NULL")?
         .execute(params![user.0, now.0])?;
@@ -172,7 +175,7 @@ fn redeem_password(
     user: UserId,
     (purpose, digest): (MailKind, [u8; 32]),
     password: &NewPassword,
-    actor: &Actor,
+    actor: &Stamp,
 ) -> Result<bool> {
     if !is_link_of(connection, user, purpose, &digest, actor.at)? {
         return Ok(false);
@@ -187,7 +190,7 @@ fn redeem_activation(
     connection: &Connection,
     user: UserId,
     digest: &[u8; 32],
-    actor: &Actor,
+    actor: &Stamp,
 ) -> Result<bool> {
     let purpose = MailKind::Activation;
     if !is_link_of(connection, user, purpose, digest, actor.at)? {
@@ -205,7 +208,7 @@ fn redeem_address(
     connection: &Connection,
     user: UserId,
     digest: &[u8; 32],
-    actor: &Actor,
+    actor: &Stamp,
 ) -> Result<std::result::Result<bool, Taken>> {
     let purpose = MailKind::AddressChange;
     if !is_link_of(connection, user, purpose, digest, actor.at)? {
@@ -241,7 +244,7 @@ impl Links for Sqlite {
         user: Option<UserId>,
         link: NewLink,
         most_per_hour: Option<usize>,
-        actor: Actor,
+        actor: Stamp,
     ) -> Pending<()> {
         self.write("writing a link", move |c| {
             add(c, user, &link, most_per_hour, &actor)
@@ -253,14 +256,14 @@ impl Links for Sqlite {
         user: UserId,
         link: (MailKind, [u8; 32]),
         password: NewPassword,
-        actor: Actor,
+        actor: Stamp,
     ) -> Pending<bool> {
         self.write("setting a password", move |c| {
             redeem_password(c, user, link, &password, &actor)
         })
     }
 
-    fn redeem_activation(&self, user: UserId, digest: [u8; 32], actor: Actor) -> Pending<bool> {
+    fn redeem_activation(&self, user: UserId, digest: [u8; 32], actor: Stamp) -> Pending<bool> {
         self.write("confirming an account", move |c| {
             redeem_activation(c, user, &digest, &actor)
         })
@@ -270,7 +273,7 @@ impl Links for Sqlite {
         &self,
         user: UserId,
         digest: [u8; 32],
-        actor: Actor,
+        actor: Stamp,
     ) -> Pending<Result<bool, Taken>> {
         self.write("changing an address", move |c| {
             redeem_address(c, user, &digest, &actor)

@@ -4,8 +4,9 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::audit;
 use super::outbox::unknown;
+use crate::domain::Stamp;
 use crate::domain::{MailKind, MailState, Timestamp, UserId};
-use crate::store::{Actor, MailPage, MailRecord, NoRetry};
+use crate::store::mails::{MailPage, MailRecord, NoRetry};
 
 const COLUMNS: &str = "outbox.id, kind, state, outbox.user_id, users.username, recipient, attempts,
     outbox.created_at, next_at, sent_at, error, links.expires_at, links.used_at IS NOT NULL, details";
@@ -14,7 +15,7 @@ const COLUMNS: &str = "outbox.id, kind, state, outbox.user_id, users.username, r
 const REAL: &str = "outbox LEFT JOIN users ON users.id = outbox.user_id
     LEFT JOIN links ON links.id = outbox.link_id WHERE recipient <> ''";
 
-pub(super) fn page(connection: &Connection, page: MailPage) -> Result<Vec<MailRecord>> {
+pub(crate) fn page(connection: &Connection, page: MailPage) -> Result<Vec<MailRecord>> {
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM {REAL} AND outbox.id > ?1 AND (?2 IS NULL OR state = ?2)
@@ -31,7 +32,7 @@ pub(super) fn page(connection: &Connection, page: MailPage) -> Result<Vec<MailRe
         .collect()
 }
 
-pub(super) fn find(connection: &Connection, id: i64) -> Result<Option<MailRecord>> {
+pub(crate) fn find(connection: &Connection, id: i64) -> Result<Option<MailRecord>> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM {REAL} AND outbox.id = ?"))?
         .query_row([id], from_row)
@@ -59,10 +60,10 @@ fn from_row(row: &Row<'_>) -> Result<MailRecord> {
     })
 }
 
-pub(super) fn retry(
+pub(crate) fn retry(
     connection: &Connection,
     ids: &[i64],
-    actor: &Actor,
+    actor: &Stamp,
 ) -> Result<std::result::Result<(), NoRetry>> {
     for &id in ids {
         let Some(mail) = find(connection, id)? else {

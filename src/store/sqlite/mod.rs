@@ -1,37 +1,36 @@
 //! SQLite, in WAL mode with `synchronous=FULL`: reads inline, writes in groups.
 
-mod adopted;
-mod attempts;
-mod audit;
-mod backup;
-mod changes;
-mod generation;
-mod import;
-mod inspect;
-mod links;
-mod live;
-mod mails;
+pub mod attempts;
+pub mod audit;
+pub mod backup;
+pub mod changes;
+pub mod generation;
+pub mod import;
+pub mod imported_tokens;
+pub mod inspect;
+pub mod links;
+pub mod mails;
+pub mod maintenance;
 mod open;
-mod outbox;
-mod oversight;
-mod policies;
-mod sessions;
-mod spool;
-mod transfer;
-mod upkeep;
-mod users;
-mod writer;
+pub mod outbox;
+pub mod oversight;
+pub mod privacy_policy;
+pub mod session_cache;
+pub mod sessions;
+pub mod spool;
+pub mod transfer;
+pub mod users;
+pub mod writer;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-pub use self::inspect::Inspection;
-use self::live::LiveSessions;
-pub use self::spool::Spool;
-use self::writer::{End, Writer};
-use super::{Pending, Store};
+use super::Store;
+use super::pending::Pending;
+use super::sqlite::session_cache::LiveSessions;
+use super::sqlite::writer::{End, Writer};
 use crate::domain::Timestamp;
 use crate::failure::Failure;
 

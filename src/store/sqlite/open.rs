@@ -12,7 +12,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::{audit, backup, failure};
 use crate::failure::Failure;
-use crate::store::unwatched;
+use crate::progress::unwatched;
 
 embed_migrations!("migrations/sqlite");
 
@@ -21,7 +21,7 @@ embed_migrations!("migrations/sqlite");
 const OLDEST_SAFE_SQLITE: i32 = 3_051_003;
 
 /// "mini" in ASCII: tells this file from any other SQLite file.
-pub(super) const APPLICATION_ID: i32 = 0x6d69_6e69;
+pub(crate) const APPLICATION_ID: i32 = 0x6d69_6e69;
 
 /// Between two processes SQLite's lock is not fair; asking twice in a millisecond, for half a minute,
 /// kept the worst wait at 0.1 s where SQLite's own back-off took 4 s.
@@ -33,7 +33,7 @@ const BUSY_TRIES: i32 = 60_000;
 const LOG_PAGES: i32 = 8192;
 
 /// The connection that writes; it creates and migrates the database.
-pub(super) fn writer(path: &Path) -> Result<Connection, Failure> {
+pub(crate) fn writer(path: &Path) -> Result<Connection, Failure> {
     check_version()?;
     let _lock = lock(path).map_err(Failure::when("opening the folder of the database"))?;
     create_private(path).map_err(Failure::when("creating the database"))?;
@@ -44,7 +44,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, Failure> {
     Ok(connection)
 }
 
-pub(super) fn check_version() -> Result<(), Failure> {
+pub(crate) fn check_version() -> Result<(), Failure> {
     if rusqlite::version_number() >= OLDEST_SAFE_SQLITE {
         return Ok(());
     }
@@ -56,7 +56,7 @@ pub(super) fn check_version() -> Result<(), Failure> {
 
 /// Of several first starts at once one makes the database; the others wait and find it made. SQLite
 /// does not wait by itself where a file becomes WAL.
-pub(super) fn lock(path: &Path) -> std::io::Result<File> {
+pub(crate) fn lock(path: &Path) -> std::io::Result<File> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
     let folder = File::open(folder.unwrap_or(Path::new(".")))?;
     flock(&folder, FlockOperation::LockExclusive)?;
@@ -64,7 +64,7 @@ pub(super) fn lock(path: &Path) -> std::io::Result<File> {
 }
 
 /// A connection that only reads.
-pub(super) fn reader(path: &Path) -> Result<Connection, Failure> {
+pub(crate) fn reader(path: &Path) -> Result<Connection, Failure> {
     let connection = connect(path)?;
     connection
         .pragma_update(None, "query_only", true)
@@ -73,7 +73,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, Failure> {
 }
 
 /// SQLite gives the log and the shared memory the mode of the database file.
-pub(super) fn create_private(path: &Path) -> std::io::Result<File> {
+pub(crate) fn create_private(path: &Path) -> std::io::Result<File> {
     OpenOptions::new()
         .append(true)
         .create(true)
@@ -81,7 +81,7 @@ pub(super) fn create_private(path: &Path) -> std::io::Result<File> {
         .open(path)
 }
 
-pub(super) fn connect(path: &Path) -> Result<Connection, Failure> {
+pub(crate) fn connect(path: &Path) -> Result<Connection, Failure> {
     let open = || {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
@@ -123,7 +123,7 @@ fn check_identity(connection: &Connection, path: &Path) -> Result<(), Failure> {
     }
 }
 
-pub(super) fn foreign(path: &Path) -> Failure {
+pub(crate) fn foreign(path: &Path) -> Failure {
     refusal(format!(
         "{} is a database of another program; name another file with --database",
         path.display()
@@ -131,14 +131,14 @@ pub(super) fn foreign(path: &Path) -> Failure {
 }
 
 /// The write-ahead log beside a database.
-pub(super) fn log_of(path: &Path) -> PathBuf {
+pub(crate) fn log_of(path: &Path) -> PathBuf {
     let mut log = path.to_owned().into_os_string();
     log.push("-wal");
     log.into()
 }
 
 /// The version of the schema that this program has.
-pub(super) fn known() -> i32 {
+pub(crate) fn known() -> i32 {
     let runner = migrations::runner();
     let versions = runner.get_migrations().iter();
     versions
@@ -165,7 +165,7 @@ fn copy_before_migration(connection: &Connection, path: &Path) -> Result<(), Fai
 }
 
 /// Brings the schema up to date, or refuses one that is newer than this program.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), Failure> {
     let known = known();
     let applied =
         applied(connection).map_err(|err| failure("reading the version of the database", err))?;
@@ -185,7 +185,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {
 }
 
 /// The version of the schema, as the migration library notes it; 0 for a new file.
-pub(super) fn applied(connection: &Connection) -> rusqlite::Result<i32> {
+pub(crate) fn applied(connection: &Connection) -> rusqlite::Result<i32> {
     let noted = "SELECT 1 FROM sqlite_schema WHERE name = 'refinery_schema_history'";
     if !connection.prepare(noted)?.exists([])? {
         return Ok(0);

@@ -4,22 +4,24 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Result, Row, params};
 
 use super::{Sqlite, audit, mails, users};
+use crate::domain::Stamp;
 use crate::domain::{Email, MailKind, Timestamp, UserId};
-use crate::store::{Actor, Delivery, DueMail, MailPage, MailRecord, NoRetry, Outbox, Pending};
+use crate::store::mails::{Delivery, DueMail, MailPage, MailRecord, NoRetry, Outbox};
+use crate::store::pending::Pending;
 
 /// The recipient of a decoy, about whom nothing is known.
-pub(super) const NOBODY: &str = "";
+pub(crate) const NOBODY: &str = "";
 
 /// A mail to be queued.
-pub(super) struct NewRow<'a> {
-    pub(super) kind: MailKind,
-    pub(super) user: Option<UserId>,
-    pub(super) link: Option<i64>,
-    pub(super) recipient: &'a str,
-    pub(super) details: Option<&'a str>,
+pub(crate) struct NewRow<'a> {
+    pub(crate) kind: MailKind,
+    pub(crate) user: Option<UserId>,
+    pub(crate) link: Option<i64>,
+    pub(crate) recipient: &'a str,
+    pub(crate) details: Option<&'a str>,
 }
 
-pub(super) fn queue(connection: &Connection, mail: &NewRow<'_>, now: Timestamp) -> Result<()> {
+pub(crate) fn queue(connection: &Connection, mail: &NewRow<'_>, now: Timestamp) -> Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO outbox (kind, user_id, link_id, recipient, details, state, next_at, created_at)
@@ -86,7 +88,7 @@ fn release(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn unknown(column: usize, kind: &str) -> rusqlite::Error {
+pub(crate) fn unknown(column: usize, kind: &str) -> rusqlite::Error {
     let why = format!("there is no mail called {kind}");
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why.into())
 }
@@ -126,7 +128,7 @@ fn mark(connection: &Connection, id: i64, delivery: &Delivery, now: Timestamp) -
     Ok(())
 }
 
-pub(super) fn purge(connection: &Connection, before: Timestamp) -> Result<()> {
+pub(crate) fn purge(connection: &Connection, before: Timestamp) -> Result<()> {
     connection
         .prepare_cached("DELETE FROM outbox WHERE state <> 'queued' AND created_at < ?")?
         .execute([before.0])?;
@@ -155,7 +157,7 @@ impl Outbox for Sqlite {
         self.write("marking a mail", move |c| mark(c, id, &delivery, now))
     }
 
-    fn add_mail(&self, kind: MailKind, to: Email, details: String, actor: Actor) -> Pending<()> {
+    fn add_mail(&self, kind: MailKind, to: Email, details: String, actor: Stamp) -> Pending<()> {
         self.write("queueing a mail", move |c| {
             let mail = NewRow {
                 kind,
@@ -177,7 +179,7 @@ impl Outbox for Sqlite {
         self.read("reading a mail", |c| mails::find(c, id))
     }
 
-    fn retry_mail(&self, ids: Vec<i64>, actor: Actor) -> Pending<std::result::Result<(), NoRetry>> {
+    fn retry_mail(&self, ids: Vec<i64>, actor: Stamp) -> Pending<std::result::Result<(), NoRetry>> {
         self.write("queueing mails again", move |c| {
             mails::retry(c, &ids, &actor)
         })

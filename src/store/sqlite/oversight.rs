@@ -2,9 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::{Sqlite, adopted, audit};
-use crate::domain::{ALIKE, Session, SessionId, SessionKind, Timestamp, UserId, likeness};
-use crate::store::{Actor, Oversight, Pending, SeenSession};
+use super::{Sqlite, audit, imported_tokens};
+use crate::domain::Stamp;
+use crate::domain::{ALIKE, Session, SessionId, SessionKind, Timestamp, UserId, similarity};
+use crate::store::oversight::Oversight;
+use crate::store::pending::Pending;
+use crate::store::sessions::SeenSession;
 
 const COLUMNS: &str = "sessions.id, user_id, kind, sessions.created_at, expires_at, address, user_agent, ended_at, username";
 
@@ -56,8 +59,8 @@ fn find(connection: &Connection, id: SessionId) -> Result<Option<SeenSession>> {
         .optional()
 }
 
-fn end_all(connection: &Connection, actor: &Actor) -> Result<usize> {
-    adopted::end_tokens(connection, None, actor.at)?;
+fn end_all(connection: &Connection, actor: &Stamp) -> Result<usize> {
+    imported_tokens::end_tokens(connection, None, actor.at)?;
     let ended = connection
         .prepare_cached(
             "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL AND expires_at > ?1",
@@ -84,7 +87,7 @@ fn similar_name(connection: &Connection, typed: &str) -> Result<Option<String>> 
         let mut rows = names.query([])?;
         while let Some(row) = rows.next()? {
             let name = row.get_ref(0)?.as_str()?;
-            let likeness = likeness(typed, name);
+            let likeness = similarity(typed, name);
             if likeness > best.0 {
                 best = (likeness, Some(name.to_owned()));
             }
@@ -111,7 +114,7 @@ impl Oversight for Sqlite {
         self.read("looking up a session", |c| find(c, id))
     }
 
-    fn end_all_sessions(&self, actor: Actor) -> Pending<usize> {
+    fn end_all_sessions(&self, actor: Stamp) -> Pending<usize> {
         self.write("ending sessions", move |c| end_all(c, &actor))
     }
 }

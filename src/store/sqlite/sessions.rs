@@ -2,12 +2,15 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::{Sqlite, adopted, attempts, audit, failure, users};
+use super::{Sqlite, attempts, audit, failure, imported_tokens, users};
+use crate::domain::Stamp;
 use crate::domain::{Agreement, LiveSession, Session, SessionId, SessionKind, Timestamp, UserId};
-use crate::store::{Actor, Adoption, Attempt, Opening, Pending, Sessions};
+use crate::store::attempts::Attempt;
+use crate::store::pending::Pending;
+use crate::store::sessions::{Adoption, Opening, Sessions};
 
 /// The session and its user, if neither has been ended. Whether it has expired is the caller's to say.
-pub(super) fn find(connection: &Connection, id: SessionId) -> Result<Option<LiveSession>> {
+pub(crate) fn find(connection: &Connection, id: SessionId) -> Result<Option<LiveSession>> {
     connection
         .prepare_cached(&format!(
             "SELECT {}, expires_at, rotations, rotated_at,
@@ -36,14 +39,14 @@ pub(super) fn find(connection: &Connection, id: SessionId) -> Result<Option<Live
         .optional()
 }
 
-pub(super) fn of_cookie(connection: &Connection, digest: &[u8; 32]) -> Result<Option<SessionId>> {
+pub(crate) fn of_cookie(connection: &Connection, digest: &[u8; 32]) -> Result<Option<SessionId>> {
     connection
         .prepare_cached("SELECT id FROM sessions WHERE cookie_digest = ?")?
         .query_row([digest], |row| row.get(0).map(SessionId))
         .optional()
 }
 
-pub(super) fn open(connection: &Connection, opening: &Opening, actor: &Actor) -> Result<bool> {
+pub(crate) fn open(connection: &Connection, opening: &Opening, actor: &Stamp) -> Result<bool> {
     let session = &opening.session;
     let opened = connection
         .prepare_cached(
@@ -113,7 +116,7 @@ fn end_oldest(
     Ok(())
 }
 
-pub(super) fn rotate(
+pub(crate) fn rotate(
     connection: &Connection,
     id: SessionId,
     rotations: i64,
@@ -128,11 +131,11 @@ pub(super) fn rotate(
     Ok(rotated == 1)
 }
 
-pub(super) fn end(
+pub(crate) fn end(
     connection: &Connection,
     id: SessionId,
     reason: &str,
-    actor: &Actor,
+    actor: &Stamp,
 ) -> Result<bool> {
     let ended = connection
         .prepare_cached(
@@ -146,19 +149,19 @@ pub(super) fn end(
         return Ok(false);
     };
     if SessionKind::stored(&kind) == SessionKind::Imported {
-        adopted::end_tokens(connection, Some(user), actor.at)?;
+        imported_tokens::end_tokens(connection, Some(user), actor.at)?;
     }
     audit::write(connection, actor, "session.end", Some(user), Some(reason))?;
     Ok(true)
 }
 
-pub(super) fn end_all(
+pub(crate) fn end_all(
     connection: &Connection,
     user: UserId,
     keep: Option<SessionId>,
     now: Timestamp,
 ) -> Result<usize> {
-    adopted::end_tokens(connection, Some(user), now)?;
+    imported_tokens::end_tokens(connection, Some(user), now)?;
     connection
         .prepare_cached(
             "UPDATE sessions SET ended_at = ?2
@@ -188,7 +191,7 @@ fn of_user(connection: &Connection, user: UserId, now: Timestamp) -> Result<Vec<
         .collect()
 }
 
-pub(super) fn purge(connection: &Connection, before: Timestamp) -> Result<()> {
+pub(crate) fn purge(connection: &Connection, before: Timestamp) -> Result<()> {
     connection
         .prepare_cached("DELETE FROM sessions WHERE expires_at < ?")?
         .execute([before.0])?;
@@ -223,23 +226,23 @@ impl Sessions for Sqlite {
         })
     }
 
-    fn open_session(&self, opening: Opening, actor: Actor) -> Pending<bool> {
+    fn open_session(&self, opening: Opening, actor: Stamp) -> Pending<bool> {
         self.write("opening a session", move |c| open(c, &opening, &actor))
     }
 
-    fn adopt_token(&self, token: Adoption, actor: Actor) -> Pending<Option<SessionId>> {
+    fn adopt_token(&self, token: Adoption, actor: Stamp) -> Pending<Option<SessionId>> {
         let doing = "looking up an imported token";
-        let found =
-            self.with_reader(|c| adopted::find(c, &token).map_err(|err| failure(doing, err)));
+        let found = self
+            .with_reader(|c| imported_tokens::find(c, &token).map_err(|err| failure(doing, err)));
         match found {
-            Ok(None) => self.write(doing, move |c| adopted::adopt(c, &token, &actor)),
+            Ok(None) => self.write(doing, move |c| imported_tokens::adopt(c, &token, &actor)),
             found => Pending::ready(found),
         }
     }
 
     fn imported_tokens_ended_at(&self, user: UserId) -> Pending<Option<Timestamp>> {
         self.read("looking up imported tokens", |c| {
-            adopted::tokens_ended_at(c, user)
+            imported_tokens::tokens_ended_at(c, user)
         })
     }
 
@@ -249,7 +252,7 @@ impl Sessions for Sqlite {
         })
     }
 
-    fn end_session(&self, id: SessionId, reason: &'static str, actor: Actor) -> Pending<bool> {
+    fn end_session(&self, id: SessionId, reason: &'static str, actor: Stamp) -> Pending<bool> {
         self.write("ending a session", move |c| end(c, id, reason, &actor))
     }
 
@@ -257,7 +260,7 @@ impl Sessions for Sqlite {
         &self,
         user: UserId,
         keep: Option<SessionId>,
-        actor: Actor,
+        actor: Stamp,
     ) -> Pending<usize> {
         self.write("ending sessions", move |c| {
             let ended = end_all(c, user, keep, actor.at)?;

@@ -6,8 +6,8 @@ use std::path::Path;
 use rusqlite::{Connection, Result, params};
 
 use super::{Sqlite, failure};
-use crate::draft::Draft;
 use crate::failure::Failure;
+use crate::private_file::replace::Draft;
 
 const DOING: &str = "putting rows aside";
 
@@ -60,7 +60,7 @@ fn open(path: &Path) -> Result<Spool> {
 
 impl Sqlite {
     /// An empty one on the disk of the database, which has room for users.
-    pub(super) fn new_spool(&self) -> std::result::Result<Spool, Failure> {
+    pub(crate) fn new_spool(&self) -> std::result::Result<Spool, Failure> {
         let draft = Draft::beside(&self.path).map_err(Failure::when(DOING))?;
         // The draft goes at the end of this function; the open file stays until it is closed.
         open(draft.path()).map_err(|err| failure(DOING, err))

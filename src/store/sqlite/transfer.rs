@@ -2,13 +2,14 @@
 
 use rusqlite::{Connection, Result, params};
 
+use super::spool::Spool;
 use super::{Sqlite, import, users};
+use crate::domain::Stamp;
 use crate::domain::{Timestamp, UserId};
 use crate::failure::Failure;
-use crate::store::{
-    Actor, Credentials, EarlierPassword, Fate, Import, Pending, Record, RecordedConsent, Spool,
-    Transfer,
-};
+use crate::store::pending::Pending;
+use crate::store::transfer::{EarlierPassword, Fate, Import, Record, RecordedConsent, Transfer};
+use crate::store::users::Credentials;
 
 fn export(connection: &Connection, after: UserId, limit: usize) -> Result<Vec<Record>> {
     // One look at the database, so that an account does not change half-way.
@@ -82,7 +83,7 @@ fn history(connection: &Connection, user: UserId) -> Result<Vec<EarlierPassword>
 }
 
 impl Transfer for Sqlite {
-    fn import(&self, batches: Vec<Import>, actor: Actor) -> Pending<Vec<Vec<Fate>>> {
+    fn import(&self, batches: Vec<Import>, actor: Stamp) -> Pending<Vec<Vec<Fate>>> {
         self.write("importing users", move |c| {
             import::import(c, &batches, &actor)
         })

@@ -4,21 +4,21 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{Sqlite, changes};
+use crate::domain::Stamp;
 use crate::domain::{
     AdditionalFields, Email, Profile, SessionId, Timestamp, UploadPreference, User, UserId,
     UserRef, Username,
 };
-use crate::store::{
-    Actor, Credentials, NewPassword, NewUser, Pending, Taken, UserChange, UserPage, Users,
-};
+use crate::store::pending::Pending;
+use crate::store::users::{Credentials, NewPassword, NewUser, Taken, UserChange, UserPage, Users};
 
 /// The columns that [`from_row`] reads, in its order.
-pub(super) const COLUMNS: &str = "users.id, username, users.email, first_name, last_name, is_active, is_staff, \
+pub(crate) const COLUMNS: &str = "users.id, username, users.email, first_name, last_name, is_active, is_staff, \
      users.created_at, last_login_at, email_confirmed_at, awaits_confirmation";
 /// How many they are: what is selected after them starts here.
-pub(super) const WIDTH: usize = 11;
+pub(crate) const WIDTH: usize = 11;
 
-pub(super) fn from_row(row: &Row<'_>) -> Result<User> {
+pub(crate) fn from_row(row: &Row<'_>) -> Result<User> {
     Ok(User {
         id: UserId(row.get(0)?),
         username: Username::stored(row.get(1)?),
@@ -43,7 +43,7 @@ fn named(who: &UserRef) -> (&'static str, Value) {
     }
 }
 
-pub(super) fn find(connection: &Connection, who: &UserRef) -> Result<Option<User>> {
+pub(crate) fn find(connection: &Connection, who: &UserRef) -> Result<Option<User>> {
     let (condition, key) = named(who);
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE {condition}"))?
@@ -52,9 +52,9 @@ pub(super) fn find(connection: &Connection, who: &UserRef) -> Result<Option<User
 }
 
 /// The columns that [`credentials_from_row`] reads beside [`COLUMNS`].
-pub(super) const CREDENTIAL_COLUMNS: &str = "password_hash, organisation_type, organisation_name, country, additional_fields, is_expert, upload_preference";
+pub(crate) const CREDENTIAL_COLUMNS: &str = "password_hash, organisation_type, organisation_name, country, additional_fields, is_expert, upload_preference";
 
-pub(super) fn credentials_from_row(row: &Row<'_>) -> Result<Credentials> {
+pub(crate) fn credentials_from_row(row: &Row<'_>) -> Result<Credentials> {
     Ok(Credentials {
         user: from_row(row)?,
         password_hash: row.get(WIDTH)?,
@@ -62,7 +62,7 @@ pub(super) fn credentials_from_row(row: &Row<'_>) -> Result<Credentials> {
     })
 }
 
-pub(super) fn credentials(connection: &Connection, who: &UserRef) -> Result<Option<Credentials>> {
+pub(crate) fn credentials(connection: &Connection, who: &UserRef) -> Result<Option<Credentials>> {
     let (condition, key) = named(who);
     connection
         .prepare_cached(&format!(
@@ -73,7 +73,7 @@ pub(super) fn credentials(connection: &Connection, who: &UserRef) -> Result<Opti
         .optional()
 }
 
-pub(super) fn profile(connection: &Connection, user: UserId) -> Result<Option<Profile>> {
+pub(crate) fn profile(connection: &Connection, user: UserId) -> Result<Option<Profile>> {
     connection
         .prepare_cached(
             "SELECT organisation_type, organisation_name, country, additional_fields, is_expert, upload_preference
@@ -96,7 +96,7 @@ fn profile_from_row(row: &Row<'_>, first: usize) -> Result<Profile> {
 }
 
 /// Walks the primary key from `after`, so that a late page costs what the first one does.
-pub(super) fn page(connection: &Connection, page: &UserPage) -> Result<Vec<User>> {
+pub(crate) fn page(connection: &Connection, page: &UserPage) -> Result<Vec<User>> {
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM users
@@ -149,7 +149,7 @@ impl Users for Sqlite {
         self.read("reading earlier passwords", |c| password_history(c, user))
     }
 
-    fn add_user(&self, user: NewUser, actor: Actor) -> Pending<Result<User, Taken>> {
+    fn add_user(&self, user: NewUser, actor: Stamp) -> Pending<Result<User, Taken>> {
         self.write("adding a user", move |c| changes::add(c, &user, &actor))
     }
 
@@ -157,14 +157,14 @@ impl Users for Sqlite {
         &self,
         user: UserId,
         change: UserChange,
-        actor: Actor,
+        actor: Stamp,
     ) -> Pending<Result<Option<User>, Taken>> {
         self.write("changing a user", move |c| {
             changes::update(c, user, &change, &actor)
         })
     }
 
-    fn set_active(&self, user: UserId, active: bool, actor: Actor) -> Pending<bool> {
+    fn set_active(&self, user: UserId, active: bool, actor: Stamp) -> Pending<bool> {
         self.write("changing a user", move |c| {
             changes::set_active(c, user, active, &actor)
         })
@@ -176,7 +176,7 @@ impl Users for Sqlite {
         password: NewPassword,
         checked: Option<String>,
         keep: Option<SessionId>,
-        actor: Actor,
+        actor: Stamp,
     ) -> Pending<bool> {
         self.write("setting a password", move |c| {
             let done = changes::set_password(c, user, &password, checked.as_deref(), keep, &actor)?;
@@ -187,7 +187,7 @@ impl Users for Sqlite {
         })
     }
 
-    fn delete_user(&self, user: UserId, actor: Actor) -> Pending<bool> {
+    fn delete_user(&self, user: UserId, actor: Stamp) -> Pending<bool> {
         self.write("deleting a user", move |c| changes::delete(c, user, &actor))
     }
 }

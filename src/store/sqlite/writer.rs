@@ -12,7 +12,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::failure;
 use crate::failure::Failure;
-use crate::store::Pending;
+use crate::store::pending::Pending;
 
 /// So many jobs share a commit at most; beyond that the first of them would wait too long.
 const GROUP: usize = 256;
@@ -32,13 +32,13 @@ struct NotCommitted {
 
 /// What becomes of each transaction.
 #[derive(Clone, Copy)]
-pub(super) enum End {
+pub(crate) enum End {
     Commit,
     /// For a dry run: everything is tried for real, and leaves nothing behind.
     Undo,
 }
 
-pub(super) struct Writer {
+pub(crate) struct Writer {
     jobs: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     checkpoint: Arc<AtomicBool>,
@@ -46,7 +46,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// A writer that commits what it does, or undoes it.
-    pub(super) fn start(connection: Connection, end: End) -> Result<Self, Failure> {
+    pub(crate) fn start(connection: Connection, end: End) -> Result<Self, Failure> {
         let (jobs, waiting) = channel();
         let checkpoint = Arc::new(AtomicBool::new(false));
         let thread = std::thread::Builder::new()
@@ -65,7 +65,7 @@ impl Writer {
 
     /// Has `job` done in a transaction; the answer comes when that is on the disk. A job that fails
     /// leaves nothing behind, and does not disturb the jobs that share its transaction.
-    pub(super) fn submit<T: Send + 'static>(
+    pub(crate) fn submit<T: Send + 'static>(
         &self,
         doing: &'static str,
         job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -94,7 +94,7 @@ impl Writer {
     }
 
     /// Does what waits, moves the log into the database, then closes the connection.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.checkpoint.store(true, Ordering::SeqCst);
         self.stop();
     }

@@ -1,0 +1,29 @@
+//! Tokens that the service before this one issued.
+
+use super::Accounts;
+use crate::crypto::Claims;
+use crate::domain::Actor;
+use crate::domain::SessionId;
+use crate::failure::Failure;
+use crate::store::sessions::Adoption;
+
+impl Accounts {
+    /// The session of a token that the service before this one issued. All such tokens of a user
+    /// share one, because they do not say which login they are from: who logs out with one of them
+    /// has logged out with all.
+    pub(crate) async fn adopt(
+        &self,
+        claims: &Claims,
+        caller: &Actor,
+    ) -> Result<Option<SessionId>, Failure> {
+        let now = self.now();
+        let token = Adoption {
+            user: claims.user,
+            issued_at: claims.issued_at,
+            expires_at: claims.expires_at,
+            session: SessionId::new(now, self.0.random.bytes()?),
+            user_agent: caller.user_agent.clone(),
+        };
+        self.0.store.adopt_token(token, caller.at(now)).await
+    }
+}

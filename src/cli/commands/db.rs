@@ -1,0 +1,158 @@
+//! `db status | check | migrate | backup | restore`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use serde::Serialize;
+
+use crate::cli::terminal::interrupt::Interrupt;
+use crate::cli::terminal::output::Output;
+use crate::cli::terminal::progress::Bar;
+use crate::clock::Clock;
+use crate::compose;
+use crate::compose::{Config, said};
+use crate::private_file::lock;
+use crate::settings::Settings;
+use crate::store::sqlite::Sqlite;
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Show sizes, versions and counts
+    Status,
+    /// Look for damage
+    Check,
+    /// Bring the schema up to date, as every other command does too
+    Migrate,
+    /// Copy the database, without the keys, to a new file
+    Backup {
+        /// Must not exist
+        file: PathBuf,
+    },
+    /// Put a backup into an empty place; every session and link ends
+    Restore {
+        /// Made by `db backup`
+        file: PathBuf,
+    },
+}
+
+/// The names are stable.
+#[derive(Serialize)]
+struct Status {
+    file: String,
+    bytes: u64,
+    log_bytes: u64,
+    schema: i32,
+    users: i64,
+    live_sessions: i64,
+    mails_queued: i64,
+    mails_failed: i64,
+    last_backup_at: Option<String>,
+    last_backup: Option<String>,
+}
+
+/// The names are stable.
+#[derive(Serialize)]
+struct Migrated {
+    from: i32,
+    to: i32,
+}
+
+/// The names are stable.
+#[derive(Serialize)]
+struct Checked {
+    is_sound: bool,
+}
+
+/// The names are stable.
+#[derive(Serialize)]
+struct Copied {
+    file: String,
+    users: i64,
+    bytes: u64,
+    keys: &'static str,
+}
+
+pub(crate) fn run(
+    command: Command,
+    settings: &Settings,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    match command {
+        Command::Status => status(settings, output),
+        Command::Check => check(settings, output),
+        Command::Migrate => {
+            let from = Sqlite::schema_of(&settings.database).map_err(said)?;
+            Config::open(settings, false)?;
+            let to = Sqlite::newest_schema();
+            output.one(&Migrated { from, to })
+        }
+        Command::Backup { file } => back_up(&file, &Config::open(settings, false)?, output),
+        Command::Restore { file } => restore(&file, settings, output),
+    }
+}
+
+fn status(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
+    let config = Config::open(settings, false)?;
+    let status = config.accounts.database_status().map_err(said)?;
+    let (last_backup_at, last_backup) = status.last_backup.unzip();
+    output.one(&Status {
+        file: settings.database.display().to_string(),
+        bytes: status.bytes,
+        log_bytes: status.log_bytes,
+        schema: status.schema,
+        users: status.users,
+        live_sessions: status.sessions,
+        mails_queued: status.mails_queued,
+        mails_failed: status.mails_failed,
+        last_backup_at: last_backup_at.map(|it| it.to_string()),
+        last_backup,
+    })
+}
+
+fn check(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
+    let config = Config::open(settings, false)?;
+    let bar = Bar::of("checking the database");
+    let problems = config.accounts.check_database(&bar.progress(None));
+    bar.clear();
+    let problems = problems.map_err(said)?;
+    if let Some(first) = problems.first() {
+        bail!(
+            "the database is damaged ({} findings, the first: {first}); \
+             stop the server, move the database away and run `db restore` with the last backup",
+            problems.len()
+        );
+    }
+    output.one(&Checked { is_sound: true })
+}
+
+fn back_up(file: &Path, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let (bar, interrupt) = (Bar::of("copying and checking"), Interrupt::watch()?);
+    let progress = bar.progress(Some(&interrupt));
+    let work = config.accounts.back_up(file, &config.caller, &progress);
+    let done = config.wait(work).map_err(said);
+    bar.clear();
+    let done = interrupt.explain(done, "there is no backup; run it again")?;
+    output.one(&Copied {
+        file: file.display().to_string(),
+        users: done.users,
+        bytes: done.bytes,
+        keys: "not in the backup; keep a copy of the folder keys elsewhere",
+    })
+}
+
+fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
+    compose::make_data_dir(&settings.data_dir)?;
+    let _lock = lock::hold(&settings.data_dir)?;
+    let actor = compose::operator().at(Clock::System.now());
+    let (bar, interrupt) = (Bar::of("checking and copying"), Interrupt::watch()?);
+    let progress = bar.progress(Some(&interrupt));
+    let users = Sqlite::restore(file, &settings.database, &actor, &progress).map_err(said);
+    bar.clear();
+    let users = interrupt.explain(users, "nothing was restored; run it again")?;
+    output.one(&Copied {
+        file: settings.database.display().to_string(),
+        users,
+        bytes: std::fs::metadata(&settings.database).map_or(0, |it| it.len()),
+        keys: "not in the backup; without the old folder keys a new key is made at the next start",
+    })
+}

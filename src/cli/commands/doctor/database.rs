@@ -1,0 +1,176 @@
+//! The database: whether it is ours, sound, and backed up.
+
+use super::{Finding, NOT_OURS, Subject};
+use crate::domain::Timestamp;
+use crate::store::audit::Chain;
+use crate::store::maintenance::DatabaseStatus;
+use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::inspect::Inspection;
+
+/// A log beyond this says that somebody reads an old state all the time.
+const MOST_LOG_BYTES: u64 = 64 << 20;
+
+/// A backup may get so old, in seconds.
+const OLDEST_BACKUP: i64 = 7 * 86_400;
+
+/// The clock may have been corrected by so much, in seconds.
+const CLOCK_SLACK: i64 = 60;
+
+const RESTORE: &str = "stop the server, move the database away, and run: \
+                       minisass-auth db restore FILE, with the last backup";
+
+const UNREADABLE: &str = "see that this user may write to its folder; if the file is damaged, stop the \
+                          server, move the database away, and run: minisass-auth db restore FILE";
+
+/// The checks that read what is in the tables of today's schema.
+const INSIDE: [&str; 5] = ["audit", "log", "failed_mails", "backup", "clock"];
+
+pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let (mut inspection, first) = match look(subject) {
+        Ok(found) => found,
+        Err(finding) => {
+            let others = ["schema", "integrity"].into_iter().chain(INSIDE);
+            let skipped = others.map(|it| Finding::skipped(it, "there is nothing to read"));
+            return std::iter::once(finding).chain(skipped).collect();
+        }
+    };
+    let (schema, is_current) = schema(&inspection);
+    let mut findings = vec![first, schema, integrity(&mut inspection)];
+    if is_current {
+        findings.extend(inside(&inspection, subject.now));
+    } else {
+        let because = "the schema is another one";
+        findings.extend(INSIDE.map(|it| Finding::skipped(it, because)));
+    }
+    findings
+}
+
+fn look(subject: &Subject<'_>) -> Result<(Inspection, Finding), Finding> {
+    let shown = subject.database.display();
+    if !subject.is_ours() {
+        return Err(Finding::skipped("database", NOT_OURS));
+    }
+    if !subject.database.exists() {
+        return Err(Finding::warning(
+            "database",
+            format!("there is no database {shown}"),
+            "name the right one with --data-dir, or make it with: minisass-auth serve",
+        ));
+    }
+    match Inspection::of(&subject.database) {
+        Ok(inspection) => Ok((inspection, Finding::ok("database", shown.to_string()))),
+        Err(failure) => Err(Finding::refused("database", &failure.chain(), UNREADABLE)),
+    }
+}
+
+fn schema(inspection: &Inspection) -> (Finding, bool) {
+    let known = Sqlite::newest_schema();
+    let finding = match inspection.schema() {
+        Ok(version) if version == known => {
+            let finding = Finding::ok("schema", format!("version {version}"));
+            return (finding, true);
+        }
+        Ok(version) if version < known => Finding::warning(
+            "schema",
+            format!("version {version}, and this program has {known}"),
+            "start the server with this version, or run: minisass-auth db migrate",
+        ),
+        Ok(version) => Finding::failed(
+            "schema",
+            format!("version {version} is newer than {known}, which this program has"),
+            "start the newer minisass-auth that made it, or restore a backup from before",
+        ),
+        Err(failure) => Finding::refused("schema", &failure.chain(), RESTORE),
+    };
+    (finding, false)
+}
+
+fn integrity(inspection: &mut Inspection) -> Finding {
+    match inspection.problems() {
+        Ok(problems) => match problems.first() {
+            None => Finding::ok("integrity", "pages and references are sound"),
+            Some(first) => Finding::failed(
+                "integrity",
+                format!("{} things are wrong, the first: {first}", problems.len()),
+                RESTORE,
+            ),
+        },
+        Err(failure) => Finding::refused("integrity", &failure.chain(), RESTORE),
+    }
+}
+
+fn inside(inspection: &Inspection, now: Timestamp) -> Vec<Finding> {
+    let mut findings = vec![audit(inspection)];
+    match inspection.status(now) {
+        Ok(status) => findings.extend(of_status(&status, now)),
+        Err(failure) => findings.extend(
+            ["log", "failed_mails", "backup"]
+                .map(|it| Finding::refused(it, &failure.chain(), RESTORE)),
+        ),
+    }
+    findings.push(clock(inspection, now));
+    findings
+}
+
+fn audit(inspection: &Inspection) -> Finding {
+    match inspection.verify_audit() {
+        Ok(Chain::Whole(rows)) => Finding::ok("audit", format!("all {rows} rows are as written")),
+        Ok(Chain::Broken(id, why)) => Finding::failed(
+            "audit",
+            format!("the trail is broken at row {id}: {why}"),
+            "compare it with a backup, and find out who can write to the database",
+        ),
+        Err(failure) => Finding::refused("audit", &failure.chain(), RESTORE),
+    }
+}
+
+fn of_status(status: &DatabaseStatus, now: Timestamp) -> [Finding; 3] {
+    let log = status.log_bytes >> 20;
+    let log = if status.log_bytes > MOST_LOG_BYTES {
+        let finding = format!("the write-ahead log has grown to {log} MiB");
+        Finding::warning(
+            "log",
+            finding,
+            "stop and start the server, which empties it",
+        )
+    } else {
+        Finding::ok("log", format!("the write-ahead log has {log} MiB"))
+    };
+    let mails = match status.mails_failed {
+        0 => Finding::ok(
+            "failed_mails",
+            format!("none; {} wait", status.mails_queued),
+        ),
+        failed => Finding::warning(
+            "failed_mails",
+            format!("mails that could not be sent: {failed}"),
+            "run: minisass-auth mail list --state failed",
+        ),
+    };
+    [log, mails, backup(status, now)]
+}
+
+fn backup(status: &DatabaseStatus, now: Timestamp) -> Finding {
+    const ADVICE: &str = "run: minisass-auth db backup FILE, or set backup_every = \"1d\"";
+    match &status.last_backup {
+        _ if status.users == 0 => Finding::ok("backup", "there are no users to lose"),
+        None => Finding::warning("backup", "there is no backup", ADVICE),
+        Some((at, _)) if now.seconds_since(*at) > OLDEST_BACKUP => {
+            Finding::warning("backup", format!("the last backup is from {at}"), ADVICE)
+        }
+        Some((at, path)) => Finding::ok("backup", format!("{path}, at {at}")),
+    }
+}
+
+/// The only clock to compare ours with is the one that times were written by.
+fn clock(inspection: &Inspection, now: Timestamp) -> Finding {
+    match inspection.last_change() {
+        Ok(Some(last)) if last.seconds_since(now) > CLOCK_SLACK => Finding::failed(
+            "clock",
+            format!("it says {now}, but the last change was written at {last}"),
+            "set the clock of this machine: every token and link depends on it",
+        ),
+        Ok(_) => Finding::ok("clock", now.to_string()),
+        Err(failure) => Finding::refused("clock", &failure.chain(), RESTORE),
+    }
+}

@@ -1,0 +1,128 @@
+//! Whose the files are, and who else may read them.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::{Finding, Subject};
+use crate::compose;
+use crate::settings::mail::private_files;
+
+const CHECK: &str = "files";
+
+/// The folders of the data folder: all that is in them is private.
+const FOLDERS: [&str; 3] = ["keys", "outbox", "backups"];
+
+pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let folder = &subject.data_dir;
+    if !subject.has_data_dir() {
+        return vec![Finding::warning(
+            CHECK,
+            format!("there is no data folder {}", folder.display()),
+            "name the right one with --data-dir, or make it with: minisass-auth serve",
+        )];
+    }
+    let mut files = beside(&subject.database);
+    files.extend([folder.clone(), folder.join("serve.lock")]);
+    let own = files.into_iter().map(Private::file);
+    let own = own.chain(FOLDERS.map(|it| Private::folder(&folder.join(it))));
+    let own: Vec<Private> = own.collect();
+    // Whoever runs the system may own these and lend them.
+    let lent = private_files(subject.values).into_iter().map(Private::file);
+    let lent: Vec<Private> = lent.collect();
+
+    let refused = |err| Finding::refused(CHECK, &format!("{err:#}"), "run it as its owner");
+    let mut findings = Vec::from_iter(compose::check_data_dir(folder).err().map(refused));
+    if let Ok(folder) = fs::metadata(folder) {
+        findings.extend(own.iter().filter_map(|it| it.of_another(folder.uid())));
+    }
+    let all = own.iter().chain(&lent);
+    findings.extend(all.clone().filter_map(Private::open_to_others));
+    if findings.is_empty() {
+        let count: usize = all.map(|it| it.parts.len()).sum();
+        let said = format!("nobody else can read the {count} files and folders");
+        findings.push(Finding::ok(CHECK, said));
+    }
+    findings
+}
+
+/// The database, its log, and the copies from before migrations.
+fn beside(database: &Path) -> Vec<PathBuf> {
+    let name = database.file_name().unwrap_or_default().to_string_lossy();
+    let folder = database.parent().filter(|it| !it.as_os_str().is_empty());
+    let mut paths = entries(folder.unwrap_or(Path::new(".")));
+    paths.retain(|it| {
+        let file = it.file_name().unwrap_or_default().to_string_lossy();
+        file.starts_with(&*name)
+    });
+    paths
+}
+
+/// What is in a folder, in the order of the names; nothing, if it is not there.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|it| it.path()).collect();
+    paths.sort();
+    paths
+}
+
+/// A file, or a folder and what is in it: one command puts all of it right.
+struct Private {
+    path: PathBuf,
+    /// How that command reaches all of it.
+    recursively: &'static str,
+    parts: Vec<(PathBuf, Metadata)>,
+}
+
+impl Private {
+    fn file(path: PathBuf) -> Self {
+        Self::over(path.clone(), "", vec![path])
+    }
+
+    fn folder(path: &Path) -> Self {
+        let mut paths = entries(path);
+        paths.push(path.to_owned());
+        Self::over(path.to_owned(), "-R ", paths)
+    }
+
+    fn over(path: PathBuf, recursively: &'static str, paths: Vec<PathBuf>) -> Self {
+        let there = |path: PathBuf| fs::metadata(&path).ok().map(|it| (path, it));
+        Self {
+            path,
+            recursively,
+            parts: paths.into_iter().filter_map(there).collect(),
+        }
+    }
+
+    fn open_to_others(&self) -> Option<Finding> {
+        let which = self.those(|it| it.mode() & 0o077 != 0)?;
+        Some(Finding::failed(
+            CHECK,
+            format!("others can read {which}"),
+            format!("run: chmod {}go= {}", self.recursively, self.path.display()),
+        ))
+    }
+
+    fn of_another(&self, owner: u32) -> Option<Finding> {
+        let which = self.those(|it| it.uid() != owner)?;
+        Some(Finding::failed(
+            CHECK,
+            format!("{which} belongs to another user than the data folder"),
+            format!(
+                "run as root: chown {}{owner} {}",
+                self.recursively,
+                self.path.display()
+            ),
+        ))
+    }
+
+    /// The first of the parts that are so, and how many more.
+    fn those(&self, is_so: impl Fn(&Metadata) -> bool) -> Option<String> {
+        let mut parts = self.parts.iter().filter(|it| is_so(&it.1));
+        let first = parts.next()?.0.display();
+        Some(match parts.count() {
+            0 => first.to_string(),
+            more => format!("{first} and {more} more"),
+        })
+    }
+}

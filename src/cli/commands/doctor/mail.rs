@@ -1,0 +1,26 @@
+//! The way out for mails.
+
+use super::{Finding, Subject};
+use crate::compose;
+
+const CHECK: &str = "smtp";
+
+pub(crate) fn check(subject: &Subject<'_>) -> anyhow::Result<Finding> {
+    let (Some(settings), Some(mailer)) = (&subject.settings, &subject.mailer) else {
+        return Ok(Finding::skipped(CHECK, "the settings are wrong"));
+    };
+    let server = settings.mail.server.as_ref();
+    let server = server.map_or_else(String::new, ToString::to_string);
+    Ok(match compose::runtime()?.block_on(mailer.greet()) {
+        Ok(None) => Finding::warning(
+            CHECK,
+            format!(
+                "no mail server is set: each mail becomes a file in {}",
+                subject.data_dir.join("outbox").display()
+            ),
+            "set smtp_url, or smtp_url_file if it holds a password",
+        ),
+        Ok(Some(answer)) => Finding::ok(CHECK, format!("{server}, says: {answer}")),
+        Err(refusal) => Finding::failed(CHECK, format!("{server}: {refusal}"), refusal.hint),
+    })
+}

@@ -1,0 +1,52 @@
+//! The settings, and the address that everybody knows us by.
+
+use std::net::IpAddr;
+
+use super::{Finding, Subject};
+use crate::compose;
+use crate::mail::Mailer;
+use crate::settings::Settings;
+use crate::settings::sources::Values;
+
+const ADVICE: &str = "run: minisass-auth config show";
+
+/// The settings and the way out for mails, as far as they are right.
+pub(crate) fn check(values: &Values) -> (Option<Settings>, Option<Mailer>, Finding) {
+    let refused = |err: &anyhow::Error| Finding::refused("settings", &format!("{err:#}"), ADVICE);
+    let settings = match Settings::parse(values) {
+        Ok(settings) => settings,
+        Err(err) => return (None, None, refused(&err)),
+    };
+    match compose::mailer(&settings) {
+        Ok(mailer) => {
+            let finding = Finding::ok("settings", "all settings are right");
+            (Some(settings), Some(mailer), finding)
+        }
+        Err(err) => (Some(settings), None, refused(&err)),
+    }
+}
+
+pub(crate) fn public_url(subject: &Subject<'_>) -> Finding {
+    let Some(settings) = &subject.settings else {
+        return Finding::skipped("public_url", "the settings are wrong");
+    };
+    match compose::public_url(settings, &settings.listen) {
+        Err(err) => Finding::refused("public_url", &err.to_string(), ADVICE),
+        Ok(url) if url.starts_with("http://") && !is_loopback(&url) => Finding::warning(
+            "public_url",
+            format!("{url} is not encrypted: passwords and tokens can be read on their way"),
+            "put a proxy with TLS before it, and set public_url to its https:// address",
+        ),
+        Ok(url) => Finding::ok("public_url", url),
+    }
+}
+
+fn is_loopback(url: &str) -> bool {
+    let rest = url.trim_start_matches("http://");
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or(v6),
+        None => authority.split(':').next().unwrap_or(authority),
+    };
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|it| it.is_loopback())
+}

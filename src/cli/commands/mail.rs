@@ -1,0 +1,206 @@
+//! `mail list | show | retry | test`: the outbox, and the way out of it.
+
+use anyhow::{anyhow, bail};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cli::terminal::output::{Format, Output, note};
+use crate::cli::terminal::pages::{conclude, pages};
+use crate::compose::Config;
+use crate::domain::{Email, MailState, Timestamp};
+use crate::store::mails::{MailPage, MailRecord};
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// List mails in the order of their numbers
+    List(List),
+    /// Show mails, all but their links
+    Show {
+        /// Numbers, as `mail list` shows them
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<i64>,
+    },
+    /// Queue mails again, to be tried at once
+    Retry(Retry),
+    /// Send a test mail now, and print what the mail server says
+    Test {
+        /// Whom to
+        address: String,
+    },
+}
+
+#[derive(clap::Args)]
+pub(crate) struct List {
+    /// Only mails in this state
+    #[arg(long, value_parser = ["queued", "sent", "failed", "expired"])]
+    state: Option<String>,
+    /// At most so many; 0 lists all
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    /// Only mails with a higher number than this
+    #[arg(long, value_name = "ID", default_value_t = 0)]
+    after: i64,
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Retry {
+    /// Numbers, as `mail list` shows them
+    #[arg(value_name = "ID")]
+    ids: Vec<i64>,
+    /// All that failed and whose links still work
+    #[arg(long)]
+    failed: bool,
+}
+
+/// A mail as it is printed. The names are stable.
+#[derive(Serialize)]
+struct Row {
+    id: i64,
+    kind: &'static str,
+    state: &'static str,
+    username: Option<String>,
+    recipient: String,
+    attempts: u32,
+    created_at: String,
+    next_at: Option<String>,
+    sent_at: Option<String>,
+    error: Option<String>,
+}
+
+/// A mail as `show` prints it.
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    row: Row,
+    user_id: Option<i64>,
+    link_expires_at: Option<String>,
+    details: Option<Value>,
+}
+
+/// What a test mail came to.
+#[derive(Serialize)]
+struct Tested {
+    recipient: String,
+    state: &'static str,
+    answer: String,
+}
+
+impl From<&MailRecord> for Row {
+    fn from(mail: &MailRecord) -> Self {
+        let waits = mail.state == MailState::Queued;
+        Self {
+            id: mail.id,
+            kind: mail.kind.as_str(),
+            state: mail.state.as_str(),
+            username: mail.user.as_ref().map(|it| it.1.clone()),
+            recipient: mail.recipient.clone(),
+            attempts: mail.attempts,
+            created_at: mail.created_at.to_string(),
+            next_at: waits.then(|| mail.next_at.to_string()),
+            sent_at: mail.sent_at.as_ref().map(Timestamp::to_string),
+            error: mail.error.clone(),
+        }
+    }
+}
+
+impl From<&MailRecord> for Whole {
+    fn from(mail: &MailRecord) -> Self {
+        let details = mail.details.as_deref();
+        Self {
+            row: mail.into(),
+            user_id: mail.user.as_ref().map(|it| it.0.0),
+            link_expires_at: mail.expires_at.as_ref().map(Timestamp::to_string),
+            details: details.and_then(|it| serde_json::from_str(it).ok()),
+        }
+    }
+}
+
+pub(crate) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    match command {
+        Command::List(asked) => list(&asked, config, output),
+        Command::Show { ids } => show(&ids, config, output),
+        Command::Retry(which) => retry(&which, config, output),
+        Command::Test { address } => test(&address, config, output),
+    }
+}
+
+fn list(asked: &List, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let mut page = MailPage {
+        state: asked.state.as_deref().and_then(MailState::parse),
+        after: asked.after,
+        limit: 0,
+    };
+    let pages = pages(asked.limit, |limit| {
+        page.limit = limit;
+        let mails = config.wait(config.accounts.mails(page))?;
+        page.after = mails.last().map_or(page.after, |it| it.id);
+        Ok(mails.iter().map(Row::from).collect())
+    });
+    let count = output.many::<Row>(pages)?;
+    let after = page.after;
+    let more = format!("{count} mails listed; for the next ones add --after {after}");
+    conclude(count, asked.limit, "no mails", &more);
+    Ok(())
+}
+
+fn show(ids: &[i64], config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let mails = ids
+        .iter()
+        .map(|id| config.wait(config.accounts.mail(*id)))
+        .collect::<Result<Vec<_>, _>>()?;
+    match mails.as_slice() {
+        [mail] => output.one(&Whole::from(mail)),
+        mails => {
+            let rows = mails.iter().map(Whole::from).collect();
+            output.many(std::iter::once(Ok(rows))).map(drop)
+        }
+    }
+}
+
+fn retry(which: &Retry, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let caller = &config.caller;
+    let ids = if which.failed {
+        let (ids, left) = config.wait(config.accounts.retry_failed_mails(caller))?;
+        if left > 0 {
+            note(&format!(
+                "{left} failed mails were left, because their links do not work any more"
+            ));
+        }
+        ids
+    } else {
+        config.wait(config.accounts.retry_mails(&which.ids, caller))?;
+        which.ids.clone()
+    };
+    if ids.is_empty() {
+        note("nothing to be tried again");
+    }
+    if output.format == Format::Table {
+        for id in ids {
+            output.line(&format!("mail {id} queued; a running server sends it now"))?;
+        }
+        return Ok(());
+    }
+    let mails = ids
+        .iter()
+        .map(|id| config.wait(config.accounts.mail(*id)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let rows: Vec<Row> = mails.iter().map(Row::from).collect();
+    output.many(std::iter::once(Ok(rows))).map(drop)
+}
+
+fn test(address: &str, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let to = Email::parse(address)
+        .map_err(|_| anyhow!("{address:?} is no e-mail address; a right one is ada@example.org"))?;
+    match config.wait(config.accounts.send_test_mail(&to)) {
+        Ok(answer) if output.format == Format::Table => {
+            Ok(output.line(&format!("mail to {to} accepted: {answer}"))?)
+        }
+        Ok(answer) => output.one(&Tested {
+            recipient: to.to_string(),
+            state: "sent",
+            answer,
+        }),
+        Err(refusal) => bail!("mail to {to} not sent: {refusal}; {}", refusal.hint),
+    }
+}

@@ -1,0 +1,156 @@
+//! `profile show | set`.
+
+use anyhow::anyhow;
+use clap::ArgGroup;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::named::Named;
+use crate::cli::terminal::output::{Format, Output};
+use crate::compose::{Config, said};
+use crate::domain::{AdditionalFields, Invalid, Profile, Rule, UploadPreference, User};
+use crate::operator::users::UserUpdate;
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Show the profile of users, additional fields included
+    Show(Named),
+    /// Change the profile of a user; what is not named stays as it is
+    Set(Set),
+}
+
+/// The fields of a profile that every user has.
+#[derive(clap::Args)]
+pub(crate) struct ProfileFlags {
+    /// Such as NGO
+    #[arg(long)]
+    organisation_type: Option<String>,
+    /// Such as the name of a school
+    #[arg(long)]
+    organisation_name: Option<String>,
+    /// A code or a name
+    #[arg(long)]
+    country: Option<String>,
+    /// Whether the user is a recognised expert
+    #[arg(long, value_name = "BOOL")]
+    expert: Option<bool>,
+    /// wifi, mobile or both
+    #[arg(long, value_name = "NETWORK")]
+    upload_preference: Option<String>,
+}
+
+#[derive(clap::Args)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args([
+    "organisation_type", "organisation_name", "country", "expert", "upload_preference", "field", "remove_field",
+]))]
+pub(crate) struct Set {
+    /// A number, a user name or an e-mail address
+    user: String,
+    #[command(flatten)]
+    profile: ProfileFlags,
+    /// An additional field; the value is JSON, or else a text. May be given several times
+    #[arg(long, value_name = "NAME=VALUE")]
+    field: Vec<String>,
+    /// An additional field to remove. May be given several times
+    #[arg(long, value_name = "NAME")]
+    remove_field: Vec<String>,
+}
+
+/// A profile as it is printed. The names are stable.
+#[derive(Serialize)]
+struct Row {
+    user_id: i64,
+    username: String,
+    organisation_type: String,
+    organisation_name: String,
+    country: String,
+    is_expert: bool,
+    upload_preference: &'static str,
+    is_complete: bool,
+    additional_fields: Map<String, Value>,
+}
+
+impl ProfileFlags {
+    /// Changes what was given.
+    pub(crate) fn apply(self, profile: &mut Profile) -> anyhow::Result<()> {
+        let set = |kept: &mut String, given: Option<String>| {
+            if let Some(text) = given {
+                *kept = text;
+            }
+        };
+        set(&mut profile.organisation_type, self.organisation_type);
+        set(&mut profile.organisation_name, self.organisation_name);
+        set(&mut profile.country, self.country);
+        profile.is_expert = self.expert.unwrap_or(profile.is_expert);
+        if let Some(name) = &self.upload_preference {
+            profile.upload_preference =
+                UploadPreference::parse(name).map_err(|rule| wrong("upload_preference", rule))?;
+        }
+        Ok(())
+    }
+}
+
+fn wrong(field: &'static str, rule: Rule) -> anyhow::Error {
+    anyhow!("{}", Invalid::new(field, rule))
+}
+
+pub(crate) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    match command {
+        Command::Show(named) => show(named.find(config)?, config, output),
+        Command::Set(set) => crate::cli::commands::profile::set(set, config, output),
+    }
+}
+
+fn row(user: &User, profile: Profile) -> Row {
+    Row {
+        user_id: user.id.0,
+        username: user.username.to_string(),
+        is_complete: profile.is_complete(),
+        additional_fields: profile.additional_fields.as_map().clone(),
+        organisation_type: profile.organisation_type,
+        organisation_name: profile.organisation_name,
+        country: profile.country,
+        is_expert: profile.is_expert,
+        upload_preference: profile.upload_preference.as_str(),
+    }
+}
+
+fn show(users: Vec<User>, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let mut rows = Vec::new();
+    for user in users {
+        let profile = config.wait(config.accounts.profile(user.id));
+        rows.push(row(&user, profile.map_err(said)?));
+    }
+    match rows.as_slice() {
+        [row] if output.format != Format::Csv => output.one(row),
+        _ => output.many(std::iter::once(Ok(rows))).map(drop),
+    }
+}
+
+fn set(set: Set, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let user = config.wait(config.accounts.user(&set.user))?;
+    let profile = config.wait(config.accounts.profile(user.id));
+    let mut profile = profile.map_err(said)?;
+    set.profile.apply(&mut profile)?;
+    let mut fields = profile.additional_fields.as_map().clone();
+    for name in &set.remove_field {
+        fields
+            .shift_remove(name)
+            .ok_or_else(|| anyhow!("{} has no additional field {name:?}", user.username))?;
+    }
+    for field in &set.field {
+        let (name, value) = field.split_once('=').ok_or_else(|| {
+            anyhow!("--field {field:?} has no value; a right one is --field river=Umgeni")
+        })?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        fields.insert(name.to_owned(), value);
+    }
+    profile.additional_fields =
+        AdditionalFields::new(fields).map_err(|rule| wrong("additional_fields", rule))?;
+    let change = UserUpdate {
+        profile: Some(profile.clone()),
+        ..UserUpdate::default()
+    };
+    let changed = config.wait(config.accounts.update_user(&user, change, &config.caller))?;
+    output.one(&row(&changed, profile))
+}

@@ -1,0 +1,180 @@
+//! `session list | revoke`.
+
+use serde::Serialize;
+
+use super::named;
+use crate::cli::terminal::output::{Format, Output, note};
+use crate::cli::terminal::pages::{conclude, pages};
+use crate::cli::terminal::prompt::confirm;
+use crate::compose::{Config, said};
+use crate::domain::{Session, User};
+use crate::store::sessions::SeenSession;
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// List live sessions, the youngest first
+    List(List),
+    /// End sessions: their tokens are refused from then on
+    Revoke(Revoke),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct List {
+    /// Only those of these users, `-` reads them from standard input [default: the last 50 of everybody]
+    #[arg(value_name = "USER")]
+    users: Vec<String>,
+    /// Those of everybody, without a limit
+    #[arg(long, conflicts_with = "users")]
+    all: bool,
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct What {
+    /// Numbers of sessions, as `session list` shows them; `-` reads them from standard input
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+    /// All sessions of this user, `-` reads users from standard input; may be given several times
+    #[arg(long, value_name = "USER")]
+    user: Vec<String>,
+    /// All sessions of everybody
+    #[arg(long, conflicts_with_all = ["ids", "user"])]
+    all: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Revoke {
+    #[command(flatten)]
+    what: What,
+    /// Do not ask before ending the sessions of everybody
+    #[arg(long)]
+    yes: bool,
+}
+
+/// A session as it is printed. The names are stable.
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    user_id: i64,
+    username: String,
+    kind: &'static str,
+    created_at: String,
+    expires_at: String,
+    address: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl Row {
+    fn of(session: &Session, username: &str) -> Self {
+        Self {
+            id: session.id.to_string(),
+            user_id: session.user.0,
+            username: username.to_owned(),
+            kind: session.kind.as_str(),
+            created_at: session.created_at.to_string(),
+            expires_at: session.expires_at.to_string(),
+            address: session.address.clone(),
+            user_agent: session.user_agent.clone(),
+        }
+    }
+}
+
+pub(crate) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    match command {
+        Command::List(wanted) => list(&wanted, config, output),
+        Command::Revoke(wanted) => revoke(&wanted, config, output),
+    }
+}
+
+fn of_users(users: &[User], config: &Config) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for user in users {
+        let sessions = config.wait(config.accounts.live_sessions_of(user.id));
+        let name = user.username.to_string();
+        rows.extend(sessions.map_err(said)?.iter().map(|it| Row::of(it, &name)));
+    }
+    Ok(rows)
+}
+
+/// Pages of everybody's sessions, at most `limit` in all; 0 is no limit.
+fn of_all(config: &Config, limit: usize) -> impl Iterator<Item = anyhow::Result<Vec<Row>>> {
+    let mut before = None;
+    pages(limit, move |limit| {
+        let seen = config.wait(config.accounts.live_sessions(before, limit))?;
+        before = seen.last().map(|it| it.session.id).or(before);
+        let row = |it: &SeenSession| Row::of(&it.session, &it.username);
+        Ok(seen.iter().map(row).collect())
+    })
+}
+
+fn list(wanted: &List, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let is_limited = wanted.users.is_empty() && !wanted.all;
+    let limit = if is_limited { 50 } else { 0 };
+    let count = if wanted.users.is_empty() {
+        output.many(of_all(config, limit))?
+    } else {
+        let rows = of_users(&named::find(&wanted.users, config)?, config)?;
+        output.many(std::iter::once(Ok(rows)))?
+    };
+    let more = format!("the last {count} sessions; --all lists them all");
+    conclude(count, limit, "no sessions are alive", &more);
+    Ok(())
+}
+
+fn revoke(wanted: &Revoke, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    if wanted.what.all {
+        return revoke_all(wanted, config, output);
+    }
+    let mut rows = Vec::new();
+    // All are found before the first one ends: nothing is half done because of a slip of the pen.
+    for id in named::typed(&wanted.what.ids)? {
+        let seen = config.wait(config.accounts.find_live_session(&id))?;
+        rows.push((seen.session.id, Row::of(&seen.session, &seen.username)));
+    }
+    let users = named::find(&wanted.what.user, config)?;
+    let of_users = of_users(&users, config)?;
+    for (id, _) in &rows {
+        config
+            .wait(config.accounts.revoke_session(*id, &config.caller))
+            .map_err(said)?;
+    }
+    for user in &users {
+        config
+            .wait(config.accounts.revoke_sessions_of(user.id, &config.caller))
+            .map_err(said)?;
+    }
+    let rows: Vec<Row> = rows.into_iter().map(|it| it.1).chain(of_users).collect();
+    if rows.is_empty() {
+        note("no sessions are alive");
+    }
+    if output.format != Format::Table {
+        return output.many(std::iter::once(Ok(rows))).map(drop);
+    }
+    for row in &rows {
+        output.line(&format!("session {} of {} has ended", row.id, row.username))?;
+    }
+    Ok(())
+}
+
+/// How many sessions ended. The names are stable.
+#[derive(Serialize)]
+struct Ended {
+    sessions: usize,
+    dry_run: bool,
+}
+
+fn revoke_all(wanted: &Revoke, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    confirm(
+        "This ends every session: everybody has to log in again.",
+        wanted.yes || config.is_dry,
+    )?;
+    let ended = config.wait(config.accounts.revoke_all_sessions(&config.caller));
+    let sessions = ended.map_err(said)?;
+    match output.format {
+        Format::Table => Ok(output.line(&format!("{sessions} sessions have ended"))?),
+        Format::Json | Format::Csv => output.one(&Ended {
+            sessions,
+            dry_run: config.is_dry,
+        }),
+    }
+}

@@ -1,0 +1,178 @@
+//! `token issue | inspect | revoke`.
+
+use std::io::{self, BufRead, IsTerminal};
+use std::time::Duration;
+
+use anyhow::bail;
+use serde::Serialize;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use crate::cli::terminal::output::{Format, Output};
+use crate::compose::{Config, said};
+use crate::domain::Timestamp;
+use crate::operator::tokens::NewToken;
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Open a session for a user and print its token alone
+    Issue(Issue),
+    /// Read a token from standard input; say what it claims, and whether the server takes it
+    Inspect,
+    /// Read a token from standard input and end its session
+    Revoke,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Issue {
+    /// Number, user name or e-mail address
+    user: String,
+    /// How long it is good, such as 12h [default: as the settings say]
+    #[arg(long, value_parser = at_least_a_second)]
+    ttl: Option<Duration>,
+    /// Which token
+    #[arg(long, default_value = "access")]
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    Access,
+    Refresh,
+    /// Both: the access token on the first line, the refresh token on the second
+    Pair,
+}
+
+/// Tokens as they are printed. The names are stable.
+#[derive(Serialize)]
+struct Row {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh: Option<String>,
+    session: String,
+    user_id: i64,
+    session_expires_at: String,
+}
+
+fn at_least_a_second(raw: &str) -> Result<Duration, String> {
+    let ttl = humantime::parse_duration(raw).map_err(|err| err.to_string())?;
+    if ttl < Duration::from_secs(1) {
+        return Err("a token is good for a second at least".to_owned());
+    }
+    Ok(ttl)
+}
+
+pub(crate) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    match command {
+        Command::Issue(wanted) => issue(wanted, config, output),
+        Command::Inspect => inspect(config, output),
+        Command::Revoke => revoke(config, output),
+    }
+}
+
+/// The first line of standard input that is not empty: an argument would show in lists of processes.
+fn token_from_stdin() -> anyhow::Result<Zeroizing<String>> {
+    if io::stdin().is_terminal() {
+        return Ok(Zeroizing::new(rpassword::prompt_password("Token: ")?));
+    }
+    for line in io::stdin().lock().lines() {
+        let line = Zeroizing::new(line?);
+        if !line.trim().is_empty() {
+            let token = line.trim().trim_start_matches("Bearer ");
+            return Ok(Zeroizing::new(token.to_owned()));
+        }
+    }
+    bail!("standard input is empty; pipe the token in");
+}
+
+/// A token as it is printed. The names are stable.
+#[derive(Serialize)]
+struct Report {
+    is_good: bool,
+    why_not: Option<String>,
+    is_signed_by_us: bool,
+    algorithm: String,
+    kid: Option<String>,
+    token_type: Option<Value>,
+    user_id: Option<Value>,
+    session: Option<Value>,
+    token_id: Option<Value>,
+    issued_at: Option<String>,
+    expires_at: Option<String>,
+}
+
+fn inspect(config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let token = token_from_stdin()?;
+    let mut report = config.wait(config.accounts.inspect_token(&token))?;
+    let mut claim = |name: &str| report.claims.shift_remove(name);
+    let time = |value: Option<Value>| Some(Timestamp(value?.as_i64()?).to_string());
+    let (issued_at, expires_at) = (time(claim("iat")), time(claim("exp")));
+    output.one(&Report {
+        issued_at,
+        expires_at,
+        token_type: claim("token_type"),
+        user_id: claim("user_id"),
+        session: claim("sid"),
+        token_id: claim("jti"),
+        is_good: report.is_good,
+        why_not: (!report.is_good).then(|| report.faults.join("; ")),
+        is_signed_by_us: report.is_signed,
+        algorithm: report.algorithm,
+        kid: report.kid,
+    })
+}
+
+/// The session that ended. The names are stable.
+#[derive(Serialize)]
+struct Revoked {
+    session: String,
+    user_id: i64,
+    username: String,
+}
+
+fn revoke(config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let token = token_from_stdin()?;
+    let seen = config.wait(config.accounts.session_of_token(&token, &config.caller))?;
+    let id = seen.session.id;
+    config
+        .wait(config.accounts.revoke_session(id, &config.caller))
+        .map_err(said)?;
+    match output.format {
+        Format::Table => Ok(output.line(&format!("session {id} of {} has ended", seen.username))?),
+        Format::Json | Format::Csv => output.one(&Revoked {
+            session: id.to_string(),
+            user_id: seen.session.user.0,
+            username: seen.username,
+        }),
+    }
+}
+
+fn issue(wanted: Issue, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+    let Issue { user, ttl, kind } = wanted;
+    let user = config.wait(config.accounts.user(&user))?;
+    let what = match kind {
+        Kind::Access => NewToken::Access,
+        Kind::Refresh => NewToken::Refresh,
+        Kind::Pair => NewToken::Pair,
+    };
+    let issued = config.wait(
+        config
+            .accounts
+            .issue_token(&user, what, ttl, &config.caller),
+    )?;
+    let row = Row {
+        access: (what != NewToken::Refresh).then_some(issued.pair.access),
+        refresh: (what != NewToken::Access).then_some(issued.pair.refresh),
+        session: issued.session.id.to_string(),
+        user_id: user.id.0,
+        session_expires_at: issued.session.expires_at.to_string(),
+    };
+    if output.format != Format::Table {
+        return output.one(&row);
+    }
+    for token in [row.access, row.refresh].into_iter().flatten() {
+        output.text(&format!("{token}\n"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Ctrl-C and SIGTERM: long work ends where nothing is half done, and a server stops cleanly.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How an interrupted command exits: 128 and the number of SIGINT, as a shell says it.
+pub(crate) const CODE: u8 = 130;
+
+/// Why work ended early, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted: {0}")]
+pub(crate) struct Interrupted(pub(crate) &'static str);
+
+/// Whether somebody wants the work to end.
+#[derive(Clone)]
+pub(crate) struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// From now on the first signal is only noted here; the second ends the process at once.
+    pub(crate) fn watch() -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start")?;
+        let stop = {
+            let _inside = runtime.enter();
+            stop_signal()?
+        };
+        let came = Arc::new(AtomicBool::new(false));
+        let note = Arc::clone(&came);
+        std::thread::Builder::new()
+            .name("signals".into())
+            .spawn(move || {
+                runtime.block_on(async {
+                    stop.await;
+                    note.store(true, Ordering::Relaxed);
+                    // The second signal is waited for beside this.
+                    std::future::pending::<()>().await;
+                });
+            })
+            .context("cannot start")?;
+        Ok(Self(came))
+    }
+
+    pub(crate) fn came(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Puts the interruption into the place of the failure that it caused.
+    pub(crate) fn explain<T>(
+        &self,
+        done: anyhow::Result<T>,
+        what: &'static str,
+    ) -> anyhow::Result<T> {
+        done.map_err(|err| {
+            if self.came() {
+                Interrupted(what).into()
+            } else {
+                err
+            }
+        })
+    }
+}
+
+/// Done at the first SIGTERM or Ctrl-C; the second one ends the process at once.
+pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tokio::spawn(async move {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            std::process::exit(i32::from(CODE));
+        });
+    })
+}

@@ -1,0 +1,55 @@
+//! What is asked of a person at a terminal: a password, a yes. In a script a flag says it.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use anyhow::bail;
+use zeroize::Zeroizing;
+
+/// A new password: the first line of standard input, or what is typed twice.
+pub(crate) fn password(from_stdin: bool) -> anyhow::Result<Zeroizing<String>> {
+    if from_stdin {
+        password_from_stdin()
+    } else {
+        password_from_terminal()
+    }
+}
+
+/// Whether to go on with what cannot be undone; without a terminal only `--yes` says so.
+pub(crate) fn confirm(question: &str, yes: bool) -> anyhow::Result<()> {
+    if yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() {
+        bail!("{question} There is no terminal to ask at; add --yes if you mean it");
+    }
+    let mut err = io::stderr();
+    write!(err, "{question} Type yes to go on: ")?;
+    err.flush()?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    if line.trim() != "yes" {
+        bail!("nothing was done; type yes, or add --yes, if you mean it");
+    }
+    Ok(())
+}
+
+fn password_from_stdin() -> anyhow::Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(String::new());
+    io::stdin().lock().read_line(&mut line)?;
+    let password = line.strip_suffix('\n').unwrap_or(&line);
+    Ok(Zeroizing::new(
+        password.strip_suffix('\r').unwrap_or(password).to_owned(),
+    ))
+}
+
+fn password_from_terminal() -> anyhow::Result<Zeroizing<String>> {
+    if !io::stdin().is_terminal() {
+        bail!("there is no terminal to ask for a password at; pipe it in with --password-stdin");
+    }
+    let password = Zeroizing::new(rpassword::prompt_password("Password: ")?);
+    let again = Zeroizing::new(rpassword::prompt_password("Password again: ")?);
+    if password != again {
+        bail!("the two passwords are not the same; nothing was done");
+    }
+    Ok(password)
+}

@@ -1,0 +1,106 @@
+//! What `serve` does beside answering, on a thread of its own: mails leave, and old rows go. Neither
+//! makes a request wait.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::backups::Backups;
+use crate::accounts::Accounts;
+use crate::failure::Failure;
+use crate::http::App;
+
+/// So many mails are on their way at once: one that hangs does not hold up the others.
+const SENDERS: usize = 4;
+/// The outbox is looked at so often; a mail that the command line queued leaves no later.
+const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
+/// A mail that is on its way when the server is stopped may take so long.
+const LAST_MAIL: Duration = Duration::from_millis(1500);
+/// What has expired is forgotten so often.
+const TIDY_PAUSE: Duration = Duration::from_secs(600);
+
+/// Becomes true when the server stops.
+type Stopped = watch::Receiver<bool>;
+
+/// Starts the thread, which ends soon after `stopped`.
+pub(crate) fn housekeeping(
+    accounts: Accounts,
+    app: App,
+    backups: Option<Backups>,
+    stopped: Stopped,
+) -> anyhow::Result<std::thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    let work = async move {
+        let senders = (0..SENDERS).map(|_| tokio::spawn(send(accounts.clone(), stopped.clone())));
+        let senders: Vec<_> = senders.collect();
+        tidy(&accounts, &app, backups, stopped).await;
+        for sender in senders {
+            // It ended, in whatever way.
+            let _ = sender.await;
+        }
+    };
+    let thread = std::thread::Builder::new().name("housekeeping".into());
+    thread
+        .spawn(move || {
+            runtime.block_on(work);
+            // A name server that does not answer would hold up the stop.
+            runtime.shutdown_background();
+        })
+        .context("cannot start")
+}
+
+async fn send(accounts: Accounts, stopped: Stopped) {
+    while !*stopped.borrow() {
+        let sent = tokio::select! {
+            sent = accounts.deliver_next() => sent,
+            // Whoever starts next sends it again.
+            () = cut_off(stopped.clone()) => return,
+        };
+        let is_done = !sent.unwrap_or_else(|err| {
+            log_failure(&err);
+            false
+        });
+        if is_done {
+            pause(&stopped, Instant::now() + OUTBOX_PAUSE).await;
+        }
+    }
+}
+
+async fn cut_off(mut stopped: Stopped) {
+    // An error says that nobody can stop us any more, because everybody has gone.
+    let _ = stopped.wait_for(|it| *it).await;
+    sleep(LAST_MAIL).await;
+}
+
+async fn tidy(accounts: &Accounts, app: &App, backups: Option<Backups>, stopped: Stopped) {
+    let mut next = Instant::now();
+    while !*stopped.borrow() {
+        next += TIDY_PAUSE;
+        app.tidy();
+        let purged = accounts.purge().await;
+        purged.unwrap_or_else(|err| log_failure(&err));
+        // Here, so that a full disk is complained about now and then, not all the time.
+        if let Some(backups) = &backups {
+            backups.make(accounts, &stopped).await;
+        }
+        pause(&stopped, next).await;
+    }
+}
+
+/// Until then, or the stop.
+async fn pause(stopped: &Stopped, until: Instant) {
+    let mut stopped = stopped.clone();
+    tokio::select! {
+        _ = stopped.wait_for(|it| *it) => {}
+        () = sleep_until(until) => {}
+    }
+}
+
+fn log_failure(failure: &Failure) {
+    tracing::error!(event = "failure", error = failure.chain());
+}

@@ -1,0 +1,52 @@
+//! The backups that `serve` makes by itself.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::accounts::Accounts;
+use crate::domain::Actor;
+use crate::progress::Progress;
+use crate::settings::Settings;
+
+/// The backups that the server makes by itself.
+pub(crate) struct Backups {
+    folder: PathBuf,
+    every: Duration,
+    keep: usize,
+    caller: Actor,
+}
+
+impl Backups {
+    pub(crate) fn of(settings: &Settings) -> Option<Self> {
+        Some(Self {
+            folder: settings.data_dir.join("backups"),
+            every: settings.backup_every?,
+            keep: settings.backup_keep,
+            caller: Actor {
+                name: "serve".to_owned(),
+                address: None,
+                user_agent: None,
+            },
+        })
+    }
+
+    /// Makes one if it is time. A stop of the server does not wait for it.
+    pub(crate) async fn make(&self, accounts: &Accounts, stopped: &watch::Receiver<bool>) {
+        let watched = stopped.clone();
+        let progress: Progress = Arc::new(move |_| !*watched.borrow());
+        let made = accounts
+            .back_up_if_due(&self.folder, self.every, self.keep, &self.caller, &progress)
+            .await;
+        match made {
+            Ok(None) => {}
+            Err(_) if *stopped.borrow() => {}
+            Ok(Some(path)) => {
+                tracing::info!(event = "backup_made", path = %path.display());
+            }
+            Err(failure) => tracing::error!(event = "failure", error = failure.chain()),
+        }
+    }
+}

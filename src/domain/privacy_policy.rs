@@ -1,0 +1,87 @@
+//! Versions of the privacy policy, and what people say to them.
+
+use super::check_text;
+use super::invalid::Rule;
+use super::time::Timestamp;
+use super::user::UserId;
+
+/// As in Django's policy model, whose rows are imported.
+const LONGEST_VERSION: usize = 20;
+/// Long enough for any address that people click.
+const LONGEST_URL: usize = 2000;
+
+/// A published version of the privacy policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Its number.
+    pub id: i64,
+    /// Unique.
+    pub version: String,
+    /// Where it can be read.
+    pub url: String,
+    /// The latest one counts.
+    pub published_at: Timestamp,
+}
+
+impl Policy {
+    /// Checks the name of a version.
+    ///
+    /// # Errors
+    /// [`Rule::Blank`], [`Rule::NullCharacter`] or [`Rule::TooLong`].
+    pub fn check_version(version: &str) -> Result<(), Rule> {
+        if version.trim().is_empty() {
+            return Err(Rule::Blank);
+        }
+        check_text(version, LONGEST_VERSION)
+    }
+
+    /// Checks the address of a version.
+    ///
+    /// # Errors
+    /// [`Rule::NotAUrl`], [`Rule::NullCharacter`] or [`Rule::TooLong`].
+    pub fn check_url(url: &str) -> Result<(), Rule> {
+        let rest = url
+            .strip_prefix("https://")
+            .or_else(|| url.strip_prefix("http://"));
+        let is_plain =
+            |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '<' | '>');
+        if !rest.is_some_and(|it| !it.is_empty() && it.chars().all(is_plain)) {
+            return Err(Rule::NotAUrl);
+        }
+        check_text(url, LONGEST_URL)
+    }
+}
+
+/// What a user said to a version of the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// Its number.
+    pub id: i64,
+    /// Whose it is.
+    pub user: UserId,
+    /// To which version.
+    pub policy: Policy,
+    /// Whether the user agreed.
+    pub is_given: bool,
+    /// When it was said last.
+    pub given_at: Timestamp,
+    /// From where, if that is known.
+    pub address: Option<String>,
+}
+
+/// What a user has said to the latest policy, as login and check-auth-status report it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agreement {
+    /// The latest version; none has been published before.
+    pub latest: Option<String>,
+    /// Whether the user agreed to that one.
+    pub is_given: bool,
+}
+
+impl Agreement {
+    /// Whether nothing is left to agree to.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.latest.is_none() || self.is_given
+    }
+}

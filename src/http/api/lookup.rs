@@ -1,0 +1,117 @@
+//! check-registration-status, retrieve-email-by-username: for the account itself and for staff.
+
+use poem::web::Data;
+use poem_openapi::param::Path;
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+
+use super::tag::Tag;
+use crate::accounts::Accounts;
+use crate::accounts::lookup::LookupError;
+use crate::failure::Failure;
+use crate::http::wire::auth::Bearer;
+use crate::http::wire::denied::Denied;
+use crate::http::wire::problem::{Detail, ErrorSentence, detail, error};
+
+/// Whether an account can be used.
+#[derive(Object)]
+struct RegistrationBody {
+    /// The address of the account.
+    email: String,
+    /// Whether the user may log in.
+    is_registration_completed: bool,
+}
+
+/// The address of an account.
+#[derive(Object)]
+struct EmailBody {
+    /// The address.
+    email: String,
+}
+
+#[derive(ApiResponse)]
+enum RegistrationReply {
+    /// The account.
+    #[oai(status = 200)]
+    Ok(Json<RegistrationBody>),
+    /// It is not the bearer's own, and the bearer is not staff.
+    #[oai(status = 403)]
+    Forbidden(Json<Detail>),
+    /// Nobody has this address.
+    #[oai(status = 404)]
+    NotFound(Json<ErrorSentence>),
+}
+
+#[derive(ApiResponse)]
+enum EmailReply {
+    /// The address.
+    #[oai(status = 200)]
+    Ok(Json<EmailBody>),
+    /// It is not the bearer's own, and the bearer is not staff.
+    #[oai(status = 403)]
+    Forbidden(Json<Detail>),
+    /// Nobody has this user name.
+    #[oai(status = 404)]
+    NotFound(Json<ErrorSentence>),
+}
+
+const FORBIDDEN: &str = "You do not have permission to perform this action.";
+
+pub(crate) struct LookupApi;
+
+#[OpenApi(tag = "Tag::Own")]
+impl LookupApi {
+    /// Check Registration Status
+    ///
+    /// Answers about the bearer's own address, or about anybody's to staff.
+    #[oai(
+        path = "/check-registration-status/:email",
+        method = "get",
+        operation_id = "check_registration_status"
+    )]
+    async fn registration(
+        &self,
+        Data(accounts): Data<&Accounts>,
+        bearer: Bearer,
+        /// The address of the account.
+        email: Path<String>,
+    ) -> Result<RegistrationReply, Denied> {
+        let session = bearer.session(accounts).await?;
+        Ok(match accounts.look_up_email(&session, &email).await {
+            Ok(user) => RegistrationReply::Ok(Json(RegistrationBody {
+                email: user.email.to_string(),
+                is_registration_completed: user.is_active,
+            })),
+            Err(LookupError::Forbidden) => RegistrationReply::Forbidden(detail(FORBIDDEN)),
+            Err(LookupError::NotFound) => RegistrationReply::NotFound(error("User not found.")),
+            Err(LookupError::Failed(failure)) => return Err(Failure::into(failure)),
+        })
+    }
+
+    /// Retrieve Email By Username
+    ///
+    /// Answers about the bearer's own user name, or about anybody's to staff. Nobody needs it to log
+    /// in: login reads a user name too.
+    #[oai(
+        path = "/retrieve-email-by-username/:username",
+        method = "get",
+        operation_id = "retrieve_email_by_username"
+    )]
+    async fn email(
+        &self,
+        Data(accounts): Data<&Accounts>,
+        bearer: Bearer,
+        /// The user name of the account.
+        username: Path<String>,
+    ) -> Result<EmailReply, Denied> {
+        let session = bearer.session(accounts).await?;
+        Ok(match accounts.look_up_username(&session, &username).await {
+            Ok(user) => EmailReply::Ok(Json(EmailBody {
+                email: user.email.to_string(),
+            })),
+            Err(LookupError::Forbidden) => EmailReply::Forbidden(detail(FORBIDDEN)),
+            Err(LookupError::NotFound) => EmailReply::NotFound(error("User not found")),
+            Err(LookupError::Failed(failure)) => return Err(Failure::into(failure)),
+        })
+    }
+}

@@ -1,0 +1,191 @@
+//! register.
+
+use poem::web::Data;
+use poem_openapi::payload::Json;
+use poem_openapi::types::{Email, Example, Password};
+use poem_openapi::{ApiResponse, Object, OpenApi};
+
+use super::tag::Tag;
+use crate::accounts::Accounts;
+use crate::accounts::register::{RegisterError, Registrar, Registration};
+use crate::domain::{Invalid, Rule, User};
+use crate::http::wire::body::{Body, Input};
+use crate::http::wire::client::Client;
+use crate::http::wire::problem::{BadRequest, Refused};
+use crate::http::wire::rate_limit::FormPassage;
+
+/// The fields that a profile cannot do without.
+const PROFILE_FIELDS: [&str; 3] = ["country", "organizationName", "organizationType"];
+
+/// A new account. Fields that are not listed here are kept in the profile as they are: at most 32 of
+/// them and 4 KiB together.
+#[derive(Object)]
+#[oai(example, rename_all = "camelCase")]
+struct RegisterRequest {
+    /// Blank: the address becomes the user name.
+    #[oai(validator(max_length = 150))]
+    username: Option<String>,
+    /// Where mail arrives. One account has it.
+    #[oai(validator(min_length = 1, max_length = 254))]
+    email: Email,
+    /// At least 8 characters, and not one that everybody tries.
+    #[oai(validator(min_length = 1, max_length = 128))]
+    password: Password,
+    /// If given, the password again.
+    #[oai(validator(max_length = 128))]
+    confirm_password: Option<Password>,
+    /// Also read as `name`.
+    #[oai(rename = "first_name", validator(max_length = 150))]
+    first_name: Option<String>,
+    /// Also read as `surname`.
+    #[oai(rename = "last_name", validator(max_length = 150))]
+    last_name: Option<String>,
+    /// Such as `NGO`. Also read as `organisation_type`.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    organization_type: String,
+    /// Also read as `organisation_name`.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    organization_name: String,
+    /// A code or a name.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    country: String,
+    /// Whether the privacy policy was agreed to.
+    agree: Option<bool>,
+}
+
+impl Input for RegisterRequest {
+    const ALIASES: &'static [(&'static str, &'static str)] = &[
+        ("name", "first_name"),
+        ("surname", "last_name"),
+        ("organisation_type", "organizationType"),
+        ("organisation_name", "organizationName"),
+    ];
+
+    fn sentence(broken: &[Invalid]) -> Option<String> {
+        sentence(broken)
+    }
+}
+
+impl Example for RegisterRequest {
+    fn example() -> Self {
+        Self {
+            username: Some("test_user".to_owned()),
+            email: Email("test@example.org".to_owned()),
+            password: Password("test_password".to_owned()),
+            confirm_password: None,
+            first_name: Some("test_name".to_owned()),
+            last_name: Some("test_lastname".to_owned()),
+            organization_type: "NGO".to_owned(),
+            organization_name: "test".to_owned(),
+            country: "South Africa".to_owned(),
+            agree: None,
+        }
+    }
+}
+
+/// The new account.
+#[derive(Object)]
+struct RegisterBody {
+    /// The number of the user.
+    id: i64,
+    /// The user name.
+    username: String,
+    /// The address.
+    email: String,
+    /// The first name.
+    first_name: String,
+    /// The last name.
+    last_name: String,
+}
+
+impl From<User> for RegisterBody {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id.0,
+            username: user.username.to_string(),
+            email: user.email.to_string(),
+            first_name: user.first_name,
+            last_name: user.last_name,
+        }
+    }
+}
+
+#[derive(ApiResponse)]
+enum RegisterReply {
+    /// The account exists.
+    #[oai(status = 201)]
+    Created(Json<RegisterBody>),
+    /// What is wrong with the fields; nothing was done.
+    #[oai(status = 400)]
+    BadRequest(Json<BadRequest>),
+}
+
+pub(crate) struct RegisterApi;
+
+#[OpenApi(tag = "Tag::Accounts")]
+impl RegisterApi {
+    /// Register
+    ///
+    /// Adds an account with its profile.
+    #[oai(path = "/register", method = "post", operation_id = "register")]
+    async fn register(
+        &self,
+        Data(accounts): Data<&Accounts>,
+        Client(caller): Client,
+        FormPassage(passage): FormPassage,
+        body: Body<RegisterRequest>,
+    ) -> Result<RegisterReply, Refused> {
+        passage?;
+        let registration = registration(body);
+        match accounts
+            .register(registration, Registrar::Stranger, &caller)
+            .await
+        {
+            Ok(user) => Ok(RegisterReply::Created(Json(user.into()))),
+            Err(RegisterError::EmailTaken) => Ok(RegisterReply::BadRequest(Json(
+                BadRequest::fields(&[], Some("This email is already registered.".to_owned())),
+            ))),
+            Err(RegisterError::Invalid(broken)) => Ok(RegisterReply::BadRequest(Json(
+                BadRequest::fields(&broken, sentence(&broken)),
+            ))),
+            Err(RegisterError::Trouble(trouble)) => Err(trouble.into()),
+        }
+    }
+}
+
+fn registration(body: Body<RegisterRequest>) -> Registration {
+    let Body { fields, mut rest } = body;
+    // A client's third spelling of the password is not to be kept in clear.
+    rest.retain(|name, _| !name.to_lowercase().contains("password"));
+    Registration {
+        username: fields.username.unwrap_or_default(),
+        email: fields.email.0,
+        password: Some(fields.password.0),
+        confirmation: fields.confirm_password.map(|it| it.0),
+        first_name: fields.first_name.unwrap_or_default(),
+        last_name: fields.last_name.unwrap_or_default(),
+        organisation_type: fields.organization_type,
+        organisation_name: fields.organization_name,
+        country: fields.country,
+        additional_fields: rest,
+        agree: fields.agree,
+    }
+}
+
+/// What clients show people.
+fn sentence(broken: &[Invalid]) -> Option<String> {
+    let absent = |it: &&Invalid| matches!(it.rule, Rule::Required | Rule::Blank | Rule::Null);
+    if broken
+        .iter()
+        .filter(absent)
+        .any(|it| PROFILE_FIELDS.contains(&it.field))
+    {
+        return Some(
+            "Missing required fields for User Profile creation. country ,organisation name, organisation type"
+                .to_owned(),
+        );
+    }
+    broken
+        .first()
+        .map(|it| format!("{}: {}", it.field, it.rule))
+}

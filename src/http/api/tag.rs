@@ -1,0 +1,14 @@
+//! Groups of endpoints in the documentation.
+
+use poem_openapi::Tags;
+
+/// Groups of endpoints in the documentation.
+#[derive(Tags)]
+pub(crate) enum Tag {
+    /// Logging in, staying logged in, logging out.
+    Sessions,
+    /// Registering, confirming, and a forgotten password.
+    Accounts,
+    /// One's own account, for its bearer.
+    Own,
+}

@@ -1,0 +1,258 @@
+//! user/update, user/password/update: one's own account and password.
+
+use poem::web::Data;
+use poem_openapi::payload::Json;
+use poem_openapi::types::{Email, Password};
+use poem_openapi::{ApiResponse, Object, OpenApi};
+
+use crate::accounts::Accounts;
+use crate::accounts::own::{OwnAccount, OwnChange, OwnError};
+use crate::domain::Invalid;
+use crate::http::api::tag::Tag;
+use crate::http::wire::auth::Bearer;
+use crate::http::wire::body::{Body, Input};
+use crate::http::wire::client::Client;
+use crate::http::wire::denied::{Denied, DeniedOrLimited};
+use crate::http::wire::problem::BadRequest;
+use crate::http::wire::rate_limit::FormPassage;
+
+/// The account and its profile.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+struct AccountBody {
+    /// The number of the user, as text.
+    user_id: String,
+    /// The user name.
+    username: String,
+    /// The address.
+    email: String,
+    /// The first name.
+    name: String,
+    /// The last name.
+    surname: String,
+    /// Such as `NGO`.
+    organisation_type: String,
+    /// Of the organisation.
+    organisation_name: String,
+    /// A code or a name.
+    country: String,
+    /// Whether the person is a recognised expert; only the operator says so.
+    is_expert: bool,
+    /// `wifi`, `mobile` or `both`.
+    upload_preference: String,
+    /// The new address, which replaces the old one when the link that was mailed there is used.
+    new_email: Option<String>,
+}
+
+impl From<OwnAccount> for AccountBody {
+    fn from(account: OwnAccount) -> Self {
+        let OwnAccount {
+            user,
+            profile,
+            new_email,
+        } = account;
+        Self {
+            user_id: user.id.to_string(),
+            username: user.username.to_string(),
+            email: user.email.to_string(),
+            name: user.first_name,
+            surname: user.last_name,
+            organisation_type: profile.organisation_type,
+            organisation_name: profile.organisation_name,
+            country: profile.country,
+            is_expert: profile.is_expert,
+            upload_preference: profile.upload_preference.as_str().to_owned(),
+            new_email: new_email.map(|it| it.to_string()),
+        }
+    }
+}
+
+/// What to change. Optional fields that are absent stay as they are; others that are not listed are
+/// passed over.
+#[derive(Object)]
+struct AccountRequest {
+    /// Must be free.
+    #[oai(validator(max_length = 150))]
+    username: Option<String>,
+    /// Another one must be free, and is confirmed by mail before it replaces the old one.
+    #[oai(validator(min_length = 1, max_length = 254))]
+    email: Email,
+    /// The first name.
+    #[oai(validator(min_length = 1, max_length = 150))]
+    name: String,
+    /// The last name.
+    #[oai(validator(min_length = 1, max_length = 150))]
+    surname: String,
+    /// Such as `NGO`.
+    #[oai(validator(max_length = 255))]
+    organisation_type: Option<String>,
+    /// Of the organisation.
+    #[oai(validator(max_length = 255))]
+    organisation_name: Option<String>,
+    /// A code or a name.
+    #[oai(validator(max_length = 255))]
+    country: Option<String>,
+    /// `wifi`, `mobile` or `both`.
+    #[oai(validator(min_length = 1, max_length = 10))]
+    upload_preference: String,
+}
+
+impl Input for AccountRequest {
+    fn sentence(broken: &[Invalid]) -> Option<String> {
+        sentence(broken)
+    }
+}
+
+impl From<AccountRequest> for OwnChange {
+    fn from(fields: AccountRequest) -> Self {
+        Self {
+            username: fields.username.filter(|it| !it.trim().is_empty()),
+            email: fields.email.0,
+            first_name: fields.name,
+            last_name: fields.surname,
+            organisation_type: fields.organisation_type,
+            organisation_name: fields.organisation_name,
+            country: fields.country,
+            upload_preference: fields.upload_preference,
+        }
+    }
+}
+
+/// The old and the new password.
+#[derive(Object)]
+struct PasswordRequest {
+    /// The password as it is.
+    #[oai(validator(min_length = 1))]
+    old_password: Password,
+    /// At least 8 characters, and not one that everybody tries.
+    #[oai(validator(min_length = 1, max_length = 128))]
+    password: Password,
+    /// The new password again.
+    #[oai(validator(min_length = 1))]
+    confirm_password: Password,
+}
+
+impl Input for PasswordRequest {
+    fn sentence(broken: &[Invalid]) -> Option<String> {
+        sentence(broken)
+    }
+}
+
+/// It was done.
+#[derive(Object)]
+struct StatusBody {
+    /// Always `OK`.
+    status: String,
+}
+
+#[derive(ApiResponse)]
+enum AccountReply {
+    /// The account.
+    #[oai(status = 200)]
+    Ok(Json<AccountBody>),
+}
+
+#[derive(ApiResponse)]
+enum UpdateReply {
+    /// The account as it is now.
+    #[oai(status = 200)]
+    Ok(Json<AccountBody>),
+    /// What is wrong with the fields; nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(Json<BadRequest>),
+}
+
+#[derive(ApiResponse)]
+enum PasswordReply {
+    /// The password is another one; the other sessions have ended.
+    #[oai(status = 200)]
+    Ok(Json<StatusBody>),
+    /// What is wrong with the fields; nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(Json<BadRequest>),
+}
+
+pub(crate) struct AccountApi;
+
+#[OpenApi(tag = "Tag::Own")]
+impl AccountApi {
+    /// Show User
+    ///
+    /// The account of the bearer.
+    #[oai(path = "/user/update", method = "get", operation_id = "show_user")]
+    async fn show(
+        &self,
+        Data(accounts): Data<&Accounts>,
+        bearer: Bearer,
+    ) -> Result<AccountReply, Denied> {
+        let session = bearer.session(accounts).await?;
+        let account = accounts.own_account(&session).await?;
+        Ok(AccountReply::Ok(Json(account.into())))
+    }
+
+    /// Update User
+    ///
+    /// Changes the account of the bearer. A new address is confirmed by mail before it replaces the
+    /// old one, which is told.
+    #[oai(path = "/user/update", method = "post", operation_id = "update_user")]
+    async fn update(
+        &self,
+        Data(accounts): Data<&Accounts>,
+        Client(caller): Client,
+        FormPassage(passage): FormPassage,
+        bearer: Bearer,
+        body: Body<AccountRequest>,
+    ) -> Result<UpdateReply, DeniedOrLimited> {
+        passage?;
+        let session = bearer.session(accounts).await?;
+        match accounts
+            .update_own(&session, body.fields.into(), &caller)
+            .await
+        {
+            Ok(account) => Ok(UpdateReply::Ok(Json(account.into()))),
+            Err(OwnError::Invalid(broken)) => Ok(UpdateReply::BadRequest(Json(
+                BadRequest::fields(&broken, sentence(&broken)),
+            ))),
+            Err(OwnError::Trouble(trouble)) => Err(trouble.into()),
+        }
+    }
+
+    /// Update Password
+    ///
+    /// Changes the password of the bearer and ends their other sessions. Earlier passwords are refused.
+    #[oai(
+        path = "/user/password/update",
+        method = "post",
+        operation_id = "update_password"
+    )]
+    async fn update_password(
+        &self,
+        Data(accounts): Data<&Accounts>,
+        Client(caller): Client,
+        FormPassage(passage): FormPassage,
+        bearer: Bearer,
+        body: Body<PasswordRequest>,
+    ) -> Result<PasswordReply, DeniedOrLimited> {
+        passage?;
+        let session = bearer.session(accounts).await?;
+        let fields = body.fields;
+        let new = (&**fields.password, &**fields.confirm_password);
+        match accounts
+            .change_own_password(&session, &fields.old_password, new, &caller)
+            .await
+        {
+            Ok(()) => Ok(PasswordReply::Ok(Json(StatusBody {
+                status: "OK".to_owned(),
+            }))),
+            Err(OwnError::Invalid(broken)) => Ok(PasswordReply::BadRequest(Json(
+                BadRequest::fields(&broken, sentence(&broken)),
+            ))),
+            Err(OwnError::Trouble(trouble)) => Err(trouble.into()),
+        }
+    }
+}
+
+/// What clients show people.
+fn sentence(broken: &[Invalid]) -> Option<String> {
+    broken.first().map(|it| it.rule.to_string())
+}

@@ -1,0 +1,31 @@
+//! Whether the service is up, and whether it can write.
+
+use poem::http::StatusCode;
+use poem::web::{Data, Json};
+use poem::{IntoResponse, Response, handler};
+use serde_json::json;
+
+use crate::accounts::Accounts;
+use crate::http::wire::problem::Unserved;
+
+/// 200 once requests can be served.
+#[handler]
+pub(crate) fn healthz() -> Json<serde_json::Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// 200 while the database can be written.
+#[handler]
+pub(crate) async fn readyz(Data(accounts): Data<&Accounts>) -> Response {
+    match accounts.check_writable().await {
+        Ok(()) => Json(json!({ "status": "ok" })).into_response(),
+        Err(failure) => {
+            let _logged = Unserved::from(failure);
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Json(json!({ "detail": "The database cannot be written." })),
+            )
+                .into_response()
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Our own small pages: no scripts, nothing from outside, good on a phone and in the dark.
+
+use minijinja::{Environment, context};
+
+use crate::failure::Failure;
+
+/// The form that a reset link leads to; `refusal` says why the last password was not taken.
+pub(crate) fn new_password(
+    uid: &str,
+    token: &str,
+    least: usize,
+    refusal: Option<&str>,
+) -> Result<String, Failure> {
+    let action = format!("/authentication/api/update-password-reset/{uid}/{token}/");
+    render(
+        include_str!("new-password.html"),
+        &context! { title => "Choose a new password", action => action, least => least, refusal => refusal },
+    )
+}
+
+/// The password is set.
+pub(crate) fn password_updated() -> Result<String, Failure> {
+    notice(
+        "Password changed",
+        "Your new password is set. You have been logged out everywhere; log in with it now.",
+    )
+}
+
+/// What a page asks to confirm.
+#[derive(Clone, Copy)]
+pub(crate) enum Confirmation {
+    /// A new account.
+    Account,
+    /// A new address of an account.
+    Address,
+}
+
+/// The page with the button that confirms.
+pub(crate) fn confirm(what: Confirmation, uid: &str, token: &str) -> Result<String, Failure> {
+    let (title, text, button, page) = match what {
+        Confirmation::Account => (
+            "Confirm your account",
+            "One click, and your miniSASS account is ready.",
+            "Confirm my account",
+            "activate",
+        ),
+        Confirmation::Address => (
+            "Confirm your new address",
+            "From then on, mail from miniSASS goes to this address, and you log in with it.",
+            "Use this address",
+            "confirm-address",
+        ),
+    };
+    let action = format!("/authentication/api/{page}/{uid}/{token}/");
+    render(
+        include_str!("confirm.html"),
+        &context! { title => title, text => text, button => button, action => action },
+    )
+}
+
+/// It is confirmed.
+pub(crate) fn confirmed(what: Confirmation) -> Result<String, Failure> {
+    match what {
+        Confirmation::Account => notice(
+            "Account confirmed",
+            "Thank you. You can log in to miniSASS now.",
+        ),
+        Confirmation::Address => notice(
+            "Address changed",
+            "Thank you. Mail from miniSASS goes to your new address now.",
+        ),
+    }
+}
+
+/// Somebody else was faster.
+pub(crate) fn address_taken() -> Result<String, Failure> {
+    notice(
+        "This address is taken",
+        "Another account has this address by now. Yours keeps the one it had.",
+    )
+}
+
+/// The link does not work.
+pub(crate) fn bad_link() -> Result<String, Failure> {
+    notice(
+        "This link does not work",
+        "It has been used, or it is too old. Ask for a new one where you log in, and open the newest mail.",
+    )
+}
+
+fn notice(title: &str, text: &str) -> Result<String, Failure> {
+    render(
+        include_str!("notice.html"),
+        &context! { title => title, text => text },
+    )
+}
+
+fn render(page: &str, values: &minijinja::Value) -> Result<String, Failure> {
+    let load = || {
+        let mut environment = Environment::new();
+        // The names end in `.html`, so what is filled in is escaped.
+        environment.add_template("layout.html", include_str!("layout.html"))?;
+        environment.add_template("page.html", page)?;
+        environment.get_template("page.html")?.render(values)
+    };
+    load().map_err(Failure::when("rendering a page"))
+}
+
+/// Whether a browser asks, which wants a page.
+pub(crate) struct WantsHtml(pub(crate) bool);
+
+impl<'a> poem::FromRequest<'a> for WantsHtml {
+    async fn from_request(
+        request: &'a poem::Request,
+        _body: &mut poem::RequestBody,
+    ) -> poem::Result<Self> {
+        let accept = request.header("accept").unwrap_or_default();
+        Ok(Self(
+            accept
+                .split(',')
+                .any(|range| range.trim().starts_with("text/html")),
+        ))
+    }
+}

@@ -1,0 +1,3 @@
+//! HTML: the pages of mailed links.
+
+pub mod links;

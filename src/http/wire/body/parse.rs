@@ -1,0 +1,184 @@
+//! Bytes to fields, by media type.
+
+use std::fmt;
+
+use poem::http::StatusCode;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde_json::map::Entry;
+use serde_json::{Map, Value, json};
+
+use crate::http::wire::problem::Problem;
+
+type Fields = Map<String, Value>;
+
+/// The fields of a body; `wanted` are those that have one value.
+pub(crate) async fn parse(
+    bytes: Vec<u8>,
+    content_type: &str,
+    encoding: Option<&str>,
+    wanted: &[&str],
+) -> Result<Fields, Problem> {
+    if let Some(encoding) = encoding.filter(|it| !it.eq_ignore_ascii_case("identity")) {
+        return Err(unsupported(encoding));
+    }
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    match essence.as_str() {
+        "application/json" => json_fields(&bytes),
+        "application/x-www-form-urlencoded" => refuse_repeated(form_fields(&bytes), wanted),
+        "multipart/form-data" => {
+            refuse_repeated(multipart_fields(bytes, content_type).await?, wanted)
+        }
+        _ => Err(unsupported(content_type)),
+    }
+}
+
+fn unsupported(what: &str) -> Problem {
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        format!("Unsupported media type \"{what}\" in request."),
+    )
+}
+
+fn bad(text: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, text)
+}
+
+fn json_fields(bytes: &[u8]) -> Result<Fields, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let parsed = reader
+        .deserialize_any(Top)
+        .and_then(|top| reader.end().map(|()| top));
+    let not_an_object = |sentence: String| Problem {
+        status: StatusCode::BAD_REQUEST,
+        body: json!({ "non_field_errors": [sentence], "error": sentence }),
+    };
+    match parsed {
+        Ok(Parsed::Object(fields)) => Ok(fields),
+        Ok(Parsed::Null) => Err(not_an_object("No data provided".to_owned())),
+        Ok(Parsed::Other(kind)) => Err(not_an_object(format!(
+            "Invalid data. Expected a dictionary, but got {kind}."
+        ))),
+        Err(err) => Err(bad(format!("JSON parse error - {err}"))),
+    }
+}
+
+/// What a JSON document is at its top; the names are Python's, as clients know them.
+enum Parsed {
+    Object(Fields),
+    Null,
+    Other(&'static str),
+}
+
+/// Reads the top of a document. serde_json keeps the last of two fields of one name, where a
+/// gateway in front of us may have looked at the first: so a repeated name is an error here.
+struct Top;
+
+impl<'de> Visitor<'de> for Top {
+    type Value = Parsed;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parsed, A::Error> {
+        let mut fields = Fields::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let value = map.next_value()?;
+            if fields.contains_key(&name) {
+                return Err(A::Error::custom(format!("duplicate field {name:?}")));
+            }
+            fields.insert(name, value);
+        }
+        Ok(Parsed::Object(fields))
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Parsed, A::Error> {
+        while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+        Ok(Parsed::Other("list"))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Parsed, E> {
+        Ok(Parsed::Null)
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Parsed, E> {
+        Ok(Parsed::Other("str"))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Parsed, E> {
+        Ok(Parsed::Other("bool"))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Parsed, E> {
+        Ok(Parsed::Other("int"))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Parsed, E> {
+        Ok(Parsed::Other("int"))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Parsed, E> {
+        Ok(Parsed::Other("float"))
+    }
+}
+
+fn form_fields(bytes: &[u8]) -> Fields {
+    let mut fields = Fields::new();
+    for (name, value) in form_urlencoded::parse(bytes) {
+        add(&mut fields, name.into_owned(), value.into_owned().into());
+    }
+    fields
+}
+
+async fn multipart_fields(bytes: Vec<u8>, content_type: &str) -> Result<Fields, Problem> {
+    let wrong = |err: &dyn fmt::Display| bad(format!("Multipart form parse error - {err}"));
+    let boundary = multer::parse_boundary(content_type).map_err(|err| wrong(&err))?;
+    let whole = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(bytes)]);
+    let mut parts = multer::Multipart::new(whole, boundary);
+    let mut fields = Fields::new();
+    while let Some(part) = parts.next_field().await.map_err(|err| wrong(&err))? {
+        let name = part.name().unwrap_or_default().to_owned();
+        let is_file = part.file_name().is_some();
+        let content = part.bytes().await.map_err(|err| wrong(&err))?;
+        // A file is no text; the check of the field says so.
+        let value = if is_file {
+            json!({})
+        } else {
+            String::from_utf8(content.into())
+                .map_err(|err| wrong(&err))?
+                .into()
+        };
+        add(&mut fields, name, value);
+    }
+    Ok(fields)
+}
+
+/// A form repeats a field to send a list of values.
+fn add(fields: &mut Fields, name: String, value: Value) {
+    match fields.entry(name) {
+        Entry::Vacant(entry) => {
+            entry.insert(value);
+        }
+        Entry::Occupied(mut entry) => match entry.get_mut() {
+            Value::Array(values) => values.push(value),
+            first => *first = Value::Array(vec![first.take(), value]),
+        },
+    }
+}
+
+/// Whoever wants one value refuses a repeated field: somebody in front of us may have looked at the
+/// other one.
+fn refuse_repeated(fields: Fields, wanted: &[&str]) -> Result<Fields, Problem> {
+    match wanted
+        .iter()
+        .find(|name| fields.get(**name).is_some_and(Value::is_array))
+    {
+        Some(name) => Err(bad(format!("Form parse error - duplicate field {name:?}"))),
+        None => Ok(fields),
+    }
+}

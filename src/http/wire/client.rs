@@ -1,0 +1,75 @@
+//! Where a request comes from, and who asks.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use poem::Addr;
+use poem::http::{HeaderMap, header};
+use poem::web::RemoteAddr;
+use poem::{FromRequest, Request, RequestBody};
+
+use crate::domain::Actor;
+
+/// A longer name is cut: it is only there to recognise one's own sessions.
+const LONGEST_USER_AGENT: usize = 256;
+
+/// The address that a request comes from; none over a Unix socket without a proxy's word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
+
+impl ClientAddress {
+    /// The socket's address, or, if that is a trusted proxy, the last address that the proxies add
+    /// to `X-Forwarded-For` and that is not one of them. What stands before it was written by the
+    /// client, who may write anything; so an address that cannot be read is not passed over.
+    pub(crate) fn of(remote: &RemoteAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
+        let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
+        let socket = match &remote.0 {
+            Addr::SocketAddr(address) => Some(address.ip().to_canonical()),
+            _ => None,
+        };
+        // Who can open the Unix socket is the proxy.
+        if trusted.is_empty() || socket.is_some_and(|address| !is_trusted(&address)) {
+            return Self(socket);
+        }
+        let forwarded = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(|address| address.trim().parse::<IpAddr>().ok());
+        let client = forwarded
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .map(|address| address.map(|it| it.to_canonical()))
+            .find(|address| !address.is_some_and(|it| is_trusted(&it)));
+        Self(client.flatten().or(socket))
+    }
+}
+
+/// Who asks, as the use cases want to know it.
+pub(crate) struct Client(pub(crate) Actor);
+
+impl<'a> FromRequest<'a> for Client {
+    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
+        Ok(Self::of(request))
+    }
+}
+
+impl Client {
+    pub(crate) fn of(request: &Request) -> Self {
+        let address = request
+            .extensions()
+            .get::<ClientAddress>()
+            .and_then(|it| it.0);
+        let user_agent = request
+            .headers()
+            .get(header::USER_AGENT)
+            .and_then(|it| it.to_str().ok());
+        Self(Actor {
+            name: "http".to_owned(),
+            address: address.map(|it| it.to_string()),
+            user_agent: user_agent.map(|it| it.chars().take(LONGEST_USER_AGENT).collect()),
+        })
+    }
+}

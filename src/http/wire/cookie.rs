@@ -1,0 +1,27 @@
+//! The session cookie as a header.
+
+use std::time::Duration;
+
+use super::auth::COOKIE;
+
+/// Writes `Set-Cookie` headers (RFC 6265, section 4.1). No script can read the cookie, and no other
+/// site can make a browser send it with a POST.
+#[derive(Clone)]
+pub(crate) struct Cookies {
+    /// Only over https.
+    pub(crate) secure: bool,
+}
+
+impl Cookies {
+    pub(crate) fn set(&self, secret: &str, lasts: Duration) -> String {
+        let secure = if self.secure { "; Secure" } else { "" };
+        format!(
+            "{COOKIE}={secret}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
+            lasts.as_secs()
+        )
+    }
+
+    pub(crate) fn clear(&self) -> String {
+        self.set("", Duration::ZERO)
+    }
+}

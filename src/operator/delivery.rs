@@ -1,0 +1,164 @@
+//! What happens behind the answers: mails leave, and what has expired is forgotten.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::accounts::Accounts;
+use crate::domain::{Email, MailKind, Timestamp};
+use crate::failure::Failure;
+use crate::mail::{Letter, NotSent, Values};
+use crate::store::mails::{Delivery, DueMail};
+
+/// Two attempts lie no further apart than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4 * 3600);
+/// After attempts over so long a time a mail has failed (RFC 5321, section 4.5.4.1). Time in which
+/// nobody tried does not count: neither a server that stood still nor what was before a `mail retry`.
+const GIVE_UP: Duration = Duration::from_secs(5 * 24 * 3600);
+/// What a sender needs beside the time that the mail server takes.
+const MARGIN: Duration = Duration::from_secs(60);
+/// What ended so long ago is forgotten.
+const KEEP: i64 = 30 * 24 * 3600;
+
+impl Accounts {
+    /// Sends all that is due, one after the other, and returns how many mails were looked at.
+    ///
+    /// # Errors
+    /// As [`Accounts::deliver_next`].
+    pub async fn deliver_due(&self) -> Result<usize, Failure> {
+        let mut count = 0;
+        while self.deliver_next().await? {
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Sends the next mail that is due, if there is one. Any number of senders may do so at once.
+    /// One that ends in the middle sends that mail once more at most: after the next start.
+    ///
+    /// # Errors
+    /// If the outbox cannot be read or written; a mail that does not leave is no error here, it is
+    /// tried again.
+    pub async fn deliver_next(&self) -> Result<bool, Failure> {
+        let now = self.now();
+        // Looking costs nothing, while taking in hand writes.
+        if self.0.store.due_mail(now, 1).await?.is_empty() {
+            self.0.mailer.rest().await;
+            return Ok(false);
+        }
+        let until = now.plus(self.0.mailer.patience() + MARGIN);
+        let Some(mail) = self.0.store.lease_mail(now, until).await? else {
+            return Ok(false);
+        };
+        let delivery = self.deliver(&mail, now).await;
+        self.0
+            .store
+            .mark_mail(mail.id, delivery, self.now())
+            .await?;
+        Ok(true)
+    }
+
+    /// Gives back what a server that is gone had in hand. Only for whoever knows that it is gone.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn release_mail(&self) -> Result<(), Failure> {
+        self.0.store.release_mail().await
+    }
+
+    async fn deliver(&self, mail: &DueMail, now: Timestamp) -> Delivery {
+        if mail.recipient.is_empty() {
+            return Delivery::Decoy;
+        }
+        if mail.expires_at.is_some_and(|it| it <= now) {
+            tracing::warn!(event = "mail_expired", mail = mail.id);
+            return Delivery::Expired;
+        }
+        let letter = match self.letter(mail, now) {
+            Ok(letter) => letter,
+            Err(failure) => {
+                let error = failure.chain();
+                tracing::error!(event = "mail_failed", mail = mail.id, error);
+                return Delivery::Failed(error);
+            }
+        };
+        let to = Email::stored(mail.recipient.clone());
+        let mailer = &self.0.mailer;
+        match mailer.send(mail.id, mail.created_at, &to, &letter).await {
+            Ok(_) => {
+                let user_id = mail.user.as_ref().map(|it| it.id.0);
+                tracing::info!(event = "mail_sent", mail = mail.id, user_id);
+                Delivery::Sent
+            }
+            Err(refusal) => self.refused(mail, &refusal),
+        }
+    }
+
+    fn refused(&self, mail: &DueMail, refusal: &NotSent) -> Delivery {
+        let (now, error) = (self.now(), refusal.brief());
+        let tried: Duration = (0..mail.attempts).map(|it| self.usual_pause(it)).sum();
+        if refusal.is_final || tried > GIVE_UP {
+            tracing::error!(event = "mail_failed", mail = mail.id, error);
+            return Delivery::Failed(refusal.to_string());
+        }
+        let next_at = now.plus(self.pause(mail.attempts));
+        tracing::warn!(event = "mail_retry", mail = mail.id, error, next_at = %next_at);
+        Delivery::Retry(next_at, refusal.to_string())
+    }
+
+    /// The pause doubles with each attempt, and differs by a quarter either way: what failed
+    /// together is not tried again together.
+    fn pause(&self, attempts: u32) -> Duration {
+        // Without randomness the pause is right all the same.
+        let [byte] = self.0.random.bytes().unwrap_or([128]);
+        let quarters = 0.75 + f64::from(byte) / 510.0;
+        let pause = self.usual_pause(attempts).mul_f64(quarters);
+        Duration::from_secs(pause.as_secs_f64().ceil() as u64)
+    }
+
+    fn usual_pause(&self, attempts: u32) -> Duration {
+        let first = self.0.rules.mail_retry;
+        let pause = first.saturating_mul(2_u32.saturating_pow(attempts));
+        pause.min(LONGEST_PAUSE)
+    }
+
+    fn letter(&self, mail: &DueMail, now: Timestamp) -> Result<Letter, Failure> {
+        let mut values = Values::default().with("public_url", self.0.rules.public_url.as_str());
+        if let Some(user) = &mail.user {
+            values = values.with("username", user.username.as_str());
+            if let (Some(nonce), Some(expires_at)) = (&mail.nonce, mail.expires_at) {
+                let seconds = expires_at.seconds_since(now).unsigned_abs();
+                values = values.with_link(self.link_url(mail.kind, user.id, nonce), seconds);
+            }
+        }
+        let details: Map<String, Value> = match &mail.details {
+            Some(details) => {
+                serde_json::from_str(details).map_err(Failure::when("reading a mail"))?
+            }
+            None => Map::new(),
+        };
+        let text = |name: &str| {
+            details
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let names: &[&'static str] = match mail.kind {
+            MailKind::AddressNotice => &["email"],
+            MailKind::Contact => &["name", "email", "phone", "message"],
+            _ => &[],
+        };
+        for name in names {
+            values = values.with(name, text(name));
+        }
+        self.0.mailer.write(mail.kind, values)
+    }
+
+    /// Forgets what expired 30 days ago.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn purge(&self) -> Result<(), Failure> {
+        self.0.store.purge(Timestamp(self.now().0 - KEEP)).await
+    }
+}

@@ -1,0 +1,115 @@
+//! The settings of the mail server, one of which may hold a password: it is never shown, and is not
+//! taken from where others can read it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use zeroize::Zeroizing;
+
+use super::sources::{Source, Values};
+use super::values::wrong;
+use crate::mail::SmtpServer;
+
+/// How mails leave.
+#[derive(Clone, Debug)]
+pub(crate) struct MailSettings {
+    pub(crate) server: Option<SmtpServer>,
+    pub(crate) authorities: Option<PathBuf>,
+    pub(crate) timeout: Duration,
+    pub(crate) retry: Duration,
+    pub(crate) templates: Option<PathBuf>,
+}
+
+impl MailSettings {
+    pub(crate) fn parse(values: &Values) -> anyhow::Result<Self> {
+        Ok(Self {
+            server: server(values)?,
+            authorities: values.optional("smtp_ca_file").map(PathBuf::from),
+            timeout: values.duration("smtp_timeout")?,
+            retry: values.duration("mail_retry")?,
+            templates: values.optional("mail_templates").map(PathBuf::from),
+        })
+    }
+}
+
+fn server(values: &Values) -> anyhow::Result<Option<SmtpServer>> {
+    let url = values.optional("smtp_url").map(Zeroizing::new);
+    let file = values.optional("smtp_url_file").map(PathBuf::from);
+    let (key, url) = match (url, file) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => bail!("smtp_url and smtp_url_file are both set; set one of them"),
+        (Some(url), None) => ("smtp_url", url),
+        (None, Some(file)) => {
+            let text =
+                read_private(&file).map_err(|err| wrong("smtp_url_file", format!("{err:#}")))?;
+            ("smtp_url_file", text)
+        }
+    };
+    let server: SmtpServer = url.trim().parse().map_err(|err| match key {
+        "smtp_url" => wrong(key, err),
+        // The path is right; an example of what it holds says more.
+        _ => anyhow!(
+            "{} (in the file that smtp_url_file names)",
+            wrong("smtp_url", err)
+        ),
+    })?;
+    if key == "smtp_url" && server.has_password() {
+        check_source(values)?;
+    }
+    Ok(Some(server))
+}
+
+/// Everybody on the machine can read the arguments of a process, and some files.
+fn check_source(values: &Values) -> anyhow::Result<()> {
+    let instead = "write smtp_url into a file with mode 600 and name that by smtp_url_file";
+    match (values.source("smtp_url"), &values.file) {
+        (Source::Flag, _) => {
+            bail!("everybody on this machine can read a password that is an argument; {instead}")
+        }
+        (Source::File, Some(path)) => check_mode(Path::new(path)).with_context(|| {
+            format!("{path} holds the password of the mail server, and others can read it")
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The files outside the data folder that hold a password.
+pub(crate) fn private_files(values: &Values) -> Vec<PathBuf> {
+    let named = values.optional("smtp_url_file").map(PathBuf::from);
+    let url = values
+        .optional("smtp_url")
+        .filter(|_| values.source("smtp_url") == Source::File)
+        .map(Zeroizing::new);
+    // A wrong address may hold a password too.
+    let is_secret = |url: Zeroizing<String>| {
+        let server = url.trim().parse::<SmtpServer>();
+        server.map_or(true, |it| it.has_password())
+    };
+    let settings = values.file.as_ref().filter(|_| url.is_some_and(is_secret));
+    named
+        .into_iter()
+        .chain(settings.map(PathBuf::from))
+        .collect()
+}
+
+fn read_private(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).map_err(|err| anyhow!("{shown} cannot be read: {err}"))?;
+    let text = Zeroizing::new(text);
+    check_mode(path).with_context(|| format!("others can read {shown}"))?;
+    Ok(text)
+}
+
+fn check_mode(path: &Path) -> anyhow::Result<()> {
+    let shown = path.display();
+    let mode = fs::metadata(path)
+        .with_context(|| format!("{shown} cannot be read"))?
+        .mode();
+    if mode & 0o077 != 0 {
+        bail!("run: chmod 600 {shown}");
+    }
+    Ok(())
+}

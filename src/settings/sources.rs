@@ -1,0 +1,220 @@
+//! The texts of the settings, and where each came from.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, anyhow, bail};
+use clap::ArgMatches;
+use serde::Serialize;
+
+use super::PREFIX;
+use super::list::SETTINGS;
+use super::values::Listen;
+use crate::domain::{ALIKE, similarity};
+use crate::mail::SmtpServer;
+
+/// Who says what a setting is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Source {
+    Flag,
+    Environment,
+    File,
+    Default,
+}
+
+/// The texts of the settings, as they were said and not yet understood.
+pub(crate) struct Values {
+    found: BTreeMap<&'static str, (String, Source)>,
+    /// The settings file, if there is one.
+    pub(crate) file: Option<String>,
+    /// What could not be read, or names no setting.
+    problem: Option<anyhow::Error>,
+}
+
+/// A setting as it is printed. The names are stable.
+#[derive(Serialize)]
+pub(crate) struct Shown {
+    key: &'static str,
+    value: Option<String>,
+    source: Source,
+}
+
+impl Values {
+    /// Reads all sources: a flag stands over a variable, over the file, over the default.
+    pub(crate) fn read(matches: &ArgMatches) -> Self {
+        let (mut environment, problem) = environment();
+        let file = matches
+            .get_one::<String>("config")
+            .cloned()
+            .or_else(|| environment.remove("config"));
+        let (mut written, problem_of_file) = match file.as_deref().map(toml_file) {
+            Some(Ok((written, problem))) => (written, problem),
+            Some(Err(err)) => (BTreeMap::new(), Some(err)),
+            None => (BTreeMap::new(), None),
+        };
+        let found = SETTINGS.iter().filter_map(|setting| {
+            let key = setting.key;
+            let flag = matches.get_one::<String>(key).cloned();
+            let from = |text: Option<String>, source| text.map(|it| (it, source));
+            let said = from(flag, Source::Flag)
+                .or_else(|| from(environment.remove(key), Source::Environment))
+                .or_else(|| from(written.remove(key), Source::File))
+                .or_else(|| from(setting.default.map(str::to_owned), Source::Default));
+            Some((key, said?))
+        });
+        Self {
+            found: found.collect(),
+            file,
+            problem: problem.or(problem_of_file),
+        }
+    }
+
+    /// Refuses sources that could not be read whole, or that name what is no setting.
+    pub(crate) fn check_sources(&self) -> anyhow::Result<()> {
+        match &self.problem {
+            Some(problem) => bail!("{problem:#}"),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn source(&self, key: &'static str) -> Source {
+        self.found.get(key).map_or(Source::Default, |it| it.1)
+    }
+
+    pub(crate) fn optional(&self, key: &'static str) -> Option<String> {
+        let (text, _) = self.found.get(key)?;
+        Some(text.clone()).filter(|it| !it.is_empty())
+    }
+
+    /// Every setting as it works, the wrong ones as they were written, without a password.
+    pub(crate) fn shown(&self) -> Vec<Shown> {
+        let shown = |key| match (self.optional(key), self.computed(key)) {
+            (None, Some(computed)) => Shown {
+                key,
+                value: Some(computed),
+                source: Source::Default,
+            },
+            (text, _) => Shown {
+                key,
+                value: text.map(|it| without_password(key, &it)),
+                source: self.source(key),
+            },
+        };
+        SETTINGS.iter().map(|it| shown(it.key)).collect()
+    }
+
+    /// A default that depends on other settings or on the machine.
+    fn computed(&self, key: &str) -> Option<String> {
+        let format = |is_json| if is_json { "json" } else { "text" };
+        match key {
+            "database" => Some(self.database().display().to_string()),
+            "public_url" => self.parse::<Listen>("listen").ok()?.loopback_url(),
+            "hash_threads" => Some(self.hash_threads().ok()?.to_string()),
+            "log_format" => Some(format(self.json_log().ok()?).to_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn without_password(key: &str, text: &str) -> String {
+    match key {
+        "smtp_url" => SmtpServer::without_password(text)
+            .unwrap_or_else(|_| "(not shown, because it is wrong)".to_owned()),
+        _ => without_login(text),
+    }
+}
+
+/// A web address has no login, but somebody may have put one there.
+pub(crate) fn without_login(text: &str) -> String {
+    match (text.find("://"), text.rfind('@')) {
+        (Some(start), Some(end)) if start < end => {
+            format!("{}****{}", &text[..start + 3], &text[end..])
+        }
+        _ => text.to_owned(),
+    }
+}
+
+type Texts = BTreeMap<String, String>;
+
+fn is_known(key: &str) -> bool {
+    SETTINGS.iter().any(|it| it.key == key)
+}
+
+/// Our variables by key. A variable that names no setting is a mistake somebody wants to know of.
+fn environment() -> (Texts, Option<anyhow::Error>) {
+    let (mut found, mut problem) = (Texts::new(), None);
+    for (name, value) in std::env::vars_os() {
+        let Some(key) = name.to_str().and_then(|it| it.strip_prefix(PREFIX)) else {
+            continue;
+        };
+        let key = key.to_lowercase();
+        if key != "config" && !is_known(&key) {
+            problem = Some(anyhow!(
+                "{PREFIX}{} is set, but there is no setting {key}{}",
+                key.to_uppercase(),
+                suggestion(&key)
+            ));
+        } else if let Ok(value) = value.into_string() {
+            found.insert(key, value);
+        } else {
+            problem = Some(anyhow!("the setting {key} is wrong: it is not valid UTF-8"));
+        }
+    }
+    (found, problem)
+}
+
+/// The settings in a file; and which of its keys is none, if any.
+fn toml_file(path: &str) -> anyhow::Result<(Texts, Option<anyhow::Error>)> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the settings file {path}"))?;
+    let table: toml::Table = text.parse().map_err(|err: toml::de::Error| {
+        let before = err.span().and_then(|it| text.get(..it.start));
+        let line = before.map_or(1, |it| 1 + it.matches('\n').count());
+        anyhow!(
+            "{path} is not valid TOML in line {line}: {}",
+            err.message().replace('\n', ", ")
+        )
+    })?;
+    let (mut found, mut problem) = (Texts::new(), None);
+    for (key, value) in table {
+        if !is_known(&key) {
+            let near = suggestion(&key);
+            problem = Some(anyhow!("{path}: there is no setting {key}{near}"));
+            continue;
+        }
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Array(items) => items
+                .into_iter()
+                .map(|item| match item {
+                    toml::Value::String(text) => text,
+                    other => other.to_string(),
+                })
+                .collect::<Vec<_>>()
+                .join(","),
+            other => other.to_string(),
+        };
+        found.insert(key, text);
+    }
+    Ok((found, problem))
+}
+
+/// The setting whose name looks most like what was written, or those that share a word with it.
+fn suggestion(key: &str) -> String {
+    let words: Vec<&str> = key.split('_').filter(|word| word.len() > 2).collect();
+    let names = || SETTINGS.iter().map(|it| it.key);
+    let alike = names()
+        .filter(|name| similarity(name, key) > ALIKE)
+        .max_by(|one, other| similarity(one, key).total_cmp(&similarity(other, key)));
+    let near: Vec<&str> = match alike {
+        Some(name) => vec![name],
+        None => names()
+            .filter(|name| words.iter().any(|word| name.contains(word)))
+            .collect(),
+    };
+    if near.is_empty() {
+        "; `minisass-auth serve --help` lists them all".to_owned()
+    } else {
+        format!("; did you mean {}?", near.join(" or "))
+    }
+}

@@ -1,0 +1,211 @@
+//! From the text of a setting to its value. Every error names the setting and shows a right example.
+
+use std::fmt;
+use std::io::{self, IsTerminal};
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use ipnet::IpNet;
+
+use super::list::{RESERVED, SETTINGS};
+use super::sources::{Values, without_login};
+use crate::domain::Email;
+
+/// Where to listen.
+#[derive(Clone, Debug)]
+pub(crate) enum Listen {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(raw: &str) -> Result<Self, String> {
+        match raw.strip_prefix("unix:") {
+            Some(path) if !path.is_empty() => Ok(Self::Unix(path.into())),
+            Some(_) => Err("the path is missing".to_owned()),
+            None => raw
+                .parse()
+                .map(Self::Tcp)
+                .map_err(|_| "it is no address with a port".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Listen {
+    /// Where this machine finds what listens here and nowhere else.
+    pub(crate) fn loopback_url(&self) -> Option<String> {
+        match self {
+            Self::Tcp(address) if address.ip().is_loopback() => Some(format!("http://{address}")),
+            _ => None,
+        }
+    }
+}
+
+/// What the texts mean.
+impl Values {
+    /// The database file, by default in the data folder; [`Values::unsupported`] refuses what is no path.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.optional("database")
+            .filter(|it| !it.contains("://"))
+            .map_or_else(|| self.data_dir().join("auth.db"), PathBuf::from)
+    }
+
+    /// The data folder; an empty path is refused by [`Values::text`].
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.optional("data_dir").unwrap_or_default().into()
+    }
+
+    pub(crate) fn text(&self, key: &'static str) -> anyhow::Result<String> {
+        self.optional(key).ok_or_else(|| wrong(key, "it is empty"))
+    }
+
+    pub(crate) fn parse<T: FromStr<Err: fmt::Display>>(
+        &self,
+        key: &'static str,
+    ) -> anyhow::Result<T> {
+        self.text(key)?.parse().map_err(|err| wrong(key, err))
+    }
+
+    pub(crate) fn number(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<usize>,
+    ) -> anyhow::Result<usize> {
+        let number = self.parse(key)?;
+        if !range.contains(&number) {
+            return Err(wrong(
+                key,
+                format!("it must lie between {} and {}", range.start(), range.end()),
+            ));
+        }
+        Ok(number)
+    }
+
+    pub(crate) fn hash_threads(&self) -> anyhow::Result<usize> {
+        match self.optional("hash_threads") {
+            Some(_) => self.number("hash_threads", 1..=1024),
+            None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+        }
+    }
+
+    pub(crate) fn duration(&self, key: &'static str) -> anyhow::Result<Duration> {
+        let duration =
+            humantime::parse_duration(&self.text(key)?).map_err(|err| wrong(key, err))?;
+        // Tokens count whole seconds, and a century is a mistake.
+        if !(1..=100 * 365 * 86_400).contains(&duration.as_secs()) {
+            return Err(wrong(
+                key,
+                "it must lie between a second and a hundred years",
+            ));
+        }
+        Ok(duration)
+    }
+
+    pub(crate) fn email(&self, key: &'static str) -> anyhow::Result<Option<Email>> {
+        self.optional(key)
+            .map(|it| Email::parse(&it).map_err(|_| wrong(key, format!("{it} is no address"))))
+            .transpose()
+    }
+
+    /// A web address without the slash at its end.
+    pub(crate) fn url(&self, key: &'static str) -> anyhow::Result<Option<String>> {
+        self.optional(key)
+            .map(|url| check_url(key, &url))
+            .transpose()
+    }
+
+    pub(crate) fn origins(&self, key: &'static str) -> anyhow::Result<Vec<String>> {
+        self.items(key)
+            .iter()
+            .map(|origin| check_url(key, origin))
+            .collect()
+    }
+
+    pub(crate) fn networks(&self, key: &'static str) -> anyhow::Result<Vec<IpNet>> {
+        let parse = |item: &String| {
+            let single = item.parse::<IpAddr>().map(IpNet::from);
+            single
+                .or_else(|_| item.parse::<IpNet>())
+                .map_err(|_| wrong(key, format!("{item} is no address")))
+        };
+        self.items(key).iter().map(parse).collect()
+    }
+
+    /// Whether the log, which goes to standard error, is JSON.
+    pub(crate) fn json_log(&self) -> anyhow::Result<bool> {
+        match self.optional("log_format").as_deref() {
+            None => Ok(!io::stderr().is_terminal()),
+            Some("json") => Ok(true),
+            Some("text") => Ok(false),
+            Some(other) => Err(wrong(
+                "log_format",
+                format!("{other} is neither text nor json"),
+            )),
+        }
+    }
+
+    /// Refuses what the settings can say and this version does not do.
+    pub(crate) fn unsupported(&self) -> anyhow::Result<()> {
+        for setting in SETTINGS.iter().filter(|it| RESERVED.contains(&it.key)) {
+            if self.optional(setting.key).as_deref() != setting.default.filter(|it| !it.is_empty())
+            {
+                return Err(wrong(setting.key, "this version cannot do that yet"));
+            }
+        }
+        match self.optional("database") {
+            Some(url) if url.contains("://") => Err(wrong(
+                "database",
+                "this version has SQLite only, which a path names",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn items(&self, key: &'static str) -> Vec<String> {
+        let text = self.optional(key).unwrap_or_default();
+        text.split(',')
+            .map(|item| item.trim().to_owned())
+            .filter(|item| !item.is_empty())
+            .collect()
+    }
+}
+
+fn check_url(key: &'static str, url: &str) -> anyhow::Result<String> {
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    let is_plain =
+        |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '@' | '?' | '#' | '\\');
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && rest.chars().all(is_plain) => {
+            Ok(url.trim_end_matches('/').to_owned())
+        }
+        _ => Err(wrong(
+            key,
+            format!("{} is no web address", without_login(url)),
+        )),
+    }
+}
+
+pub(crate) fn wrong(key: &str, what: impl fmt::Display) -> anyhow::Error {
+    let example = SETTINGS
+        .iter()
+        .find(|it| it.key == key)
+        .map_or("", |it| it.example);
+    anyhow!("the setting {key} is wrong: {what}; a right one is {key} = {example:?}")
+}

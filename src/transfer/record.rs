@@ -1,0 +1,244 @@
+//! A user as a line of JSON or CSV: what `user export` writes and `user import` reads.
+
+use std::mem::take;
+
+use anyhow::{anyhow, bail, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::crypto::Hasher;
+use crate::domain::{
+    AdditionalFields, Email, Policy, Profile, Timestamp, UploadPreference, User, UserId, Username,
+};
+use crate::store::transfer::{EarlierPassword, Record, RecordedConsent, RecordedPolicy};
+
+/// Numbers above are not exact in every JSON reader (RFC 8259, section 6).
+pub(crate) const HIGHEST_ID: i64 = (1 << 53) - 1;
+
+/// The names are stable. What a file leaves out is empty, false or null.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Line {
+    pub(crate) id: Option<i64>,
+    pub(crate) username: String,
+    pub(crate) email: String,
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
+    /// True if it is left out.
+    pub(crate) is_active: Option<bool>,
+    pub(crate) is_staff: bool,
+    pub(crate) awaits_confirmation: bool,
+    pub(crate) created_at: Option<String>,
+    pub(crate) last_login_at: Option<String>,
+    pub(crate) email_confirmed_at: Option<String>,
+    pub(crate) organisation_type: String,
+    pub(crate) organisation_name: String,
+    pub(crate) country: String,
+    pub(crate) additional_fields: Map<String, Value>,
+    pub(crate) is_expert: bool,
+    pub(crate) upload_preference: Option<String>,
+    pub(crate) consents: Vec<ConsentLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) password_hash: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) password_history: Vec<EarlierLine>,
+    /// Refused: hashing would take a second each.
+    #[serde(skip_serializing)]
+    pub(crate) password: Option<Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConsentLine {
+    pub(crate) version: String,
+    pub(crate) is_given: bool,
+    pub(crate) given_at: String,
+    pub(crate) address: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EarlierLine {
+    pub(crate) password_hash: String,
+    pub(crate) created_at: String,
+}
+
+/// A version of the policy, which stands before the users in JSON Lines.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PolicyLine {
+    pub(crate) version: String,
+    pub(crate) url: String,
+    pub(crate) published_at: String,
+}
+
+impl Line {
+    pub(crate) fn of(record: Record, with_hashes: bool) -> Self {
+        let time = |it: Option<Timestamp>| it.map(|it| it.to_string());
+        let profile = record.profile;
+        Self {
+            id: record.id.map(|it| it.0),
+            username: record.username.to_string(),
+            email: record.email.to_string(),
+            first_name: record.first_name,
+            last_name: record.last_name,
+            is_active: Some(record.is_active),
+            is_staff: record.is_staff,
+            awaits_confirmation: record.awaits_confirmation,
+            created_at: time(Some(record.created_at)),
+            last_login_at: time(record.last_login_at),
+            email_confirmed_at: time(record.email_confirmed_at),
+            organisation_type: profile.organisation_type,
+            organisation_name: profile.organisation_name,
+            country: profile.country,
+            additional_fields: profile.additional_fields.as_map().clone(),
+            is_expert: profile.is_expert,
+            upload_preference: Some(profile.upload_preference.as_str().to_owned()),
+            consents: record.consents.into_iter().map(ConsentLine::of).collect(),
+            password_hash: record.password_hash.filter(|_| with_hashes),
+            password_history: record
+                .password_history
+                .into_iter()
+                .filter(|_| with_hashes)
+                .map(EarlierLine::of)
+                .collect(),
+            password: None,
+        }
+    }
+
+    /// The user, if everything keeps to the rules. An account without a time was made `now`.
+    pub(crate) fn record(mut self, now: Timestamp) -> anyhow::Result<Record> {
+        ensure!(
+            self.password.is_none(),
+            "password: plain passwords are not imported; give a password_hash, or leave it out and mail a link with `reset send`"
+        );
+        let wrong = |field: &'static str| move |rule| anyhow!("{field}: {rule}");
+        let profile = self.profile()?;
+        User::check_name(&self.first_name).map_err(wrong("first_name"))?;
+        User::check_name(&self.last_name).map_err(wrong("last_name"))?;
+        if let Some(id) = self.id.filter(|it| !(1..=HIGHEST_ID).contains(it)) {
+            bail!("id: {id} is not between 1 and {HIGHEST_ID}");
+        }
+        let password_hash = self.password_hash.filter(|it| !it.is_empty());
+        let created_at = time("created_at", self.created_at)?.unwrap_or(now);
+        Ok(Record {
+            id: self.id.map(UserId),
+            username: Username::parse_given(&self.username).map_err(wrong("username"))?,
+            email: Email::parse(&self.email).map_err(wrong("email"))?,
+            first_name: self.first_name,
+            last_name: self.last_name,
+            is_active: self.is_active.unwrap_or(true),
+            is_staff: self.is_staff,
+            awaits_confirmation: self.awaits_confirmation,
+            created_at,
+            last_login_at: time("last_login_at", self.last_login_at)?,
+            email_confirmed_at: time("email_confirmed_at", self.email_confirmed_at)?,
+            profile,
+            consents: each(self.consents, ConsentLine::recorded)?,
+            password_hash: password_hash.map(usable).transpose()?,
+            password_history: each(self.password_history, EarlierLine::earlier)?,
+        })
+    }
+
+    fn profile(&mut self) -> anyhow::Result<Profile> {
+        for (field, text) in [
+            ("organisation_type", &self.organisation_type),
+            ("organisation_name", &self.organisation_name),
+            ("country", &self.country),
+        ] {
+            Profile::check_text(text).map_err(|rule| anyhow!("{field}: {rule}"))?;
+        }
+        let preference = self.upload_preference.as_deref();
+        Ok(Profile {
+            organisation_type: take(&mut self.organisation_type),
+            organisation_name: take(&mut self.organisation_name),
+            country: take(&mut self.country),
+            additional_fields: AdditionalFields::new(take(&mut self.additional_fields))
+                .map_err(|rule| anyhow!("additional_fields: {rule}"))?,
+            is_expert: self.is_expert,
+            upload_preference: preference
+                .map_or(Ok(UploadPreference::default()), UploadPreference::parse)
+                .map_err(|rule| anyhow!("upload_preference: {rule}"))?,
+        })
+    }
+}
+
+impl ConsentLine {
+    fn of(consent: RecordedConsent) -> Self {
+        Self {
+            version: consent.version,
+            is_given: consent.is_given,
+            given_at: consent.given_at.to_string(),
+            address: consent.address,
+        }
+    }
+
+    fn recorded(self) -> anyhow::Result<RecordedConsent> {
+        Ok(RecordedConsent {
+            version: self.version,
+            is_given: self.is_given,
+            given_at: must_be_time("given_at", &self.given_at)?,
+            address: self.address,
+        })
+    }
+}
+
+impl EarlierLine {
+    fn of(earlier: EarlierPassword) -> Self {
+        Self {
+            password_hash: earlier.password_hash,
+            created_at: earlier.created_at.to_string(),
+        }
+    }
+
+    fn earlier(self) -> anyhow::Result<EarlierPassword> {
+        Ok(EarlierPassword {
+            password_hash: usable(self.password_hash)?,
+            created_at: must_be_time("created_at", &self.created_at)?,
+        })
+    }
+}
+
+impl PolicyLine {
+    pub(crate) fn of(policy: Policy) -> Self {
+        Self {
+            version: policy.version,
+            url: policy.url,
+            published_at: policy.published_at.to_string(),
+        }
+    }
+
+    /// The version, if it keeps to the rules; its address may be empty.
+    pub(crate) fn recorded(self) -> anyhow::Result<RecordedPolicy> {
+        Policy::check_version(&self.version).map_err(|rule| anyhow!("version: {rule}"))?;
+        if !self.url.is_empty() {
+            Policy::check_url(&self.url).map_err(|rule| anyhow!("url: {rule}"))?;
+        }
+        Ok(RecordedPolicy {
+            published_at: must_be_time("published_at", &self.published_at)?,
+            version: self.version,
+            url: self.url,
+        })
+    }
+}
+
+fn each<T, R>(lines: Vec<T>, read: fn(T) -> anyhow::Result<R>) -> anyhow::Result<Vec<R>> {
+    lines.into_iter().map(read).collect()
+}
+
+fn usable(hash: String) -> anyhow::Result<String> {
+    ensure!(
+        Hasher::is_usable(&hash),
+        "password_hash: this kind is unknown or costs too much; leave it out and mail a link with `reset send`"
+    );
+    Ok(hash)
+}
+
+fn time(field: &str, text: Option<String>) -> anyhow::Result<Option<Timestamp>> {
+    text.map(|it| must_be_time(field, &it)).transpose()
+}
+
+fn must_be_time(field: &str, text: &str) -> anyhow::Result<Timestamp> {
+    Timestamp::parse(text)
+        .ok_or_else(|| anyhow!("{field}: {text:?} is no time such as 2026-11-24T12:00:00Z"))
+}
