@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 
-use crate::accounts::{Accounts, Parts, Rules};
+use crate::accounts::{Parts, Rules};
 use crate::cli::terminal::output::note;
 use crate::clock::Clock;
 use crate::crypto::{Hasher, Keyring, LinkKey, Random, Signer};
@@ -14,6 +14,7 @@ use crate::domain::Actor;
 use crate::domain::PasswordRules;
 use crate::failure::Failure;
 use crate::mail::{Letters, Mailer, Smtp, Transport};
+use crate::operator::Operator;
 use crate::private_file::data_dir;
 use crate::settings::Settings;
 use crate::settings::values::Listen;
@@ -24,7 +25,7 @@ const NO_PUBLIC_URL: &str = "the setting public_url is missing: a link needs an 
 
 /// The use cases, for a command.
 pub(crate) struct Config {
-    pub(crate) accounts: Accounts,
+    pub(crate) operator: Operator,
     pub(crate) caller: Actor,
     /// Whether everything is undone at the end.
     pub(crate) is_dry: bool,
@@ -41,7 +42,7 @@ impl Config {
         check_place(settings)?;
         let _lock = lock_before_migrating(settings)?;
         let config = Self {
-            accounts: accounts(
+            operator: use_cases(
                 settings,
                 public_url,
                 if is_dry {
@@ -67,7 +68,7 @@ impl Config {
 
     /// Refuses to make links that lead nowhere.
     pub(crate) fn check_public_url(&self) -> anyhow::Result<()> {
-        if self.accounts.rules().public_url.is_empty() {
+        if self.operator.accounts.rules().public_url.is_empty() {
             bail!(NO_PUBLIC_URL);
         }
         Ok(())
@@ -120,11 +121,11 @@ pub(crate) fn operator() -> Actor {
 }
 
 /// The use cases over the data folder, which is created if it is not there.
-pub(crate) fn accounts(
+pub(crate) fn use_cases(
     settings: &Settings,
     public_url: String,
     open: fn(&Path) -> Result<Sqlite, Failure>,
-) -> anyhow::Result<Accounts> {
+) -> anyhow::Result<Operator> {
     check_place(settings)?;
     let keys = settings.data_dir.join("keys");
     let (clock, random) = (Clock::System, Random::System);
@@ -135,7 +136,7 @@ pub(crate) fn accounts(
         settings.hash_queue,
         random.clone(),
     );
-    Ok(Accounts::new(Parts {
+    Ok(Operator::new(Parts {
         store: Box::new(open(&settings.database).map_err(said)?),
         hasher: hasher.map_err(said)?,
         signer: Signer::new(&ring).map_err(said)?,

@@ -42,19 +42,19 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     // Before the database is opened: a newer program must not migrate it under a running server.
     data_dir::make(&settings.data_dir)?;
     let _lock = data_dir::lock(&settings.data_dir)?;
-    let accounts = compose::accounts(settings, public_url.clone(), Sqlite::open)?;
+    let operator = compose::use_cases(settings, public_url.clone(), Sqlite::open)?;
     let deployment = Deployment {
         public_url: public_url.clone(),
         frontend_url: settings.frontend_url.clone(),
         cors_origins: settings.cors_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
     };
-    let app = App::new(accounts.clone(), deployment);
+    let app = App::new(operator.accounts.clone(), deployment);
     // The lock says that no other server is alive, so whatever one had in hand is nobody's.
-    accounts.release_mail().await.map_err(compose::said)?;
+    operator.release_mail().await.map_err(compose::said)?;
     let (stopping, stopped) = watch::channel(false);
     let backups = Backups::of(settings);
-    let housekeeping = housekeeping(accounts.clone(), app.clone(), backups, stopped)?;
+    let housekeeping = housekeeping(operator.clone(), app.clone(), backups, stopped)?;
 
     // Before anybody is told that the server is there, and may want to stop it.
     let stop = stop_signal()?;
@@ -66,7 +66,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || housekeeping.join())
         .await
         .ok();
-    accounts.close();
+    operator.close();
     if let Listen::Unix(path) = &settings.listen {
         // It may have been removed by somebody else already.
         let _ = std::fs::remove_file(path);

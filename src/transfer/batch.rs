@@ -98,7 +98,7 @@ impl<'a> Importing<'a> {
             dry_run,
             is_skipping,
             is_served: config.is_served(),
-            now: config.accounts.import_time(),
+            now: config.operator.import_time(),
             bar: Bar::of("importing users"),
             interrupt: Interrupt::watch()?,
             policies: Vec::new(),
@@ -207,7 +207,7 @@ impl<'a> Importing<'a> {
             });
             batches.push((full.rows, full.is_held_back));
         }
-        let fates = self.config.accounts.import(work, &self.config.caller);
+        let fates = self.config.operator.import(work, &self.config.caller);
         self.sent = Some(Sent { batches, fates });
         Ok(())
     }

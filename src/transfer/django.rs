@@ -93,7 +93,7 @@ pub(crate) fn read(file: &Path, importing: &mut Importing<'_>) -> anyhow::Result
         bail!("a dump of Django is read twice; name a file instead of -");
     }
     let mut found = Belongings {
-        rows: importing.config.accounts.spool().map_err(said)?,
+        rows: importing.config.operator.spool().map_err(said)?,
         kept: 0,
         taken: 0,
         organisation_types: HashMap::new(),

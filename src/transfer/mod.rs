@@ -1,6 +1,5 @@
 //! Accounts in and out: records, JSON Lines, CSV, Django.
 
-pub mod accounts;
 pub mod batch;
 pub mod cells;
 pub mod django;

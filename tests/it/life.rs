@@ -1,6 +1,6 @@
 //! The life of an account in mails: confirmed, invited, moved to a new address.
 
-use minisass_auth::accounts::register::{Registrar, Registration};
+use minisass_auth::accounts::register::{OperatorChoice, Registration};
 use serde_json::{Value, json};
 
 use crate::app::{API, App, PASSWORD, PUBLIC_URL, operator};
@@ -144,13 +144,13 @@ fn who_is_invited_chooses_a_password() {
         email: "ana@example.org".to_owned(),
         ..Registration::default()
     };
-    let registrar = Registrar::Operator {
+    let choice = OperatorChoice {
         active: true,
         staff: false,
         by_mail: true,
     };
     let caller = operator();
-    let invited = app.accounts.register(account, registrar, &caller);
+    let invited = app.operator.create_user(account, choice, &caller);
     app.wait(invited).expect("an account");
     let link = newest_link(&app);
     app.try_login("ana", PASSWORD).expect(401);

@@ -93,7 +93,7 @@ pub(crate) fn run(
 
 fn status(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
     let config = Config::open(settings, false)?;
-    let status = config.accounts.database_status().map_err(said)?;
+    let status = config.operator.database_status().map_err(said)?;
     let (last_backup_at, last_backup) = status.last_backup.unzip();
     output.one(&Status {
         file: settings.database.display().to_string(),
@@ -112,7 +112,7 @@ fn status(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
 fn check(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
     let config = Config::open(settings, false)?;
     let bar = Bar::of("checking the database");
-    let problems = config.accounts.check_database(&bar.progress(None));
+    let problems = config.operator.check_database(&bar.progress(None));
     bar.clear();
     let problems = problems.map_err(said)?;
     if let Some(first) = problems.first() {
@@ -128,7 +128,7 @@ fn check(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
 fn back_up(file: &Path, config: &Config, output: &mut Output) -> anyhow::Result<()> {
     let (bar, interrupt) = (Bar::of("copying and checking"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
-    let work = config.accounts.back_up(file, &config.caller, &progress);
+    let work = config.operator.back_up(file, &config.caller, &progress);
     let done = config.wait(work).map_err(said);
     bar.clear();
     let done = interrupt.explain(done, "there is no backup; run it again")?;

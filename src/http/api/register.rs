@@ -7,7 +7,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::tag::Tag;
 use crate::accounts::Accounts;
-use crate::accounts::register::{RegisterError, Registrar, Registration};
+use crate::accounts::register::{RegisterError, Registration};
 use crate::domain::{Invalid, Rule, User};
 use crate::http::wire::body::{Body, Input};
 use crate::http::wire::client::Client;
@@ -137,10 +137,7 @@ impl RegisterApi {
     ) -> Result<RegisterReply, Refused> {
         passage?;
         let registration = registration(body);
-        match accounts
-            .register(registration, Registrar::Stranger, &caller)
-            .await
-        {
+        match accounts.register(registration, &caller).await {
             Ok(user) => Ok(RegisterReply::Created(Json(user.into()))),
             Err(RegisterError::EmailTaken) => Ok(RegisterReply::BadRequest(Json(
                 BadRequest::fields(&[], Some("This email is already registered.".to_owned())),

@@ -92,20 +92,23 @@ impl Exporting<'_> {
             true => &COLUMNS[..],
             false => &COLUMNS[..COLUMNS.len() - HASH_COLUMNS],
         };
-        let accounts = &self.config.accounts;
+        let operator = &self.config.operator;
         match self.export.kind {
             Kind::Csv => csv::Writer::from_writer(&mut *out).write_record(columns)?,
             Kind::Jsonl => {
-                let policies = self.config.wait(accounts.policies()).map_err(said)?;
+                let policies = self
+                    .config
+                    .wait(operator.accounts.policies())
+                    .map_err(said)?;
                 for policy in policies.into_iter().rev() {
                     writeln!(out, "{}", json!({"policy": PolicyLine::of(policy)}))?;
                 }
             }
         }
-        let all = accounts.database_status().map_err(said)?.users;
+        let all = operator.database_status().map_err(said)?.users;
         let (mut after, mut count) = (UserId(0), 0);
         loop {
-            let page = self.config.wait(accounts.export(after, PAGE));
+            let page = self.config.wait(operator.export(after, PAGE));
             let page = page.map_err(said)?;
             let Some(last) = page.last().and_then(|it| it.id) else {
                 return Ok(count);

@@ -1,6 +1,6 @@
 //! Moving accounts in and out, password hashes included.
 
-use crate::accounts::Accounts;
+use super::Operator;
 use crate::domain::Actor;
 use crate::domain::{Timestamp, UserId};
 use crate::failure::Failure;
@@ -8,12 +8,12 @@ use crate::store::pending::Pending;
 use crate::store::sqlite::spool::Spool;
 use crate::store::transfer::{Fate, Import, Record};
 
-impl Accounts {
+impl Operator {
     /// Adds batches of accounts in one transaction, each by itself, and says for each account what
     /// became of it, in their order. The work begins at once, so that the next accounts can be read
     /// meanwhile. If it fails, nothing was added.
     pub fn import(&self, batches: Vec<Import>, caller: &Actor) -> Pending<Vec<Vec<Fate>>> {
-        self.0.store.import(batches, caller.at(self.now()))
+        self.parts.store.import(batches, caller.at(self.now()))
     }
 
     /// A place for what is known of accounts before they can be added.
@@ -21,7 +21,7 @@ impl Accounts {
     /// # Errors
     /// If it cannot be made.
     pub fn spool(&self) -> Result<Spool, Failure> {
-        self.0.store.spool()
+        self.parts.store.spool()
     }
 
     /// A page of accounts in the order of their numbers, with all that belongs to them.
@@ -29,7 +29,7 @@ impl Accounts {
     /// # Errors
     /// If the database does not answer.
     pub async fn export(&self, after: UserId, limit: usize) -> Result<Vec<Record>, Failure> {
-        self.0.store.export(after, limit).await
+        self.parts.store.export(after, limit).await
     }
 
     /// The time of accounts that come without one.
