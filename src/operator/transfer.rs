@@ -5,8 +5,7 @@ use crate::domain::Actor;
 use crate::domain::{Timestamp, UserId};
 use crate::failure::Failure;
 use crate::store::pending::Pending;
-use crate::store::sqlite::spool::Spool;
-use crate::store::transfer::{Fate, Import, Record};
+use crate::store::transfer::{Fate, Import, Record, Spool};
 
 impl Operator {
     /// Adds batches of accounts in one transaction, each by itself, and says for each account what

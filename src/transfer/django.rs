@@ -16,7 +16,7 @@ use crate::cli::terminal::progress::Bar;
 use crate::compose::said;
 use crate::crypto::Hasher;
 use crate::domain::Timestamp;
-use crate::store::sqlite::spool::Spool;
+use crate::store::transfer::Spool;
 
 // The models whose rows belong to users. The consents have moved from one application to another.
 const PROFILE: &str = "minisass_authentication.userprofile";
