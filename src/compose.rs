@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
@@ -16,7 +15,7 @@ use crate::domain::PasswordRules;
 use crate::failure::Failure;
 use crate::mail::{Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
-use crate::private_file::lock;
+use crate::private_file::data_dir;
 use crate::settings::Settings;
 use crate::settings::values::Listen;
 use crate::store::sqlite::Sqlite;
@@ -77,7 +76,7 @@ impl Config {
 
     /// Whether a server works on the same data, and has to get its turn.
     pub(crate) fn is_served(&self) -> bool {
-        lock::is_held(&self.data_dir)
+        data_dir::is_served(&self.data_dir)
     }
 
     /// Waits for a use case.
@@ -92,7 +91,7 @@ fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<fs::File>
     if !(1..Sqlite::newest_schema()).contains(&schema) {
         return Ok(None);
     }
-    let lock = lock::hold(&settings.data_dir).with_context(|| {
+    let lock = data_dir::lock(&settings.data_dir).with_context(|| {
         "this program is newer than the running server; restart the server with this version first"
     });
     lock.map(Some)
@@ -168,8 +167,8 @@ pub(crate) fn use_cases(
 
 /// Nothing is opened in a place of somebody else, or where others can read.
 fn check_place(settings: &Settings) -> anyhow::Result<()> {
-    make_data_dir(&settings.data_dir)?;
-    check_private(&settings.database)
+    data_dir::make(&settings.data_dir)?;
+    data_dir::check_database(&settings.database)
 }
 
 /// The way out for mails. Nothing is made or sent yet.
@@ -199,49 +198,4 @@ pub(crate) fn mailer(settings: &Settings) -> anyhow::Result<Mailer> {
 /// At a terminal a failure is shown with its whole chain.
 pub(crate) fn said(failure: Failure) -> anyhow::Error {
     anyhow!("{}", failure.chain())
-}
-
-pub(crate) fn make_data_dir(folder: &Path) -> anyhow::Result<()> {
-    let shown = folder.display();
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| {
-            format!("cannot create the data folder {shown}; choose another one with --data-dir")
-        })?;
-    check_data_dir(folder)
-}
-
-/// Refuses a data folder that this user should not, or cannot, work in.
-pub(crate) fn check_data_dir(folder: &Path) -> anyhow::Result<()> {
-    let shown = folder.display();
-    let metadata =
-        fs::metadata(folder).with_context(|| format!("cannot read the data folder {shown}"))?;
-    check_owner(&metadata, &format!("the data folder {shown}"))?;
-    if rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err() {
-        bail!("the data folder {shown} is not writable; run: chmod u+rwx {shown}");
-    }
-    Ok(())
-}
-
-/// A file that another user made would lock the owner out, the running server included.
-fn check_owner(metadata: &fs::Metadata, what: &str) -> anyhow::Result<()> {
-    let (owner, own) = (metadata.uid(), rustix::process::geteuid().as_raw());
-    if owner != own {
-        bail!("{what} belongs to uid {owner} and this is uid {own}; run it as its owner");
-    }
-    Ok(())
-}
-
-fn check_private(database: &Path) -> anyhow::Result<()> {
-    let Ok(metadata) = fs::metadata(database) else {
-        return Ok(());
-    };
-    let shown = database.display();
-    check_owner(&metadata, &format!("the database {shown}"))?;
-    if metadata.mode() & 0o077 != 0 {
-        bail!("others can read the database {shown}; run: chmod 600 {shown}");
-    }
-    Ok(())
 }

@@ -19,7 +19,7 @@ use crate::daemon::backups::Backups;
 use crate::http::App;
 use crate::http::server::{Listener, serve};
 use crate::http::wire::deployment::Deployment;
-use crate::private_file::lock;
+use crate::private_file::data_dir;
 use crate::settings::Settings;
 use crate::settings::values::Listen;
 use crate::store::sqlite::Sqlite;
@@ -40,8 +40,8 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let (listener, bound) = bind(&settings.listen).await?;
     let public_url = compose::public_url(settings, &bound)?;
     // Before the database is opened: a newer program must not migrate it under a running server.
-    compose::make_data_dir(&settings.data_dir)?;
-    let _lock = lock::hold(&settings.data_dir)?;
+    data_dir::make(&settings.data_dir)?;
+    let _lock = data_dir::lock(&settings.data_dir)?;
     let operator = compose::use_cases(settings, public_url.clone(), Sqlite::open)?;
     let deployment = Deployment {
         public_url: public_url.clone(),

@@ -8,6 +8,7 @@ use crate::crypto::{KeyError, Keyring, SigningKey};
 use crate::domain::Actor;
 use crate::domain::Timestamp;
 use crate::failure::Failure;
+use crate::private_file::make_folder;
 use crate::progress::Progress;
 use crate::store::audit::{AuditEntry, AuditPage, Chain};
 use crate::store::maintenance::{BackedUp, DatabaseStatus};
@@ -179,11 +180,7 @@ fn name_at(at: Timestamp) -> String {
 
 /// The names of the backups that were made here, oldest first. Other files are not ours.
 fn scheduled(folder: &Path) -> std::io::Result<Vec<String>> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
+    make_folder(folder)?;
     let is_ours = |name: &String| {
         let stamp = name
             .strip_prefix("auth-")

@@ -11,7 +11,7 @@ use crate::cli::terminal::progress::Bar;
 use crate::clock::Clock;
 use crate::compose;
 use crate::compose::{Config, said};
-use crate::private_file::lock;
+use crate::private_file::data_dir;
 use crate::settings::Settings;
 use crate::store::sqlite::Sqlite;
 
@@ -141,8 +141,8 @@ fn back_up(file: &Path, config: &Config, output: &mut Output) -> anyhow::Result<
 }
 
 fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
-    compose::make_data_dir(&settings.data_dir)?;
-    let _lock = lock::hold(&settings.data_dir)?;
+    data_dir::make(&settings.data_dir)?;
+    let _lock = data_dir::lock(&settings.data_dir)?;
     let actor = compose::operator().at(Clock::System.now());
     let (bar, interrupt) = (Bar::of("checking and copying"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
