@@ -44,13 +44,13 @@ impl App {
         let deployment = Arc::new(deployment);
         let metrics = Arc::new(Metrics::default());
         let cookies = Cookies {
-            secure: deployment.is_https(),
+            secure: deployment.public_url.is_https(),
         };
         let own = deployment
             .cors_origins
             .iter()
             .cloned()
-            .chain([deployment.origin().to_owned()]);
+            .chain([deployment.public_url.origin()]);
         let own = Arc::new(OwnOrigins(own.collect()));
         let routes = route::routes()
             .at("/healthz", get(health::healthz))

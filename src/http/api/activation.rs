@@ -9,7 +9,7 @@ use poem_openapi::{ApiResponse, OpenApi, ResponseContent};
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::activation::ConfirmError;
-use crate::domain::MailKind;
+use crate::domain::{MailKind, WebUrl};
 use crate::failure::Failure;
 use crate::http::pages::links;
 use crate::http::pages::links::{Confirmation, WantsHtml};
@@ -118,7 +118,7 @@ impl ConfirmApi {
     ) -> Result<ConfirmReply, Refused> {
         passage?;
         let done = accounts.confirm_account(&uid, &token, &caller).await;
-        let there = |front: &String| format!("{front}/?activation_complete=true");
+        let there = |front: &WebUrl| format!("{front}/?activation_complete=true");
         let there = deployment.frontend_url.as_ref().map(there);
         answer(done, Confirmation::Account, there, html)
     }
@@ -166,7 +166,7 @@ impl ConfirmApi {
     ) -> Result<ConfirmReply, Refused> {
         passage?;
         let done = accounts.confirm_address(&uid, &token, &caller).await;
-        let there = |front: &String| format!("{front}/?address_confirmed=true");
+        let there = |front: &WebUrl| format!("{front}/?address_confirmed=true");
         let there = deployment.frontend_url.as_ref().map(there);
         answer(done, Confirmation::Address, there, html)
     }

@@ -136,7 +136,7 @@ impl<P: Endpoint<Output = Response>, C: Endpoint<Output = Response>> Edge<P, C> 
             // A cache between us and two origins must not mix up their answers.
             headers.append(header::VARY, HeaderValue::from_static("Origin"));
         }
-        if self.deployment.is_https() {
+        if self.deployment.public_url.is_https() {
             let year = HeaderValue::from_static("max-age=31536000");
             headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
         }
