@@ -2,20 +2,19 @@
 
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 
-use crate::accounts::{Accounts, Parts, Rules};
+use crate::accounts::{Parts, Rules};
 use crate::cli::terminal::output::note;
 use crate::clock::Clock;
 use crate::crypto::{Hasher, Keyring, LinkKey, Random, Signer};
-use crate::domain::Actor;
-use crate::domain::PasswordRules;
+use crate::domain::{Actor, PasswordRules, WebUrl};
 use crate::failure::Failure;
 use crate::mail::{Letters, Mailer, Smtp, Transport};
-use crate::private_file::lock;
+use crate::operator::Operator;
+use crate::private_file::data_dir;
 use crate::settings::Settings;
 use crate::settings::values::Listen;
 use crate::store::sqlite::Sqlite;
@@ -25,7 +24,7 @@ const NO_PUBLIC_URL: &str = "the setting public_url is missing: a link needs an 
 
 /// The use cases, for a command.
 pub(crate) struct Config {
-    pub(crate) accounts: Accounts,
+    pub(crate) operator: Operator,
     pub(crate) caller: Actor,
     /// Whether everything is undone at the end.
     pub(crate) is_dry: bool,
@@ -37,12 +36,13 @@ impl Config {
     /// Opens the data folder for a command, or for a dry run of it.
     pub(crate) fn open(settings: &Settings, is_dry: bool) -> anyhow::Result<Self> {
         // Only some commands make links, and those ask for it.
-        let public_url = public_url(settings, &settings.listen).unwrap_or_default();
+        let public_url = public_url(settings, &settings.listen);
+        let public_url = public_url.map_or_else(|_| String::new(), |it| it.to_string());
         let is_new = !settings.database.exists();
         check_place(settings)?;
         let _lock = lock_before_migrating(settings)?;
         let config = Self {
-            accounts: accounts(
+            operator: use_cases(
                 settings,
                 public_url,
                 if is_dry {
@@ -68,7 +68,7 @@ impl Config {
 
     /// Refuses to make links that lead nowhere.
     pub(crate) fn check_public_url(&self) -> anyhow::Result<()> {
-        if self.accounts.rules().public_url.is_empty() {
+        if self.operator.accounts.rules().public_url.is_empty() {
             bail!(NO_PUBLIC_URL);
         }
         Ok(())
@@ -76,7 +76,7 @@ impl Config {
 
     /// Whether a server works on the same data, and has to get its turn.
     pub(crate) fn is_served(&self) -> bool {
-        lock::is_held(&self.data_dir)
+        data_dir::is_served(&self.data_dir)
     }
 
     /// Waits for a use case.
@@ -91,7 +91,7 @@ fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<fs::File>
     if !(1..Sqlite::newest_schema()).contains(&schema) {
         return Ok(None);
     }
-    let lock = lock::hold(&settings.data_dir).with_context(|| {
+    let lock = data_dir::lock(&settings.data_dir).with_context(|| {
         "this program is newer than the running server; restart the server with this version first"
     });
     lock.map(Some)
@@ -106,7 +106,7 @@ pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// The address that links start with, while the server listens at `listen`.
-pub(crate) fn public_url(settings: &Settings, listen: &Listen) -> anyhow::Result<String> {
+pub(crate) fn public_url(settings: &Settings, listen: &Listen) -> anyhow::Result<WebUrl> {
     let set = settings.public_url.clone();
     set.or_else(|| listen.loopback_url()).context(NO_PUBLIC_URL)
 }
@@ -121,11 +121,11 @@ pub(crate) fn operator() -> Actor {
 }
 
 /// The use cases over the data folder, which is created if it is not there.
-pub(crate) fn accounts(
+pub(crate) fn use_cases(
     settings: &Settings,
     public_url: String,
     open: fn(&Path) -> Result<Sqlite, Failure>,
-) -> anyhow::Result<Accounts> {
+) -> anyhow::Result<Operator> {
     check_place(settings)?;
     let keys = settings.data_dir.join("keys");
     let (clock, random) = (Clock::System, Random::System);
@@ -136,7 +136,7 @@ pub(crate) fn accounts(
         settings.hash_queue,
         random.clone(),
     );
-    Ok(Accounts::new(Parts {
+    Ok(Operator::new(Parts {
         store: Box::new(open(&settings.database).map_err(said)?),
         hasher: hasher.map_err(said)?,
         signer: Signer::new(&ring).map_err(said)?,
@@ -167,8 +167,8 @@ pub(crate) fn accounts(
 
 /// Nothing is opened in a place of somebody else, or where others can read.
 fn check_place(settings: &Settings) -> anyhow::Result<()> {
-    make_data_dir(&settings.data_dir)?;
-    check_private(&settings.database)
+    data_dir::make(&settings.data_dir)?;
+    data_dir::check_database(&settings.database)
 }
 
 /// The way out for mails. Nothing is made or sent yet.
@@ -198,49 +198,4 @@ pub(crate) fn mailer(settings: &Settings) -> anyhow::Result<Mailer> {
 /// At a terminal a failure is shown with its whole chain.
 pub(crate) fn said(failure: Failure) -> anyhow::Error {
     anyhow!("{}", failure.chain())
-}
-
-pub(crate) fn make_data_dir(folder: &Path) -> anyhow::Result<()> {
-    let shown = folder.display();
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| {
-            format!("cannot create the data folder {shown}; choose another one with --data-dir")
-        })?;
-    check_data_dir(folder)
-}
-
-/// Refuses a data folder that this user should not, or cannot, work in.
-pub(crate) fn check_data_dir(folder: &Path) -> anyhow::Result<()> {
-    let shown = folder.display();
-    let metadata =
-        fs::metadata(folder).with_context(|| format!("cannot read the data folder {shown}"))?;
-    check_owner(&metadata, &format!("the data folder {shown}"))?;
-    if rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err() {
-        bail!("the data folder {shown} is not writable; run: chmod u+rwx {shown}");
-    }
-    Ok(())
-}
-
-/// A file that another user made would lock the owner out, the running server included.
-fn check_owner(metadata: &fs::Metadata, what: &str) -> anyhow::Result<()> {
-    let (owner, own) = (metadata.uid(), rustix::process::geteuid().as_raw());
-    if owner != own {
-        bail!("{what} belongs to uid {owner} and this is uid {own}; run it as its owner");
-    }
-    Ok(())
-}
-
-fn check_private(database: &Path) -> anyhow::Result<()> {
-    let Ok(metadata) = fs::metadata(database) else {
-        return Ok(());
-    };
-    let shown = database.display();
-    check_owner(&metadata, &format!("the database {shown}"))?;
-    if metadata.mode() & 0o077 != 0 {
-        bail!("others can read the database {shown}; run: chmod 600 {shown}");
-    }
-    Ok(())
 }

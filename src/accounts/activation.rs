@@ -52,7 +52,12 @@ impl Accounts {
             .ok_or(ConfirmError::BadLink)?;
         let user = owner.user.id;
         let actor = caller.at(self.now());
-        if !self.0.store.redeem_activation(user, digest, actor).await? {
+        if !self
+            .parts
+            .store
+            .redeem_activation(user, digest, actor)
+            .await?
+        {
             return Err(ConfirmError::BadLink);
         }
         tracing::info!(event = "user_updated", user_id = user.0, what = "confirmed");
@@ -75,7 +80,7 @@ impl Accounts {
             .ok_or(ConfirmError::BadLink)?;
         let user = owner.user.id;
         let actor = caller.at(self.now());
-        match self.0.store.redeem_address(user, digest, actor).await? {
+        match self.parts.store.redeem_address(user, digest, actor).await? {
             Ok(true) => {
                 tracing::info!(event = "user_updated", user_id = user.0, what = "address");
                 Ok(())

@@ -27,8 +27,8 @@ impl Accounts {
     /// # Errors
     /// If it could not be written.
     pub async fn contact(&self, message: ContactMessage, caller: &Actor) -> Result<(), Failure> {
-        let to = self.0.rules.contact_to.clone();
-        let to = to.unwrap_or_else(|| self.0.mailer.sender());
+        let to = self.parts.rules.contact_to.clone();
+        let to = to.unwrap_or_else(|| self.parts.mailer.sender());
         let details = json!({
             "name": message.name,
             "email": message.email.as_str(),
@@ -36,7 +36,7 @@ impl Accounts {
             "message": message.message,
         });
         let actor = caller.at(self.now());
-        self.0
+        self.parts
             .store
             .add_mail(MailKind::Contact, to, details.to_string(), actor)
             .await

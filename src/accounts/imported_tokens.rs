@@ -21,9 +21,9 @@ impl Accounts {
             user: claims.user,
             issued_at: claims.issued_at,
             expires_at: claims.expires_at,
-            session: SessionId::new(now, self.0.random.bytes()?),
+            session: SessionId::new(now, self.parts.random.bytes()?),
             user_agent: caller.user_agent.clone(),
         };
-        self.0.store.adopt_token(token, caller.at(now)).await
+        self.parts.store.adopt_token(token, caller.at(now)).await
     }
 }

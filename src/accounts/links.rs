@@ -13,8 +13,8 @@ use crate::store::users::Credentials;
 impl Accounts {
     /// A link that a mail will carry to the stored address.
     pub(crate) fn new_link(&self, purpose: MailKind) -> Result<NewLink, Failure> {
-        let nonce = self.0.random.bytes()?;
-        let rules = &self.0.rules;
+        let nonce = self.parts.random.bytes()?;
+        let rules = &self.parts.rules;
         let lasts = match purpose {
             MailKind::PasswordReset => rules.reset_ttl,
             _ => rules.activation_ttl,
@@ -22,7 +22,7 @@ impl Accounts {
         Ok(NewLink {
             purpose,
             nonce,
-            digest: LinkToken::derive(&self.0.links, purpose.as_str(), &nonce).digest(),
+            digest: LinkToken::derive(&self.parts.links, purpose.as_str(), &nonce).digest(),
             expires_at: self.now().plus(lasts),
             email: None,
             is_mailed: true,
@@ -40,13 +40,17 @@ impl Accounts {
             return Ok(None);
         };
         let digest = token.digest();
-        let owner = self.0.store.link_user(purpose, &digest, self.now()).await?;
+        let owner = self
+            .parts
+            .store
+            .link_user(purpose, &digest, self.now())
+            .await?;
         Ok(owner.filter(|it| it.user.id == user).map(|it| (it, digest)))
     }
 
     /// Where a link leads.
     pub(crate) fn link_url(&self, purpose: MailKind, user: UserId, nonce: &[u8; 32]) -> String {
-        let token = LinkToken::derive(&self.0.links, purpose.as_str(), nonce).reveal();
+        let token = LinkToken::derive(&self.parts.links, purpose.as_str(), nonce).reveal();
         let uid = URL_SAFE_NO_PAD.encode(user.to_string());
         let page = match purpose {
             MailKind::Activation => "activate",
@@ -55,7 +59,7 @@ impl Accounts {
         };
         format!(
             "{}/authentication/api/{page}/{uid}/{token}/",
-            self.0.rules.public_url
+            self.parts.rules.public_url
         )
     }
 }

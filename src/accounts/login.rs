@@ -63,13 +63,13 @@ impl Accounts {
     ) -> Result<LoggedIn, LoginError> {
         let found = self.find_credentials(typed).await?;
         let attempts = attempts_key(found.as_ref().map(|it| it.user.id), typed);
-        let counted = self.0.rules.throttle && !typed.is_empty() && !password.is_empty();
+        let counted = self.parts.rules.throttle && !typed.is_empty() && !password.is_empty();
         let enabled = !counted || self.count_attempt(&attempts).await?;
 
         let password = Password::attempt(password);
         let may_log_in = found.as_ref().filter(|it| it.user.is_active && enabled);
         let hash = may_log_in.and_then(|it| it.password_hash.as_deref());
-        let verdict = self.0.hasher.verify(password.clone(), hash).await?;
+        let verdict = self.parts.hasher.verify(password.clone(), hash).await?;
         let (Verdict::Right { outdated }, Some(found)) = (verdict, &found) else {
             tracing::info!(
                 event = "authn_login_fail",
@@ -79,7 +79,7 @@ impl Accounts {
         };
 
         let rehashed = if outdated {
-            Some(self.0.hasher.hash(password.clone()).await?)
+            Some(self.parts.hasher.hash(password.clone()).await?)
         } else {
             None
         };
@@ -98,7 +98,7 @@ impl Accounts {
 
     async fn find_credentials(&self, typed: &str) -> Result<Option<Credentials>, Failure> {
         for who in UserRef::candidates(typed, false) {
-            if let Some(found) = self.0.store.credentials(&who).await? {
+            if let Some(found) = self.parts.store.credentials(&who).await? {
                 return Ok(Some(found));
             }
         }
@@ -108,7 +108,7 @@ impl Accounts {
     /// False if only a reset of the password helps any more.
     async fn count_attempt(&self, key: &[u8]) -> Result<bool, Trouble> {
         match self
-            .0
+            .parts
             .store
             .reserve_attempt(key.to_vec(), self.now())
             .await?
@@ -128,7 +128,7 @@ impl Accounts {
     /// Whether the password could be chosen today.
     fn is_good(&self, password: &Password, user: &User, profile: &Profile) -> bool {
         password
-            .check(self.0.rules.password, &names_of(user, profile))
+            .check(self.parts.rules.password, &names_of(user, profile))
             .is_ok()
     }
 
@@ -138,7 +138,7 @@ impl Accounts {
         kind: SessionKind,
         caller: &Actor,
     ) -> Result<Session, Failure> {
-        let rules = &self.0.rules;
+        let rules = &self.parts.rules;
         let lasts = match kind {
             SessionKind::Web => rules.session_ttl,
             SessionKind::Mobile => rules.mobile_session_ttl,
@@ -148,7 +148,7 @@ impl Accounts {
         };
         let now = self.now();
         Ok(Session {
-            id: SessionId::new(now, self.0.random.bytes()?),
+            id: SessionId::new(now, self.parts.random.bytes()?),
             user,
             kind,
             created_at: now,
@@ -168,7 +168,7 @@ impl Accounts {
     ) -> Result<LoggedIn, LoginError> {
         let with_cookie = matches!(opening.session.kind, SessionKind::Web | SessionKind::Mobile);
         let cookie = if with_cookie {
-            Some(self.0.random.secret()?)
+            Some(self.parts.random.secret()?)
         } else {
             None
         };
@@ -182,7 +182,7 @@ impl Accounts {
         // Signed before it is stored: a session without tokens helps nobody.
         let tokens = self.pair(id, user.id, expires_at, 0)?;
         if !self
-            .0
+            .parts
             .store
             .open_session(opening, caller.at(self.now()))
             .await?

@@ -68,7 +68,7 @@ impl Accounts {
             return Err(LookupError::Forbidden);
         }
         let found = match who {
-            Some(who) => self.0.store.user(&who).await?,
+            Some(who) => self.parts.store.user(&who).await?,
             None => None,
         };
         found.ok_or(LookupError::NotFound)

@@ -78,21 +78,23 @@ pub struct Rules {
     pub public_url: String,
 }
 
-/// The use cases. Cloning is cheap.
+/// What people do with their own account. Cloning is cheap.
 #[derive(Clone)]
-pub struct Accounts(pub(crate) Arc<Parts>);
+pub struct Accounts {
+    parts: Arc<Parts>,
+}
 
 impl Accounts {
     /// The use cases over these parts.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+    pub fn new(parts: Arc<Parts>) -> Self {
+        Self { parts }
     }
 
     /// What the operator decided.
     #[must_use]
     pub fn rules(&self) -> &Rules {
-        &self.0.rules
+        &self.parts.rules
     }
 
     /// Whether writes reach the disk.
@@ -100,16 +102,11 @@ impl Accounts {
     /// # Errors
     /// If they do not.
     pub async fn check_writable(&self) -> Result<(), Failure> {
-        self.0.store.check_writable().await
-    }
-
-    /// Finishes what was asked for and closes the database.
-    pub fn close(&self) {
-        self.0.store.close();
+        self.parts.store.check_writable().await
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.parts.clock.now()
     }
 }
 

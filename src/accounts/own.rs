@@ -5,7 +5,7 @@ use super::{Accounts, Trouble};
 use crate::domain::Actor;
 use crate::domain::{
     Consent, Email, Invalid, LiveSession, MailKind, Profile, Rule, Session, SessionId, Timestamp,
-    UploadPreference, User, Username,
+    UploadPreference, User, UserId, Username,
 };
 use crate::failure::Failure;
 use crate::store::links::NewLink;
@@ -115,7 +115,7 @@ impl Accounts {
         }
         let (user, profile) = (session.user.id, change.profile.clone().unwrap_or_default());
         let updated = self
-            .0
+            .parts
             .store
             .update_user(user, change, caller.at(self.now()))
             .await?;
@@ -136,14 +136,19 @@ impl Accounts {
         })
     }
 
+    /// A user's profile.
+    pub(super) async fn profile(&self, user: UserId) -> Result<Profile, Failure> {
+        Ok(self.parts.store.profile(user).await?.unwrap_or_default())
+    }
+
     /// Nobody may have a stranger written to without end.
     async fn check_not_too_many(&self, session: &LiveSession) -> Result<(), Trouble> {
-        if !self.0.rules.throttle {
+        if !self.parts.rules.throttle {
             return Ok(());
         }
         let since = Timestamp(self.now().0 - HOUR);
         let (user, purpose) = (session.user.id, MailKind::AddressChange);
-        let sent = self.0.store.links_since(user, purpose, since).await?;
+        let sent = self.parts.store.links_since(user, purpose, since).await?;
         if sent >= MOST_PER_HOUR {
             tracing::warn!(event = "excess_rate_limit_exceeded", limit = "account");
             return Err(Trouble::TooMany(HOUR.unsigned_abs()));
@@ -156,7 +161,10 @@ impl Accounts {
     /// # Errors
     /// If the database does not answer.
     pub async fn own_sessions(&self, session: &LiveSession) -> Result<Vec<Session>, Failure> {
-        self.0.store.sessions_of(session.user.id, self.now()).await
+        self.parts
+            .store
+            .sessions_of(session.user.id, self.now())
+            .await
     }
 
     /// Ends one of the sessions of a session's user. False if there is no such session.
@@ -174,7 +182,7 @@ impl Accounts {
             return Ok(false);
         }
         let actor = caller.at(self.now());
-        self.0
+        self.parts
             .store
             .end_session(id, "ended by its user", actor)
             .await?;
@@ -191,7 +199,7 @@ impl Accounts {
             user: session.user.clone(),
             profile: self.profile(session.user.id).await?,
             sessions: self.own_sessions(session).await?,
-            consents: self.0.store.consents(session.user.id).await?,
+            consents: self.parts.store.consents(session.user.id).await?,
         })
     }
 }

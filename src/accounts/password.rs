@@ -6,7 +6,8 @@ use super::register::Checks;
 use super::{Accounts, Trouble};
 use crate::crypto::Verdict;
 use crate::domain::Actor;
-use crate::domain::{LiveSession, Password, Rule, UserRef};
+use crate::domain::{LiveSession, Password, Rule, UserId, UserRef};
+use crate::failure::Failure;
 use crate::store::attempts::Attempt;
 use crate::store::users::{Credentials, NewPassword};
 
@@ -19,22 +20,27 @@ impl Accounts {
         owner: &Credentials,
     ) -> Result<Result<NewPassword, Rule>, Trouble> {
         let names = names_of(&owner.user, &owner.profile);
-        let password = match Password::choose(chosen, self.0.rules.password, &names) {
+        let password = match Password::choose(chosen, self.parts.rules.password, &names) {
             Ok(password) => password,
             Err(rule) => return Ok(Err(rule)),
         };
-        let remember = self.0.rules.password_history;
+        let remember = self.parts.rules.password_history;
         if remember > 0 {
             let user = owner.user.id;
-            let mut used = self.0.store.password_history(user).await?;
+            let mut used = self.parts.store.password_history(user).await?;
             used.truncate(remember);
             used.extend(owner.password_hash.clone());
-            if self.0.hasher.matches_any(password.clone(), used).await? {
+            if self
+                .parts
+                .hasher
+                .matches_any(password.clone(), used)
+                .await?
+            {
                 return Ok(Err(Rule::PasswordUsed));
             }
         }
         Ok(Ok(NewPassword {
-            hash: self.0.hasher.hash(password).await?,
+            hash: self.parts.hasher.hash(password).await?,
             attempts: attempts_key(Some(owner.user.id), ""),
             remember,
         }))
@@ -61,7 +67,7 @@ impl Accounts {
             checks.take::<()>("confirm_password", Err(Rule::ConfirmationMismatch));
         }
         let Some(owner) = owner.filter(|_| checks.broken.is_empty()) else {
-            let plain = Password::choose(new, self.0.rules.password, &[]);
+            let plain = Password::choose(new, self.parts.rules.password, &[]);
             checks.take("password", plain);
             return Err(OwnError::Invalid(checks.broken));
         };
@@ -71,7 +77,7 @@ impl Accounts {
             .map_err(|rule| OwnError::field("password", rule))?;
         let (user, keep) = (session.user.id, Some(session.id));
         let actor = caller.at(self.now());
-        let store = &self.0.store;
+        let store = &self.parts.store;
         if !store
             .set_password(user, password, owner.password_hash, keep, actor)
             .await?
@@ -99,8 +105,18 @@ impl Accounts {
         if self.verified_owner(session, password).await?.is_none() {
             return Err(OwnError::field("password", Rule::PasswordWrong));
         }
-        self.delete_user(session.user.id, caller).await?;
+        self.delete(session.user.id, caller).await?;
         Ok(())
+    }
+
+    /// Forgets a user and all that belongs to them. False if there is no such user.
+    pub(crate) async fn delete(&self, user: UserId, caller: &Actor) -> Result<bool, Failure> {
+        let actor = caller.at(self.now());
+        let deleted = self.parts.store.delete_user(user, actor).await?;
+        if deleted {
+            tracing::info!(event = "user_deleted", user_id = user.0, by = caller.name);
+        }
+        Ok(deleted)
     }
 
     /// The owner of a session, if `password` is theirs. The attempt is counted like a login.
@@ -111,9 +127,9 @@ impl Accounts {
     ) -> Result<Option<Credentials>, Trouble> {
         let user = session.user.id;
         let key = attempts_key(Some(user), "");
-        if self.0.rules.throttle {
+        if self.parts.rules.throttle {
             match self
-                .0
+                .parts
                 .store
                 .reserve_attempt(key.clone(), self.now())
                 .await?
@@ -123,10 +139,10 @@ impl Accounts {
                 Attempt::Disabled => return Ok(None),
             }
         }
-        let found = self.0.store.credentials(&UserRef::Id(user)).await?;
+        let found = self.parts.store.credentials(&UserRef::Id(user)).await?;
         let hash = found.as_ref().and_then(|it| it.password_hash.as_deref());
         let verdict = self
-            .0
+            .parts
             .hasher
             .verify(Password::attempt(password), hash)
             .await?;
@@ -134,8 +150,8 @@ impl Accounts {
             tracing::info!(event = "authn_password_change_fail", user_id = user.0);
             return Ok(None);
         }
-        if self.0.rules.throttle {
-            self.0.store.forget_attempts(key).await?;
+        if self.parts.rules.throttle {
+            self.parts.store.forget_attempts(key).await?;
         }
         Ok(found)
     }

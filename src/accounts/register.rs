@@ -37,19 +37,23 @@ pub struct Registration {
 }
 
 /// Who registers somebody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Registrar {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Registrar {
     /// A stranger, themselves: organisation and country are mandatory, some names are reserved.
     Stranger,
-    /// The operator, who decides. Without a password the user is invited to choose one.
-    Operator {
-        /// Whether the user may log in.
-        active: bool,
-        /// Whether the user is staff.
-        staff: bool,
-        /// Whether the invitation goes by mail; otherwise the operator hands it over.
-        by_mail: bool,
-    },
+    /// An operator. Without a password the user is invited to choose one.
+    Operator(OperatorChoice),
+}
+
+/// What an operator decides about a new user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OperatorChoice {
+    /// Whether the user may log in.
+    pub active: bool,
+    /// Whether the user is staff.
+    pub staff: bool,
+    /// Whether the invitation goes by mail; otherwise the operator hands it over.
+    pub by_mail: bool,
 }
 
 /// Why there is no new account.
@@ -70,11 +74,18 @@ impl<T: Into<Trouble>> From<T> for RegisterError {
 }
 
 impl Accounts {
-    /// Adds an account. When this returns it is on the disk; if it fails it left nothing behind.
-    ///
-    /// # Errors
-    /// What is wrong with the registration, or why it was not served.
+    /// Adds the account of a stranger. When this returns it is on the disk; if it fails it left
+    /// nothing behind.
     pub async fn register(
+        &self,
+        registration: Registration,
+        caller: &Actor,
+    ) -> Result<User, RegisterError> {
+        self.create(registration, Registrar::Stranger, caller).await
+    }
+
+    /// Adds an account, for a stranger or for an operator.
+    pub(crate) async fn create(
         &self,
         registration: Registration,
         registrar: Registrar,
@@ -86,7 +97,7 @@ impl Accounts {
         // A taken name is refused before the hash is paid for. Who comes at the same moment is
         // refused by the store.
         if self
-            .0
+            .parts
             .store
             .user(&UserRef::Email(user.email.clone()))
             .await?
@@ -95,7 +106,7 @@ impl Accounts {
             return Err(RegisterError::EmailTaken);
         }
         if self
-            .0
+            .parts
             .store
             .user(&UserRef::Username(user.username.clone()))
             .await?
@@ -104,16 +115,20 @@ impl Accounts {
             return Err(username_taken());
         }
         if let Some(password) = password {
-            user.password_hash = Some(self.0.hasher.hash(password).await?);
+            user.password_hash = Some(self.parts.hasher.hash(password).await?);
         }
         user.link = match registrar {
             Registrar::Stranger => Some(self.new_link(MailKind::Activation)?),
-            Registrar::Operator { by_mail: true, .. } if user.password_hash.is_none() => {
+            Registrar::Operator(it) if it.by_mail && user.password_hash.is_none() => {
                 Some(self.new_link(MailKind::Invitation)?)
             }
-            Registrar::Operator { .. } => None,
+            Registrar::Operator(_) => None,
         };
-        let added = self.0.store.add_user(user, caller.at(self.now())).await?;
+        let added = self
+            .parts
+            .store
+            .add_user(user, caller.at(self.now()))
+            .await?;
         let added = added.map_err(|taken| match taken {
             Taken::Email => RegisterError::EmailTaken,
             Taken::Username => username_taken(),
@@ -156,10 +171,10 @@ impl Accounts {
         else {
             return Err(checks.broken);
         };
-        let awaits = self.0.rules.require_verified_email && registrar == Registrar::Stranger;
+        let awaits = self.parts.rules.require_verified_email && registrar == Registrar::Stranger;
         let (is_active, is_staff) = match registrar {
             Registrar::Stranger => (!awaits, false),
-            Registrar::Operator { active, staff, .. } => (active, staff),
+            Registrar::Operator(it) => (it.active, it.staff),
         };
         let profile = Profile {
             organisation_type: raw.organisation_type,
@@ -194,7 +209,7 @@ impl Accounts {
             &*raw.last_name,
             &*raw.organisation_name,
         ];
-        Password::choose(chosen, self.0.rules.password, &names)
+        Password::choose(chosen, self.parts.rules.password, &names)
     }
 }
 

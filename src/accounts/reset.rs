@@ -2,7 +2,7 @@
 
 use super::{Accounts, Trouble};
 use crate::domain::Actor;
-use crate::domain::{Email, Invalid, MailKind, Rule, User, UserId, UserRef};
+use crate::domain::{Email, Invalid, MailKind, Rule, UserId, UserRef};
 use crate::failure::Failure;
 use crate::store::users::Credentials;
 
@@ -33,27 +33,20 @@ impl Accounts {
     /// # Errors
     /// If it could not be written.
     pub async fn request_reset(&self, email: Email, caller: &Actor) -> Result<(), Failure> {
-        let user = self.0.store.user(&UserRef::Email(email)).await?;
-        let most = self.0.rules.throttle.then_some(MOST_PER_HOUR);
+        let user = self.parts.store.user(&UserRef::Email(email)).await?;
+        let most = self.parts.rules.throttle.then_some(MOST_PER_HOUR);
         self.queue_reset(user.map(|it| it.id), most, caller).await
     }
 
-    /// Queues a reset mail on the operator's behalf.
-    ///
-    /// # Errors
-    /// If it could not be written.
-    pub async fn send_reset(&self, user: &User, caller: &Actor) -> Result<(), Failure> {
-        self.queue_reset(Some(user.id), None, caller).await
-    }
-
-    async fn queue_reset(
+    /// Queues a reset mail; to nobody, if there is no user.
+    pub(crate) async fn queue_reset(
         &self,
         user: Option<UserId>,
         most: Option<usize>,
         caller: &Actor,
     ) -> Result<(), Failure> {
         let link = self.new_link(MailKind::PasswordReset)?;
-        self.0
+        self.parts
             .store
             .add_link(user, link, most, caller.at(self.now()))
             .await?;
@@ -90,7 +83,7 @@ impl Accounts {
             .map_err(new_password_broke)?;
         let user = owner.user.id;
         let redeemed = self
-            .0
+            .parts
             .store
             .redeem_password_link(user, link, password, caller.at(self.now()))
             .await?;

@@ -92,11 +92,11 @@ impl Accounts {
     /// Why the token does not prove who asks.
     pub async fn bearer(&self, token: &str, caller: &Actor) -> Result<LiveSession, BearerError> {
         let now = self.now();
-        let claims = self.0.signer.verify(token, TokenKind::Access, now)?;
+        let claims = self.parts.signer.verify(token, TokenKind::Access, now)?;
         if let Some(session) = self.session_of(&claims, now, caller).await? {
             return Ok(session);
         }
-        match self.0.store.user(&UserRef::Id(claims.user)).await? {
+        match self.parts.store.user(&UserRef::Id(claims.user)).await? {
             None => Err(BearerError::UserNotFound),
             Some(user) if !user.is_active => Err(BearerError::UserInactive),
             Some(_) => Err(TokenFault::Invalid.into()),
@@ -109,12 +109,12 @@ impl Accounts {
     /// If the database does not answer.
     pub async fn cookie(&self, secret: &str) -> Result<Option<LiveSession>, Failure> {
         match self
-            .0
+            .parts
             .store
             .session_of_cookie(&sha256(secret.as_bytes()))
             .await?
         {
-            Some(id) => self.0.store.live_session(id, self.now()).await,
+            Some(id) => self.parts.store.live_session(id, self.now()).await,
             None => Ok(None),
         }
     }
@@ -144,7 +144,7 @@ impl Accounts {
     /// If it could not be written; the session then lives on.
     pub async fn logout(&self, session: &LiveSession, caller: &Actor) -> Result<(), Failure> {
         // Ending it twice is as good as once.
-        self.0
+        self.parts
             .store
             .end_session(session.id, "logout", caller.at(self.now()))
             .await?;
@@ -158,13 +158,13 @@ impl Accounts {
     /// Why there is none.
     pub async fn refresh(&self, token: &str, caller: &Actor) -> Result<Refreshed, RefreshError> {
         let now = self.now();
-        let claims = self.0.signer.verify(token, TokenKind::Refresh, now)?;
+        let claims = self.parts.signer.verify(token, TokenKind::Refresh, now)?;
         let session = self
             .session_of(&claims, now, caller)
             .await?
             .ok_or(TokenFault::Invalid)?;
         // An imported token has no successor: its session's own tokens have.
-        let rotations = if self.0.rules.rotate_refresh && claims.session.is_some() {
+        let rotations = if self.parts.rules.rotate_refresh && claims.session.is_some() {
             Some(self.rotate(&session, &claims.id, now, caller).await?)
         } else {
             None
@@ -194,14 +194,14 @@ impl Accounts {
         let current = session.rotations;
         if token_id == refresh_id(session.id, current) {
             // Whoever loses this race was given the same successor by the winner.
-            self.0.store.rotate(session.id, current, now).await?;
+            self.parts.store.rotate(session.id, current, now).await?;
             return Ok(current + 1);
         }
         let in_grace = now.seconds_since(session.rotated_at) <= ROTATION_GRACE;
         if in_grace && current > 0 && token_id == refresh_id(session.id, current - 1) {
             return Ok(current);
         }
-        self.0
+        self.parts
             .store
             .end_session(session.id, "refresh token reused", caller.at(now))
             .await?;
@@ -222,7 +222,7 @@ impl Accounts {
         let Some(id) = named else {
             return Ok(None);
         };
-        let session = self.0.store.live_session(id, now).await?;
+        let session = self.parts.store.live_session(id, now).await?;
         Ok(session.filter(|it| it.user.id == claims.user))
     }
 
@@ -238,9 +238,9 @@ impl Accounts {
         let access = self.access(
             session,
             user,
-            now.plus(self.0.rules.access_ttl).min(expires_at),
+            now.plus(self.parts.rules.access_ttl).min(expires_at),
         )?;
-        let refresh = self.0.signer.sign(&Claims {
+        let refresh = self.parts.signer.sign(&Claims {
             kind: TokenKind::Refresh,
             issued_at: now,
             expires_at,
@@ -257,8 +257,8 @@ impl Accounts {
         user: UserId,
         expires_at: Timestamp,
     ) -> Result<String, Failure> {
-        let id = u128::from_be_bytes(self.0.random.bytes()?);
-        self.0.signer.sign(&Claims {
+        let id = u128::from_be_bytes(self.parts.random.bytes()?);
+        self.parts.signer.sign(&Claims {
             kind: TokenKind::Access,
             issued_at: self.now(),
             expires_at,

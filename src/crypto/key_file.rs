@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::private_file::replace::Draft;
+use crate::private_file::{is_of_another_user, is_open_to_others, lock, make_folder};
 
 /// HS256 needs as many bits as its hash has (RFC 7518, section 3.2).
 const LEAST_BYTES: usize = 32;
@@ -17,22 +17,13 @@ const LEAST_DIFFERENT_BYTES: usize = 10;
 pub(crate) const RULE: &str = "a key needs 32 random characters";
 
 pub(crate) fn make_private_folder(folder: &Path) -> Result<(), Failure> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(Failure::when("creating the folder of keys"))
+    make_folder(folder).map_err(Failure::when("creating the folder of keys"))
 }
 
 /// Of several first starts at once, one makes the signing key; the others wait and find it there.
 /// With two keys, the server would not know the one that a command signs with.
 pub(crate) fn lock(folder: &Path) -> Result<fs::File, Failure> {
-    let lock = || {
-        let folder = fs::File::open(folder)?;
-        rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive)?;
-        Ok::<_, std::io::Error>(folder)
-    };
-    lock().map_err(Failure::when("waiting for the folder of keys"))
+    lock::wait(folder).map_err(Failure::when("waiting for the folder of keys"))
 }
 
 /// A key is written whole under another name first: nobody ever reads half of it, and a start that
@@ -53,12 +44,12 @@ pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let refuse = |why: String| Failure::new("reading a key", why);
     let metadata = fs::metadata(path).map_err(Failure::when("reading a key"))?;
     let shown = path.display();
-    if metadata.mode() & 0o077 != 0 {
+    if is_open_to_others(&metadata) {
         return Err(refuse(format!(
             "others can read {shown}; run: chmod 600 {shown}"
         )));
     }
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
+    if is_of_another_user(&metadata) {
         return Err(refuse(format!(
             "{shown} belongs to another user; run this as its owner"
         )));

@@ -9,6 +9,7 @@ use super::key_file::{RULE, create_private, is_weak, lock, make_private_folder, 
 use super::random::Random;
 use crate::domain::Timestamp;
 use crate::failure::Failure;
+use crate::private_file::sync_folder;
 
 /// The signing keys by their `kid`, oldest first. The last one signs; all verify.
 pub struct Keyring {
@@ -176,7 +177,7 @@ impl Keyring {
         }
         let remove = || {
             fs::remove_file(path_of(folder, kid))?;
-            fs::File::open(folder)?.sync_all()
+            sync_folder(folder)
         };
         Ok(remove().map_err(Failure::when("removing a key"))?)
     }

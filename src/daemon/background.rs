@@ -8,9 +8,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::backups::Backups;
-use crate::accounts::Accounts;
 use crate::failure::Failure;
 use crate::http::App;
+use crate::operator::Operator;
 
 /// So many mails are on their way at once: one that hangs does not hold up the others.
 const SENDERS: usize = 4;
@@ -26,7 +26,7 @@ type Stopped = watch::Receiver<bool>;
 
 /// Starts the thread, which ends soon after `stopped`.
 pub(crate) fn housekeeping(
-    accounts: Accounts,
+    operator: Operator,
     app: App,
     backups: Option<Backups>,
     stopped: Stopped,
@@ -36,9 +36,9 @@ pub(crate) fn housekeeping(
         .build()
         .context("cannot start")?;
     let work = async move {
-        let senders = (0..SENDERS).map(|_| tokio::spawn(send(accounts.clone(), stopped.clone())));
+        let senders = (0..SENDERS).map(|_| tokio::spawn(send(operator.clone(), stopped.clone())));
         let senders: Vec<_> = senders.collect();
-        tidy(&accounts, &app, backups, stopped).await;
+        tidy(&operator, &app, backups, stopped).await;
         for sender in senders {
             // It ended, in whatever way.
             let _ = sender.await;
@@ -54,10 +54,10 @@ pub(crate) fn housekeeping(
         .context("cannot start")
 }
 
-async fn send(accounts: Accounts, stopped: Stopped) {
+async fn send(operator: Operator, stopped: Stopped) {
     while !*stopped.borrow() {
         let sent = tokio::select! {
-            sent = accounts.deliver_next() => sent,
+            sent = operator.deliver_next() => sent,
             // Whoever starts next sends it again.
             () = cut_off(stopped.clone()) => return,
         };
@@ -77,16 +77,16 @@ async fn cut_off(mut stopped: Stopped) {
     sleep(LAST_MAIL).await;
 }
 
-async fn tidy(accounts: &Accounts, app: &App, backups: Option<Backups>, stopped: Stopped) {
+async fn tidy(operator: &Operator, app: &App, backups: Option<Backups>, stopped: Stopped) {
     let mut next = Instant::now();
     while !*stopped.borrow() {
         next += TIDY_PAUSE;
         app.forget_quiet_clients();
-        let purged = accounts.purge().await;
+        let purged = operator.purge().await;
         purged.unwrap_or_else(|err| log_failure(&err));
         // Here, so that a full disk is complained about now and then, not all the time.
         if let Some(backups) = &backups {
-            backups.make(accounts, &stopped).await;
+            backups.make(operator, &stopped).await;
         }
         pause(&stopped, next).await;
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::accounts::Accounts;
 use crate::domain::Actor;
+use crate::operator::Operator;
 use crate::progress::Progress;
 use crate::settings::Settings;
 
@@ -34,10 +34,10 @@ impl Backups {
     }
 
     /// Makes one if it is time. A stop of the server does not wait for it.
-    pub(crate) async fn make(&self, accounts: &Accounts, stopped: &watch::Receiver<bool>) {
+    pub(crate) async fn make(&self, operator: &Operator, stopped: &watch::Receiver<bool>) {
         let watched = stopped.clone();
         let progress: Progress = Arc::new(move |_| !*watched.borrow());
-        let made = accounts
+        let made = operator
             .back_up_if_due(&self.folder, self.every, self.keep, &self.caller, &progress)
             .await;
         match made {

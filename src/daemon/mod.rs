@@ -16,8 +16,9 @@ use crate::cli::terminal::interrupt::stop_signal;
 use crate::compose;
 use crate::daemon::background::housekeeping;
 use crate::daemon::backups::Backups;
+use crate::domain::WebUrl;
 use crate::http::{App, Deployment, Listener, serve};
-use crate::private_file::lock;
+use crate::private_file::data_dir;
 use crate::settings::Settings;
 use crate::settings::values::Listen;
 use crate::store::sqlite::Sqlite;
@@ -38,21 +39,21 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let (listener, bound) = bind(&settings.listen).await?;
     let public_url = compose::public_url(settings, &bound)?;
     // Before the database is opened: a newer program must not migrate it under a running server.
-    compose::make_data_dir(&settings.data_dir)?;
-    let _lock = lock::hold(&settings.data_dir)?;
-    let accounts = compose::accounts(settings, public_url.clone(), Sqlite::open)?;
+    data_dir::make(&settings.data_dir)?;
+    let _lock = data_dir::lock(&settings.data_dir)?;
+    let operator = compose::use_cases(settings, public_url.to_string(), Sqlite::open)?;
     let deployment = Deployment {
         public_url: public_url.clone(),
         frontend_url: settings.frontend_url.clone(),
         cors_origins: settings.cors_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
     };
-    let app = App::new(accounts.clone(), deployment);
+    let app = App::new(operator.accounts.clone(), deployment);
     // The lock says that no other server is alive, so whatever one had in hand is nobody's.
-    accounts.release_mail().await.map_err(compose::said)?;
+    operator.release_mail().await.map_err(compose::said)?;
     let (stopping, stopped) = watch::channel(false);
     let backups = Backups::of(settings);
-    let housekeeping = housekeeping(accounts.clone(), app.clone(), backups, stopped)?;
+    let housekeeping = housekeeping(operator.clone(), app.clone(), backups, stopped)?;
 
     // Before anybody is told that the server is there, and may want to stop it.
     let stop = stop_signal()?;
@@ -64,7 +65,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || housekeeping.join())
         .await
         .ok();
-    accounts.close();
+    operator.close();
     if let Listen::Unix(path) = &settings.listen {
         // It may have been removed by somebody else already.
         let _ = std::fs::remove_file(path);
@@ -107,7 +108,7 @@ async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Listen)> {
     }
 }
 
-fn announce(settings: &Settings, public_url: &str) -> io::Result<()> {
+fn announce(settings: &Settings, public_url: &WebUrl) -> io::Result<()> {
     let data = settings.data_dir.display();
     let mails = match &settings.mail.server {
         Some(server) => server.to_string(),

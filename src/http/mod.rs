@@ -42,7 +42,7 @@ impl App {
         let deployment = Arc::new(deployment);
         let metrics = Arc::new(Metrics::default());
         let cookies = Cookies {
-            secure: deployment.is_https(),
+            secure: deployment.public_url.is_https(),
         };
         let routes = route::routes()
             .at("/healthz", get(health::healthz))

@@ -1,11 +1,12 @@
 //! Mails as files, for when there is no mail server.
 
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
 use std::path::PathBuf;
 
 use super::refusal::NotSent;
+use crate::private_file::make_folder;
+use crate::private_file::replace::Draft;
 
 /// A folder of messages.
 pub(crate) struct Files(PathBuf);
@@ -19,22 +20,11 @@ impl Files {
     /// Writes the file whole or not at all, and returns where it is.
     pub(crate) fn write(&self, number: i64, name: &str, message: &[u8]) -> Result<String, NotSent> {
         let path = self.0.join(format!("{number:08}-{name}.eml"));
-        let draft = path.with_extension("tmp");
         let write = || {
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&self.0)?;
-            let mut file = fs::OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&draft)?;
-            file.write_all(message)?;
-            file.sync_all()?;
-            fs::rename(&draft, &path)?;
-            fs::File::open(&self.0)?.sync_all()
+            make_folder(&self.0)?;
+            let draft = Draft::beside(&path)?;
+            fs::write(draft.path(), message)?;
+            draft.keep(&path, true)
         };
         match write() {
             Ok(()) => Ok(format!("written to {}", path.display())),

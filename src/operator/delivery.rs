@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::accounts::Accounts;
+use super::Operator;
 use crate::domain::{Email, MailKind, Timestamp};
 use crate::failure::Failure;
 use crate::mail::{Letter, NotSent, Values};
@@ -20,7 +20,7 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// What ended so long ago is forgotten.
 const KEEP: i64 = 30 * 24 * 3600;
 
-impl Accounts {
+impl Operator {
     /// Sends all that is due, one after the other, and returns how many mails were looked at.
     ///
     /// # Errors
@@ -42,16 +42,16 @@ impl Accounts {
     pub async fn deliver_next(&self) -> Result<bool, Failure> {
         let now = self.now();
         // Looking costs nothing, while taking in hand writes.
-        if self.0.store.due_mail(now, 1).await?.is_empty() {
-            self.0.mailer.rest().await;
+        if self.parts.store.due_mail(now, 1).await?.is_empty() {
+            self.parts.mailer.rest().await;
             return Ok(false);
         }
-        let until = now.plus(self.0.mailer.patience() + MARGIN);
-        let Some(mail) = self.0.store.lease_mail(now, until).await? else {
+        let until = now.plus(self.parts.mailer.patience() + MARGIN);
+        let Some(mail) = self.parts.store.lease_mail(now, until).await? else {
             return Ok(false);
         };
         let delivery = self.deliver(&mail, now).await;
-        self.0
+        self.parts
             .store
             .mark_mail(mail.id, delivery, self.now())
             .await?;
@@ -63,7 +63,7 @@ impl Accounts {
     /// # Errors
     /// If it could not be written.
     pub async fn release_mail(&self) -> Result<(), Failure> {
-        self.0.store.release_mail().await
+        self.parts.store.release_mail().await
     }
 
     async fn deliver(&self, mail: &DueMail, now: Timestamp) -> Delivery {
@@ -83,7 +83,7 @@ impl Accounts {
             }
         };
         let to = Email::stored(mail.recipient.clone());
-        let mailer = &self.0.mailer;
+        let mailer = &self.parts.mailer;
         match mailer.send(mail.id, mail.created_at, &to, &letter).await {
             Ok(_) => {
                 let user_id = mail.user.as_ref().map(|it| it.id.0);
@@ -110,25 +110,26 @@ impl Accounts {
     /// together is not tried again together.
     fn pause(&self, attempts: u32) -> Duration {
         // Without randomness the pause is right all the same.
-        let [byte] = self.0.random.bytes().unwrap_or([128]);
+        let [byte] = self.parts.random.bytes().unwrap_or([128]);
         let quarters = 0.75 + f64::from(byte) / 510.0;
         let pause = self.usual_pause(attempts).mul_f64(quarters);
         Duration::from_secs(pause.as_secs_f64().ceil() as u64)
     }
 
     fn usual_pause(&self, attempts: u32) -> Duration {
-        let first = self.0.rules.mail_retry;
+        let first = self.parts.rules.mail_retry;
         let pause = first.saturating_mul(2_u32.saturating_pow(attempts));
         pause.min(LONGEST_PAUSE)
     }
 
     fn letter(&self, mail: &DueMail, now: Timestamp) -> Result<Letter, Failure> {
-        let mut values = Values::default().with("public_url", self.0.rules.public_url.as_str());
+        let mut values = Values::default().with("public_url", self.parts.rules.public_url.as_str());
         if let Some(user) = &mail.user {
             values = values.with("username", user.username.as_str());
             if let (Some(nonce), Some(expires_at)) = (&mail.nonce, mail.expires_at) {
                 let seconds = expires_at.seconds_since(now).unsigned_abs();
-                values = values.with_link(self.link_url(mail.kind, user.id, nonce), seconds);
+                values =
+                    values.with_link(self.accounts.link_url(mail.kind, user.id, nonce), seconds);
             }
         }
         let details: Map<String, Value> = match &mail.details {
@@ -151,7 +152,7 @@ impl Accounts {
         for name in names {
             values = values.with(name, text(name));
         }
-        self.0.mailer.write(mail.kind, values)
+        self.parts.mailer.write(mail.kind, values)
     }
 
     /// Forgets what expired 30 days ago.
@@ -159,6 +160,6 @@ impl Accounts {
     /// # Errors
     /// If it could not be written.
     pub async fn purge(&self) -> Result<(), Failure> {
-        self.0.store.purge(Timestamp(self.now().0 - KEEP)).await
+        self.parts.store.purge(Timestamp(self.now().0 - KEEP)).await
     }
 }

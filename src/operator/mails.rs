@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::accounts::Accounts;
+use super::Operator;
 use crate::domain::Actor;
 use crate::domain::{Email, MailState};
 use crate::failure::Failure;
@@ -66,13 +66,13 @@ impl From<NoRetry> for MailError {
     }
 }
 
-impl Accounts {
+impl Operator {
     /// A page of the outbox, in the order of the numbers.
     ///
     /// # Errors
     /// If the database does not answer.
     pub async fn mails(&self, page: MailPage) -> Result<Vec<MailRecord>, Failure> {
-        self.0.store.mail_page(page).await
+        self.parts.store.mail_page(page).await
     }
 
     /// The mail of a number.
@@ -80,7 +80,7 @@ impl Accounts {
     /// # Errors
     /// If there is none, or the database does not answer.
     pub async fn mail(&self, id: i64) -> Result<MailRecord, MailError> {
-        let mail = self.0.store.mail(id).await?;
+        let mail = self.parts.store.mail(id).await?;
         mail.ok_or(MailError::Unknown(id))
     }
 
@@ -90,7 +90,7 @@ impl Accounts {
     /// The first mail of which that makes no sense.
     pub async fn retry_mails(&self, ids: &[i64], caller: &Actor) -> Result<(), MailError> {
         let actor = caller.at(self.now());
-        Ok(self.0.store.retry_mail(ids.to_vec(), actor).await??)
+        Ok(self.parts.store.retry_mail(ids.to_vec(), actor).await??)
     }
 
     /// Queues every failed mail again. Returns those, and how many were left because their links do
@@ -125,8 +125,8 @@ impl Accounts {
     /// # Errors
     /// Why it did not leave.
     pub async fn send_test_mail(&self, to: &Email) -> Result<String, NotSent> {
-        let letter = Letter::test(&self.0.rules.public_url);
+        let letter = Letter::test(&self.parts.rules.public_url);
         let now = self.now();
-        self.0.mailer.send(now.0, now, to, &letter).await
+        self.parts.mailer.send(now.0, now, to, &letter).await
     }
 }

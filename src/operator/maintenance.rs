@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::accounts::Accounts;
+use super::Operator;
 use crate::crypto::{KeyError, Keyring, SigningKey};
 use crate::domain::Actor;
 use crate::domain::Timestamp;
 use crate::failure::Failure;
+use crate::private_file::make_folder;
 use crate::progress::Progress;
 use crate::store::audit::{AuditEntry, AuditPage, Chain};
 use crate::store::maintenance::{BackedUp, DatabaseStatus};
@@ -15,13 +16,13 @@ use crate::store::maintenance::{BackedUp, DatabaseStatus};
 /// Which rows of the audit trail to list.
 pub type AuditQuery = AuditPage;
 
-impl Accounts {
+impl Operator {
     /// Rows of the audit trail, oldest first, a page at a time.
     ///
     /// # Errors
     /// If the database does not answer.
     pub async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, Failure> {
-        self.0.store.audit(query).await
+        self.parts.store.audit(query).await
     }
 
     /// The number after which the last rows of the trail stand that match.
@@ -29,7 +30,7 @@ impl Accounts {
     /// # Errors
     /// If the database does not answer.
     pub async fn audit_tail(&self, query: &AuditQuery) -> Result<i64, Failure> {
-        self.0.store.audit_tail(query).await
+        self.parts.store.audit_tail(query).await
     }
 
     /// Whether the audit trail is the one that was written.
@@ -37,7 +38,7 @@ impl Accounts {
     /// # Errors
     /// If the database does not answer.
     pub async fn verify_audit(&self, progress: &Progress) -> Result<Chain, Failure> {
-        self.0.store.verify_audit(progress).await
+        self.parts.store.verify_audit(progress).await
     }
 
     /// How the database stands.
@@ -45,7 +46,7 @@ impl Accounts {
     /// # Errors
     /// If it does not answer.
     pub fn database_status(&self) -> Result<DatabaseStatus, Failure> {
-        self.0.store.status(self.now())
+        self.parts.store.status(self.now())
     }
 
     /// What is wrong with the database; nothing, if it is sound.
@@ -53,7 +54,7 @@ impl Accounts {
     /// # Errors
     /// If it does not answer.
     pub fn check_database(&self, progress: &Progress) -> Result<Vec<String>, Failure> {
-        self.0.store.check(progress)
+        self.parts.store.check(progress)
     }
 
     /// Copies the database to the new file `to` and verifies the copy.
@@ -66,12 +67,12 @@ impl Accounts {
         caller: &Actor,
         progress: &Progress,
     ) -> Result<BackedUp, Failure> {
-        let done = self.0.store.back_up(to, progress)?;
+        let done = self.parts.store.back_up(to, progress)?;
         let actor = caller.at(self.now());
         // Whoever reads it stands in another folder.
         let whole = std::path::absolute(to).unwrap_or_else(|_| to.to_owned());
         let detail = whole.display().to_string();
-        self.0.store.note("db.backup", detail, actor).await?;
+        self.parts.store.note("db.backup", detail, actor).await?;
         Ok(done)
     }
 
@@ -115,9 +116,12 @@ impl Accounts {
     /// # Errors
     /// If it could not be written.
     pub async fn rotate_key(&self, folder: &Path, caller: &Actor) -> Result<String, Failure> {
-        let kid = Keyring::rotate(folder, &self.0.random, self.now())?;
+        let kid = Keyring::rotate(folder, &self.parts.random, self.now())?;
         let actor = caller.at(self.now());
-        self.0.store.note("key.rotate", kid.clone(), actor).await?;
+        self.parts
+            .store
+            .note("key.rotate", kid.clone(), actor)
+            .await?;
         Ok(kid)
     }
 
@@ -132,9 +136,12 @@ impl Accounts {
         secret: &str,
         caller: &Actor,
     ) -> Result<String, KeyError> {
-        let kid = Keyring::import(folder, secret, &self.0.random, self.now())?;
+        let kid = Keyring::import(folder, secret, &self.parts.random, self.now())?;
         let actor = caller.at(self.now());
-        self.0.store.note("key.import", kid.clone(), actor).await?;
+        self.parts
+            .store
+            .note("key.import", kid.clone(), actor)
+            .await?;
         Ok(kid)
     }
 
@@ -150,7 +157,7 @@ impl Accounts {
     ) -> Result<(), KeyError> {
         Keyring::retire(folder, kid)?;
         let actor = caller.at(self.now());
-        self.0
+        self.parts
             .store
             .note("key.retire", kid.to_owned(), actor)
             .await?;
@@ -162,7 +169,7 @@ impl Accounts {
     /// # Errors
     /// If they cannot be read.
     pub fn signing_keys(&self, folder: &Path) -> Result<Vec<SigningKey>, Failure> {
-        Ok(Keyring::open(folder, &self.0.random, self.now())?.list())
+        Ok(Keyring::open(folder, &self.parts.random, self.now())?.list())
     }
 }
 
@@ -173,11 +180,7 @@ fn name_at(at: Timestamp) -> String {
 
 /// The names of the backups that were made here, oldest first. Other files are not ours.
 fn scheduled(folder: &Path) -> std::io::Result<Vec<String>> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
+    make_folder(folder)?;
     let is_ours = |name: &String| {
         let stamp = name
             .strip_prefix("auth-")

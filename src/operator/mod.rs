@@ -3,6 +3,44 @@
 pub mod delivery;
 pub mod mails;
 pub mod maintenance;
+pub mod password_links;
+pub mod privacy_policy;
 pub mod sessions;
 pub mod tokens;
+pub mod transfer;
 pub mod users;
+
+use std::sync::Arc;
+
+use crate::accounts::{Accounts, Parts};
+use crate::domain::Timestamp;
+
+/// What operators do. Cloning is cheap. The server's own work behind the answers is done on an
+/// operator's behalf, so it is here too.
+#[derive(Clone)]
+pub struct Operator {
+    /// What people do with their own account.
+    pub accounts: Accounts,
+    parts: Arc<Parts>,
+}
+
+impl Operator {
+    /// The use cases over these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let parts = Arc::new(parts);
+        Self {
+            accounts: Accounts::new(Arc::clone(&parts)),
+            parts,
+        }
+    }
+
+    /// Finishes what was asked for and closes the database.
+    pub fn close(&self) {
+        self.parts.store.close();
+    }
+
+    fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+}

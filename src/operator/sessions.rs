@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::accounts::Accounts;
+use super::Operator;
 use crate::crypto::TokenKind;
 use crate::domain::Actor;
 use crate::domain::{Session, SessionId, Timestamp, UserId, UserRef};
@@ -46,7 +46,7 @@ pub enum SessionError {
     Failed(#[from] Failure),
 }
 
-impl Accounts {
+impl Operator {
     /// Live sessions of everybody, the youngest first, a page at a time.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl Accounts {
         before: Option<SessionId>,
         limit: usize,
     ) -> Result<Vec<SeenSession>, Failure> {
-        let store = &self.0.store;
+        let store = &self.parts.store;
         store.live_sessions(self.now(), before, limit).await
     }
 
@@ -65,7 +65,7 @@ impl Accounts {
     /// # Errors
     /// If the database does not answer.
     pub async fn live_sessions_of(&self, user: UserId) -> Result<Vec<Session>, Failure> {
-        self.0.store.sessions_of(user, self.now()).await
+        self.parts.store.sessions_of(user, self.now()).await
     }
 
     /// The live session of that number.
@@ -74,7 +74,7 @@ impl Accounts {
     /// [`SessionError::NoSuchSession`], or what broke.
     pub async fn find_live_session(&self, typed: &str) -> Result<SeenSession, SessionError> {
         let found = match SessionId::parse(typed) {
-            Some(id) => self.0.store.session(id).await?,
+            Some(id) => self.parts.store.session(id).await?,
             None => None,
         };
         found
@@ -88,7 +88,7 @@ impl Accounts {
     /// If it could not be written.
     pub async fn revoke_session(&self, id: SessionId, caller: &Actor) -> Result<bool, Failure> {
         let actor = caller.at(self.now());
-        self.0.store.end_session(id, "revoked", actor).await
+        self.parts.store.end_session(id, "revoked", actor).await
     }
 
     /// Ends all sessions of a user, and returns how many.
@@ -97,7 +97,7 @@ impl Accounts {
     /// If it could not be written.
     pub async fn revoke_sessions_of(&self, user: UserId, caller: &Actor) -> Result<usize, Failure> {
         let actor = caller.at(self.now());
-        self.0.store.end_sessions_of(user, None, actor).await
+        self.parts.store.end_sessions_of(user, None, actor).await
     }
 
     /// Ends every session there is, and returns how many.
@@ -106,7 +106,7 @@ impl Accounts {
     /// If it could not be written.
     pub async fn revoke_all_sessions(&self, caller: &Actor) -> Result<usize, Failure> {
         let actor = caller.at(self.now());
-        self.0.store.end_all_sessions(actor).await
+        self.parts.store.end_all_sessions(actor).await
     }
 
     /// What a token says, and whether and why the server takes it or not.
@@ -115,7 +115,7 @@ impl Accounts {
     /// [`SessionError::NotAToken`], or what broke.
     pub async fn inspect_token(&self, token: &str) -> Result<TokenReport, SessionError> {
         let dissected = self
-            .0
+            .parts
             .signer
             .dissect(token)
             .ok_or(SessionError::NotAToken)?;
@@ -133,7 +133,7 @@ impl Accounts {
         if let Some(end) = end.map(Timestamp).filter(|it| *it <= now) {
             faults.push(format!("it expired at {end}"));
         }
-        let verified = self.0.signer.verify(token, kind, now);
+        let verified = self.parts.signer.verify(token, kind, now);
         if let (Err(fault), true) = (&verified, faults.is_empty()) {
             faults.push(fault.to_string().to_lowercase());
         }
@@ -158,7 +158,7 @@ impl Accounts {
             return self.faults_of_imported(claims, user).await;
         };
         let session = match sid.as_str().and_then(SessionId::parse) {
-            Some(id) => self.0.store.session(id).await?,
+            Some(id) => self.parts.store.session(id).await?,
             None => None,
         };
         match &session {
@@ -185,7 +185,7 @@ impl Accounts {
     ) -> Result<Vec<String>, Failure> {
         let mut faults: Vec<String> = self.fault_of_user(user).await?.into_iter().collect();
         let ended_at = match user {
-            Some(id) => self.0.store.imported_tokens_ended_at(id).await?,
+            Some(id) => self.parts.store.imported_tokens_ended_at(id).await?,
             None => None,
         };
         let issued_at = claims.get("iat").and_then(Value::as_i64).map(Timestamp);
@@ -201,7 +201,7 @@ impl Accounts {
         let Some(id) = user else {
             return Ok(None);
         };
-        let fault = match self.0.store.user(&UserRef::Id(id)).await? {
+        let fault = match self.parts.store.user(&UserRef::Id(id)).await? {
             None => "its user does not exist",
             Some(user) if !user.is_active => "its user is inactive",
             Some(_) => return Ok(None),
@@ -224,9 +224,9 @@ impl Accounts {
         }
         if report.is_good && !report.claims.contains_key("sid") {
             let kind = kind_of(&report.claims);
-            let claims = self.0.signer.verify(token, kind, self.now());
+            let claims = self.parts.signer.verify(token, kind, self.now());
             let adopted = match claims {
-                Ok(claims) => self.adopt(&claims, caller).await?,
+                Ok(claims) => self.accounts.adopt(&claims, caller).await?,
                 Err(_) => None,
             };
             let id = adopted.map(|it| it.to_string()).unwrap_or_default();

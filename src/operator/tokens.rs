@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::Operator;
 use super::users::ManageError;
-use crate::accounts::Accounts;
 use crate::accounts::login::MOST_SESSIONS;
 use crate::accounts::session::TokenPair;
 use crate::domain::Actor;
@@ -29,7 +29,7 @@ pub struct Tokens {
     pub session: Session,
 }
 
-impl Accounts {
+impl Operator {
     /// Opens a session for a user and returns its tokens. They obey the rules of any others: the
     /// session ends them, and so does deactivating the user.
     ///
@@ -42,7 +42,7 @@ impl Accounts {
         ttl: Option<Duration>,
         caller: &Actor,
     ) -> Result<Tokens, ManageError> {
-        let rules = &self.0.rules;
+        let rules = &self.parts.rules;
         let most = rules.session_ttl.max(rules.mobile_session_ttl);
         let lasts = ttl.unwrap_or(if what == NewToken::Access {
             rules.access_ttl
@@ -54,7 +54,7 @@ impl Accounts {
         }
         let now = self.now();
         let session = Session {
-            id: SessionId::new(now, self.0.random.bytes()?),
+            id: SessionId::new(now, self.parts.random.bytes()?),
             user: user.id,
             kind: SessionKind::CommandLine,
             created_at: now,
@@ -63,9 +63,13 @@ impl Accounts {
             user_agent: None,
             cookie_digest: None,
         };
-        let mut pair = self.pair(session.id, user.id, session.expires_at, 0)?;
+        let mut pair = self
+            .accounts
+            .pair(session.id, user.id, session.expires_at, 0)?;
         if what == NewToken::Access {
-            pair.access = self.access(session.id, user.id, session.expires_at)?;
+            pair.access = self
+                .accounts
+                .access(session.id, user.id, session.expires_at)?;
         }
         let opening = Opening {
             session: session.clone(),
@@ -74,7 +78,12 @@ impl Accounts {
             attempts: None,
             most: MOST_SESSIONS,
         };
-        if !self.0.store.open_session(opening, caller.at(now)).await? {
+        if !self
+            .parts
+            .store
+            .open_session(opening, caller.at(now))
+            .await?
+        {
             return Err(ManageError::Inactive(user.username.to_string()));
         }
         tracing::info!(event = "authn_token_created", user_id = user.id.0, session = %session.id, by = caller.name);

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::accounts::{Accounts, Trouble};
+use super::Operator;
+use crate::accounts::Trouble;
+use crate::accounts::register::{OperatorChoice, RegisterError, Registrar, Registration};
 use crate::domain::Actor;
-use crate::domain::{Invalid, MailKind, Profile, Rule, User, UserId, UserRef};
+use crate::domain::{Invalid, Profile, Rule, User, UserId, UserRef};
 use crate::failure::Failure;
-use crate::store::links::NewLink;
 use crate::store::users::{Taken, UserChange, UserPage};
 
 /// Which users to list.
@@ -62,18 +63,18 @@ fn instead(typed: &str, similar: Option<&str>) -> String {
     }
 }
 
-impl Accounts {
+impl Operator {
     /// The user that `typed` names: by number, address or user name.
     ///
     /// # Errors
     /// [`ManageError::NoSuchUser`], or what broke.
     pub async fn user(&self, typed: &str) -> Result<User, ManageError> {
         for who in UserRef::candidates(typed, true) {
-            if let Some(user) = self.0.store.user(&who).await? {
+            if let Some(user) = self.parts.store.user(&who).await? {
                 return Ok(user);
             }
         }
-        let similar = self.0.store.similar_name(&typed.to_lowercase()).await?;
+        let similar = self.parts.store.similar_name(&typed.to_lowercase()).await?;
         let typed = typed.to_owned();
         Err(ManageError::NoSuchUser { typed, similar })
     }
@@ -83,7 +84,7 @@ impl Accounts {
     /// # Errors
     /// If the database does not answer.
     pub async fn users(&self, query: &UserQuery) -> Result<Vec<User>, Failure> {
-        self.0.store.users(query).await
+        self.parts.store.users(query).await
     }
 
     /// A user's profile.
@@ -91,7 +92,18 @@ impl Accounts {
     /// # Errors
     /// If the database does not answer.
     pub async fn profile(&self, user: UserId) -> Result<Profile, Failure> {
-        Ok(self.0.store.profile(user).await?.unwrap_or_default())
+        Ok(self.parts.store.profile(user).await?.unwrap_or_default())
+    }
+
+    /// Adds a user as the operator decides, with the very function behind `register/`.
+    pub async fn create_user(
+        &self,
+        registration: Registration,
+        choice: OperatorChoice,
+        caller: &Actor,
+    ) -> Result<User, RegisterError> {
+        let registrar = Registrar::Operator(choice);
+        self.accounts.create(registration, registrar, caller).await
     }
 
     /// Lets a user in, or ends every session and lets nobody in.
@@ -105,7 +117,7 @@ impl Accounts {
         caller: &Actor,
     ) -> Result<(), ManageError> {
         if self
-            .0
+            .parts
             .store
             .set_active(user.id, active, caller.at(self.now()))
             .await?
@@ -132,15 +144,15 @@ impl Accounts {
         chosen: &str,
         caller: &Actor,
     ) -> Result<Result<(), Rule>, Trouble> {
-        let found = self.0.store.credentials(&UserRef::Id(user.id)).await?;
+        let found = self.parts.store.credentials(&UserRef::Id(user.id)).await?;
         let gone = || Failure::new("setting a password", "the user has been deleted");
         let owner = found.ok_or_else(gone)?;
-        let password = match self.choose_password(chosen, &owner).await? {
+        let password = match self.accounts.choose_password(chosen, &owner).await? {
             Ok(password) => password,
             Err(rule) => return Ok(Err(rule)),
         };
         let actor = caller.at(self.now());
-        self.0
+        self.parts
             .store
             .set_password(user.id, password, None, None, actor)
             .await?;
@@ -164,7 +176,7 @@ impl Accounts {
     ) -> Result<User, ManageError> {
         check(&change)?;
         let actor = caller.at(self.now());
-        let updated = self.0.store.update_user(user.id, change, actor).await?;
+        let updated = self.parts.store.update_user(user.id, change, actor).await?;
         let gone = || ManageError::gone(user);
         let updated = updated.map_err(ManageError::Taken)?.ok_or_else(gone)?;
         tracing::info!(
@@ -176,58 +188,8 @@ impl Accounts {
     }
 
     /// Forgets a user and all that belongs to them. False if there is no such user.
-    ///
-    /// # Errors
-    /// If it could not be written.
     pub async fn delete_user(&self, user: UserId, caller: &Actor) -> Result<bool, Failure> {
-        let deleted = self
-            .0
-            .store
-            .delete_user(user, caller.at(self.now()))
-            .await?;
-        if deleted {
-            tracing::info!(event = "user_deleted", user_id = user.0, by = caller.name);
-        }
-        Ok(deleted)
-    }
-
-    /// Links with which users choose a password, for the operator to hand over. Each works once.
-    ///
-    /// # Errors
-    /// [`ManageError::Inactive`] if one of them is, and nobody gets a link then; or what broke.
-    pub async fn password_links_by_hand(
-        &self,
-        users: &[User],
-        caller: &Actor,
-    ) -> Result<Vec<String>, ManageError> {
-        let is_out = |user: &&User| !user.is_active && !user.awaits_confirmation;
-        if let Some(user) = users.iter().find(is_out) {
-            return Err(ManageError::Inactive(user.username.to_string()));
-        }
-        let mut links = Vec::with_capacity(users.len());
-        for user in users {
-            links.push(self.new_password_link(user, caller).await?);
-        }
-        Ok(links)
-    }
-
-    async fn new_password_link(&self, user: &User, caller: &Actor) -> Result<String, Failure> {
-        let found = self.0.store.credentials(&UserRef::Id(user.id)).await?;
-        let purpose = match found.and_then(|it| it.password_hash) {
-            Some(_) => MailKind::PasswordReset,
-            None => MailKind::Invitation,
-        };
-        let link = NewLink {
-            is_mailed: false,
-            ..self.new_link(purpose)?
-        };
-        let url = self.link_url(link.purpose, user.id, &link.nonce);
-        let actor = caller.at(self.now());
-        self.0
-            .store
-            .add_link(Some(user.id), link, None, actor)
-            .await?;
-        Ok(url)
+        self.accounts.delete(user, caller).await
     }
 }
 

@@ -1,36 +1,31 @@
-//! The lock that a server holds as long as it lives.
+//! Locks on files and folders. A lock goes when its file is closed, and so with the process, however
+//! that ends.
 
 use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 
-use anyhow::{Context, bail};
 use rustix::fs::{FlockOperation, flock};
 
-/// In the data folder.
-const LOCK: &str = "serve.lock";
+use super::append_to;
 
-/// Two servers would send every mail twice. The lock goes with the process, however it ends.
-pub(crate) fn hold(data_dir: &Path) -> anyhow::Result<File> {
-    let path = data_dir.join(LOCK);
-    let file = File::options()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(&path)
-        .with_context(|| format!("cannot create {}", path.display()))?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        bail!(
-            "another server serves {}; stop it, or choose another --data-dir",
-            data_dir.display()
-        );
-    }
-    Ok(file)
+/// Waits until nobody else has the lock of this folder.
+pub(crate) fn wait(folder: &Path) -> io::Result<File> {
+    let folder = File::open(folder)?;
+    flock(&folder, FlockOperation::LockExclusive)?;
+    Ok(folder)
 }
 
-/// Whether a server works on this data at the moment. To find out, the lock is taken for a moment in
-/// which no server can start: so this is for rare commands.
-pub(crate) fn is_held(data_dir: &Path) -> bool {
-    let file = File::open(data_dir.join(LOCK));
+/// Takes the lock, with a file of its own; None if somebody else has it.
+pub(crate) fn take(path: &Path) -> io::Result<Option<File>> {
+    let file = append_to(path)?;
+    let taken = flock(&file, FlockOperation::NonBlockingLockExclusive);
+    Ok(taken.is_ok().then_some(file))
+}
+
+/// Whether somebody has the lock. To find out, it is taken for a moment in which nobody else can
+/// take it: so this is for rare commands.
+pub(crate) fn is_taken(path: &Path) -> bool {
+    let file = File::open(path);
     file.is_ok_and(|it| flock(&it, FlockOperation::NonBlockingLockShared).is_err())
 }

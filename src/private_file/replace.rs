@@ -2,90 +2,63 @@
 //! new file.
 
 use std::fs::{self, File};
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use tempfile::TempPath;
 
-/// How the name of every draft ends, after 16 random hexadecimal digits.
+use super::{folder_of, sync_folder};
+
+/// How the name of every draft ends, after some random letters and digits.
 const SUFFIX: &str = ".minisass.tmp";
-const DIGITS: usize = 16;
+const RANDOM: usize = 16;
 
 /// Whoever still works on a draft writes to it more often than this. The number of a process would
 /// say less: in a container it is often 1, for every one that ever ran.
 const STALE: Duration = Duration::from_secs(3600);
 
 /// A file that disappears unless it is kept.
-pub struct Draft(PathBuf);
+pub(crate) struct Draft(TempPath);
 
 impl Draft {
     /// A new empty file of mode 0600 beside `path`. Drafts that a crash left in that folder go.
-    ///
-    /// # Errors
-    /// If it cannot be made.
-    pub fn beside(path: &Path) -> io::Result<Self> {
-        remove_stale(folder_of(path));
+    pub(crate) fn beside(path: &Path) -> io::Result<Self> {
+        let folder = folder_of(path);
+        remove_stale(folder);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let random = RandomState::new().hash_one(());
-        let draft = path.with_file_name(format!("{name}.{random:0DIGITS$x}{SUFFIX}"));
-        File::options()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)?;
-        Ok(Self(draft))
+        let draft = tempfile::Builder::new()
+            .prefix(&format!("{name}."))
+            .rand_bytes(RANDOM)
+            .suffix(SUFFIX)
+            // Not `tempfile_in`, which adds the random name to its errors.
+            .make_in(folder, |draft| {
+                File::options()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(draft)
+            })?;
+        Ok(Self(draft.into_temp_path()))
     }
 
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Gives the file its name, on the disk too. With `replacing`, a file of that name goes.
-    ///
-    /// # Errors
-    /// If it cannot be done; the draft is gone then.
-    pub fn keep(self, path: &Path, replacing: bool) -> io::Result<()> {
+    /// Gives the file its name, on the disk too. With `replacing`, a file of that name goes; else
+    /// the name must be free. If it fails, the draft is gone.
+    pub(crate) fn keep(self, path: &Path, replacing: bool) -> io::Result<()> {
         File::open(&self.0)?.sync_all()?;
-        if replacing {
-            fs::rename(&self.0, path)?;
+        let kept = if replacing {
+            self.0.persist(path)
         } else {
-            self.give_free_name(path)?;
-        }
-        File::open(folder_of(path))?.sync_all()
+            self.0.persist_noclobber(path)
+        };
+        kept.map_err(|err| err.error)?;
+        sync_folder(folder_of(path))
     }
-
-    /// Unlike a plain rename this refuses a name that somebody took meanwhile. Some file systems know
-    /// only one of the two ways: exFAT has no links, NFS no such rename.
-    fn give_free_name(&self, path: &Path) -> io::Result<()> {
-        match fs::hard_link(&self.0, path) {
-            Err(err) if err.kind() != io::ErrorKind::AlreadyExists => Ok(renameat_with(
-                CWD,
-                &self.0,
-                CWD,
-                path,
-                RenameFlags::NOREPLACE,
-            )?),
-            linked => linked,
-        }
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // After a rename it is not there any more.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-/// The folder that holds `path`.
-fn folder_of(path: &Path) -> &Path {
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
 }
 
 fn remove_stale(folder: &Path) {
@@ -94,10 +67,12 @@ fn remove_stale(folder: &Path) {
         return;
     };
     for entry in entries.flatten() {
-        let name = entry.file_name();
+        if !entry.file_name().to_str().is_some_and(is_draft) {
+            continue;
+        }
         let modified = entry.metadata().and_then(|it| it.modified()).ok();
         let age = modified.and_then(|it| it.elapsed().ok());
-        if name.to_str().is_some_and(is_draft) && age.is_some_and(|it| it > STALE) {
+        if age.is_some_and(|it| it > STALE) {
             // Somebody else may have been faster.
             let _ = fs::remove_file(entry.path());
         }
@@ -109,5 +84,5 @@ fn is_draft(name: &str) -> bool {
         .strip_suffix(SUFFIX)
         .and_then(|it| it.rsplit_once('.'))
         .map(|(_, random)| random);
-    random.is_some_and(|it| it.len() == DIGITS && it.bytes().all(|b| b.is_ascii_hexdigit()))
+    random.is_some_and(|it| it.len() == RANDOM && it.bytes().all(|b| b.is_ascii_alphanumeric()))
 }

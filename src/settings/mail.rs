@@ -2,7 +2,6 @@
 //! taken from where others can read it.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use zeroize::Zeroizing;
 use super::sources::{Source, Values};
 use super::values::wrong;
 use crate::mail::SmtpServer;
+use crate::private_file::is_open_to_others;
 
 /// How mails leave.
 #[derive(Clone, Debug)]
@@ -105,10 +105,8 @@ fn read_private(path: &Path) -> anyhow::Result<Zeroizing<String>> {
 
 fn check_mode(path: &Path) -> anyhow::Result<()> {
     let shown = path.display();
-    let mode = fs::metadata(path)
-        .with_context(|| format!("{shown} cannot be read"))?
-        .mode();
-    if mode & 0o077 != 0 {
+    let metadata = fs::metadata(path).with_context(|| format!("{shown} cannot be read"))?;
+    if is_open_to_others(&metadata) {
         bail!("run: chmod 600 {shown}");
     }
     Ok(())

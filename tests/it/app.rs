@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use minisass_auth::accounts::register::{Registrar, Registration};
-use minisass_auth::accounts::{Accounts, Parts, Rules};
+use minisass_auth::accounts::register::{OperatorChoice, Registration};
+use minisass_auth::accounts::{Parts, Rules};
 use minisass_auth::clock::Clock;
 use minisass_auth::crypto::{Cost, Hasher, Keyring, LinkKey, Random, Signer};
-use minisass_auth::domain::Actor;
-use minisass_auth::domain::{PasswordRules, Timestamp, User};
+use minisass_auth::domain::{Actor, PasswordRules, Timestamp, User, WebUrl};
 use minisass_auth::http;
 use minisass_auth::http::{Deployment, Listener};
 use minisass_auth::mail::{Mailer, Transport};
+use minisass_auth::operator::Operator;
 use minisass_auth::store::sqlite::Sqlite;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -61,7 +61,7 @@ impl Setup {
                 public_url: PUBLIC_URL.to_owned(),
             },
             deployment: Deployment {
-                public_url: PUBLIC_URL.to_owned(),
+                public_url: web_url(PUBLIC_URL),
                 frontend_url: None,
                 cors_origins: Vec::new(),
                 trusted_proxies: Vec::new(),
@@ -75,7 +75,7 @@ impl Setup {
 
 /// A running application. Its clock stands still until a test moves it.
 pub struct App {
-    pub accounts: Accounts,
+    pub operator: Operator,
     pub clock: Clock,
     pub address: SocketAddr,
     folder: TempDir,
@@ -109,7 +109,7 @@ impl App {
         let mut setup = Setup::new();
         decide(&mut setup);
         let deployment = setup.deployment.clone();
-        let accounts = put_together(folder.path(), &clock, setup);
+        let operator = put_together(folder.path(), &clock, setup);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -120,12 +120,12 @@ impl App {
             .expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = http::App::new(accounts.clone(), deployment);
+        let served = http::App::new(operator.accounts.clone(), deployment);
         runtime.spawn(http::serve(Listener::Tcp(listener), served, async {
             let _ = stopped.await;
         }));
         Self {
-            accounts,
+            operator,
             clock,
             address,
             folder,
@@ -159,18 +159,18 @@ impl App {
         account.organisation_type = "NGO".to_owned();
         account.organisation_name = "Kartoza".to_owned();
         account.country = "ZA".to_owned();
-        let registrar = Registrar::Operator {
+        let choice = OperatorChoice {
             active,
             staff,
             by_mail: true,
         };
-        self.wait(self.accounts.register(account, registrar, &operator()))
+        self.wait(self.operator.create_user(account, choice, &operator()))
             .expect("an account")
     }
 
     pub fn set_active(&self, name: &str, active: bool) {
-        let user = self.wait(self.accounts.user(name)).expect("an account");
-        self.wait(self.accounts.set_active(&user, active, &operator()))
+        let user = self.wait(self.operator.user(name)).expect("an account");
+        self.wait(self.operator.set_active(&user, active, &operator()))
             .expect("a change");
     }
 
@@ -225,7 +225,7 @@ impl App {
 
     /// Has all due mails written and returns those in the folder, oldest first.
     pub fn mails(&self) -> Vec<String> {
-        while self.wait(self.accounts.deliver_due()).expect("an outbox") > 0 {}
+        while self.wait(self.operator.deliver_due()).expect("an outbox") > 0 {}
         // There is no folder before the first mail.
         let entries = std::fs::read_dir(self.path("outbox")).into_iter().flatten();
         let mut paths: Vec<_> = entries.map(|it| it.expect("a mail").path()).collect();
@@ -252,7 +252,7 @@ impl App {
         drop(self.stop.take());
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
-            self.accounts.close();
+            self.operator.close();
         }
     }
 }
@@ -269,13 +269,13 @@ impl Drop for App {
 }
 
 /// As `cli/config.rs` does it.
-fn put_together(folder: &Path, clock: &Clock, setup: Setup) -> Accounts {
+fn put_together(folder: &Path, clock: &Clock, setup: Setup) -> Operator {
     let random = Random::System;
     let keys = folder.join("keys");
     let ring = Keyring::open(&keys, &random, clock.now()).expect("signing keys");
     let outbox = Transport::Files(folder.join("outbox"));
     let hasher = Hasher::new(setup.cost, 2, setup.hash_queue, random.clone());
-    Accounts::new(Parts {
+    Operator::new(Parts {
         store: Box::new(Sqlite::open(&folder.join("auth.db")).expect("a database")),
         hasher: hasher.expect("a hasher"),
         signer: Signer::new(&ring).expect("a signer"),
@@ -285,6 +285,10 @@ fn put_together(folder: &Path, clock: &Clock, setup: Setup) -> Accounts {
         random,
         rules: setup.rules,
     })
+}
+
+pub fn web_url(raw: &str) -> WebUrl {
+    WebUrl::base(raw).expect("an address")
 }
 
 pub fn operator() -> Actor {

@@ -110,9 +110,9 @@ fn the_three_encodings_register_alike() {
         let (content_type, body) = encoded(&name)[place].clone();
         app.send(Request::new("POST", "register/").body(content_type, body))
             .expect(201);
-        let user = app.wait(app.accounts.user(&name)).expect("an account");
+        let user = app.wait(app.operator.user(&name)).expect("an account");
         assert!(!user.is_staff && user.is_active && user.id.0 != 7);
-        let profile = app.wait(app.accounts.profile(user.id)).expect("a profile");
+        let profile = app.wait(app.operator.profile(user.id)).expect("a profile");
         assert_eq!(profile.organisation_name, "Ünïcode & Söhne");
         assert_eq!(profile.additional_fields.as_map()["hobby"], "rivers");
     }

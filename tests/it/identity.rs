@@ -60,7 +60,7 @@ fn no_substitute_of_a_character_makes_a_new_user_name() {
 
 /// Registers the victim, if need be, and then nobody under the other name.
 fn refuse_like(app: &App, victim: &str, other: &str) {
-    if app.wait(app.accounts.user(victim)).is_err() {
+    if app.wait(app.operator.user(victim)).is_err() {
         let mut honest = form("x");
         honest["username"] = json!(victim);
         honest["email"] = json!(format!("{}@victims.example", victim.replace('+', "-")));

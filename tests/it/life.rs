@@ -1,9 +1,9 @@
 //! The life of an account in mails: confirmed, invited, moved to a new address.
 
-use minisass_auth::accounts::register::{Registrar, Registration};
+use minisass_auth::accounts::register::{OperatorChoice, Registration};
 use serde_json::{Value, json};
 
-use crate::app::{API, App, PASSWORD, PUBLIC_URL, operator};
+use crate::app::{API, App, PASSWORD, PUBLIC_URL, operator, web_url};
 use crate::client::{Answer, Request};
 use crate::reset::{NEW, confirm, link, links};
 
@@ -81,7 +81,7 @@ fn with_verified_addresses_nobody_logs_in_before_the_button_was_pressed() {
 #[test]
 fn with_a_front_end_the_button_leads_there() {
     let app = App::with(|setup| {
-        setup.deployment.frontend_url = Some("https://front.test".to_owned());
+        setup.deployment.frontend_url = Some(web_url("https://front.test"));
     });
     register(&app, "ana", &json!({})).expect(201);
     let link = newest_link(&app);
@@ -144,13 +144,13 @@ fn who_is_invited_chooses_a_password() {
         email: "ana@example.org".to_owned(),
         ..Registration::default()
     };
-    let registrar = Registrar::Operator {
+    let choice = OperatorChoice {
         active: true,
         staff: false,
         by_mail: true,
     };
     let caller = operator();
-    let invited = app.accounts.register(account, registrar, &caller);
+    let invited = app.operator.create_user(account, choice, &caller);
     app.wait(invited).expect("an account");
     let link = newest_link(&app);
     app.try_login("ana", PASSWORD).expect(401);

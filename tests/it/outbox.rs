@@ -12,7 +12,7 @@ fn state(app: &App) -> MailState {
         after: 0,
         limit: 2,
     };
-    let mails = app.wait(app.accounts.mails(all)).expect("an outbox");
+    let mails = app.wait(app.operator.mails(all)).expect("an outbox");
     assert_eq!(mails.len(), 1);
     mails[0].state
 }
@@ -21,7 +21,7 @@ fn state(app: &App) -> MailState {
 fn try_on(app: &App) -> i64 {
     let mut seconds = 0;
     while state(app) == MailState::Queued {
-        while app.wait(app.accounts.deliver_due()).expect("an outbox") > 0 {}
+        while app.wait(app.operator.deliver_due()).expect("an outbox") > 0 {}
         // The longest pause is 4 hours and a quarter of that.
         seconds += 5 * HOUR;
         app.clock.advance(5 * HOUR);
@@ -36,7 +36,7 @@ fn a_mail_fails_after_five_days_of_attempts_and_a_retry_gives_it_five_more() {
     // A file where the folder would be: nothing can be written there.
     std::fs::write(app.path("outbox"), "").expect("a file");
     let new = app.wait(
-        app.accounts
+        app.operator
             .set_password(&ada, "another good one", &operator()),
     );
     assert!(matches!(new, Ok(Ok(()))));
@@ -47,12 +47,12 @@ fn a_mail_fails_after_five_days_of_attempts_and_a_retry_gives_it_five_more() {
     assert!((5 * DAY..8 * DAY).contains(&lasted), "{lasted} s");
     assert_eq!(state(&app), MailState::Failed);
 
-    app.wait(app.accounts.retry_failed_mails(&operator()))
+    app.wait(app.operator.retry_failed_mails(&operator()))
         .expect("a retry");
     let lasted = try_on(&app);
     assert!((5 * DAY..8 * DAY).contains(&lasted), "{lasted} s");
 
-    app.wait(app.accounts.retry_failed_mails(&operator()))
+    app.wait(app.operator.retry_failed_mails(&operator()))
         .expect("a retry");
     std::fs::remove_file(app.path("outbox")).expect("the file");
     try_on(&app);

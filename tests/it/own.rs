@@ -183,12 +183,12 @@ fn only_the_account_itself_and_staff_look_an_account_up() {
         app.get(path).expect(401);
         ask(path, &bob).expect(403);
     }
-    let user = app.wait(app.accounts.user("bob")).expect("bob");
+    let user = app.wait(app.operator.user("bob")).expect("bob");
     let staff = minisass_auth::operator::users::UserUpdate {
         is_staff: Some(true),
         ..Default::default()
     };
-    app.wait(app.accounts.update_user(&user, staff, &operator()))
+    app.wait(app.operator.update_user(&user, staff, &operator()))
         .expect("staff");
     ask("retrieve-email-by-username/ana/", &bob).expect(200);
     ask("check-registration-status/nobody@example.org/", &bob).expect(404);
@@ -207,7 +207,7 @@ fn the_privacy_policy_is_asked_for_until_its_latest_version_is_agreed_to() {
     consent(true).expect(404);
     let publish = |version: &str| {
         let url = format!("https://example.org/{version}");
-        app.wait(app.accounts.publish_policy(version, &url, &operator()))
+        app.wait(app.operator.publish_policy(version, &url, &operator()))
             .expect("a policy")
     };
     publish("v1");

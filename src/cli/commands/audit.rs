@@ -76,7 +76,7 @@ pub(crate) fn run(command: Command, config: &Config, output: &mut Output) -> any
 
 fn verify(config: &Config, output: &mut Output) -> anyhow::Result<()> {
     let bar = Bar::of("verifying the audit trail");
-    let chain = config.wait(config.accounts.verify_audit(&bar.progress(None)));
+    let chain = config.wait(config.operator.verify_audit(&bar.progress(None)));
     bar.clear();
     match chain.map_err(said)? {
         Chain::Whole(rows) => output.one(&Verified {
@@ -92,7 +92,7 @@ fn verify(config: &Config, output: &mut Output) -> anyhow::Result<()> {
 
 /// The number of a user; one who is deleted is still known by it.
 fn user_id(typed: &str, config: &Config) -> anyhow::Result<crate::domain::UserId> {
-    let found = config.wait(config.accounts.user(typed));
+    let found = config.wait(config.operator.user(typed));
     match (found, typed.parse()) {
         (Ok(user), _) => Ok(user.id),
         (Err(_), Ok(id)) => Ok(crate::domain::UserId(id)),
@@ -110,12 +110,12 @@ fn list(wanted: List, config: &Config, output: &mut Output) -> anyhow::Result<()
     };
     if wanted.after.is_none() && wanted.limit > 0 {
         query.after = config
-            .wait(config.accounts.audit_tail(&query))
+            .wait(config.operator.audit_tail(&query))
             .map_err(said)?;
     }
     let pages = pages(wanted.limit, |limit| {
         query.limit = limit;
-        let rows = config.wait(config.accounts.audit(&query))?;
+        let rows = config.wait(config.operator.audit(&query))?;
         query.after = rows.last().map_or(query.after, |it| it.id);
         Ok(rows.into_iter().map(Row::from).collect())
     });

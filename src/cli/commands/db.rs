@@ -11,7 +11,7 @@ use crate::cli::terminal::progress::Bar;
 use crate::clock::Clock;
 use crate::compose;
 use crate::compose::{Config, said};
-use crate::private_file::lock;
+use crate::private_file::data_dir;
 use crate::settings::Settings;
 use crate::store::sqlite::Sqlite;
 
@@ -93,7 +93,7 @@ pub(crate) fn run(
 
 fn status(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
     let config = Config::open(settings, false)?;
-    let status = config.accounts.database_status().map_err(said)?;
+    let status = config.operator.database_status().map_err(said)?;
     let (last_backup_at, last_backup) = status.last_backup.unzip();
     output.one(&Status {
         file: settings.database.display().to_string(),
@@ -112,7 +112,7 @@ fn status(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
 fn check(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
     let config = Config::open(settings, false)?;
     let bar = Bar::of("checking the database");
-    let problems = config.accounts.check_database(&bar.progress(None));
+    let problems = config.operator.check_database(&bar.progress(None));
     bar.clear();
     let problems = problems.map_err(said)?;
     if let Some(first) = problems.first() {
@@ -128,7 +128,7 @@ fn check(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
 fn back_up(file: &Path, config: &Config, output: &mut Output) -> anyhow::Result<()> {
     let (bar, interrupt) = (Bar::of("copying and checking"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
-    let work = config.accounts.back_up(file, &config.caller, &progress);
+    let work = config.operator.back_up(file, &config.caller, &progress);
     let done = config.wait(work).map_err(said);
     bar.clear();
     let done = interrupt.explain(done, "there is no backup; run it again")?;
@@ -141,8 +141,8 @@ fn back_up(file: &Path, config: &Config, output: &mut Output) -> anyhow::Result<
 }
 
 fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
-    compose::make_data_dir(&settings.data_dir)?;
-    let _lock = lock::hold(&settings.data_dir)?;
+    data_dir::make(&settings.data_dir)?;
+    let _lock = data_dir::lock(&settings.data_dir)?;
     let actor = compose::operator().at(Clock::System.now());
     let (bar, interrupt) = (Bar::of("checking and copying"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));

@@ -58,10 +58,10 @@ pub(crate) fn run(
     output: &mut Output,
 ) -> anyhow::Result<()> {
     let folder = settings.data_dir.join("keys");
-    let accounts = &config.accounts;
+    let operator = &config.operator;
     let (kid, state, said_so) = match command {
         Command::List => {
-            let keys = accounts.signing_keys(&folder).map_err(said)?;
+            let keys = operator.signing_keys(&folder).map_err(said)?;
             let rows = keys.into_iter().map(|it| Row {
                 kid: it.kid,
                 algorithm: "HS256",
@@ -73,7 +73,7 @@ pub(crate) fn run(
         }
         Command::Rotate => {
             let kid = config
-                .wait(accounts.rotate_key(&folder, &config.caller))
+                .wait(operator.rotate_key(&folder, &config.caller))
                 .map_err(said)?;
             (
                 kid,
@@ -92,7 +92,7 @@ pub(crate) fn run(
         Command::Retire { kid, yes } => {
             let question = format!("Tokens that {kid} signed will be refused.");
             confirm(&question, yes)?;
-            config.wait(accounts.retire_key(&folder, &kid, &config.caller))?;
+            config.wait(operator.retire_key(&folder, &kid, &config.caller))?;
             (
                 kid,
                 "retired",
@@ -108,7 +108,7 @@ pub(crate) fn run(
 
 fn import(file: &Path, folder: &Path, config: &Config) -> anyhow::Result<String> {
     let secret = read_secret(file)?;
-    let imported = config.accounts.import_key(folder, &secret, &config.caller);
+    let imported = config.operator.import_key(folder, &secret, &config.caller);
     let kid = config.wait(imported)?;
     if secret.trim_start().starts_with("django-insecure-") {
         note(

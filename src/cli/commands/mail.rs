@@ -133,7 +133,7 @@ fn list(asked: &List, config: &Config, output: &mut Output) -> anyhow::Result<()
     };
     let pages = pages(asked.limit, |limit| {
         page.limit = limit;
-        let mails = config.wait(config.accounts.mails(page))?;
+        let mails = config.wait(config.operator.mails(page))?;
         page.after = mails.last().map_or(page.after, |it| it.id);
         Ok(mails.iter().map(Row::from).collect())
     });
@@ -147,7 +147,7 @@ fn list(asked: &List, config: &Config, output: &mut Output) -> anyhow::Result<()
 fn show(ids: &[i64], config: &Config, output: &mut Output) -> anyhow::Result<()> {
     let mails = ids
         .iter()
-        .map(|id| config.wait(config.accounts.mail(*id)))
+        .map(|id| config.wait(config.operator.mail(*id)))
         .collect::<Result<Vec<_>, _>>()?;
     match mails.as_slice() {
         [mail] => output.one(&Whole::from(mail)),
@@ -161,7 +161,7 @@ fn show(ids: &[i64], config: &Config, output: &mut Output) -> anyhow::Result<()>
 fn retry(which: &Retry, config: &Config, output: &mut Output) -> anyhow::Result<()> {
     let caller = &config.caller;
     let ids = if which.failed {
-        let (ids, left) = config.wait(config.accounts.retry_failed_mails(caller))?;
+        let (ids, left) = config.wait(config.operator.retry_failed_mails(caller))?;
         if left > 0 {
             note(&format!(
                 "{left} failed mails were left, because their links do not work any more"
@@ -169,7 +169,7 @@ fn retry(which: &Retry, config: &Config, output: &mut Output) -> anyhow::Result<
         }
         ids
     } else {
-        config.wait(config.accounts.retry_mails(&which.ids, caller))?;
+        config.wait(config.operator.retry_mails(&which.ids, caller))?;
         which.ids.clone()
     };
     if ids.is_empty() {
@@ -183,7 +183,7 @@ fn retry(which: &Retry, config: &Config, output: &mut Output) -> anyhow::Result<
     }
     let mails = ids
         .iter()
-        .map(|id| config.wait(config.accounts.mail(*id)))
+        .map(|id| config.wait(config.operator.mail(*id)))
         .collect::<Result<Vec<_>, _>>()?;
     let rows: Vec<Row> = mails.iter().map(Row::from).collect();
     output.many(std::iter::once(Ok(rows))).map(drop)
@@ -192,7 +192,7 @@ fn retry(which: &Retry, config: &Config, output: &mut Output) -> anyhow::Result<
 fn test(address: &str, config: &Config, output: &mut Output) -> anyhow::Result<()> {
     let to = Email::parse(address)
         .map_err(|_| anyhow!("{address:?} is no e-mail address; a right one is ada@example.org"))?;
-    match config.wait(config.accounts.send_test_mail(&to)) {
+    match config.wait(config.operator.send_test_mail(&to)) {
         Ok(answer) if output.format == Format::Table => {
             Ok(output.line(&format!("mail to {to} accepted: {answer}"))?)
         }

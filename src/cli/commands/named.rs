@@ -26,7 +26,7 @@ impl Named {
 
 /// All of the users, each once, or an error if one is unknown.
 pub(crate) fn find(users: &[String], config: &Config) -> anyhow::Result<Vec<User>> {
-    let find = |name: &String| config.wait(config.accounts.user(name));
+    let find = |name: &String| config.wait(config.operator.user(name));
     let found = typed(users)?
         .iter()
         .map(find)

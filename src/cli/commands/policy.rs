@@ -44,12 +44,14 @@ pub(crate) fn run(command: Command, config: &Config, output: &mut Output) -> any
     match command {
         Command::Publish { version, url } => {
             let published = config
-                .accounts
+                .operator
                 .publish_policy(&version, &url, &config.caller);
             output.one(&Row::from(config.wait(published)?))
         }
         Command::List => {
-            let policies = config.wait(config.accounts.policies()).map_err(said)?;
+            let policies = config
+                .wait(config.operator.accounts.policies())
+                .map_err(said)?;
             let rows = policies.into_iter().map(Row::from).collect();
             if output.many::<Row>(std::iter::once(Ok(rows)))? == 0 {
                 note("no privacy policy has been published");

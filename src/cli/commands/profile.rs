@@ -118,7 +118,7 @@ fn row(user: &User, profile: Profile) -> Row {
 fn show(users: Vec<User>, config: &Config, output: &mut Output) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for user in users {
-        let profile = config.wait(config.accounts.profile(user.id));
+        let profile = config.wait(config.operator.profile(user.id));
         rows.push(row(&user, profile.map_err(said)?));
     }
     match rows.as_slice() {
@@ -128,8 +128,8 @@ fn show(users: Vec<User>, config: &Config, output: &mut Output) -> anyhow::Resul
 }
 
 fn set(set: Set, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let user = config.wait(config.accounts.user(&set.user))?;
-    let profile = config.wait(config.accounts.profile(user.id));
+    let user = config.wait(config.operator.user(&set.user))?;
+    let profile = config.wait(config.operator.profile(user.id));
     let mut profile = profile.map_err(said)?;
     set.profile.apply(&mut profile)?;
     let mut fields = profile.additional_fields.as_map().clone();
@@ -151,6 +151,6 @@ fn set(set: Set, config: &Config, output: &mut Output) -> anyhow::Result<()> {
         profile: Some(profile.clone()),
         ..UserUpdate::default()
     };
-    let changed = config.wait(config.accounts.update_user(&user, change, &config.caller))?;
+    let changed = config.wait(config.operator.update_user(&user, change, &config.caller))?;
     output.one(&row(&changed, profile))
 }

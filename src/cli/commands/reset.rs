@@ -50,7 +50,7 @@ pub(crate) fn print_links(
     output: &mut Output,
 ) -> anyhow::Result<()> {
     let made = config
-        .accounts
+        .operator
         .password_links_by_hand(users, &config.caller);
     let links = config.wait(made)?;
     if output.format == Format::Table {
@@ -74,7 +74,7 @@ fn send(users: Vec<User>, config: &Config, output: &mut Output) -> anyhow::Resul
     let mut rows = Vec::new();
     for user in users {
         config
-            .wait(config.accounts.send_reset(&user, &config.caller))
+            .wait(config.operator.send_reset(&user, &config.caller))
             .map_err(said)?;
         if output.format == Format::Table {
             output.line(&format!(

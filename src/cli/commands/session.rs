@@ -89,7 +89,7 @@ pub(crate) fn run(command: Command, config: &Config, output: &mut Output) -> any
 fn of_users(users: &[User], config: &Config) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for user in users {
-        let sessions = config.wait(config.accounts.live_sessions_of(user.id));
+        let sessions = config.wait(config.operator.live_sessions_of(user.id));
         let name = user.username.to_string();
         rows.extend(sessions.map_err(said)?.iter().map(|it| Row::of(it, &name)));
     }
@@ -100,7 +100,7 @@ fn of_users(users: &[User], config: &Config) -> anyhow::Result<Vec<Row>> {
 fn of_all(config: &Config, limit: usize) -> impl Iterator<Item = anyhow::Result<Vec<Row>>> {
     let mut before = None;
     pages(limit, move |limit| {
-        let seen = config.wait(config.accounts.live_sessions(before, limit))?;
+        let seen = config.wait(config.operator.live_sessions(before, limit))?;
         before = seen.last().map(|it| it.session.id).or(before);
         let row = |it: &SeenSession| Row::of(&it.session, &it.username);
         Ok(seen.iter().map(row).collect())
@@ -128,19 +128,19 @@ fn revoke(wanted: &Revoke, config: &Config, output: &mut Output) -> anyhow::Resu
     let mut rows = Vec::new();
     // All are found before the first one ends: nothing is half done because of a slip of the pen.
     for id in named::typed(&wanted.what.ids)? {
-        let seen = config.wait(config.accounts.find_live_session(&id))?;
+        let seen = config.wait(config.operator.find_live_session(&id))?;
         rows.push((seen.session.id, Row::of(&seen.session, &seen.username)));
     }
     let users = named::find(&wanted.what.user, config)?;
     let of_users = of_users(&users, config)?;
     for (id, _) in &rows {
         config
-            .wait(config.accounts.revoke_session(*id, &config.caller))
+            .wait(config.operator.revoke_session(*id, &config.caller))
             .map_err(said)?;
     }
     for user in &users {
         config
-            .wait(config.accounts.revoke_sessions_of(user.id, &config.caller))
+            .wait(config.operator.revoke_sessions_of(user.id, &config.caller))
             .map_err(said)?;
     }
     let rows: Vec<Row> = rows.into_iter().map(|it| it.1).chain(of_users).collect();
@@ -168,7 +168,7 @@ fn revoke_all(wanted: &Revoke, config: &Config, output: &mut Output) -> anyhow::
         "This ends every session: everybody has to log in again.",
         wanted.yes || config.is_dry,
     )?;
-    let ended = config.wait(config.accounts.revoke_all_sessions(&config.caller));
+    let ended = config.wait(config.operator.revoke_all_sessions(&config.caller));
     let sessions = ended.map_err(said)?;
     match output.format {
         Format::Table => Ok(output.line(&format!("{sessions} sessions have ended"))?),

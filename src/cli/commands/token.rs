@@ -104,7 +104,7 @@ struct Report {
 
 fn inspect(config: &Config, output: &mut Output) -> anyhow::Result<()> {
     let token = token_from_stdin()?;
-    let mut report = config.wait(config.accounts.inspect_token(&token))?;
+    let mut report = config.wait(config.operator.inspect_token(&token))?;
     let mut claim = |name: &str| report.claims.shift_remove(name);
     let time = |value: Option<Value>| Some(Timestamp(value?.as_i64()?).to_string());
     let (issued_at, expires_at) = (time(claim("iat")), time(claim("exp")));
@@ -133,10 +133,10 @@ struct Revoked {
 
 fn revoke(config: &Config, output: &mut Output) -> anyhow::Result<()> {
     let token = token_from_stdin()?;
-    let seen = config.wait(config.accounts.session_of_token(&token, &config.caller))?;
+    let seen = config.wait(config.operator.session_of_token(&token, &config.caller))?;
     let id = seen.session.id;
     config
-        .wait(config.accounts.revoke_session(id, &config.caller))
+        .wait(config.operator.revoke_session(id, &config.caller))
         .map_err(said)?;
     match output.format {
         Format::Table => Ok(output.line(&format!("session {id} of {} has ended", seen.username))?),
@@ -150,7 +150,7 @@ fn revoke(config: &Config, output: &mut Output) -> anyhow::Result<()> {
 
 fn issue(wanted: Issue, config: &Config, output: &mut Output) -> anyhow::Result<()> {
     let Issue { user, ttl, kind } = wanted;
-    let user = config.wait(config.accounts.user(&user))?;
+    let user = config.wait(config.operator.user(&user))?;
     let what = match kind {
         Kind::Access => NewToken::Access,
         Kind::Refresh => NewToken::Refresh,
@@ -158,7 +158,7 @@ fn issue(wanted: Issue, config: &Config, output: &mut Output) -> anyhow::Result<
     };
     let issued = config.wait(
         config
-            .accounts
+            .operator
             .issue_token(&user, what, ttl, &config.caller),
     )?;
     let row = Row {

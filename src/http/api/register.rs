@@ -7,7 +7,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::tag::Tag;
 use crate::accounts::Accounts;
-use crate::accounts::register::{RegisterError, Registrar, Registration};
+use crate::accounts::register::{RegisterError, Registration};
 use crate::domain::{Invalid, Rule, User};
 use crate::http::wire::auth::Anyone;
 use crate::http::wire::body::{Body, Input, Sentence, bad_request, first_field_and_rule};
@@ -147,9 +147,7 @@ impl RegisterApi {
         call: Call<Anyone, Forms, Body<RegisterRequest>>,
     ) -> Answer<RegisterReply, ANYONE, LIMITED> {
         let registration = registration(call.body);
-        let user = accounts
-            .register(registration, Registrar::Stranger, &call.actor)
-            .await?;
+        let user = accounts.register(registration, &call.actor).await?;
         Ok(RegisterReply::Created(Json(user.into())))
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn add_headers(headers: &mut HeaderMap, deployment: &Deployment, id: 
         // A cache between us and two origins must not mix up their answers.
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
     }
-    if deployment.is_https() {
+    if deployment.public_url.is_https() {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }

@@ -172,7 +172,7 @@ fn is_from_own_page(headers: &HeaderMap, deployment: &Deployment) -> bool {
     match text(header::ORIGIN) {
         Some(origin) => {
             let mut configured = deployment.cors_origins.iter();
-            origin == deployment.origin() || configured.any(|it| it == origin)
+            origin == deployment.public_url.origin() || configured.any(|it| it == origin)
         }
         None => text(HeaderName::from_static("sec-fetch-site")) == Some("same-origin"),
     }

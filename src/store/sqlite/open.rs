@@ -1,17 +1,16 @@
 //! Opening the file: pragmas, migrations, and the refusals that protect it.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use refinery::embed_migrations;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use rustix::fs::{FlockOperation, flock};
 
 use super::{audit, backup, failure};
 use crate::failure::Failure;
+use crate::private_file::{append_to, folder_of, lock};
 use crate::progress::unwatched;
 
 embed_migrations!("migrations/sqlite");
@@ -57,10 +56,7 @@ pub(crate) fn check_version() -> Result<(), Failure> {
 /// Of several first starts at once one makes the database; the others wait and find it made. SQLite
 /// does not wait by itself where a file becomes WAL.
 pub(crate) fn lock(path: &Path) -> std::io::Result<File> {
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let folder = File::open(folder.unwrap_or(Path::new(".")))?;
-    flock(&folder, FlockOperation::LockExclusive)?;
-    Ok(folder)
+    lock::wait(folder_of(path))
 }
 
 /// A connection that only reads.
@@ -73,12 +69,8 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, Failure> {
 }
 
 /// SQLite gives the log and the shared memory the mode of the database file.
-pub(crate) fn create_private(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
+pub(crate) fn create_private(path: &Path) -> std::io::Result<()> {
+    append_to(path).map(drop)
 }
 
 pub(crate) fn connect(path: &Path) -> Result<Connection, Failure> {

@@ -5,7 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{Finding, Subject};
-use crate::compose;
+use crate::private_file::data_dir;
+use crate::private_file::is_open_to_others;
 use crate::settings::mail::private_files;
 
 const CHECK: &str = "files";
@@ -32,7 +33,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let lent: Vec<Private> = lent.collect();
 
     let refused = |err| Finding::refused(CHECK, &format!("{err:#}"), "run it as its owner");
-    let mut findings = Vec::from_iter(compose::check_data_dir(folder).err().map(refused));
+    let mut findings = Vec::from_iter(data_dir::check(folder).err().map(refused));
     if let Ok(folder) = fs::metadata(folder) {
         findings.extend(own.iter().filter_map(|it| it.of_another(folder.uid())));
     }
@@ -95,7 +96,7 @@ impl Private {
     }
 
     fn open_to_others(&self) -> Option<Finding> {
-        let which = self.those(|it| it.mode() & 0o077 != 0)?;
+        let which = self.those(is_open_to_others)?;
         Some(Finding::failed(
             CHECK,
             format!("others can read {which}"),

@@ -17,9 +17,9 @@ use serde::Serialize;
 
 use crate::cli::terminal::output::Output;
 use crate::clock::Clock;
-use crate::compose;
 use crate::domain::Timestamp;
 use crate::mail::Mailer;
+use crate::private_file::data_dir;
 use crate::settings::Settings;
 use crate::settings::sources::Values;
 
@@ -118,7 +118,7 @@ impl Subject<'_> {
 
     /// A file that we made in a folder of somebody else would lock its owner out.
     fn is_ours(&self) -> bool {
-        !self.has_data_dir() || compose::check_data_dir(&self.data_dir).is_ok()
+        !self.has_data_dir() || data_dir::check(&self.data_dir).is_ok()
     }
 }
 

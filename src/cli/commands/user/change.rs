@@ -58,10 +58,10 @@ pub(crate) struct Delete {
 }
 
 pub(crate) fn update(update: Update, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let user = config.wait(config.accounts.user(&update.user))?;
+    let user = config.wait(config.operator.user(&update.user))?;
     let parsed = |field, rule: Rule| anyhow!("{}", Invalid::new(field, rule));
     let mut profile = config
-        .wait(config.accounts.profile(user.id))
+        .wait(config.operator.profile(user.id))
         .map_err(said)?;
     let before = profile.clone();
     update.profile.apply(&mut profile)?;
@@ -76,7 +76,7 @@ pub(crate) fn update(update: Update, config: &Config, output: &mut Output) -> an
         profile: (profile != before).then_some(profile),
         new_address: None,
     };
-    let changed = config.wait(config.accounts.update_user(&user, change, &config.caller))?;
+    let changed = config.wait(config.operator.update_user(&user, change, &config.caller))?;
     show(&[changed], output)
 }
 
@@ -85,11 +85,11 @@ pub(crate) fn set_password(
     config: &Config,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let user = config.wait(config.accounts.user(&set.user))?;
+    let user = config.wait(config.operator.user(&set.user))?;
     let password = prompt::password(set.password_stdin)?;
     let done = config.wait(
         config
-            .accounts
+            .operator
             .set_password(&user, &password, &config.caller),
     );
     match done {
@@ -117,7 +117,7 @@ pub(crate) fn delete(delete: &Delete, config: &Config, output: &mut Output) -> a
     )?;
     for user in &users {
         config
-            .wait(config.accounts.delete_user(user.id, &config.caller))
+            .wait(config.operator.delete_user(user.id, &config.caller))
             .map_err(said)?;
     }
     if output.format == Format::Table {

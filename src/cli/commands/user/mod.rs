@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::named::Named;
 use super::reset;
-use crate::accounts::register::{RegisterError, Registrar, Registration};
+use crate::accounts::register::{OperatorChoice, RegisterError, Registration};
 use crate::cli::terminal::output::{Format, Output, note};
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::cli::terminal::prompt;
@@ -168,7 +168,7 @@ fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<(
         additional_fields: serde_json::Map::new(),
         agree: None,
     };
-    let registrar = Registrar::Operator {
+    let choice = OperatorChoice {
         active: !new.inactive,
         staff: new.staff,
         by_mail: !new.print_link,
@@ -176,8 +176,8 @@ fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<(
     let user = config
         .wait(
             config
-                .accounts
-                .register(registration, registrar, &config.caller),
+                .operator
+                .create_user(registration, choice, &config.caller),
         )
         .map_err(|err| match err {
             RegisterError::EmailTaken => {
@@ -215,7 +215,7 @@ fn list(list: &List, config: &Config, output: &mut Output) -> anyhow::Result<()>
     };
     let pages = pages(list.limit, |limit| {
         query.limit = limit;
-        let users = config.wait(config.accounts.users(&query))?;
+        let users = config.wait(config.operator.users(&query))?;
         query.after = users.last().map_or(query.after, |it| it.id);
         Ok(users.iter().map(Row::from).collect())
     });
@@ -242,7 +242,7 @@ fn set_active(
     output: &mut Output,
 ) -> anyhow::Result<()> {
     for user in users {
-        config.wait(config.accounts.set_active(user, active, &config.caller))?;
+        config.wait(config.operator.set_active(user, active, &config.caller))?;
         if output.format == Format::Table {
             let done = if active {
                 "may log in"

@@ -1,0 +1,53 @@
+//! Links with which users choose a password: mailed, or handed over by the operator.
+
+use super::Operator;
+use super::users::ManageError;
+use crate::domain::{Actor, MailKind, User, UserRef};
+use crate::failure::Failure;
+use crate::store::links::NewLink;
+
+impl Operator {
+    /// Queues a reset mail, however many there were.
+    pub async fn send_reset(&self, user: &User, caller: &Actor) -> Result<(), Failure> {
+        self.accounts.queue_reset(Some(user.id), None, caller).await
+    }
+
+    /// Links with which users choose a password, for the operator to hand over. Each works once.
+    ///
+    /// # Errors
+    /// [`ManageError::Inactive`] if one of them is, and nobody gets a link then; or what broke.
+    pub async fn password_links_by_hand(
+        &self,
+        users: &[User],
+        caller: &Actor,
+    ) -> Result<Vec<String>, ManageError> {
+        let is_out = |user: &&User| !user.is_active && !user.awaits_confirmation;
+        if let Some(user) = users.iter().find(is_out) {
+            return Err(ManageError::Inactive(user.username.to_string()));
+        }
+        let mut links = Vec::with_capacity(users.len());
+        for user in users {
+            links.push(self.new_password_link(user, caller).await?);
+        }
+        Ok(links)
+    }
+
+    async fn new_password_link(&self, user: &User, caller: &Actor) -> Result<String, Failure> {
+        let found = self.parts.store.credentials(&UserRef::Id(user.id)).await?;
+        let purpose = match found.and_then(|it| it.password_hash) {
+            Some(_) => MailKind::PasswordReset,
+            None => MailKind::Invitation,
+        };
+        let link = NewLink {
+            is_mailed: false,
+            ..self.accounts.new_link(purpose)?
+        };
+        let url = self.accounts.link_url(link.purpose, user.id, &link.nonce);
+        let actor = caller.at(self.now());
+        self.parts
+            .store
+            .add_link(Some(user.id), link, None, actor)
+            .await?;
+        Ok(url)
+    }
+}
