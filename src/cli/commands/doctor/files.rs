@@ -4,7 +4,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{Finding, Subject};
+use super::finding::{Finding, Subject};
 use crate::private_file::data_dir;
 use crate::private_file::is_open_to_others;
 use crate::settings::private_files;
