@@ -106,7 +106,6 @@ const KNOWN: &[&str] = &[
     "src/domain/",
     "src/operator/",
     "src/settings/",
-    "src/store/",
     "src/transfer/",
     "benches/load/",
 ];
