@@ -28,7 +28,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let own = files.into_iter().map(Private::file);
     let own = own.chain(FOLDERS.map(|it| Private::folder(&folder.join(it))));
     let own: Vec<Private> = own.collect();
-    // Whoever runs the system may own these and lend them.
+    // These may belong to root, who lets the server read them.
     let lent = private_files(subject.values).into_iter().map(Private::file);
     let lent: Vec<Private> = lent.collect();
 
