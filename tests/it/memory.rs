@@ -17,13 +17,15 @@ fn freed_block() -> usize {
     block.as_ptr() as usize
 }
 
+/// Its middle, that is: the ends may lie in ranges of their own.
 fn is_mapped(block: usize) -> bool {
     let maps = std::fs::read_to_string("/proc/self/maps").expect("the maps");
     maps.lines().any(|line| {
         let range = line.split(' ').next().and_then(|it| it.split_once('-'));
         let (start, end) = range.expect("a range");
         let number = |digits| usize::from_str_radix(digits, 16).expect("a number");
-        number(start) <= block && block + LARGE <= number(end)
+        let range = number(start)..number(end);
+        range.len() > LARGE / 2 && range.contains(&(block + LARGE / 2))
     })
 }
 
@@ -42,24 +44,17 @@ fn a_thread_keeps_its_large_block_until_it_ends() {
 #[tokio::test]
 async fn a_hashing_thread_with_nothing_to_do_ends() {
     let cost = Cost { ln: 4, r: 1, p: 1 };
-    let hasher = Hasher::new(cost, 2, 1, Random::System).expect("a hasher");
-    let hasher = hasher.with_idle_threads_for(Duration::from_millis(1));
+    let hasher = || Hasher::new(cost, 2, 1, Random::System).expect("a hasher");
+    let password = || Password::attempt("Kc8!fjWq2Z");
+    let patient = hasher();
+    patient.hash(password()).await.expect("a hash");
+    assert_eq!(patient.threads(), 1);
+
+    let impatient = hasher().with_idle_threads_for(Duration::from_millis(1));
     for _ in 0..3 {
-        let hash = hasher.hash(Password::attempt("Kc8!fjWq2Z")).await;
-        assert!(hash.expect("a hash").starts_with("$scrypt$"));
+        impatient.hash(password()).await.expect("a hash");
         until("the end of the thread", || {
-            (hasher.threads() == 0).then_some(())
+            (impatient.threads() == 0).then_some(())
         });
     }
-}
-
-#[tokio::test]
-async fn until_then_it_is_used_again() {
-    let cost = Cost { ln: 4, r: 1, p: 1 };
-    let hasher = Hasher::new(cost, 2, 1, Random::System).expect("a hasher");
-    for _ in 0..3 {
-        let hash = hasher.hash(Password::attempt("Kc8!fjWq2Z")).await;
-        assert!(hash.expect("a hash").starts_with("$scrypt$"));
-    }
-    assert_eq!(hasher.threads(), 1);
 }
