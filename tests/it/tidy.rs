@@ -105,7 +105,6 @@ const KNOWN: &[&str] = &[
     "src/http/",
     "src/operator/",
     "src/settings/",
-    "src/store/",
     "src/transfer/",
 ];
 
