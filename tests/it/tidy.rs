@@ -102,7 +102,6 @@ const KNOWN: &[&str] = &[
     "src/cli/",
     "src/compose.rs",
     "src/daemon/",
-    "src/http/",
     "src/operator/",
     "src/settings/",
     "src/transfer/",
