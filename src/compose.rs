@@ -10,8 +10,7 @@ use crate::accounts::{Parts, Rules};
 use crate::cli::terminal::output::note;
 use crate::clock::Clock;
 use crate::crypto::{Hasher, Keyring, LinkKey, Random, Signer};
-use crate::domain::Actor;
-use crate::domain::PasswordRules;
+use crate::domain::{Actor, PasswordRules, WebUrl};
 use crate::failure::Failure;
 use crate::mail::{Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
@@ -37,7 +36,8 @@ impl Config {
     /// Opens the data folder for a command, or for a dry run of it.
     pub(crate) fn open(settings: &Settings, is_dry: bool) -> anyhow::Result<Self> {
         // Only some commands make links, and those ask for it.
-        let public_url = public_url(settings, &settings.listen).unwrap_or_default();
+        let public_url = public_url(settings, &settings.listen);
+        let public_url = public_url.map_or_else(|_| String::new(), |it| it.to_string());
         let is_new = !settings.database.exists();
         check_place(settings)?;
         let _lock = lock_before_migrating(settings)?;
@@ -106,7 +106,7 @@ pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// The address that links start with, while the server listens at `listen`.
-pub(crate) fn public_url(settings: &Settings, listen: &Listen) -> anyhow::Result<String> {
+pub(crate) fn public_url(settings: &Settings, listen: &Listen) -> anyhow::Result<WebUrl> {
     let set = settings.public_url.clone();
     set.or_else(|| listen.loopback_url()).context(NO_PUBLIC_URL)
 }

@@ -16,9 +16,8 @@ use crate::cli::terminal::interrupt::stop_signal;
 use crate::compose;
 use crate::daemon::background::housekeeping;
 use crate::daemon::backups::Backups;
-use crate::http::App;
-use crate::http::server::{Listener, serve};
-use crate::http::wire::deployment::Deployment;
+use crate::domain::WebUrl;
+use crate::http::{App, Deployment, Listener, serve};
 use crate::private_file::data_dir;
 use crate::settings::Settings;
 use crate::settings::values::Listen;
@@ -42,7 +41,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     // Before the database is opened: a newer program must not migrate it under a running server.
     data_dir::make(&settings.data_dir)?;
     let _lock = data_dir::lock(&settings.data_dir)?;
-    let operator = compose::use_cases(settings, public_url.clone(), Sqlite::open)?;
+    let operator = compose::use_cases(settings, public_url.to_string(), Sqlite::open)?;
     let deployment = Deployment {
         public_url: public_url.clone(),
         frontend_url: settings.frontend_url.clone(),
@@ -109,7 +108,7 @@ async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Listen)> {
     }
 }
 
-fn announce(settings: &Settings, public_url: &str) -> io::Result<()> {
+fn announce(settings: &Settings, public_url: &WebUrl) -> io::Result<()> {
     let data = settings.data_dir.display();
     let mails = match &settings.mail.server {
         Some(server) => server.to_string(),

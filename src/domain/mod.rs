@@ -12,6 +12,7 @@ mod similarity;
 mod time;
 mod user;
 mod username;
+mod web_url;
 
 pub use crate::domain::actor::{Actor, Stamp};
 pub use crate::domain::email::Email;
@@ -25,6 +26,7 @@ pub use crate::domain::similarity::{ALIKE, similarity};
 pub use crate::domain::time::Timestamp;
 pub use crate::domain::user::{User, UserId, UserRef};
 pub use crate::domain::username::Username;
+pub use crate::domain::web_url::WebUrl;
 
 use std::borrow::Cow;
 

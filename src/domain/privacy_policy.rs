@@ -4,6 +4,7 @@ use super::check_text;
 use super::invalid::Rule;
 use super::time::Timestamp;
 use super::user::UserId;
+use super::web_url::WebUrl;
 
 /// As in Django's policy model, whose rows are imported.
 const LONGEST_VERSION: usize = 20;
@@ -40,14 +41,7 @@ impl Policy {
     /// # Errors
     /// [`Rule::NotAUrl`], [`Rule::NullCharacter`] or [`Rule::TooLong`].
     pub fn check_url(url: &str) -> Result<(), Rule> {
-        let rest = url
-            .strip_prefix("https://")
-            .or_else(|| url.strip_prefix("http://"));
-        let is_plain =
-            |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '<' | '>');
-        if !rest.is_some_and(|it| !it.is_empty() && it.chars().all(is_plain)) {
-            return Err(Rule::NotAUrl);
-        }
+        WebUrl::parse(url)?;
         check_text(url, LONGEST_URL)
     }
 }

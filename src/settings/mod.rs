@@ -13,7 +13,7 @@ use clap::{Arg, ArgMatches};
 use ipnet::IpNet;
 
 use crate::crypto::Cost;
-use crate::domain::Email;
+use crate::domain::{Email, WebUrl};
 use crate::settings::list::{SETTINGS, Setting};
 pub(crate) use crate::settings::mail::MailSettings;
 pub(crate) use crate::settings::sources::Values;
@@ -29,8 +29,8 @@ pub(crate) struct Settings {
     pub(crate) backup_every: Option<Duration>,
     pub(crate) backup_keep: usize,
     pub(crate) listen: Listen,
-    pub(crate) public_url: Option<String>,
-    pub(crate) frontend_url: Option<String>,
+    pub(crate) public_url: Option<WebUrl>,
+    pub(crate) frontend_url: Option<WebUrl>,
     pub(crate) scrypt: Cost,
     pub(crate) hash_threads: usize,
     pub(crate) hash_queue: usize,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::PREFIX;
 use super::list::SETTINGS;
 use super::values::Listen;
-use crate::domain::{ALIKE, similarity};
+use crate::domain::{ALIKE, WebUrl, similarity};
 use crate::mail::SmtpServer;
 
 /// Who says what a setting is.
@@ -108,7 +108,11 @@ impl Values {
         let format = |is_json| if is_json { "json" } else { "text" };
         match key {
             "database" => Some(self.database().display().to_string()),
-            "public_url" => self.parse::<Listen>("listen").ok()?.loopback_url(),
+            "public_url" => self
+                .parse::<Listen>("listen")
+                .ok()?
+                .loopback_url()
+                .map(|it| it.to_string()),
             "hash_threads" => Some(self.hash_threads().ok()?.to_string()),
             "log_format" => Some(format(self.json_log().ok()?).to_owned()),
             _ => None,
@@ -120,17 +124,7 @@ fn without_password(key: &str, text: &str) -> String {
     match key {
         "smtp_url" => SmtpServer::without_password(text)
             .unwrap_or_else(|_| "(not shown, because it is wrong)".to_owned()),
-        _ => without_login(text),
-    }
-}
-
-/// A web address has no login, but somebody may have put one there.
-pub(crate) fn without_login(text: &str) -> String {
-    match (text.find("://"), text.rfind('@')) {
-        (Some(start), Some(end)) if start < end => {
-            format!("{}****{}", &text[..start + 3], &text[end..])
-        }
-        _ => text.to_owned(),
+        _ => WebUrl::without_login(text),
     }
 }
 

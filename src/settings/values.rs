@@ -12,8 +12,8 @@ use anyhow::anyhow;
 use ipnet::IpNet;
 
 use super::list::{RESERVED, SETTINGS};
-use super::sources::{Values, without_login};
-use crate::domain::Email;
+use super::sources::Values;
+use crate::domain::{Email, WebUrl};
 
 /// Where to listen.
 #[derive(Clone, Debug)]
@@ -48,9 +48,11 @@ impl fmt::Display for Listen {
 
 impl Listen {
     /// Where this machine finds what listens here and nowhere else.
-    pub(crate) fn loopback_url(&self) -> Option<String> {
+    pub(crate) fn loopback_url(&self) -> Option<WebUrl> {
         match self {
-            Self::Tcp(address) if address.ip().is_loopback() => Some(format!("http://{address}")),
+            Self::Tcp(address) if address.ip().is_loopback() => {
+                WebUrl::base(&format!("http://{address}")).ok()
+            }
             _ => None,
         }
     }
@@ -123,16 +125,14 @@ impl Values {
     }
 
     /// A web address without the slash at its end.
-    pub(crate) fn url(&self, key: &'static str) -> anyhow::Result<Option<String>> {
-        self.optional(key)
-            .map(|url| check_url(key, &url))
-            .transpose()
+    pub(crate) fn url(&self, key: &'static str) -> anyhow::Result<Option<WebUrl>> {
+        self.optional(key).map(|it| base(key, &it)).transpose()
     }
 
     pub(crate) fn origins(&self, key: &'static str) -> anyhow::Result<Vec<String>> {
         self.items(key)
             .iter()
-            .map(|origin| check_url(key, origin))
+            .map(|it| Ok(base(key, it)?.to_string()))
             .collect()
     }
 
@@ -185,21 +185,11 @@ impl Values {
     }
 }
 
-fn check_url(key: &'static str, url: &str) -> anyhow::Result<String> {
-    let rest = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
-    let is_plain =
-        |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '@' | '?' | '#' | '\\');
-    match rest {
-        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && rest.chars().all(is_plain) => {
-            Ok(url.trim_end_matches('/').to_owned())
-        }
-        _ => Err(wrong(
-            key,
-            format!("{} is no web address", without_login(url)),
-        )),
-    }
+fn base(key: &'static str, raw: &str) -> anyhow::Result<WebUrl> {
+    WebUrl::base(raw).map_err(|_| {
+        let shown = WebUrl::without_login(raw);
+        wrong(key, format!("{shown} is no web address"))
+    })
 }
 
 pub(crate) fn wrong(key: &str, what: impl fmt::Display) -> anyhow::Error {

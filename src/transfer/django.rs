@@ -3,17 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::Path;
+use std::io::{self, BufRead};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use serde::de::{DeserializeOwned, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::batch::Importing;
-use super::read;
+use super::import::Importer;
 use super::record::{ConsentLine, EarlierLine, Line, PolicyLine};
-use crate::cli::terminal::progress::Bar;
-use crate::compose::said;
 use crate::crypto::Hasher;
 use crate::domain::Timestamp;
 use crate::store::sqlite::spool::Spool;
@@ -87,13 +84,13 @@ struct Belongings {
     unusable: usize,
 }
 
-/// Hands the users of a dump to `importing`.
-pub(crate) fn read(file: &Path, importing: &mut Importing<'_>) -> anyhow::Result<()> {
-    if file == Path::new("-") {
-        bail!("a dump of Django is read twice; name a file instead of -");
-    }
+/// Opens a dump at its beginning.
+pub type Open<'a> = &'a dyn Fn() -> io::Result<Box<dyn BufRead>>;
+
+/// Hands the users of a dump to `importer`.
+pub fn read(open: Open<'_>, importer: &mut Importer<'_>) -> anyhow::Result<()> {
     let mut found = Belongings {
-        rows: importing.config.operator.spool().map_err(said)?,
+        rows: importer.spool()?,
         kept: 0,
         taken: 0,
         organisation_types: HashMap::new(),
@@ -102,31 +99,29 @@ pub(crate) fn read(file: &Path, importing: &mut Importing<'_>) -> anyhow::Result
         unknown: BTreeMap::new(),
         unusable: 0,
     };
-    importing
-        .bar
-        .say("reading what belongs to users".to_owned());
-    each_row(file, &importing.bar.clone(), |row| {
-        importing.check_interrupt()?;
-        match found.owner(&row, importing) {
+    importer.doing("reading what belongs to users");
+    each_row(open()?, |row| {
+        importer.check_interrupt()?;
+        match found.owner(&row, importer) {
             Ok(Some(user)) => found.put_aside(user, &row),
             Ok(None) => Ok(()),
-            Err(err) => importing.add(row.place(), Err(err)),
+            Err(err) => importer.add(row.place(), Err(err)),
         }
     })?;
-    each_row(file, &importing.bar.clone(), |row| {
+    each_row(open()?, |row| {
         if row.model == "auth.user" {
-            let user = found.user(&row).and_then(|it| it.record(importing.now));
-            importing.add(row.place(), user)?;
+            let user = found.user(&row).and_then(|it| it.record(importer.now));
+            importer.add(row.place(), user)?;
         }
         Ok(())
     })?;
-    found.say_what_is_left(importing);
+    found.say_what_is_left(importer);
     Ok(())
 }
 
 impl Belongings {
     /// Whom a row belongs to. What belongs to nobody is remembered.
-    fn owner(&mut self, row: &Row, importing: &mut Importing<'_>) -> anyhow::Result<Option<i64>> {
+    fn owner(&mut self, row: &Row, importer: &mut Importer<'_>) -> anyhow::Result<Option<i64>> {
         match row.model.as_str() {
             "auth.user" => {}
             "minisass_authentication.lookup" => {
@@ -141,7 +136,7 @@ impl Belongings {
                 };
                 self.without_link += usize::from(policy.url.is_empty());
                 self.policies.insert(row.pk()?, policy.version.clone());
-                importing.publish(policy.recorded()?);
+                importer.publish(policy.recorded()?);
             }
             PROFILE | HISTORY | CONSENT | OLD_CONSENT => return row.key("user").map(Some),
             other => *self.unknown.entry(other.to_owned()).or_default() += 1,
@@ -152,7 +147,7 @@ impl Belongings {
     fn put_aside(&mut self, user: i64, row: &Row) -> anyhow::Result<()> {
         self.kept += 1;
         let text = serde_json::to_string(row)?;
-        self.rows.keep(user, &text).map_err(said)
+        Ok(self.rows.keep(user, &text)?)
     }
 
     /// The user of a row, with all that belongs to them.
@@ -164,7 +159,7 @@ impl Belongings {
         self.unusable += usize::from(is_chosen && hash.is_none());
         let mut line = Line::default();
         let mut history = Vec::new();
-        for text in self.rows.of(id).map_err(said)? {
+        for text in self.rows.of(id)? {
             let row: Row = serde_json::from_str(&text)?;
             self.taken += 1;
             self.add(&row, &mut line, &mut history)
@@ -221,9 +216,9 @@ impl Belongings {
         Ok(())
     }
 
-    fn say_what_is_left(&self, importing: &Importing<'_>) {
+    fn say_what_is_left(&self, importer: &Importer<'_>) {
         for (model, count) in &self.unknown {
-            importing.note(&format!("{model}: {count} rows have no place here"));
+            importer.note(&format!("{model}: {count} rows have no place here"));
         }
         for (count, what) in [
             (
@@ -240,7 +235,7 @@ impl Belongings {
             ),
         ] {
             if count > 0 {
-                importing.note(&format!("{count} {what}"));
+                importer.note(&format!("{count} {what}"));
             }
         }
     }
@@ -259,12 +254,11 @@ fn earlier(mut history: Vec<Earlier>, current: &str) -> Vec<EarlierLine> {
 
 /// Hands over one row after the other, so that the array is never in memory as a whole.
 fn each_row(
-    file: &Path,
-    bar: &Bar,
+    dump: impl BufRead,
     mut act: impl FnMut(Row) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut stopped = None;
-    let mut json = serde_json::Deserializer::from_reader(read::open(file, bar)?);
+    let mut json = serde_json::Deserializer::from_reader(dump);
     let read = json.deserialize_seq(Rows(|row| {
         stopped = act(row).err();
         stopped.is_none()

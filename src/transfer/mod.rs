@@ -1,7 +1,9 @@
-//! Accounts in and out: records, JSON Lines, CSV, Django.
+//! Accounts in and out: as JSON Lines, as CSV, and in from a dump of Django.
 
-pub mod batch;
-pub mod cells;
+pub mod csv_rows;
 pub mod django;
-pub mod read;
+pub mod export;
+pub mod formula;
+pub mod import;
+pub mod json_lines;
 pub mod record;

@@ -13,67 +13,67 @@ use crate::domain::{
 use crate::store::transfer::{EarlierPassword, Record, RecordedConsent, RecordedPolicy};
 
 /// Numbers above are not exact in every JSON reader (RFC 8259, section 6).
-pub(crate) const HIGHEST_ID: i64 = (1 << 53) - 1;
+pub(super) const HIGHEST_ID: i64 = (1 << 53) - 1;
 
 /// The names are stable. What a file leaves out is empty, false or null.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Line {
-    pub(crate) id: Option<i64>,
-    pub(crate) username: String,
-    pub(crate) email: String,
-    pub(crate) first_name: String,
-    pub(crate) last_name: String,
+pub(super) struct Line {
+    pub(super) id: Option<i64>,
+    pub(super) username: String,
+    pub(super) email: String,
+    pub(super) first_name: String,
+    pub(super) last_name: String,
     /// True if it is left out.
-    pub(crate) is_active: Option<bool>,
-    pub(crate) is_staff: bool,
-    pub(crate) awaits_confirmation: bool,
-    pub(crate) created_at: Option<String>,
-    pub(crate) last_login_at: Option<String>,
-    pub(crate) email_confirmed_at: Option<String>,
-    pub(crate) organisation_type: String,
-    pub(crate) organisation_name: String,
-    pub(crate) country: String,
-    pub(crate) additional_fields: Map<String, Value>,
-    pub(crate) is_expert: bool,
-    pub(crate) upload_preference: Option<String>,
-    pub(crate) consents: Vec<ConsentLine>,
+    pub(super) is_active: Option<bool>,
+    pub(super) is_staff: bool,
+    pub(super) awaits_confirmation: bool,
+    pub(super) created_at: Option<String>,
+    pub(super) last_login_at: Option<String>,
+    pub(super) email_confirmed_at: Option<String>,
+    pub(super) organisation_type: String,
+    pub(super) organisation_name: String,
+    pub(super) country: String,
+    pub(super) additional_fields: Map<String, Value>,
+    pub(super) is_expert: bool,
+    pub(super) upload_preference: Option<String>,
+    pub(super) consents: Vec<ConsentLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) password_hash: Option<String>,
+    pub(super) password_hash: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) password_history: Vec<EarlierLine>,
+    pub(super) password_history: Vec<EarlierLine>,
     /// Refused: hashing would take a second each.
     #[serde(skip_serializing)]
-    pub(crate) password: Option<Value>,
+    pub(super) password: Option<Value>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ConsentLine {
-    pub(crate) version: String,
-    pub(crate) is_given: bool,
-    pub(crate) given_at: String,
-    pub(crate) address: Option<String>,
+pub(super) struct ConsentLine {
+    pub(super) version: String,
+    pub(super) is_given: bool,
+    pub(super) given_at: String,
+    pub(super) address: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct EarlierLine {
-    pub(crate) password_hash: String,
-    pub(crate) created_at: String,
+pub(super) struct EarlierLine {
+    pub(super) password_hash: String,
+    pub(super) created_at: String,
 }
 
 /// A version of the policy, which stands before the users in JSON Lines.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct PolicyLine {
-    pub(crate) version: String,
-    pub(crate) url: String,
-    pub(crate) published_at: String,
+pub(super) struct PolicyLine {
+    pub(super) version: String,
+    pub(super) url: String,
+    pub(super) published_at: String,
 }
 
 impl Line {
-    pub(crate) fn of(record: Record, with_hashes: bool) -> Self {
+    pub(super) fn of(record: Record, with_hashes: bool) -> Self {
         let time = |it: Option<Timestamp>| it.map(|it| it.to_string());
         let profile = record.profile;
         Self {
@@ -107,7 +107,7 @@ impl Line {
     }
 
     /// The user, if everything keeps to the rules. An account without a time was made `now`.
-    pub(crate) fn record(mut self, now: Timestamp) -> anyhow::Result<Record> {
+    pub(super) fn record(mut self, now: Timestamp) -> anyhow::Result<Record> {
         ensure!(
             self.password.is_none(),
             "password: plain passwords are not imported; give a password_hash, or leave it out and mail a link with `reset send`"
@@ -200,7 +200,7 @@ impl EarlierLine {
 }
 
 impl PolicyLine {
-    pub(crate) fn of(policy: Policy) -> Self {
+    pub(super) fn of(policy: Policy) -> Self {
         Self {
             version: policy.version,
             url: policy.url,
@@ -209,7 +209,7 @@ impl PolicyLine {
     }
 
     /// The version, if it keeps to the rules; its address may be empty.
-    pub(crate) fn recorded(self) -> anyhow::Result<RecordedPolicy> {
+    pub(super) fn recorded(self) -> anyhow::Result<RecordedPolicy> {
         Policy::check_version(&self.version).map_err(|rule| anyhow!("version: {rule}"))?;
         if !self.url.is_empty() {
             Policy::check_url(&self.url).map_err(|rule| anyhow!("url: {rule}"))?;

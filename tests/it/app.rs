@@ -8,11 +8,9 @@ use minisass_auth::accounts::register::{OperatorChoice, Registration};
 use minisass_auth::accounts::{Parts, Rules};
 use minisass_auth::clock::Clock;
 use minisass_auth::crypto::{Cost, Hasher, Keyring, LinkKey, Random, Signer};
-use minisass_auth::domain::Actor;
-use minisass_auth::domain::{PasswordRules, Timestamp, User};
+use minisass_auth::domain::{Actor, PasswordRules, Timestamp, User, WebUrl};
 use minisass_auth::http;
-use minisass_auth::http::server::Listener;
-use minisass_auth::http::wire::deployment::Deployment;
+use minisass_auth::http::{Deployment, Listener};
 use minisass_auth::mail::{Mailer, Transport};
 use minisass_auth::operator::Operator;
 use minisass_auth::store::sqlite::Sqlite;
@@ -63,7 +61,7 @@ impl Setup {
                 public_url: PUBLIC_URL.to_owned(),
             },
             deployment: Deployment {
-                public_url: PUBLIC_URL.to_owned(),
+                public_url: web_url(PUBLIC_URL),
                 frontend_url: None,
                 cors_origins: Vec::new(),
                 trusted_proxies: Vec::new(),
@@ -287,6 +285,10 @@ fn put_together(folder: &Path, clock: &Clock, setup: Setup) -> Operator {
         random,
         rules: setup.rules,
     })
+}
+
+pub fn web_url(raw: &str) -> WebUrl {
+    WebUrl::base(raw).expect("an address")
 }
 
 pub fn operator() -> Actor {

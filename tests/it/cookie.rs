@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::app::{App, PASSWORD, PUBLIC_URL};
+use crate::app::{App, PASSWORD, PUBLIC_URL, web_url};
 use crate::client::{Answer, Request};
 
 const FRONT_END: &str = "https://minisass.example";
@@ -29,7 +29,7 @@ fn no_script_and_no_other_site_has_the_cookie() {
         attributes,
         ["Path=/", "Max-Age=2592000", "HttpOnly", "SameSite=Lax"]
     );
-    let app = App::with(|setup| setup.deployment.public_url = "https://auth.test".to_owned());
+    let app = App::with(|setup| setup.deployment.public_url = web_url("https://auth.test"));
     let answer = app.with_user("ana").login("ana");
     assert!(
         answer

@@ -3,7 +3,7 @@
 use minisass_auth::accounts::register::{OperatorChoice, Registration};
 use serde_json::{Value, json};
 
-use crate::app::{API, App, PASSWORD, PUBLIC_URL, operator};
+use crate::app::{API, App, PASSWORD, PUBLIC_URL, operator, web_url};
 use crate::client::{Answer, Request};
 use crate::reset::{NEW, confirm, link, links};
 
@@ -81,7 +81,7 @@ fn with_verified_addresses_nobody_logs_in_before_the_button_was_pressed() {
 #[test]
 fn with_a_front_end_the_button_leads_there() {
     let app = App::with(|setup| {
-        setup.deployment.frontend_url = Some("https://front.test".to_owned());
+        setup.deployment.frontend_url = Some(web_url("https://front.test"));
     });
     register(&app, "ana", &json!({})).expect(201);
     let link = newest_link(&app);

@@ -1,6 +1,6 @@
 //! The page that a reset link leads a browser to.
 
-use crate::app::{API, App, PASSWORD};
+use crate::app::{API, App, PASSWORD, web_url};
 use crate::client::{Answer, Request};
 use crate::reset::link;
 
@@ -109,7 +109,7 @@ fn a_program_gets_json_of_a_bad_link() {
 #[test]
 fn with_a_front_end_the_link_leads_there() {
     let front_end = "https://minisass.example";
-    let app = App::with(|setup| setup.deployment.frontend_url = Some(front_end.to_owned()));
+    let app = App::with(|setup| setup.deployment.frontend_url = Some(web_url(front_end)));
     let app = app.with_user("ana");
     let link = link(&app, "ana@example.org");
     let (uid, token) = &link;

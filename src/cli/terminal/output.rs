@@ -12,6 +12,8 @@ use tabled::grid::util::string::get_string_width;
 use tabled::settings::peaker::Priority;
 use tabled::settings::{Style, Width};
 
+use crate::transfer::formula::formula_safe;
+
 /// A cell is wrapped at this width and not before: a date fits.
 const NARROWEST: usize = 10;
 
@@ -205,29 +207,6 @@ pub(crate) fn visible(text: &str) -> String {
         }
     }
     shown
-}
-
-/// A spreadsheet calculates what starts like this (OWASP CSV Injection).
-pub(crate) fn formula_safe(text: String) -> String {
-    if is_formula(&text) {
-        format!("'{text}")
-    } else {
-        text
-    }
-}
-
-/// The text that [`formula_safe`] was given.
-pub(crate) fn without_formula_mark(text: &str) -> &str {
-    match text.strip_prefix('\'') {
-        Some(rest) if is_formula(rest) => rest,
-        _ => text,
-    }
-}
-
-/// Also behind quotes, so that what was quoted already comes back as it was.
-fn is_formula(text: &str) -> bool {
-    text.trim_start_matches('\'')
-        .starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
 /// How narrow a table can be and still be read.

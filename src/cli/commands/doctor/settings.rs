@@ -1,7 +1,5 @@
 //! The settings, and the address that everybody knows us by.
 
-use std::net::IpAddr;
-
 use super::{Finding, Subject};
 use crate::compose;
 use crate::mail::Mailer;
@@ -32,21 +30,11 @@ pub(crate) fn public_url(subject: &Subject<'_>) -> Finding {
     };
     match compose::public_url(settings, &settings.listen) {
         Err(err) => Finding::refused("public_url", &err.to_string(), ADVICE),
-        Ok(url) if url.starts_with("http://") && !is_loopback(&url) => Finding::warning(
+        Ok(url) if !url.is_https() && !url.is_loopback() => Finding::warning(
             "public_url",
             format!("{url} is not encrypted: passwords and tokens can be read on their way"),
             "put a proxy with TLS before it, and set public_url to its https:// address",
         ),
-        Ok(url) => Finding::ok("public_url", url),
+        Ok(url) => Finding::ok("public_url", url.to_string()),
     }
-}
-
-fn is_loopback(url: &str) -> bool {
-    let rest = url.trim_start_matches("http://");
-    let authority = rest.split('/').next().unwrap_or(rest);
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or(v6),
-        None => authority.split(':').next().unwrap_or(authority),
-    };
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|it| it.is_loopback())
 }

@@ -1,27 +1,18 @@
-//! `user export`: all users, a page at a time.
+//! `user export`: all users into a file, or to standard output.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
-use serde_json::json;
+use anyhow::Context;
 
 use crate::cli::terminal::interrupt::Interrupt;
 use crate::cli::terminal::output::note;
 use crate::cli::terminal::progress::Bar;
-use crate::compose::{Config, said};
-use crate::domain::UserId;
+use crate::compose::Config;
 use crate::private_file::replace::Draft;
-use crate::progress::Step;
-use crate::transfer::cells::COLUMNS;
-use crate::transfer::record::{Line, PolicyLine};
-
-/// So many users are in memory at once.
-const PAGE: usize = 500;
-
-/// The columns that are only there with hashes, at the end.
-const HASH_COLUMNS: usize = 2;
+use crate::progress::Progress;
+use crate::transfer::export::Format;
 
 #[derive(clap::Args)]
 pub(crate) struct Export {
@@ -45,104 +36,43 @@ enum Kind {
     Csv,
 }
 
-pub(crate) fn run(export: &Export, config: &Config) -> anyhow::Result<()> {
-    let mut exporting = Exporting {
-        export,
-        config,
-        bar: Bar::of("exporting users"),
-        interrupt: None,
-    };
-    if export.file == Path::new("-") {
-        let mut out = BufWriter::new(io::stdout());
-        exporting.write(&mut out)?;
-        return Ok(out.flush()?);
-    }
-    let interrupt = Interrupt::watch()?;
-    exporting.interrupt = Some(interrupt.clone());
-    let shown = export.file.display();
-    let written = exporting
-        .write_file()
-        .with_context(|| format!("cannot write {shown}; make room, or choose another place"));
-    exporting.bar.clear();
-    let count = interrupt.explain(written, "the file was not written; run it again")?;
-    note(&format!("{count} users are in {shown}"));
-    Ok(())
-}
-
-struct Exporting<'a> {
-    export: &'a Export,
-    config: &'a Config,
-    bar: Bar,
-    interrupt: Option<Interrupt>,
-}
-
-impl Exporting<'_> {
-    /// Whoever looks finds the old file or the whole new one.
-    fn write_file(&self) -> anyhow::Result<u64> {
-        let draft = Draft::beside(&self.export.file)?;
-        let mut out = BufWriter::new(File::options().write(true).open(draft.path())?);
-        let count = self.write(&mut out)?;
+impl Export {
+    fn write(&self, out: impl Write, progress: &Progress, config: &Config) -> anyhow::Result<u64> {
+        let format = match self.kind {
+            Kind::Jsonl => Format::JsonLines,
+            Kind::Csv => Format::Csv,
+        };
+        let exporter = config.operator.exporter(format, self.with_hashes);
+        let mut out = BufWriter::new(out);
+        let count = config.wait(exporter.write(&mut out, progress))?;
         out.flush()?;
-        draft.keep(&self.export.file, true)?;
         Ok(count)
     }
 
-    fn write(&self, out: &mut impl Write) -> anyhow::Result<u64> {
-        let columns = match self.export.with_hashes {
-            true => &COLUMNS[..],
-            false => &COLUMNS[..COLUMNS.len() - HASH_COLUMNS],
-        };
-        let operator = &self.config.operator;
-        match self.export.kind {
-            Kind::Csv => csv::Writer::from_writer(&mut *out).write_record(columns)?,
-            Kind::Jsonl => {
-                let policies = self
-                    .config
-                    .wait(operator.accounts.policies())
-                    .map_err(said)?;
-                for policy in policies.into_iter().rev() {
-                    writeln!(out, "{}", json!({"policy": PolicyLine::of(policy)}))?;
-                }
-            }
-        }
-        let all = operator.database_status().map_err(said)?.users;
-        let (mut after, mut count) = (UserId(0), 0);
-        loop {
-            let page = self.config.wait(operator.export(after, PAGE));
-            let page = page.map_err(said)?;
-            let Some(last) = page.last().and_then(|it| it.id) else {
-                return Ok(count);
-            };
-            after = last;
-            count += page.len() as u64;
-            let lines = page.into_iter();
-            let lines = lines.map(|it| Line::of(it, self.export.with_hashes));
-            match self.export.kind {
-                Kind::Csv => write_cells(lines, columns, out)?,
-                Kind::Jsonl => {
-                    for line in lines {
-                        serde_json::to_writer(&mut *out, &line)?;
-                        out.write_all(b"\n")?;
-                    }
-                }
-            }
-            self.bar.at(Step::Done(count, all.unsigned_abs()));
-            ensure!(
-                !self.interrupt.as_ref().is_some_and(Interrupt::came),
-                "interrupted"
-            );
-        }
+    /// Whoever looks finds the old file or the whole new one.
+    fn write_file(&self, progress: &Progress, config: &Config) -> anyhow::Result<u64> {
+        let draft = Draft::beside(&self.file)?;
+        let out = File::options().write(true).open(draft.path())?;
+        let count = self.write(out, progress, config)?;
+        draft.keep(&self.file, true)?;
+        Ok(count)
     }
 }
 
-fn write_cells(
-    lines: impl Iterator<Item = Line>,
-    columns: &[&str],
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    for line in lines {
-        csv.write_record(line.cells(columns)?)?;
+pub(crate) fn run(export: &Export, config: &Config) -> anyhow::Result<()> {
+    let bar = Bar::of("exporting users");
+    if export.file == Path::new("-") {
+        export.write(io::stdout(), &bar.progress(None), config)?;
+        return Ok(());
     }
-    Ok(csv.flush()?)
+    let interrupt = Interrupt::watch()?;
+    let progress = bar.progress(Some(&interrupt));
+    let shown = export.file.display();
+    let written = export
+        .write_file(&progress, config)
+        .with_context(|| format!("cannot write {shown}; make room, or choose another place"));
+    bar.clear();
+    let count = interrupt.explain(written, "the file was not written; run it again")?;
+    note(&format!("{count} users are in {shown}"));
+    Ok(())
 }

@@ -1,14 +1,23 @@
 //! `user import`: reads a file as a stream and adds its users in batches.
 
 use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
-use crate::cli::terminal::output::{Output, note};
-use crate::compose::Config;
-use crate::transfer::batch::{Importing, NAMED};
-use crate::transfer::{django, read};
+use crate::cli::terminal::interrupt::{Interrupt, Interrupted};
+use crate::cli::terminal::output::{Output, note, visible};
+use crate::cli::terminal::progress::Bar;
+use crate::compose::{Config, said};
+use crate::failure::Failure;
+use crate::store::pending::Pending;
+use crate::store::transfer::Fate;
+use crate::transfer::import::{Ended, Host, Importer, NAMED, Options};
+use crate::transfer::{csv_rows, django, json_lines};
+
+/// So many bytes are read at once.
+const CHUNK: usize = 1 << 16;
 
 #[derive(clap::Args)]
 pub(crate) struct Import {
@@ -45,27 +54,61 @@ enum OnError {
     Skip,
 }
 
+/// What the import needs of the command.
+struct Terminal<'a> {
+    config: &'a Config,
+    bar: Bar,
+    interrupt: Interrupt,
+}
+
+impl Host for Terminal<'_> {
+    fn wait(&self, fates: Pending<Vec<Vec<Fate>>>) -> Result<Vec<Vec<Fate>>, Failure> {
+        self.config.wait(fates)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupt.came()
+    }
+
+    fn doing(&self, what: String) {
+        self.bar.say(what);
+    }
+
+    fn note(&self, text: &str) {
+        self.bar.aside(|| note(&visible(text)));
+    }
+}
+
 pub(crate) fn run(import: &Import, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let shown = if import.file == Path::new("-") {
-        "standard input".to_owned()
-    } else {
-        let shown = import.file.display().to_string();
+    let shown = import.shown();
+    if !import.is_piped() {
         File::open(&import.file).with_context(|| format!("cannot read {shown}"))?;
-        shown
+    }
+    let host = Terminal {
+        config,
+        bar: Bar::of("importing users"),
+        interrupt: Interrupt::watch()?,
     };
     let is_skipping = import.on_error == OnError::Skip;
-    let mut importing = Importing::new(config, import.dry_run, is_skipping)?;
-    let read = match import.from {
-        Kind::Jsonl => read::lines(&import.file, &mut importing),
-        Kind::Csv => read::csv(&import.file, &mut importing),
-        Kind::Django => django::read(&import.file, &mut importing),
+    let options = Options {
+        dry_run: import.dry_run,
+        skip_failures: is_skipping,
+        is_served: config.is_served(),
     };
-    let done = importing.finish();
-    importing.bar.clear();
-    let summary = &importing.summary;
-    output.one(summary)?;
+    let mut importer = config.operator.importer(options, &host, &config.caller);
+    let read = import.read(&host.bar, &mut importer);
+    let (summary, done) = importer.finish();
+    host.bar.clear();
+    output.one(&summary)?;
     output.finish()?;
-    done?;
+    match done {
+        Ok(()) => {}
+        Err(Ended::Interrupted) => {
+            let then = "what is counted here is in; run it again to go on";
+            return Err(Interrupted(then).into());
+        }
+        Err(Ended::Failed(failure)) => return Err(said(failure)),
+    }
     read.with_context(|| format!("cannot read {shown} to its end"))?;
     if summary.failed > NAMED {
         note(&format!("{} more failed", summary.failed - NAMED));
@@ -82,4 +125,41 @@ pub(crate) fn run(import: &Import, config: &Config, output: &mut Output) -> anyh
         }
     );
     Ok(())
+}
+
+impl Import {
+    fn is_piped(&self) -> bool {
+        self.file == Path::new("-")
+    }
+
+    fn shown(&self) -> String {
+        if self.is_piped() {
+            "standard input".to_owned()
+        } else {
+            self.file.display().to_string()
+        }
+    }
+
+    fn read(&self, bar: &Bar, importer: &mut Importer<'_>) -> anyhow::Result<()> {
+        match self.from {
+            Kind::Jsonl => json_lines::read(self.open(bar)?, importer),
+            Kind::Csv => csv_rows::read(self.open(bar)?, importer),
+            Kind::Django if self.is_piped() => {
+                bail!("a dump of Django is read twice; name a file instead of -")
+            }
+            Kind::Django => django::read(&|| self.open(bar), importer),
+        }
+    }
+
+    /// The file, or standard input. The bar shows how much of it is read.
+    fn open(&self, bar: &Bar) -> io::Result<Box<dyn BufRead>> {
+        if self.is_piped() {
+            let input = bar.reading(io::stdin(), 0);
+            return Ok(Box::new(BufReader::with_capacity(CHUNK, input)));
+        }
+        let file = File::open(&self.file)?;
+        let bytes = file.metadata()?.len();
+        let input = bar.reading(file, bytes);
+        Ok(Box::new(BufReader::with_capacity(CHUNK, input)))
+    }
 }

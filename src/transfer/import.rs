@@ -7,12 +7,12 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 
-use crate::cli::terminal::interrupt::{Interrupt, Interrupted};
-use crate::cli::terminal::output::{note, visible};
-use crate::cli::terminal::progress::Bar;
-use crate::compose::{Config, said};
-use crate::domain::Timestamp;
+use crate::clock::Clock;
+use crate::domain::{Actor, Timestamp};
+use crate::failure::Failure;
+use crate::store::Store;
 use crate::store::pending::Pending;
+use crate::store::sqlite::spool::Spool;
 use crate::store::transfer::{Fate, Import as Batch, Record, RecordedPolicy};
 
 /// So many users are added together or not at all.
@@ -29,49 +29,86 @@ const SHARED_WITH_A_SERVER: usize = 4;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// So many rows that fail are named; of the others there is a count.
-pub(crate) const NAMED: usize = 50;
+pub const NAMED: usize = 50;
+
+/// How to import.
+#[derive(Clone, Copy)]
+pub struct Options {
+    /// Whether everything is rolled back.
+    pub dry_run: bool,
+    /// Whether the others of a batch are added if one of them cannot be.
+    pub skip_failures: bool,
+    /// Whether a server works on the same database, and has to get its turn.
+    pub is_served: bool,
+}
+
+/// The command that an import works for.
+pub trait Host {
+    /// Waits for the database.
+    fn wait(&self, fates: Pending<Vec<Vec<Fate>>>) -> Result<Vec<Vec<Fate>>, Failure>;
+    /// Whether somebody wants the work to end.
+    fn is_interrupted(&self) -> bool;
+    /// Says what is being done, beside the progress.
+    fn doing(&self, what: String);
+    /// Says something beside the result. It may hold anything that stands in the file.
+    fn note(&self, text: &str);
+}
+
+/// Why an import ended before the file did.
+#[derive(Debug)]
+pub enum Ended {
+    /// Somebody wanted it to. What is counted is in.
+    Interrupted,
+    /// Something broke.
+    Failed(Failure),
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
 
 /// What was done. The names are stable.
 #[derive(Default, Serialize)]
-pub(crate) struct Summary {
+pub struct Summary {
     dry_run: bool,
     /// New here.
     added: usize,
     /// There already, with the same number, name and address.
     present: usize,
     /// Named on standard error.
-    pub(crate) failed: usize,
+    pub failed: usize,
     /// In order, but in a batch with one that failed.
-    pub(crate) held_back: usize,
+    pub held_back: usize,
 }
 
 /// An import on its way through a file. While some batches are in their transaction the next ones
 /// are read.
-pub(crate) struct Importing<'a> {
-    pub(crate) config: &'a Config,
-    dry_run: bool,
-    is_skipping: bool,
-    is_served: bool,
+pub struct Importer<'a> {
+    store: &'a dyn Store,
+    host: &'a dyn Host,
+    options: Options,
+    caller: Actor,
+    clock: &'a Clock,
     /// For accounts without a time.
-    pub(crate) now: Timestamp,
-    pub(crate) bar: Bar,
-    interrupt: Interrupt,
+    pub(super) now: Timestamp,
     policies: Vec<RecordedPolicy>,
     /// Where each stands in the file, and the user or what is wrong with them.
     batch: Vec<(String, anyhow::Result<Record>)>,
     full: Vec<Full>,
     sent: Option<Sent>,
     /// Why the import ended before the file did.
-    ended: Option<anyhow::Error>,
+    ended: Option<Ended>,
     /// Short forms of what users of earlier batches of a dry run have, which the database does not
-    /// know: each batch is undone by itself, because one transaction over the whole file would keep
+    /// know: each batch is rolled back by itself, because one transaction over the whole file would keep
     /// a running server from writing. It takes 75 bytes a user.
     seen: HashSet<u64>,
     hashing: RandomState,
-    pub(crate) summary: Summary,
+    summary: Summary,
 }
 
-/// Where each stands, and [`Importing::keys`] or what is wrong.
+/// Where each stands, and [`Importer::keys`] or what is wrong.
 type Rows = Vec<(String, anyhow::Result<Vec<u64>>)>;
 
 /// A batch that is ready.
@@ -87,20 +124,21 @@ struct Sent {
     fates: Pending<Vec<Vec<Fate>>>,
 }
 
-impl<'a> Importing<'a> {
+impl<'a> Importer<'a> {
     pub(crate) fn new(
-        config: &'a Config,
-        dry_run: bool,
-        is_skipping: bool,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
-            config,
-            dry_run,
-            is_skipping,
-            is_served: config.is_served(),
-            now: config.operator.import_time(),
-            bar: Bar::of("importing users"),
-            interrupt: Interrupt::watch()?,
+        store: &'a dyn Store,
+        host: &'a dyn Host,
+        options: Options,
+        caller: Actor,
+        clock: &'a Clock,
+    ) -> Self {
+        Self {
+            store,
+            host,
+            options,
+            caller,
+            clock,
+            now: clock.now(),
             policies: Vec::new(),
             batch: Vec::new(),
             full: Vec::new(),
@@ -109,19 +147,19 @@ impl<'a> Importing<'a> {
             seen: HashSet::new(),
             hashing: RandomState::new(),
             summary: Summary {
-                dry_run,
+                dry_run: options.dry_run,
                 ..Summary::default()
             },
-        })
+        }
     }
 
     /// Publishes a version together with the next users.
-    pub(crate) fn publish(&mut self, policy: RecordedPolicy) {
+    pub(super) fn publish(&mut self, policy: RecordedPolicy) {
         self.policies.push(policy);
     }
 
     /// Adds a user, or says what is wrong with them. An error ends the reading of the file.
-    pub(crate) fn add(
+    pub(super) fn add(
         &mut self,
         place: String,
         user: anyhow::Result<Record>,
@@ -130,12 +168,13 @@ impl<'a> Importing<'a> {
         self.batch.push((place, user));
         if self.batch.len() == BATCH {
             self.fill();
-            let shared = match self.is_served {
-                true => SHARED_WITH_A_SERVER,
-                false => SHARED,
+            let shared = if self.options.is_served {
+                SHARED_WITH_A_SERVER
+            } else {
+                SHARED
             };
             if self.full.len() == shared {
-                self.ended = self.send().err();
+                self.ended = self.send().err().map(Ended::Failed);
             }
         }
         ensure!(self.ended.is_none(), "it ended early");
@@ -143,22 +182,34 @@ impl<'a> Importing<'a> {
     }
 
     /// An error ends the reading of the file.
-    pub(crate) fn check_interrupt(&mut self) -> anyhow::Result<()> {
-        if self.interrupt.came() {
-            let then = "what is counted here is in; run it again to go on";
-            self.ended = Some(Interrupted(then).into());
+    pub(super) fn check_interrupt(&mut self) -> anyhow::Result<()> {
+        if self.host.is_interrupted() {
+            self.ended = Some(Ended::Interrupted);
         }
         ensure!(self.ended.is_none(), "it ended early");
         Ok(())
     }
 
-    /// Writes to standard error beside the bar.
-    pub(crate) fn note(&self, text: &str) {
-        self.bar.aside(|| note(&visible(text)));
+    pub(super) fn note(&self, text: &str) {
+        self.host.note(text);
     }
 
-    /// What was read before the file broke stands in order; a later run finds it present.
-    pub(crate) fn finish(&mut self) -> anyhow::Result<()> {
+    pub(super) fn doing(&self, what: &str) {
+        self.host.doing(what.to_owned());
+    }
+
+    pub(super) fn spool(&self) -> Result<Spool, Failure> {
+        self.store.spool()
+    }
+
+    /// Adds what was read, also if the file broke after it: a later run finds it present. Returns
+    /// what was done, however the import ended.
+    pub fn finish(mut self) -> (Summary, Result<(), Ended>) {
+        let done = self.add_the_rest();
+        (self.summary, done)
+    }
+
+    fn add_the_rest(&mut self) -> Result<(), Ended> {
         // Ctrl-C also ends whoever writes into a pipe: its end is not the end of the users then.
         if self.check_interrupt().is_err() {
             // The batches in their transaction count; those after them were never sent.
@@ -167,14 +218,15 @@ impl<'a> Importing<'a> {
         }
         self.fill();
         self.send()?;
-        self.settle()
+        Ok(self.settle()?)
     }
 
     /// Makes what was read a batch.
     fn fill(&mut self) {
         let batch = std::mem::take(&mut self.batch);
         let mut full = Full {
-            is_held_back: !self.is_skipping && batch.iter().any(|(_, user)| user.is_err()),
+            is_held_back: !self.options.skip_failures
+                && batch.iter().any(|(_, user)| user.is_err()),
             rows: Vec::with_capacity(batch.len()),
             users: Vec::with_capacity(batch.len()),
         };
@@ -190,10 +242,10 @@ impl<'a> Importing<'a> {
     }
 
     /// Hands the batches over, once those before are done.
-    fn send(&mut self) -> anyhow::Result<()> {
+    fn send(&mut self) -> Result<(), Failure> {
         if self.sent.is_some() {
             self.settle()?;
-            if self.is_served {
+            if self.options.is_served {
                 std::thread::sleep(PAUSE);
             }
         }
@@ -202,25 +254,26 @@ impl<'a> Importing<'a> {
             work.push(Batch {
                 policies: self.policies.clone(),
                 users: full.users,
-                skip_clashes: self.is_skipping,
-                dry_run: self.dry_run || full.is_held_back,
+                skip_clashes: self.options.skip_failures,
+                dry_run: self.options.dry_run || full.is_held_back,
             });
             batches.push((full.rows, full.is_held_back));
         }
-        let fates = self.config.operator.import(work, &self.config.caller);
+        let actor = self.caller.at(self.clock.now());
+        let fates = self.store.import(work, actor);
         self.sent = Some(Sent { batches, fates });
         Ok(())
     }
 
     /// Waits for the batches in their transaction, and counts.
-    fn settle(&mut self) -> anyhow::Result<()> {
+    fn settle(&mut self) -> Result<(), Failure> {
         if let Some(sent) = self.sent.take() {
-            let fates = self.config.wait(sent.fates).map_err(said)?;
+            let fates = self.host.wait(sent.fates)?;
             for ((rows, is_held_back), fates) in sent.batches.into_iter().zip(fates) {
                 self.count(rows, fates, is_held_back);
             }
         }
-        self.bar.say(format!(
+        self.host.doing(format!(
             "importing users: {} added, {} failed",
             self.summary.added, self.summary.failed
         ));
@@ -248,7 +301,7 @@ impl<'a> Importing<'a> {
             }
         }
         let has_failures = self.summary.failed > failed_before;
-        if is_held_back || has_failures && !self.is_skipping {
+        if is_held_back || has_failures && !self.options.skip_failures {
             self.summary.held_back += added;
         } else {
             self.summary.added += added;
@@ -275,13 +328,13 @@ impl<'a> Importing<'a> {
     fn fail(&mut self, place: &str, why: &anyhow::Error) {
         self.summary.failed += 1;
         if self.summary.failed <= NAMED {
-            self.note(&format!("{place}: {why:#}"));
+            self.host.note(&format!("{place}: {why:#}"));
         }
     }
 
     /// Short forms of what nobody else may have: all of it together, name, address, and number.
     fn keys(&self, user: &Record) -> Vec<u64> {
-        if !self.dry_run {
+        if !self.options.dry_run {
             return Vec::new();
         }
         let (id, name, email) = (

@@ -1,0 +1,96 @@
+//! Addresses of web pages and web servers.
+
+use std::fmt;
+
+use url::{Host, Url};
+
+use super::invalid::Rule;
+
+/// An address that starts with http:// or https://, as somebody wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebUrl {
+    /// Shown and compared as it was written: `url` adds a slash and writes names in lower case.
+    text: String,
+    url: Url,
+}
+
+impl WebUrl {
+    /// The address of a page.
+    ///
+    /// # Errors
+    /// [`Rule::NotAUrl`].
+    pub fn parse(raw: &str) -> Result<Self, Rule> {
+        let rest = raw
+            .strip_prefix("https://")
+            .or_else(|| raw.strip_prefix("http://"));
+        let is_plain =
+            |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '<' | '>' | '\\');
+        // `Url` repairs these, as browsers do; an address that goes into mails and pages has to be
+        // right as it is.
+        if !rest.is_some_and(|it| !it.starts_with('/') && it.chars().all(is_plain)) {
+            return Err(Rule::NotAUrl);
+        }
+        Ok(Self {
+            text: raw.to_owned(),
+            url: Url::parse(raw).map_err(|_| Rule::NotAUrl)?,
+        })
+    }
+
+    /// What other addresses start with: it has no login, query or fragment, and no slash at its end.
+    ///
+    /// # Errors
+    /// [`Rule::NotAUrl`].
+    pub fn base(raw: &str) -> Result<Self, Rule> {
+        if !raw.is_ascii() || raw.contains(['@', '?', '#']) {
+            return Err(Rule::NotAUrl);
+        }
+        Self::parse(raw.trim_end_matches('/'))
+    }
+
+    /// The address as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether nobody can read on the way what is sent there.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// Whether it is on this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self.url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
+    /// Scheme, host and port, as browsers write them in `Origin`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
+    /// The text `raw` with stars instead of a login, which a web address should not have. The rest
+    /// may be wrong too.
+    #[must_use]
+    pub fn without_login(raw: &str) -> String {
+        match (raw.find("://"), raw.rfind('@')) {
+            (Some(start), Some(end)) if start < end => {
+                format!("{}****{}", &raw[..start + 3], &raw[end..])
+            }
+            _ => raw.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for WebUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
