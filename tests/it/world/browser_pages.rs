@@ -7,7 +7,7 @@ use super::front_end::FrontEnd;
 use crate::server::{PASSWORD, Server, Site, until};
 
 /// What a link is followed by in a mail of this kind, which is a file.
-fn mailed_link(site: &Site, kind: &str) -> String {
+pub fn mailed_link(site: &Site, kind: &str) -> String {
     let mail = until("a mail", || {
         let files = std::fs::read_dir(site.data().join("outbox")).ok()?;
         let mut mails = files.filter_map(|it| Some(it.ok()?.path()));
