@@ -11,8 +11,8 @@ use crate::domain::{
 };
 use crate::failure::Failure;
 use crate::store::attempts::Attempt;
+use crate::store::credentials::Credentials;
 use crate::store::sessions::Opening;
-use crate::store::users::Credentials;
 
 /// A user has at most so many sessions; a further login ends the oldest (OWASP ASVS 5.0, 7.1.2).
 pub(crate) const MOST_SESSIONS: usize = 50;

@@ -28,7 +28,7 @@ use crate::store::Store;
 /// What the use cases work with. Put together in one place, `cli/config.rs`.
 pub struct Parts {
     /// The database.
-    pub store: Box<dyn Store>,
+    pub store: Store,
     /// Makes and checks password hashes.
     pub hasher: Hasher,
     /// Signs and verifies tokens.

@@ -9,7 +9,8 @@ use crate::domain::Actor;
 use crate::domain::{LiveSession, Password, Rule, UserId, UserRef};
 use crate::failure::Failure;
 use crate::store::attempts::Attempt;
-use crate::store::users::{Credentials, NewPassword};
+use crate::store::credentials::Credentials;
+use crate::store::passwords::NewPassword;
 
 impl Accounts {
     /// Checks and hashes a password that somebody chose for `owner`'s account. The one that counts

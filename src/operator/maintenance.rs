@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::private_file::make_folder;
 use crate::progress::Progress;
 use crate::store::audit::{AuditEntry, AuditPage, Chain};
-use crate::store::maintenance::{BackedUp, DatabaseStatus};
+use crate::store::maintenance::{BackedUp, Status};
 
 /// Which rows of the audit trail to list.
 pub type AuditQuery = AuditPage;
@@ -45,7 +45,7 @@ impl Operator {
     ///
     /// # Errors
     /// If it does not answer.
-    pub fn database_status(&self) -> Result<DatabaseStatus, Failure> {
+    pub fn database_status(&self) -> Result<Status, Failure> {
         self.parts.store.status(self.now())
     }
 

@@ -107,7 +107,6 @@ const KNOWN: &[&str] = &[
     "src/http/",
     "src/operator/",
     "src/settings/",
-    "src/store/",
     "src/transfer/",
     "benches/load/",
 ];

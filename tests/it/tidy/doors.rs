@@ -79,7 +79,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("getrandom", "src/crypto/random.rs"),
     (
         "aws_lc_rs",
-        "src/crypto/ src/store/sqlite/audit.rs src/http/openapi/swagger.rs",
+        "src/crypto/ src/store/audit.rs src/http/openapi/swagger.rs",
     ),
     (
         "base64",
@@ -127,7 +127,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ),
     (
         "rustix",
-        "src/private_file/ src/allocator.rs src/crypto/hash_pool.rs src/store/sqlite/open.rs \
+        "src/private_file/ src/allocator.rs src/crypto/hash_pool.rs \
          src/http/server.rs src/cli/terminal/output.rs src/cli/commands/doctor/machine.rs \
          src/compose.rs",
     ),
