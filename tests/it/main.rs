@@ -86,6 +86,7 @@ mod throttle;
 mod tidy;
 mod tokens;
 mod wire;
+mod world;
 
 /// That of the program.
 #[global_allocator]
