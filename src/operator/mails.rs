@@ -3,8 +3,7 @@
 use std::fmt;
 
 use super::Operator;
-use crate::domain::Actor;
-use crate::domain::{Email, MailState};
+use crate::domain::{Actor, Email, MailState};
 use crate::failure::Failure;
 use crate::mail::{Letter, NotSent};
 use crate::store::mails::{MailPage, MailRecord, NoRetry};
@@ -68,26 +67,17 @@ impl From<NoRetry> for MailError {
 
 impl Operator {
     /// A page of the outbox, in the order of the numbers.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn mails(&self, page: MailPage) -> Result<Vec<MailRecord>, Failure> {
         self.parts.store.mail_page(page).await
     }
 
     /// The mail of a number.
-    ///
-    /// # Errors
-    /// If there is none, or the database does not answer.
     pub async fn mail(&self, id: i64) -> Result<MailRecord, MailError> {
         let mail = self.parts.store.mail(id).await?;
         mail.ok_or(MailError::Unknown(id))
     }
 
     /// Queues mails again, to be tried at once; all of them or none.
-    ///
-    /// # Errors
-    /// The first mail of which that makes no sense.
     pub async fn retry_mails(&self, ids: &[i64], caller: &Actor) -> Result<(), MailError> {
         let actor = caller.at(self.now());
         Ok(self.parts.store.retry_mail(ids.to_vec(), actor).await??)
@@ -95,9 +85,6 @@ impl Operator {
 
     /// Queues every failed mail again. Returns those, and how many were left because their links do
     /// not work any more.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn retry_failed_mails(&self, caller: &Actor) -> Result<(Vec<i64>, usize), MailError> {
         let mut page = MailPage {
             state: Some(MailState::Failed),
@@ -121,9 +108,6 @@ impl Operator {
     }
 
     /// Sends a test mail now, past the outbox. Returns what the mail server said.
-    ///
-    /// # Errors
-    /// Why it did not leave.
     pub async fn send_test_mail(&self, to: &Email) -> Result<String, NotSent> {
         let letter = Letter::test(&self.parts.rules.public_url);
         let now = self.now();

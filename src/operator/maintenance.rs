@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::Operator;
 use crate::crypto::{KeyError, Keyring, SigningKey};
-use crate::domain::Actor;
-use crate::domain::Timestamp;
+use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
 use crate::private_file::make_folder;
 use crate::progress::Progress;
@@ -18,49 +17,31 @@ pub type AuditQuery = AuditPage;
 
 impl Operator {
     /// Rows of the audit trail, oldest first, a page at a time.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, Failure> {
         self.parts.store.audit(query).await
     }
 
     /// The number after which the last rows of the trail stand that match.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn audit_tail(&self, query: &AuditQuery) -> Result<i64, Failure> {
         self.parts.store.audit_tail(query).await
     }
 
     /// Whether the audit trail is the one that was written.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn verify_audit(&self, progress: &Progress) -> Result<Chain, Failure> {
         self.parts.store.verify_audit(progress).await
     }
 
     /// How the database stands.
-    ///
-    /// # Errors
-    /// If it does not answer.
     pub fn database_status(&self) -> Result<DatabaseStatus, Failure> {
         self.parts.store.status(self.now())
     }
 
     /// What is wrong with the database; nothing, if it is sound.
-    ///
-    /// # Errors
-    /// If it does not answer.
     pub fn check_database(&self, progress: &Progress) -> Result<Vec<String>, Failure> {
         self.parts.store.check(progress)
     }
 
     /// Copies the database to the new file `to` and verifies the copy.
-    ///
-    /// # Errors
-    /// If the file exists, cannot be written, or is not a good copy.
     pub async fn back_up(
         &self,
         to: &Path,
@@ -78,9 +59,6 @@ impl Operator {
 
     /// Makes a backup in `folder` if the last one there is older than `every`, and keeps the last
     /// `keep` of those made here. Returns the new file.
-    ///
-    /// # Errors
-    /// As [`Accounts::back_up`].
     pub async fn back_up_if_due(
         &self,
         folder: &Path,
@@ -112,9 +90,6 @@ impl Operator {
     }
 
     /// Makes the key in `folder` that signs from now on, and returns its name.
-    ///
-    /// # Errors
-    /// If it could not be written.
     pub async fn rotate_key(&self, folder: &Path, caller: &Actor) -> Result<String, Failure> {
         let kid = Keyring::rotate(folder, &self.parts.random, self.now())?;
         let actor = caller.at(self.now());
@@ -127,9 +102,6 @@ impl Operator {
 
     /// Adds the secret of another service to `folder`: it signs from now on, and that service's
     /// tokens are good. Returns the name of the key.
-    ///
-    /// # Errors
-    /// [`KeyError`].
     pub async fn import_key(
         &self,
         folder: &Path,
@@ -146,9 +118,6 @@ impl Operator {
     }
 
     /// Removes a key of `folder` that does not sign any more.
-    ///
-    /// # Errors
-    /// [`KeyError`].
     pub async fn retire_key(
         &self,
         folder: &Path,
@@ -165,9 +134,6 @@ impl Operator {
     }
 
     /// The signing keys in `folder`, oldest first.
-    ///
-    /// # Errors
-    /// If they cannot be read.
     pub fn signing_keys(&self, folder: &Path) -> Result<Vec<SigningKey>, Failure> {
         Ok(Keyring::open(folder, &self.parts.random, self.now())?.list())
     }

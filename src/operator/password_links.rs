@@ -13,9 +13,6 @@ impl Operator {
     }
 
     /// Links with which users choose a password, for the operator to hand over. Each works once.
-    ///
-    /// # Errors
-    /// [`ManageError::Inactive`] if one of them is, and nobody gets a link then; or what broke.
     pub async fn password_links_by_hand(
         &self,
         users: &[User],

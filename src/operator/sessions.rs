@@ -4,8 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Operator;
 use crate::crypto::TokenKind;
-use crate::domain::Actor;
-use crate::domain::{Session, SessionId, Timestamp, UserId, UserRef};
+use crate::domain::{Actor, Session, SessionId, Timestamp, UserId, UserRef};
 use crate::failure::Failure;
 use crate::store::sessions::SeenSession;
 
@@ -48,9 +47,6 @@ pub enum SessionError {
 
 impl Operator {
     /// Live sessions of everybody, the youngest first, a page at a time.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn live_sessions(
         &self,
         before: Option<SessionId>,
@@ -61,17 +57,11 @@ impl Operator {
     }
 
     /// Live sessions of a user, the youngest first.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn live_sessions_of(&self, user: UserId) -> Result<Vec<Session>, Failure> {
         self.parts.store.sessions_of(user, self.now()).await
     }
 
     /// The live session of that number.
-    ///
-    /// # Errors
-    /// [`SessionError::NoSuchSession`], or what broke.
     pub async fn find_live_session(&self, typed: &str) -> Result<SeenSession, SessionError> {
         let found = match SessionId::parse(typed) {
             Some(id) => self.parts.store.session(id).await?,
@@ -83,36 +73,24 @@ impl Operator {
     }
 
     /// Ends a session. False if it had ended before.
-    ///
-    /// # Errors
-    /// If it could not be written.
     pub async fn revoke_session(&self, id: SessionId, caller: &Actor) -> Result<bool, Failure> {
         let actor = caller.at(self.now());
         self.parts.store.end_session(id, "revoked", actor).await
     }
 
     /// Ends all sessions of a user, and returns how many.
-    ///
-    /// # Errors
-    /// If it could not be written.
     pub async fn revoke_sessions_of(&self, user: UserId, caller: &Actor) -> Result<usize, Failure> {
         let actor = caller.at(self.now());
         self.parts.store.end_sessions_of(user, None, actor).await
     }
 
     /// Ends every session there is, and returns how many.
-    ///
-    /// # Errors
-    /// If it could not be written.
     pub async fn revoke_all_sessions(&self, caller: &Actor) -> Result<usize, Failure> {
         let actor = caller.at(self.now());
         self.parts.store.end_all_sessions(actor).await
     }
 
     /// What a token says, and whether and why the server takes it or not.
-    ///
-    /// # Errors
-    /// [`SessionError::NotAToken`], or what broke.
     pub async fn inspect_token(&self, token: &str) -> Result<TokenReport, SessionError> {
         let dissected = self
             .parts
@@ -210,9 +188,6 @@ impl Operator {
     }
 
     /// The session of a token that a key of ours signed, expired or not.
-    ///
-    /// # Errors
-    /// [`SessionError::NotAToken`], [`SessionError::NotOurs`], [`SessionError::NoSuchSession`], or what broke.
     pub async fn session_of_token(
         &self,
         token: &str,

@@ -6,8 +6,7 @@ use super::Operator;
 use super::users::ManageError;
 use crate::accounts::login::MOST_SESSIONS;
 use crate::accounts::session::TokenPair;
-use crate::domain::Actor;
-use crate::domain::{Session, SessionId, SessionKind, User};
+use crate::domain::{Actor, Session, SessionKind, User};
 use crate::store::sessions::Opening;
 
 /// Which tokens to issue.
@@ -32,9 +31,6 @@ pub struct Tokens {
 impl Operator {
     /// Opens a session for a user and returns its tokens. They obey the rules of any others: the
     /// session ends them, and so does deactivating the user.
-    ///
-    /// # Errors
-    /// [`ManageError::Inactive`], [`ManageError::TooLong`], or what broke.
     pub async fn issue_token(
         &self,
         user: &User,
@@ -52,17 +48,9 @@ impl Operator {
         if lasts > most {
             return Err(ManageError::TooLong(most));
         }
-        let now = self.now();
-        let session = Session {
-            id: SessionId::new(now, self.parts.random.bytes()?),
-            user: user.id,
-            kind: SessionKind::CommandLine,
-            created_at: now,
-            expires_at: now.plus(lasts),
-            address: None,
-            user_agent: None,
-            cookie_digest: None,
-        };
+        let kind = SessionKind::CommandLine;
+        let accounts = &self.accounts;
+        let session = accounts.new_session(user.id, kind, lasts, caller)?;
         let mut pair = self
             .accounts
             .pair(session.id, user.id, session.expires_at, 0)?;
@@ -81,7 +69,7 @@ impl Operator {
         if !self
             .parts
             .store
-            .open_session(opening, caller.at(now))
+            .open_session(opening, caller.at(self.now()))
             .await?
         {
             return Err(ManageError::Inactive(user.username.to_string()));

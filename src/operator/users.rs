@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::Operator;
 use crate::accounts::Trouble;
 use crate::accounts::register::{OperatorChoice, RegisterError, Registrar, Registration};
-use crate::domain::Actor;
-use crate::domain::{Invalid, Profile, Rule, User, UserId, UserRef};
+use crate::domain::{Actor, Invalid, Profile, Rule, User, UserId, UserRef};
 use crate::failure::Failure;
 use crate::store::users::{Taken, UserChange, UserPage};
 
@@ -65,9 +64,6 @@ fn instead(typed: &str, similar: Option<&str>) -> String {
 
 impl Operator {
     /// The user that `typed` names: by number, address or user name.
-    ///
-    /// # Errors
-    /// [`ManageError::NoSuchUser`], or what broke.
     pub async fn user(&self, typed: &str) -> Result<User, ManageError> {
         for who in UserRef::candidates(typed, true) {
             if let Some(user) = self.parts.store.user(&who).await? {
@@ -80,17 +76,11 @@ impl Operator {
     }
 
     /// Users in the order of their numbers, a page at a time.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn users(&self, query: &UserQuery) -> Result<Vec<User>, Failure> {
         self.parts.store.users(query).await
     }
 
     /// A user's profile.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn profile(&self, user: UserId) -> Result<Profile, Failure> {
         Ok(self.parts.store.profile(user).await?.unwrap_or_default())
     }
@@ -107,9 +97,6 @@ impl Operator {
     }
 
     /// Lets a user in, or ends every session and lets nobody in.
-    ///
-    /// # Errors
-    /// If it could not be written.
     pub async fn set_active(
         &self,
         user: &User,
@@ -135,9 +122,6 @@ impl Operator {
     }
 
     /// Sets a user's password, ends all their sessions and tells them by mail.
-    ///
-    /// # Errors
-    /// The rule that the password breaks, or why it was not served.
     pub async fn set_password(
         &self,
         user: &User,
@@ -165,9 +149,6 @@ impl Operator {
     }
 
     /// Changes a user as the operator says, all or nothing.
-    ///
-    /// # Errors
-    /// [`ManageError::Taken`], [`ManageError::NoSuchUser`], or what broke.
     pub async fn update_user(
         &self,
         user: &User,

@@ -95,7 +95,7 @@ pub(crate) fn set_password(
     match done {
         Ok(Ok(())) => {}
         Ok(Err(rule)) => bail!("password: {rule}"),
-        Err(trouble) => bail!("{trouble}"),
+        Err(trouble) => return Err(trouble.into()),
     }
     if output.format == Format::Table {
         let name = &user.username;

@@ -193,7 +193,7 @@ fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<(
                         .join("; ")
                 )
             }
-            RegisterError::Trouble(trouble) => anyhow!("{trouble}"),
+            RegisterError::Trouble(trouble) => trouble.into(),
         })?;
     // A dry run has left no user whom the link could belong to.
     if new.print_link && !config.is_dry {
