@@ -1,4 +1,4 @@
-//! What happens behind the answers: mails leave, and what has expired is forgotten.
+//! Sending the queued mails.
 
 use std::time::Duration;
 
@@ -17,8 +17,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4 * 3600);
 const GIVE_UP: Duration = Duration::from_secs(5 * 24 * 3600);
 /// What a sender needs beside the time that the mail server takes.
 const MARGIN: Duration = Duration::from_secs(60);
-/// What ended so long ago is forgotten.
-const KEEP: i64 = 30 * 24 * 3600;
 
 impl Operator {
     /// Sends all that is due, one after the other, and returns how many mails were looked at.
@@ -143,10 +141,5 @@ impl Operator {
             values = values.with(name, text(name));
         }
         self.parts.mailer.write(mail.kind, values)
-    }
-
-    /// Forgets what expired 30 days ago.
-    pub async fn purge(&self) -> Result<(), Failure> {
-        self.parts.store.purge(Timestamp(self.now().0 - KEEP)).await
     }
 }

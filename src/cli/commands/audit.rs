@@ -7,7 +7,7 @@ use crate::cli::terminal::output::Output;
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::cli::terminal::progress::Bar;
 use crate::compose::{Config, said};
-use crate::operator::maintenance::AuditQuery;
+use crate::store::audit::AuditPage;
 use crate::store::audit::{AuditEntry, Chain};
 
 #[derive(clap::Subcommand)]
@@ -102,7 +102,7 @@ fn user_id(typed: &str, config: &Config) -> anyhow::Result<crate::domain::UserId
 
 fn list(wanted: List, config: &Config, output: &mut Output) -> anyhow::Result<()> {
     let user = wanted.user.as_deref().map(|it| user_id(it, config));
-    let mut query = AuditQuery {
+    let mut query = AuditPage {
         after: wanted.after.unwrap_or(0),
         limit: wanted.limit,
         user: user.transpose()?,

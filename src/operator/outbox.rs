@@ -1,7 +1,5 @@
 //! The outbox, as the operator sees and changes it.
 
-use std::fmt;
-
 use super::Operator;
 use crate::domain::{Actor, Email, MailState};
 use crate::failure::Failure;
@@ -12,47 +10,21 @@ use crate::store::mails::{MailPage, MailRecord, NoRetry};
 const PAGE: usize = 500;
 
 /// Why nothing was done with a mail.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    /// There is none of that number.
+    #[error("there is no mail {0}; `mail list` shows them all")]
     Unknown(i64),
-    /// It was sent already.
+    #[error("mail {0} was sent already; leave it out. Nothing was queued")]
     Sent(i64),
-    /// Its link does not work any more.
+    #[error(
+        "the link in mail {} does not work any more; `reset send {}` sends a new one. \
+         Nothing was queued",
+        .0.id,
+        .0.user.as_ref().map_or("USER", |it| &it.1)
+    )]
     LinkEnded(Box<MailRecord>),
-    /// Something broke.
-    Failed(Failure),
-}
-
-impl fmt::Display for MailError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(id) => write!(f, "there is no mail {id}; `mail list` shows them all"),
-            Self::Sent(id) => {
-                write!(
-                    f,
-                    "mail {id} was sent already; leave it out. Nothing was queued"
-                )
-            }
-            Self::LinkEnded(mail) => {
-                let (id, who) = (mail.id, mail.user.as_ref().map_or("USER", |it| &it.1));
-                write!(
-                    f,
-                    "the link in mail {id} does not work any more; `reset send {who}` sends a new one. \
-                     Nothing was queued"
-                )
-            }
-            Self::Failed(failure) => f.write_str(&failure.chain()),
-        }
-    }
-}
-
-impl std::error::Error for MailError {}
-
-impl From<Failure> for MailError {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
+    #[error(transparent)]
+    Failed(#[from] Failure),
 }
 
 impl From<NoRetry> for MailError {
