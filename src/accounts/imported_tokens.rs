@@ -10,7 +10,7 @@ impl Accounts {
     /// The session of a token that the service before this one issued. All such tokens of a user
     /// share one, because they do not say which login they are from: logging out with one of them
     /// ends all of them.
-    pub(crate) async fn adopt(
+    pub(crate) async fn imported_session(
         &self,
         claims: &Claims,
         caller: &Actor,

@@ -157,7 +157,7 @@ impl Accounts {
     ) -> Result<Option<LiveSession>, Failure> {
         let named = match claims.session {
             Some(id) => Some(id),
-            None => self.adopt(claims, caller).await?,
+            None => self.imported_session(claims, caller).await?,
         };
         let Some(id) = named else {
             return Ok(None);

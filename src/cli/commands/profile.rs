@@ -9,7 +9,7 @@ use super::named::Named;
 use crate::cli::terminal::output::{Format, Output};
 use crate::compose::{Config, said};
 use crate::domain::{AdditionalFields, Invalid, Profile, Rule, UploadPreference, User};
-use crate::operator::users::UserUpdate;
+use crate::store::users::UserChange;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -147,9 +147,9 @@ fn set(set: Set, config: &Config, output: &mut Output) -> anyhow::Result<()> {
     }
     profile.additional_fields =
         AdditionalFields::new(fields).map_err(|rule| wrong("additional_fields", rule))?;
-    let change = UserUpdate {
+    let change = UserChange {
         profile: Some(profile.clone()),
-        ..UserUpdate::default()
+        ..UserChange::default()
     };
     let changed = config.wait(config.operator.update_user(&user, change, &config.caller))?;
     output.one(&row(&changed, profile))

@@ -10,7 +10,7 @@ use crate::cli::terminal::output::{Format, Output};
 use crate::cli::terminal::prompt;
 use crate::compose::{Config, said};
 use crate::domain::{Email, Invalid, Rule, Username};
-use crate::operator::users::UserUpdate;
+use crate::store::users::UserChange;
 
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("what").required(true).multiple(true).args([
@@ -67,7 +67,7 @@ pub(crate) fn update(update: Update, config: &Config, output: &mut Output) -> an
     update.profile.apply(&mut profile)?;
     let username = update.username.as_deref().map(Username::parse).transpose();
     let email = update.email.as_deref().map(Email::parse).transpose();
-    let change = UserUpdate {
+    let change = UserChange {
         username: username.map_err(|rule| parsed("username", rule))?,
         email: email.map_err(|rule| parsed("email", rule))?,
         first_name: update.first_name,

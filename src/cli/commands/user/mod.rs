@@ -15,7 +15,7 @@ use crate::cli::terminal::pages::{conclude, pages};
 use crate::cli::terminal::prompt;
 use crate::compose::Config;
 use crate::domain::{Timestamp, User, UserId};
-use crate::operator::users::UserQuery;
+use crate::store::users::UserPage;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -206,7 +206,7 @@ fn create(new: Create, config: &Config, output: &mut Output) -> anyhow::Result<(
 }
 
 fn list(list: &List, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let mut query = UserQuery {
+    let mut query = UserPage {
         after: UserId(list.after),
         limit: list.limit,
         search: list.search.as_deref().map(str::to_lowercase),
