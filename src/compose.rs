@@ -17,7 +17,7 @@ use crate::operator::Operator;
 use crate::private_file::data_dir;
 use crate::settings::Settings;
 use crate::settings::values::Listen;
-use crate::store::sqlite::Sqlite;
+use crate::store::{Store, maintenance};
 
 const NO_PUBLIC_URL: &str = "the setting public_url is missing: a link needs an address that people \
                              can open; a right one is --public-url https://auth.example.org";
@@ -45,11 +45,7 @@ impl Config {
             operator: use_cases(
                 settings,
                 public_url,
-                if is_dry {
-                    Sqlite::open_dry
-                } else {
-                    Sqlite::open
-                },
+                if is_dry { Store::open_dry } else { Store::open },
             )?,
             caller: operator(),
             is_dry,
@@ -87,8 +83,8 @@ impl Config {
 
 /// A server that is older than this program must not find another schema under its feet.
 fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<fs::File>> {
-    let schema = Sqlite::schema_of(&settings.database).map_err(said)?;
-    if !(1..Sqlite::newest_schema()).contains(&schema) {
+    let schema = maintenance::schema_of(&settings.database).map_err(said)?;
+    if !(1..maintenance::newest_schema()).contains(&schema) {
         return Ok(None);
     }
     let lock = data_dir::lock(&settings.data_dir).with_context(|| {
@@ -124,7 +120,7 @@ pub(crate) fn operator() -> Actor {
 pub(crate) fn use_cases(
     settings: &Settings,
     public_url: String,
-    open: fn(&Path) -> Result<Sqlite, Failure>,
+    open: fn(&Path) -> Result<Store, Failure>,
 ) -> anyhow::Result<Operator> {
     check_place(settings)?;
     let keys = settings.data_dir.join("keys");
@@ -137,7 +133,7 @@ pub(crate) fn use_cases(
         random.clone(),
     );
     Ok(Operator::new(Parts {
-        store: Box::new(open(&settings.database).map_err(said)?),
+        store: open(&settings.database).map_err(said)?,
         hasher: hasher.map_err(said)?,
         signer: Signer::new(&ring).map_err(said)?,
         links: LinkKey::open(&keys, &random).map_err(said)?,

@@ -4,7 +4,7 @@ use super::Accounts;
 use crate::crypto::Claims;
 use crate::domain::{Actor, SessionId};
 use crate::failure::Failure;
-use crate::store::sessions::Adoption;
+use crate::store::imported_tokens::ImportedToken;
 
 impl Accounts {
     /// The session of a token that the service before this one issued. All such tokens of a user
@@ -16,13 +16,16 @@ impl Accounts {
         caller: &Actor,
     ) -> Result<Option<SessionId>, Failure> {
         let now = self.now();
-        let token = Adoption {
+        let token = ImportedToken {
             user: claims.user,
             issued_at: claims.issued_at,
             expires_at: claims.expires_at,
             session: SessionId::new(now, self.parts.random.bytes()?),
             user_agent: caller.user_agent.clone(),
         };
-        self.parts.store.adopt_token(token, caller.at(now)).await
+        self.parts
+            .store
+            .session_of_imported_token(token, caller.at(now))
+            .await
     }
 }

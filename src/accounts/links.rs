@@ -7,8 +7,8 @@ use super::Accounts;
 use crate::crypto::LinkToken;
 use crate::domain::{MailKind, UserId};
 use crate::failure::Failure;
+use crate::store::credentials::Credentials;
 use crate::store::links::NewLink;
-use crate::store::users::Credentials;
 
 impl Accounts {
     /// A link that a mail will carry to the stored address.

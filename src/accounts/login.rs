@@ -11,8 +11,8 @@ use crate::domain::{
     Actor, Agreement, Password, Session, SessionId, SessionKind, User, UserId, UserRef,
 };
 use crate::failure::Failure;
+use crate::store::credentials::Credentials;
 use crate::store::sessions::Opening;
-use crate::store::users::Credentials;
 
 /// A further login ends the oldest session of its user (OWASP ASVS 5.0, 7.1.2).
 pub(crate) const MOST_SESSIONS: usize = 50;

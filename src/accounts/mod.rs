@@ -29,7 +29,7 @@ use crate::store::Store;
 
 /// What the use cases work with. Put together in one place, `compose.rs`.
 pub struct Parts {
-    pub store: Box<dyn Store>,
+    pub store: Store,
     pub hasher: Hasher,
     pub signer: Signer,
     /// The tokens of mailed links are derived from it.

@@ -7,7 +7,8 @@ use super::{Accounts, Trouble};
 use crate::crypto::Verdict;
 use crate::domain::{Actor, LiveSession, Password, Profile, Rule, User, UserId, UserRef};
 use crate::failure::Failure;
-use crate::store::users::{Credentials, NewPassword};
+use crate::store::credentials::Credentials;
+use crate::store::passwords::NewPassword;
 
 impl Accounts {
     /// Checks and hashes a password that somebody chose for `owner`'s account. The current one and

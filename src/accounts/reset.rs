@@ -3,7 +3,7 @@
 use super::{Accounts, Trouble};
 use crate::domain::{Actor, Email, Invalid, MailKind, Rule, UserId, UserRef};
 use crate::failure::Failure;
-use crate::store::users::Credentials;
+use crate::store::credentials::Credentials;
 
 /// So many reset mails an account gets in an hour at most (OWASP Forgot Password Cheat Sheet).
 const MOST_PER_HOUR: usize = 5;

@@ -81,7 +81,7 @@ async fn tidy(operator: &Operator, app: &App, backups: Option<Backups>, stopped:
     let mut next = Instant::now();
     while !*stopped.borrow() {
         next += TIDY_PAUSE;
-        app.tidy();
+        app.forget_quiet_clients();
         let purged = operator.purge().await;
         purged.unwrap_or_else(|err| log_failure(&err));
         // Here, so that a full disk is complained about now and then, not all the time.

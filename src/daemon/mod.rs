@@ -17,13 +17,11 @@ use crate::compose;
 use crate::daemon::background::housekeeping;
 use crate::daemon::backups::Backups;
 use crate::domain::WebUrl;
-use crate::http::App;
-use crate::http::server::{Listener, serve};
-use crate::http::wire::deployment::Deployment;
+use crate::http::{App, Deployment, Listener, serve};
 use crate::private_file::data_dir;
 use crate::settings::Settings;
 use crate::settings::values::Listen;
-use crate::store::sqlite::Sqlite;
+use crate::store::Store;
 
 /// So many lines wait for a slow reader of the log; the rest is lost. The queue is allocated at once.
 const LOG_LINES: usize = 4096;
@@ -43,7 +41,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     // Before the database is opened: a newer program must not migrate it under a running server.
     data_dir::make(&settings.data_dir)?;
     let _lock = data_dir::lock(&settings.data_dir)?;
-    let operator = compose::use_cases(settings, public_url.to_string(), Sqlite::open)?;
+    let operator = compose::use_cases(settings, public_url.to_string(), Store::open)?;
     let deployment = Deployment {
         public_url: public_url.clone(),
         frontend_url: settings.frontend_url.clone(),

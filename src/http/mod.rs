@@ -1,57 +1,49 @@
-//! The HTTP face. A handler decodes, calls a use case, encodes; its types stand in the same file.
+//! The HTTP face: the application, top of the room. Below it: `server` (connections), `middleware`
+//! (around every request), `route`, `openapi`, `api` (the endpoints), `wire` (what they are made of).
 
-pub mod api;
+mod api;
 mod middleware;
-pub mod openapi;
-pub mod pages;
+mod openapi;
+mod pages;
 mod route;
-pub mod server;
-pub mod wire;
+mod server;
+mod wire;
 
-use crate::http::middleware::health;
-use crate::http::middleware::metrics;
-use crate::http::openapi::document;
-use crate::http::openapi::swagger;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::http::wire::deployment::Deployment;
-use poem::middleware::Cors;
-use poem::{EndpointExt, Request, Response, get};
+use poem::{Endpoint, EndpointExt, Request, Response, get};
 
-pub use crate::http::server::{GRACE, Listener, serve};
+pub use self::server::{Listener, serve};
+pub use self::wire::deployment::Deployment;
 
+use self::middleware::metrics::Metrics;
+use self::middleware::{Middleware, health, metrics};
+use self::openapi::{document, swagger};
+use self::wire::cookie::Cookies;
+use self::wire::problem::render;
+use self::wire::rate_limit::RateLimits;
 use crate::accounts::Accounts;
-use crate::http::middleware::metrics::Metrics;
-use crate::http::middleware::{Answer, Edge};
-use crate::http::wire::auth::OwnOrigins;
-use crate::http::wire::cookie::Cookies;
-use crate::http::wire::rate_limit::Gate;
 
 /// The whole application. Cloning is cheap.
 #[derive(Clone)]
 pub struct App {
-    edge: Arc<dyn Answer>,
-    gate: Arc<Gate>,
+    middleware: Arc<Middleware>,
+    limits: Option<Arc<RateLimits>>,
 }
 
 impl App {
-    /// The use cases over HTTP.
+    /// Puts the routes and the layers around them together.
     #[must_use]
     pub fn new(accounts: Accounts, deployment: Deployment) -> Self {
-        let gate = Arc::new(Gate::new(accounts.rules().throttle));
+        let limits = accounts
+            .rules()
+            .throttle
+            .then(|| Arc::new(RateLimits::new()));
         let deployment = Arc::new(deployment);
         let metrics = Arc::new(Metrics::default());
         let cookies = Cookies {
             secure: deployment.public_url.is_https(),
         };
-        let own = deployment
-            .cors_origins
-            .iter()
-            .cloned()
-            .chain([deployment.public_url.origin()]);
-        let own = Arc::new(OwnOrigins(own.collect()));
         let routes = route::routes()
             .at("/healthz", get(health::healthz))
             .at("/readyz", get(health::readyz))
@@ -60,48 +52,33 @@ impl App {
             .at("/docs", get(swagger::swagger))
             .at("/docs/", get(swagger::swagger))
             .data(accounts)
-            .data(Arc::clone(&gate))
-            .data(own)
             .data(cookies)
             .data(Arc::clone(&metrics))
-            .data(Deployment::clone(&deployment))
+            .data(Arc::clone(&deployment))
+            .data(limits.clone())
             // Before CORS, which would write an error in its own words.
-            .catch_all_error(async |err| route::render(err))
+            .catch_all_error(async |err| render(err))
             .map_to_response();
-        let routes = Arc::new(routes);
-        let cors = Cors::new()
-            .allow_origins(&deployment.cors_origins)
-            .allow_credentials(true)
-            .expose_headers(["retry-after", "x-request-id"]);
-        let edge = Edge {
-            plain: Arc::clone(&routes),
-            cross_origin: routes.with(cors).map_to_response(),
-            deployment,
-            metrics,
-            requests: AtomicU64::new(first_request()),
-        };
         Self {
-            edge: Arc::new(edge),
-            gate,
+            middleware: Arc::new(Middleware::new(routes, deployment, metrics)),
+            limits,
         }
     }
 
-    async fn answer(&self, request: Request) -> Response {
-        self.edge.answer(request).await
-    }
-
-    /// To be called now and then: forgets what is only kept for a while.
-    pub fn tidy(&self) {
-        self.gate.forget_quiet_clients();
+    /// To be called now and then, so that memory does not grow with every visitor.
+    pub fn forget_quiet_clients(&self) {
+        if let Some(limits) = &self.limits {
+            limits.forget_quiet_clients();
+        }
     }
 }
 
-/// Requests are numbered from the time of the start on, so that no restart repeats a number.
-fn first_request() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or_default()
+impl Endpoint for App {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        self.middleware.call(request).await
+    }
 }
 
 /// The OpenAPI document. Needs no database and no key.

@@ -1,5 +1,6 @@
-//! The server loop: HTTP/1.1 over TCP or a Unix socket, with deadlines, a cap and a clean stop.
+//! Connections: HTTP/1.1 over TCP or a Unix socket, with deadlines, a cap and a clean stop.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -12,19 +13,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Endpoint, Response};
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::App;
-
-/// The head of a request, and the quiet between two requests, may take so long.
+/// The head of a request may take so long to arrive, and the next request so long to begin.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
-/// A client that takes nothing of its answer for so long, in milliseconds, is cut off by the system.
+/// The system cuts off a client that acknowledges nothing of its answer for so long, in milliseconds.
 const READ_DEADLINE_MS: u32 = 30_000;
 /// What is in flight at a stop may take so long.
-pub const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(10);
 /// After a failed accept (no file descriptors, say) the next one waits.
 const BACK_OFF: Duration = Duration::from_millis(100);
 /// File descriptors that are not for connections: the database, its readers, the log, mails.
@@ -34,17 +34,18 @@ const MOST_CONNECTIONS: u64 = 10_000;
 
 /// Where connections come from.
 pub enum Listener {
-    /// An address and a port.
+    /// Whoever can reach the port.
     Tcp(TcpListener),
-    /// A path; whoever may open it is trusted to say where requests come from.
+    /// Whoever may open the path is trusted to say where requests come from.
     Unix(UnixListener),
 }
 
-/// Serves until `stop` is done, then finishes what is in flight within [`GRACE`].
-///
-/// # Errors
-/// None after the start: a failed accept is logged and tried again.
-pub async fn serve(listener: Listener, app: App, stop: impl Future<Output = ()>) {
+/// Lets `app` answer until `stop` is done, then finishes what is in flight within [`GRACE`].
+pub async fn serve<A>(listener: Listener, app: A, stop: impl Future<Output = ()>)
+where
+    A: Endpoint<Output = Response> + 'static,
+{
+    let app = Arc::new(app);
     let slots = Arc::new(Semaphore::new(most_connections()));
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
@@ -71,10 +72,10 @@ pub async fn serve(listener: Listener, app: App, stop: impl Future<Output = ()>)
     }
 }
 
-async fn accept(
+async fn accept<A: Endpoint<Output = Response> + 'static>(
     listener: &Listener,
     slots: &Arc<Semaphore>,
-    app: &App,
+    app: &Arc<A>,
     graceful: &GracefulShutdown,
 ) -> io::Result<()> {
     // With every slot taken, newcomers wait in the system's queue.
@@ -105,20 +106,18 @@ async fn accept(
     Ok(())
 }
 
-fn spawn(
+fn spawn<A: Endpoint<Output = Response> + 'static>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     (local, remote): (LocalAddr, RemoteAddr),
-    app: &App,
+    app: &Arc<A>,
     slot: OwnedSemaphorePermit,
     graceful: &GracefulShutdown,
 ) {
-    let app = app.clone();
+    let app = Arc::clone(app);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let app = app.clone();
+        let app = Arc::clone(&app);
         let request = (request, local.clone(), remote.clone(), Scheme::HTTP).into();
-        async move {
-            Ok::<_, std::convert::Infallible>(hyper::Response::from(app.answer(request).await))
-        }
+        async move { Ok::<_, Infallible>(hyper::Response::from(app.get_response(request).await)) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -126,13 +125,13 @@ fn spawn(
         .serve_connection(TokioIo::new(stream), service);
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
-        // A connection that breaks is the client's affair.
+        // If the connection breaks, the client knows; there is nothing to do here.
         let _ = connection.await;
         drop(slot);
     });
 }
 
-/// Below the limit on file descriptors, which is raised as far as it goes.
+/// As many as the limit on file descriptors allows, which is raised as far as it goes.
 fn most_connections() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);

@@ -8,7 +8,7 @@ use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
 use crate::private_file::make_folder;
 use crate::progress::Progress;
-use crate::store::maintenance::{BackedUp, DatabaseStatus};
+use crate::store::maintenance::{BackedUp, Status};
 
 /// What ended so many seconds ago is deleted.
 const KEEP: i64 = 30 * 24 * 3600;
@@ -22,7 +22,7 @@ pub struct BackupSchedule {
 }
 
 impl Operator {
-    pub fn database_status(&self) -> Result<DatabaseStatus, Failure> {
+    pub fn database_status(&self) -> Result<Status, Failure> {
         self.parts.store.status(self.now())
     }
 

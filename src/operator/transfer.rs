@@ -13,7 +13,7 @@ impl Operator {
         host: &'a dyn Host,
         caller: &Actor,
     ) -> Importer<'a> {
-        let (store, clock) = (&*self.parts.store, &self.parts.clock);
+        let (store, clock) = (&self.parts.store, &self.parts.clock);
         Importer::new(store, host, options, caller.clone(), clock)
     }
 
@@ -21,7 +21,7 @@ impl Operator {
     #[must_use]
     pub fn exporter(&self, format: Format, with_hashes: bool) -> Exporter<'_> {
         Exporter {
-            store: &*self.parts.store,
+            store: &self.parts.store,
             now: self.now(),
             format,
             with_hashes,

@@ -1,26 +1,43 @@
-//! What is asked about the audit trail.
+//! The audit trail: one row for each change, in the transaction of the change, chained to the row
+//! before it. Nothing here removes a row.
 
+use std::ops::ControlFlow;
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use super::Store;
 use super::pending::Pending;
-use crate::domain::Stamp;
-use crate::domain::{Timestamp, UserId};
-use crate::progress::Progress;
+use super::sql::{Error, Result, Row, Sql, values};
+use crate::domain::{Stamp, Timestamp, UserId};
+use crate::progress::{Progress, Step};
+
+type Digest = [u8; 32];
+
+/// What stands before the first row.
+const START: Digest = [0; 32];
+
+/// So many rows are verified between two reports of progress.
+const REPORT: i64 = 4096;
+
+/// So many rows from before there were digests are read at once.
+const OLD_ROWS: usize = 4096;
+
+const COLUMNS: &str = "id, at, actor, address, action, user_id, detail";
 
 /// A row of the audit trail: who did what.
 #[derive(Clone, Debug)]
 pub struct AuditEntry {
     /// Its number; there are no gaps.
     pub id: i64,
-    /// When.
     pub at: Timestamp,
     /// `http`, or `cli:` and the operating system's user.
     pub actor: String,
     /// The client's address, if there is one.
     pub address: Option<String>,
-    /// What, such as `session.open`.
+    /// Such as `session.open`.
     pub action: String,
     /// To whom; the number outlives the user.
     pub user: Option<UserId>,
-    /// More about it.
     pub detail: Option<String>,
 }
 
@@ -29,7 +46,6 @@ pub struct AuditEntry {
 pub struct AuditPage {
     /// Only rows with a higher number.
     pub after: i64,
-    /// At most so many.
     pub limit: usize,
     /// Only rows about this user.
     pub user: Option<UserId>,
@@ -46,14 +62,192 @@ pub enum Chain {
     Broken(i64, &'static str),
 }
 
-/// The audit trail. Nothing here removes a row.
-pub trait Audit {
-    /// A page of rows.
-    fn audit(&self, page: &AuditPage) -> Pending<Vec<AuditEntry>>;
+impl Store {
+    pub fn audit(&self, wanted: &AuditPage) -> Pending<Vec<AuditEntry>> {
+        self.read("reading the audit trail", |sql| page(sql, wanted))
+    }
+
     /// The number after which the last `limit` rows that match stand.
-    fn audit_tail(&self, page: &AuditPage) -> Pending<i64>;
-    /// Walks the whole trail, a row at a time.
-    fn verify_audit(&self, progress: &Progress) -> Pending<Chain>;
+    pub fn audit_tail(&self, wanted: &AuditPage) -> Pending<i64> {
+        self.read("reading the audit trail", |sql| tail(sql, wanted))
+    }
+
+    /// Reads the whole trail, a row at a time.
+    pub fn verify_audit(&self, progress: &Progress) -> Pending<Chain> {
+        self.read("verifying the audit trail", |sql| verify(sql, progress))
+    }
+
     /// Notes what was done outside the database.
-    fn note(&self, action: &'static str, detail: String, actor: Stamp) -> Pending<()>;
+    pub fn note(&self, action: &'static str, detail: String, actor: Stamp) -> Pending<()> {
+        self.write("writing the audit trail", move |sql| {
+            write(sql, &actor, action, None, Some(&detail))
+        })
+    }
+}
+
+/// Writes a row. Only one transaction at a time writes, so nobody else writes the row that this one
+/// follows.
+pub(super) fn write(
+    sql: &mut dyn Sql,
+    actor: &Stamp,
+    action: &str,
+    user: Option<UserId>,
+    detail: Option<&str>,
+) -> Result<()> {
+    // Whoever removed rows from the end, or even all, shows by the gap.
+    let last = sql.last_audit_number()?;
+    let before = sql.one(
+        "SELECT digest FROM audit ORDER BY id DESC LIMIT 1",
+        values![],
+        |row| row.get::<Option<Digest>>(0),
+    )?;
+    let entry = AuditEntry {
+        id: last + 1,
+        at: actor.at,
+        actor: actor.actor.name.clone(),
+        address: actor.actor.address.clone(),
+        action: action.to_owned(),
+        user,
+        detail: detail.map(str::to_owned),
+    };
+    sql.execute(
+        "INSERT INTO audit (id, at, actor, address, action, user_id, detail, digest)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        values![
+            entry.id,
+            entry.at,
+            entry.actor,
+            entry.address,
+            entry.action,
+            entry.user,
+            entry.detail,
+            chained(before.flatten().unwrap_or(START), &entry),
+        ],
+    )?;
+    Ok(())
+}
+
+/// SHA-256 over the digest before and every field, each told apart from its neighbours by its length.
+fn chained(before: Digest, entry: &AuditEntry) -> Digest {
+    let mut context = Context::new(&SHA256);
+    context.update(&before);
+    context.update(&entry.id.to_be_bytes());
+    context.update(&entry.at.0.to_be_bytes());
+    let user = entry.user.map(|it| it.0.to_string());
+    let texts = [
+        Some(&entry.actor),
+        entry.address.as_ref(),
+        Some(&entry.action),
+        user.as_ref(),
+        entry.detail.as_ref(),
+    ];
+    for text in texts {
+        let length = text.map_or(-1, |it| i64::try_from(it.len()).unwrap_or(i64::MAX));
+        context.update(&length.to_be_bytes());
+        context.update(text.map_or(&[][..], |it| it.as_bytes()));
+    }
+    let mut digest = START;
+    digest.copy_from_slice(context.finish().as_ref());
+    digest
+}
+
+/// Chains the rows of a trail that has no digests at all: it is from before there were any.
+pub(super) fn chain_old(sql: &mut dyn Sql) -> Result<()> {
+    let ends = sql.one(
+        "SELECT count(*), count(digest) FROM audit
+         WHERE id IN ((SELECT min(id) FROM audit), (SELECT max(id) FROM audit))",
+        values![],
+        |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?)),
+    )?;
+    if ends.is_none_or(|(rows, digests)| rows == 0 || digests > 0) {
+        return Ok(());
+    }
+    let (mut before, mut last) = (START, i64::MIN);
+    loop {
+        let old = page(
+            sql,
+            &AuditPage {
+                after: last,
+                limit: OLD_ROWS,
+                user: None,
+                action: None,
+            },
+        )?;
+        for entry in &old {
+            before = chained(before, entry);
+            last = entry.id;
+            sql.execute(
+                "UPDATE audit SET digest = ?2 WHERE id = ?1",
+                values![last, before],
+            )?;
+        }
+        if old.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+fn from_row(row: &dyn Row) -> Result<AuditEntry> {
+    Ok(AuditEntry {
+        id: row.get(0)?,
+        at: row.get(1)?,
+        actor: row.get(2)?,
+        address: row.get(3)?,
+        action: row.get(4)?,
+        user: row.get(5)?,
+        detail: row.get(6)?,
+    })
+}
+
+fn page(sql: &mut dyn Sql, page: &AuditPage) -> Result<Vec<AuditEntry>> {
+    sql.all(
+        &format!(
+            "SELECT {COLUMNS} FROM audit
+             WHERE id > ?1 AND (?2 IS NULL OR user_id = ?2) AND (?3 IS NULL OR action = ?3)
+             ORDER BY id LIMIT ?4"
+        ),
+        values![page.after, page.user, page.action, page.limit],
+        from_row,
+    )
+}
+
+fn tail(sql: &mut dyn Sql, page: &AuditPage) -> Result<i64> {
+    sql.number(
+        "SELECT id FROM audit WHERE (?1 IS NULL OR user_id = ?1) AND (?2 IS NULL OR action = ?2)
+         ORDER BY id DESC LIMIT 1 OFFSET ?3",
+        values![page.user, page.action, page.limit],
+    )
+}
+
+pub(super) fn verify(sql: &mut dyn Sql, progress: &Progress) -> Result<Chain> {
+    let given = sql.last_audit_number()?;
+    let (mut before, mut last) = (START, 0);
+    let mut broken = None;
+    sql.query(
+        &format!("SELECT {COLUMNS}, digest FROM audit ORDER BY id"),
+        values![],
+        &mut |row| {
+            let entry = from_row(row)?;
+            before = chained(before, &entry);
+            if entry.id != last + 1 {
+                broken = Some((last + 1, "it is missing"));
+            } else if row.get::<Option<Digest>>(7).ok().flatten() != Some(before) {
+                broken = Some((entry.id, "it is not what was written"));
+            }
+            if broken.is_some() {
+                return Ok(ControlFlow::Break(()));
+            }
+            last = entry.id;
+            let step = Step::Done(last.unsigned_abs(), given.unsigned_abs());
+            if last % REPORT == 0 && !progress(step) {
+                return Err(Error::fault("interrupted".to_owned()));
+            }
+            Ok(ControlFlow::Continue(()))
+        },
+    )?;
+    Ok(match broken {
+        Some((id, why)) => Chain::Broken(id, why),
+        None if given != last => Chain::Broken(last + 1, "it is missing"),
+        None => Chain::Whole(last),
+    })
 }

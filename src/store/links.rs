@@ -1,9 +1,14 @@
-//! What is asked about links that mails carry.
+//! Links, each of which works once. Most are carried by mails.
 
+use super::credentials::{self, Credentials};
+use super::mails::NewMail;
 use super::pending::Pending;
-use super::users::{Credentials, NewPassword, Taken};
-use crate::domain::Stamp;
-use crate::domain::{Email, MailKind, Timestamp, UserId};
+use super::sql::{Error, Result, Sql, values};
+use super::{Store, audit, mails};
+use crate::domain::{Email, MailKind, Stamp, Timestamp, UserId};
+
+/// Seconds in which `most_per_hour` is counted.
+const HOUR: i64 = 3600;
 
 /// A link, as it is stored.
 #[derive(Clone, Debug)]
@@ -22,46 +27,196 @@ pub struct NewLink {
     pub is_mailed: bool,
 }
 
-/// Links, each of which works once.
-pub trait Links {
+impl Store {
     /// The user whom a link lets in, if it is unused, has not expired at `now`, and the user is
     /// active or only waits for confirmation.
-    fn link_user(
+    pub fn link_user(
         &self,
         purpose: MailKind,
         digest: &[u8; 32],
         now: Timestamp,
-    ) -> Pending<Option<Credentials>>;
+    ) -> Pending<Option<Credentials>> {
+        self.read("looking up a link", |sql| find(sql, purpose, digest, now))
+    }
+
     /// How many links of a user were written after `since`.
-    fn links_since(&self, user: UserId, purpose: MailKind, since: Timestamp) -> Pending<usize>;
+    pub fn links_since(&self, user: UserId, purpose: MailKind, since: Timestamp) -> Pending<usize> {
+        self.read("counting links", |sql| {
+            let count = sql.number(
+                "SELECT count(*) FROM links WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3",
+                values![user, purpose.as_str(), since],
+            )?;
+            Ok(usize::try_from(count).unwrap_or_default())
+        })
+    }
+
     /// Writes a link and its mail to the user's stored address, or a decoy of the same cost if
     /// nobody may use it or `most_per_hour` were written within the hour.
-    fn add_link(
+    pub fn add_link(
         &self,
         user: Option<UserId>,
         link: NewLink,
         most_per_hour: Option<usize>,
         actor: Stamp,
-    ) -> Pending<()>;
-    /// Uses up a link of `user`: sets the password, ends every session, voids the user's other links,
-    /// clears the failed attempts and lets in whoever waited for confirmation. False if the link
-    /// was used, has expired or is another's.
-    fn redeem_password_link(
-        &self,
-        user: UserId,
-        link: (MailKind, [u8; 32]),
-        password: NewPassword,
-        actor: Stamp,
-    ) -> Pending<bool>;
+    ) -> Pending<()> {
+        self.write("writing a link", move |sql| {
+            add(sql, user, &link, most_per_hour, &actor)
+        })
+    }
+
     /// Uses up an activation link of `user`: the address is confirmed, and whoever waited for that
-    /// may log in. False as above.
-    fn redeem_activation(&self, user: UserId, digest: [u8; 32], actor: Stamp) -> Pending<bool>;
-    /// Uses up a link to a new address of `user`, which replaces the old one and voids the user's
-    /// other links. False as above.
-    fn redeem_address(
-        &self,
-        user: UserId,
-        digest: [u8; 32],
-        actor: Stamp,
-    ) -> Pending<Result<bool, Taken>>;
+    /// may log in. False if the link was used, has expired or is another's.
+    pub fn redeem_activation(&self, user: UserId, digest: [u8; 32], actor: Stamp) -> Pending<bool> {
+        self.write("confirming an account", move |sql| {
+            if !is_of(sql, user, MailKind::Activation, &digest, actor.at)? {
+                return Ok(false);
+            }
+            sql.execute(
+                "UPDATE links SET used_at = ?2 WHERE digest = ?1",
+                values![digest, actor.at],
+            )?;
+            confirm(sql, user, actor.at)?;
+            audit::write(sql, &actor, "user.confirm", Some(user), None)?;
+            Ok(true)
+        })
+    }
+}
+
+fn add(
+    sql: &mut dyn Sql,
+    user: Option<UserId>,
+    link: &NewLink,
+    most_per_hour: Option<usize>,
+    actor: &Stamp,
+) -> Result<()> {
+    let recipient = recipient(sql, user, link.purpose, most_per_hour, actor.at)?;
+    let user = user.filter(|_| recipient.is_some());
+    write(sql, user, recipient.as_deref(), link, actor.at)?;
+    let action = if link.is_mailed {
+        "mail.queue"
+    } else {
+        "link.print"
+    };
+    audit::write(sql, actor, action, user, Some(link.purpose.as_str()))
+}
+
+/// Writes a link, and the mail that takes it to `recipient`.
+pub(super) fn write(
+    sql: &mut dyn Sql,
+    user: Option<UserId>,
+    recipient: Option<&str>,
+    link: &NewLink,
+    now: Timestamp,
+) -> Result<()> {
+    let purpose = link.purpose.as_str();
+    let id: i64 = sql
+        .one(
+            "INSERT INTO links (purpose, user_id, nonce, digest, created_at, expires_at, email)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id",
+            values![
+                purpose,
+                user,
+                link.nonce,
+                link.digest,
+                now,
+                link.expires_at,
+                link.email.as_ref().map(Email::as_str),
+            ],
+            |row| row.get(0),
+        )?
+        .ok_or_else(Error::no_row)?;
+    // Only the newest link works.
+    sql.execute(
+        "UPDATE links SET used_at = ?4 WHERE user_id = ?1 AND purpose = ?2 AND id <> ?3 AND used_at IS NULL",
+        values![user, purpose, id, now],
+    )?;
+    if !link.is_mailed {
+        return Ok(());
+    }
+    let mail = NewMail {
+        kind: link.purpose,
+        user,
+        link: Some(id),
+        recipient: recipient.unwrap_or(mails::NOBODY),
+        details: None,
+    };
+    mails::queue(sql, &mail, now)
+}
+
+/// The stored address of a user who may use the link and has not been written to too often.
+fn recipient(
+    sql: &mut dyn Sql,
+    user: Option<UserId>,
+    purpose: MailKind,
+    most_per_hour: Option<usize>,
+    now: Timestamp,
+) -> Result<Option<String>> {
+    sql.one(
+        "SELECT email FROM users
+         WHERE id = ?1 AND (is_active OR awaits_confirmation) AND (?4 IS NULL OR ?4 > (
+             SELECT count(*) FROM links WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3))",
+        values![user, purpose.as_str(), now.0 - HOUR, most_per_hour],
+        |row| row.get(0),
+    )
+}
+
+fn find(
+    sql: &mut dyn Sql,
+    purpose: MailKind,
+    digest: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<Credentials>> {
+    sql.one(
+        &format!(
+            "SELECT {}, {}
+             FROM links JOIN users ON users.id = links.user_id JOIN profiles ON profiles.user_id = users.id
+             WHERE digest = ?1 AND purpose = ?2 AND used_at IS NULL AND expires_at > ?3
+               AND (is_active OR awaits_confirmation)",
+            credentials::COLUMNS,
+            credentials::CREDENTIAL_COLUMNS
+        ),
+        values![digest, purpose.as_str(), now],
+        credentials::credentials_from_row,
+    )
+}
+
+/// Whether a link works, and for this user.
+pub(super) fn is_of(
+    sql: &mut dyn Sql,
+    user: UserId,
+    purpose: MailKind,
+    digest: &[u8; 32],
+    now: Timestamp,
+) -> Result<bool> {
+    let owner = find(sql, purpose, digest, now)?;
+    Ok(owner.is_some_and(|it| it.user.id == user))
+}
+
+pub(super) fn void_all(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<()> {
+    sql.execute(
+        "UPDATE links SET used_at = ?2 WHERE user_id = ?1 AND used_at IS NULL",
+        values![user, now],
+    )?;
+    Ok(())
+}
+
+/// Whoever used a mailed link owns the address, and may log in if that was all that was missing.
+pub(super) fn confirm(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<()> {
+    sql.execute(
+        "UPDATE users SET email_confirmed_at = ?2, is_active = is_active OR awaits_confirmation,
+                          awaits_confirmation = FALSE
+         WHERE id = ?1",
+        values![user, now],
+    )?;
+    Ok(())
+}
+
+/// A link is kept as long as the mail that carries it.
+pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> Result<()> {
+    sql.execute(
+        "DELETE FROM links
+         WHERE expires_at < ?1 AND NOT EXISTS (SELECT 1 FROM outbox WHERE link_id = links.id)",
+        values![before],
+    )?;
+    Ok(())
 }

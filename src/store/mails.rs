@@ -1,15 +1,29 @@
-//! What is asked about mails.
+//! Mails that wait, were sent, or could not be.
 
+use super::credentials;
 use super::pending::Pending;
-use crate::domain::Stamp;
-use crate::domain::{Email, MailKind, MailState, Timestamp, User, UserId};
+use super::sql::{Error, Result, Row, Sql, values};
+use super::{Store, audit};
+use crate::domain::{Email, MailKind, MailState, Stamp, Timestamp, User, UserId};
+
+/// The recipient of a decoy, about whom nothing is known.
+pub(super) const NOBODY: &str = "";
+
+/// A mail to be queued.
+pub(super) struct NewMail<'a> {
+    pub(super) kind: MailKind,
+    pub(super) user: Option<UserId>,
+    pub(super) link: Option<i64>,
+    pub(super) recipient: &'a str,
+    /// A JSON object.
+    pub(super) details: Option<&'a str>,
+}
 
 /// A mail that is due.
 #[derive(Clone, Debug)]
 pub struct DueMail {
     /// Its number in the outbox.
     pub id: i64,
-    /// Which mail.
     pub kind: MailKind,
     /// Whom it is about, if anybody.
     pub user: Option<User>,
@@ -32,13 +46,10 @@ pub struct DueMail {
 pub struct MailRecord {
     /// Its number in the outbox.
     pub id: i64,
-    /// Which mail.
     pub kind: MailKind,
-    /// What has become of it.
     pub state: MailState,
     /// Whom it is about, if anybody: number and user name.
     pub user: Option<(UserId, String)>,
-    /// Where it goes.
     pub recipient: String,
     /// How often it was tried since it was queued, or queued again.
     pub attempts: u32,
@@ -46,7 +57,6 @@ pub struct MailRecord {
     pub created_at: Timestamp,
     /// When it is tried next, if it is queued.
     pub next_at: Timestamp,
-    /// When it was sent.
     pub sent_at: Option<Timestamp>,
     /// Why the last attempt failed.
     pub error: Option<String>,
@@ -65,7 +75,6 @@ pub struct MailPage {
     pub state: Option<MailState>,
     /// Only those with a higher number.
     pub after: i64,
-    /// At most so many.
     pub limit: usize,
 }
 
@@ -95,22 +104,241 @@ pub enum Delivery {
     Expired,
 }
 
-/// Mails that wait, were sent, or could not be.
-pub trait Outbox {
+impl Store {
     /// Mails due at `now` that nobody has in hand, oldest first.
-    fn due_mail(&self, now: Timestamp, limit: usize) -> Pending<Vec<DueMail>>;
+    pub fn due_mail(&self, now: Timestamp, limit: usize) -> Pending<Vec<DueMail>> {
+        self.read("reading the outbox", |sql| due(sql, now, limit))
+    }
+
     /// Takes the first mail due at `now` in hand: nobody else is given it before `until`.
-    fn lease_mail(&self, now: Timestamp, until: Timestamp) -> Pending<Option<DueMail>>;
+    pub fn lease_mail(&self, now: Timestamp, until: Timestamp) -> Pending<Option<DueMail>> {
+        self.write("taking a mail in hand", move |sql| {
+            let mail = due(sql, now, 1)?.pop();
+            if let Some(mail) = &mail {
+                sql.execute(
+                    "UPDATE outbox SET leased_until = ?2 WHERE id = ?1",
+                    values![mail.id, until],
+                )?;
+            }
+            Ok(mail)
+        })
+    }
+
     /// Gives back what senders that are gone had in hand.
-    fn release_mail(&self) -> Pending<()>;
+    pub fn release_mail(&self) -> Pending<()> {
+        self.write("giving mails back", |sql| {
+            sql.execute(
+                "UPDATE outbox SET leased_until = NULL WHERE leased_until IS NOT NULL",
+                values![],
+            )?;
+            Ok(())
+        })
+    }
+
     /// Notes what became of a mail, which nobody has in hand then.
-    fn mark_mail(&self, id: i64, delivery: Delivery, now: Timestamp) -> Pending<()>;
+    pub fn mark_mail(&self, id: i64, delivery: Delivery, now: Timestamp) -> Pending<()> {
+        self.write("marking a mail", move |sql| mark(sql, id, &delivery, now))
+    }
+
     /// Queues a mail that is about no account; `details` is a JSON object.
-    fn add_mail(&self, kind: MailKind, to: Email, details: String, actor: Stamp) -> Pending<()>;
+    pub fn add_mail(
+        &self,
+        kind: MailKind,
+        to: Email,
+        details: String,
+        actor: Stamp,
+    ) -> Pending<()> {
+        self.write("queueing a mail", move |sql| {
+            let mail = NewMail {
+                kind,
+                user: None,
+                link: None,
+                recipient: to.as_str(),
+                details: Some(&details),
+            };
+            queue(sql, &mail, actor.at)?;
+            audit::write(sql, &actor, "mail.queue", None, Some(kind.as_str()))
+        })
+    }
+
     /// Mails for the operator to look at. Decoys are left out.
-    fn mail_page(&self, page: MailPage) -> Pending<Vec<MailRecord>>;
+    pub fn mail_page(&self, page: MailPage) -> Pending<Vec<MailRecord>> {
+        self.read("listing mails", |sql| list(sql, page))
+    }
+
     /// The mail of a number, unless it is a decoy.
-    fn mail(&self, id: i64) -> Pending<Option<MailRecord>>;
+    pub fn mail(&self, id: i64) -> Pending<Option<MailRecord>> {
+        self.read("reading a mail", |sql| find(sql, id))
+    }
+
     /// Queues mails again, due at once, as if they had never been tried; all of them or none.
-    fn retry_mail(&self, ids: Vec<i64>, actor: Stamp) -> Pending<Result<(), NoRetry>>;
+    pub fn retry_mail(
+        &self,
+        ids: Vec<i64>,
+        actor: Stamp,
+    ) -> Pending<std::result::Result<(), NoRetry>> {
+        self.write("queueing mails again", move |sql| retry(sql, &ids, &actor))
+    }
+}
+
+pub(super) fn queue(sql: &mut dyn Sql, mail: &NewMail<'_>, now: Timestamp) -> Result<()> {
+    sql.execute(
+        "INSERT INTO outbox (kind, user_id, link_id, recipient, details, state, next_at, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?6)",
+        values![
+            mail.kind.as_str(),
+            mail.user,
+            mail.link,
+            mail.recipient,
+            mail.details,
+            now,
+        ],
+    )?;
+    Ok(())
+}
+
+fn due(sql: &mut dyn Sql, now: Timestamp, limit: usize) -> Result<Vec<DueMail>> {
+    sql.all(
+        &format!(
+            "SELECT {}, outbox.id, outbox.kind, outbox.recipient, links.nonce,
+                    CASE WHEN links.used_at IS NULL THEN links.expires_at ELSE 0 END,
+                    outbox.details, outbox.created_at, outbox.attempts
+             FROM outbox LEFT JOIN users ON users.id = outbox.user_id LEFT JOIN links ON links.id = outbox.link_id
+             WHERE state = 'queued' AND next_at <= ?1 AND (leased_until IS NULL OR leased_until <= ?1)
+             ORDER BY next_at, outbox.id LIMIT ?2",
+            credentials::COLUMNS
+        ),
+        values![now, limit],
+        due_from_row,
+    )
+}
+
+fn due_from_row(row: &dyn Row) -> Result<DueMail> {
+    let first = credentials::WIDTH;
+    let user: Option<UserId> = row.get(0)?;
+    Ok(DueMail {
+        user: user.map(|_| credentials::user_from_row(row)).transpose()?,
+        id: row.get(first)?,
+        kind: kind(&row.get::<String>(first + 1)?)?,
+        recipient: row.get(first + 2)?,
+        nonce: row.get(first + 3)?,
+        expires_at: row.get(first + 4)?,
+        details: row.get(first + 5)?,
+        created_at: row.get(first + 6)?,
+        attempts: row.get(first + 7)?,
+    })
+}
+
+fn kind(name: &str) -> Result<MailKind> {
+    MailKind::parse(name).ok_or_else(|| Error::fault(format!("there is no mail called {name}")))
+}
+
+fn state(name: &str) -> Result<MailState> {
+    MailState::parse(name).ok_or_else(|| Error::fault(format!("no mail can be {name}")))
+}
+
+fn mark(sql: &mut dyn Sql, id: i64, delivery: &Delivery, now: Timestamp) -> Result<()> {
+    match delivery {
+        Delivery::Sent => sql.execute(
+            "UPDATE outbox SET state = 'sent', sent_at = ?2, error = NULL, leased_until = NULL,
+                               attempts = attempts + 1 WHERE id = ?1",
+            values![id, now],
+        )?,
+        Delivery::Retry(next_at, why) => sql.execute(
+            "UPDATE outbox SET next_at = ?2, error = ?3, leased_until = NULL,
+                               attempts = attempts + 1 WHERE id = ?1",
+            values![id, next_at, why],
+        )?,
+        Delivery::Failed(why) => sql.execute(
+            "UPDATE outbox SET state = 'failed', error = ?2, leased_until = NULL,
+                               attempts = attempts + 1 WHERE id = ?1",
+            values![id, why],
+        )?,
+        Delivery::Expired => sql.execute(
+            "UPDATE outbox SET state = 'expired', leased_until = NULL WHERE id = ?1",
+            values![id],
+        )?,
+        // The mail goes with its link.
+        Delivery::Decoy => sql.execute(
+            "DELETE FROM links WHERE id = (SELECT link_id FROM outbox WHERE id = ?1)",
+            values![id],
+        )?,
+    };
+    Ok(())
+}
+
+const COLUMNS: &str = "outbox.id, kind, state, outbox.user_id, users.username, recipient, attempts,
+    outbox.created_at, next_at, sent_at, error, links.expires_at, links.used_at IS NOT NULL, details";
+
+/// Decoys are about nobody, and nobody is told of them.
+const REAL: &str = "outbox LEFT JOIN users ON users.id = outbox.user_id
+    LEFT JOIN links ON links.id = outbox.link_id WHERE recipient <> ''";
+
+fn list(sql: &mut dyn Sql, page: MailPage) -> Result<Vec<MailRecord>> {
+    sql.all(
+        &format!(
+            "SELECT {COLUMNS} FROM {REAL} AND outbox.id > ?1 AND (?2 IS NULL OR state = ?2)
+             ORDER BY outbox.id LIMIT ?3"
+        ),
+        values![page.after, page.state.map(MailState::as_str), page.limit],
+        record_from_row,
+    )
+}
+
+fn find(sql: &mut dyn Sql, id: i64) -> Result<Option<MailRecord>> {
+    let query = format!("SELECT {COLUMNS} FROM {REAL} AND outbox.id = ?1");
+    sql.one(&query, values![id], record_from_row)
+}
+
+fn record_from_row(row: &dyn Row) -> Result<MailRecord> {
+    let user: Option<UserId> = row.get(3)?;
+    Ok(MailRecord {
+        id: row.get(0)?,
+        kind: kind(&row.get::<String>(1)?)?,
+        state: state(&row.get::<String>(2)?)?,
+        user: user.zip(row.get(4)?),
+        recipient: row.get(5)?,
+        attempts: row.get(6)?,
+        created_at: row.get(7)?,
+        next_at: row.get(8)?,
+        sent_at: row.get(9)?,
+        error: row.get(10)?,
+        expires_at: row.get(11)?,
+        is_link_used: row.get(12)?,
+        details: row.get(13)?,
+    })
+}
+
+fn retry(
+    sql: &mut dyn Sql,
+    ids: &[i64],
+    actor: &Stamp,
+) -> Result<std::result::Result<(), NoRetry>> {
+    for &id in ids {
+        let Some(mail) = find(sql, id)? else {
+            return Ok(Err(NoRetry::Unknown(id)));
+        };
+        if mail.state == MailState::Sent {
+            return Ok(Err(NoRetry::Sent(id)));
+        }
+        if mail.is_link_used || mail.expires_at.is_some_and(|it| it <= actor.at) {
+            return Ok(Err(NoRetry::LinkEnded(Box::new(mail))));
+        }
+    }
+    for &id in ids {
+        sql.execute(
+            "UPDATE outbox SET state = 'queued', next_at = ?2, attempts = 0 WHERE id = ?1",
+            values![id, actor.at],
+        )?;
+        audit::write(sql, actor, "mail.retry", None, Some(&id.to_string()))?;
+    }
+    Ok(Ok(()))
+}
+
+pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> Result<()> {
+    sql.execute(
+        "DELETE FROM outbox WHERE state <> 'queued' AND created_at < ?1",
+        values![before],
+    )?;
+    Ok(())
 }

@@ -1,40 +1,85 @@
-//! What is asked of a database, in the words of the domain. One method is one transaction; a lookup
+//! The database. A noun's file holds its values, the rules of its transactions and their SQL, once
+//! for every engine; an engine runs statements ([`sql`]). One method is one transaction; a lookup
 //! returns `Option`, because "not there" is an answer; times and random bytes are passed in.
-//! What each method means is told by `tests/it/store*.rs`, which run over every engine.
+//! What each method means is told by `tests/it/store*.rs`.
 
 pub mod attempts;
 pub mod audit;
+pub mod credentials;
+pub mod imported_tokens;
 pub mod links;
 pub mod mails;
 pub mod maintenance;
-pub mod oversight;
+pub mod passwords;
 pub mod pending;
 pub mod privacy_policy;
 pub mod sessions;
-pub mod sqlite;
+mod sql;
+mod sqlite;
 pub mod transfer;
 pub mod users;
 
-use crate::domain::Timestamp;
-use audit::Audit;
-use links::Links;
-use mails::Outbox;
-use maintenance::Upkeep;
-use oversight::Oversight;
+use crate::domain::{LiveSession, SessionId};
+use crate::failure::Failure;
 use pending::Pending;
-use privacy_policy::Policies;
-use sessions::Sessions;
-use transfer::Transfer;
-use users::Users;
+use sql::Sql;
+
+/// What runs the statements. This is the one place where a second engine fits: as a variant.
+type Engine = sqlite::Sqlite;
 
 /// The database.
-pub trait Store:
-    Users + Sessions + Links + Outbox + Policies + Oversight + Audit + Upkeep + Transfer + Send + Sync
-{
+pub struct Store {
+    engine: Engine,
+}
+
+impl Store {
     /// Whether the database can be written.
-    fn check_writable(&self) -> Pending<()>;
-    /// Forgets what nobody needs any more: sessions, links, counters and mails that ended before `before`.
-    fn purge(&self, before: Timestamp) -> Pending<()>;
-    /// Waits for what was asked for, moves the write-ahead log into the database and closes it.
-    fn close(&self);
+    pub fn check_writable(&self) -> Pending<()> {
+        self.write("checking that the database can be written", |sql| {
+            sql.probe()
+        })
+    }
+
+    /// Waits for what was asked for and closes the database.
+    pub fn close(&self) {
+        self.engine.close();
+    }
+
+    /// Runs `query`, which sees one state of the database.
+    fn read<T>(
+        &self,
+        doing: &'static str,
+        query: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
+    ) -> Pending<T> {
+        Pending::ready(self.look(doing, query))
+    }
+
+    /// As [`Store::read`], and waits for the answer.
+    fn look<T>(
+        &self,
+        doing: &'static str,
+        query: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
+    ) -> Result<T, Failure> {
+        self.engine.read(doing, query)
+    }
+
+    /// Runs `job` in a transaction that is committed, unless it fails, before the answer comes.
+    fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        self.engine.write(doing, job)
+    }
+
+    /// The session from memory, if it has not changed since it was read, else from `query`.
+    fn remembered_session(
+        &self,
+        doing: &'static str,
+        id: SessionId,
+        query: impl FnOnce(&mut dyn Sql) -> sql::Result<Option<LiveSession>>,
+    ) -> Result<Option<LiveSession>, Failure> {
+        self.engine
+            .remembered_session(id, || self.look(doing, query))
+    }
 }

@@ -1,20 +1,144 @@
-//! What is asked about privacy policies and who agreed to them.
+//! Versions of the privacy policy, and who agreed to which.
 
 use super::pending::Pending;
-use crate::domain::Stamp;
-use crate::domain::{Agreement, Consent, Policy, UserId};
+use super::sql::{Error, Result, Row, Sql, values};
+use super::{Store, audit};
+use crate::domain::{Agreement, Consent, Policy, Stamp, UserId};
 
-/// Versions of the privacy policy.
-pub trait Policies {
+const COLUMNS: &str = "policies.id, policies.version, policies.url, policies.published_at";
+
+impl Store {
     /// All versions, the latest first.
-    fn policies(&self) -> Pending<Vec<Policy>>;
+    pub fn policies(&self) -> Pending<Vec<Policy>> {
+        self.read("reading privacy policies", all)
+    }
+
     /// Publishes a version, which is the latest from now on. `None` if it exists.
-    fn publish_policy(&self, version: String, url: String, actor: Stamp)
-    -> Pending<Option<Policy>>;
+    pub fn publish_policy(
+        &self,
+        version: String,
+        url: String,
+        actor: Stamp,
+    ) -> Pending<Option<Policy>> {
+        self.write("publishing a privacy policy", move |sql| {
+            let added = sql.one(
+                &format!(
+                    "INSERT INTO policies (version, url, published_at) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (version) DO NOTHING RETURNING {COLUMNS}"
+                ),
+                values![version, url, actor.at],
+                policy_from_row,
+            )?;
+            if added.is_some() {
+                audit::write(sql, &actor, "policy.publish", None, Some(&version))?;
+            }
+            Ok(added)
+        })
+    }
+
     /// What a user has said to the latest version.
-    fn agreement(&self, user: UserId) -> Pending<Agreement>;
+    pub fn agreement(&self, user: UserId) -> Pending<Agreement> {
+        self.read("reading a consent", |sql| {
+            let found = sql.one(
+                "SELECT version, coalesce(is_given, FALSE)
+                 FROM policies LEFT JOIN consents ON policy_id = policies.id AND user_id = ?1
+                 ORDER BY published_at DESC, policies.id DESC LIMIT 1",
+                values![user],
+                |row| {
+                    Ok(Agreement {
+                        latest: row.get(0)?,
+                        is_given: row.get(1)?,
+                    })
+                },
+            )?;
+            Ok(found.unwrap_or_default())
+        })
+    }
+
     /// All that a user has said, the latest first.
-    fn consents(&self, user: UserId) -> Pending<Vec<Consent>>;
+    pub fn consents(&self, user: UserId) -> Pending<Vec<Consent>> {
+        self.read("reading consents", |sql| consents(sql, user))
+    }
+
     /// Notes what a user says to the latest version. `None` if there is no version.
-    fn give_consent(&self, user: UserId, given: bool, actor: Stamp) -> Pending<Option<Consent>>;
+    pub fn give_consent(
+        &self,
+        user: UserId,
+        given: bool,
+        actor: Stamp,
+    ) -> Pending<Option<Consent>> {
+        self.write("noting a consent", move |sql| {
+            give(sql, user, given, &actor)
+        })
+    }
+}
+
+fn policy_from_row(row: &dyn Row) -> Result<Policy> {
+    Ok(Policy {
+        id: row.get(0)?,
+        version: row.get(1)?,
+        url: row.get(2)?,
+        published_at: row.get(3)?,
+    })
+}
+
+fn all(sql: &mut dyn Sql) -> Result<Vec<Policy>> {
+    let query = format!("SELECT {COLUMNS} FROM policies ORDER BY published_at DESC, id DESC");
+    sql.all(&query, values![], policy_from_row)
+}
+
+fn consents(sql: &mut dyn Sql, user: UserId) -> Result<Vec<Consent>> {
+    sql.all(
+        &format!(
+            "SELECT {COLUMNS}, consents.id, is_given, given_at, address
+             FROM consents JOIN policies ON policies.id = policy_id
+             WHERE user_id = ?1 ORDER BY published_at DESC, policy_id DESC"
+        ),
+        values![user],
+        |row| {
+            Ok(Consent {
+                id: row.get(4)?,
+                user,
+                policy: policy_from_row(row)?,
+                is_given: row.get(5)?,
+                given_at: row.get(6)?,
+                address: row.get(7)?,
+            })
+        },
+    )
+}
+
+/// Notes what a user says to the latest version, if there is one.
+pub(super) fn give(
+    sql: &mut dyn Sql,
+    user: UserId,
+    given: bool,
+    actor: &Stamp,
+) -> Result<Option<Consent>> {
+    let Some(policy) = all(sql)?.into_iter().next() else {
+        return Ok(None);
+    };
+    let id = sql
+        .one(
+            "INSERT INTO consents (user_id, policy_id, is_given, given_at, address) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (user_id, policy_id) DO UPDATE SET is_given = ?3, given_at = ?4, address = ?5
+             RETURNING id",
+            values![user, policy.id, given, actor.at, actor.actor.address],
+            |row| row.get(0),
+        )?
+        .ok_or_else(Error::no_row)?;
+    let action = if given {
+        "consent.give"
+    } else {
+        "consent.withdraw"
+    };
+    audit::write(sql, actor, action, Some(user), Some(&policy.version))?;
+    Ok(Some(Consent {
+        id,
+        user,
+        policy,
+        is_given: given,
+        given_at: actor.at,
+        address: actor.actor.address.clone(),
+    }))
 }

@@ -1,14 +1,16 @@
-//! What is asked about sessions and login attempts.
+//! Sessions: opened by a login, ended by a logout or an operator.
 
-use super::attempts::Attempt;
+use super::credentials;
 use super::pending::Pending;
-use crate::domain::Stamp;
-use crate::domain::{LiveSession, Session, SessionId, Timestamp, UserId};
+use super::sql::{Result, Row, Sql, values};
+use super::{Store, attempts, audit, imported_tokens};
+use crate::domain::{
+    Agreement, LiveSession, Session, SessionId, SessionKind, Stamp, Timestamp, UserId,
+};
 
 /// A session to open when a password was right.
 #[derive(Clone, Debug)]
 pub struct Opening {
-    /// The session.
     pub session: Session,
     /// The hash that the password was checked against; none opens without a password.
     pub checked: Option<String>,
@@ -23,7 +25,6 @@ pub struct Opening {
 /// A session and how it stands.
 #[derive(Clone, Debug)]
 pub struct SeenSession {
-    /// The session.
     pub session: Session,
     /// The name of its user.
     pub username: String,
@@ -31,51 +32,277 @@ pub struct SeenSession {
     pub ended_at: Option<Timestamp>,
 }
 
-/// A token that the service before this one issued, and the session to open for it.
-#[derive(Clone, Debug)]
-pub struct Adoption {
-    /// Whose it is.
-    pub user: UserId,
-    /// When it was issued.
-    pub issued_at: Timestamp,
-    /// When it expires; the session lasts as long.
-    pub expires_at: Timestamp,
-    /// The name of the session, if there is none for that user yet.
-    pub session: SessionId,
-    /// What the client calls itself.
-    pub user_agent: Option<String>,
-}
-
-/// Sessions, and the counters of failed logins.
-pub trait Sessions {
+impl Store {
     /// The session, if it has not ended at `now` and its user is active.
-    fn live_session(&self, id: SessionId, now: Timestamp) -> Pending<Option<LiveSession>>;
+    pub fn live_session(&self, id: SessionId, now: Timestamp) -> Pending<Option<LiveSession>> {
+        let found = self.remembered_session("looking up a session", id, |sql| live(sql, id));
+        Pending::ready(found.map(|session| session.filter(|it| it.expires_at > now)))
+    }
+
     /// The session of a cookie, whether alive or not.
-    fn session_of_cookie(&self, digest: &[u8; 32]) -> Pending<Option<SessionId>>;
+    pub fn session_of_cookie(&self, digest: &[u8; 32]) -> Pending<Option<SessionId>> {
+        self.read("looking up a cookie", |sql| {
+            sql.one(
+                "SELECT id FROM sessions WHERE cookie_digest = ?1",
+                values![digest],
+                |row| row.get(0),
+            )
+        })
+    }
+
+    /// A session, whether alive or not.
+    pub fn session(&self, id: SessionId) -> Pending<Option<SeenSession>> {
+        self.read("looking up a session", |sql| {
+            let query = format!("SELECT {COLUMNS} FROM {WITH_USER} WHERE sessions.id = ?1");
+            sql.one(&query, values![id], seen_from_row)
+        })
+    }
+
     /// A user's sessions that have not ended at `now`, the youngest first.
-    fn sessions_of(&self, user: UserId, now: Timestamp) -> Pending<Vec<Session>>;
-    /// Counts an attempt before it is evaluated, so that parallel guesses cannot outrun the count.
-    fn reserve_attempt(&self, key: Vec<u8>, now: Timestamp) -> Pending<Attempt>;
-    /// Forgets the failed attempts.
-    fn forget_attempts(&self, key: Vec<u8>) -> Pending<()>;
+    pub fn sessions_of(&self, user: UserId, now: Timestamp) -> Pending<Vec<Session>> {
+        self.read("listing sessions", |sql| of_user(sql, user, now))
+    }
+
+    /// Sessions of everybody that have not ended at `now`, the youngest first, from below `before` on.
+    pub fn live_sessions(
+        &self,
+        now: Timestamp,
+        before: Option<SessionId>,
+        limit: usize,
+    ) -> Pending<Vec<SeenSession>> {
+        self.read("listing sessions", |sql| of_all(sql, now, before, limit))
+    }
+
     /// Opens a session and clears the user's failed attempts, if the user is still active and the
     /// password still the one that was checked. False otherwise.
-    fn open_session(&self, opening: Opening, actor: Stamp) -> Pending<bool>;
-    /// The session of an imported token, opened at its first use. None if the user is not there or
-    /// inactive, or if imported tokens of that age were ended: by the end of that session, or of all
-    /// sessions of the user.
-    fn adopt_token(&self, token: Adoption, actor: Stamp) -> Pending<Option<SessionId>>;
-    /// Imported tokens of the user that were issued up to then are refused; none for no such user.
-    fn imported_tokens_ended_at(&self, user: UserId) -> Pending<Option<Timestamp>>;
+    pub fn open_session(&self, opening: Opening, actor: Stamp) -> Pending<bool> {
+        self.write("opening a session", move |sql| open(sql, &opening, &actor))
+    }
+
     /// Counts a rotation of the refresh token, if `rotations` is still the count.
-    fn rotate(&self, id: SessionId, rotations: i64, now: Timestamp) -> Pending<bool>;
+    pub fn rotate(&self, id: SessionId, rotations: i64, now: Timestamp) -> Pending<bool> {
+        self.write("rotating a refresh token", move |sql| {
+            let rotated = sql.execute(
+                "UPDATE sessions SET rotations = rotations + 1, rotated_at = ?3
+                 WHERE id = ?1 AND rotations = ?2 AND ended_at IS NULL",
+                values![id, rotations, now],
+            )?;
+            Ok(rotated == 1)
+        })
+    }
+
     /// Ends a session. False if it had ended before.
-    fn end_session(&self, id: SessionId, reason: &'static str, actor: Stamp) -> Pending<bool>;
+    pub fn end_session(&self, id: SessionId, reason: &'static str, actor: Stamp) -> Pending<bool> {
+        self.write("ending a session", move |sql| end(sql, id, reason, &actor))
+    }
+
     /// Ends a user's sessions but `keep`, and returns how many.
-    fn end_sessions_of(
+    pub fn end_sessions_of(
         &self,
         user: UserId,
         keep: Option<SessionId>,
         actor: Stamp,
-    ) -> Pending<usize>;
+    ) -> Pending<usize> {
+        self.write("ending sessions", move |sql| {
+            let ended = end_all(sql, user, keep, actor.at)?;
+            audit::write(sql, &actor, "session.end", Some(user), Some("all"))?;
+            Ok(ended)
+        })
+    }
+
+    /// Ends every session of everybody, and returns how many.
+    pub fn end_all_sessions(&self, actor: Stamp) -> Pending<usize> {
+        self.write("ending sessions", move |sql| {
+            imported_tokens::end(sql, None, actor.at)?;
+            let ended = sql.execute(
+                "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL AND expires_at > ?1",
+                values![actor.at],
+            )?;
+            audit::write(sql, &actor, "session.end", None, Some("all of everybody"))?;
+            Ok(ended)
+        })
+    }
+}
+
+/// The session and its user, if neither has been ended. Whether it has expired is the caller's to say.
+fn live(sql: &mut dyn Sql, id: SessionId) -> Result<Option<LiveSession>> {
+    let first = credentials::WIDTH;
+    sql.one(
+        &format!(
+            "SELECT {}, expires_at, rotations, rotated_at,
+                    organisation_type <> '' AND organisation_name <> '' AND country <> '',
+                    policies.version, coalesce(is_given, FALSE)
+             FROM sessions JOIN users ON users.id = sessions.user_id JOIN profiles ON profiles.user_id = users.id
+             LEFT JOIN policies ON policies.id = (SELECT max(id) FROM policies)
+             LEFT JOIN consents ON consents.user_id = users.id AND consents.policy_id = policies.id
+             WHERE sessions.id = ?1 AND ended_at IS NULL AND is_active",
+            credentials::COLUMNS
+        ),
+        values![id],
+        |row| {
+            Ok(LiveSession {
+                id,
+                user: credentials::user_from_row(row)?,
+                expires_at: row.get(first)?,
+                rotations: row.get(first + 1)?,
+                rotated_at: row.get(first + 2)?,
+                has_profile: row.get(first + 3)?,
+                agreement: Agreement {
+                    latest: row.get(first + 4)?,
+                    is_given: row.get(first + 5)?,
+                },
+            })
+        },
+    )
+}
+
+const COLUMNS: &str = "sessions.id, user_id, kind, sessions.created_at, expires_at, address, user_agent, ended_at, username";
+
+const WITH_USER: &str = "sessions JOIN users ON users.id = user_id";
+
+fn seen_from_row(row: &dyn Row) -> Result<SeenSession> {
+    Ok(SeenSession {
+        session: session_from_row(row)?,
+        ended_at: row.get(7)?,
+        username: row.get(8)?,
+    })
+}
+
+fn session_from_row(row: &dyn Row) -> Result<Session> {
+    Ok(Session {
+        id: row.get(0)?,
+        user: row.get(1)?,
+        kind: SessionKind::stored(&row.get::<String>(2)?),
+        created_at: row.get(3)?,
+        expires_at: row.get(4)?,
+        address: row.get(5)?,
+        user_agent: row.get(6)?,
+        cookie_digest: None,
+    })
+}
+
+fn of_user(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<Vec<Session>> {
+    sql.all(
+        "SELECT id, user_id, kind, created_at, expires_at, address, user_agent FROM sessions
+         WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?2 ORDER BY created_at DESC, id DESC",
+        values![user, now],
+        session_from_row,
+    )
+}
+
+/// Reads the primary key downwards: names of sessions start with the time they were opened at.
+fn of_all(
+    sql: &mut dyn Sql,
+    now: Timestamp,
+    before: Option<SessionId>,
+    limit: usize,
+) -> Result<Vec<SeenSession>> {
+    // Above every name that a session can have.
+    let above = [0xff_u8; 17];
+    let before = before.as_ref().map_or(&above[..], |it| &it.0);
+    sql.all(
+        &format!(
+            "SELECT {COLUMNS} FROM {WITH_USER}
+             WHERE sessions.id < ?1 AND ended_at IS NULL AND expires_at > ?2 ORDER BY sessions.id DESC LIMIT ?3"
+        ),
+        values![before, now, limit],
+        seen_from_row,
+    )
+}
+
+fn open(sql: &mut dyn Sql, opening: &Opening, actor: &Stamp) -> Result<bool> {
+    let session = &opening.session;
+    let opened = sql.execute(
+        "UPDATE users SET last_login_at = ?2, password_hash = coalesce(?3, password_hash)
+         WHERE id = ?1 AND is_active AND (?4 IS NULL OR password_hash = ?4)",
+        values![
+            session.user,
+            session.created_at,
+            opening.rehashed,
+            opening.checked,
+        ],
+    )?;
+    if opened == 0 {
+        return Ok(false);
+    }
+    sql.execute(
+        "INSERT INTO sessions (id, user_id, kind, created_at, expires_at, address, user_agent, cookie_digest,
+                               rotated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?4)",
+        values![
+            session.id,
+            session.user,
+            session.kind.as_str(),
+            session.created_at,
+            session.expires_at,
+            session.address,
+            session.user_agent,
+            session.cookie_digest,
+        ],
+    )?;
+    end_oldest(sql, session, opening.most, actor.at)?;
+    if let Some(key) = &opening.attempts {
+        attempts::forget(sql, key)?;
+    }
+    let kind = session.kind.as_str();
+    audit::write(sql, actor, "session.open", Some(session.user), Some(kind))?;
+    Ok(true)
+}
+
+/// Sessions that ran out by themselves do not count, and the one just opened is never the oldest,
+/// even if all were opened in one second.
+fn end_oldest(sql: &mut dyn Sql, opened: &Session, most: usize, now: Timestamp) -> Result<()> {
+    sql.execute(
+        "UPDATE sessions SET ended_at = ?3 WHERE id IN (
+             SELECT id FROM sessions
+             WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?3 AND id <> ?4
+             ORDER BY created_at DESC LIMIT ?5 OFFSET ?2)",
+        values![
+            opened.user,
+            most.saturating_sub(1),
+            now,
+            opened.id,
+            i64::MAX,
+        ],
+    )?;
+    Ok(())
+}
+
+fn end(sql: &mut dyn Sql, id: SessionId, reason: &str, actor: &Stamp) -> Result<bool> {
+    let ended: Option<(UserId, String)> = sql.one(
+        "UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL RETURNING user_id, kind",
+        values![id, actor.at],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let Some((user, kind)) = ended else {
+        return Ok(false);
+    };
+    if SessionKind::stored(&kind) == SessionKind::Imported {
+        imported_tokens::end(sql, Some(user), actor.at)?;
+    }
+    audit::write(sql, actor, "session.end", Some(user), Some(reason))?;
+    Ok(true)
+}
+
+/// Ends a user's sessions but `keep`, the imported tokens among them.
+pub(super) fn end_all(
+    sql: &mut dyn Sql,
+    user: UserId,
+    keep: Option<SessionId>,
+    now: Timestamp,
+) -> Result<usize> {
+    imported_tokens::end(sql, Some(user), now)?;
+    sql.execute(
+        "UPDATE sessions SET ended_at = ?2
+         WHERE user_id = ?1 AND ended_at IS NULL AND id IS DISTINCT FROM ?3",
+        values![user, now, keep],
+    )
+}
+
+pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> Result<()> {
+    sql.execute(
+        "DELETE FROM sessions WHERE expires_at < ?1",
+        values![before],
+    )?;
+    Ok(())
 }

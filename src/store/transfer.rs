@@ -1,9 +1,11 @@
-//! What is asked when accounts move in from another service, or out.
+//! Accounts that move in, many at once, or out.
 
+use super::credentials::{self, Credentials};
 use super::pending::Pending;
-use super::sqlite::spool::Spool;
-use crate::domain::Stamp;
-use crate::domain::{Email, Profile, Timestamp, UserId, Username};
+use super::sql::{Error, Result, Sql, ToValue, Value, values};
+use super::sqlite::scratch::Scratch;
+use super::{Store, audit};
+use crate::domain::{Email, Profile, Stamp, Timestamp, UserId, Username};
 use crate::failure::Failure;
 
 /// An account with all that moves with it.
@@ -19,13 +21,10 @@ pub struct Record {
     pub first_name: String,
     /// May be empty.
     pub last_name: String,
-    /// Whether the user may log in.
     pub is_active: bool,
-    /// Whether the user is staff.
     pub is_staff: bool,
     /// Inactive only until the mailed link is used.
     pub awaits_confirmation: bool,
-    /// When the account was made.
     pub created_at: Timestamp,
     /// When a session was last opened.
     pub last_login_at: Option<Timestamp>,
@@ -46,7 +45,6 @@ pub struct Record {
 pub struct RecordedConsent {
     /// Must be published.
     pub version: String,
-    /// Whether the user agreed.
     pub is_given: bool,
     /// When it was said last.
     pub given_at: Timestamp,
@@ -57,7 +55,6 @@ pub struct RecordedConsent {
 /// A password that counts no more.
 #[derive(Clone, Debug)]
 pub struct EarlierPassword {
-    /// Its hash.
     pub password_hash: String,
     /// When it was replaced.
     pub created_at: Timestamp,
@@ -79,18 +76,17 @@ pub struct RecordedPolicy {
 pub struct Import {
     /// Versions to publish first; those that are there already stay as they are.
     pub policies: Vec<RecordedPolicy>,
-    /// The accounts.
     pub users: Vec<Record>,
     /// Whether the others are added if one cannot be; else nothing is.
     pub skip_clashes: bool,
-    /// Whether to undo everything at the end.
+    /// Whether everything is rolled back at the end.
     pub dry_run: bool,
 }
 
 /// What became of an account that was to be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It was added, unless the whole transaction was undone.
+    /// It was added, unless the whole transaction was rolled back.
     Added,
     /// The user with this number, name and address is there already and stays as it is.
     Present,
@@ -105,16 +101,294 @@ pub enum Fate {
     NoSuchPolicy(String),
 }
 
-/// Moving in and out.
-pub trait Transfer {
+/// Texts put aside on the disk by the number of whom they belong to, until their owners are known:
+/// memory would not hold what belongs to a million users.
+pub struct Spool(Scratch);
+
+const PUTTING_ASIDE: &str = "putting rows aside";
+
+impl Spool {
+    /// A text for `owner`.
+    pub fn keep(&mut self, owner: i64, text: &str) -> std::result::Result<(), Failure> {
+        let insert = "INSERT INTO rows (owner, text) VALUES (?1, ?2)";
+        self.0
+            .run(PUTTING_ASIDE, |sql| {
+                sql.execute(insert, values![owner, text])
+            })
+            .map(drop)
+    }
+
+    /// All texts for `owner`, in the order in which they came.
+    pub fn of(&self, owner: i64) -> std::result::Result<Vec<String>, Failure> {
+        let query = "SELECT text FROM rows WHERE owner = ?1 ORDER BY id";
+        self.0.run(PUTTING_ASIDE, |sql| {
+            sql.all(query, values![owner], |row| row.get(0))
+        })
+    }
+}
+
+impl Store {
+    /// A place for what is known of accounts before they can be added.
+    pub fn spool(&self) -> std::result::Result<Spool, Failure> {
+        let tables = "CREATE TABLE rows (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
+             CREATE INDEX rows_by_owner ON rows (owner);";
+        Scratch::beside(self.engine.path(), PUTTING_ASIDE, tables).map(Spool)
+    }
+
     /// Adds batches of accounts in one transaction, one after the other and each by itself. Says for
     /// each account what became of it, in their order.
-    fn import(&self, batches: Vec<Import>, actor: Stamp) -> Pending<Vec<Vec<Fate>>>;
-    /// A place for what is known of accounts before they can be added.
-    ///
-    /// # Errors
-    /// If it cannot be made.
-    fn spool(&self) -> Result<Spool, Failure>;
+    pub fn import(&self, batches: Vec<Import>, actor: Stamp) -> Pending<Vec<Vec<Fate>>> {
+        self.write("importing users", move |sql| import(sql, &batches, &actor))
+    }
+
     /// At most `limit` accounts with a number above `after`, in the order of their numbers.
-    fn export(&self, after: UserId, limit: usize) -> Pending<Vec<Record>>;
+    pub fn export(&self, after: UserId, limit: usize) -> Pending<Vec<Record>> {
+        self.read("exporting users", |sql| export(sql, after, limit))
+    }
+}
+
+fn import(sql: &mut dyn Sql, batches: &[Import], actor: &Stamp) -> Result<Vec<Vec<Fate>>> {
+    sql.expect_many()?;
+    // Of every page that changes after a savepoint SQLite keeps a copy. Most files have nothing
+    // wrong in them: so there is one savepoint for all batches first, and one for each only then.
+    sql.execute("SAVEPOINT batches", values![])?;
+    let all_at_once = add_all_clean(sql, batches, actor)?;
+    if all_at_once.is_none() {
+        sql.execute("ROLLBACK TO SAVEPOINT batches", values![])?;
+    }
+    sql.execute("RELEASE SAVEPOINT batches", values![])?;
+    if let Some(fates) = all_at_once {
+        return Ok(fates);
+    }
+    let one_by_one = batches.iter().map(|batch| {
+        sql.execute("SAVEPOINT batch", values![])?;
+        let fates = add_batch(sql, batch, actor)?;
+        if !stays(batch, &fates) {
+            sql.execute("ROLLBACK TO SAVEPOINT batch", values![])?;
+        }
+        sql.execute("RELEASE SAVEPOINT batch", values![])?;
+        Ok(fates)
+    });
+    one_by_one.collect()
+}
+
+/// None, and half of it done, if nothing of some batch may stay.
+fn add_all_clean(
+    sql: &mut dyn Sql,
+    batches: &[Import],
+    actor: &Stamp,
+) -> Result<Option<Vec<Vec<Fate>>>> {
+    let mut all = Vec::with_capacity(batches.len());
+    for batch in batches {
+        if batch.dry_run {
+            return Ok(None);
+        }
+        let fates = add_batch(sql, batch, actor)?;
+        if !stays(batch, &fates) {
+            return Ok(None);
+        }
+        all.push(fates);
+    }
+    Ok(Some(all))
+}
+
+fn stays(batch: &Import, fates: &[Fate]) -> bool {
+    let is_clean = |fate: &Fate| matches!(fate, Fate::Added | Fate::Present);
+    !batch.dry_run && (batch.skip_clashes || fates.iter().all(is_clean))
+}
+
+fn add_batch(sql: &mut dyn Sql, batch: &Import, actor: &Stamp) -> Result<Vec<Fate>> {
+    for policy in &batch.policies {
+        publish(sql, policy, actor)?;
+    }
+    let fates = batch.users.iter().map(|it| add(sql, it));
+    let fates = fates.collect::<Result<Vec<_>>>()?;
+    let added = fates.iter().filter(|it| **it == Fate::Added).count();
+    if added > 0 {
+        let detail = format!("{added} of {} users", fates.len());
+        audit::write(sql, actor, "user.import", None, Some(&detail))?;
+    }
+    Ok(fates)
+}
+
+fn publish(sql: &mut dyn Sql, policy: &RecordedPolicy, actor: &Stamp) -> Result<()> {
+    let added = sql.execute(
+        "INSERT INTO policies (version, url, published_at) VALUES (?1, ?2, ?3)
+         ON CONFLICT (version) DO NOTHING",
+        values![policy.version, policy.url, policy.published_at],
+    )?;
+    if added == 1 {
+        let version = Some(policy.version.as_str());
+        audit::write(sql, actor, "policy.publish", None, version)?;
+    }
+    Ok(())
+}
+
+fn add(sql: &mut dyn Sql, record: &Record) -> Result<Fate> {
+    let mut consents = Vec::with_capacity(record.consents.len());
+    for consent in &record.consents {
+        let Some(policy) = policy_of(sql, &consent.version)? else {
+            let fate = fate_beside_others(sql, record)?;
+            return Ok(fate.unwrap_or_else(|| Fate::NoSuchPolicy(consent.version.clone())));
+        };
+        consents.push((policy, consent));
+    }
+    // Most are new: looking for the others first would cost three searches for each.
+    let Some(id) = add_user(sql, record)? else {
+        return fate_beside_others(sql, record)?.ok_or_else(Error::no_row);
+    };
+    add_profile(sql, id, &record.profile)?;
+    for it in &record.password_history {
+        sql.execute(
+            "INSERT INTO password_history (user_id, password_hash, created_at) VALUES (?1, ?2, ?3)",
+            values![id, it.password_hash, it.created_at],
+        )?;
+    }
+    for (policy, it) in consents {
+        // The later of two consents to one version is the one that holds.
+        sql.execute(
+            "INSERT INTO consents (user_id, policy_id, is_given, given_at, address) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (user_id, policy_id) DO UPDATE SET is_given = ?3, given_at = ?4, address = ?5",
+            values![id, policy, it.is_given, it.given_at, it.address],
+        )?;
+    }
+    Ok(Fate::Added)
+}
+
+fn add_user(sql: &mut dyn Sql, record: &Record) -> Result<Option<i64>> {
+    sql.insert(
+        "INSERT INTO users (id, username, username_key, email, email_key, first_name, last_name, password_hash,
+                            is_active, is_staff, created_at, last_login_at, email_confirmed_at, awaits_confirmation)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        values![
+            record.id,
+            record.username.as_str(),
+            record.username.canonical(),
+            record.email.as_str(),
+            record.email.canonical(),
+            record.first_name,
+            record.last_name,
+            record.password_hash,
+            record.is_active,
+            record.is_staff,
+            record.created_at,
+            record.last_login_at,
+            record.email_confirmed_at,
+            record.awaits_confirmation,
+        ],
+    )
+}
+
+fn add_profile(sql: &mut dyn Sql, user: i64, profile: &Profile) -> Result<()> {
+    sql.execute(
+        "INSERT INTO profiles (user_id, organisation_type, organisation_name, country,
+                               additional_fields, is_expert, upload_preference)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        values![
+            user,
+            profile.organisation_type,
+            profile.organisation_name,
+            profile.country,
+            profile.additional_fields.to_json(),
+            profile.is_expert,
+            profile.upload_preference.as_str(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// None if number, name and address are all free.
+fn fate_beside_others(sql: &mut dyn Sql, record: &Record) -> Result<Option<Fate>> {
+    let mut owner = |column: &str, key: Value<'_>| {
+        let query = format!("SELECT id FROM users WHERE {column} = ?1");
+        sql.one(&query, &[key], |row| row.get::<UserId>(0))
+    };
+    let id = match record.id {
+        Some(id) => owner("id", id.value())?,
+        None => None,
+    };
+    let username = owner("username_key", record.username.canonical().value())?;
+    let email = owner("email_key", record.email.canonical().value())?;
+    let is_same = username.is_some() && username == email && (record.id.is_none() || id == email);
+    if is_same {
+        return Ok(Some(Fate::Present));
+    }
+    let taken = [("number", id), ("user name", username), ("address", email)];
+    Ok(taken.into_iter().find_map(|(with, owner)| {
+        let owner = owner?;
+        Some(Fate::Clash { with, owner })
+    }))
+}
+
+fn policy_of(sql: &mut dyn Sql, version: &str) -> Result<Option<i64>> {
+    sql.one(
+        "SELECT id FROM policies WHERE version = ?1",
+        values![version],
+        |row| row.get(0),
+    )
+}
+
+fn export(sql: &mut dyn Sql, after: UserId, limit: usize) -> Result<Vec<Record>> {
+    let found = sql.all(
+        &format!(
+            "SELECT {}, {} FROM users JOIN profiles ON user_id = users.id
+             WHERE users.id > ?1 ORDER BY users.id LIMIT ?2",
+            credentials::COLUMNS,
+            credentials::CREDENTIAL_COLUMNS
+        ),
+        values![after, limit],
+        credentials::credentials_from_row,
+    )?;
+    found.into_iter().map(|it| record(sql, it)).collect()
+}
+
+fn record(sql: &mut dyn Sql, found: Credentials) -> Result<Record> {
+    let user = found.user;
+    Ok(Record {
+        consents: consents(sql, user.id)?,
+        password_history: history(sql, user.id)?,
+        id: Some(user.id),
+        username: user.username,
+        email: user.email,
+        first_name: user.first_name,
+        last_name: user.last_name,
+        is_active: user.is_active,
+        is_staff: user.is_staff,
+        awaits_confirmation: user.awaits_confirmation,
+        created_at: user.created_at,
+        last_login_at: user.last_login_at,
+        email_confirmed_at: user.email_confirmed_at,
+        profile: found.profile,
+        password_hash: found.password_hash,
+    })
+}
+
+fn consents(sql: &mut dyn Sql, user: UserId) -> Result<Vec<RecordedConsent>> {
+    sql.all(
+        "SELECT version, is_given, given_at, address
+         FROM consents JOIN policies ON policies.id = policy_id
+         WHERE user_id = ?1 ORDER BY published_at, version",
+        values![user],
+        |row| {
+            Ok(RecordedConsent {
+                version: row.get(0)?,
+                is_given: row.get(1)?,
+                given_at: row.get(2)?,
+                address: row.get(3)?,
+            })
+        },
+    )
+}
+
+fn history(sql: &mut dyn Sql, user: UserId) -> Result<Vec<EarlierPassword>> {
+    sql.all(
+        "SELECT password_hash, created_at FROM password_history WHERE user_id = ?1 ORDER BY id",
+        values![user],
+        |row| {
+            Ok(EarlierPassword {
+                password_hash: row.get(0)?,
+                created_at: row.get(1)?,
+            })
+        },
+    )
 }

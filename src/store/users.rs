@@ -1,20 +1,15 @@
-//! What is asked about accounts and profiles.
+//! Users as they are added, listed, changed and deleted.
+
+use std::ops::ControlFlow;
 
 use super::links::NewLink;
+use super::mails::NewMail;
 use super::pending::Pending;
-use crate::domain::Stamp;
-use crate::domain::{Email, Profile, SessionId, User, UserId, UserRef, Username};
-
-/// What decides whether somebody may log in.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// Whose they are.
-    pub user: User,
-    /// PHC string; none if no password can log in.
-    pub password_hash: Option<String>,
-    /// Organisation names count as names that a password may not be.
-    pub profile: Profile,
-}
+use super::sql::{self, Sql, values};
+use super::{Store, audit, credentials, links, mails, privacy_policy, sessions};
+use crate::domain::{
+    ALIKE, Email, MailKind, Profile, Stamp, Timestamp, User, UserId, UserRef, Username, similarity,
+};
 
 /// A user to be added.
 #[derive(Clone, Debug)]
@@ -29,11 +24,9 @@ pub struct NewUser {
     pub last_name: String,
     /// PHC string; none if no password can log in.
     pub password_hash: Option<String>,
-    /// Whether the user may log in.
     pub is_active: bool,
     /// Whether the user may log in once a mailed link was used.
     pub awaits_confirmation: bool,
-    /// Whether the user is staff.
     pub is_staff: bool,
     /// Kept beside the account, in the same transaction.
     pub profile: Profile,
@@ -43,12 +36,10 @@ pub struct NewUser {
     pub link: Option<NewLink>,
 }
 
-/// Why a user could not be added or changed.
+/// Why a user could not be added or changed: somebody else has one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// Somebody has this user name.
     Username,
-    /// Somebody has this address.
     Email,
 }
 
@@ -57,7 +48,6 @@ pub enum Taken {
 pub struct UserPage {
     /// Only users with a higher number.
     pub after: UserId,
-    /// At most so many.
     pub limit: usize,
     /// Only users whose name or address contains this, whatever its case.
     pub search: Option<String>,
@@ -78,7 +68,6 @@ pub struct UserChange {
     pub first_name: Option<String>,
     /// May be empty.
     pub last_name: Option<String>,
-    /// Whether the user is staff.
     pub is_staff: Option<bool>,
     /// The whole profile.
     pub profile: Option<Profile>,
@@ -87,51 +76,318 @@ pub struct UserChange {
     pub new_address: Option<NewLink>,
 }
 
-/// A password that was chosen, checked and hashed.
-#[derive(Clone, Debug)]
-pub struct NewPassword {
-    /// PHC string.
-    pub hash: String,
-    /// The counter of failed attempts to clear.
-    pub attempts: Vec<u8>,
-    /// So many earlier passwords are remembered.
-    pub remember: usize,
-}
+impl Store {
+    pub fn users(&self, wanted: &UserPage) -> Pending<Vec<User>> {
+        self.read("listing users", |sql| page(sql, wanted))
+    }
 
-/// Accounts and profiles.
-pub trait Users {
-    /// The user of that name.
-    fn user(&self, who: &UserRef) -> Pending<Option<User>>;
-    /// The user of that name, with what decides a login.
-    fn credentials(&self, who: &UserRef) -> Pending<Option<Credentials>>;
-    /// Users in the order of their numbers.
-    fn users(&self, page: &UserPage) -> Pending<Vec<User>>;
-    /// A user's profile.
-    fn profile(&self, user: UserId) -> Pending<Option<Profile>>;
-    /// Hashes of a user's earlier passwords, the latest first; the one that counts is not among them.
-    fn password_history(&self, user: UserId) -> Pending<Vec<String>>;
-    /// Adds a user and the profile.
-    fn add_user(&self, user: NewUser, actor: Stamp) -> Pending<Result<User, Taken>>;
+    /// The user name or address that is most like `typed`, which is in lower case; none if none is
+    /// alike. Reads all of them.
+    pub fn similar_name(&self, typed: &str) -> Pending<Option<String>> {
+        self.read("looking for a similar name", |sql| similar_name(sql, typed))
+    }
+
+    pub fn add_user(&self, user: NewUser, actor: Stamp) -> Pending<Result<User, Taken>> {
+        self.write("adding a user", move |sql| add(sql, &user, &actor))
+    }
+
     /// Changes a user, all or nothing. `None` if there is no such user.
-    fn update_user(
+    pub fn update_user(
         &self,
         user: UserId,
         change: UserChange,
         actor: Stamp,
-    ) -> Pending<Result<Option<User>, Taken>>;
+    ) -> Pending<Result<Option<User>, Taken>> {
+        self.write("changing a user", move |sql| {
+            update(sql, user, &change, &actor)
+        })
+    }
+
     /// Lets a user log in, or ends every session and lets nobody in. False if there is no such user.
-    fn set_active(&self, user: UserId, active: bool, actor: Stamp) -> Pending<bool>;
-    /// Sets a password, ends every session but `keep`, voids the user's links, and queues a notice.
-    /// Nothing happens, and it says false, if `checked` is given and is not the current hash.
-    fn set_password(
+    pub fn set_active(&self, user: UserId, active: bool, actor: Stamp) -> Pending<bool> {
+        self.write("changing a user", move |sql| {
+            set_active(sql, user, active, &actor)
+        })
+    }
+
+    /// Uses up a link to a new address of `user`, which replaces the old one and voids the user's
+    /// other links. False if the link was used, has expired or is another's.
+    pub fn redeem_address(
         &self,
         user: UserId,
-        password: NewPassword,
-        checked: Option<String>,
-        keep: Option<SessionId>,
+        digest: [u8; 32],
         actor: Stamp,
-    ) -> Pending<bool>;
+    ) -> Pending<Result<bool, Taken>> {
+        self.write("changing an address", move |sql| {
+            redeem_address(sql, user, &digest, &actor)
+        })
+    }
+
     /// Forgets a user and all that belongs to them; the audit trail keeps the number.
     /// False if there is no such user.
-    fn delete_user(&self, user: UserId, actor: Stamp) -> Pending<bool>;
+    pub fn delete_user(&self, user: UserId, actor: Stamp) -> Pending<bool> {
+        self.write("deleting a user", move |sql| delete(sql, user, &actor))
+    }
+}
+
+/// Reads the primary key from `after` on, so that a late page costs what the first one does.
+fn page(sql: &mut dyn Sql, page: &UserPage) -> sql::Result<Vec<User>> {
+    let search = page.search.as_deref().map(containing);
+    sql.all(
+        &format!(
+            "SELECT {} FROM users
+             WHERE users.id > ?1
+               AND (?2 IS NULL OR username_key LIKE ?2 ESCAPE '\\' OR email_key LIKE ?2 ESCAPE '\\')
+               AND (?3 IS NULL OR is_active = ?3)
+               AND (?4 IS NULL OR is_staff = ?4)
+             ORDER BY users.id LIMIT ?5",
+            credentials::COLUMNS
+        ),
+        values![page.after, search, page.active, page.staff, page.limit],
+        credentials::user_from_row,
+    )
+}
+
+/// A pattern for what contains `text`, in which nothing has a meaning of its own.
+fn containing(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+fn similar_name(sql: &mut dyn Sql, typed: &str) -> sql::Result<Option<String>> {
+    let mut best: (f64, Option<String>) = (ALIKE, None);
+    // One after the other, so that each is read from its own index.
+    for query in [
+        "SELECT username_key FROM users",
+        "SELECT email_key FROM users",
+    ] {
+        sql.query(query, values![], &mut |row| {
+            if let sql::Value::Text(name) = row.value(0)? {
+                let alike = similarity(typed, name);
+                if alike > best.0 {
+                    best = (alike, Some(name.to_owned()));
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(best.1)
+}
+
+fn add(sql: &mut dyn Sql, user: &NewUser, actor: &Stamp) -> sql::Result<Result<User, Taken>> {
+    if let Some(taken) = taken(sql, Some(&user.username), Some(&user.email), None)? {
+        return Ok(Err(taken));
+    }
+    let query = format!(
+        "INSERT INTO users (username, username_key, email, email_key, first_name, last_name, password_hash,
+                            is_active, is_staff, created_at, awaits_confirmation)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING {}",
+        credentials::COLUMNS
+    );
+    let added = sql
+        .one(
+            &query,
+            values![
+                user.username.as_str(),
+                user.username.canonical(),
+                user.email.as_str(),
+                user.email.canonical(),
+                user.first_name,
+                user.last_name,
+                user.password_hash,
+                user.is_active,
+                user.is_staff,
+                actor.at,
+                user.awaits_confirmation,
+            ],
+            credentials::user_from_row,
+        )?
+        .ok_or_else(sql::Error::no_row)?;
+    let id = added.id;
+    set_profile(sql, id, &user.profile)?;
+    if let Some(given) = user.consent {
+        privacy_policy::give(sql, id, given, actor)?;
+    }
+    if let Some(link) = &user.link {
+        links::write(sql, Some(id), Some(user.email.as_str()), link, actor.at)?;
+    }
+    audit::write(sql, actor, "user.create", Some(id), None)?;
+    Ok(Ok(added))
+}
+
+/// Whether somebody else has the name or the address. Only one transaction at a time writes, which
+/// makes the answer final; the UNIQUE columns stand behind it.
+fn taken(
+    sql: &mut dyn Sql,
+    username: Option<&Username>,
+    email: Option<&Email>,
+    own: Option<UserId>,
+) -> sql::Result<Option<Taken>> {
+    if let Some(email) = email
+        && sql.exists(
+            "SELECT 1 FROM users WHERE email_key = ?1 AND id IS DISTINCT FROM ?2",
+            values![email.canonical(), own],
+        )?
+    {
+        return Ok(Some(Taken::Email));
+    }
+    if let Some(username) = username
+        && sql.exists(
+            "SELECT 1 FROM users WHERE username_key = ?1 AND id IS DISTINCT FROM ?2",
+            values![username.canonical(), own],
+        )?
+    {
+        return Ok(Some(Taken::Username));
+    }
+    Ok(None)
+}
+
+fn set_profile(sql: &mut dyn Sql, user: UserId, profile: &Profile) -> sql::Result<()> {
+    sql.execute(
+        "INSERT INTO profiles (user_id, organisation_type, organisation_name, country,
+                               additional_fields, is_expert, upload_preference)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (user_id) DO UPDATE SET
+             organisation_type = ?2, organisation_name = ?3, country = ?4,
+             additional_fields = ?5, is_expert = ?6, upload_preference = ?7",
+        values![
+            user,
+            profile.organisation_type,
+            profile.organisation_name,
+            profile.country,
+            profile.additional_fields.to_json(),
+            profile.is_expert,
+            profile.upload_preference.as_str(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn update(
+    sql: &mut dyn Sql,
+    user: UserId,
+    change: &UserChange,
+    actor: &Stamp,
+) -> sql::Result<Result<Option<User>, Taken>> {
+    let Some(before) = credentials::find(sql, &UserRef::Id(user))? else {
+        return Ok(Ok(None));
+    };
+    let pending = change.new_address.as_ref().and_then(|it| it.email.as_ref());
+    let email = change.email.as_ref().or(pending);
+    if let Some(taken) = taken(sql, change.username.as_ref(), email, Some(user))? {
+        return Ok(Err(taken));
+    }
+    sql.execute(
+        "UPDATE users SET username = coalesce(?2, username), username_key = coalesce(?3, username_key),
+                          first_name = coalesce(?4, first_name), last_name = coalesce(?5, last_name),
+                          is_staff = coalesce(?6, is_staff)
+         WHERE id = ?1",
+        values![
+            user,
+            change.username.as_ref().map(Username::as_str),
+            change.username.as_ref().map(Username::canonical),
+            change.first_name,
+            change.last_name,
+            change.is_staff,
+        ],
+    )?;
+    if let Some(profile) = &change.profile {
+        set_profile(sql, user, profile)?;
+    }
+    if let Some(email) = &change.email {
+        replace_address(sql, user, email, None, actor)?;
+    }
+    if let Some(link) = &change.new_address {
+        let to = link.email.as_ref().map(Email::as_str);
+        links::write(sql, Some(user), to, link, actor.at)?;
+    }
+    if let Some(email) = email {
+        let details = serde_json::json!({ "email": email.as_str() }).to_string();
+        let notice = NewMail {
+            kind: MailKind::AddressNotice,
+            user: Some(user),
+            link: None,
+            recipient: before.email.as_str(),
+            details: Some(&details),
+        };
+        mails::queue(sql, &notice, actor.at)?;
+    }
+    audit::write(sql, actor, "user.update", Some(user), None)?;
+    Ok(Ok(credentials::find(sql, &UserRef::Id(user))?))
+}
+
+/// Links that were sent to the old address let nobody in any more.
+fn replace_address(
+    sql: &mut dyn Sql,
+    user: UserId,
+    email: &Email,
+    confirmed_at: Option<Timestamp>,
+    actor: &Stamp,
+) -> sql::Result<()> {
+    links::void_all(sql, user, actor.at)?;
+    sql.execute(
+        "UPDATE users SET email = ?2, email_key = ?3, email_confirmed_at = ?4 WHERE id = ?1",
+        values![user, email.as_str(), email.canonical(), confirmed_at],
+    )?;
+    Ok(())
+}
+
+fn redeem_address(
+    sql: &mut dyn Sql,
+    user: UserId,
+    digest: &[u8; 32],
+    actor: &Stamp,
+) -> sql::Result<Result<bool, Taken>> {
+    if !links::is_of(sql, user, MailKind::AddressChange, digest, actor.at)? {
+        return Ok(Ok(false));
+    }
+    let email = sql
+        .one(
+            "SELECT email FROM links WHERE digest = ?1",
+            values![digest],
+            |row| row.get(0).map(Email::stored),
+        )?
+        .ok_or_else(sql::Error::no_row)?;
+    if let Some(taken) = taken(sql, None, Some(&email), Some(user))? {
+        return Ok(Err(taken));
+    }
+    replace_address(sql, user, &email, Some(actor.at), actor)?;
+    audit::write(sql, actor, "user.address", Some(user), None)?;
+    Ok(Ok(true))
+}
+
+fn set_active(sql: &mut dyn Sql, user: UserId, active: bool, actor: &Stamp) -> sql::Result<bool> {
+    let changed = sql.execute(
+        "UPDATE users SET is_active = ?2, awaits_confirmation = FALSE WHERE id = ?1",
+        values![user, active],
+    )?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    let action = if active {
+        "user.activate"
+    } else {
+        "user.deactivate"
+    };
+    audit::write(sql, actor, action, Some(user), None)?;
+    if !active {
+        sessions::end_all(sql, user, None, actor.at)?;
+        links::void_all(sql, user, actor.at)?;
+    }
+    Ok(true)
+}
+
+fn delete(sql: &mut dyn Sql, user: UserId, actor: &Stamp) -> sql::Result<bool> {
+    let deleted = sql.execute("DELETE FROM users WHERE id = ?1", values![user])?;
+    if deleted == 1 {
+        audit::write(sql, actor, "user.delete", Some(user), None)?;
+    }
+    Ok(deleted == 1)
 }

@@ -13,7 +13,7 @@ use super::import::Importer;
 use super::record::{ConsentLine, EarlierLine, Line, PolicyLine};
 use crate::crypto::Hasher;
 use crate::domain::Timestamp;
-use crate::store::sqlite::spool::Spool;
+use crate::store::transfer::Spool;
 
 // The models whose rows belong to users. The consents have moved from one application to another.
 const PROFILE: &str = "minisass_authentication.userprofile";

@@ -25,7 +25,7 @@ pub enum Format {
 
 /// What an export takes along, and how.
 pub struct Exporter<'a> {
-    pub(crate) store: &'a dyn Store,
+    pub(crate) store: &'a Store,
     pub(crate) now: Timestamp,
     pub(crate) format: Format,
     /// Whether the hashes of passwords are written too.

@@ -12,7 +12,7 @@ use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
 use crate::store::Store;
 use crate::store::pending::Pending;
-use crate::store::sqlite::spool::Spool;
+use crate::store::transfer::Spool;
 use crate::store::transfer::{Fate, Import as Batch, Record, RecordedPolicy};
 
 /// So many users are added together or not at all.
@@ -86,7 +86,7 @@ pub struct Summary {
 /// An import on its way through a file. While some batches are in their transaction the next ones
 /// are read.
 pub struct Importer<'a> {
-    store: &'a dyn Store,
+    store: &'a Store,
     host: &'a dyn Host,
     options: Options,
     caller: Actor,
@@ -126,7 +126,7 @@ struct Sent {
 
 impl<'a> Importer<'a> {
     pub(crate) fn new(
-        store: &'a dyn Store,
+        store: &'a Store,
         host: &'a dyn Host,
         options: Options,
         caller: Actor,

@@ -10,11 +10,10 @@ use minisass_auth::clock::Clock;
 use minisass_auth::crypto::{Cost, Hasher, Keyring, LinkKey, Random, Signer};
 use minisass_auth::domain::{Actor, PasswordRules, Timestamp, User, WebUrl};
 use minisass_auth::http;
-use minisass_auth::http::server::Listener;
-use minisass_auth::http::wire::deployment::Deployment;
+use minisass_auth::http::{Deployment, Listener};
 use minisass_auth::mail::{Mailer, Transport};
 use minisass_auth::operator::Operator;
-use minisass_auth::store::sqlite::Sqlite;
+use minisass_auth::store::Store;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -277,7 +276,7 @@ fn put_together(folder: &Path, clock: &Clock, setup: Setup) -> Operator {
     let outbox = Transport::Files(folder.join("outbox"));
     let hasher = Hasher::new(setup.cost, 2, setup.hash_queue, random.clone());
     Operator::new(Parts {
-        store: Box::new(Sqlite::open(&folder.join("auth.db")).expect("a database")),
+        store: Store::open(&folder.join("auth.db")).expect("a database"),
         hasher: hasher.expect("a hasher"),
         signer: Signer::new(&ring).expect("a signer"),
         links: LinkKey::open(&keys, &random).expect("a key of links"),

@@ -5,8 +5,7 @@ use std::fs;
 use minisass_auth::domain::Actor;
 use minisass_auth::domain::{Email, MailKind};
 use minisass_auth::mail::{Letter, Letters, Values};
-use minisass_auth::store::mails::Outbox;
-use minisass_auth::store::sqlite::Sqlite;
+use minisass_auth::store::Store;
 
 use crate::app::App;
 use crate::server::{Site, run};
@@ -126,7 +125,7 @@ fn no_value_starts_a_header_or_reaches_another_recipient() {
         &"long ".repeat(1000),
     ];
     let app = App::new();
-    let store = Sqlite::open(&app.path("auth.db")).expect("the database");
+    let store = Store::open(&app.path("auth.db")).expect("the database");
     for attack in attacks {
         let details = serde_json::json!({
             "name": attack, "email": attack, "phone": attack, "message": attack

@@ -4,8 +4,6 @@ use minisass_auth::crypto::sha256;
 use minisass_auth::domain::Actor;
 use minisass_auth::domain::{SessionId, Timestamp};
 use minisass_auth::store::Store;
-use minisass_auth::store::sessions::Sessions;
-use minisass_auth::store::sqlite::Sqlite;
 use serde_json::json;
 
 use crate::app::{App, DAY, PASSWORD};
@@ -194,7 +192,7 @@ fn what_another_process_writes_counts_at_once() {
     let app = App::new().with_user("ana");
     let opened = Opened::by(&app, "ana");
     assert_eq!(opened.statuses(&app), [200; 3]);
-    let other = Sqlite::open(&app.path("auth.db")).expect("a second store");
+    let other = Store::open(&app.path("auth.db")).expect("a second store");
     let sid = claims(&opened.access)["sid"]
         .as_str()
         .and_then(SessionId::parse);

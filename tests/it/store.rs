@@ -1,4 +1,4 @@
-//! What every database has to do. The tests see nothing but `&dyn Store`, and run over each engine.
+//! What every database has to do. The tests see nothing but `&Store`, and run over each engine.
 
 use std::future::Future;
 use std::path::Path;
@@ -11,7 +11,6 @@ use minisass_auth::domain::{
 use minisass_auth::failure::Failure;
 use minisass_auth::store::Store;
 use minisass_auth::store::sessions::Opening;
-use minisass_auth::store::sqlite::Sqlite;
 use minisass_auth::store::users::{NewUser, Taken, UserPage};
 
 /// Any time will do; the store has no clock.
@@ -22,15 +21,15 @@ pub fn later(seconds: i64) -> Timestamp {
 }
 
 /// Tells the story to each engine, over a fresh database.
-pub fn on_each_engine(story: impl Fn(&dyn Store)) {
+pub fn on_each_engine(story: impl Fn(&Store)) {
     on_sqlite(|store, _| story(store));
 }
 
 /// Tells a story in which somebody reaches for the file.
-pub fn on_sqlite(story: impl Fn(&dyn Store, &Path)) {
+pub fn on_sqlite(story: impl Fn(&Store, &Path)) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("auth.db");
-    let sqlite = Sqlite::open(&path).expect("a database");
+    let sqlite = Store::open(&path).expect("a database");
     story(&sqlite, &path);
     sqlite.close();
 }
@@ -76,7 +75,7 @@ pub fn new_user(name: &str) -> NewUser {
 }
 
 #[track_caller]
-pub fn add(store: &dyn Store, name: &str) -> User {
+pub fn add(store: &Store, name: &str) -> User {
     get(store.add_user(new_user(name), actor(NOW))).expect("a free name")
 }
 

@@ -14,16 +14,16 @@ const ALL: AuditPage = AuditPage {
     action: None,
 };
 
-fn note(store: &dyn Store, detail: &str) {
+fn note(store: &Store, detail: &str) {
     get(store.note("test", detail.to_owned(), actor(NOW)));
 }
 
-fn ids(store: &dyn Store, page: &AuditPage) -> Vec<i64> {
+fn ids(store: &Store, page: &AuditPage) -> Vec<i64> {
     get(store.audit(page)).iter().map(|it| it.id).collect()
 }
 
 /// Five rows: two users, a note, a deactivation, a note.
-fn fill(store: &dyn Store) -> UserId {
+fn fill(store: &Store) -> UserId {
     let ada = add(store, "ada").id;
     add(store, "bo");
     note(store, "one");

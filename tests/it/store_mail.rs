@@ -5,7 +5,7 @@ use minisass_auth::store::Store;
 use minisass_auth::store::attempts::Attempt;
 use minisass_auth::store::links::NewLink;
 use minisass_auth::store::mails::{Delivery, DueMail};
-use minisass_auth::store::users::NewPassword;
+use minisass_auth::store::passwords::NewPassword;
 
 use crate::store::{NOW, actor, add, ask, get, later, on_each_engine, opening};
 
@@ -22,11 +22,11 @@ fn link(number: u8) -> NewLink {
     }
 }
 
-fn queue(store: &dyn Store, user: Option<UserId>, number: u8, at: Timestamp) {
+fn queue(store: &Store, user: Option<UserId>, number: u8, at: Timestamp) {
     get(store.add_link(user, link(number), None, actor(at)));
 }
 
-fn owner(store: &dyn Store, number: u8) -> Option<UserId> {
+fn owner(store: &Store, number: u8) -> Option<UserId> {
     let found = get(store.link_user(RESET, &[number; 32], NOW));
     found.map(|it| it.user.id)
 }
@@ -39,7 +39,7 @@ fn password(hash: String, attempts: Vec<u8>) -> NewPassword {
     }
 }
 
-fn redeem(store: &dyn Store, user: UserId, number: u8) -> bool {
+fn redeem(store: &Store, user: UserId, number: u8) -> bool {
     let link = (RESET, [number; 32]);
     get(store.redeem_password_link(
         user,
@@ -49,7 +49,7 @@ fn redeem(store: &dyn Store, user: UserId, number: u8) -> bool {
     ))
 }
 
-fn due(store: &dyn Store) -> Vec<DueMail> {
+fn due(store: &Store) -> Vec<DueMail> {
     get(store.due_mail(later(100_000), 100))
 }
 

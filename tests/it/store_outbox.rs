@@ -7,7 +7,7 @@ use minisass_auth::store::mails::{Delivery, MailPage, MailRecord, NoRetry};
 
 use crate::store::{NOW, actor, add, get, later, on_each_engine};
 
-fn queue(store: &dyn Store, user: Option<UserId>, number: u8) {
+fn queue(store: &Store, user: Option<UserId>, number: u8) {
     let link = NewLink {
         purpose: MailKind::PasswordReset,
         nonce: [number; 32],
@@ -20,11 +20,11 @@ fn queue(store: &dyn Store, user: Option<UserId>, number: u8) {
 }
 
 /// Takes a mail in hand for a minute.
-fn lease(store: &dyn Store, at: i64) -> Option<i64> {
+fn lease(store: &Store, at: i64) -> Option<i64> {
     get(store.lease_mail(later(at), later(at + 60))).map(|it| it.id)
 }
 
-fn all(store: &dyn Store) -> Vec<MailRecord> {
+fn all(store: &Store) -> Vec<MailRecord> {
     get(store.mail_page(MailPage {
         state: None,
         after: 0,

@@ -5,7 +5,7 @@ use minisass_auth::store::Store;
 
 use crate::store::{NOW, actor, add, get, later, on_each_engine, opening};
 
-fn live(store: &dyn Store, before: Option<u8>, limit: usize) -> Vec<u8> {
+fn live(store: &Store, before: Option<u8>, limit: usize) -> Vec<u8> {
     let before = before.map(|it| SessionId([it; 16]));
     let seen = get(store.live_sessions(later(10), before, limit));
     seen.iter().map(|it| it.session.id.0[0]).collect()
@@ -85,7 +85,7 @@ fn who_mistypes_a_name_is_told_the_one_that_is_most_like_it() {
     });
 }
 
-fn publish(store: &dyn Store, version: &str, at: i64) -> Option<i64> {
+fn publish(store: &Store, version: &str, at: i64) -> Option<i64> {
     let url = format!("https://example.org/{version}");
     let published = store.publish_policy(version.to_owned(), url, actor(later(at)));
     get(published).map(|it| it.id)

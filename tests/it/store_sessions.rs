@@ -10,12 +10,12 @@ fn id(number: u8) -> SessionId {
     SessionId([number; 16])
 }
 
-fn is_live(store: &dyn Store, number: u8) -> bool {
+fn is_live(store: &Store, number: u8) -> bool {
     get(store.live_session(id(number), NOW)).is_some()
 }
 
 /// Opens a session and says whether it was.
-fn open(store: &dyn Store, user: UserId, number: u8) -> bool {
+fn open(store: &Store, user: UserId, number: u8) -> bool {
     get(store.open_session(opening(user, number), actor(NOW)))
 }
 

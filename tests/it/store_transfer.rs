@@ -88,11 +88,11 @@ fn full(id: i64, name: &str) -> Record {
     }
 }
 
-fn import(store: &dyn Store, batch: Import) -> Vec<Fate> {
+fn import(store: &Store, batch: Import) -> Vec<Fate> {
     get(store.import(vec![batch], actor(NOW))).remove(0)
 }
 
-fn import_users(store: &dyn Store, users: Vec<Record>) -> Vec<Fate> {
+fn import_users(store: &Store, users: Vec<Record>) -> Vec<Fate> {
     import(
         store,
         Import {
@@ -102,7 +102,7 @@ fn import_users(store: &dyn Store, users: Vec<Record>) -> Vec<Fate> {
     )
 }
 
-fn users(store: &dyn Store) -> Vec<User> {
+fn users(store: &Store) -> Vec<User> {
     get(store.users(&UserPage {
         after: UserId(0),
         limit: 100,
@@ -112,7 +112,7 @@ fn users(store: &dyn Store) -> Vec<User> {
     }))
 }
 
-fn ids(store: &dyn Store) -> Vec<i64> {
+fn ids(store: &Store) -> Vec<i64> {
     users(store).iter().map(|it| it.id.0).collect()
 }
 
@@ -124,7 +124,7 @@ fn clash(with: &'static str, owner: i64) -> Fate {
 }
 
 /// Everything that a batch may change.
-fn all(store: &dyn Store) -> String {
+fn all(store: &Store) -> String {
     let audit = get(store.verify_audit(&unwatched()));
     let exported = get(store.export(UserId(0), 100));
     format!("{exported:?} {:?} {audit:?}", get(store.policies()))

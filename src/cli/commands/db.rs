@@ -13,7 +13,7 @@ use crate::compose;
 use crate::compose::{Config, said};
 use crate::private_file::data_dir;
 use crate::settings::Settings;
-use crate::store::sqlite::Sqlite;
+use crate::store::{Store, maintenance};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -81,9 +81,9 @@ pub(crate) fn run(
         Command::Status => status(settings, output),
         Command::Check => check(settings, output),
         Command::Migrate => {
-            let from = Sqlite::schema_of(&settings.database).map_err(said)?;
+            let from = maintenance::schema_of(&settings.database).map_err(said)?;
             Config::open(settings, false)?;
-            let to = Sqlite::newest_schema();
+            let to = maintenance::newest_schema();
             output.one(&Migrated { from, to })
         }
         Command::Backup { file } => back_up(&file, &Config::open(settings, false)?, output),
@@ -146,7 +146,7 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
     let actor = compose::operator().at(Clock::System.now());
     let (bar, interrupt) = (Bar::of("checking and copying"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
-    let users = Sqlite::restore(file, &settings.database, &actor, &progress).map_err(said);
+    let users = Store::restore(file, &settings.database, &actor, &progress).map_err(said);
     bar.clear();
     let users = interrupt.explain(users, "nothing was restored; run it again")?;
     output.one(&Copied {

@@ -1,52 +1,26 @@
 //! activate, confirm-address: what the links in mails lead to that confirm something. Following one
 //! changes nothing, because mail scanners do; the button on the page does.
 
+use std::sync::Arc;
+
 use poem::web::Data;
 use poem_openapi::param::Path;
-use poem_openapi::payload::{Html, Json};
-use poem_openapi::{ApiResponse, OpenApi, ResponseContent};
+use poem_openapi::payload::Html;
+use poem_openapi::{ApiResponse, OpenApi};
 
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::activation::ConfirmError;
-use crate::domain::{MailKind, WebUrl};
+use crate::domain::MailKind;
 use crate::failure::Failure;
-use crate::http::pages::links;
-use crate::http::pages::links::{Confirmation, WantsHtml};
-use crate::http::wire::client::Client;
+use crate::http::pages::links::{self, Confirmation};
+use crate::http::wire::accept::{JsonOrPage, WantsHtml};
+use crate::http::wire::auth::Anyone;
+use crate::http::wire::call::Call;
 use crate::http::wire::deployment::Deployment;
-use crate::http::wire::problem::{ErrorSentence, Message, Refused, Unserved, error};
-use crate::http::wire::rate_limit::FormPassage;
-
-#[derive(ResponseContent)]
-enum Done {
-    Json(Json<Message>),
-    Html(Html<String>),
-}
-
-#[derive(ResponseContent)]
-enum Bad {
-    Json(Json<ErrorSentence>),
-    Html(Html<String>),
-}
-
-impl Bad {
-    fn link(html: bool) -> Result<Self, Failure> {
-        Ok(if html {
-            Self::Html(Html(links::bad_link()?))
-        } else {
-            Self::Json(error("Invalid token or expired"))
-        })
-    }
-
-    fn taken(html: bool) -> Result<Self, Failure> {
-        Ok(if html {
-            Self::Html(Html(links::address_taken()?))
-        } else {
-            Self::Json(error("This email is already registered."))
-        })
-    }
-}
+use crate::http::wire::problem::{ErrorSentence, Message, error};
+use crate::http::wire::rate_limit::Forms;
+use crate::http::wire::refusal::{ANYONE, Answer, LIMITED, UNLIMITED};
 
 #[derive(ApiResponse)]
 enum PageReply {
@@ -55,20 +29,20 @@ enum PageReply {
     Page(Html<String>),
     /// The link was used, has expired, or never was one.
     #[oai(status = 400)]
-    BadLink(Bad),
+    BadLink(JsonOrPage<ErrorSentence>),
 }
 
 #[derive(ApiResponse)]
 enum ConfirmReply {
     /// It is confirmed.
     #[oai(status = 200)]
-    Ok(Done),
+    Ok(JsonOrPage<Message>),
     /// It is confirmed; on to the front end.
     #[oai(status = 302)]
     Redirect(#[oai(header = "Location")] String),
     /// The link was used, has expired, or never was one; or somebody else has the address by now.
     #[oai(status = 400)]
-    BadLink(Bad),
+    BadLink(JsonOrPage<ErrorSentence>),
 }
 
 pub(crate) struct ConfirmApi;
@@ -91,7 +65,7 @@ impl ConfirmApi {
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
-    ) -> Result<PageReply, Unserved> {
+    ) -> Answer<PageReply, ANYONE, UNLIMITED> {
         ask(accounts, Confirmation::Account, (&uid, &token), html).await
     }
 
@@ -103,24 +77,19 @@ impl ConfirmApi {
         method = "post",
         operation_id = "activate"
     )]
-    #[expect(clippy::too_many_arguments, reason = "each is one part of the request")]
     async fn activate(
         &self,
         Data(accounts): Data<&Accounts>,
-        Data(deployment): Data<&Deployment>,
-        Client(caller): Client,
-        FormPassage(passage): FormPassage,
+        Data(deployment): Data<&Arc<Deployment>>,
         WantsHtml(html): WantsHtml,
         /// Whom the link is for.
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
-    ) -> Result<ConfirmReply, Refused> {
-        passage?;
-        let done = accounts.confirm_account(&uid, &token, &caller).await;
-        let there = |front: &WebUrl| format!("{front}/?activation_complete=true");
-        let there = deployment.frontend_url.as_ref().map(there);
-        answer(done, Confirmation::Account, there, html)
+        call: Call<Anyone, Forms>,
+    ) -> Answer<ConfirmReply, ANYONE, LIMITED> {
+        let confirmed = accounts.confirm_account(&uid, &token, &call.actor).await;
+        answer(confirmed, Confirmation::Account, deployment, html)
     }
 
     /// Confirm Address
@@ -139,7 +108,7 @@ impl ConfirmApi {
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
-    ) -> Result<PageReply, Unserved> {
+    ) -> Answer<PageReply, ANYONE, UNLIMITED> {
         ask(accounts, Confirmation::Address, (&uid, &token), html).await
     }
 
@@ -151,24 +120,19 @@ impl ConfirmApi {
         method = "post",
         operation_id = "confirm_address"
     )]
-    #[expect(clippy::too_many_arguments, reason = "each is one part of the request")]
     async fn address(
         &self,
         Data(accounts): Data<&Accounts>,
-        Data(deployment): Data<&Deployment>,
-        Client(caller): Client,
-        FormPassage(passage): FormPassage,
+        Data(deployment): Data<&Arc<Deployment>>,
         WantsHtml(html): WantsHtml,
         /// Whom the link is for.
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
-    ) -> Result<ConfirmReply, Refused> {
-        passage?;
-        let done = accounts.confirm_address(&uid, &token, &caller).await;
-        let there = |front: &WebUrl| format!("{front}/?address_confirmed=true");
-        let there = deployment.frontend_url.as_ref().map(there);
-        answer(done, Confirmation::Address, there, html)
+        call: Call<Anyone, Forms>,
+    ) -> Answer<ConfirmReply, ANYONE, LIMITED> {
+        let confirmed = accounts.confirm_address(&uid, &token, &call.actor).await;
+        answer(confirmed, Confirmation::Address, deployment, html)
     }
 }
 
@@ -178,7 +142,7 @@ async fn ask(
     what: Confirmation,
     (uid, token): (&str, &str),
     html: bool,
-) -> Result<PageReply, Unserved> {
+) -> Answer<PageReply, ANYONE, UNLIMITED> {
     let purpose = match what {
         Confirmation::Account => MailKind::Activation,
         Confirmation::Address => MailKind::AddressChange,
@@ -186,25 +150,36 @@ async fn ask(
     Ok(if accounts.is_link(purpose, uid, token).await? {
         PageReply::Page(Html(links::confirm(what, uid, token)?))
     } else {
-        PageReply::BadLink(Bad::link(html)?)
+        PageReply::BadLink(bad_link(html)?)
     })
 }
 
 fn answer(
-    done: Result<(), ConfirmError>,
+    confirmed: Result<(), ConfirmError>,
     what: Confirmation,
-    front_end: Option<String>,
+    deployment: &Deployment,
     html: bool,
-) -> Result<ConfirmReply, Refused> {
-    match (done, front_end) {
-        (Ok(()), Some(there)) => Ok(ConfirmReply::Redirect(there)),
-        (Ok(()), None) if html => Ok(ConfirmReply::Ok(Done::Html(Html(links::confirmed(what)?)))),
-        (Ok(()), None) => Ok(ConfirmReply::Ok(Done::Json(Message::new(match what {
-            Confirmation::Account => "Account activated",
-            Confirmation::Address => "Email address changed",
-        })))),
-        (Err(ConfirmError::BadLink), _) => Ok(ConfirmReply::BadLink(Bad::link(html)?)),
-        (Err(ConfirmError::EmailTaken), _) => Ok(ConfirmReply::BadLink(Bad::taken(html)?)),
-        (Err(ConfirmError::Trouble(trouble)), _) => Err(trouble.into()),
-    }
+) -> Answer<ConfirmReply, ANYONE, LIMITED> {
+    let (parameter, message) = match what {
+        Confirmation::Account => ("activation_complete", "Account activated"),
+        Confirmation::Address => ("address_confirmed", "Email address changed"),
+    };
+    Ok(match (confirmed, &deployment.frontend_url) {
+        (Ok(()), Some(front)) => ConfirmReply::Redirect(format!("{front}/?{parameter}=true")),
+        (Ok(()), None) => {
+            let page = || links::confirmed(what);
+            ConfirmReply::Ok(JsonOrPage::new(html, Message::new(message), page)?)
+        }
+        (Err(ConfirmError::BadLink), _) => ConfirmReply::BadLink(bad_link(html)?),
+        (Err(ConfirmError::EmailTaken), _) => {
+            let taken = error("This email is already registered.");
+            ConfirmReply::BadLink(JsonOrPage::new(html, taken, links::address_taken)?)
+        }
+        (Err(ConfirmError::Trouble(trouble)), _) => return Err(trouble.into()),
+    })
+}
+
+fn bad_link(html: bool) -> Result<JsonOrPage<ErrorSentence>, Failure> {
+    let sentence = error("Invalid token or expired");
+    JsonOrPage::new(html, sentence, links::bad_link)
 }

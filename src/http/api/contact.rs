@@ -8,12 +8,13 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::contact::ContactMessage;
-use crate::domain;
-use crate::domain::Invalid;
-use crate::http::wire::body::{Body, Input};
-use crate::http::wire::client::Client;
-use crate::http::wire::problem::{BadRequest, Message, Refused};
-use crate::http::wire::rate_limit::FormPassage;
+use crate::domain::{self, Invalid};
+use crate::http::wire::auth::Anyone;
+use crate::http::wire::body::{Body, Input, Sentence, bad_request, first_field_and_rule};
+use crate::http::wire::call::Call;
+use crate::http::wire::problem::{BadRequest, Message};
+use crate::http::wire::rate_limit::Forms;
+use crate::http::wire::refusal::{ANYONE, Answer, LIMITED};
 
 /// What somebody wants to say.
 #[derive(Object)]
@@ -33,11 +34,7 @@ struct ContactRequest {
 }
 
 impl Input for ContactRequest {
-    fn sentence(broken: &[Invalid]) -> Option<String> {
-        broken
-            .first()
-            .map(|it| format!("{}: {}", it.field, it.rule))
-    }
+    const SENTENCE: Sentence = first_field_and_rule;
 }
 
 #[derive(ApiResponse)]
@@ -47,10 +44,6 @@ enum ContactReply {
     Ok(Json<Message>),
     /// What is wrong with the fields; nothing was sent.
     #[oai(status = 400)]
-    #[expect(
-        dead_code,
-        reason = "answered by the body extractor; declared here for the document"
-    )]
     BadRequest(Json<BadRequest>),
 }
 
@@ -65,22 +58,25 @@ impl ContactApi {
     async fn contact(
         &self,
         Data(accounts): Data<&Accounts>,
-        Client(caller): Client,
-        FormPassage(passage): FormPassage,
-        body: Body<ContactRequest>,
-    ) -> Result<ContactReply, Refused> {
-        passage?;
-        let fields = body.fields;
-        // The extractor has checked it by the same rule, so an address always parses.
-        if let Ok(email) = domain::Email::parse(&fields.email) {
-            let message = ContactMessage {
-                name: fields.name,
-                email,
-                phone: fields.phone.unwrap_or_default(),
-                message: fields.message,
-            };
-            accounts.contact(message, &caller).await?;
-        }
+        call: Call<Anyone, Forms, Body<ContactRequest>>,
+    ) -> Answer<ContactReply, ANYONE, LIMITED> {
+        let fields = call.body.fields;
+        let email = match domain::Email::parse(&fields.email) {
+            Ok(email) => email,
+            Err(rule) => {
+                let broken = [Invalid::new("email", rule)];
+                return Ok(ContactReply::BadRequest(bad_request::<ContactRequest>(
+                    &broken,
+                )));
+            }
+        };
+        let message = ContactMessage {
+            name: fields.name,
+            email,
+            phone: fields.phone.unwrap_or_default(),
+            message: fields.message,
+        };
+        accounts.contact(message, &call.actor).await?;
         Ok(ContactReply::Ok(Message::new("Email sent")))
     }
 }

@@ -5,19 +5,20 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::{Example, Password};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
+use super::session_body::SessionBody;
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::login::LoginError;
 use crate::accounts::session::TokenPair;
-use crate::domain::{Agreement, SessionKind, User};
-use crate::http::wire::app_param::App;
+use crate::domain::SessionKind;
+use crate::http::wire::app_parameter::AppParameter;
+use crate::http::wire::auth::Anyone;
 use crate::http::wire::body::{Body, Input};
-use crate::http::wire::client::Client;
+use crate::http::wire::call::Call;
 use crate::http::wire::cookie::Cookies;
-use crate::http::wire::problem::{
-    BadRequest, CHALLENGE, Detail, ErrorSentence, Refused, detail, error,
-};
-use crate::http::wire::rate_limit::LoginPassage;
+use crate::http::wire::problem::{Detail, ErrorSentence, detail, error};
+use crate::http::wire::rate_limit::Logins;
+use crate::http::wire::refusal::{ANYONE, Answer, CHALLENGE, LIMITED, Refused};
 
 /// Credentials. Whatever is missing or malformed counts as wrong.
 #[derive(Object)]
@@ -44,53 +45,6 @@ impl Example for LoginRequest {
             password: Some(Password("test_password".to_owned())),
             username: None,
         }
-    }
-}
-
-/// Who is logged in, and the tokens of the session.
-#[derive(Object)]
-pub(crate) struct SessionBody {
-    /// Always true.
-    is_authenticated: bool,
-    /// The user name.
-    username: String,
-    /// The address.
-    email: String,
-    /// Whether the user is staff.
-    is_admin: bool,
-    /// Whether the latest privacy policy was agreed to; true while there is none.
-    is_agreed_to_privacy_policy: bool,
-    /// The latest version of the privacy policy, agreed to or not.
-    accepted_privacy_policy_version: Option<String>,
-    /// Whether the profile is complete; after a login also whether the password meets today's policy.
-    is_profile_updated: bool,
-    /// The number of the user.
-    user_id: i64,
-    /// Proves who asks, for an hour.
-    access_token: String,
-    /// Gets new access tokens, as long as the session lasts.
-    refresh_token: String,
-}
-
-impl SessionBody {
-    pub(crate) fn new(
-        user: &User,
-        tokens: TokenPair,
-        is_profile_updated: bool,
-        agreement: &Agreement,
-    ) -> Json<Self> {
-        Json(Self {
-            is_authenticated: true,
-            username: user.username.to_string(),
-            email: user.email.to_string(),
-            is_admin: user.is_staff,
-            is_agreed_to_privacy_policy: agreement.is_settled(),
-            accepted_privacy_policy_version: agreement.latest.clone(),
-            is_profile_updated,
-            user_id: user.id.0,
-            access_token: tokens.access,
-            refresh_token: tokens.refresh,
-        })
     }
 }
 
@@ -131,16 +85,20 @@ enum LoginReply {
     /// The session is open.
     #[oai(status = 200)]
     Ok(Json<SessionBody>, #[oai(header = "Set-Cookie")] String),
-    /// The request is malformed.
-    #[oai(status = 400)]
-    #[expect(
-        dead_code,
-        reason = "answered by the body extractor; declared here for the document"
-    )]
-    BadRequest(Json<BadRequest>),
     /// Wrong, missing or unknown credentials, or an inactive account: they all look alike.
     #[oai(status = 401)]
     WrongCredentials(Json<ErrorSentence>),
+}
+
+impl From<LoginError> for Refused<LoginReply, ANYONE, LIMITED> {
+    fn from(err: LoginError) -> Self {
+        match err {
+            LoginError::WrongCredentials => {
+                Self::Reply(LoginReply::WrongCredentials(error("Invalid credentials")))
+            }
+            LoginError::Trouble(trouble) => trouble.into(),
+        }
+    }
 }
 
 #[derive(ApiResponse)]
@@ -151,6 +109,18 @@ enum TokenReply {
     /// Wrong or unknown credentials, or an inactive account: they all look alike.
     #[oai(status = 401)]
     WrongCredentials(Json<Detail>, #[oai(header = "WWW-Authenticate")] String),
+}
+
+impl From<LoginError> for Refused<TokenReply, ANYONE, LIMITED> {
+    fn from(err: LoginError) -> Self {
+        match err {
+            LoginError::WrongCredentials => Self::Reply(TokenReply::WrongCredentials(
+                detail("No active account found with the given credentials"),
+                CHALLENGE.to_owned(),
+            )),
+            LoginError::Trouble(trouble) => trouble.into(),
+        }
+    }
 }
 
 pub(crate) struct LoginApi;
@@ -165,41 +135,32 @@ impl LoginApi {
         &self,
         Data(accounts): Data<&Accounts>,
         Data(cookies): Data<&Cookies>,
-        Client(caller): Client,
-        LoginPassage(passage): LoginPassage,
         /// `mobile` for the Android client.
         #[oai(name = "app")]
-        App(kind): App,
-        body: Body<LoginRequest>,
-    ) -> Result<LoginReply, Refused> {
-        passage?;
+        AppParameter(kind): AppParameter,
+        call: Call<Anyone, Logins, Body<LoginRequest>>,
+    ) -> Answer<LoginReply, ANYONE, LIMITED> {
         let LoginRequest {
             email,
             username,
             password,
-        } = body.fields;
+        } = call.body.fields;
         let typed = email
             .filter(|it| !it.trim().is_empty())
             .or(username)
             .unwrap_or_default();
         let password = password.map_or_else(String::new, |it| it.0);
-        match accounts.login(typed.trim(), &password, kind, &caller).await {
-            Ok(opened) => {
-                let cookie =
-                    cookies.set(opened.cookie.as_deref().unwrap_or_default(), opened.lasts);
-                let body = SessionBody::new(
-                    &opened.user,
-                    opened.tokens,
-                    opened.is_profile_updated,
-                    &opened.agreement,
-                );
-                Ok(LoginReply::Ok(body, cookie))
-            }
-            Err(LoginError::WrongCredentials) => {
-                Ok(LoginReply::WrongCredentials(error("Invalid credentials")))
-            }
-            Err(LoginError::Trouble(trouble)) => Err(trouble.into()),
-        }
+        let opened = accounts
+            .login(typed.trim(), &password, kind, &call.actor)
+            .await?;
+        let cookie = cookies.set(opened.cookie.as_deref().unwrap_or_default(), opened.lasts);
+        let body = SessionBody::new(
+            &opened.user,
+            opened.tokens,
+            opened.is_profile_updated,
+            &opened.agreement,
+        );
+        Ok(LoginReply::Ok(body, cookie))
     }
 
     /// Token Obtain Pair
@@ -209,25 +170,13 @@ impl LoginApi {
     async fn token(
         &self,
         Data(accounts): Data<&Accounts>,
-        Client(caller): Client,
-        LoginPassage(passage): LoginPassage,
-        body: Body<TokenRequest>,
-    ) -> Result<TokenReply, Refused> {
-        passage?;
-        let TokenRequest { username, password } = body.fields;
-        match accounts
-            .login(username.trim(), &password, SessionKind::Token, &caller)
-            .await
-        {
-            Ok(opened) => {
-                let TokenPair { access, refresh } = opened.tokens;
-                Ok(TokenReply::Ok(Json(PairBody { refresh, access })))
-            }
-            Err(LoginError::WrongCredentials) => Ok(TokenReply::WrongCredentials(
-                detail("No active account found with the given credentials"),
-                CHALLENGE.to_owned(),
-            )),
-            Err(LoginError::Trouble(trouble)) => Err(trouble.into()),
-        }
+        call: Call<Anyone, Logins, Body<TokenRequest>>,
+    ) -> Answer<TokenReply, ANYONE, LIMITED> {
+        let TokenRequest { username, password } = call.body.fields;
+        let opened = accounts
+            .login(username.trim(), &password, SessionKind::Token, &call.actor)
+            .await?;
+        let TokenPair { access, refresh } = opened.tokens;
+        Ok(TokenReply::Ok(Json(PairBody { refresh, access })))
     }
 }

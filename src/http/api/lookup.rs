@@ -8,10 +8,10 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::lookup::LookupError;
-use crate::failure::Failure;
-use crate::http::wire::auth::Bearer;
-use crate::http::wire::denied::Denied;
+use crate::domain::LiveSession;
+use crate::http::wire::call::Call;
 use crate::http::wire::problem::{Detail, ErrorSentence, detail, error};
+use crate::http::wire::refusal::{Answer, BEARER, Refused, UNLIMITED};
 
 /// Whether an account can be used.
 #[derive(Object)]
@@ -42,6 +42,16 @@ enum RegistrationReply {
     NotFound(Json<ErrorSentence>),
 }
 
+impl From<LookupError> for Refused<RegistrationReply, BEARER, UNLIMITED> {
+    fn from(err: LookupError) -> Self {
+        Self::Reply(match err {
+            LookupError::Forbidden => RegistrationReply::Forbidden(detail(FORBIDDEN)),
+            LookupError::NotFound => RegistrationReply::NotFound(error("User not found.")),
+            LookupError::Failed(failure) => return failure.into(),
+        })
+    }
+}
+
 #[derive(ApiResponse)]
 enum EmailReply {
     /// The address.
@@ -53,6 +63,16 @@ enum EmailReply {
     /// Nobody has this user name.
     #[oai(status = 404)]
     NotFound(Json<ErrorSentence>),
+}
+
+impl From<LookupError> for Refused<EmailReply, BEARER, UNLIMITED> {
+    fn from(err: LookupError) -> Self {
+        Self::Reply(match err {
+            LookupError::Forbidden => EmailReply::Forbidden(detail(FORBIDDEN)),
+            LookupError::NotFound => EmailReply::NotFound(error("User not found")),
+            LookupError::Failed(failure) => return failure.into(),
+        })
+    }
 }
 
 const FORBIDDEN: &str = "You do not have permission to perform this action.";
@@ -72,20 +92,15 @@ impl LookupApi {
     async fn registration(
         &self,
         Data(accounts): Data<&Accounts>,
-        bearer: Bearer,
+        call: Call<LiveSession>,
         /// The address of the account.
         email: Path<String>,
-    ) -> Result<RegistrationReply, Denied> {
-        let session = bearer.session(accounts).await?;
-        Ok(match accounts.look_up_email(&session, &email).await {
-            Ok(user) => RegistrationReply::Ok(Json(RegistrationBody {
-                email: user.email.to_string(),
-                is_registration_completed: user.is_active,
-            })),
-            Err(LookupError::Forbidden) => RegistrationReply::Forbidden(detail(FORBIDDEN)),
-            Err(LookupError::NotFound) => RegistrationReply::NotFound(error("User not found.")),
-            Err(LookupError::Failed(failure)) => return Err(Failure::into(failure)),
-        })
+    ) -> Answer<RegistrationReply, BEARER, UNLIMITED> {
+        let user = accounts.look_up_email(&call.who, &email).await?;
+        Ok(RegistrationReply::Ok(Json(RegistrationBody {
+            email: user.email.to_string(),
+            is_registration_completed: user.is_active,
+        })))
     }
 
     /// Retrieve Email By Username
@@ -100,18 +115,13 @@ impl LookupApi {
     async fn email(
         &self,
         Data(accounts): Data<&Accounts>,
-        bearer: Bearer,
+        call: Call<LiveSession>,
         /// The user name of the account.
         username: Path<String>,
-    ) -> Result<EmailReply, Denied> {
-        let session = bearer.session(accounts).await?;
-        Ok(match accounts.look_up_username(&session, &username).await {
-            Ok(user) => EmailReply::Ok(Json(EmailBody {
-                email: user.email.to_string(),
-            })),
-            Err(LookupError::Forbidden) => EmailReply::Forbidden(detail(FORBIDDEN)),
-            Err(LookupError::NotFound) => EmailReply::NotFound(error("User not found")),
-            Err(LookupError::Failed(failure)) => return Err(Failure::into(failure)),
-        })
+    ) -> Answer<EmailReply, BEARER, UNLIMITED> {
+        let user = accounts.look_up_username(&call.who, &username).await?;
+        Ok(EmailReply::Ok(Json(EmailBody {
+            email: user.email.to_string(),
+        })))
     }
 }

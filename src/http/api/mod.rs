@@ -1,13 +1,43 @@
 //! The endpoints, by noun. A handler decodes, calls a use case, encodes; its types stand in the same
-//! file.
+//! file. This is the list of all of them.
 
-pub mod activation;
-pub mod contact;
-pub mod login;
-pub mod lookup;
-pub mod privacy_policy;
-pub mod register;
-pub mod reset;
-pub mod session;
-pub mod tag;
-pub mod user;
+pub(crate) mod activation;
+pub(crate) mod contact;
+pub(crate) mod login;
+pub(crate) mod lookup;
+pub(crate) mod privacy_policy;
+pub(crate) mod register;
+pub(crate) mod reset;
+pub(crate) mod session;
+pub(crate) mod session_body;
+pub(crate) mod tag;
+pub(crate) mod user;
+
+use self::activation::ConfirmApi;
+use self::contact::ContactApi;
+use self::login::LoginApi;
+use self::lookup::LookupApi;
+use self::privacy_policy::PolicyApi;
+use self::register::RegisterApi;
+use self::reset::ResetApi;
+use self::session::SessionApi;
+use self::user::account::AccountApi;
+use self::user::data::OwnApi;
+use self::user::sessions::OwnSessionsApi;
+
+/// In the order of the documentation.
+pub(crate) fn endpoints() -> impl poem_openapi::OpenApi {
+    (
+        LoginApi,
+        SessionApi,
+        RegisterApi,
+        ResetApi,
+        ConfirmApi,
+        AccountApi,
+        OwnApi,
+        OwnSessionsApi,
+        LookupApi,
+        PolicyApi,
+        ContactApi,
+    )
+}

@@ -6,13 +6,12 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::tag::Tag;
 use crate::accounts::Accounts;
-use crate::domain::{Consent, Policy};
-use crate::http::wire::auth::Bearer;
+use crate::domain::{Consent, LiveSession, Policy};
 use crate::http::wire::body::{Body, Input};
-use crate::http::wire::client::Client;
-use crate::http::wire::denied::{Denied, DeniedOrLimited};
+use crate::http::wire::call::Call;
 use crate::http::wire::problem::{Detail, detail};
-use crate::http::wire::rate_limit::FormPassage;
+use crate::http::wire::rate_limit::Forms;
+use crate::http::wire::refusal::{Answer, BEARER, LIMITED, UNLIMITED};
 
 /// A version of the privacy policy.
 #[derive(Object)]
@@ -124,13 +123,12 @@ impl PolicyApi {
     async fn check(
         &self,
         Data(accounts): Data<&Accounts>,
-        bearer: Bearer,
-    ) -> Result<CheckReply, Denied> {
-        let session = bearer.session(accounts).await?;
+        call: Call<LiveSession>,
+    ) -> Answer<CheckReply, BEARER, UNLIMITED> {
         let latest = accounts.policies().await?.into_iter().next();
         Ok(match latest {
             Some(policy) => CheckReply::Ok(Json(CheckBody {
-                is_agreed_to_privacy_policy: session.agreement.is_settled(),
+                is_agreed_to_privacy_policy: call.who.agreement.is_settled(),
                 policy: policy.into(),
             })),
             None => CheckReply::NotFound(detail("No privacy policy available.")),
@@ -148,19 +146,15 @@ impl PolicyApi {
     async fn consent(
         &self,
         Data(accounts): Data<&Accounts>,
-        Client(caller): Client,
-        FormPassage(passage): FormPassage,
-        bearer: Bearer,
-        body: Body<ConsentRequest>,
-    ) -> Result<ConsentReply, DeniedOrLimited> {
-        passage?;
-        let session = bearer.session(accounts).await?;
-        let agrees = body.fields.agree.unwrap_or(false);
-        Ok(
-            match accounts.give_consent(&session, agrees, &caller).await? {
-                Some(consent) => ConsentReply::Created(Json(consent.into())),
-                None => ConsentReply::NotFound(detail("Privacy policy not found.")),
-            },
-        )
+        call: Call<LiveSession, Forms, Body<ConsentRequest>>,
+    ) -> Answer<ConsentReply, BEARER, LIMITED> {
+        let agrees = call.body.fields.agree.unwrap_or(false);
+        let consent = accounts
+            .give_consent(&call.who, agrees, &call.actor)
+            .await?;
+        Ok(match consent {
+            Some(consent) => ConsentReply::Created(Json(consent.into())),
+            None => ConsentReply::NotFound(detail("Privacy policy not found.")),
+        })
     }
 }

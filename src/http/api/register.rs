@@ -9,10 +9,12 @@ use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::register::{RegisterError, Registration};
 use crate::domain::{Invalid, Rule, User};
-use crate::http::wire::body::{Body, Input};
-use crate::http::wire::client::Client;
-use crate::http::wire::problem::{BadRequest, Refused};
-use crate::http::wire::rate_limit::FormPassage;
+use crate::http::wire::auth::Anyone;
+use crate::http::wire::body::{Body, Input, Sentence, bad_request, first_field_and_rule};
+use crate::http::wire::call::Call;
+use crate::http::wire::problem::BadRequest;
+use crate::http::wire::rate_limit::Forms;
+use crate::http::wire::refusal::{ANYONE, Answer, LIMITED, Refused};
 
 /// The fields that a profile cannot do without.
 const PROFILE_FIELDS: [&str; 3] = ["country", "organizationName", "organizationType"];
@@ -61,9 +63,7 @@ impl Input for RegisterRequest {
         ("organisation_name", "organizationName"),
     ];
 
-    fn sentence(broken: &[Invalid]) -> Option<String> {
-        sentence(broken)
-    }
+    const SENTENCE: Sentence = sentence;
 }
 
 impl Example for RegisterRequest {
@@ -120,6 +120,19 @@ enum RegisterReply {
     BadRequest(Json<BadRequest>),
 }
 
+impl From<RegisterError> for Refused<RegisterReply, ANYONE, LIMITED> {
+    fn from(err: RegisterError) -> Self {
+        Self::Reply(RegisterReply::BadRequest(match err {
+            RegisterError::Trouble(trouble) => return trouble.into(),
+            RegisterError::Invalid(broken) => bad_request::<RegisterRequest>(&broken),
+            RegisterError::EmailTaken => {
+                let sentence = "This email is already registered.".to_owned();
+                Json(BadRequest::fields(&[], Some(sentence)))
+            }
+        }))
+    }
+}
+
 pub(crate) struct RegisterApi;
 
 #[OpenApi(tag = "Tag::Accounts")]
@@ -131,22 +144,11 @@ impl RegisterApi {
     async fn register(
         &self,
         Data(accounts): Data<&Accounts>,
-        Client(caller): Client,
-        FormPassage(passage): FormPassage,
-        body: Body<RegisterRequest>,
-    ) -> Result<RegisterReply, Refused> {
-        passage?;
-        let registration = registration(body);
-        match accounts.register(registration, &caller).await {
-            Ok(user) => Ok(RegisterReply::Created(Json(user.into()))),
-            Err(RegisterError::EmailTaken) => Ok(RegisterReply::BadRequest(Json(
-                BadRequest::fields(&[], Some("This email is already registered.".to_owned())),
-            ))),
-            Err(RegisterError::Invalid(broken)) => Ok(RegisterReply::BadRequest(Json(
-                BadRequest::fields(&broken, sentence(&broken)),
-            ))),
-            Err(RegisterError::Trouble(trouble)) => Err(trouble.into()),
-        }
+        call: Call<Anyone, Forms, Body<RegisterRequest>>,
+    ) -> Answer<RegisterReply, ANYONE, LIMITED> {
+        let registration = registration(call.body);
+        let user = accounts.register(registration, &call.actor).await?;
+        Ok(RegisterReply::Created(Json(user.into())))
     }
 }
 
@@ -182,7 +184,5 @@ fn sentence(broken: &[Invalid]) -> Option<String> {
                 .to_owned(),
         );
     }
-    broken
-        .first()
-        .map(|it| format!("{}: {}", it.field, it.rule))
+    first_field_and_rule(broken)
 }

@@ -1,24 +1,28 @@
 //! request-reset, and what the mailed link leads to.
 
+use std::sync::Arc;
+
 use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::{Html, Json};
 use poem_openapi::types::{Email, Example, Password};
-use poem_openapi::{ApiResponse, Object, OpenApi, ResponseContent};
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde_json::Value;
 
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::reset::ResetError;
-use crate::domain;
-use crate::domain::Invalid;
+use crate::domain::{self, Invalid};
 use crate::failure::Failure;
 use crate::http::pages::links;
-use crate::http::pages::links::WantsHtml;
-use crate::http::wire::body::{Body, Input, Tried};
-use crate::http::wire::client::Client;
+use crate::http::wire::accept::{JsonOrPage, WantsHtml};
+use crate::http::wire::auth::Anyone;
+use crate::http::wire::body::{Body, Input, Sentence, bad_request, first_rule};
+use crate::http::wire::call::Call;
 use crate::http::wire::deployment::Deployment;
-use crate::http::wire::problem::{BadRequest, ErrorSentence, Message, Refused, Unserved, error};
-use crate::http::wire::rate_limit::FormPassage;
+use crate::http::wire::problem::{BadRequest, ErrorSentence, Message, error};
+use crate::http::wire::rate_limit::Forms;
+use crate::http::wire::refusal::{ANYONE, Answer, LIMITED, UNLIMITED};
 
 /// Whose password is forgotten.
 #[derive(Object)]
@@ -30,9 +34,7 @@ struct ResetRequest {
 }
 
 impl Input for ResetRequest {
-    fn sentence(broken: &[Invalid]) -> Option<String> {
-        sentence(broken)
-    }
+    const SENTENCE: Sentence = first_rule;
 }
 
 impl Example for ResetRequest {
@@ -53,9 +55,7 @@ struct NewPassword {
 }
 
 impl Input for NewPassword {
-    fn sentence(broken: &[Invalid]) -> Option<String> {
-        sentence(broken)
-    }
+    const SENTENCE: Sentence = first_rule;
 }
 
 #[derive(ApiResponse)]
@@ -65,39 +65,7 @@ enum RequestReply {
     Ok(Json<Message>),
     /// The address is missing or malformed.
     #[oai(status = 400)]
-    #[expect(
-        dead_code,
-        reason = "answered by the body extractor; declared here for the document"
-    )]
     BadRequest(Json<BadRequest>),
-}
-
-#[derive(ResponseContent)]
-enum Unauthorized {
-    Json(Json<ErrorSentence>),
-    Html(Html<String>),
-}
-
-impl Unauthorized {
-    fn new(html: bool) -> Result<Self, Failure> {
-        Ok(if html {
-            Self::Html(Html(links::bad_link()?))
-        } else {
-            Self::Json(error("Unauthorized"))
-        })
-    }
-}
-
-#[derive(ResponseContent)]
-enum Updated {
-    Json(Json<Message>),
-    Html(Html<String>),
-}
-
-#[derive(ResponseContent)]
-enum NotUpdated {
-    Json(Json<BadRequest>),
-    Html(Html<String>),
 }
 
 #[derive(ApiResponse)]
@@ -110,20 +78,20 @@ enum VerifyReply {
     Redirect(#[oai(header = "Location")] String),
     /// The link was used, has expired, or never was one.
     #[oai(status = 401)]
-    Unauthorized(Unauthorized),
+    Unauthorized(JsonOrPage<ErrorSentence>),
 }
 
 #[derive(ApiResponse)]
 enum UpdateReply {
     /// The password is set and every session of the user has ended.
     #[oai(status = 200)]
-    Ok(Updated),
+    Ok(JsonOrPage<Message>),
     /// The password broke a rule; the link still works.
     #[oai(status = 400)]
-    BadRequest(NotUpdated),
+    BadRequest(JsonOrPage<BadRequest>),
     /// The link was used, has expired, or never was one.
     #[oai(status = 401)]
-    Unauthorized(Unauthorized),
+    Unauthorized(JsonOrPage<ErrorSentence>),
 }
 
 pub(crate) struct ResetApi;
@@ -141,14 +109,16 @@ impl ResetApi {
     async fn request_reset(
         &self,
         Data(accounts): Data<&Accounts>,
-        Client(caller): Client,
-        FormPassage(passage): FormPassage,
-        body: Body<ResetRequest>,
-    ) -> Result<RequestReply, Refused> {
-        passage?;
-        // The extractor has checked it by the same rule, so an address always parses.
-        if let Ok(email) = domain::Email::parse(&body.fields.email) {
-            accounts.request_reset(email, &caller).await?;
+        call: Call<Anyone, Forms, Body<ResetRequest>>,
+    ) -> Answer<RequestReply, ANYONE, LIMITED> {
+        match domain::Email::parse(&call.body.fields.email) {
+            Ok(email) => accounts.request_reset(email, &call.actor).await?,
+            Err(rule) => {
+                let broken = [Invalid::new("email", rule)];
+                return Ok(RequestReply::BadRequest(bad_request::<ResetRequest>(
+                    &broken,
+                )));
+            }
         }
         Ok(RequestReply::Ok(Message::new("Password reset email sent")))
     }
@@ -164,27 +134,22 @@ impl ResetApi {
     async fn verify_password_reset(
         &self,
         Data(accounts): Data<&Accounts>,
-        Data(deployment): Data<&Deployment>,
+        Data(deployment): Data<&Arc<Deployment>>,
         WantsHtml(html): WantsHtml,
         /// Whom the link is for.
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
-    ) -> Result<VerifyReply, Unserved> {
+    ) -> Answer<VerifyReply, ANYONE, UNLIMITED> {
         if !accounts.is_reset_link(&uid, &token).await? {
-            return Ok(VerifyReply::Unauthorized(Unauthorized::new(html)?));
+            return Ok(VerifyReply::Unauthorized(bad_link(html)?));
         }
         Ok(match &deployment.frontend_url {
             // Both are base64url here: nothing to escape.
             Some(frontend) => {
                 VerifyReply::Redirect(format!("{frontend}/?uid={}&token={}", uid.0, token.0))
             }
-            None => VerifyReply::Form(Html(links::new_password(
-                &uid,
-                &token,
-                least(accounts),
-                None,
-            )?)),
+            None => VerifyReply::Form(Html(form(accounts, &uid, &token, None)?)),
         })
     }
 
@@ -196,67 +161,54 @@ impl ResetApi {
         method = "post",
         operation_id = "update_password_reset"
     )]
-    #[expect(clippy::too_many_arguments, reason = "each is one part of the request")]
     async fn update_password_reset(
         &self,
         Data(accounts): Data<&Accounts>,
-        Client(caller): Client,
-        FormPassage(passage): FormPassage,
         WantsHtml(html): WantsHtml,
         /// Whom the link is for.
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
-        Tried(body): Tried<NewPassword>,
-    ) -> Result<UpdateReply, Refused> {
-        passage?;
-        let form =
-            |refusal: &str| links::new_password(&uid, &token, least(accounts), Some(refusal));
-        let refuse = |bad| not_updated(bad, html.then_some(form));
-        let new_password = match body {
-            Ok(body) => body.fields.new_password,
-            Err(bad) => return refuse(bad),
+        call: Call<Anyone, Forms, Result<Body<NewPassword>, BadRequest>>,
+    ) -> Answer<UpdateReply, ANYONE, LIMITED> {
+        // A browser gets the form again, with the reason.
+        let refuse = |bad: BadRequest| {
+            let reason = bad.0.get("error").and_then(Value::as_str);
+            let reason = reason
+                .unwrap_or("This form could not be read. Try again.")
+                .to_owned();
+            let page = || form(accounts, &uid, &token, Some(&reason));
+            JsonOrPage::new(html, Json(bad), page).map(UpdateReply::BadRequest)
         };
-        match accounts
-            .confirm_reset(&uid, &token, &new_password, &caller)
-            .await
-        {
-            Ok(()) => Ok(UpdateReply::Ok(if html {
-                Updated::Html(Html(links::password_updated()?))
-            } else {
-                Updated::Json(Message::new("Password updated successfully"))
-            })),
-            Err(ResetError::BadLink) => Ok(UpdateReply::Unauthorized(Unauthorized::new(html)?)),
-            Err(ResetError::Invalid(broken)) => {
-                let broken = [broken];
-                refuse(BadRequest::fields(&broken, sentence(&broken)))
+        let new_password = match call.body {
+            Ok(body) => body.fields.new_password,
+            Err(bad) => return Ok(refuse(bad)?),
+        };
+        let set = accounts
+            .confirm_reset(&uid, &token, &new_password, &call.actor)
+            .await;
+        Ok(match set {
+            Ok(()) => {
+                let message = Message::new("Password updated successfully");
+                UpdateReply::Ok(JsonOrPage::new(html, message, links::password_updated)?)
             }
-            Err(ResetError::Trouble(trouble)) => Err(trouble.into()),
-        }
+            Err(ResetError::BadLink) => UpdateReply::Unauthorized(bad_link(html)?),
+            Err(ResetError::Invalid(broken)) => refuse(bad_request::<NewPassword>(&[broken]).0)?,
+            Err(ResetError::Trouble(trouble)) => return Err(trouble.into()),
+        })
     }
 }
 
-fn sentence(broken: &[Invalid]) -> Option<String> {
-    broken.first().map(|it| it.rule.to_string())
+fn bad_link(html: bool) -> Result<JsonOrPage<ErrorSentence>, Failure> {
+    JsonOrPage::new(html, error("Unauthorized"), links::bad_link)
 }
 
-/// Characters that a password needs.
-fn least(accounts: &Accounts) -> usize {
-    accounts.rules().password.min_length
-}
-
-/// A browser gets the form again, with the reason.
-fn not_updated(
-    bad: BadRequest,
-    form: Option<impl FnOnce(&str) -> Result<String, Failure>>,
-) -> Result<UpdateReply, Refused> {
-    Ok(UpdateReply::BadRequest(match form {
-        Some(form) => {
-            let refusal = bad.0.get("error").and_then(serde_json::Value::as_str);
-            NotUpdated::Html(Html(form(
-                refusal.unwrap_or("This form could not be read. Try again."),
-            )?))
-        }
-        None => NotUpdated::Json(Json(bad)),
-    }))
+fn form(
+    accounts: &Accounts,
+    uid: &str,
+    token: &str,
+    refusal: Option<&str>,
+) -> Result<String, Failure> {
+    let least = accounts.rules().password.min_length;
+    links::new_password(uid, token, least, refusal)
 }

@@ -4,17 +4,21 @@ use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
-use super::login::SessionBody;
+use super::session_body::SessionBody;
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::session::{BearerError, RefreshError};
-use crate::domain::LiveSession;
-use crate::http::wire::auth::{Authorization, Presented};
+use crate::domain::{Actor, LiveSession};
+use crate::failure::Failure;
+use crate::http::wire::auth::{Anyone, Authorization, Credentials, NOT_PROVIDED};
 use crate::http::wire::body::{Body, Input};
-use crate::http::wire::client::Client;
+use crate::http::wire::call::Call;
 use crate::http::wire::cookie::Cookies;
-use crate::http::wire::denied::{NOT_PROVIDED, NoSession, TokenProblem};
-use crate::http::wire::problem::{CHALLENGE, Detail, Message, Unserved, detail};
+use crate::http::wire::problem::{Detail, Message, detail};
+use crate::http::wire::rate_limit::Unlimited;
+use crate::http::wire::refusal::{
+    ANYONE, Answer, CHALLENGE, NoSession, Refused, TokenProblem, UNLIMITED,
+};
 
 /// A refresh token.
 #[derive(Object)]
@@ -51,6 +55,21 @@ enum RefreshReply {
     ),
 }
 
+impl From<RefreshError> for Refused<RefreshReply, ANYONE, UNLIMITED> {
+    fn from(err: RefreshError) -> Self {
+        match err {
+            RefreshError::Token(fault) => Self::Reply(RefreshReply::Unauthorized(
+                Json(TokenProblem::new(
+                    &fault.to_string(),
+                    Some("token_not_valid"),
+                )),
+                CHALLENGE.to_owned(),
+            )),
+            RefreshError::Failed(failure) => failure.into(),
+        }
+    }
+}
+
 #[derive(ApiResponse)]
 enum StatusReply {
     /// Who asks.
@@ -74,14 +93,14 @@ enum LogoutReply {
     ),
 }
 
-impl From<NoSession> for Result<LogoutReply, Unserved> {
-    fn from(refusal: NoSession) -> Self {
-        match refusal {
-            NoSession::Denied(problem) => Ok(LogoutReply::Unauthorized(
+impl From<NoSession> for Refused<LogoutReply, ANYONE, UNLIMITED> {
+    fn from(none: NoSession) -> Self {
+        match none {
+            NoSession::Denied(problem) => Self::Reply(LogoutReply::Unauthorized(
                 Json(problem),
                 CHALLENGE.to_owned(),
             )),
-            NoSession::Failed(failure) => Err(failure.into()),
+            NoSession::Failed(failure) => failure.into(),
         }
     }
 }
@@ -101,24 +120,15 @@ impl SessionApi {
     async fn token_refresh(
         &self,
         Data(accounts): Data<&Accounts>,
-        Client(caller): Client,
-        body: Body<RefreshRequest>,
-    ) -> Result<RefreshReply, Unserved> {
-        match accounts.refresh(&body.fields.refresh, &caller).await {
-            Ok(new) => Ok(RefreshReply::Ok(Json(RefreshBody {
-                access: new.access.clone(),
-                access_token: new.access,
-                refresh: new.refresh,
-            }))),
-            Err(RefreshError::Token(fault)) => {
-                let problem = TokenProblem::new(&fault.to_string(), Some("token_not_valid"));
-                Ok(RefreshReply::Unauthorized(
-                    Json(problem),
-                    CHALLENGE.to_owned(),
-                ))
-            }
-            Err(RefreshError::Failed(failure)) => Err(failure.into()),
-        }
+        call: Call<Anyone, Unlimited, Body<RefreshRequest>>,
+    ) -> Answer<RefreshReply, ANYONE, UNLIMITED> {
+        let token = &call.body.fields.refresh;
+        let new = accounts.refresh(token, &call.actor).await?;
+        Ok(RefreshReply::Ok(Json(RefreshBody {
+            access: new.access.clone(),
+            access_token: new.access,
+            refresh: new.refresh,
+        })))
     }
 
     /// Token Refresh
@@ -128,10 +138,9 @@ impl SessionApi {
     async fn refresh(
         &self,
         accounts: Data<&Accounts>,
-        client: Client,
-        body: Body<RefreshRequest>,
-    ) -> Result<RefreshReply, Unserved> {
-        self.token_refresh(accounts, client, body).await
+        call: Call<Anyone, Unlimited, Body<RefreshRequest>>,
+    ) -> Answer<RefreshReply, ANYONE, UNLIMITED> {
+        self.token_refresh(accounts, call).await
     }
 
     /// Check Authentication Status
@@ -146,9 +155,9 @@ impl SessionApi {
     async fn check_auth_status(
         &self,
         Data(accounts): Data<&Accounts>,
-        presented: Presented,
-    ) -> Result<StatusReply, Unserved> {
-        let Some(session) = whoever_asks(accounts, &presented).await? else {
+        call: Call<Credentials>,
+    ) -> Answer<StatusReply, ANYONE, UNLIMITED> {
+        let Some(session) = whoever_asks(accounts, &call.who, &call.actor).await? else {
             return Ok(StatusReply::Unauthorized(
                 detail(NOT_PROVIDED),
                 CHALLENGE.to_owned(),
@@ -172,28 +181,24 @@ impl SessionApi {
         &self,
         Data(accounts): Data<&Accounts>,
         Data(cookies): Data<&Cookies>,
-        presented: Presented,
-    ) -> Result<LogoutReply, Unserved> {
-        let session = match &presented.authorization {
-            Authorization::Bearer(token) => match accounts.bearer(token, &presented.caller).await {
-                Ok(session) => session,
-                Err(err) => return NoSession::from(err).into(),
-            },
-            Authorization::Malformed | Authorization::Repeated => {
-                return NoSession::bad_header().into();
-            }
+        call: Call<Credentials>,
+    ) -> Answer<LogoutReply, ANYONE, UNLIMITED> {
+        let Credentials {
+            authorization,
+            cookie,
+            from_own_page,
+        } = call.who;
+        let by_cookie = match authorization {
             Authorization::None => {
-                let cookie = presented
-                    .cookie
-                    .as_deref()
-                    .filter(|_| presented.from_own_page);
-                match session_of(accounts, cookie).await? {
-                    Some(session) => session,
-                    None => return NoSession::not_provided().into(),
-                }
+                session_of(accounts, cookie.as_deref().filter(|_| from_own_page)).await?
             }
+            _ => None,
         };
-        accounts.logout(&session, &presented.caller).await?;
+        let session = match by_cookie {
+            Some(session) => session,
+            None => authorization.session(accounts, &call.actor).await?,
+        };
+        accounts.logout(&session, &call.actor).await?;
         Ok(LogoutReply::Ok(
             Message::new("Logout successful"),
             cookies.clear(),
@@ -204,24 +209,25 @@ impl SessionApi {
 /// A bad bearer token counts as none.
 async fn whoever_asks(
     accounts: &Accounts,
-    presented: &Presented,
-) -> Result<Option<LiveSession>, Unserved> {
-    if let Authorization::Bearer(token) = &presented.authorization {
-        match accounts.bearer(token, &presented.caller).await {
+    credentials: &Credentials,
+    actor: &Actor,
+) -> Result<Option<LiveSession>, Failure> {
+    if let Authorization::Bearer(token) = &credentials.authorization {
+        match accounts.bearer(token, actor).await {
             Ok(session) => return Ok(Some(session)),
-            Err(BearerError::Failed(failure)) => return Err(failure.into()),
+            Err(BearerError::Failed(failure)) => return Err(failure),
             Err(_) => {}
         }
     }
-    session_of(accounts, presented.cookie.as_deref()).await
+    session_of(accounts, credentials.cookie.as_deref()).await
 }
 
 async fn session_of(
     accounts: &Accounts,
     cookie: Option<&str>,
-) -> Result<Option<LiveSession>, Unserved> {
+) -> Result<Option<LiveSession>, Failure> {
     match cookie {
-        Some(secret) => Ok(accounts.cookie(secret).await?),
+        Some(secret) => accounts.cookie(secret).await,
         None => Ok(None),
     }
 }

@@ -6,7 +6,7 @@ use poem::{IntoResponse, Response, handler};
 use serde_json::json;
 
 use crate::accounts::Accounts;
-use crate::http::wire::problem::Unserved;
+use crate::http::wire::problem::Problem;
 
 /// 200 once requests can be served.
 #[handler]
@@ -20,12 +20,9 @@ pub(crate) async fn readyz(Data(accounts): Data<&Accounts>) -> Response {
     match accounts.check_writable().await {
         Ok(()) => Json(json!({ "status": "ok" })).into_response(),
         Err(failure) => {
-            let _logged = Unserved::from(failure);
-            (
-                StatusCode::SERVICE_UNAVAILABLE,
-                Json(json!({ "detail": "The database cannot be written." })),
-            )
-                .into_response()
+            tracing::error!(event = "failure", error = failure.chain());
+            let sentence = "The database cannot be written.";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, sentence).response()
         }
     }
 }

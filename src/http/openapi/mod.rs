@@ -1,5 +1,5 @@
 //! What the API says of itself: the document, the answers to OPTIONS, Swagger UI.
 
-pub mod document;
-pub mod options;
-pub mod swagger;
+pub(crate) mod document;
+pub(crate) mod options;
+pub(crate) mod swagger;

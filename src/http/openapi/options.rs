@@ -1,24 +1,24 @@
 //! What OPTIONS answers, read from the OpenAPI document.
 
+use poem::http::HeaderValue;
 use serde_json::{Map, Value, json};
 
 use crate::http::wire::body::MEDIA_TYPES;
 
-/// What a path of the document allows, renders and says of itself.
-pub(crate) struct Described {
+/// What the document says of a path.
+pub(crate) struct Description {
     /// The `Allow` header.
-    pub(crate) allow: String,
+    pub(crate) allow: HeaderValue,
     /// The media types of its answers.
     pub(crate) renders: Vec<String>,
     /// The OPTIONS answer.
     pub(crate) options: Value,
 }
 
-/// Describes one path of the document.
-pub(crate) fn describe(document: &Value, path: &str) -> Described {
+pub(crate) fn describe(document: &Value, path: &str) -> Description {
     let empty = Map::new();
     let operations = document["paths"][path].as_object().unwrap_or(&empty);
-    let allow = allowed(operations).join(", ");
+    let allow = HeaderValue::from_str(&allowed(operations).join(", "));
     let renders = renders(operations);
     let main = operations.values().next().unwrap_or(&Value::Null);
     let mut options = json!({
@@ -36,8 +36,8 @@ pub(crate) fn describe(document: &Value, path: &str) -> Described {
     if !actions.is_empty() {
         options["actions"] = Value::Object(actions);
     }
-    Described {
-        allow,
+    Description {
+        allow: allow.unwrap_or_else(|_| HeaderValue::from_static("OPTIONS")),
         renders,
         options,
     }

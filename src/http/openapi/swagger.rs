@@ -9,11 +9,11 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use poem::http::{StatusCode, header};
-use poem::{Request, Response, handler};
+use poem::{IntoResponse, Request, Response, handler};
 
 use super::document;
 use crate::failure::Failure;
-use crate::http::wire::problem::Problem;
+use crate::http::wire::refusal::Refusal;
 
 /// A text that is kept compressed: Swagger UI has 1.6 MB, and most clients take it as it is here.
 struct Page {
@@ -102,10 +102,7 @@ fn answer(page: &std::io::Result<Page>, request: &Request) -> Response {
         Ok(page) => page.answer(request),
         Err(err) => Err(Failure::new("preparing the documentation", err.to_string())),
     };
-    answered.unwrap_or_else(|failure| {
-        tracing::error!(event = "failure", error = failure.chain());
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.").response()
-    })
+    answered.unwrap_or_else(|failure| Refusal::from(failure).into_response())
 }
 
 /// Lets exactly the page's own scripts run, by their digests (CSP Level 3, section 6.7.2).
@@ -120,7 +117,7 @@ fn policy(html: &str) -> String {
             break;
         };
         digests.push(format!("'sha256-{}'", sha256(script)));
-        // A script may have the text of a tag inside, so the next one is looked for behind it.
+        // A script may have `<script` in its text: the search goes on behind it.
         rest = after;
     }
     format!(

@@ -105,20 +105,3 @@ fn render(page: &str, values: &minijinja::Value) -> Result<String, Failure> {
     };
     load().map_err(Failure::when("rendering a page"))
 }
-
-/// Whether a browser asks, which wants a page.
-pub(crate) struct WantsHtml(pub(crate) bool);
-
-impl<'a> poem::FromRequest<'a> for WantsHtml {
-    async fn from_request(
-        request: &'a poem::Request,
-        _body: &mut poem::RequestBody,
-    ) -> poem::Result<Self> {
-        let accept = request.header("accept").unwrap_or_default();
-        Ok(Self(
-            accept
-                .split(',')
-                .any(|range| range.trim().starts_with("text/html")),
-        ))
-    }
-}

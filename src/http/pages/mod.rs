@@ -1,3 +1,3 @@
 //! HTML: the pages of mailed links.
 
-pub mod links;
+pub(crate) mod links;

@@ -1,21 +1,18 @@
 //! What a request shows to prove who asks: a bearer token, a cookie.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use poem::http::{HeaderMap, header};
-use poem::{Request, RequestBody};
+use poem::http::{HeaderMap, HeaderName, header};
+use poem::web::Data;
+use poem::{FromRequest, Request};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::client::Client;
-use super::denied::NoSession;
+use super::client::actor;
+use super::cookie::COOKIE;
+use super::deployment::Deployment;
+use super::refusal::{NoSession, Refusal, TokenProblem};
 use crate::accounts::Accounts;
-use crate::domain::Actor;
-use crate::domain::LiveSession;
-
-/// The name of the session cookie.
-pub(crate) const COOKIE: &str = "minisass_session";
+use crate::domain::{Actor, LiveSession};
 
 /// The `Authorization` header (RFC 6750, section 2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,100 +27,113 @@ pub(crate) enum Authorization {
     Bearer(String),
 }
 
-/// What a request shows. Documented as the two ways to prove who asks.
-pub(crate) struct Presented {
+impl Authorization {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let Some(value) = values.next() else {
+            return Self::None;
+        };
+        if values.next().is_some() {
+            return Self::Repeated;
+        }
+        let mut words = value.to_str().unwrap_or_default().split_ascii_whitespace();
+        if !words
+            .next()
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
+        {
+            return Self::None;
+        }
+        match (words.next(), words.next()) {
+            (Some(token), None) => Self::Bearer(token.to_owned()),
+            _ => Self::Malformed,
+        }
+    }
+
+    /// The session of the token.
+    pub(crate) async fn session(
+        &self,
+        accounts: &Accounts,
+        actor: &Actor,
+    ) -> Result<LiveSession, NoSession> {
+        let problem = match self {
+            Self::Bearer(token) => return Ok(accounts.bearer(token, actor).await?),
+            Self::Malformed | Self::Repeated => TokenProblem::new(
+                "Authorization header must contain two space-delimited values",
+                Some("bad_authorization_header"),
+            ),
+            Self::None => TokenProblem::new(NOT_PROVIDED, None),
+        };
+        Err(NoSession::Denied(problem))
+    }
+}
+
+/// Nothing was shown that proves who asks.
+pub(crate) const NOT_PROVIDED: &str = "Authentication credentials were not provided.";
+
+/// Who may call an endpoint.
+pub(crate) trait Who: Sized {
+    /// What proves it, by the names of the OpenAPI document.
+    const SCHEMES: &'static [&'static str];
+
+    fn identify(request: &Request) -> impl Future<Output = poem::Result<Self>> + Send;
+}
+
+pub(crate) struct Anyone;
+
+impl Who for Anyone {
+    const SCHEMES: &'static [&'static str] = &[];
+
+    async fn identify(_: &Request) -> poem::Result<Self> {
+        Ok(Self)
+    }
+}
+
+/// Whoever has a bearer token.
+impl Who for LiveSession {
+    const SCHEMES: &'static [&'static str] = &["bearer"];
+
+    async fn identify(request: &Request) -> poem::Result<Self> {
+        let Data(accounts) = Data::<&Accounts>::from_request_without_body(request).await?;
+        let authorization = Authorization::of(request.headers());
+        let session = authorization.session(accounts, &actor(request)).await;
+        session.map_err(|none| Refusal::from(none).into())
+    }
+}
+
+/// Whoever asks: the endpoint decides what the credentials are worth.
+pub(crate) struct Credentials {
     pub(crate) authorization: Authorization,
     /// The secret of the session cookie.
     pub(crate) cookie: Option<String>,
     /// Whether a page of ours, or of a configured origin, sent this.
     pub(crate) from_own_page: bool,
-    /// Who shows it.
-    pub(crate) caller: Actor,
 }
 
-/// The origins whose pages may use the cookie.
-pub(crate) struct OwnOrigins(pub(crate) HashSet<String>);
+impl Who for Credentials {
+    const SCHEMES: &'static [&'static str] = &["bearer", "cookie"];
 
-impl<'a> ApiExtractor<'a> for Presented {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        register_bearer(registry);
-        registry.create_security_scheme(
-            "cookie",
-            MetaSecurityScheme {
-                description: Some("The session cookie that login sets."),
-                name: Some(COOKIE),
-                key_in: Some("cookie"),
-                ..scheme("apiKey")
-            },
-        );
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec!["bearer", "cookie"]
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
+    async fn identify(request: &Request) -> poem::Result<Self> {
         let headers = request.headers();
-        let own = request.extensions().get::<Arc<OwnOrigins>>();
+        let deployment = request.data::<Arc<Deployment>>();
         Ok(Self {
-            authorization: authorization(headers),
+            authorization: Authorization::of(headers),
             cookie: cookie(headers),
-            from_own_page: own.is_some_and(|own| is_from_own_page(headers, own)),
-            caller: Client::of(request).0,
+            from_own_page: deployment.is_some_and(|it| is_from_own_page(headers, it)),
         })
     }
 }
 
-/// A bearer token and nothing else: what endpoints of the own account want.
-pub(crate) struct Bearer(Authorization, Actor);
-
-impl<'a> ApiExtractor<'a> for Bearer {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        register_bearer(registry);
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        vec!["bearer"]
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        Ok(Self(
-            authorization(request.headers()),
-            Client::of(request).0,
-        ))
-    }
-}
-
-impl Bearer {
-    /// The session of the token.
-    pub(crate) async fn session(&self, accounts: &Accounts) -> Result<LiveSession, NoSession> {
-        match &self.0 {
-            Authorization::Bearer(token) => Ok(accounts.bearer(token, &self.1).await?),
-            Authorization::Malformed | Authorization::Repeated => Err(NoSession::bad_header()),
-            Authorization::None => Err(NoSession::not_provided()),
-        }
-    }
-}
-
-fn register_bearer(registry: &mut Registry) {
+pub(crate) fn register_schemes(registry: &mut Registry) {
+    let scheme = |ty| MetaSecurityScheme {
+        ty,
+        description: None,
+        name: None,
+        key_in: None,
+        scheme: None,
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
+    };
     registry.create_security_scheme(
         "bearer",
         MetaSecurityScheme {
@@ -133,40 +143,15 @@ fn register_bearer(registry: &mut Registry) {
             ..scheme("http")
         },
     );
-}
-
-fn scheme(ty: &'static str) -> MetaSecurityScheme {
-    MetaSecurityScheme {
-        ty,
-        description: None,
-        name: None,
-        key_in: None,
-        scheme: None,
-        bearer_format: None,
-        flows: None,
-        openid_connect_url: None,
-    }
-}
-
-fn authorization(headers: &HeaderMap) -> Authorization {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else {
-        return Authorization::None;
-    };
-    if values.next().is_some() {
-        return Authorization::Repeated;
-    }
-    let mut words = value.to_str().unwrap_or_default().split_ascii_whitespace();
-    if !words
-        .next()
-        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
-    {
-        return Authorization::None;
-    }
-    match (words.next(), words.next()) {
-        (Some(token), None) => Authorization::Bearer(token.to_owned()),
-        _ => Authorization::Malformed,
-    }
+    registry.create_security_scheme(
+        "cookie",
+        MetaSecurityScheme {
+            description: Some("The session cookie that login sets."),
+            name: Some(COOKIE),
+            key_in: Some("cookie"),
+            ..scheme("apiKey")
+        },
+    );
 }
 
 fn cookie(headers: &HeaderMap) -> Option<String> {
@@ -180,13 +165,15 @@ fn cookie(headers: &HeaderMap) -> Option<String> {
         .map(|(_, secret)| secret.to_owned())
 }
 
-/// Browsers say where a request comes from (Fetch Metadata; RFC 6454). Who says nothing is no
-/// browser, and has no cookie that somebody else could make it send.
-fn is_from_own_page(headers: &HeaderMap, own: &OwnOrigins) -> bool {
+/// Browsers say where a request comes from (Fetch Metadata; RFC 6454). A client that does not say
+/// it is no browser, and nobody else can make it send a cookie.
+fn is_from_own_page(headers: &HeaderMap, deployment: &Deployment) -> bool {
     let text = |name| headers.get(name).and_then(|it| it.to_str().ok());
     match text(header::ORIGIN) {
-        Some(origin) => own.0.contains(origin),
-        None => text(header::HeaderName::from_static("sec-fetch-site"))
-            .is_some_and(|site| site == "same-origin"),
+        Some(origin) => {
+            let mut configured = deployment.cors_origins.iter();
+            origin == deployment.public_url.origin() || configured.any(|it| it == origin)
+        }
+        None => text(HeaderName::from_static("sec-fetch-site")) == Some("same-origin"),
     }
 }

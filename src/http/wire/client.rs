@@ -3,10 +3,9 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use poem::Addr;
 use poem::http::{HeaderMap, header};
 use poem::web::RemoteAddr;
-use poem::{FromRequest, Request, RequestBody};
+use poem::{Addr, Request};
 
 use crate::domain::Actor;
 
@@ -31,45 +30,26 @@ impl ClientAddress {
         if trusted.is_empty() || socket.is_some_and(|address| !is_trusted(&address)) {
             return Self(socket);
         }
-        let forwarded = headers
-            .get_all("x-forwarded-for")
-            .iter()
+        let last_first = headers.get_all("x-forwarded-for").iter().rev();
+        let client = last_first
             .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(|address| address.trim().parse::<IpAddr>().ok());
-        let client = forwarded
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .map(|address| address.map(|it| it.to_canonical()))
+            .flat_map(|value| value.rsplit(','))
+            .map(|address| Some(address.trim().parse::<IpAddr>().ok()?.to_canonical()))
             .find(|address| !address.is_some_and(|it| is_trusted(&it)));
         Self(client.flatten().or(socket))
     }
 }
 
 /// Who asks, as the use cases want to know it.
-pub(crate) struct Client(pub(crate) Actor);
-
-impl<'a> FromRequest<'a> for Client {
-    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
-        Ok(Self::of(request))
-    }
-}
-
-impl Client {
-    pub(crate) fn of(request: &Request) -> Self {
-        let address = request
-            .extensions()
-            .get::<ClientAddress>()
-            .and_then(|it| it.0);
-        let user_agent = request
-            .headers()
-            .get(header::USER_AGENT)
-            .and_then(|it| it.to_str().ok());
-        Self(Actor {
-            name: "http".to_owned(),
-            address: address.map(|it| it.to_string()),
-            user_agent: user_agent.map(|it| it.chars().take(LONGEST_USER_AGENT).collect()),
-        })
+pub(crate) fn actor(request: &Request) -> Actor {
+    let address = request.extensions().get::<ClientAddress>();
+    let user_agent = request
+        .headers()
+        .get(header::USER_AGENT)
+        .and_then(|it| it.to_str().ok());
+    Actor {
+        name: "http".to_owned(),
+        address: address.and_then(|it| it.0).map(|it| it.to_string()),
+        user_agent: user_agent.map(|it| it.chars().take(LONGEST_USER_AGENT).collect()),
     }
 }

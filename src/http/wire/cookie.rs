@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::auth::COOKIE;
+/// Its name.
+pub(crate) const COOKIE: &str = "minisass_session";
 
 /// Writes `Set-Cookie` headers (RFC 6265, section 4.1). No script can read the cookie, and no other
 /// site can make a browser send it with a POST.

@@ -1,11 +1,13 @@
-//! What endpoints are made of: bodies, problems, who asks, limits.
+//! What endpoints are made of: who asks, limits, bodies, refusals.
 
-pub mod app_param;
-pub mod auth;
-pub mod body;
-pub mod client;
-pub mod cookie;
-pub mod denied;
-pub mod deployment;
-pub mod problem;
-pub mod rate_limit;
+pub(crate) mod accept;
+pub(crate) mod app_parameter;
+pub(crate) mod auth;
+pub(crate) mod body;
+pub(crate) mod call;
+pub(crate) mod client;
+pub(crate) mod cookie;
+pub(crate) mod deployment;
+pub(crate) mod problem;
+pub(crate) mod rate_limit;
+pub(crate) mod refusal;

@@ -1,23 +1,16 @@
-//! How bad news looks on the wire: small JSON bodies, and never an empty one.
+//! How errors look on the wire: small JSON bodies, never an empty one.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use poem::error::ResponseError;
 use poem::http::StatusCode;
 use poem::{IntoResponse, Response};
+use poem_openapi::Object;
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ToJSON, Type};
-use poem_openapi::{ApiResponse, Object};
 use serde_json::{Map, Value, json};
 
-use crate::accounts::Trouble;
 use crate::domain::Invalid;
-use crate::failure::Failure;
-
-/// What protected resources answer with when they want a token (RFC 6750, section 3).
-pub(crate) const CHALLENGE: &str = "Bearer realm=\"api\"";
 
 /// One sentence.
 #[derive(Object)]
@@ -123,30 +116,23 @@ impl ToJSON for BadRequest {
     }
 }
 
-/// Why a request did not reach a use case.
+/// Why a request did not reach its endpoint.
 #[derive(Debug)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
-    pub(crate) body: Value,
+    pub(crate) body: Map<String, Value>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, sentence: impl Into<String>) -> Self {
+        let sentence = Value::String(sentence.into());
         Self {
             status,
-            body: json!({ "detail": sentence.into() }),
+            body: Map::from_iter([("detail".to_owned(), sentence)]),
         }
     }
 
-    pub(crate) fn fields(body: BadRequest) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            body: Value::Object(body.0),
-        }
-    }
-
-    /// The problem behind an error of the framework.
-    pub(crate) fn of(err: &poem::Error) -> Self {
+    fn of(err: &poem::Error) -> Self {
         let status = err.status();
         let sentence = match status {
             StatusCode::NOT_FOUND => "Not found.",
@@ -158,92 +144,33 @@ impl Problem {
         Self::new(status, sentence)
     }
 
-    pub(crate) fn response(&self) -> Response {
-        (self.status, poem::web::Json(&self.body)).into_response()
+    pub(crate) fn response(self) -> Response {
+        (self.status, poem::web::Json(self.body)).into_response()
     }
 }
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.status, self.body)
-    }
-}
-
-impl std::error::Error for Problem {}
-
-impl ResponseError for Problem {
-    fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    fn as_response(&self) -> Response {
-        self.response()
-    }
-}
-
-/// What any endpoint that uses the database can answer.
-#[derive(ApiResponse)]
-pub(crate) enum Unserved {
-    /// Something broke here; it has been logged.
-    #[oai(status = 500)]
-    Broken(Json<Detail>),
-    /// The service cannot do this at the moment. Nothing was done; try again after `Retry-After` seconds.
-    #[oai(status = 503)]
-    Unavailable(Json<Detail>, #[oai(header = "Retry-After")] u64),
-}
-
-/// What any endpoint that is limited can answer.
-#[derive(ApiResponse)]
-pub(crate) enum Refused {
-    /// Too many requests. Try again after `Retry-After` seconds.
-    #[oai(status = 429)]
-    TooMany(Json<Detail>, #[oai(header = "Retry-After")] u64),
-    /// Something broke here; it has been logged.
-    #[oai(status = 500)]
-    Broken(Json<Detail>),
-    /// The service cannot do this at the moment. Nothing was done; try again after `Retry-After` seconds.
-    #[oai(status = 503)]
-    Unavailable(Json<Detail>, #[oai(header = "Retry-After")] u64),
-}
-
-/// A passing failure (a full disk, say) may be over in so many seconds.
-const PASSING_SECONDS: u64 = 5;
-
-impl From<Failure> for Unserved {
-    fn from(failure: Failure) -> Self {
-        tracing::error!(event = "failure", error = failure.chain());
-        if failure.is_passing() {
-            Self::Unavailable(
-                detail("The service is temporarily unavailable. Try again later."),
-                PASSING_SECONDS,
-            )
-        } else {
-            Self::Broken(detail("Something went wrong."))
+impl From<BadRequest> for Problem {
+    fn from(BadRequest(body): BadRequest) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            body,
         }
     }
 }
 
-impl From<Trouble> for Refused {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::TooMany(seconds) => {
-                let text =
-                    format!("Request was throttled. Expected available in {seconds} seconds.");
-                Self::TooMany(detail(text), seconds)
-            }
-            Trouble::Busy(seconds) => {
-                Self::Unavailable(detail("Too many logins at once. Try again later."), seconds)
-            }
-            Trouble::Failed(failure) => match Unserved::from(failure) {
-                Unserved::Broken(body) => Self::Broken(body),
-                Unserved::Unavailable(body, seconds) => Self::Unavailable(body, seconds),
-            },
-        }
+impl From<Problem> for poem::Error {
+    fn from(problem: Problem) -> Self {
+        Self::from_response(problem.response())
     }
 }
 
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
-        Trouble::Failed(failure).into()
+/// The answer behind an error: a handler's error has its own, one of the framework gets ours.
+pub(crate) fn render(err: poem::Error) -> Response {
+    if err.is_from_response() {
+        return err.into_response();
     }
+    if err.status().is_server_error() {
+        tracing::error!(event = "failure", error = %err);
+    }
+    Problem::of(&err).response()
 }

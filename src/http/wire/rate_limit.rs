@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use poem::{FromRequest, Request, RequestBody};
+use poem::Request;
 
 use super::client::ClientAddress;
 use crate::accounts::Trouble;
@@ -22,76 +22,72 @@ type Limiter = DefaultKeyedRateLimiter<IpAddr>;
 
 /// Counts what one client asks of the endpoints that cost something. A success does not clear the
 /// count. IPv6 clients count by /64, which one customer has.
-pub(crate) struct Gate {
-    limiters: Option<Limiters>,
-}
-
-struct Limiters {
+pub(crate) struct RateLimits {
     logins: Limiter,
     forms: Limiter,
 }
 
-impl Gate {
-    pub(crate) fn new(throttle: bool) -> Self {
+impl RateLimits {
+    pub(crate) fn new() -> Self {
         let limiter = |burst| RateLimiter::keyed(Quota::per_second(PER_SECOND).allow_burst(burst));
         Self {
-            limiters: throttle.then(|| Limiters {
-                logins: limiter(LOGINS),
-                forms: limiter(FORMS),
-            }),
+            logins: limiter(LOGINS),
+            forms: limiter(FORMS),
         }
     }
 
-    /// Forgets clients that have been quiet, so that memory does not grow with every visitor.
+    /// So that memory does not grow with every visitor.
     pub(crate) fn forget_quiet_clients(&self) {
-        if let Some(limiters) = &self.limiters {
-            limiters.logins.retain_recent();
-            limiters.forms.retain_recent();
-        }
+        self.logins.retain_recent();
+        self.forms.retain_recent();
     }
 }
 
+/// Which limit an endpoint has.
+pub(crate) trait Limit {
+    const LIMITER: Option<fn(&RateLimits) -> &Limiter>;
+}
+
+pub(crate) struct Unlimited;
+
+impl Limit for Unlimited {
+    const LIMITER: Option<fn(&RateLimits) -> &Limiter> = None;
+}
+
+/// The limit of endpoints that try a password.
+pub(crate) struct Logins;
+
+impl Limit for Logins {
+    const LIMITER: Option<fn(&RateLimits) -> &Limiter> = Some(|limits| &limits.logins);
+}
+
+/// The limit of everything else that writes.
+pub(crate) struct Forms;
+
+impl Limit for Forms {
+    const LIMITER: Option<fn(&RateLimits) -> &Limiter> = Some(|limits| &limits.forms);
+}
+
 /// Counts the request.
-fn check(request: &Request, choose: fn(&Limiters) -> &Limiter) -> Result<(), Trouble> {
-    let client = request
-        .extensions()
-        .get::<ClientAddress>()
-        .and_then(|it| it.0);
-    let gate = request.extensions().get::<Arc<Gate>>();
-    // Over a Unix socket without a proxy's word there is nobody to tell apart.
-    let (Some(client), Some(limiters)) = (client, gate.and_then(|it| it.limiters.as_ref())) else {
+pub(crate) fn count<L: Limit>(request: &Request) -> Result<(), Trouble> {
+    // Without the setting `throttle` there are no limits. Over a Unix socket without a proxy's word
+    // there is nobody to tell apart.
+    let limits = request.data::<Option<Arc<RateLimits>>>();
+    let client = request.data::<ClientAddress>().and_then(|it| it.0);
+    let (Some(limiter), Some(Some(limits)), Some(client)) = (L::LIMITER, limits, client) else {
         return Ok(());
     };
-    choose(limiters)
-        .check_key(&network(client))
-        .map_err(|until| {
-            tracing::warn!(event = "excess_rate_limit_exceeded", limit = "client");
-            let wait = until.wait_time_from(DefaultClock::default().now());
-            Trouble::TooMany(wait.as_secs() + 1)
-        })
+    let counted = limiter(limits).check_key(&network(client));
+    counted.map_err(|until| {
+        tracing::warn!(event = "excess_rate_limit_exceeded", limit = "client");
+        let wait = until.wait_time_from(DefaultClock::default().now());
+        Trouble::TooMany(wait.as_secs() + 1)
+    })
 }
 
 fn network(client: IpAddr) -> IpAddr {
     match client {
         IpAddr::V4(_) => client,
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-    }
-}
-
-/// Whether this client may try a password, counted now.
-pub(crate) struct LoginPassage(pub(crate) Result<(), Trouble>);
-
-impl<'a> FromRequest<'a> for LoginPassage {
-    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
-        Ok(Self(check(request, |it| &it.logins)))
-    }
-}
-
-/// Whether this client may send a form, counted now.
-pub(crate) struct FormPassage(pub(crate) Result<(), Trouble>);
-
-impl<'a> FromRequest<'a> for FormPassage {
-    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
-        Ok(Self(check(request, |it| &it.forms)))
     }
 }

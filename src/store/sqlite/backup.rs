@@ -8,11 +8,10 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, Result};
 
-use super::{failure, open};
+use super::error::{interrupted, when};
 use crate::failure::Failure;
 use crate::private_file::replace::Draft;
 use crate::progress::{Progress, Step};
-use crate::store::maintenance::BackedUp;
 
 const DOING: &str = "backing up the database";
 
@@ -29,12 +28,13 @@ const CHECK_CACHE: i32 = 64 << 10;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Copies what `source` holds as of now to `to`, and verifies the copy before it gets that name.
-pub(crate) fn copy(
+/// Returns its size and how many users are in it.
+pub(super) fn copy(
     source: &Connection,
     to: &Path,
     replacing: bool,
     progress: &Progress,
-) -> std::result::Result<BackedUp, Failure> {
+) -> std::result::Result<(u64, i64), Failure> {
     if !replacing && fs::symlink_metadata(to).is_ok() {
         return Err(Failure::new(
             DOING,
@@ -51,7 +51,7 @@ pub(crate) fn copy(
             ),
         )
     })?;
-    let counted = into(source, draft.path(), progress).map_err(|err| failure(DOING, err))?;
+    let counted = into(source, draft.path(), progress).map_err(when(DOING))?;
     verify(draft.path(), &counted, progress)?;
     let bytes = fs::metadata(draft.path())
         .map_err(Failure::when(DOING))?
@@ -61,12 +61,16 @@ pub(crate) fn copy(
         .iter()
         .find(|it| it.0 == "users")
         .map_or(0, |it| it.1);
-    Ok(BackedUp { bytes, users })
+    Ok((bytes, users))
 }
 
 /// Copies the pages and returns how many rows each table has. The transaction holds one state of the
 /// database all the while; others write on.
-fn into(source: &Connection, to: &Path, progress: &Progress) -> Result<Vec<(String, i64)>> {
+pub(super) fn into(
+    source: &Connection,
+    to: &Path,
+    progress: &Progress,
+) -> Result<Vec<(String, i64)>> {
     let transaction = source.unchecked_transaction()?;
     let counted = count(&transaction)?;
     let mut target = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -97,12 +101,6 @@ fn into(source: &Connection, to: &Path, progress: &Progress) -> Result<Vec<(Stri
     Ok(counted)
 }
 
-/// What SQLite itself says of work that was told to end.
-pub(crate) fn interrupted() -> rusqlite::Error {
-    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT);
-    rusqlite::Error::SqliteFailure(code, None)
-}
-
 fn count(connection: &Connection) -> Result<Vec<(String, i64)>> {
     let names: Vec<String> = connection
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")?
@@ -123,9 +121,9 @@ fn verify(
     progress: &Progress,
 ) -> std::result::Result<(), Failure> {
     let doing = "verifying the backup";
-    let mut copy = read_only(path).map_err(|err| failure(doing, err))?;
-    let problems = problems(&mut copy, progress).map_err(|err| failure(doing, err))?;
-    let counted = count(&copy).map_err(|err| failure(doing, err))?;
+    let mut copy = read_only(path).map_err(when(doing))?;
+    let problems = problems(&mut copy, progress).map_err(when(doing))?;
+    let counted = count(&copy).map_err(when(doing))?;
     if let Some(problem) = problems.first() {
         return Err(Failure::new(
             doing,
@@ -139,7 +137,7 @@ fn verify(
 }
 
 /// What SQLite finds wrong with a database, at most a hundred things.
-pub(crate) fn problems(connection: &mut Connection, progress: &Progress) -> Result<Vec<String>> {
+pub(super) fn problems(connection: &mut Connection, progress: &Progress) -> Result<Vec<String>> {
     connection.pragma_update(None, "cache_size", -CHECK_CACHE)?;
     let watch = Arc::clone(progress);
     connection.progress_handler(CHECK_STEPS, Some(move || !watch(Step::Checking)))?;
@@ -170,62 +168,6 @@ fn find_problems(connection: &Connection) -> Result<Vec<String>> {
     Ok(found)
 }
 
-fn read_only(path: &Path) -> Result<Connection> {
+pub(super) fn read_only(path: &Path) -> Result<Connection> {
     Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-}
-
-/// Puts the backup `from` into the database at `path`, which holds no users. In what is put there,
-/// every session has ended and no link or mail waits, so that nothing revoked since comes back.
-pub(crate) fn restore(
-    from: &Path,
-    path: &Path,
-    progress: &Progress,
-    settle: impl FnOnce(&Connection) -> Result<()>,
-) -> std::result::Result<i64, Failure> {
-    let doing = "restoring the backup";
-    let shown = from.display();
-    let refused = |why: String| Failure::new(doing, why);
-    fs::metadata(from).map_err(|err| refused(format!("cannot read {shown}: {err}")))?;
-    let unreadable = |err: rusqlite::Error| {
-        refused(format!(
-            "{shown} is no sound backup ({err}); name another one"
-        ))
-    };
-    let mut source = read_only(from).map_err(unreadable)?;
-    if let Some(problem) = problems(&mut source, progress).map_err(unreadable)?.first() {
-        return Err(refused(format!(
-            "{shown} is damaged ({problem}); name another one"
-        )));
-    }
-    let number = |c: &Connection, sql: &str| c.query_row(sql, [], |row| row.get::<_, i64>(0));
-    if number(&source, "PRAGMA application_id").map_err(unreadable)?
-        != i64::from(open::APPLICATION_ID)
-    {
-        return Err(refused(format!(
-            "{shown} is no backup of this program; name another one"
-        )));
-    }
-    let _lock = open::lock(path).map_err(Failure::when(doing))?;
-    let draft = Draft::beside(path).map_err(Failure::when(doing))?;
-    into(&source, draft.path(), progress).map_err(|err| failure(doing, err))?;
-    let mut prepared = Connection::open(draft.path()).map_err(|err| failure(doing, err))?;
-    prepared
-        .pragma_update(None, "journal_mode", "memory")
-        .map_err(|err| failure(doing, err))?;
-    open::migrate(&mut prepared)?;
-    let settled = || {
-        let transaction = prepared.unchecked_transaction()?;
-        settle(&transaction)?;
-        transaction.commit()?;
-        number(&prepared, "SELECT count(*) FROM users")
-    };
-    let users = settled().map_err(|err| failure(doing, err))?;
-    open::create_private(path).map_err(Failure::when(doing))?;
-    let mut target = open::connect(path)?;
-    // By SQLite and in one transaction: whoever looks at it now sees either state, whole.
-    let place = |target: &mut Connection| {
-        Backup::new(&prepared, target)?.run_to_completion(i32::MAX, PAUSE, None)
-    };
-    place(&mut target).map_err(|err| failure(doing, err))?;
-    Ok(users)
 }

@@ -1,162 +1,174 @@
 //! SQLite, in WAL mode with `synchronous=FULL`: reads inline, writes in groups.
 
-pub mod attempts;
-pub mod audit;
-pub mod backup;
-pub mod changes;
-pub mod generation;
-pub mod import;
-pub mod imported_tokens;
-pub mod inspect;
-pub mod links;
-pub mod mails;
-pub mod maintenance;
-mod open;
-pub mod outbox;
-pub mod oversight;
-pub mod privacy_policy;
-pub mod session_cache;
-pub mod sessions;
-pub mod spool;
-pub mod transfer;
-pub mod users;
-pub mod writer;
+mod backup;
+mod connect;
+mod error;
+mod header;
+mod migrate;
+mod readers;
+mod restore;
+pub(crate) mod scratch;
+mod session_cache;
+mod statements;
+mod writer;
 
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
-
-use super::Store;
 use super::pending::Pending;
-use super::sqlite::session_cache::LiveSessions;
-use super::sqlite::writer::{End, Writer};
-use crate::domain::Timestamp;
+use super::sql::{self, Sql};
+use crate::domain::{LiveSession, SessionId};
 use crate::failure::Failure;
+use crate::progress::Progress;
+use migrate::Complete;
+use readers::Readers;
+use session_cache::SessionCache;
+use writer::{End, Writer};
 
 /// The database of one file. All writes go through one thread; reads happen on the caller's.
-pub struct Sqlite {
-    path: std::path::PathBuf,
-    // As many connections as threads ever read at once: two mutex operations cost 50 ns, a new
-    // connection 100 µs.
-    readers: Mutex<Vec<Connection>>,
-    live: LiveSessions,
+pub(crate) struct Sqlite {
+    path: PathBuf,
+    readers: Readers,
+    /// None if the database is only looked at.
+    writing: Option<Writing>,
+}
+
+struct Writing {
+    sessions: SessionCache,
     writer: Writer,
 }
 
 impl Sqlite {
-    /// Opens the file, or creates it with mode 0600, and brings its schema up to date.
-    ///
-    /// # Errors
-    /// If the file cannot be opened or is newer than this program, or if SQLite is too old to be safe.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
-        Self::open_to(End::Commit, path)
+    /// Opens the file, or creates it with mode 0600, and brings its schema up to date. `complete`
+    /// does what a migration cannot.
+    pub(crate) fn open(path: &Path, complete: Complete) -> Result<Self, Failure> {
+        Self::open_to(End::Commit, path, complete)
     }
 
-    /// As [`Sqlite::open`], for a dry run: each transaction is undone when it has been answered.
-    ///
-    /// # Errors
-    /// As [`Sqlite::open`].
-    pub fn open_dry(path: &Path) -> Result<Self, Failure> {
-        Self::open_to(End::Undo, path)
+    /// For a dry run: each transaction is rolled back when it has been answered.
+    pub(crate) fn open_dry(path: &Path, complete: Complete) -> Result<Self, Failure> {
+        Self::open_to(End::RollBack, path, complete)
     }
 
-    fn open_to(end: End, path: &Path) -> Result<Self, Failure> {
-        let writing = open::writer(path)?;
-        let live = LiveSessions::over(open::reader(path)?)?;
+    fn open_to(end: End, path: &Path, complete: Complete) -> Result<Self, Failure> {
+        let connection = migrate::open(path, complete)?;
+        let writing = Writing {
+            sessions: SessionCache::over(connect::reader(path)?)?,
+            writer: Writer::start(connection, end)?,
+        };
         Ok(Self {
             path: path.to_owned(),
-            readers: Mutex::new(Vec::new()),
-            live,
-            writer: Writer::start(writing, end)?,
+            readers: Readers::new(path, connect::reader),
+            writing: Some(writing),
         })
     }
 
-    fn read<T>(
-        &self,
-        doing: &'static str,
-        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Pending<T> {
-        Pending::ready(
-            self.with_reader(|connection| query(connection).map_err(|err| failure(doing, err))),
-        )
+    /// Looks at the file, also beside a running server: nothing is created, migrated or written.
+    pub(crate) fn inspect(path: &Path) -> Result<Self, Failure> {
+        let readers = Readers::new(path, connect::inspector);
+        // The refusals come now, and not with the first question.
+        readers.with(|_| Ok(()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            readers,
+            writing: None,
+        })
     }
 
-    fn write<T: Send + 'static>(
-        &self,
-        doing: &'static str,
-        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Pending<T> {
-        self.writer.submit(doing, job)
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
-    fn with_reader<T>(
+    pub(crate) fn read<T>(
         &self,
-        query: impl FnOnce(&mut Connection) -> Result<T, Failure>,
+        doing: &'static str,
+        query: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
     ) -> Result<T, Failure> {
-        let idle = self
-            .readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => open::reader(&self.path)?,
-        };
-        let answer = query(&mut connection);
+        self.readers.read(doing, query)
+    }
+
+    pub(crate) fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        match &self.writing {
+            Some(it) => it.writer.submit(doing, job),
+            None => Pending::ready(Err(Failure::new(doing, "the database is only looked at"))),
+        }
+    }
+
+    /// The session from memory, if nothing has changed since it was read, else from `read`.
+    pub(crate) fn remembered_session(
+        &self,
+        id: SessionId,
+        read: impl FnOnce() -> Result<Option<LiveSession>, Failure>,
+    ) -> Result<Option<LiveSession>, Failure> {
+        match &self.writing {
+            Some(it) => it.sessions.find(id, read),
+            None => read(),
+        }
+    }
+
+    /// What is wrong with the database, at most a hundred things.
+    pub(crate) fn problems(
+        &self,
+        doing: &'static str,
+        progress: &Progress,
+    ) -> Result<Vec<String>, Failure> {
         self.readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(connection);
-        answer
-    }
-}
-
-impl Store for Sqlite {
-    fn check_writable(&self) -> Pending<()> {
-        // Writes a page, so that a full disk shows.
-        self.write("checking that the database can be written", |c| {
-            c.pragma_update(None, "user_version", 0)
-        })
+            .with(|it| backup::problems(it, progress).map_err(error::when(doing)))
     }
 
-    fn purge(&self, before: Timestamp) -> Pending<()> {
-        self.write("forgetting what has expired", move |c| {
-            sessions::purge(c, before)?;
-            attempts::purge(c, before)?;
-            outbox::purge(c, before)
-        })
-    }
-
-    fn close(&self) {
+    /// Copies the database and returns the size of the copy and how many users are in it.
+    pub(crate) fn back_up(&self, to: &Path, progress: &Progress) -> Result<(u64, i64), Failure> {
         self.readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-        self.writer.close();
+            .with(|it| backup::copy(it, to, false, progress))
     }
-}
 
-/// A full disk, an I/O error or a lock may pass; anything else is a fault.
-fn failure(doing: &'static str, err: rusqlite::Error) -> Failure {
-    use rusqlite::ErrorCode as Code;
-    let passing = matches!(
-        err.sqlite_error_code(),
-        Some(
-            Code::DiskFull
-                | Code::SystemIoFailure
-                | Code::DatabaseBusy
-                | Code::DatabaseLocked
-                | Code::ReadOnly
-        )
-    );
-    let failure = match err.sqlite_error_code() {
-        // A quota shows as an I/O error too.
-        Some(Code::DiskFull | Code::SystemIoFailure) => Failure::new(
-            doing,
-            format!("{err}; make room on the disk, and try again"),
-        ),
-        _ => Failure::new(doing, err),
-    };
-    if passing { failure.passing() } else { failure }
+    /// The sizes of the file and of its write-ahead log, in bytes.
+    pub(crate) fn sizes(&self) -> (u64, u64) {
+        let log = connect::log_of(&self.path);
+        (connect::size(&self.path), connect::size(&log))
+    }
+
+    /// The version of the schema, which may be that of another program.
+    pub(crate) fn schema(&self, doing: &'static str) -> Result<i32, Failure> {
+        self.readers
+            .with(|it| migrate::applied(it).map_err(error::when(doing)))
+    }
+
+    /// The version that the schema of the file has; 0 if there is no file, or nothing in it.
+    pub(crate) fn schema_of(path: &Path) -> Result<i32, Failure> {
+        migrate::schema_of(path)
+    }
+
+    /// The version that the schema of this program has.
+    pub(crate) fn newest_schema() -> i32 {
+        migrate::known()
+    }
+
+    /// The version of the SQLite that is built in, unless it is too old to be safe.
+    pub(crate) fn version() -> Result<&'static str, Failure> {
+        connect::check_version().map(|()| rusqlite::version())
+    }
+
+    /// Puts a backup into the place of a database that holds no users, and returns how many users it
+    /// brought. `settle` changes what is put there.
+    pub(crate) fn restore(
+        from: &Path,
+        path: &Path,
+        progress: &Progress,
+        complete: Complete,
+        settle: impl FnOnce(&mut dyn Sql) -> sql::Result<()>,
+    ) -> Result<i64, Failure> {
+        restore::restore(from, path, progress, complete, settle)
+    }
+
+    /// Does what was asked for, moves the write-ahead log into the database and closes it.
+    pub(crate) fn close(&self) {
+        self.readers.close();
+        if let Some(it) = &self.writing {
+            it.writer.close();
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use rusqlite::Connection;
 
-use super::generation::{Generation, Header};
+use super::header::{Generation, Header};
 use crate::domain::{LiveSession, SessionId};
 use crate::failure::Failure;
 
@@ -15,7 +15,7 @@ const MOST: usize = 4096;
 /// What was read of sessions at one generation of the database. A logout, here or by the command
 /// line, makes a new generation and so empties it: there is no window in which an ended session
 /// still counts.
-pub(crate) struct LiveSessions {
+pub(super) struct SessionCache {
     header: Header,
     known: RwLock<Known>,
 }
@@ -25,8 +25,8 @@ struct Known {
     sessions: HashMap<SessionId, Arc<LiveSession>>,
 }
 
-impl LiveSessions {
-    pub(crate) fn over(connection: Connection) -> Result<Self, Failure> {
+impl SessionCache {
+    pub(super) fn over(connection: Connection) -> Result<Self, Failure> {
         let header = Header::over(connection)?;
         let known = RwLock::new(Known {
             at: header.read(),
@@ -36,7 +36,7 @@ impl LiveSessions {
     }
 
     /// The session from memory, else from `read`.
-    pub(crate) fn find(
+    pub(super) fn find(
         &self,
         id: SessionId,
         read: impl FnOnce() -> Result<Option<LiveSession>, Failure>,

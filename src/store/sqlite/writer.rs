@@ -10,9 +10,11 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::failure;
+use super::error::when;
+use super::statements::Statements;
 use crate::failure::Failure;
 use crate::store::pending::Pending;
+use crate::store::sql::{self, Sql};
 
 /// So many jobs share a commit at most; beyond that the first of them would wait too long.
 const GROUP: usize = 256;
@@ -21,7 +23,7 @@ const GROUP: usize = 256;
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// Runs in the transaction, if there is one, and returns how to answer once its fate is known.
-type Job = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+type Job = Box<dyn FnOnce(Option<&mut Statements<'_>>) -> Answer + Send>;
 type Answer = Box<dyn FnOnce(Option<&NotCommitted>)>;
 
 /// Why a transaction left nothing behind.
@@ -32,21 +34,21 @@ struct NotCommitted {
 
 /// What becomes of each transaction.
 #[derive(Clone, Copy)]
-pub(crate) enum End {
+pub(super) enum End {
     Commit,
     /// For a dry run: everything is tried for real, and leaves nothing behind.
-    Undo,
+    RollBack,
 }
 
-pub(crate) struct Writer {
+pub(super) struct Writer {
     jobs: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     checkpoint: Arc<AtomicBool>,
 }
 
 impl Writer {
-    /// A writer that commits what it does, or undoes it.
-    pub(crate) fn start(connection: Connection, end: End) -> Result<Self, Failure> {
+    /// A writer that commits what it does, or rolls it back.
+    pub(super) fn start(connection: Connection, end: End) -> Result<Self, Failure> {
         let (jobs, waiting) = channel();
         let checkpoint = Arc::new(AtomicBool::new(false));
         let thread = std::thread::Builder::new()
@@ -65,17 +67,17 @@ impl Writer {
 
     /// Has `job` done in a transaction; the answer comes when that is on the disk. A job that fails
     /// leaves nothing behind, and does not disturb the jobs that share its transaction.
-    pub(crate) fn submit<T: Send + 'static>(
+    pub(super) fn submit<T: Send + 'static>(
         &self,
         doing: &'static str,
-        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        job: impl FnOnce(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
     ) -> Pending<T> {
         let (sender, receiver) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let outcome = connection.map(|it| in_savepoint(it, job));
+        let job: Job = Box::new(move |statements| {
+            let outcome = statements.map(|it| in_savepoint(it, job));
             Box::new(move |fate| {
                 let answer = match (fate, outcome) {
-                    (None, Some(outcome)) => outcome.map_err(|err| failure(doing, err)),
+                    (None, Some(outcome)) => outcome.map_err(|err| err.when(doing)),
                     (Some(fate), _) if fate.passing => {
                         Err(Failure::new(doing, &*fate.why).passing())
                     }
@@ -94,7 +96,7 @@ impl Writer {
     }
 
     /// Does what waits, moves the log into the database, then closes the connection.
-    pub(crate) fn close(&self) {
+    pub(super) fn close(&self) {
         self.checkpoint.store(true, Ordering::SeqCst);
         self.stop();
     }
@@ -142,12 +144,13 @@ fn commit(connection: &mut Connection, end: End, group: impl Iterator<Item = Job
             Ok(transaction) => {
                 // A full disk makes SQLite roll the whole transaction back; what ran after that would
                 // be committed by itself and then reported as failed, so it must not run.
-                let run = |job: Job| job((!transaction.is_autocommit()).then_some(&*transaction));
+                let mut statements = Statements::over(&transaction);
+                let run = |job: Job| job((!transaction.is_autocommit()).then_some(&mut statements));
                 let answers = group.map(run).collect();
                 let rolled_back = transaction.is_autocommit();
                 let fate = match end {
                     End::Commit => transaction.commit(),
-                    End::Undo => transaction.rollback(),
+                    End::RollBack => transaction.rollback(),
                 };
                 (answers, fate.map_err(|err| not_committed(err, rolled_back)))
             }
@@ -161,7 +164,7 @@ fn commit(connection: &mut Connection, end: End, group: impl Iterator<Item = Job
 }
 
 fn not_committed(err: rusqlite::Error, rolled_back: bool) -> NotCommitted {
-    let failure = failure("committing", err);
+    let failure = when("committing")(err);
     NotCommitted {
         passing: failure.is_passing() || rolled_back,
         why: failure.chain(),
@@ -169,15 +172,14 @@ fn not_committed(err: rusqlite::Error, rolled_back: bool) -> NotCommitted {
 }
 
 fn in_savepoint<T>(
-    connection: &Connection,
-    job: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
-    let savepoint = |sql: &str| connection.prepare_cached(sql)?.execute([]);
-    savepoint("SAVEPOINT job")?;
-    let outcome = job(connection);
+    sql: &mut dyn Sql,
+    job: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
+) -> sql::Result<T> {
+    sql.execute("SAVEPOINT job", &[])?;
+    let outcome = job(sql);
     if outcome.is_err() {
-        savepoint("ROLLBACK TO job")?;
+        sql.execute("ROLLBACK TO job", &[])?;
     }
-    savepoint("RELEASE job")?;
+    sql.execute("RELEASE job", &[])?;
     outcome
 }

@@ -3,9 +3,7 @@
 use super::{Finding, NOT_OURS, Subject};
 use crate::domain::Timestamp;
 use crate::store::audit::Chain;
-use crate::store::maintenance::DatabaseStatus;
-use crate::store::sqlite::Sqlite;
-use crate::store::sqlite::inspect::Inspection;
+use crate::store::maintenance::{Inspection, Status, newest_schema};
 
 /// A log beyond this says that somebody reads an old state all the time.
 const MOST_LOG_BYTES: u64 = 64 << 20;
@@ -26,7 +24,7 @@ const UNREADABLE: &str = "see that this user may write to its folder; if the fil
 const INSIDE: [&str; 5] = ["audit", "log", "failed_mails", "backup", "clock"];
 
 pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
-    let (mut inspection, first) = match look(subject) {
+    let (inspection, first) = match look(subject) {
         Ok(found) => found,
         Err(finding) => {
             let others = ["schema", "integrity"].into_iter().chain(INSIDE);
@@ -35,7 +33,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         }
     };
     let (schema, is_current) = schema(&inspection);
-    let mut findings = vec![first, schema, integrity(&mut inspection)];
+    let mut findings = vec![first, schema, integrity(&inspection)];
     if is_current {
         findings.extend(inside(&inspection, subject.now));
     } else {
@@ -64,7 +62,7 @@ fn look(subject: &Subject<'_>) -> Result<(Inspection, Finding), Finding> {
 }
 
 fn schema(inspection: &Inspection) -> (Finding, bool) {
-    let known = Sqlite::newest_schema();
+    let known = newest_schema();
     let finding = match inspection.schema() {
         Ok(version) if version == known => {
             let finding = Finding::ok("schema", format!("version {version}"));
@@ -85,7 +83,7 @@ fn schema(inspection: &Inspection) -> (Finding, bool) {
     (finding, false)
 }
 
-fn integrity(inspection: &mut Inspection) -> Finding {
+fn integrity(inspection: &Inspection) -> Finding {
     match inspection.problems() {
         Ok(problems) => match problems.first() {
             None => Finding::ok("integrity", "pages and references are sound"),
@@ -124,7 +122,7 @@ fn audit(inspection: &Inspection) -> Finding {
     }
 }
 
-fn of_status(status: &DatabaseStatus, now: Timestamp) -> [Finding; 3] {
+fn of_status(status: &Status, now: Timestamp) -> [Finding; 3] {
     let log = status.log_bytes >> 20;
     let log = if status.log_bytes > MOST_LOG_BYTES {
         let finding = format!("the write-ahead log has grown to {log} MiB");
@@ -150,7 +148,7 @@ fn of_status(status: &DatabaseStatus, now: Timestamp) -> [Finding; 3] {
     [log, mails, backup(status, now)]
 }
 
-fn backup(status: &DatabaseStatus, now: Timestamp) -> Finding {
+fn backup(status: &Status, now: Timestamp) -> Finding {
     const ADVICE: &str = "run: minisass-auth db backup FILE, or set backup_every = \"1d\"";
     match &status.last_backup {
         _ if status.users == 0 => Finding::ok("backup", "there are no users to lose"),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Finding, Subject};
-use crate::store::sqlite::Sqlite;
+use crate::store::maintenance;
 
 const MIB: u64 = 1 << 20;
 
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const CALIBRATE: &str = "run: minisass-auth doctor --calibrate";
 
 pub(crate) fn program() -> Finding {
-    match Sqlite::version() {
+    match maintenance::engine_version() {
         Ok(sqlite) => Finding::ok(
             "program",
             format!(

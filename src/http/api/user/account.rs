@@ -7,14 +7,13 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use crate::accounts::Accounts;
 use crate::accounts::own::{OwnAccount, OwnChange, OwnError};
-use crate::domain::Invalid;
+use crate::domain::LiveSession;
 use crate::http::api::tag::Tag;
-use crate::http::wire::auth::Bearer;
-use crate::http::wire::body::{Body, Input};
-use crate::http::wire::client::Client;
-use crate::http::wire::denied::{Denied, DeniedOrLimited};
+use crate::http::wire::body::{Body, Input, Sentence, bad_request, first_rule};
+use crate::http::wire::call::Call;
 use crate::http::wire::problem::BadRequest;
-use crate::http::wire::rate_limit::FormPassage;
+use crate::http::wire::rate_limit::Forms;
+use crate::http::wire::refusal::{Answer, BEARER, LIMITED, Refused, UNLIMITED};
 
 /// The account and its profile.
 #[derive(Object)]
@@ -98,9 +97,7 @@ struct AccountRequest {
 }
 
 impl Input for AccountRequest {
-    fn sentence(broken: &[Invalid]) -> Option<String> {
-        sentence(broken)
-    }
+    const SENTENCE: Sentence = first_rule;
 }
 
 impl From<AccountRequest> for OwnChange {
@@ -133,9 +130,7 @@ struct PasswordRequest {
 }
 
 impl Input for PasswordRequest {
-    fn sentence(broken: &[Invalid]) -> Option<String> {
-        sentence(broken)
-    }
+    const SENTENCE: Sentence = first_rule;
 }
 
 /// It was done.
@@ -162,6 +157,19 @@ enum UpdateReply {
     BadRequest(Json<BadRequest>),
 }
 
+impl From<OwnError> for Refused<UpdateReply, BEARER, LIMITED> {
+    fn from(err: OwnError) -> Self {
+        match err {
+            OwnError::Invalid(broken) => {
+                Self::Reply(UpdateReply::BadRequest(bad_request::<AccountRequest>(
+                    &broken,
+                )))
+            }
+            OwnError::Trouble(trouble) => trouble.into(),
+        }
+    }
+}
+
 #[derive(ApiResponse)]
 enum PasswordReply {
     /// The password is another one; the other sessions have ended.
@@ -170,6 +178,19 @@ enum PasswordReply {
     /// What is wrong with the fields; nothing was changed.
     #[oai(status = 400)]
     BadRequest(Json<BadRequest>),
+}
+
+impl From<OwnError> for Refused<PasswordReply, BEARER, LIMITED> {
+    fn from(err: OwnError) -> Self {
+        match err {
+            OwnError::Invalid(broken) => {
+                Self::Reply(PasswordReply::BadRequest(bad_request::<PasswordRequest>(
+                    &broken,
+                )))
+            }
+            OwnError::Trouble(trouble) => trouble.into(),
+        }
+    }
 }
 
 pub(crate) struct AccountApi;
@@ -183,10 +204,9 @@ impl AccountApi {
     async fn show(
         &self,
         Data(accounts): Data<&Accounts>,
-        bearer: Bearer,
-    ) -> Result<AccountReply, Denied> {
-        let session = bearer.session(accounts).await?;
-        let account = accounts.own_account(&session).await?;
+        call: Call<LiveSession>,
+    ) -> Answer<AccountReply, BEARER, UNLIMITED> {
+        let account = accounts.own_account(&call.who).await?;
         Ok(AccountReply::Ok(Json(account.into())))
     }
 
@@ -198,23 +218,11 @@ impl AccountApi {
     async fn update(
         &self,
         Data(accounts): Data<&Accounts>,
-        Client(caller): Client,
-        FormPassage(passage): FormPassage,
-        bearer: Bearer,
-        body: Body<AccountRequest>,
-    ) -> Result<UpdateReply, DeniedOrLimited> {
-        passage?;
-        let session = bearer.session(accounts).await?;
-        match accounts
-            .update_own(&session, body.fields.into(), &caller)
-            .await
-        {
-            Ok(account) => Ok(UpdateReply::Ok(Json(account.into()))),
-            Err(OwnError::Invalid(broken)) => Ok(UpdateReply::BadRequest(Json(
-                BadRequest::fields(&broken, sentence(&broken)),
-            ))),
-            Err(OwnError::Trouble(trouble)) => Err(trouble.into()),
-        }
+        call: Call<LiveSession, Forms, Body<AccountRequest>>,
+    ) -> Answer<UpdateReply, BEARER, LIMITED> {
+        let change = call.body.fields.into();
+        let account = accounts.update_own(&call.who, change, &call.actor).await?;
+        Ok(UpdateReply::Ok(Json(account.into())))
     }
 
     /// Update Password
@@ -228,31 +236,15 @@ impl AccountApi {
     async fn update_password(
         &self,
         Data(accounts): Data<&Accounts>,
-        Client(caller): Client,
-        FormPassage(passage): FormPassage,
-        bearer: Bearer,
-        body: Body<PasswordRequest>,
-    ) -> Result<PasswordReply, DeniedOrLimited> {
-        passage?;
-        let session = bearer.session(accounts).await?;
-        let fields = body.fields;
+        call: Call<LiveSession, Forms, Body<PasswordRequest>>,
+    ) -> Answer<PasswordReply, BEARER, LIMITED> {
+        let fields = call.body.fields;
         let new = (&**fields.password, &**fields.confirm_password);
-        match accounts
-            .change_own_password(&session, &fields.old_password, new, &caller)
-            .await
-        {
-            Ok(()) => Ok(PasswordReply::Ok(Json(StatusBody {
-                status: "OK".to_owned(),
-            }))),
-            Err(OwnError::Invalid(broken)) => Ok(PasswordReply::BadRequest(Json(
-                BadRequest::fields(&broken, sentence(&broken)),
-            ))),
-            Err(OwnError::Trouble(trouble)) => Err(trouble.into()),
-        }
+        accounts
+            .change_own_password(&call.who, &fields.old_password, new, &call.actor)
+            .await?;
+        Ok(PasswordReply::Ok(Json(StatusBody {
+            status: "OK".to_owned(),
+        })))
     }
-}
-
-/// What clients show people.
-fn sentence(broken: &[Invalid]) -> Option<String> {
-    broken.first().map(|it| it.rule.to_string())
 }

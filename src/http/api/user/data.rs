@@ -8,17 +8,16 @@ use poem_openapi::types::Password;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde_json::Value;
 
-use super::sessions::SessionEntry;
 use crate::accounts::Accounts;
 use crate::accounts::own::{OwnData, OwnError};
-use crate::domain::{Consent, Invalid, SessionId};
+use crate::domain::{Consent, LiveSession, SessionId};
+use crate::http::api::session_body::SessionEntry;
 use crate::http::api::tag::Tag;
-use crate::http::wire::auth::Bearer;
-use crate::http::wire::body::{Body, Input};
-use crate::http::wire::client::Client;
-use crate::http::wire::denied::{Denied, DeniedOrLimited};
+use crate::http::wire::body::{Body, Input, Sentence, bad_request, first_rule};
+use crate::http::wire::call::Call;
 use crate::http::wire::problem::{BadRequest, Message};
-use crate::http::wire::rate_limit::FormPassage;
+use crate::http::wire::rate_limit::Forms;
+use crate::http::wire::refusal::{Answer, BEARER, LIMITED, Refused, UNLIMITED};
 
 /// What was said to a version of the privacy policy.
 #[derive(Object)]
@@ -128,9 +127,7 @@ struct DeleteRequest {
 }
 
 impl Input for DeleteRequest {
-    fn sentence(broken: &[Invalid]) -> Option<String> {
-        broken.first().map(|it| it.rule.to_string())
-    }
+    const SENTENCE: Sentence = first_rule;
 }
 
 #[derive(ApiResponse)]
@@ -153,6 +150,19 @@ enum DeleteReply {
     BadRequest(Json<BadRequest>),
 }
 
+impl From<OwnError> for Refused<DeleteReply, BEARER, LIMITED> {
+    fn from(err: OwnError) -> Self {
+        match err {
+            OwnError::Invalid(broken) => {
+                Self::Reply(DeleteReply::BadRequest(bad_request::<DeleteRequest>(
+                    &broken,
+                )))
+            }
+            OwnError::Trouble(trouble) => trouble.into(),
+        }
+    }
+}
+
 pub(crate) struct OwnApi;
 
 #[OpenApi(tag = "Tag::Own")]
@@ -164,12 +174,11 @@ impl OwnApi {
     async fn export(
         &self,
         Data(accounts): Data<&Accounts>,
-        bearer: Bearer,
-    ) -> Result<ExportReply, Denied> {
-        let session = bearer.session(accounts).await?;
-        let data = accounts.own_data(&session).await?;
+        call: Call<LiveSession>,
+    ) -> Answer<ExportReply, BEARER, UNLIMITED> {
+        let data = accounts.own_data(&call.who).await?;
         Ok(ExportReply::Ok(
-            Json(ExportBody::new(data, session.id)),
+            Json(ExportBody::new(data, call.who.id)),
             "attachment; filename=\"minisass-account.json\"".to_owned(),
         ))
     }
@@ -185,25 +194,12 @@ impl OwnApi {
     async fn delete(
         &self,
         Data(accounts): Data<&Accounts>,
-        Client(caller): Client,
-        FormPassage(passage): FormPassage,
-        bearer: Bearer,
-        body: Body<DeleteRequest>,
-    ) -> Result<DeleteReply, DeniedOrLimited> {
-        passage?;
-        let session = bearer.session(accounts).await?;
-        match accounts
-            .delete_own(&session, &body.fields.password, &caller)
-            .await
-        {
-            Ok(()) => Ok(DeleteReply::Ok(Message::new("Account deleted"))),
-            Err(OwnError::Invalid(broken)) => {
-                let sentence = broken.first().map(|it| it.rule.to_string());
-                Ok(DeleteReply::BadRequest(Json(BadRequest::fields(
-                    &broken, sentence,
-                ))))
-            }
-            Err(OwnError::Trouble(trouble)) => Err(trouble.into()),
-        }
+        call: Call<LiveSession, Forms, Body<DeleteRequest>>,
+    ) -> Answer<DeleteReply, BEARER, LIMITED> {
+        let password = &call.body.fields.password;
+        accounts
+            .delete_own(&call.who, password, &call.actor)
+            .await?;
+        Ok(DeleteReply::Ok(Message::new("Account deleted")))
     }
 }

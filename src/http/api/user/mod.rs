@@ -1,5 +1,5 @@
 //! One's own account, for its bearer.
 
-pub mod account;
-pub mod data;
-pub mod sessions;
+pub(crate) mod account;
+pub(crate) mod data;
+pub(crate) mod sessions;

@@ -3,48 +3,15 @@
 use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, OpenApi};
 
 use crate::accounts::Accounts;
-use crate::domain::{Session, SessionId};
+use crate::domain::{LiveSession, SessionId};
+use crate::http::api::session_body::SessionEntry;
 use crate::http::api::tag::Tag;
-use crate::http::wire::auth::Bearer;
-use crate::http::wire::client::Client;
-use crate::http::wire::denied::Denied;
+use crate::http::wire::call::Call;
 use crate::http::wire::problem::{Detail, Message, detail};
-
-/// A session that has not ended.
-#[derive(Object)]
-pub(crate) struct SessionEntry {
-    /// Its name, the claim `sid` of its tokens.
-    id: String,
-    /// `web`, `mobile`, `token` or `command-line`.
-    kind: String,
-    /// When it was opened.
-    created_at: String,
-    /// When it ends at the latest.
-    expires_at: String,
-    /// From where it was opened, if known.
-    address: Option<String>,
-    /// What the client called itself.
-    user_agent: Option<String>,
-    /// Whether it is the one that asks.
-    is_current: bool,
-}
-
-impl SessionEntry {
-    pub(crate) fn new(session: Session, current: SessionId) -> Self {
-        Self {
-            id: session.id.to_string(),
-            kind: session.kind.as_str().to_owned(),
-            created_at: session.created_at.to_string(),
-            expires_at: session.expires_at.to_string(),
-            address: session.address,
-            user_agent: session.user_agent,
-            is_current: session.id == current,
-        }
-    }
-}
+use crate::http::wire::refusal::{Answer, BEARER, UNLIMITED};
 
 #[derive(ApiResponse)]
 enum SessionsReply {
@@ -78,11 +45,10 @@ impl OwnSessionsApi {
     async fn sessions(
         &self,
         Data(accounts): Data<&Accounts>,
-        bearer: Bearer,
-    ) -> Result<SessionsReply, Denied> {
-        let session = bearer.session(accounts).await?;
-        let own = accounts.own_sessions(&session).await?.into_iter();
-        let entries = own.map(|it| SessionEntry::new(it, session.id)).collect();
+        call: Call<LiveSession>,
+    ) -> Answer<SessionsReply, BEARER, UNLIMITED> {
+        let own = accounts.own_sessions(&call.who).await?.into_iter();
+        let entries = own.map(|it| SessionEntry::new(it, call.who.id)).collect();
         Ok(SessionsReply::Ok(Json(entries)))
     }
 
@@ -97,14 +63,12 @@ impl OwnSessionsApi {
     async fn end(
         &self,
         Data(accounts): Data<&Accounts>,
-        Client(caller): Client,
-        bearer: Bearer,
+        call: Call<LiveSession>,
         /// The name of the session.
         id: Path<String>,
-    ) -> Result<EndReply, Denied> {
-        let session = bearer.session(accounts).await?;
+    ) -> Answer<EndReply, BEARER, UNLIMITED> {
         let ended = match SessionId::parse(&id) {
-            Some(id) => accounts.end_own_session(&session, id, &caller).await?,
+            Some(id) => accounts.end_own_session(&call.who, id, &call.actor).await?,
             None => false,
         };
         Ok(if ended {

@@ -1,24 +1,26 @@
-//! `Body<T>`: one request body in JSON, form or multipart, equal in effect, with all field errors at once.
+//! One request body in JSON, form or multipart, equal in effect, with all field errors at once.
 
 mod fields;
 mod parse;
 
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use poem::error::ReadBodyError;
-use poem::http::{StatusCode, header};
+use poem::http::{HeaderName, StatusCode, header};
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
+use poem_openapi::payload::Json;
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, Registry};
 use poem_openapi::types::{IsObjectType, ParseFromJSON};
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::{Map, Value};
 
 use super::problem::{BadRequest, Problem};
 use crate::domain::Invalid;
-use crate::http::openapi::document;
 
 /// Bodies are counted in bytes as they arrive, whatever `Content-Length` says.
-pub(crate) const MOST_BYTES: usize = 64 * 1024;
+const MOST_BYTES: usize = 64 * 1024;
 
 /// A body that has not arrived by then is given up.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -30,17 +32,61 @@ pub(crate) const MEDIA_TYPES: [&str; 3] = [
     "multipart/form-data",
 ];
 
-/// What a body is read into.
-pub(crate) trait Input: ParseFromJSON + IsObjectType {
+/// Makes one sentence for people of all that is wrong.
+pub(crate) type Sentence = fn(&[Invalid]) -> Option<String>;
+
+/// The fields that an endpoint knows.
+pub(crate) trait Input: ParseFromJSON + IsObjectType + 'static {
     /// Other names that clients use: (theirs, ours). Ours wins if both are there.
     const ALIASES: &'static [(&'static str, &'static str)] = &[];
 
     /// Whether a value of the wrong type counts as absent instead of being an error.
     const LENIENT: bool = false;
 
-    /// One sentence for people beside the field errors, if the endpoint has one.
-    fn sentence(_broken: &[Invalid]) -> Option<String> {
+    /// What stands beside the field errors as `error`.
+    const SENTENCE: Sentence = |_| None;
+}
+
+/// For [`Input::SENTENCE`]: the first broken rule.
+pub(crate) fn first_rule(broken: &[Invalid]) -> Option<String> {
+    Some(broken.first()?.rule.to_string())
+}
+
+/// For [`Input::SENTENCE`]: the first broken rule and its field.
+pub(crate) fn first_field_and_rule(broken: &[Invalid]) -> Option<String> {
+    let Invalid { field, rule } = broken.first()?;
+    Some(format!("{field}: {rule}"))
+}
+
+/// What is wrong with the fields of `T`.
+pub(crate) fn bad_request<T: Input>(broken: &[Invalid]) -> Json<BadRequest> {
+    Json(BadRequest::fields(broken, (T::SENTENCE)(broken)))
+}
+
+/// What an endpoint wants for a body.
+pub(crate) trait Content: Sized {
+    fn register(registry: &mut Registry);
+
+    fn meta() -> Option<MetaRequest>;
+
+    fn read(
+        request: &Request,
+        body: &mut RequestBody,
+    ) -> impl Future<Output = Result<Self, Problem>> + Send;
+}
+
+/// Whatever is sent is not read.
+pub(crate) struct NoBody;
+
+impl Content for NoBody {
+    fn register(_: &mut Registry) {}
+
+    fn meta() -> Option<MetaRequest> {
         None
+    }
+
+    async fn read(_: &Request, _: &mut RequestBody) -> Result<Self, Problem> {
+        Ok(Self)
     }
 }
 
@@ -52,21 +98,15 @@ pub(crate) struct Body<T> {
     pub(crate) rest: Map<String, Value>,
 }
 
-impl<'a, T: Input> ApiExtractor<'a> for Body<T> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-    const PARAM_IS_REQUIRED: bool = true;
-
-    type ParamType = ();
-    type ParamRawType = ();
-
+impl<T: Input> Content for Body<T> {
     fn register(registry: &mut Registry) {
         T::register(registry);
     }
 
-    fn request_meta() -> Option<MetaRequest> {
+    fn meta() -> Option<MetaRequest> {
         let media = |content_type| MetaMediaType {
             content_type,
-            schema: MetaSchemaRef::Reference(T::name().into_owned()),
+            schema: T::schema_ref(),
         };
         Some(MetaRequest {
             description: None,
@@ -75,81 +115,79 @@ impl<'a, T: Input> ApiExtractor<'a> for Body<T> {
         })
     }
 
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
+    async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, Problem> {
         let bytes = read(body).await?;
-        let content_type = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .map(|it| it.to_str().unwrap_or_default());
-        let encoding = request
-            .headers()
-            .get(header::CONTENT_ENCODING)
-            .map(|it| it.to_str().unwrap_or_default());
-        let schema = document::schema(&T::name())?;
-        let known = schema.properties.iter().map(|(name, _)| *name);
-        let wanted: Vec<&str> = known
-            .chain(T::ALIASES.iter().map(|(theirs, _)| *theirs))
-            .collect();
-        let mut sent = if bytes.is_empty() {
-            Map::new()
-        } else {
-            parse::parse(bytes, content_type.unwrap_or_default(), encoding, &wanted).await?
-        };
+        let schema = schema::<T>();
+        let mut sent = sent::<T>(request, bytes, &schema).await?;
         for (theirs, ours) in T::ALIASES {
-            if let Some(value) = sent.shift_remove(*theirs) {
-                let blank = sent.get(*ours).is_none_or(Value::is_null);
-                if blank {
-                    sent.insert((*ours).to_owned(), value);
-                }
+            if let Some(value) = sent.shift_remove(*theirs)
+                && sent.get(*ours).is_none_or(Value::is_null)
+            {
+                sent.insert((*ours).to_owned(), value);
             }
         }
-        let (known, rest) = fields::check(schema, sent, T::LENIENT)
-            .map_err(|broken| Problem::fields(BadRequest::fields(&broken, T::sentence(&broken))))?;
-        // The walk above is stricter than this.
+        let (known, rest) = fields::check(&schema, sent, T::LENIENT)
+            .map_err(|broken| Problem::from(bad_request::<T>(&broken).0))?;
+        // The check above is stricter than this.
         let fields = T::parse_from_json(Some(Value::Object(known)))
             .map_err(|err| Problem::new(StatusCode::BAD_REQUEST, err.into_message()))?;
         Ok(Self { fields, rest })
     }
 }
 
-/// A body, or what is wrong with its fields: for handlers that say it in their own way.
-pub(crate) struct Tried<T>(pub(crate) Result<Body<T>, BadRequest>);
-
-impl<'a, T: Input> ApiExtractor<'a> for Tried<T> {
-    const TYPES: &'static [ApiExtractorType] = Body::<T>::TYPES;
-    const PARAM_IS_REQUIRED: bool = true;
-
-    type ParamType = ();
-    type ParamRawType = ();
-
+/// A body, or what is wrong with it: for endpoints that say it in their own way.
+impl<T: Input> Content for Result<Body<T>, BadRequest> {
     fn register(registry: &mut Registry) {
         Body::<T>::register(registry);
     }
 
-    fn request_meta() -> Option<MetaRequest> {
-        Body::<T>::request_meta()
+    fn meta() -> Option<MetaRequest> {
+        Body::<T>::meta()
     }
 
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        options: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        match Body::from_request(request, body, options).await {
-            Ok(body) => Ok(Self(Ok(body))),
-            Err(err) => match err.downcast::<Problem>()? {
-                Problem {
-                    status: StatusCode::BAD_REQUEST,
-                    body: Value::Object(fields),
-                } => Ok(Self(Err(BadRequest(fields)))),
-                other => Err(other.into()),
-            },
+    async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, Problem> {
+        match Body::read(request, body).await {
+            Ok(body) => Ok(Ok(body)),
+            Err(problem) if problem.status == StatusCode::BAD_REQUEST => {
+                Ok(Err(BadRequest(problem.body)))
+            }
+            Err(other) => Err(other),
         }
     }
+}
+
+/// The schema that fields are checked against, the same one that is documented; made once.
+fn schema<T: Input>() -> Arc<MetaSchema> {
+    static SCHEMAS: LazyLock<Mutex<HashMap<TypeId, Arc<MetaSchema>>>> =
+        LazyLock::new(Mutex::default);
+    let mut schemas = SCHEMAS.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = || Arc::new(Registry::new().create_fake_schema::<T>());
+    Arc::clone(schemas.entry(TypeId::of::<T>()).or_insert_with(made))
+}
+
+/// The fields as they were sent.
+async fn sent<T: Input>(
+    request: &Request,
+    bytes: Vec<u8>,
+    schema: &MetaSchema,
+) -> Result<Map<String, Value>, Problem> {
+    if bytes.is_empty() {
+        return Ok(Map::new());
+    }
+    let header = |name: HeaderName| {
+        let value = request.headers().get(name)?;
+        Some(value.to_str().unwrap_or_default())
+    };
+    let known = schema.properties.iter().map(|(name, _)| *name);
+    let aliases = T::ALIASES.iter().map(|(theirs, _)| *theirs);
+    let wanted: Vec<&str> = known.chain(aliases).collect();
+    parse::parse(
+        bytes,
+        header(header::CONTENT_TYPE).unwrap_or_default(),
+        header(header::CONTENT_ENCODING),
+        &wanted,
+    )
+    .await
 }
 
 async fn read(body: &mut RequestBody) -> Result<Vec<u8>, Problem> {

@@ -7,7 +7,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Value, json};
 
-use crate::http::wire::problem::Problem;
+use crate::http::wire::problem::{BadRequest, Problem};
 
 type Fields = Map<String, Value>;
 
@@ -53,9 +53,11 @@ fn json_fields(bytes: &[u8]) -> Result<Fields, Problem> {
     let parsed = reader
         .deserialize_any(Top)
         .and_then(|top| reader.end().map(|()| top));
-    let not_an_object = |sentence: String| Problem {
-        status: StatusCode::BAD_REQUEST,
-        body: json!({ "non_field_errors": [sentence], "error": sentence }),
+    let not_an_object = |sentence: String| {
+        let mut body = Map::new();
+        body.insert("non_field_errors".to_owned(), json!([sentence]));
+        body.insert("error".to_owned(), sentence.into());
+        Problem::from(BadRequest(body))
     };
     match parsed {
         Ok(Parsed::Object(fields)) => Ok(fields),

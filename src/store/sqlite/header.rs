@@ -10,6 +10,7 @@ use std::ptr::{NonNull, null_mut};
 
 use rusqlite::{Connection, ffi};
 
+use super::error::when;
 use crate::failure::Failure;
 
 /// The first of the header's two copies, as 32-bit words.
@@ -20,10 +21,10 @@ const BLOCK_BYTES: i32 = 32_768;
 
 /// A state of the database. Equal generations have equal contents.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Generation([u32; WORDS]);
+pub(super) struct Generation([u32; WORDS]);
 
 /// The window to the shared header.
-pub(crate) struct Header {
+pub(super) struct Header {
     words: NonNull<u32>,
     // Keeps the shared memory mapped; never used for queries.
     _connection: std::sync::Mutex<Connection>,
@@ -39,11 +40,11 @@ unsafe impl Sync for Header {}
 
 impl Header {
     /// Opens the window through `connection`, which stays open as long as the window.
-    pub(crate) fn over(connection: Connection) -> Result<Self, Failure> {
+    pub(super) fn over(connection: Connection) -> Result<Self, Failure> {
         // The first read transaction maps the shared memory.
         connection
             .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
-            .map_err(|err| crate::store::sqlite::failure("reading the database", err))?;
+            .map_err(when("reading the database"))?;
         let words = map(&connection).ok_or_else(|| {
             Failure::new(
                 "reading the database",
@@ -58,7 +59,7 @@ impl Header {
 
     /// The state as of now: it includes every commit that has returned before this call.
     #[expect(unsafe_code, reason = "a window to memory that SQLite shares")]
-    pub(crate) fn read(&self) -> Generation {
+    pub(super) fn read(&self) -> Generation {
         // A torn reading differs from every whole one in the words that changed, so it can only
         // make a cached value look stale, never a stale one look fresh.
         Generation(std::array::from_fn(|word| {

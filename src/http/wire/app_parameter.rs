@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::domain::SessionKind;
 
 /// Which client logs in: `mobile` sessions last longer; anything else is the web.
-pub(crate) struct App(pub(crate) SessionKind);
+pub(crate) struct AppParameter(pub(crate) SessionKind);
 
 #[derive(Deserialize)]
 struct Parameters {
@@ -16,7 +16,7 @@ struct Parameters {
     app: String,
 }
 
-impl<'a> ApiExtractor<'a> for App {
+impl<'a> ApiExtractor<'a> for AppParameter {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
 
     type ParamType = String;

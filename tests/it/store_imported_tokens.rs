@@ -2,20 +2,20 @@
 
 use minisass_auth::domain::{SessionId, Timestamp, UserId};
 use minisass_auth::store::Store;
-use minisass_auth::store::sessions::Adoption;
+use minisass_auth::store::imported_tokens::ImportedToken;
 
 use crate::store::{NOW, actor, add, get, later, on_each_engine};
 
 /// Uses a token that is good for an hour; `number` names the session if a new one is opened.
-fn adopt(store: &dyn Store, user: UserId, issued_at: Timestamp, number: u8) -> Option<SessionId> {
-    let token = Adoption {
+fn adopt(store: &Store, user: UserId, issued_at: Timestamp, number: u8) -> Option<SessionId> {
+    let token = ImportedToken {
         user,
         issued_at,
         expires_at: Timestamp(issued_at.0 + 3600),
         session: SessionId([number; 16]),
         user_agent: None,
     };
-    get(store.adopt_token(token, actor(issued_at)))
+    get(store.session_of_imported_token(token, actor(issued_at)))
 }
 
 fn id(number: u8) -> Option<SessionId> {
@@ -57,7 +57,7 @@ fn the_end_of_that_session_ends_all_tokens_issued_until_then() {
 
 #[test]
 fn what_ends_all_sessions_ends_tokens_that_were_never_used() {
-    type End = fn(&dyn Store, UserId);
+    type End = fn(&Store, UserId);
     let ends: [End; 4] = [
         |store, user| {
             get(store.end_sessions_of(user, None, actor(NOW)));

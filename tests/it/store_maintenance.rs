@@ -11,13 +11,12 @@ use minisass_auth::progress::{Progress, Step, unwatched};
 use minisass_auth::store::Store;
 use minisass_auth::store::links::NewLink;
 use minisass_auth::store::mails::Delivery;
-use minisass_auth::store::maintenance::{BackedUp, Upkeep};
-use minisass_auth::store::sqlite::Sqlite;
+use minisass_auth::store::maintenance::{BackedUp, newest_schema};
 use rusqlite::Connection;
 
 use crate::store::{NOW, actor, add, get, later, new_user, on_each_engine, on_sqlite, opening};
 
-fn back_up(store: &dyn Store, to: &Path) -> Result<BackedUp, Failure> {
+fn back_up(store: &Store, to: &Path) -> Result<BackedUp, Failure> {
     store.back_up(to, &unwatched())
 }
 
@@ -82,7 +81,7 @@ fn the_state_counts_what_there_is() {
         );
         assert_eq!(status.last_backup, Some((later(2), "two.db".to_owned())));
         assert_eq!(store.status(later(9999)).expect("a state").sessions, 0);
-        assert_eq!(status.schema, Sqlite::newest_schema());
+        assert_eq!(status.schema, newest_schema());
         assert!(status.bytes > 0 && status.log_bytes > 0);
     });
 }
@@ -113,7 +112,7 @@ fn rows_that_cannot_be_are_found() {
 fn a_damaged_page_is_found_and_not_copied() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("auth.db");
-    let sqlite = Sqlite::open(&path).expect("a database");
+    let sqlite = Store::open(&path).expect("a database");
     add(&sqlite, "ada");
     sqlite.close();
     let page = "SELECT rootpage FROM sqlite_schema WHERE name = 'links_by_user'";
@@ -125,7 +124,7 @@ fn a_damaged_page_is_found_and_not_copied() {
     let start = u64::try_from((page - 1) * 4096).expect("a place");
     file.write_all_at(&[0xee; 4096], start).expect("damage");
 
-    let sqlite = Sqlite::open(&path).expect("a database");
+    let sqlite = Store::open(&path).expect("a database");
     assert!(!sqlite.check(&unwatched()).expect("an answer").is_empty());
     assert!(back_up(&sqlite, &folder.path().join("copy.db")).is_err());
     assert_eq!(

@@ -1,0 +1,87 @@
+//! A session as several endpoints tell it.
+
+use poem_openapi::Object;
+use poem_openapi::payload::Json;
+
+use crate::accounts::session::TokenPair;
+use crate::domain::{Agreement, Session, SessionId, User};
+
+/// Who is logged in, and the tokens of the session.
+#[derive(Object)]
+pub(crate) struct SessionBody {
+    /// Always true.
+    is_authenticated: bool,
+    /// The user name.
+    username: String,
+    /// The address.
+    email: String,
+    /// Whether the user is staff.
+    is_admin: bool,
+    /// Whether the latest privacy policy was agreed to; true while there is none.
+    is_agreed_to_privacy_policy: bool,
+    /// The latest version of the privacy policy, agreed to or not.
+    accepted_privacy_policy_version: Option<String>,
+    /// Whether the profile is complete; after a login also whether the password meets today's policy.
+    is_profile_updated: bool,
+    /// The number of the user.
+    user_id: i64,
+    /// Proves who asks, for an hour.
+    access_token: String,
+    /// Gets new access tokens, as long as the session lasts.
+    refresh_token: String,
+}
+
+impl SessionBody {
+    pub(crate) fn new(
+        user: &User,
+        tokens: TokenPair,
+        is_profile_updated: bool,
+        agreement: &Agreement,
+    ) -> Json<Self> {
+        Json(Self {
+            is_authenticated: true,
+            username: user.username.to_string(),
+            email: user.email.to_string(),
+            is_admin: user.is_staff,
+            is_agreed_to_privacy_policy: agreement.is_settled(),
+            accepted_privacy_policy_version: agreement.latest.clone(),
+            is_profile_updated,
+            user_id: user.id.0,
+            access_token: tokens.access,
+            refresh_token: tokens.refresh,
+        })
+    }
+}
+
+/// A session that has not ended.
+#[derive(Object)]
+pub(crate) struct SessionEntry {
+    /// Its name, the claim `sid` of its tokens.
+    id: String,
+    /// `web`, `mobile`, `token` or `command-line`.
+    kind: String,
+    /// When it was opened.
+    created_at: String,
+    /// When it ends at the latest.
+    expires_at: String,
+    /// From where it was opened, if known.
+    address: Option<String>,
+    /// What the client called itself.
+    user_agent: Option<String>,
+    /// Whether it is the one that asks.
+    is_current: bool,
+}
+
+impl SessionEntry {
+    pub(crate) fn new(session: Session, current: SessionId) -> Self {
+        Self {
+            id: session.id.to_string(),
+            kind: session.kind.as_str().to_owned(),
+            created_at: session.created_at.to_string(),
+            expires_at: session.expires_at.to_string(),
+            address: session.address,
+            user_agent: session.user_agent,
+            is_current: session.id == current,
+        }
+    }
+}

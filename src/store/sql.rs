@@ -1,0 +1,289 @@
+//! What a statement needs of an engine. The SQL of the nouns is the subset that SQLite and PostgreSQL
+//! both speak; what differs is a method of [`Sql`].
+
+use std::ops::ControlFlow;
+
+use crate::domain::{SessionId, Timestamp, UserId};
+use crate::failure::Failure;
+
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+/// The transaction in which a closure of `Store::read` or `Store::write` runs. Parameters are `?1`,
+/// `?2`, …
+pub(crate) trait Sql {
+    /// Returns how many rows were changed.
+    fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<usize>;
+    /// Hands the rows to `each`, until it breaks.
+    fn query(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        each: &mut dyn FnMut(&dyn Row) -> Result<ControlFlow<()>>,
+    ) -> Result<()>;
+    /// Adds a row to a table with numbered rows, and returns its number. None if another row has one
+    /// of its unique values.
+    fn insert(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>>;
+    /// The last number that a row of the audit trail was given, even if that row is gone.
+    fn last_audit_number(&mut self) -> Result<i64>;
+    /// Prepares for very many rows.
+    fn expect_many(&mut self) -> Result<()>;
+    /// Writes something that means nothing, so that a full disk shows.
+    fn probe(&mut self) -> Result<()>;
+}
+
+impl dyn Sql + '_ {
+    /// The first row, if there is one.
+    pub(crate) fn one<T>(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&dyn Row) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let mut found = None;
+        self.query(sql, values, &mut |row| {
+            found = Some(read(row)?);
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(found)
+    }
+
+    /// All rows.
+    pub(crate) fn all<T>(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&dyn Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut found = Vec::new();
+        self.query(sql, values, &mut |row| {
+            found.push(read(row)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
+    }
+
+    /// Whether there is a row.
+    pub(crate) fn exists(&mut self, sql: &str, values: &[Value<'_>]) -> Result<bool> {
+        self.one(sql, values, |_| Ok(())).map(|it| it.is_some())
+    }
+
+    /// The number in the first row, or 0.
+    pub(crate) fn number(&mut self, sql: &str, values: &[Value<'_>]) -> Result<i64> {
+        let found = self.one(sql, values, |row| row.get(0))?;
+        Ok(found.unwrap_or(0))
+    }
+}
+
+/// A row of an answer.
+pub(crate) trait Row {
+    fn value(&self, column: usize) -> Result<Value<'_>>;
+}
+
+impl dyn Row + '_ {
+    pub(crate) fn get<T: FromValue>(&self, column: usize) -> Result<T> {
+        T::from_value(self.value(column)?).ok_or_else(|| {
+            Error::fault(format!("column {column} does not hold what belongs there"))
+        })
+    }
+}
+
+/// A value that goes in or comes out. It borrows, because an import passes millions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'a> {
+    Null,
+    Integer(i64),
+    Bool(bool),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+/// The values of a statement.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => {
+        &[$($crate::store::sql::ToValue::value(&$value)),*]
+    };
+}
+pub(crate) use values;
+
+pub(crate) trait ToValue {
+    fn value(&self) -> Value<'_>;
+}
+
+pub(crate) trait FromValue: Sized {
+    fn from_value(value: Value<'_>) -> Option<Self>;
+}
+
+impl<T: ToValue + ?Sized> ToValue for &T {
+    fn value(&self) -> Value<'_> {
+        T::value(self)
+    }
+}
+
+impl<T: ToValue> ToValue for Option<T> {
+    fn value(&self) -> Value<'_> {
+        self.as_ref().map_or(Value::Null, T::value)
+    }
+}
+
+impl<T: FromValue> FromValue for Option<T> {
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Null => Some(None),
+            value => T::from_value(value).map(Some),
+        }
+    }
+}
+
+impl ToValue for i64 {
+    fn value(&self) -> Value<'_> {
+        Value::Integer(*self)
+    }
+}
+
+impl FromValue for i64 {
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Integer(number) => Some(number),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for u32 {
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        i64::from_value(value)?.try_into().ok()
+    }
+}
+
+/// For a `LIMIT`.
+impl ToValue for usize {
+    fn value(&self) -> Value<'_> {
+        Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX))
+    }
+}
+
+impl ToValue for bool {
+    fn value(&self) -> Value<'_> {
+        Value::Bool(*self)
+    }
+}
+
+impl FromValue for bool {
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Bool(it) => Some(it),
+            // An engine may have no type of its own for it.
+            Value::Integer(number) => Some(number != 0),
+            _ => None,
+        }
+    }
+}
+
+impl ToValue for str {
+    fn value(&self) -> Value<'_> {
+        Value::Text(self)
+    }
+}
+
+impl ToValue for String {
+    fn value(&self) -> Value<'_> {
+        Value::Text(self)
+    }
+}
+
+impl FromValue for String {
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Text(text) => Some(text.to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl ToValue for [u8] {
+    fn value(&self) -> Value<'_> {
+        Value::Bytes(self)
+    }
+}
+
+impl<const N: usize> ToValue for [u8; N] {
+    fn value(&self) -> Value<'_> {
+        Value::Bytes(self)
+    }
+}
+
+impl<const N: usize> FromValue for [u8; N] {
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Bytes(bytes) => bytes.try_into().ok(),
+            _ => None,
+        }
+    }
+}
+
+macro_rules! newtypes {
+    ($($name:ident),*) => {$(
+        impl ToValue for $name {
+            fn value(&self) -> Value<'_> {
+                self.0.value()
+            }
+        }
+
+        impl FromValue for $name {
+            fn from_value(value: Value<'_>) -> Option<Self> {
+                FromValue::from_value(value).map(Self)
+            }
+        }
+    )*};
+}
+newtypes!(SessionId, Timestamp, UserId);
+
+/// Why a statement was not run.
+#[derive(Debug)]
+pub(crate) struct Error {
+    kind: ErrorKind,
+    cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorKind {
+    /// The disk is full or out of order.
+    Disk,
+    /// Somebody else has locked what was asked for.
+    Locked,
+    /// The same statement would fail again.
+    Fault,
+}
+
+impl Error {
+    pub(crate) fn new(
+        kind: ErrorKind,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        let cause = cause.into();
+        Self { kind, cause }
+    }
+
+    pub(crate) fn fault(why: String) -> Self {
+        Self::new(ErrorKind::Fault, why)
+    }
+
+    /// A statement that always answers with a row did not.
+    pub(crate) fn no_row() -> Self {
+        Self::fault("there is no row".to_owned())
+    }
+
+    /// A full disk, an I/O error or a lock may pass; anything else is a fault.
+    pub(crate) fn when(self, doing: &'static str) -> Failure {
+        match self.kind {
+            // A quota shows as an I/O error too.
+            ErrorKind::Disk => Failure::new(
+                doing,
+                format!("{}; make room on the disk, and try again", self.cause),
+            )
+            .passing(),
+            ErrorKind::Locked => Failure::new(doing, self.cause).passing(),
+            ErrorKind::Fault => Failure::new(doing, self.cause),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Connections to the file: pragmas, and the refusals that protect it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::when;
+use crate::failure::Failure;
+use crate::private_file::{append_to, folder_of, lock};
+
+/// Older ones can corrupt a database that two processes write and checkpoint at once, which is what
+/// a server and its command line do (fixed in SQLite 3.51.3).
+const OLDEST_SAFE_SQLITE: i32 = 3_051_003;
+
+/// "mini" in ASCII: tells this file from any other SQLite file.
+pub(super) const APPLICATION_ID: i32 = 0x6d69_6e69;
+
+/// Between two processes SQLite's lock is not fair; asking twice in a millisecond, for half a minute,
+/// kept the worst wait at 0.1 s where SQLite's own back-off took 4 s.
+const BUSY_PAUSE: Duration = Duration::from_micros(500);
+const BUSY_TRIES: i32 = 60_000;
+
+/// Who inspects waits only for whoever recovers the log after a crash.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The log is moved into the database when it has so many pages of 4 KiB. Moving costs two
+/// `fdatasync` and a write for each changed page; the default of 1000 does so every 200 logouts.
+const LOG_PAGES: i32 = 8192;
+
+pub(super) fn check_version() -> Result<(), Failure> {
+    if rusqlite::version_number() >= OLDEST_SAFE_SQLITE {
+        return Ok(());
+    }
+    let version = rusqlite::version();
+    Err(refusal(format!(
+        "SQLite {version} can corrupt the database; build this program with the SQLite it brings along"
+    )))
+}
+
+/// Of several first starts at once one makes the database; the others wait and find it made. SQLite
+/// does not wait by itself where a file becomes WAL.
+pub(super) fn lock(path: &Path) -> std::io::Result<File> {
+    lock::wait(folder_of(path))
+}
+
+/// A connection that only reads.
+pub(super) fn reader(path: &Path) -> Result<Connection, Failure> {
+    let connection = connect(path)?;
+    connection
+        .pragma_update(None, "query_only", true)
+        .map_err(when("opening the database"))?;
+    Ok(connection)
+}
+
+/// A connection that looks at a file which must be there, and writes nothing.
+pub(super) fn inspector(path: &Path) -> Result<Connection, Failure> {
+    let doing = "inspecting the database";
+    let open = || {
+        // Somebody who may write leaves no log behind where there was none; but a log that a
+        // crash left is evidence, which the last one to write would move into the database.
+        let flags = if log_of(path).exists() {
+            OpenFlags::SQLITE_OPEN_READ_ONLY
+        } else {
+            OpenFlags::SQLITE_OPEN_READ_WRITE
+        };
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "query_only", true)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.pragma_update(None, "cell_size_check", true)?;
+        let id: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+        Ok((connection, id))
+    };
+    let (connection, id) = open().map_err(when(doing))?;
+    if id != APPLICATION_ID {
+        return Err(foreign(path));
+    }
+    Ok(connection)
+}
+
+/// SQLite gives the log and the shared memory the mode of the database file.
+pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
+    append_to(path).map(drop)
+}
+
+pub(super) fn connect(path: &Path) -> Result<Connection, Failure> {
+    let open = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_handler(Some(|tries| {
+            std::thread::sleep(BUSY_PAUSE);
+            tries < BUSY_TRIES
+        }))?;
+        connection.set_prepared_statement_cache_capacity(64);
+        // Without this, SQLite plans a query anew for every value that it compares with the
+        // condition of a partial index, which made looking up a session five times as slow.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        // An acknowledged write survives a power cut, not only a crash.
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "temp_store", "memory")?;
+        connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.pragma_update(None, "cell_size_check", true)?;
+        Ok(connection)
+    };
+    open().map_err(when("opening the database"))
+}
+
+pub(super) fn foreign(path: &Path) -> Failure {
+    refusal(format!(
+        "{} is a database of another program; name another file with --database",
+        path.display()
+    ))
+}
+
+/// The write-ahead log beside a database.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.to_owned().into_os_string();
+    log.push("-wal");
+    log.into()
+}
+
+/// In bytes; 0 if there is no such file.
+pub(super) fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |it| it.len())
+}
+
+pub(super) fn refusal(text: String) -> Failure {
+    Failure::new("opening the database", text)
+}

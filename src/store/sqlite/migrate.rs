@@ -1,0 +1,121 @@
+//! Bringing the schema up to date.
+
+use std::path::Path;
+
+use refinery::embed_migrations;
+use rusqlite::Connection;
+
+use super::error::when;
+use super::statements::Statements;
+use super::{backup, connect};
+use crate::failure::Failure;
+use crate::progress::unwatched;
+use crate::store::sql::{self, Sql};
+
+embed_migrations!("migrations/sqlite");
+
+/// Does what a migration cannot, if it is still to be done.
+pub(crate) type Complete = fn(&mut dyn Sql) -> sql::Result<()>;
+
+/// The connection that writes; the database is created and migrated.
+pub(super) fn open(path: &Path, complete: Complete) -> Result<Connection, Failure> {
+    connect::check_version()?;
+    let _lock = connect::lock(path).map_err(Failure::when("opening the folder of the database"))?;
+    connect::create_private(path).map_err(Failure::when("creating the database"))?;
+    let mut connection = connect::connect(path)?;
+    check_identity(&connection, path)?;
+    copy_before_migration(&connection, path)?;
+    migrate(&mut connection, complete)?;
+    Ok(connection)
+}
+
+fn check_identity(connection: &Connection, path: &Path) -> Result<(), Failure> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
+    let read = || {
+        Ok((
+            number("PRAGMA application_id")?,
+            number("SELECT count(*) FROM sqlite_schema")?,
+        ))
+    };
+    match read().map_err(when("reading the database"))? {
+        (connect::APPLICATION_ID, _) => Ok(()),
+        (0, 0) => connection
+            .pragma_update(None, "application_id", connect::APPLICATION_ID)
+            .map_err(when("creating the database")),
+        _ => Err(connect::foreign(path)),
+    }
+}
+
+/// The version of the schema that this program has.
+pub(super) fn known() -> i32 {
+    let runner = migrations::runner();
+    let versions = runner.get_migrations().iter();
+    versions
+        .map(refinery::Migration::version)
+        .max()
+        .unwrap_or(0)
+}
+
+/// Whoever regrets an upgrade has the database as it was, verified, beside it.
+fn copy_before_migration(connection: &Connection, path: &Path) -> Result<(), Failure> {
+    let read = || {
+        let applied = applied(connection)?;
+        let users = "SELECT EXISTS (SELECT 1 FROM users)";
+        let is_used = applied > 0 && connection.query_row(users, [], |row| row.get(0))?;
+        Ok((applied, is_used))
+    };
+    let (applied, is_used) = read().map_err(when("reading the database"))?;
+    if !is_used || applied >= known() {
+        return Ok(());
+    }
+    let mut copy = path.to_owned().into_os_string();
+    copy.push(format!(".before-v{}", known()));
+    backup::copy(connection, Path::new(&copy), true, &unwatched()).map(drop)
+}
+
+/// Brings the schema up to date, or refuses one that is newer than this program.
+pub(super) fn migrate(connection: &mut Connection, complete: Complete) -> Result<(), Failure> {
+    let known = known();
+    let applied = applied(connection).map_err(when("reading the version of the database"))?;
+    if applied > known {
+        return Err(connect::refusal(format!(
+            "the database has schema version {applied} and this program knows {known}; \
+             start the newer minisass-auth that made it, or restore a backup from before"
+        )));
+    }
+    if applied < known {
+        migrations::runner()
+            .set_grouped(true)
+            .run(connection)
+            .map_err(Failure::when("migrating the database"))?;
+    }
+    // This takes the lock of a writer only if there is something to write.
+    let mut completed = || {
+        let transaction = connection.transaction()?;
+        complete(&mut Statements::over(&transaction))?;
+        Ok(transaction.commit()?)
+    };
+    let completed: sql::Result<()> = completed();
+    completed.map_err(|err| err.when("chaining the audit trail"))
+}
+
+/// The version of the schema, as the migration library notes it; 0 for a new file.
+pub(super) fn applied(connection: &Connection) -> rusqlite::Result<i32> {
+    let noted = "SELECT 1 FROM sqlite_schema WHERE name = 'refinery_schema_history'";
+    if !connection.prepare(noted)?.exists([])? {
+        return Ok(0);
+    }
+    connection.query_row(
+        "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
+        [],
+        |row| row.get(0),
+    )
+}
+
+/// The version that the schema of the file has; 0 if there is no file, or nothing in it.
+pub(super) fn schema_of(path: &Path) -> Result<i32, Failure> {
+    if connect::size(path) == 0 {
+        return Ok(0);
+    }
+    applied(&connect::reader(path)?).map_err(when("reading the version of the database"))
+}

@@ -1,0 +1,107 @@
+//! Putting a backup into an empty place.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rusqlite::backup::Backup;
+
+use super::error::when;
+use super::migrate::{self, Complete};
+use super::statements::Statements;
+use super::{backup, connect};
+use crate::failure::Failure;
+use crate::private_file::replace::Draft;
+use crate::progress::Progress;
+use crate::store::sql::{self, Sql};
+
+const DOING: &str = "restoring the backup";
+
+/// A busy destination is asked again so soon.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Puts the backup `from` into the database at `path`, which must hold no users. `settle` changes
+/// what is put there.
+pub(super) fn restore(
+    from: &Path,
+    path: &Path,
+    progress: &Progress,
+    complete: Complete,
+    settle: impl FnOnce(&mut dyn Sql) -> sql::Result<()>,
+) -> Result<i64, Failure> {
+    check_empty(path)?;
+    let source = checked(from, progress)?;
+    let _lock = connect::lock(path).map_err(Failure::when(DOING))?;
+    let draft = Draft::beside(path).map_err(Failure::when(DOING))?;
+    backup::into(&source, draft.path(), progress).map_err(when(DOING))?;
+    let mut prepared = Connection::open(draft.path()).map_err(when(DOING))?;
+    prepared
+        .pragma_update(None, "journal_mode", "memory")
+        .map_err(when(DOING))?;
+    migrate::migrate(&mut prepared, complete)?;
+    let settled: sql::Result<()> = (|| {
+        let transaction = prepared.unchecked_transaction()?;
+        settle(&mut Statements::over(&transaction))?;
+        Ok(transaction.commit()?)
+    })();
+    settled.map_err(|err| err.when(DOING))?;
+    let users = number(&prepared, "SELECT count(*) FROM users").map_err(when(DOING))?;
+    connect::create_private(path).map_err(Failure::when(DOING))?;
+    let mut target = connect::connect(path)?;
+    // By SQLite and in one transaction: whoever looks at it now sees either state, whole.
+    let place = |target: &mut Connection| {
+        Backup::new(&prepared, target)?.run_to_completion(i32::MAX, PAUSE, None)
+    };
+    place(&mut target).map_err(when(DOING))?;
+    Ok(users)
+}
+
+fn check_empty(path: &Path) -> Result<(), Failure> {
+    if migrate::schema_of(path)? == 0 {
+        return Ok(());
+    }
+    let users = number(&connect::reader(path)?, "SELECT count(*) FROM users");
+    let users = users.map_err(when(DOING))?;
+    if users == 0 {
+        return Ok(());
+    }
+    let shown = path.display();
+    Err(Failure::new(
+        DOING,
+        format!(
+            "the database {shown} holds {users} users; back it up and move it away, \
+             or choose another --data-dir"
+        ),
+    ))
+}
+
+/// A connection to the backup, if it is a sound one of this program.
+fn checked(from: &Path, progress: &Progress) -> Result<Connection, Failure> {
+    let shown = from.display();
+    let refused = |why: String| Failure::new(DOING, why);
+    fs::metadata(from).map_err(|err| refused(format!("cannot read {shown}: {err}")))?;
+    let unreadable = |err: rusqlite::Error| {
+        refused(format!(
+            "{shown} is no sound backup ({err}); name another one"
+        ))
+    };
+    let mut source = backup::read_only(from).map_err(unreadable)?;
+    let problems = backup::problems(&mut source, progress).map_err(unreadable)?;
+    if let Some(problem) = problems.first() {
+        return Err(refused(format!(
+            "{shown} is damaged ({problem}); name another one"
+        )));
+    }
+    let id = number(&source, "PRAGMA application_id").map_err(unreadable)?;
+    if id != i64::from(connect::APPLICATION_ID) {
+        return Err(refused(format!(
+            "{shown} is no backup of this program; name another one"
+        )));
+    }
+    Ok(source)
+}
+
+fn number(connection: &Connection, sql: &str) -> rusqlite::Result<i64> {
+    connection.query_row(sql, [], |row| row.get(0))
+}

@@ -1,0 +1,106 @@
+//! The statements of a transaction, run by SQLite. They stay prepared.
+
+use std::ops::ControlFlow;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
+
+use crate::store::sql::{Error, Result, Row, Sql, Value};
+
+/// In KiB. The indexes of names and addresses are written to all over the place.
+const CACHE_FOR_MANY: i32 = 64 << 10;
+
+pub(super) struct Statements<'c> {
+    connection: &'c Connection,
+}
+
+impl<'c> Statements<'c> {
+    pub(super) fn over(connection: &'c Connection) -> Self {
+        Self { connection }
+    }
+}
+
+impl Sql for Statements<'_> {
+    fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<usize> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.execute(params_from_iter(values))?)
+    }
+
+    fn query(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        each: &mut dyn FnMut(&dyn Row) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            if each(row)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        match statement.execute(params_from_iter(values)) {
+            Ok(_) => Ok(Some(self.connection.last_insert_rowid())),
+            Err(err) if is_clash(&err) => Ok(None),
+            Err(err) => Err(err.into()),
+        }
+    }
+
+    fn last_audit_number(&mut self) -> Result<i64> {
+        let found = self
+            .connection
+            .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        Ok(found.unwrap_or(0))
+    }
+
+    fn expect_many(&mut self) -> Result<()> {
+        Ok(self
+            .connection
+            .pragma_update(None, "cache_size", -CACHE_FOR_MANY)?)
+    }
+
+    fn probe(&mut self) -> Result<()> {
+        Ok(self.connection.pragma_update(None, "user_version", 0)?)
+    }
+}
+
+fn is_clash(err: &rusqlite::Error) -> bool {
+    let code = err.sqlite_extended_error_code();
+    matches!(
+        code,
+        Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY)
+    )
+}
+
+impl Row for rusqlite::Row<'_> {
+    fn value(&self, column: usize) -> Result<Value<'_>> {
+        Ok(match self.get_ref(column)? {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Integer(number),
+            ValueRef::Blob(bytes) => Value::Bytes(bytes),
+            text @ ValueRef::Text(_) => Value::Text(text.as_str().map_err(rusqlite::Error::from)?),
+            ValueRef::Real(_) => {
+                return Err(Error::fault(format!("column {column} holds a fraction")));
+            }
+        })
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(number) => ValueRef::Integer(number),
+            Self::Bool(it) => ValueRef::Integer(it.into()),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}

@@ -1,0 +1,170 @@
+//! Who may name whom, as two tables: rooms, and libraries.
+
+use super::graph::{Arrow, Use};
+
+/// The rooms of `src`, top down as in `src/lib.rs`, and the rooms below that each may name. A room
+/// is the folder or the file of its name.
+pub const ROOMS: &[(&str, &str)] = &[
+    ("main", "cli allocator"),
+    (
+        "cli",
+        "daemon compose settings http transfer operator accounts store crypto mail domain \
+         private_file progress clock failure",
+    ),
+    (
+        "daemon",
+        "compose settings http operator accounts store mail domain private_file progress clock \
+         failure",
+    ),
+    (
+        "compose",
+        "settings operator accounts store crypto mail domain private_file clock failure",
+    ),
+    ("settings", "crypto mail domain private_file failure"),
+    ("http", "operator accounts domain clock failure"),
+    (
+        "transfer",
+        "operator accounts store crypto domain progress clock failure",
+    ),
+    (
+        "operator",
+        "accounts store crypto mail domain progress clock failure",
+    ),
+    (
+        "accounts",
+        "store crypto mail domain progress clock failure",
+    ),
+    ("store", "domain private_file progress failure"),
+    ("crypto", "domain private_file allocator failure"),
+    ("mail", "domain private_file failure"),
+    ("clock", "domain"),
+    ("domain", ""),
+    ("private_file", ""),
+    ("allocator", ""),
+    ("progress", ""),
+    ("failure", ""),
+];
+
+const EVERYWHERE: &str = "src/";
+
+/// The libraries of `Cargo.toml`, and where each may be named.
+pub const LIBRARIES: &[(&str, &str)] = &[
+    // What a room is made of.
+    ("poem", "src/http/"),
+    ("poem_openapi", "src/http/"),
+    ("hyper", "src/http/server.rs"),
+    ("hyper_util", "src/http/server.rs"),
+    ("governor", "src/http/wire/rate_limit.rs"),
+    ("multer", "src/http/wire/body/parse.rs"),
+    ("form_urlencoded", "src/http/wire/body/parse.rs"),
+    ("flate2", "src/http/openapi/swagger.rs"),
+    (
+        "tokio",
+        "src/http/ src/daemon/ src/compose.rs src/cli/terminal/interrupt.rs src/mail/smtp.rs",
+    ),
+    ("futures_util", "src/http/"),
+    (
+        "futures_channel",
+        "src/crypto/hash_pool.rs src/store/pending.rs src/store/sqlite/writer.rs",
+    ),
+    ("rusqlite", "src/store/sqlite/"),
+    ("refinery", "src/store/sqlite/"),
+    ("lettre", "src/mail/"),
+    ("percent_encoding", "src/mail/server.rs"),
+    ("minijinja", "src/mail/letter.rs src/http/pages/"),
+    ("scrypt", "src/crypto/scrypt.rs"),
+    ("argon2", "src/crypto/foreign.rs"),
+    ("bcrypt", "src/crypto/foreign.rs"),
+    ("jsonwebtoken", "src/crypto/token.rs"),
+    ("getrandom", "src/crypto/random.rs"),
+    (
+        "aws_lc_rs",
+        "src/crypto/ src/store/audit.rs src/http/openapi/swagger.rs",
+    ),
+    (
+        "base64",
+        "src/crypto/ src/accounts/links.rs src/http/openapi/swagger.rs",
+    ),
+    ("clap", "src/cli/ src/settings/"),
+    ("clap_complete", "src/cli/commands/shell.rs"),
+    ("clap_mangen", "src/cli/commands/shell.rs"),
+    ("indicatif", "src/cli/terminal/progress.rs"),
+    ("tabled", "src/cli/terminal/output.rs"),
+    (
+        "rpassword",
+        "src/cli/terminal/prompt.rs src/cli/commands/token.rs",
+    ),
+    ("toml", "src/settings/sources.rs"),
+    ("csv", "src/transfer/ src/cli/"),
+    ("tracing_appender", "src/daemon/mod.rs"),
+    ("tracing_subscriber", "src/daemon/mod.rs"),
+    ("tempfile", "src/private_file/"),
+    (
+        "anyhow",
+        "src/cli/ src/daemon/ src/compose.rs src/settings/ src/transfer/ src/private_file/",
+    ),
+    // What values are made of.
+    ("email_address", "src/domain/email.rs"),
+    ("idna", "src/domain/email.rs"),
+    ("icu_casemap", "src/domain/text.rs"),
+    ("icu_normalizer", "src/domain/text.rs"),
+    (
+        "icu_properties",
+        "src/domain/username.rs src/cli/terminal/output.rs",
+    ),
+    ("jiff", "src/domain/time.rs"),
+    ("strsim", "src/domain/similarity.rs"),
+    ("url", "src/domain/web_url.rs src/mail/server.rs"),
+    ("zxcvbn", "src/domain/password.rs"),
+    ("ipnet", "src/settings/ src/http/wire/"),
+    (
+        "humantime",
+        "src/settings/values.rs src/cli/ src/mail/refusal.rs",
+    ),
+    (
+        "zeroize",
+        "src/domain/password.rs src/crypto/ src/mail/server.rs src/settings/ src/cli/",
+    ),
+    (
+        "rustix",
+        "src/private_file/ src/allocator.rs src/crypto/hash_pool.rs \
+         src/http/server.rs src/cli/terminal/output.rs src/cli/commands/doctor/machine.rs \
+         src/compose.rs",
+    ),
+    ("serde", EVERYWHERE),
+    ("serde_json", EVERYWHERE),
+    ("thiserror", EVERYWHERE),
+    ("tracing", EVERYWHERE),
+];
+
+/// The room of a file of `src`; `src/lib.rs` is in none.
+fn room_of(path: &str) -> Option<&'static str> {
+    let rest = path.strip_prefix("src/")?;
+    let name = rest.split('/').next()?.trim_end_matches(".rs");
+    ROOMS.iter().map(|it| it.0).find(|it| *it == name)
+}
+
+fn may(room: &str) -> impl Iterator<Item = &'static str> {
+    let row = ROOMS.iter().find(|it| it.0 == room);
+    row.map_or("", |it| it.1).split_whitespace()
+}
+
+/// What is wrong with an arrow, if it leads where no door is.
+pub fn check_arrow(arrow: &Arrow) -> Option<String> {
+    let (from, to) = (room_of(&arrow.from)?, room_of(&arrow.to)?);
+    let is_allowed = from == to || may(from).any(|it| it == to);
+    (!is_allowed).then(|| format!("{arrow}, and {from} must not name {to}"))
+}
+
+/// What is wrong with naming a library, if this is not its place.
+pub fn check_use(named: &Use) -> Option<String> {
+    let library = &named.library;
+    let (_, places) = LIBRARIES.iter().find(|it| it.0 == library)?;
+    let mut allowed = places.split_whitespace();
+    let is_allowed =
+        !named.from.starts_with("src/") || allowed.any(|it| named.from.starts_with(it));
+    (!is_allowed).then(|| {
+        let Use { from, line, .. } = named;
+        format!("{from}:{line} names {library}, which only these may: {places}")
+    })
+}
