@@ -28,6 +28,7 @@ pub mod daemon;
 pub mod domain;
 pub mod failure;
 pub mod http;
+pub mod interrupt;
 pub mod mail;
 pub mod operator;
 pub mod private_file;

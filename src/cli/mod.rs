@@ -1,35 +1,24 @@
 //! The command-line face: the list of everything the program does.
 
-pub mod commands;
-pub mod terminal;
+mod commands;
+mod flags;
+mod terminal;
 
-use crate::cli::commands::audit;
-use crate::cli::commands::config;
-use crate::cli::commands::db;
-use crate::cli::commands::doctor;
-use crate::cli::commands::dry_run;
-use crate::cli::commands::examples;
-use crate::cli::commands::key;
-use crate::cli::commands::mail;
-use crate::cli::commands::policy;
-use crate::cli::commands::profile;
-use crate::cli::commands::reset;
-use crate::cli::commands::session;
-use crate::cli::commands::shell;
-use crate::cli::commands::token;
-use crate::cli::commands::user;
-use crate::cli::terminal::interrupt;
-use crate::cli::terminal::output;
-use crate::daemon;
-use crate::settings;
 use std::io;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::cli::terminal::interrupt::Interrupted;
-use crate::cli::terminal::output::{Format, Output};
-use crate::compose::Config;
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
+use crate::cli::commands::{
+    audit, config, db, doctor, dry_run, key, mail, policy, profile, reset, session, shell, token,
+    user,
+};
+use crate::cli::terminal::output::{self, Format, Output};
+use crate::daemon;
+use crate::failure::Failure;
+use crate::interrupt::{self, Interrupted};
 use crate::settings::Settings;
 
 /// The miniSASS authentication service: serves the API out of one SQLite file, and administers that
@@ -52,6 +41,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the API until SIGTERM or Ctrl-C; creates and migrates the database
+    #[command(after_long_help = examples(&[
+        "minisass-auth serve",
+        "minisass-auth serve --config settings.toml",
+        "minisass-auth serve --public-url https://auth.example.org --backup-every 1d",
+    ]))]
     Serve,
     /// Create, list and change users, move them in and out
     #[command(subcommand)]
@@ -89,6 +83,7 @@ enum Command {
     /// Look at everything that has to be right, and say what to do; changes nothing
     Doctor(doctor::Doctor),
     /// Print the OpenAPI document
+    #[command(after_long_help = examples(&["minisass-auth openapi > openapi.json"]))]
     Openapi,
     /// Print a script that completes commands in a shell
     Completions(shell::Completions),
@@ -102,10 +97,10 @@ enum Command {
 pub fn run() -> ExitCode {
     let matches = whole_command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|err| err.exit());
-    let dry_run = dry_run::is_asked(&matches);
-    let mut output = Output::new(cli.format, dry_run);
+    let is_dry = dry_run::is_asked(&matches);
+    let mut output = Output::new(cli.format, is_dry);
     let done = dispatch(cli.command, &matches, &mut output).and_then(|()| Ok(output.finish()?));
-    if dry_run && done.is_ok() {
+    if is_dry && done.is_ok() {
         output::note("this was a dry run; nothing was changed");
     }
     match done {
@@ -125,50 +120,34 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// The commands with their examples, each with a flag for every setting, and `--dry-run` where it
-/// changes something.
+/// The commands, each with a flag for every setting.
 fn whole_command() -> clap::Command {
-    let command = dry_run::add_flags(examples::add(Cli::command()));
-    settings::add_flags(command)
+    flags::add(Cli::command())
 }
 
-fn dispatch(
-    command: Command,
-    matches: &clap::ArgMatches,
-    output: &mut Output,
-) -> anyhow::Result<()> {
-    // Whoever asks for these may have no settings yet.
-    match &command {
-        Command::Openapi => return Ok(output.text(&crate::http::spec())?),
-        Command::Completions(wanted) => {
-            return shell::completions(wanted, whole_command(), output);
-        }
-        Command::Man(wanted) => return shell::man(wanted, whole_command(), output),
-        // These help with wrong ones too.
-        Command::Config(command) => return config::run(command, matches, output),
-        Command::Doctor(asked) => return doctor::run(asked, matches, output),
-        _ => {}
-    }
-    let settings = Settings::load(matches)?;
+fn dispatch(command: Command, matches: &ArgMatches, output: &mut Output) -> anyhow::Result<()> {
+    // Some commands need no settings, some help with wrong ones, and some open no database.
+    let values = || flags::values(matches);
+    let settings = || Settings::parse(&values());
     let is_dry = output.is_dry;
-    let config = || Config::open(&settings, is_dry);
+    let job = || Job::open(settings()?, is_dry);
     match command {
-        Command::Serve => daemon::run(&settings),
-        Command::User(command) => user::run(command, &config()?, output),
-        Command::Profile(command) => profile::run(command, &config()?, output),
-        Command::Token(command) => token::run(command, &config()?, output),
-        Command::Reset(command) => reset::run(command, &config()?, output),
-        Command::Policy(command) => policy::run(command, &config()?, output),
-        Command::Session(command) => session::run(command, &config()?, output),
-        Command::Audit(command) => audit::run(command, &config()?, output),
-        Command::Db(command) => db::run(command, &settings, output),
-        Command::Key(command) => key::run(command, &settings, &config()?, output),
-        Command::Mail(command) => mail::run(command, &config()?, output),
-        Command::Openapi
-        | Command::Completions(_)
-        | Command::Man(_)
-        | Command::Config(_)
-        | Command::Doctor(_) => Ok(()),
+        Command::Serve => daemon::run(&settings()?),
+        Command::User(command) => user::run(command, &job()?, output),
+        Command::Profile(command) => profile::run(command, &job()?, output),
+        Command::Token(command) => token::run(command, &job()?, output),
+        Command::Reset(command) => reset::run(command, &job()?, output),
+        Command::Policy(command) => policy::run(command, &job()?, output),
+        Command::Session(command) => session::run(command, &job()?, output),
+        Command::Audit(command) => audit::run(command, &job()?, output),
+        Command::Db(command) => db::run(command, settings()?, output),
+        Command::Key(command) => key::run(command, &job()?, output),
+        Command::Mail(command) => mail::run(command, &job()?, output),
+        Command::Config(command) => config::run(&command, &values(), output),
+        Command::Doctor(asked) => doctor::run(&asked, &values(), output),
+        Command::Openapi => Ok(output.text(&crate::http::spec())?),
+        Command::Completions(wanted) => shell::completions(&wanted, whole_command(), output),
+        Command::Man(wanted) => shell::man(&wanted, whole_command(), output),
     }
 }
 
@@ -183,6 +162,8 @@ fn is_closed_pipe(err: &anyhow::Error) -> bool {
         };
         io.or_else(json).or_else(csv)
     };
+    // What broke below the use cases is not our standard output.
     err.chain()
+        .take_while(|cause| !cause.is::<Failure>())
         .any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe))
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::backups::Backups;
+use crate::daemon::backups::Backups;
 use crate::failure::Failure;
 use crate::http::App;
 use crate::operator::Operator;
@@ -25,7 +25,7 @@ const TIDY_PAUSE: Duration = Duration::from_secs(600);
 type Stopped = watch::Receiver<bool>;
 
 /// Starts the thread, which ends soon after `stopped`.
-pub(crate) fn housekeeping(
+pub(crate) fn start(
     operator: Operator,
     app: App,
     backups: Option<Backups>,

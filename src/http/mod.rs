@@ -14,14 +14,12 @@ use std::sync::Arc;
 use poem::{Endpoint, EndpointExt, Request, Response, get};
 
 pub use self::server::{Listener, serve};
-pub use self::wire::deployment::Deployment;
+pub use self::wire::Deployment;
 
 use self::middleware::metrics::Metrics;
 use self::middleware::{Middleware, health, metrics};
 use self::openapi::{document, swagger};
-use self::wire::cookie::Cookies;
-use self::wire::problem::render;
-use self::wire::rate_limit::RateLimits;
+use self::wire::{Cookies, RateLimits, render};
 use crate::accounts::Accounts;
 
 /// The whole application. Cloning is cheap.

@@ -11,8 +11,7 @@ use poem_openapi::OpenApi;
 use super::api::endpoints;
 use super::openapi::document::{document, own_path};
 use super::openapi::options::{Description, describe};
-use super::wire::accept::accepts;
-use super::wire::problem::{Problem, render};
+use super::wire::{Problem, accepts, render};
 
 /// The path that answered, as the document names it, for the log: a path as it was sent may have a
 /// secret in it.

@@ -1,4 +1,11 @@
-//! Every setting there is.
+//! Every setting there is: flags, variables and TOML keys all follow from this list.
+
+use std::fmt;
+
+use anyhow::anyhow;
+
+/// What every variable of ours starts with.
+pub(crate) const PREFIX: &str = "MINISASS_AUTH_";
 
 /// A setting: its TOML key, from which its flag and its variable follow.
 pub(crate) struct Setting {
@@ -7,6 +14,16 @@ pub(crate) struct Setting {
     /// A right value, for error messages.
     pub(crate) example: &'static str,
     pub(crate) help: &'static str,
+}
+
+impl Setting {
+    pub(crate) fn flag(&self) -> String {
+        self.key.replace('_', "-")
+    }
+
+    pub(crate) fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.key.to_uppercase())
+    }
 }
 
 const fn setting(
@@ -228,3 +245,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
 
 /// The settings of which only the default is taken.
 pub(crate) const RESERVED: [&str; 1] = ["signing_algorithm"];
+
+/// Every error about a setting names it and shows a right example.
+pub(crate) fn wrong(key: &str, what: impl fmt::Display) -> anyhow::Error {
+    let setting = SETTINGS.iter().find(|it| it.key == key);
+    let example = setting.map_or("", |it| it.example);
+    anyhow!("the setting {key} is wrong: {what}; a right one is {key} = {example:?}")
+}

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use zeroize::Zeroizing;
 
+use super::list::wrong;
 use super::sources::{Source, Values};
-use super::values::wrong;
 use crate::mail::SmtpServer;
 use crate::private_file::is_open_to_others;
 
@@ -19,7 +19,6 @@ pub(crate) struct MailSettings {
     pub(crate) server: Option<SmtpServer>,
     pub(crate) authorities: Option<PathBuf>,
     pub(crate) timeout: Duration,
-    pub(crate) retry: Duration,
     pub(crate) templates: Option<PathBuf>,
 }
 
@@ -29,7 +28,6 @@ impl MailSettings {
             server: server(values)?,
             authorities: values.optional("smtp_ca_file").map(PathBuf::from),
             timeout: values.duration("smtp_timeout")?,
-            retry: values.duration("mail_retry")?,
             templates: values.optional("mail_templates").map(PathBuf::from),
         })
     }

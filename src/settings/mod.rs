@@ -1,26 +1,25 @@
-//! Settings: flag, then environment, then TOML file, then default. The list here is the reference:
-//! flags, variables and TOML keys all follow from it.
+//! Settings: flag, then environment, then TOML file, then default.
 
-pub(crate) mod list;
-pub(crate) mod mail;
-pub(crate) mod sources;
-pub(crate) mod values;
+mod list;
+mod listen;
+mod mail;
+mod shown;
+mod sources;
+mod values;
+
+pub(crate) use crate::settings::list::SETTINGS;
+pub(crate) use crate::settings::listen::Listen;
+pub(crate) use crate::settings::mail::{MailSettings, private_files};
+pub(crate) use crate::settings::sources::Values;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Arg, ArgMatches};
 use ipnet::IpNet;
 
+use crate::accounts::Rules;
 use crate::crypto::Cost;
-use crate::domain::{Email, WebUrl};
-use crate::settings::list::{SETTINGS, Setting};
-pub(crate) use crate::settings::mail::MailSettings;
-pub(crate) use crate::settings::sources::Values;
-pub(crate) use crate::settings::values::Listen;
-
-/// What every variable of ours starts with.
-const PREFIX: &str = "MINISASS_AUTH_";
+use crate::domain::{PasswordRules, WebUrl};
 
 /// All settings, read and checked.
 pub(crate) struct Settings {
@@ -34,18 +33,8 @@ pub(crate) struct Settings {
     pub(crate) scrypt: Cost,
     pub(crate) hash_threads: usize,
     pub(crate) hash_queue: usize,
-    pub(crate) password_min_length: usize,
-    pub(crate) access_ttl: Duration,
-    pub(crate) session_ttl: Duration,
-    pub(crate) mobile_session_ttl: Duration,
-    pub(crate) token_session_ttl: Duration,
-    pub(crate) reset_ttl: Duration,
-    pub(crate) activation_ttl: Duration,
-    pub(crate) require_verified_email: bool,
-    pub(crate) password_history: usize,
-    pub(crate) contact_to: Option<Email>,
-    pub(crate) rotate_refresh: bool,
-    pub(crate) throttle: bool,
+    /// All but the `public_url`, which may depend on the port that the server gets.
+    pub(crate) rules: Rules,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) mail_from: String,
@@ -53,59 +42,9 @@ pub(crate) struct Settings {
     pub(crate) json_log: bool,
 }
 
-/// Adds a global flag for each setting, and `--config`.
-pub(crate) fn add_flags(command: clap::Command) -> clap::Command {
-    let config = Arg::new("config")
-        .long("config")
-        .global(true)
-        .value_name("FILE")
-        .help_heading("Settings")
-        .help("A TOML file with settings");
-    SETTINGS
-        .iter()
-        .fold(command.arg(config), |command, setting| {
-            let default = setting
-                .default
-                .filter(|it| !it.is_empty())
-                .map_or_else(String::new, |it| format!(" [default: {it}]"));
-            let help = format!("{}{default} [env: {}]", setting.help, setting.variable());
-            command.arg(
-                Arg::new(setting.key)
-                    .long(setting.flag())
-                    .global(true)
-                    .value_name("VALUE")
-                    .help_heading("Settings")
-                    .hide_short_help(true)
-                    .help(help.clone())
-                    // A manual page has the long one only.
-                    .long_help(help),
-            )
-        })
-}
-
-impl Setting {
-    fn flag(&self) -> String {
-        self.key.replace('_', "-")
-    }
-
-    fn variable(&self) -> String {
-        format!("{PREFIX}{}", self.key.to_uppercase())
-    }
-}
-
 impl Settings {
-    /// Reads all sources.
-    ///
-    /// # Errors
-    /// The first wrong or unknown key: its name, what is wrong, and a right example.
-    pub(crate) fn load(matches: &ArgMatches) -> anyhow::Result<Self> {
-        Self::parse(&Values::read(matches))
-    }
-
-    /// Understands what was read.
-    ///
-    /// # Errors
-    /// As [`Settings::load`].
+    /// Understands what was read, or names the first wrong or unknown key: what is wrong with it, and
+    /// a right example.
     pub(crate) fn parse(values: &Values) -> anyhow::Result<Self> {
         values.check_sources()?;
         values.unsupported()?;
@@ -123,18 +62,7 @@ impl Settings {
             scrypt: values.parse("scrypt")?,
             hash_threads: values.hash_threads()?,
             hash_queue: values.number("hash_queue", 1..=1_000_000)?,
-            password_min_length: values.number("password_min_length", 8..=128)?,
-            access_ttl: values.duration("access_ttl")?,
-            session_ttl: values.duration("session_ttl")?,
-            mobile_session_ttl: values.duration("mobile_session_ttl")?,
-            token_session_ttl: values.duration("token_session_ttl")?,
-            reset_ttl: values.duration("reset_ttl")?,
-            activation_ttl: values.duration("activation_ttl")?,
-            require_verified_email: values.parse("require_verified_email")?,
-            password_history: values.number("password_history", 0..=24)?,
-            contact_to: values.email("contact_to")?,
-            rotate_refresh: values.parse("rotate_refresh")?,
-            throttle: values.parse("throttle")?,
+            rules: rules(values)?,
             trusted_proxies: values.networks("trusted_proxies")?,
             cors_origins: values.origins("cors_origins")?,
             mail_from: values.text("mail_from")?,
@@ -142,4 +70,25 @@ impl Settings {
             json_log: values.json_log()?,
         })
     }
+}
+
+fn rules(values: &Values) -> anyhow::Result<Rules> {
+    Ok(Rules {
+        password: PasswordRules {
+            min_length: values.number("password_min_length", 8..=128)?,
+        },
+        access_ttl: values.duration("access_ttl")?,
+        session_ttl: values.duration("session_ttl")?,
+        mobile_session_ttl: values.duration("mobile_session_ttl")?,
+        token_session_ttl: values.duration("token_session_ttl")?,
+        reset_ttl: values.duration("reset_ttl")?,
+        activation_ttl: values.duration("activation_ttl")?,
+        require_verified_email: values.parse("require_verified_email")?,
+        password_history: values.number("password_history", 0..=24)?,
+        contact_to: values.email("contact_to")?,
+        rotate_refresh: values.parse("rotate_refresh")?,
+        throttle: values.parse("throttle")?,
+        mail_retry: values.duration("mail_retry")?,
+        public_url: String::new(),
+    })
 }

@@ -3,14 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, anyhow, bail};
-use clap::ArgMatches;
 use serde::Serialize;
 
-use super::PREFIX;
-use super::list::SETTINGS;
-use super::values::Listen;
-use crate::domain::{ALIKE, WebUrl, similarity};
-use crate::mail::SmtpServer;
+use super::list::{PREFIX, SETTINGS};
+use crate::domain::{ALIKE, similarity};
 
 /// Who says what a setting is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -31,22 +27,12 @@ pub(crate) struct Values {
     problem: Option<anyhow::Error>,
 }
 
-/// A setting as it is printed. The names are stable.
-#[derive(Serialize)]
-pub(crate) struct Shown {
-    key: &'static str,
-    value: Option<String>,
-    source: Source,
-}
-
 impl Values {
     /// Reads all sources: a flag stands over a variable, over the file, over the default.
-    pub(crate) fn read(matches: &ArgMatches) -> Self {
+    /// `flag` finds what the command line says of a key.
+    pub(crate) fn read(flag: impl Fn(&str) -> Option<String>) -> Self {
         let (mut environment, problem) = environment();
-        let file = matches
-            .get_one::<String>("config")
-            .cloned()
-            .or_else(|| environment.remove("config"));
+        let file = flag("config").or_else(|| environment.remove("config"));
         let (mut written, problem_of_file) = match file.as_deref().map(toml_file) {
             Some(Ok((written, problem))) => (written, problem),
             Some(Err(err)) => (BTreeMap::new(), Some(err)),
@@ -54,9 +40,8 @@ impl Values {
         };
         let found = SETTINGS.iter().filter_map(|setting| {
             let key = setting.key;
-            let flag = matches.get_one::<String>(key).cloned();
             let from = |text: Option<String>, source| text.map(|it| (it, source));
-            let said = from(flag, Source::Flag)
+            let said = from(flag(key), Source::Flag)
                 .or_else(|| from(environment.remove(key), Source::Environment))
                 .or_else(|| from(written.remove(key), Source::File))
                 .or_else(|| from(setting.default.map(str::to_owned), Source::Default));
@@ -84,47 +69,6 @@ impl Values {
     pub(crate) fn optional(&self, key: &'static str) -> Option<String> {
         let (text, _) = self.found.get(key)?;
         Some(text.clone()).filter(|it| !it.is_empty())
-    }
-
-    /// Every setting as it works, the wrong ones as they were written, without a password.
-    pub(crate) fn shown(&self) -> Vec<Shown> {
-        let shown = |key| match (self.optional(key), self.computed(key)) {
-            (None, Some(computed)) => Shown {
-                key,
-                value: Some(computed),
-                source: Source::Default,
-            },
-            (text, _) => Shown {
-                key,
-                value: text.map(|it| without_password(key, &it)),
-                source: self.source(key),
-            },
-        };
-        SETTINGS.iter().map(|it| shown(it.key)).collect()
-    }
-
-    /// A default that depends on other settings or on the machine.
-    fn computed(&self, key: &str) -> Option<String> {
-        let format = |is_json| if is_json { "json" } else { "text" };
-        match key {
-            "database" => Some(self.database().display().to_string()),
-            "public_url" => self
-                .parse::<Listen>("listen")
-                .ok()?
-                .loopback_url()
-                .map(|it| it.to_string()),
-            "hash_threads" => Some(self.hash_threads().ok()?.to_string()),
-            "log_format" => Some(format(self.json_log().ok()?).to_owned()),
-            _ => None,
-        }
-    }
-}
-
-fn without_password(key: &str, text: &str) -> String {
-    match key {
-        "smtp_url" => SmtpServer::without_password(text)
-            .unwrap_or_else(|_| "(not shown, because it is wrong)".to_owned()),
-        _ => WebUrl::without_login(text),
     }
 }
 

@@ -1,62 +1,18 @@
-//! From the text of a setting to its value. Every error names the setting and shows a right example.
+//! From the text of a setting to its value.
 
 use std::fmt;
 use std::io::{self, IsTerminal};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::anyhow;
 use ipnet::IpNet;
 
-use super::list::{RESERVED, SETTINGS};
+use super::list::{RESERVED, SETTINGS, wrong};
 use super::sources::Values;
 use crate::domain::{Email, WebUrl};
-
-/// Where to listen.
-#[derive(Clone, Debug)]
-pub(crate) enum Listen {
-    Tcp(SocketAddr),
-    Unix(PathBuf),
-}
-
-impl FromStr for Listen {
-    type Err = String;
-
-    fn from_str(raw: &str) -> Result<Self, String> {
-        match raw.strip_prefix("unix:") {
-            Some(path) if !path.is_empty() => Ok(Self::Unix(path.into())),
-            Some(_) => Err("the path is missing".to_owned()),
-            None => raw
-                .parse()
-                .map(Self::Tcp)
-                .map_err(|_| "it is no address with a port".to_owned()),
-        }
-    }
-}
-
-impl fmt::Display for Listen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
-impl Listen {
-    /// Where this machine finds what listens here and nowhere else.
-    pub(crate) fn loopback_url(&self) -> Option<WebUrl> {
-        match self {
-            Self::Tcp(address) if address.ip().is_loopback() => {
-                WebUrl::base(&format!("http://{address}")).ok()
-            }
-            _ => None,
-        }
-    }
-}
 
 /// What the texts mean.
 impl Values {
@@ -190,12 +146,4 @@ fn base(key: &'static str, raw: &str) -> anyhow::Result<WebUrl> {
         let shown = WebUrl::without_login(raw);
         wrong(key, format!("{shown} is no web address"))
     })
-}
-
-pub(crate) fn wrong(key: &str, what: impl fmt::Display) -> anyhow::Error {
-    let example = SETTINGS
-        .iter()
-        .find(|it| it.key == key)
-        .map_or("", |it| it.example);
-    anyhow!("the setting {key} is wrong: {what}; a right one is {key} = {example:?}")
 }

@@ -10,7 +10,7 @@ fn every_command_has_examples() {
     let without: Vec<&str> = without.map(|it| it.command.as_str()).collect();
     assert!(
         without.is_empty(),
-        "src/cli/examples.rs has none for: {}",
+        "there are none for: {}",
         without.join(", ")
     );
     for Examples { command, lines } in &all {

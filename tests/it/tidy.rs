@@ -104,7 +104,6 @@ const KNOWN: &[&str] = &[
     "src/crypto/",
     "src/daemon/",
     "src/domain/",
-    "src/http/",
     "src/operator/",
     "src/settings/",
     "src/transfer/",

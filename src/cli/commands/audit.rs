@@ -3,22 +3,27 @@
 use anyhow::bail;
 use serde::Serialize;
 
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::cli::terminal::progress::Bar;
-use crate::compose::{Config, said};
-use crate::store::audit::AuditPage;
-use crate::store::audit::{AuditEntry, Chain};
+use crate::store::audit::{AuditEntry, AuditPage, Chain};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// List who did what, oldest first: the last rows, or those after a number
     List(List),
     /// Check that no row was changed or removed since it was written
+    #[command(after_long_help = examples(&["minisass-auth audit verify"]))]
     Verify,
 }
 
 #[derive(clap::Args)]
+#[command(after_long_help = examples(&[
+    "minisass-auth audit list --user ada",
+    "minisass-auth audit list --action user.create --limit 0 --format csv",
+]))]
 pub(crate) struct List {
     /// Only rows about this user
     #[arg(long)]
@@ -67,18 +72,18 @@ struct Verified {
     is_intact: bool,
 }
 
-pub(crate) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
-        Command::List(wanted) => list(wanted, config, output),
-        Command::Verify => verify(config, output),
+        Command::List(wanted) => list(wanted, job, output),
+        Command::Verify => verify(job, output),
     }
 }
 
-fn verify(config: &Config, output: &mut Output) -> anyhow::Result<()> {
+fn verify(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let bar = Bar::of("verifying the audit trail");
-    let chain = config.wait(config.operator.verify_audit(&bar.progress(None)));
+    let chain = job.wait(job.operator.verify_audit(&bar.progress(None)));
     bar.clear();
-    match chain.map_err(said)? {
+    match chain? {
         Chain::Whole(rows) => output.one(&Verified {
             rows,
             is_intact: true,
@@ -91,8 +96,8 @@ fn verify(config: &Config, output: &mut Output) -> anyhow::Result<()> {
 }
 
 /// The number of a user; one who is deleted is still known by it.
-fn user_id(typed: &str, config: &Config) -> anyhow::Result<crate::domain::UserId> {
-    let found = config.wait(config.operator.user(typed));
+fn user_id(typed: &str, job: &Job) -> anyhow::Result<crate::domain::UserId> {
+    let found = job.wait(job.operator.user(typed));
     match (found, typed.parse()) {
         (Ok(user), _) => Ok(user.id),
         (Err(_), Ok(id)) => Ok(crate::domain::UserId(id)),
@@ -100,8 +105,8 @@ fn user_id(typed: &str, config: &Config) -> anyhow::Result<crate::domain::UserId
     }
 }
 
-fn list(wanted: List, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let user = wanted.user.as_deref().map(|it| user_id(it, config));
+fn list(wanted: List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    let user = wanted.user.as_deref().map(|it| user_id(it, job));
     let mut query = AuditPage {
         after: wanted.after.unwrap_or(0),
         limit: wanted.limit,
@@ -109,13 +114,11 @@ fn list(wanted: List, config: &Config, output: &mut Output) -> anyhow::Result<()
         action: wanted.action,
     };
     if wanted.after.is_none() && wanted.limit > 0 {
-        query.after = config
-            .wait(config.operator.audit_tail(&query))
-            .map_err(said)?;
+        query.after = job.wait(job.operator.audit_tail(&query))?;
     }
     let pages = pages(wanted.limit, |limit| {
         query.limit = limit;
-        let rows = config.wait(config.operator.audit(&query))?;
+        let rows = job.wait(job.operator.audit(&query))?;
         query.after = rows.last().map_or(query.after, |it| it.id);
         Ok(rows.into_iter().map(Row::from).collect())
     });

@@ -1,18 +1,22 @@
 //! `config show | check`.
 
-use clap::ArgMatches;
 use serde::Serialize;
 
-use crate::cli::terminal::output::{Format, Output};
+use crate::cli::commands::examples::examples;
+use crate::cli::terminal::output::Output;
 use crate::compose;
-use crate::settings::Settings;
-use crate::settings::sources::Values;
+use crate::settings::{Settings, Values};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Print every setting, and where its value comes from
+    #[command(after_long_help = examples(&[
+        "minisass-auth config show --config settings.toml",
+        "minisass-auth config show --format json > settings.json",
+    ]))]
     Show,
     /// Read the settings, and the files that they name, as `serve` does
+    #[command(after_long_help = examples(&["minisass-auth config check --config settings.toml"]))]
     Check,
 }
 
@@ -22,27 +26,19 @@ struct Checked {
     is_right: bool,
 }
 
-pub(crate) fn run(
-    command: &Command,
-    matches: &ArgMatches,
-    output: &mut Output,
-) -> anyhow::Result<()> {
-    let values = Values::read(matches);
+pub(crate) fn run(command: &Command, values: &Values, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::Show => {
-            output.many(std::iter::once(Ok(values.shown())))?;
+            output.rows(values.shown())?;
             // Somebody looks for what is wrong: first all that was found, then that.
             output.finish()?;
-            Settings::parse(&values).map(drop)
+            Settings::parse(values).map(drop)
         }
         Command::Check => {
-            let settings = Settings::parse(&values)?;
+            let settings = Settings::parse(values)?;
             compose::mailer(&settings)?;
             compose::public_url(&settings, &settings.listen)?;
-            match output.format {
-                Format::Table => Ok(output.line("all settings are right")?),
-                Format::Json | Format::Csv => output.one(&Checked { is_right: true }),
-            }
+            output.done("all settings are right", &Checked { is_right: true })
         }
     }
 }

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use serde::Serialize;
 
-use crate::cli::terminal::interrupt::Interrupt;
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::{self, Job};
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::progress::Bar;
 use crate::clock::Clock;
-use crate::compose;
-use crate::compose::{Config, said};
+use crate::interrupt::Interrupt;
 use crate::private_file::data_dir;
 use crate::settings::Settings;
 use crate::store::{Store, maintenance};
@@ -18,17 +18,24 @@ use crate::store::{Store, maintenance};
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Show sizes, versions and counts
+    #[command(after_long_help = examples(&["minisass-auth db status"]))]
     Status,
     /// Look for damage
+    #[command(after_long_help = examples(&["minisass-auth db check"]))]
     Check,
     /// Bring the schema up to date, as every other command does too
+    #[command(after_long_help = examples(&["minisass-auth db migrate"]))]
     Migrate,
     /// Copy the database, without the keys, to a new file
+    #[command(after_long_help = examples(&["minisass-auth db backup \"backup-$(date +%F).db\""]))]
     Backup {
         /// Must not exist
         file: PathBuf,
     },
     /// Put a backup into an empty place; every session and link ends
+    #[command(after_long_help = examples(&[
+        "minisass-auth db restore backup.db --data-dir restored",
+    ]))]
     Restore {
         /// Made by `db backup`
         file: PathBuf,
@@ -72,31 +79,27 @@ struct Copied {
     keys: &'static str,
 }
 
-pub(crate) fn run(
-    command: Command,
-    settings: &Settings,
-    output: &mut Output,
-) -> anyhow::Result<()> {
+pub(crate) fn run(command: Command, settings: Settings, output: &mut Output) -> anyhow::Result<()> {
+    let job = |settings| Job::open(settings, false);
     match command {
-        Command::Status => status(settings, output),
-        Command::Check => check(settings, output),
+        Command::Status => status(&job(settings)?, output),
+        Command::Check => check(&job(settings)?, output),
         Command::Migrate => {
-            let from = maintenance::schema_of(&settings.database).map_err(said)?;
-            Config::open(settings, false)?;
+            let from = maintenance::schema_of(&settings.database)?;
+            job(settings)?;
             let to = maintenance::newest_schema();
             output.one(&Migrated { from, to })
         }
-        Command::Backup { file } => back_up(&file, &Config::open(settings, false)?, output),
-        Command::Restore { file } => restore(&file, settings, output),
+        Command::Backup { file } => back_up(&file, &job(settings)?, output),
+        Command::Restore { file } => restore(&file, &settings, output),
     }
 }
 
-fn status(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
-    let config = Config::open(settings, false)?;
-    let status = config.operator.database_status().map_err(said)?;
+fn status(job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    let status = job.operator.database_status()?;
     let (last_backup_at, last_backup) = status.last_backup.unzip();
     output.one(&Status {
-        file: settings.database.display().to_string(),
+        file: job.settings.database.display().to_string(),
         bytes: status.bytes,
         log_bytes: status.log_bytes,
         schema: status.schema,
@@ -109,12 +112,11 @@ fn status(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
     })
 }
 
-fn check(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
-    let config = Config::open(settings, false)?;
+fn check(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let bar = Bar::of("checking the database");
-    let problems = config.operator.check_database(&bar.progress(None));
+    let problems = job.operator.check_database(&bar.progress(None));
     bar.clear();
-    let problems = problems.map_err(said)?;
+    let problems = problems?;
     if let Some(first) = problems.first() {
         bail!(
             "the database is damaged ({} findings, the first: {first}); \
@@ -125,11 +127,11 @@ fn check(settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
     output.one(&Checked { is_sound: true })
 }
 
-fn back_up(file: &Path, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let (bar, interrupt) = (Bar::of("copying and checking"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
-    let work = config.operator.back_up(file, &config.caller, &progress);
-    let done = config.wait(work).map_err(said);
+    let work = job.operator.back_up(file, &job.actor, &progress);
+    let done = job.wait(work);
     bar.clear();
     let done = interrupt.explain(done, "there is no backup; run it again")?;
     output.one(&Copied {
@@ -143,10 +145,10 @@ fn back_up(file: &Path, config: &Config, output: &mut Output) -> anyhow::Result<
 fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
     data_dir::make(&settings.data_dir)?;
     let _lock = data_dir::lock(&settings.data_dir)?;
-    let actor = compose::operator().at(Clock::System.now());
+    let actor = job::actor().at(Clock::System.now());
     let (bar, interrupt) = (Bar::of("checking and copying"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
-    let users = Store::restore(file, &settings.database, &actor, &progress).map_err(said);
+    let users = Store::restore(file, &settings.database, &actor, &progress);
     bar.clear();
     let users = interrupt.explain(users, "nothing was restored; run it again")?;
     output.one(&Copied {

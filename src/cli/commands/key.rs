@@ -4,27 +4,34 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::Context as _;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::cli::terminal::output::{Format, Output, note};
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
+use crate::cli::terminal::output::{Output, note};
 use crate::cli::terminal::prompt::confirm;
-use crate::compose::{Config, said};
-use crate::settings::Settings;
+use crate::crypto::SigningKey;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// List the keys that verify tokens, and the one that signs
+    #[command(after_long_help = examples(&["minisass-auth key list"]))]
     List,
     /// Make a new key that signs from now on; the others go on verifying
+    #[command(after_long_help = examples(&["minisass-auth key rotate"]))]
     Rotate,
     /// Sign with another service's secret from now on; the tokens of that service are good
+    #[command(after_long_help = examples(&["minisass-auth key import secret-key"]))]
     Import {
         /// Holds the secret alone, such as Django's SECRET_KEY; `-` reads standard input
         file: PathBuf,
     },
     /// Remove a key: tokens that it signed are refused from then on
+    #[command(after_long_help = examples(&[
+        "minisass-auth key retire 20260101T000000Z-7c0f3a91 --yes",
+    ]))]
     Retire {
         /// As `key list` shows it
         kid: String,
@@ -44,6 +51,18 @@ struct Row {
     bytes: usize,
 }
 
+impl From<SigningKey> for Row {
+    fn from(key: SigningKey) -> Self {
+        Self {
+            kid: key.kid,
+            algorithm: "HS256",
+            signs: key.signs,
+            is_imported: key.is_imported,
+            bytes: key.bytes,
+        }
+    }
+}
+
 /// What was done, as it is printed. The names are stable.
 #[derive(Serialize)]
 struct Done {
@@ -51,48 +70,27 @@ struct Done {
     state: &'static str,
 }
 
-pub(crate) fn run(
-    command: Command,
-    settings: &Settings,
-    config: &Config,
-    output: &mut Output,
-) -> anyhow::Result<()> {
-    let folder = settings.data_dir.join("keys");
-    let operator = &config.operator;
-    let (kid, state, said_so) = match command {
+pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    let folder = job.settings.data_dir.join("keys");
+    let (kid, state, what) = match command {
         Command::List => {
-            let keys = operator.signing_keys(&folder).map_err(said)?;
-            let rows = keys.into_iter().map(|it| Row {
-                kid: it.kid,
-                algorithm: "HS256",
-                signs: it.signs,
-                is_imported: it.is_imported,
-                bytes: it.bytes,
-            });
-            return output.many(std::iter::once(Ok(rows.collect()))).map(drop);
+            let keys = job.operator.signing_keys(&folder)?;
+            return output.rows(keys.into_iter().map(Row::from));
         }
         Command::Rotate => {
-            let kid = config
-                .wait(operator.rotate_key(&folder, &config.caller))
-                .map_err(said)?;
-            (
-                kid,
-                "signs",
-                "signs from now on; the others verify until `key retire`",
-            )
+            let kid = job.wait(job.operator.rotate_key(&folder, &job.actor))?;
+            let what = "signs from now on; the others verify until `key retire`";
+            (kid, "signs", what)
         }
         Command::Import { file } => {
-            let kid = import(&file, &folder, config)?;
-            (
-                kid,
-                "signs",
-                "signs from now on, and tokens that the other service signed with it are good",
-            )
+            let kid = import(&file, &folder, job)?;
+            let what =
+                "signs from now on, and tokens that the other service signed with it are good";
+            (kid, "signs", what)
         }
         Command::Retire { kid, yes } => {
-            let question = format!("Tokens that {kid} signed will be refused.");
-            confirm(&question, yes)?;
-            config.wait(operator.retire_key(&folder, &kid, &config.caller))?;
+            confirm(&format!("Tokens that {kid} signed will be refused."), yes)?;
+            job.wait(job.operator.retire_key(&folder, &kid, &job.actor))?;
             (
                 kid,
                 "retired",
@@ -100,16 +98,13 @@ pub(crate) fn run(
             )
         }
     };
-    match output.format {
-        Format::Table => Ok(output.line(&format!("{kid} {said_so}"))?),
-        Format::Json | Format::Csv => output.one(&Done { kid, state }),
-    }
+    output.done(&format!("{kid} {what}"), &Done { kid, state })
 }
 
-fn import(file: &Path, folder: &Path, config: &Config) -> anyhow::Result<String> {
+fn import(file: &Path, folder: &Path, job: &Job) -> anyhow::Result<String> {
     let secret = read_secret(file)?;
-    let imported = config.operator.import_key(folder, &secret, &config.caller);
-    let kid = config.wait(imported)?;
+    let imported = job.operator.import_key(folder, &secret, &job.actor);
+    let kid = job.wait(imported)?;
     if secret.trim_start().starts_with("django-insecure-") {
         note(
             "Django made this key for development; once its tokens have expired, \

@@ -4,9 +4,11 @@ use anyhow::{anyhow, bail};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::cli::commands::dry_run::dry_run;
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::{Format, Output, note};
 use crate::cli::terminal::pages::{conclude, pages};
-use crate::compose::Config;
 use crate::domain::{Email, MailState, Timestamp};
 use crate::store::mails::{MailPage, MailRecord};
 
@@ -15,6 +17,7 @@ pub(crate) enum Command {
     /// List mails in the order of their numbers
     List(List),
     /// Show mails, all but their links
+    #[command(after_long_help = examples(&["minisass-auth mail show 7"]))]
     Show {
         /// Numbers, as `mail list` shows them
         #[arg(required = true, value_name = "ID")]
@@ -23,6 +26,7 @@ pub(crate) enum Command {
     /// Queue mails again, to be tried at once
     Retry(Retry),
     /// Send a test mail now, and print what the mail server says
+    #[command(after_long_help = examples(&["minisass-auth mail test ada@example.org"]))]
     Test {
         /// Whom to
         address: String,
@@ -30,6 +34,7 @@ pub(crate) enum Command {
 }
 
 #[derive(clap::Args)]
+#[command(after_long_help = examples(&["minisass-auth mail list --state failed --limit 0"]))]
 pub(crate) struct List {
     /// Only mails in this state
     #[arg(long, value_parser = ["queued", "sent", "failed", "expired"])]
@@ -43,6 +48,10 @@ pub(crate) struct List {
 }
 
 #[derive(clap::Args)]
+#[command(arg = dry_run(), after_long_help = examples(&[
+    "minisass-auth mail retry 7",
+    "minisass-auth mail retry --failed",
+]))]
 #[group(required = true, multiple = false)]
 pub(crate) struct Retry {
     /// Numbers, as `mail list` shows them
@@ -116,16 +125,16 @@ impl From<&MailRecord> for Whole {
     }
 }
 
-pub(crate) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
-        Command::List(asked) => list(&asked, config, output),
-        Command::Show { ids } => show(&ids, config, output),
-        Command::Retry(which) => retry(&which, config, output),
-        Command::Test { address } => test(&address, config, output),
+        Command::List(asked) => list(&asked, job, output),
+        Command::Show { ids } => show(&ids, job, output),
+        Command::Retry(which) => retry(&which, job, output),
+        Command::Test { address } => test(&address, job, output),
     }
 }
 
-fn list(asked: &List, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+fn list(asked: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let mut page = MailPage {
         state: asked.state.as_deref().and_then(MailState::parse),
         after: asked.after,
@@ -133,7 +142,7 @@ fn list(asked: &List, config: &Config, output: &mut Output) -> anyhow::Result<()
     };
     let pages = pages(asked.limit, |limit| {
         page.limit = limit;
-        let mails = config.wait(config.operator.mails(page))?;
+        let mails = job.wait(job.operator.mails(page))?;
         page.after = mails.last().map_or(page.after, |it| it.id);
         Ok(mails.iter().map(Row::from).collect())
     });
@@ -144,24 +153,21 @@ fn list(asked: &List, config: &Config, output: &mut Output) -> anyhow::Result<()
     Ok(())
 }
 
-fn show(ids: &[i64], config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let mails = ids
-        .iter()
-        .map(|id| config.wait(config.operator.mail(*id)))
-        .collect::<Result<Vec<_>, _>>()?;
-    match mails.as_slice() {
+fn find(ids: &[i64], job: &Job) -> anyhow::Result<Vec<MailRecord>> {
+    let find = |id: &i64| Ok(job.wait(job.operator.mail(*id))?);
+    ids.iter().map(find).collect()
+}
+
+fn show(ids: &[i64], job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    match find(ids, job)?.as_slice() {
         [mail] => output.one(&Whole::from(mail)),
-        mails => {
-            let rows = mails.iter().map(Whole::from).collect();
-            output.many(std::iter::once(Ok(rows))).map(drop)
-        }
+        mails => output.rows(mails.iter().map(Whole::from)),
     }
 }
 
-fn retry(which: &Retry, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let caller = &config.caller;
+fn retry(which: &Retry, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let ids = if which.failed {
-        let (ids, left) = config.wait(config.operator.retry_failed_mails(caller))?;
+        let (ids, left) = job.wait(job.operator.retry_failed_mails(&job.actor))?;
         if left > 0 {
             note(&format!(
                 "{left} failed mails were left, because their links do not work any more"
@@ -169,7 +175,7 @@ fn retry(which: &Retry, config: &Config, output: &mut Output) -> anyhow::Result<
         }
         ids
     } else {
-        config.wait(config.operator.retry_mails(&which.ids, caller))?;
+        job.wait(job.operator.retry_mails(&which.ids, &job.actor))?;
         which.ids.clone()
     };
     if ids.is_empty() {
@@ -181,26 +187,22 @@ fn retry(which: &Retry, config: &Config, output: &mut Output) -> anyhow::Result<
         }
         return Ok(());
     }
-    let mails = ids
-        .iter()
-        .map(|id| config.wait(config.operator.mail(*id)))
-        .collect::<Result<Vec<_>, _>>()?;
-    let rows: Vec<Row> = mails.iter().map(Row::from).collect();
-    output.many(std::iter::once(Ok(rows))).map(drop)
+    output.rows(find(&ids, job)?.iter().map(Row::from))
 }
 
-fn test(address: &str, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+fn test(address: &str, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let to = Email::parse(address)
         .map_err(|_| anyhow!("{address:?} is no e-mail address; a right one is ada@example.org"))?;
-    match config.wait(config.operator.send_test_mail(&to)) {
-        Ok(answer) if output.format == Format::Table => {
-            Ok(output.line(&format!("mail to {to} accepted: {answer}"))?)
+    match job.wait(job.operator.send_test_mail(&to)) {
+        Ok(answer) => {
+            let sentence = format!("mail to {to} accepted: {answer}");
+            let tested = Tested {
+                recipient: to.to_string(),
+                state: "sent",
+                answer,
+            };
+            output.done(&sentence, &tested)
         }
-        Ok(answer) => output.one(&Tested {
-            recipient: to.to_string(),
-            state: "sent",
-            answer,
-        }),
         Err(refusal) => bail!("mail to {to} not sent: {refusal}; {}", refusal.hint),
     }
 }

@@ -1,18 +1,19 @@
 //! One file or folder for each command.
 
-pub mod audit;
-pub mod config;
-pub mod db;
-pub mod doctor;
-pub mod dry_run;
-pub mod examples;
-pub mod key;
-pub mod mail;
-pub mod named;
-pub mod policy;
-pub mod profile;
-pub mod reset;
-pub mod session;
-pub mod shell;
-pub mod token;
-pub mod user;
+pub(crate) mod audit;
+pub(crate) mod config;
+pub(crate) mod db;
+pub(crate) mod doctor;
+pub(crate) mod dry_run;
+pub(crate) mod examples;
+pub(crate) mod job;
+pub(crate) mod key;
+pub(crate) mod mail;
+pub(crate) mod named;
+pub(crate) mod policy;
+pub(crate) mod profile;
+pub(crate) mod reset;
+pub(crate) mod session;
+pub(crate) mod shell;
+pub(crate) mod token;
+pub(crate) mod user;

@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 
 use anyhow::bail;
 
-use crate::compose::Config;
+use crate::cli::commands::job::Job;
 use crate::domain::User;
 use crate::operator::users::UserError;
 
@@ -19,14 +19,14 @@ pub(crate) struct Named {
 
 impl Named {
     /// All of them, each once, or an error if one is unknown: nothing is done then.
-    pub(crate) fn find(&self, config: &Config) -> anyhow::Result<Vec<User>> {
-        find(&self.users, config)
+    pub(crate) fn find(&self, job: &Job) -> anyhow::Result<Vec<User>> {
+        find(&self.users, job)
     }
 }
 
 /// All of the users, each once, or an error if one is unknown.
-pub(crate) fn find(users: &[String], config: &Config) -> anyhow::Result<Vec<User>> {
-    let find = |name: &String| config.wait(config.operator.user(name));
+pub(crate) fn find(users: &[String], job: &Job) -> anyhow::Result<Vec<User>> {
+    let find = |name: &String| job.wait(job.operator.user(name));
     let found = typed(users)?
         .iter()
         .map(find)

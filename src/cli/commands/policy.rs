@@ -2,13 +2,18 @@
 
 use serde::Serialize;
 
+use crate::cli::commands::dry_run::dry_run;
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::{Output, note};
-use crate::compose::{Config, said};
 use crate::domain::Policy;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Publish a version of the privacy policy: everybody is asked to agree to it from now on
+    #[command(arg = dry_run(), after_long_help = examples(&[
+        "minisass-auth policy publish 2026-11 https://www.example.org/privacy",
+    ]))]
     Publish {
         /// The name of the version, such as 2026-11
         #[arg(id = "policy_version", value_name = "VERSION")]
@@ -17,6 +22,7 @@ pub(crate) enum Command {
         url: String,
     },
     /// List all versions, the latest first
+    #[command(after_long_help = examples(&["minisass-auth policy list"]))]
     List,
 }
 
@@ -40,23 +46,18 @@ impl From<Policy> for Row {
     }
 }
 
-pub(crate) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::Publish { version, url } => {
-            let published = config
-                .operator
-                .publish_policy(&version, &url, &config.caller);
-            output.one(&Row::from(config.wait(published)?))
+            let published = job.operator.publish_policy(&version, &url, &job.actor);
+            output.one(&Row::from(job.wait(published)?))
         }
         Command::List => {
-            let policies = config
-                .wait(config.operator.accounts.policies())
-                .map_err(said)?;
-            let rows = policies.into_iter().map(Row::from).collect();
-            if output.many::<Row>(std::iter::once(Ok(rows)))? == 0 {
+            let policies = job.wait(job.operator.accounts.policies())?;
+            if policies.is_empty() {
                 note("no privacy policy has been published");
             }
-            Ok(())
+            output.rows(policies.into_iter().map(Row::from))
         }
     }
 }

@@ -6,14 +6,20 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::named::Named;
+use crate::cli::commands::dry_run::dry_run;
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::{Format, Output};
-use crate::compose::{Config, said};
 use crate::domain::{AdditionalFields, Invalid, Profile, Rule, UploadPreference, User};
 use crate::store::users::UserChange;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Show the profile of users, additional fields included
+    #[command(after_long_help = examples(&[
+        "minisass-auth profile show ada",
+        "minisass-auth profile show ada bo --format csv",
+    ]))]
     Show(Named),
     /// Change the profile of a user; what is not named stays as it is
     Set(Set),
@@ -40,6 +46,10 @@ pub(crate) struct ProfileFlags {
 }
 
 #[derive(clap::Args)]
+#[command(arg = dry_run(), after_long_help = examples(&[
+    "minisass-auth profile set ada --organisation-type NGO --country ZA",
+    "minisass-auth profile set ada --field river=Umgeni --field sites=3 --dry-run",
+]))]
 #[command(group = ArgGroup::new("what").required(true).multiple(true).args([
     "organisation_type", "organisation_name", "country", "expert", "upload_preference", "field", "remove_field",
 ]))]
@@ -94,10 +104,10 @@ fn wrong(field: &'static str, rule: Rule) -> anyhow::Error {
     anyhow!("{}", Invalid::new(field, rule))
 }
 
-pub(crate) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
-        Command::Show(named) => show(named.find(config)?, config, output),
-        Command::Set(set) => crate::cli::commands::profile::set(set, config, output),
+        Command::Show(named) => show(named.find(job)?, job, output),
+        Command::Set(set) => crate::cli::commands::profile::set(set, job, output),
     }
 }
 
@@ -115,22 +125,22 @@ fn row(user: &User, profile: Profile) -> Row {
     }
 }
 
-fn show(users: Vec<User>, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+fn show(users: Vec<User>, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for user in users {
-        let profile = config.wait(config.operator.profile(user.id));
-        rows.push(row(&user, profile.map_err(said)?));
+        let profile = job.wait(job.operator.profile(user.id));
+        rows.push(row(&user, profile?));
     }
     match rows.as_slice() {
         [row] if output.format != Format::Csv => output.one(row),
-        _ => output.many(std::iter::once(Ok(rows))).map(drop),
+        _ => output.rows(rows),
     }
 }
 
-fn set(set: Set, config: &Config, output: &mut Output) -> anyhow::Result<()> {
-    let user = config.wait(config.operator.user(&set.user))?;
-    let profile = config.wait(config.operator.profile(user.id));
-    let mut profile = profile.map_err(said)?;
+fn set(set: Set, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    let user = job.wait(job.operator.user(&set.user))?;
+    let profile = job.wait(job.operator.profile(user.id));
+    let mut profile = profile?;
     set.profile.apply(&mut profile)?;
     let mut fields = profile.additional_fields.as_map().clone();
     for name in &set.remove_field {
@@ -151,6 +161,6 @@ fn set(set: Set, config: &Config, output: &mut Output) -> anyhow::Result<()> {
         profile: Some(profile.clone()),
         ..UserChange::default()
     };
-    let changed = config.wait(config.operator.update_user(&user, change, &config.caller))?;
+    let changed = job.wait(job.operator.update_user(&user, change, &job.actor))?;
     output.one(&row(&changed, profile))
 }

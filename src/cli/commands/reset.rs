@@ -4,15 +4,23 @@ use anyhow::bail;
 use serde::Serialize;
 
 use super::named::Named;
+use crate::cli::commands::dry_run::dry_run;
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::{Format, Output};
-use crate::compose::{Config, said};
 use crate::domain::User;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Queue the reset mail of users, to their stored addresses; the server sends it
+    #[command(arg = dry_run(), after_long_help = examples(&[
+        "minisass-auth reset send ada bo@example.org",
+    ]))]
     Send(Named),
     /// Print a link with which a user chooses a new password, for people whom mail does not reach
+    #[command(after_long_help = examples(&[
+        "minisass-auth reset link ada --public-url https://auth.example.org",
+    ]))]
     Link(Named),
 }
 
@@ -33,26 +41,20 @@ struct LinkRow {
     link: String,
 }
 
-pub(crate) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
-        Command::Send(named) => send(named.find(config)?, config, output),
+        Command::Send(named) => send(named.find(job)?, job, output),
         Command::Link(named) => {
-            config.check_public_url()?;
-            print_links(&named.find(config)?, config, output)
+            job.check_public_url()?;
+            print_links(&named.find(job)?, job, output)
         }
     }
 }
 
 /// One-time links, alone on standard output. Whoever has one can choose the password.
-pub(crate) fn print_links(
-    users: &[User],
-    config: &Config,
-    output: &mut Output,
-) -> anyhow::Result<()> {
-    let made = config
-        .operator
-        .password_links_by_hand(users, &config.caller);
-    let links = config.wait(made)?;
+pub(crate) fn print_links(users: &[User], job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    let made = job.operator.password_links_by_hand(users, &job.actor);
+    let links = job.wait(made)?;
     if output.format == Format::Table {
         return Ok(links.iter().try_for_each(|link| output.line(link))?);
     }
@@ -61,10 +63,10 @@ pub(crate) fn print_links(
         username: user.username.to_string(),
         link,
     });
-    output.many(std::iter::once(Ok(rows.collect()))).map(drop)
+    output.rows(rows)
 }
 
-fn send(users: Vec<User>, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+fn send(users: Vec<User>, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     if let Some(user) = users.iter().find(|user| !user.is_active) {
         bail!(
             "{0} is inactive; `user activate {0}` lets them in. Nothing was queued",
@@ -73,9 +75,7 @@ fn send(users: Vec<User>, config: &Config, output: &mut Output) -> anyhow::Resul
     }
     let mut rows = Vec::new();
     for user in users {
-        config
-            .wait(config.operator.send_reset(&user, &config.caller))
-            .map_err(said)?;
+        job.wait(job.operator.send_reset(&user, &job.actor))?;
         if output.format == Format::Table {
             output.line(&format!(
                 "reset mail for {} queued to {}",
@@ -92,5 +92,5 @@ fn send(users: Vec<User>, config: &Config, output: &mut Output) -> anyhow::Resul
     if output.format == Format::Table {
         return Ok(());
     }
-    output.many(std::iter::once(Ok(rows))).map(drop)
+    output.rows(rows)
 }

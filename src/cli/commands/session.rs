@@ -3,10 +3,12 @@
 use serde::Serialize;
 
 use super::named;
+use crate::cli::commands::dry_run::dry_run;
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::{Format, Output, note};
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::cli::terminal::prompt::confirm;
-use crate::compose::{Config, said};
 use crate::domain::{Session, User};
 use crate::store::sessions::SeenSession;
 
@@ -19,6 +21,10 @@ pub(crate) enum Command {
 }
 
 #[derive(clap::Args)]
+#[command(after_long_help = examples(&[
+    "minisass-auth session list ada",
+    "minisass-auth session list --all --format csv > sessions.csv",
+]))]
 pub(crate) struct List {
     /// Only those of these users, `-` reads them from standard input [default: the last 50 of everybody]
     #[arg(value_name = "USER")]
@@ -43,6 +49,11 @@ pub(crate) struct What {
 }
 
 #[derive(clap::Args)]
+#[command(arg = dry_run(), after_long_help = examples(&[
+    "minisass-auth session revoke 6923b5c08f1e4d2ab7605c9d3e814f72",
+    "minisass-auth session revoke --user ada --user bo --dry-run",
+    "minisass-auth session revoke --all --yes",
+]))]
 pub(crate) struct Revoke {
     #[command(flatten)]
     what: What,
@@ -79,76 +90,74 @@ impl Row {
     }
 }
 
-pub(crate) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
-        Command::List(wanted) => list(&wanted, config, output),
-        Command::Revoke(wanted) => revoke(&wanted, config, output),
+        Command::List(wanted) => list(&wanted, job, output),
+        Command::Revoke(wanted) => revoke(&wanted, job, output),
     }
 }
 
-fn of_users(users: &[User], config: &Config) -> anyhow::Result<Vec<Row>> {
+fn of_users(users: &[User], job: &Job) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for user in users {
-        let sessions = config.wait(config.operator.live_sessions_of(user.id));
+        let sessions = job.wait(job.operator.live_sessions_of(user.id));
         let name = user.username.to_string();
-        rows.extend(sessions.map_err(said)?.iter().map(|it| Row::of(it, &name)));
+        rows.extend(sessions?.iter().map(|it| Row::of(it, &name)));
     }
     Ok(rows)
 }
 
 /// Pages of everybody's sessions, at most `limit` in all; 0 is no limit.
-fn of_all(config: &Config, limit: usize) -> impl Iterator<Item = anyhow::Result<Vec<Row>>> {
+fn of_all(job: &Job, limit: usize) -> impl Iterator<Item = anyhow::Result<Vec<Row>>> {
     let mut before = None;
     pages(limit, move |limit| {
-        let seen = config.wait(config.operator.live_sessions(before, limit))?;
+        let seen = job.wait(job.operator.live_sessions(before, limit))?;
         before = seen.last().map(|it| it.session.id).or(before);
         let row = |it: &SeenSession| Row::of(&it.session, &it.username);
         Ok(seen.iter().map(row).collect())
     })
 }
 
-fn list(wanted: &List, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+fn list(wanted: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let is_limited = wanted.users.is_empty() && !wanted.all;
     let limit = if is_limited { 50 } else { 0 };
     let count = if wanted.users.is_empty() {
-        output.many(of_all(config, limit))?
+        output.many(of_all(job, limit))?
     } else {
-        let rows = of_users(&named::find(&wanted.users, config)?, config)?;
-        output.many(std::iter::once(Ok(rows)))?
+        let rows = of_users(&named::find(&wanted.users, job)?, job)?;
+        let count = rows.len();
+        output.rows(rows)?;
+        count
     };
     let more = format!("the last {count} sessions; --all lists them all");
     conclude(count, limit, "no sessions are alive", &more);
     Ok(())
 }
 
-fn revoke(wanted: &Revoke, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+fn revoke(wanted: &Revoke, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     if wanted.what.all {
-        return revoke_all(wanted, config, output);
+        return revoke_all(wanted, job, output);
     }
     let mut rows = Vec::new();
-    // All are found before the first one ends: nothing is half done because of a slip of the pen.
+    // All are found before the first one ends: a typing error leaves nothing half done.
     for id in named::typed(&wanted.what.ids)? {
-        let seen = config.wait(config.operator.find_live_session(&id))?;
+        let seen = job.wait(job.operator.find_live_session(&id))?;
         rows.push((seen.session.id, Row::of(&seen.session, &seen.username)));
     }
-    let users = named::find(&wanted.what.user, config)?;
-    let of_users = of_users(&users, config)?;
+    let users = named::find(&wanted.what.user, job)?;
+    let of_users = of_users(&users, job)?;
     for (id, _) in &rows {
-        config
-            .wait(config.operator.revoke_session(*id, &config.caller))
-            .map_err(said)?;
+        job.wait(job.operator.revoke_session(*id, &job.actor))?;
     }
     for user in &users {
-        config
-            .wait(config.operator.revoke_sessions_of(user.id, &config.caller))
-            .map_err(said)?;
+        job.wait(job.operator.revoke_sessions_of(user.id, &job.actor))?;
     }
     let rows: Vec<Row> = rows.into_iter().map(|it| it.1).chain(of_users).collect();
     if rows.is_empty() {
         note("no sessions are alive");
     }
     if output.format != Format::Table {
-        return output.many(std::iter::once(Ok(rows))).map(drop);
+        return output.rows(rows);
     }
     for row in &rows {
         output.line(&format!("session {} of {} has ended", row.id, row.username))?;
@@ -163,18 +172,15 @@ struct Ended {
     dry_run: bool,
 }
 
-fn revoke_all(wanted: &Revoke, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+fn revoke_all(wanted: &Revoke, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     confirm(
         "This ends every session: everybody has to log in again.",
-        wanted.yes || config.is_dry,
+        wanted.yes || job.is_dry,
     )?;
-    let ended = config.wait(config.operator.revoke_all_sessions(&config.caller));
-    let sessions = ended.map_err(said)?;
-    match output.format {
-        Format::Table => Ok(output.line(&format!("{sessions} sessions have ended"))?),
-        Format::Json | Format::Csv => output.one(&Ended {
-            sessions,
-            dry_run: config.is_dry,
-        }),
-    }
+    let sessions = job.wait(job.operator.revoke_all_sessions(&job.actor))?;
+    let ended = Ended {
+        sessions,
+        dry_run: job.is_dry,
+    };
+    output.done(&format!("{sessions} sessions have ended"), &ended)
 }

@@ -3,20 +3,29 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::Context as _;
 use clap_complete::Shell;
 
+use crate::cli::commands::examples::examples;
 use crate::cli::terminal::output::Output;
 
 const PROGRAM: &str = "minisass-auth";
 
 #[derive(clap::Args)]
+#[command(after_long_help = examples(&[
+    "source <(minisass-auth completions bash)",
+    "minisass-auth completions fish > ~/.config/fish/completions/minisass-auth.fish",
+]))]
 pub(crate) struct Completions {
     /// The shell to complete in
     shell: Shell,
 }
 
 #[derive(clap::Args)]
+#[command(after_long_help = examples(&[
+    "minisass-auth man > minisass-auth.1",
+    "mkdir -p man/man1 && minisass-auth man --dir man/man1",
+]))]
 pub(crate) struct Man {
     /// Write the pages of all commands into this folder [default: print the first page]
     #[arg(long, value_name = "FOLDER")]

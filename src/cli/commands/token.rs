@@ -8,8 +8,10 @@ use serde::Serialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::cli::commands::dry_run::dry_run;
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::{Format, Output};
-use crate::compose::{Config, said};
 use crate::domain::Timestamp;
 use crate::operator::tokens::NewToken;
 
@@ -18,12 +20,23 @@ pub(crate) enum Command {
     /// Open a session for a user and print its token alone
     Issue(Issue),
     /// Read a token from standard input; say what it claims, and whether the server takes it
+    #[command(after_long_help = examples(&[
+        "minisass-auth token inspect < token.txt",
+        "minisass-auth token issue ada | minisass-auth token inspect --format json",
+    ]))]
     Inspect,
     /// Read a token from standard input and end its session
+    #[command(arg = dry_run(), after_long_help = examples(&[
+        "minisass-auth token revoke < token.txt",
+    ]))]
     Revoke,
 }
 
 #[derive(clap::Args)]
+#[command(after_long_help = examples(&[
+    "minisass-auth token issue ada --ttl 12h",
+    "minisass-auth token issue ada --kind pair --format json",
+]))]
 pub(crate) struct Issue {
     /// Number, user name or e-mail address
     user: String,
@@ -63,11 +76,11 @@ fn at_least_a_second(raw: &str) -> Result<Duration, String> {
     Ok(ttl)
 }
 
-pub(crate) fn run(command: Command, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
-        Command::Issue(wanted) => issue(wanted, config, output),
-        Command::Inspect => inspect(config, output),
-        Command::Revoke => revoke(config, output),
+        Command::Issue(wanted) => issue(wanted, job, output),
+        Command::Inspect => inspect(job, output),
+        Command::Revoke => revoke(job, output),
     }
 }
 
@@ -102,9 +115,9 @@ struct Report {
     expires_at: Option<String>,
 }
 
-fn inspect(config: &Config, output: &mut Output) -> anyhow::Result<()> {
+fn inspect(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let token = token_from_stdin()?;
-    let mut report = config.wait(config.operator.inspect_token(&token))?;
+    let mut report = job.wait(job.operator.inspect_token(&token))?;
     let mut claim = |name: &str| report.claims.shift_remove(name);
     let time = |value: Option<Value>| Some(Timestamp(value?.as_i64()?).to_string());
     let (issued_at, expires_at) = (time(claim("iat")), time(claim("exp")));
@@ -131,36 +144,29 @@ struct Revoked {
     username: String,
 }
 
-fn revoke(config: &Config, output: &mut Output) -> anyhow::Result<()> {
+fn revoke(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let token = token_from_stdin()?;
-    let seen = config.wait(config.operator.session_of_token(&token, &config.caller))?;
+    let seen = job.wait(job.operator.session_of_token(&token, &job.actor))?;
     let id = seen.session.id;
-    config
-        .wait(config.operator.revoke_session(id, &config.caller))
-        .map_err(said)?;
-    match output.format {
-        Format::Table => Ok(output.line(&format!("session {id} of {} has ended", seen.username))?),
-        Format::Json | Format::Csv => output.one(&Revoked {
-            session: id.to_string(),
-            user_id: seen.session.user.0,
-            username: seen.username,
-        }),
-    }
+    job.wait(job.operator.revoke_session(id, &job.actor))?;
+    let sentence = format!("session {id} of {} has ended", seen.username);
+    let revoked = Revoked {
+        session: id.to_string(),
+        user_id: seen.session.user.0,
+        username: seen.username,
+    };
+    output.done(&sentence, &revoked)
 }
 
-fn issue(wanted: Issue, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+fn issue(wanted: Issue, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let Issue { user, ttl, kind } = wanted;
-    let user = config.wait(config.operator.user(&user))?;
+    let user = job.wait(job.operator.user(&user))?;
     let what = match kind {
         Kind::Access => NewToken::Access,
         Kind::Refresh => NewToken::Refresh,
         Kind::Pair => NewToken::Pair,
     };
-    let issued = config.wait(
-        config
-            .operator
-            .issue_token(&user, what, ttl, &config.caller),
-    )?;
+    let issued = job.wait(job.operator.issue_token(&user, what, ttl, &job.actor))?;
     let row = Row {
         access: (what != NewToken::Refresh).then_some(issued.pair.access),
         refresh: (what != NewToken::Access).then_some(issued.pair.refresh),

@@ -1,7 +1,6 @@
 //! What commands are made of: tables, pages, progress, prompts, interruption.
 
-pub mod interrupt;
-pub mod output;
-pub mod pages;
-pub mod progress;
-pub mod prompt;
+pub(crate) mod output;
+pub(crate) mod pages;
+pub(crate) mod progress;
+pub(crate) mod prompt;

@@ -70,6 +70,23 @@ impl Output {
         }
     }
 
+    /// What was done: a sentence for people, a result for programs.
+    pub(crate) fn done(&mut self, sentence: &str, row: &impl Serialize) -> anyhow::Result<()> {
+        match self.format {
+            Format::Table => Ok(self.line(sentence)?),
+            Format::Json | Format::Csv => self.one(row),
+        }
+    }
+
+    /// Many results that are in memory.
+    pub(crate) fn rows<T: Serialize>(
+        &mut self,
+        rows: impl IntoIterator<Item = T>,
+    ) -> anyhow::Result<()> {
+        let page = rows.into_iter().collect();
+        self.many(std::iter::once(Ok(page))).map(drop)
+    }
+
     /// Many results, page by page, so that they need not be in memory together.
     pub(crate) fn many<T: Serialize>(
         &mut self,

@@ -1,7 +1,6 @@
 //! Long lists, read a page at a time: nothing holds them in memory as a whole.
 
 use super::output::note;
-use crate::compose::said;
 use crate::failure::Failure;
 
 /// So many rows are read at once.
@@ -21,7 +20,7 @@ pub(crate) fn pages<T>(
         let wanted = left.min(PAGE);
         let rows = match read(wanted) {
             Ok(rows) => rows,
-            Err(failure) => return Some(Err(said(failure))),
+            Err(failure) => return Some(Err(failure.into())),
         };
         // A page that is not full is the last one.
         left = if rows.len() < wanted {

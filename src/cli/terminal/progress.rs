@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::interrupt::Interrupt;
+use crate::interrupt::Interrupt;
 use crate::progress::{Progress, Step};
 
 /// Work that is done by then passes without a bar.

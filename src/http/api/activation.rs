@@ -14,13 +14,10 @@ use crate::accounts::activation::ConfirmError;
 use crate::domain::MailKind;
 use crate::failure::Failure;
 use crate::http::pages::links::{self, Confirmation};
-use crate::http::wire::accept::{JsonOrPage, WantsHtml};
-use crate::http::wire::auth::Anyone;
-use crate::http::wire::call::Call;
-use crate::http::wire::deployment::Deployment;
-use crate::http::wire::problem::{ErrorSentence, Message, error};
-use crate::http::wire::rate_limit::Forms;
-use crate::http::wire::refusal::{ANYONE, Answer, LIMITED, UNLIMITED};
+use crate::http::wire::{
+    ANYONE, Answer, Anyone, Call, Deployment, ErrorSentence, Forms, JsonOrPage, LIMITED, Message,
+    WantsHtml, error,
+};
 
 #[derive(ApiResponse)]
 enum PageReply {
@@ -65,7 +62,7 @@ impl ConfirmApi {
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
-    ) -> Answer<PageReply, ANYONE, UNLIMITED> {
+    ) -> Answer<PageReply> {
         ask(accounts, Confirmation::Account, (&uid, &token), html).await
     }
 
@@ -108,7 +105,7 @@ impl ConfirmApi {
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
-    ) -> Answer<PageReply, ANYONE, UNLIMITED> {
+    ) -> Answer<PageReply> {
         ask(accounts, Confirmation::Address, (&uid, &token), html).await
     }
 
@@ -142,7 +139,7 @@ async fn ask(
     what: Confirmation,
     (uid, token): (&str, &str),
     html: bool,
-) -> Answer<PageReply, ANYONE, UNLIMITED> {
+) -> Answer<PageReply> {
     let purpose = match what {
         Confirmation::Account => MailKind::Activation,
         Confirmation::Address => MailKind::AddressChange,

@@ -9,12 +9,10 @@ use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::contact::ContactMessage;
 use crate::domain::{self, Invalid};
-use crate::http::wire::auth::Anyone;
-use crate::http::wire::body::{Body, Input, Sentence, bad_request, first_field_and_rule};
-use crate::http::wire::call::Call;
-use crate::http::wire::problem::{BadRequest, Message};
-use crate::http::wire::rate_limit::Forms;
-use crate::http::wire::refusal::{ANYONE, Answer, LIMITED};
+use crate::http::wire::{
+    ANYONE, Answer, Anyone, BadRequest, Body, Call, Forms, Input, LIMITED, Message, Sentence,
+    bad_request, first_field_and_rule,
+};
 
 /// What somebody wants to say.
 #[derive(Object)]

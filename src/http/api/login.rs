@@ -11,14 +11,10 @@ use crate::accounts::Accounts;
 use crate::accounts::login::LoginError;
 use crate::accounts::session::TokenPair;
 use crate::domain::SessionKind;
-use crate::http::wire::app_parameter::AppParameter;
-use crate::http::wire::auth::Anyone;
-use crate::http::wire::body::{Body, Input};
-use crate::http::wire::call::Call;
-use crate::http::wire::cookie::Cookies;
-use crate::http::wire::problem::{Detail, ErrorSentence, detail, error};
-use crate::http::wire::rate_limit::Logins;
-use crate::http::wire::refusal::{ANYONE, Answer, CHALLENGE, LIMITED, Refused};
+use crate::http::wire::{
+    ANYONE, Answer, Anyone, AppParameter, Body, CHALLENGE, Call, Cookies, Detail, ErrorSentence,
+    Input, LIMITED, Logins, Refused, detail, error,
+};
 
 /// Credentials. Whatever is missing or malformed counts as wrong.
 #[derive(Object)]

@@ -9,9 +9,7 @@ use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::lookup::LookupError;
 use crate::domain::LiveSession;
-use crate::http::wire::call::Call;
-use crate::http::wire::problem::{Detail, ErrorSentence, detail, error};
-use crate::http::wire::refusal::{Answer, BEARER, Refused, UNLIMITED};
+use crate::http::wire::{Answer, BEARER, Call, Detail, ErrorSentence, Refused, detail, error};
 
 /// Whether an account can be used.
 #[derive(Object)]
@@ -42,7 +40,7 @@ enum RegistrationReply {
     NotFound(Json<ErrorSentence>),
 }
 
-impl From<LookupError> for Refused<RegistrationReply, BEARER, UNLIMITED> {
+impl From<LookupError> for Refused<RegistrationReply, BEARER> {
     fn from(err: LookupError) -> Self {
         Self::Reply(match err {
             LookupError::Forbidden => RegistrationReply::Forbidden(detail(FORBIDDEN)),
@@ -65,7 +63,7 @@ enum EmailReply {
     NotFound(Json<ErrorSentence>),
 }
 
-impl From<LookupError> for Refused<EmailReply, BEARER, UNLIMITED> {
+impl From<LookupError> for Refused<EmailReply, BEARER> {
     fn from(err: LookupError) -> Self {
         Self::Reply(match err {
             LookupError::Forbidden => EmailReply::Forbidden(detail(FORBIDDEN)),
@@ -95,7 +93,7 @@ impl LookupApi {
         call: Call<LiveSession>,
         /// The address of the account.
         email: Path<String>,
-    ) -> Answer<RegistrationReply, BEARER, UNLIMITED> {
+    ) -> Answer<RegistrationReply, BEARER> {
         let user = accounts.look_up_email(&call.who, &email).await?;
         Ok(RegistrationReply::Ok(Json(RegistrationBody {
             email: user.email.to_string(),
@@ -118,7 +116,7 @@ impl LookupApi {
         call: Call<LiveSession>,
         /// The user name of the account.
         username: Path<String>,
-    ) -> Answer<EmailReply, BEARER, UNLIMITED> {
+    ) -> Answer<EmailReply, BEARER> {
         let user = accounts.look_up_username(&call.who, &username).await?;
         Ok(EmailReply::Ok(Json(EmailBody {
             email: user.email.to_string(),

@@ -7,11 +7,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::domain::{Consent, LiveSession, Policy};
-use crate::http::wire::body::{Body, Input};
-use crate::http::wire::call::Call;
-use crate::http::wire::problem::{Detail, detail};
-use crate::http::wire::rate_limit::Forms;
-use crate::http::wire::refusal::{Answer, BEARER, LIMITED, UNLIMITED};
+use crate::http::wire::{Answer, BEARER, Body, Call, Detail, Forms, Input, LIMITED, detail};
 
 /// A version of the privacy policy.
 #[derive(Object)]
@@ -124,7 +120,7 @@ impl PolicyApi {
         &self,
         Data(accounts): Data<&Accounts>,
         call: Call<LiveSession>,
-    ) -> Answer<CheckReply, BEARER, UNLIMITED> {
+    ) -> Answer<CheckReply, BEARER> {
         let latest = accounts.policies().await?.into_iter().next();
         Ok(match latest {
             Some(policy) => CheckReply::Ok(Json(CheckBody {

@@ -9,12 +9,10 @@ use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::register::{RegisterError, Registration};
 use crate::domain::{Invalid, Rule, User};
-use crate::http::wire::auth::Anyone;
-use crate::http::wire::body::{Body, Input, Sentence, bad_request, first_field_and_rule};
-use crate::http::wire::call::Call;
-use crate::http::wire::problem::BadRequest;
-use crate::http::wire::rate_limit::Forms;
-use crate::http::wire::refusal::{ANYONE, Answer, LIMITED, Refused};
+use crate::http::wire::{
+    ANYONE, Answer, Anyone, BadRequest, Body, Call, Forms, Input, LIMITED, Refused, Sentence,
+    bad_request, first_field_and_rule,
+};
 
 /// The fields that a profile cannot do without.
 const PROFILE_FIELDS: [&str; 3] = ["country", "organizationName", "organizationType"];
@@ -154,7 +152,7 @@ impl RegisterApi {
 
 fn registration(body: Body<RegisterRequest>) -> Registration {
     let Body { fields, mut rest } = body;
-    // A client's third spelling of the password is not to be kept in clear.
+    // Some clients send the password once more under another name: it must not be kept in clear.
     rest.retain(|name, _| !name.to_lowercase().contains("password"));
     Registration {
         username: fields.username.unwrap_or_default(),

@@ -15,14 +15,10 @@ use crate::accounts::reset::ResetError;
 use crate::domain::{self, Invalid};
 use crate::failure::Failure;
 use crate::http::pages::links;
-use crate::http::wire::accept::{JsonOrPage, WantsHtml};
-use crate::http::wire::auth::Anyone;
-use crate::http::wire::body::{Body, Input, Sentence, bad_request, first_rule};
-use crate::http::wire::call::Call;
-use crate::http::wire::deployment::Deployment;
-use crate::http::wire::problem::{BadRequest, ErrorSentence, Message, error};
-use crate::http::wire::rate_limit::Forms;
-use crate::http::wire::refusal::{ANYONE, Answer, LIMITED, UNLIMITED};
+use crate::http::wire::{
+    ANYONE, Answer, Anyone, BadRequest, Body, Call, Deployment, ErrorSentence, Forms, Input,
+    JsonOrPage, LIMITED, Message, Sentence, WantsHtml, bad_request, error, first_rule,
+};
 
 /// Whose password is forgotten.
 #[derive(Object)]
@@ -140,7 +136,7 @@ impl ResetApi {
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
-    ) -> Answer<VerifyReply, ANYONE, UNLIMITED> {
+    ) -> Answer<VerifyReply> {
         if !accounts.is_reset_link(&uid, &token).await? {
             return Ok(VerifyReply::Unauthorized(bad_link(html)?));
         }

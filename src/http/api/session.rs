@@ -10,14 +10,9 @@ use crate::accounts::Accounts;
 use crate::accounts::session::{BearerError, RefreshError};
 use crate::domain::{Actor, LiveSession};
 use crate::failure::Failure;
-use crate::http::wire::auth::{Anyone, Authorization, Credentials, NOT_PROVIDED};
-use crate::http::wire::body::{Body, Input};
-use crate::http::wire::call::Call;
-use crate::http::wire::cookie::Cookies;
-use crate::http::wire::problem::{Detail, Message, detail};
-use crate::http::wire::rate_limit::Unlimited;
-use crate::http::wire::refusal::{
-    ANYONE, Answer, CHALLENGE, NoSession, Refused, TokenProblem, UNLIMITED,
+use crate::http::wire::{
+    Answer, Anyone, Authorization, Body, CHALLENGE, Call, Cookies, Credentials, Detail, Input,
+    Message, NOT_PROVIDED, NoSession, Refused, TokenProblem, Unlimited, detail,
 };
 
 /// A refresh token.
@@ -55,7 +50,7 @@ enum RefreshReply {
     ),
 }
 
-impl From<RefreshError> for Refused<RefreshReply, ANYONE, UNLIMITED> {
+impl From<RefreshError> for Refused<RefreshReply> {
     fn from(err: RefreshError) -> Self {
         match err {
             RefreshError::Token(fault) => Self::Reply(RefreshReply::Unauthorized(
@@ -93,7 +88,7 @@ enum LogoutReply {
     ),
 }
 
-impl From<NoSession> for Refused<LogoutReply, ANYONE, UNLIMITED> {
+impl From<NoSession> for Refused<LogoutReply> {
     fn from(none: NoSession) -> Self {
         match none {
             NoSession::Denied(problem) => Self::Reply(LogoutReply::Unauthorized(
@@ -121,7 +116,7 @@ impl SessionApi {
         &self,
         Data(accounts): Data<&Accounts>,
         call: Call<Anyone, Unlimited, Body<RefreshRequest>>,
-    ) -> Answer<RefreshReply, ANYONE, UNLIMITED> {
+    ) -> Answer<RefreshReply> {
         let token = &call.body.fields.refresh;
         let new = accounts.refresh(token, &call.actor).await?;
         Ok(RefreshReply::Ok(Json(RefreshBody {
@@ -139,7 +134,7 @@ impl SessionApi {
         &self,
         accounts: Data<&Accounts>,
         call: Call<Anyone, Unlimited, Body<RefreshRequest>>,
-    ) -> Answer<RefreshReply, ANYONE, UNLIMITED> {
+    ) -> Answer<RefreshReply> {
         self.token_refresh(accounts, call).await
     }
 
@@ -156,7 +151,7 @@ impl SessionApi {
         &self,
         Data(accounts): Data<&Accounts>,
         call: Call<Credentials>,
-    ) -> Answer<StatusReply, ANYONE, UNLIMITED> {
+    ) -> Answer<StatusReply> {
         let Some(session) = whoever_asks(accounts, &call.who, &call.actor).await? else {
             return Ok(StatusReply::Unauthorized(
                 detail(NOT_PROVIDED),
@@ -182,7 +177,7 @@ impl SessionApi {
         Data(accounts): Data<&Accounts>,
         Data(cookies): Data<&Cookies>,
         call: Call<Credentials>,
-    ) -> Answer<LogoutReply, ANYONE, UNLIMITED> {
+    ) -> Answer<LogoutReply> {
         let Credentials {
             authorization,
             cookie,

@@ -4,7 +4,7 @@ use poem::Request;
 use poem::http::uri::Authority;
 use poem::http::{HeaderValue, StatusCode, Version, header};
 
-use crate::http::wire::problem::Problem;
+use crate::http::wire::Problem;
 
 /// An HTTP/1.1 request has one well-formed `Host` (RFC 9112, section 3.2).
 pub(crate) fn check_head(request: &Request) -> Result<(), Problem> {

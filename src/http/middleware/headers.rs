@@ -2,7 +2,7 @@
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::http::wire::deployment::Deployment;
+use crate::http::wire::Deployment;
 
 /// For our pages of mailed links, which have a style sheet and a form inside and load nothing. No
 /// page may frame them.

@@ -6,7 +6,7 @@ use poem::{IntoResponse, Response, handler};
 use serde_json::json;
 
 use crate::accounts::Accounts;
-use crate::http::wire::problem::Problem;
+use crate::http::wire::Problem;
 
 /// 200 once requests can be served.
 #[handler]

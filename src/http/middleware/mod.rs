@@ -22,9 +22,7 @@ use self::head::check_head;
 use self::headers::add_headers;
 use self::metrics::Metrics;
 use super::route::RouteName;
-use super::wire::client::ClientAddress;
-use super::wire::deployment::Deployment;
-use super::wire::problem::{Problem, render};
+use super::wire::{ClientAddress, Deployment, Problem, render};
 
 /// From its head to its answer a request has so long, waiting for a hash included.
 const DEADLINE: Duration = Duration::from_secs(30);

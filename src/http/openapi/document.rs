@@ -6,7 +6,7 @@ use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
 use crate::http::api::endpoints;
-use crate::http::wire::problem::BadRequest;
+use crate::http::wire::BadRequest;
 
 /// What the paths of the API start with, as clients call them.
 const BASE: &str = "/authentication/api";

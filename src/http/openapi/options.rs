@@ -3,7 +3,7 @@
 use poem::http::HeaderValue;
 use serde_json::{Map, Value, json};
 
-use crate::http::wire::body::MEDIA_TYPES;
+use crate::http::wire::MEDIA_TYPES;
 
 /// What the document says of a path.
 pub(crate) struct Description {

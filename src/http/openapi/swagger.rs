@@ -13,7 +13,7 @@ use poem::{IntoResponse, Request, Response, handler};
 
 use super::document;
 use crate::failure::Failure;
-use crate::http::wire::refusal::Refusal;
+use crate::http::wire::Refusal;
 
 /// A text that is kept compressed: Swagger UI has 1.6 MB, and most clients take it as it is here.
 struct Page {

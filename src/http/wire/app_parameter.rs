@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::domain::SessionKind;
 
-/// Which client logs in: `mobile` sessions last longer; anything else is the web.
+/// Which client logs in: sessions of `mobile` last longer; anything else is the web.
 pub(crate) struct AppParameter(pub(crate) SessionKind);
 
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ impl<'a> ApiExtractor<'a> for AppParameter {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<String>,
     ) -> poem::Result<Self> {
-        // A query that cannot be read names no client.
+        // A query that cannot be read is the web's too.
         let mobile = request
             .params::<Parameters>()
             .is_ok_and(|it| it.app == "mobile");

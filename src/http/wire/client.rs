@@ -9,7 +9,7 @@ use poem::{Addr, Request};
 
 use crate::domain::Actor;
 
-/// A longer name is cut: it is only there to recognise one's own sessions.
+/// A longer name is cut: people only recognise their sessions by it.
 const LONGEST_USER_AGENT: usize = 256;
 
 /// The address that a request comes from; none over a Unix socket without a proxy's word.
@@ -17,16 +17,16 @@ const LONGEST_USER_AGENT: usize = 256;
 pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
 
 impl ClientAddress {
-    /// The socket's address, or, if that is a trusted proxy, the last address that the proxies add
-    /// to `X-Forwarded-For` and that is not one of them. What stands before it was written by the
-    /// client, who may write anything; so an address that cannot be read is not passed over.
+    /// The socket's address; or, if that is a trusted proxy, the last address in `X-Forwarded-For`
+    /// that is no trusted proxy. The client can write anything before it, so the search ends there
+    /// even if it cannot be read.
     pub(crate) fn of(remote: &RemoteAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
         let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
         let socket = match &remote.0 {
             Addr::SocketAddr(address) => Some(address.ip().to_canonical()),
             _ => None,
         };
-        // Who can open the Unix socket is the proxy.
+        // Whoever can open the Unix socket is the proxy.
         if trusted.is_empty() || socket.is_some_and(|address| !is_trusted(&address)) {
             return Self(socket);
         }

@@ -1,13 +1,32 @@
 //! What endpoints are made of: who asks, limits, bodies, refusals.
 
-pub(crate) mod accept;
-pub(crate) mod app_parameter;
-pub(crate) mod auth;
-pub(crate) mod body;
-pub(crate) mod call;
-pub(crate) mod client;
-pub(crate) mod cookie;
-pub(crate) mod deployment;
-pub(crate) mod problem;
-pub(crate) mod rate_limit;
-pub(crate) mod refusal;
+mod accept;
+mod app_parameter;
+mod auth;
+mod body;
+mod call;
+mod client;
+mod cookie;
+mod deployment;
+mod problem;
+mod rate_limit;
+mod refusal;
+
+pub use self::deployment::Deployment;
+
+pub(crate) use self::accept::{JsonOrPage, WantsHtml, accepts};
+pub(crate) use self::app_parameter::AppParameter;
+pub(crate) use self::auth::{Anyone, Authorization, Credentials, NOT_PROVIDED};
+pub(crate) use self::body::{
+    Body, Input, MEDIA_TYPES, Sentence, bad_request, first_field_and_rule, first_rule,
+};
+pub(crate) use self::call::Call;
+pub(crate) use self::client::ClientAddress;
+pub(crate) use self::cookie::Cookies;
+pub(crate) use self::problem::{
+    BadRequest, Detail, ErrorSentence, Message, Problem, detail, error, render,
+};
+pub(crate) use self::rate_limit::{Forms, Logins, RateLimits, Unlimited};
+pub(crate) use self::refusal::{
+    ANYONE, Answer, BEARER, CHALLENGE, LIMITED, NoSession, Refusal, Refused, TokenProblem,
+};

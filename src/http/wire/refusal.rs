@@ -18,16 +18,16 @@ const PASSING_SECONDS: u64 = 5;
 
 /// What a handler returns: a reply of its own, or a refusal. The two constants say which refusals
 /// the OpenAPI document lists: 401 for [`BEARER`], 429 for [`LIMITED`], and 500 and 503 always.
-pub(crate) type Answer<R, const WHO: bool, const LIMIT: bool> = Result<R, Refused<R, WHO, LIMIT>>;
+pub(crate) type Answer<R, const WHO: bool = ANYONE, const LIMIT: bool = false> =
+    Result<R, Refused<R, WHO, LIMIT>>;
 
 pub(crate) const ANYONE: bool = false;
 pub(crate) const BEARER: bool = true;
-pub(crate) const UNLIMITED: bool = false;
 pub(crate) const LIMITED: bool = true;
 
 /// For `?` in a handler: an error of a use case becomes one of the endpoint's own replies, which
 /// the reply type documents, or a refusal that many endpoints have.
-pub(crate) enum Refused<R, const WHO: bool, const LIMIT: bool> {
+pub(crate) enum Refused<R, const WHO: bool = ANYONE, const LIMIT: bool = false> {
     Reply(R),
     Refusal(Refusal),
 }

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::machine::free_memory;
 use crate::cli::terminal::output::{Output, note};
-use crate::compose::said;
 use crate::crypto::Cost;
 use crate::settings::Settings;
 
@@ -42,7 +41,7 @@ pub(crate) fn run(
             ));
             break;
         }
-        let took = cost.measure().map_err(said)?;
+        let took = cost.measure()?;
         tried.push((cost, took));
         if took > target {
             break;
@@ -61,7 +60,7 @@ pub(crate) fn run(
         all_threads_mib: needed(*cost) >> 20,
         is_proposed: proposed == Some(*cost),
     });
-    output.many(std::iter::once(Ok(rows.collect())))?;
+    output.rows(rows)?;
     output.finish()?;
     if let Some(cost) = proposed {
         note(&format!(

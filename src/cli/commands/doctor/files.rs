@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Finding, Subject};
 use crate::private_file::data_dir;
 use crate::private_file::is_open_to_others;
-use crate::settings::mail::private_files;
+use crate::settings::private_files;
 
 const CHECK: &str = "files";
 

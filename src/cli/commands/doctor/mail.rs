@@ -1,7 +1,7 @@
 //! The way out for mails.
 
 use super::{Finding, Subject};
-use crate::compose;
+use crate::cli::commands::job;
 
 const CHECK: &str = "smtp";
 
@@ -11,7 +11,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> anyhow::Result<Finding> {
     };
     let server = settings.mail.server.as_ref();
     let server = server.map_or_else(String::new, ToString::to_string);
-    Ok(match compose::runtime()?.block_on(mailer.greet()) {
+    Ok(match job::runtime()?.block_on(mailer.greet()) {
         Ok(None) => Finding::warning(
             CHECK,
             format!(

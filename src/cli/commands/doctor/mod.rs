@@ -12,21 +12,25 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
-use clap::ArgMatches;
 use serde::Serialize;
 
+use crate::cli::commands::examples::examples;
 use crate::cli::terminal::output::Output;
 use crate::clock::Clock;
 use crate::domain::Timestamp;
 use crate::mail::Mailer;
 use crate::private_file::data_dir;
-use crate::settings::Settings;
-use crate::settings::sources::Values;
+use crate::settings::{Settings, Values};
 
 /// Why nothing in the data folder is looked into.
 const NOT_OURS: &str = "the data folder is not this user's to work in";
 
 #[derive(clap::Args)]
+#[command(after_long_help = examples(&[
+    "minisass-auth doctor",
+    "minisass-auth doctor --format json > findings.json",
+    "minisass-auth doctor --calibrate --target 100ms",
+]))]
 pub(crate) struct Doctor {
     /// Measure password hashes on this machine instead, and propose what they should cost
     #[arg(long)]
@@ -122,18 +126,18 @@ impl Subject<'_> {
     }
 }
 
-pub(crate) fn run(asked: &Doctor, matches: &ArgMatches, output: &mut Output) -> anyhow::Result<()> {
+pub(crate) fn run(asked: &Doctor, values: &Values, output: &mut Output) -> anyhow::Result<()> {
     if asked.calibrate {
-        return calibrate::run(&Settings::load(matches)?, asked.target, output);
+        return calibrate::run(&Settings::parse(values)?, asked.target, output);
     }
-    let findings = examine(&Values::read(matches))?;
+    let findings = examine(values)?;
     let mut failed: Vec<_> = findings
         .iter()
         .filter(|it| it.state == State::Failed)
         .map(|it| it.check)
         .collect();
     failed.dedup();
-    output.many(std::iter::once(Ok(findings)))?;
+    output.rows(findings)?;
     output.finish()?;
     if !failed.is_empty() {
         bail!(

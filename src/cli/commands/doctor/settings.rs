@@ -4,7 +4,7 @@ use super::{Finding, Subject};
 use crate::compose;
 use crate::mail::Mailer;
 use crate::settings::Settings;
-use crate::settings::sources::Values;
+use crate::settings::Values;
 
 const ADVICE: &str = "run: minisass-auth config show";
 

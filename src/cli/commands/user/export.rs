@@ -4,17 +4,22 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::Context as _;
 
-use crate::cli::terminal::interrupt::Interrupt;
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::note;
 use crate::cli::terminal::progress::Bar;
-use crate::compose::Config;
+use crate::interrupt::Interrupt;
 use crate::private_file::replace::Draft;
 use crate::progress::Progress;
 use crate::transfer::export::Format;
 
 #[derive(clap::Args)]
+#[command(after_long_help = examples(&[
+    "minisass-auth user export --with-hashes users.jsonl",
+    "minisass-auth user export --as csv > users.csv",
+]))]
 pub(crate) struct Export {
     /// The file to write, with mode 0600; `-` writes to standard output
     #[arg(default_value = "-")]
@@ -37,39 +42,39 @@ enum Kind {
 }
 
 impl Export {
-    fn write(&self, out: impl Write, progress: &Progress, config: &Config) -> anyhow::Result<u64> {
+    fn write(&self, out: impl Write, progress: &Progress, job: &Job) -> anyhow::Result<u64> {
         let format = match self.kind {
             Kind::Jsonl => Format::JsonLines,
             Kind::Csv => Format::Csv,
         };
-        let exporter = config.operator.exporter(format, self.with_hashes);
+        let exporter = job.operator.exporter(format, self.with_hashes);
         let mut out = BufWriter::new(out);
-        let count = config.wait(exporter.write(&mut out, progress))?;
+        let count = job.wait(exporter.write(&mut out, progress))?;
         out.flush()?;
         Ok(count)
     }
 
     /// Whoever looks finds the old file or the whole new one.
-    fn write_file(&self, progress: &Progress, config: &Config) -> anyhow::Result<u64> {
+    fn write_file(&self, progress: &Progress, job: &Job) -> anyhow::Result<u64> {
         let draft = Draft::beside(&self.file)?;
         let out = File::options().write(true).open(draft.path())?;
-        let count = self.write(out, progress, config)?;
+        let count = self.write(out, progress, job)?;
         draft.keep(&self.file, true)?;
         Ok(count)
     }
 }
 
-pub(crate) fn run(export: &Export, config: &Config) -> anyhow::Result<()> {
+pub(crate) fn run(export: &Export, job: &Job) -> anyhow::Result<()> {
     let bar = Bar::of("exporting users");
     if export.file == Path::new("-") {
-        export.write(io::stdout(), &bar.progress(None), config)?;
+        export.write(io::stdout(), &bar.progress(None), job)?;
         return Ok(());
     }
     let interrupt = Interrupt::watch()?;
     let progress = bar.progress(Some(&interrupt));
     let shown = export.file.display();
     let written = export
-        .write_file(&progress, config)
+        .write_file(&progress, job)
         .with_context(|| format!("cannot write {shown}; make room, or choose another place"));
     bar.clear();
     let count = interrupt.explain(written, "the file was not written; run it again")?;

@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 
-use crate::cli::terminal::interrupt::{Interrupt, Interrupted};
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::{Output, note, visible};
 use crate::cli::terminal::progress::Bar;
-use crate::compose::{Config, said};
 use crate::failure::Failure;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::store::pending::Pending;
 use crate::store::transfer::Fate;
 use crate::transfer::import::{Ended, Host, Importer, NAMED, Options};
@@ -20,6 +21,11 @@ use crate::transfer::{csv_rows, django, json_lines};
 const CHUNK: usize = 1 << 16;
 
 #[derive(clap::Args)]
+#[command(after_long_help = examples(&[
+    "minisass-auth user import newcomers.jsonl --dry-run",
+    "minisass-auth user import newcomers.csv --from csv --on-error skip",
+    "minisass-auth user import dump.json --from django",
+]))]
 pub(crate) struct Import {
     /// The file to read; `-` reads standard input
     file: PathBuf,
@@ -56,14 +62,14 @@ enum OnError {
 
 /// What the import needs of the command.
 struct Terminal<'a> {
-    config: &'a Config,
+    job: &'a Job,
     bar: Bar,
     interrupt: Interrupt,
 }
 
 impl Host for Terminal<'_> {
     fn wait(&self, fates: Pending<Vec<Vec<Fate>>>) -> Result<Vec<Vec<Fate>>, Failure> {
-        self.config.wait(fates)
+        self.job.wait(fates)
     }
 
     fn is_interrupted(&self) -> bool {
@@ -79,13 +85,13 @@ impl Host for Terminal<'_> {
     }
 }
 
-pub(crate) fn run(import: &Import, config: &Config, output: &mut Output) -> anyhow::Result<()> {
+pub(crate) fn run(import: &Import, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let shown = import.shown();
     if !import.is_piped() {
         File::open(&import.file).with_context(|| format!("cannot read {shown}"))?;
     }
     let host = Terminal {
-        config,
+        job,
         bar: Bar::of("importing users"),
         interrupt: Interrupt::watch()?,
     };
@@ -93,9 +99,9 @@ pub(crate) fn run(import: &Import, config: &Config, output: &mut Output) -> anyh
     let options = Options {
         dry_run: import.dry_run,
         skip_failures: is_skipping,
-        is_served: config.is_served(),
+        is_served: job.is_served(),
     };
-    let mut importer = config.operator.importer(options, &host, &config.caller);
+    let mut importer = job.operator.importer(options, &host, &job.actor);
     let read = import.read(&host.bar, &mut importer);
     let (summary, done) = importer.finish();
     host.bar.clear();
@@ -107,7 +113,7 @@ pub(crate) fn run(import: &Import, config: &Config, output: &mut Output) -> anyh
             let then = "what is counted here is in; run it again to go on";
             return Err(Interrupted(then).into());
         }
-        Err(Ended::Failed(failure)) => return Err(said(failure)),
+        Err(Ended::Failed(failure)) => return Err(failure.into()),
     }
     read.with_context(|| format!("cannot read {shown} to its end"))?;
     if summary.failed > NAMED {

@@ -9,11 +9,10 @@ use crate::accounts::Accounts;
 use crate::accounts::own::{OwnAccount, OwnChange, OwnError};
 use crate::domain::LiveSession;
 use crate::http::api::tag::Tag;
-use crate::http::wire::body::{Body, Input, Sentence, bad_request, first_rule};
-use crate::http::wire::call::Call;
-use crate::http::wire::problem::BadRequest;
-use crate::http::wire::rate_limit::Forms;
-use crate::http::wire::refusal::{Answer, BEARER, LIMITED, Refused, UNLIMITED};
+use crate::http::wire::{
+    Answer, BEARER, BadRequest, Body, Call, Forms, Input, LIMITED, Refused, Sentence, bad_request,
+    first_rule,
+};
 
 /// The account and its profile.
 #[derive(Object)]
@@ -205,7 +204,7 @@ impl AccountApi {
         &self,
         Data(accounts): Data<&Accounts>,
         call: Call<LiveSession>,
-    ) -> Answer<AccountReply, BEARER, UNLIMITED> {
+    ) -> Answer<AccountReply, BEARER> {
         let account = accounts.own_account(&call.who).await?;
         Ok(AccountReply::Ok(Json(account.into())))
     }

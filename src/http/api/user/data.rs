@@ -13,11 +13,10 @@ use crate::accounts::own::{OwnData, OwnError};
 use crate::domain::{Consent, LiveSession, SessionId};
 use crate::http::api::session_body::SessionEntry;
 use crate::http::api::tag::Tag;
-use crate::http::wire::body::{Body, Input, Sentence, bad_request, first_rule};
-use crate::http::wire::call::Call;
-use crate::http::wire::problem::{BadRequest, Message};
-use crate::http::wire::rate_limit::Forms;
-use crate::http::wire::refusal::{Answer, BEARER, LIMITED, Refused, UNLIMITED};
+use crate::http::wire::{
+    Answer, BEARER, BadRequest, Body, Call, Forms, Input, LIMITED, Message, Refused, Sentence,
+    bad_request, first_rule,
+};
 
 /// What was said to a version of the privacy policy.
 #[derive(Object)]
@@ -175,7 +174,7 @@ impl OwnApi {
         &self,
         Data(accounts): Data<&Accounts>,
         call: Call<LiveSession>,
-    ) -> Answer<ExportReply, BEARER, UNLIMITED> {
+    ) -> Answer<ExportReply, BEARER> {
         let data = accounts.own_data(&call.who).await?;
         Ok(ExportReply::Ok(
             Json(ExportBody::new(data, call.who.id)),

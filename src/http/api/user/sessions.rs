@@ -9,9 +9,7 @@ use crate::accounts::Accounts;
 use crate::domain::{LiveSession, SessionId};
 use crate::http::api::session_body::SessionEntry;
 use crate::http::api::tag::Tag;
-use crate::http::wire::call::Call;
-use crate::http::wire::problem::{Detail, Message, detail};
-use crate::http::wire::refusal::{Answer, BEARER, UNLIMITED};
+use crate::http::wire::{Answer, BEARER, Call, Detail, Message, detail};
 
 #[derive(ApiResponse)]
 enum SessionsReply {
@@ -46,7 +44,7 @@ impl OwnSessionsApi {
         &self,
         Data(accounts): Data<&Accounts>,
         call: Call<LiveSession>,
-    ) -> Answer<SessionsReply, BEARER, UNLIMITED> {
+    ) -> Answer<SessionsReply, BEARER> {
         let own = accounts.own_sessions(&call.who).await?.into_iter();
         let entries = own.map(|it| SessionEntry::new(it, call.who.id)).collect();
         Ok(SessionsReply::Ok(Json(entries)))
@@ -66,7 +64,7 @@ impl OwnSessionsApi {
         call: Call<LiveSession>,
         /// The name of the session.
         id: Path<String>,
-    ) -> Answer<EndReply, BEARER, UNLIMITED> {
+    ) -> Answer<EndReply, BEARER> {
         let ended = match SessionId::parse(&id) {
             Some(id) => accounts.end_own_session(&call.who, id, &call.actor).await?,
             None => false,

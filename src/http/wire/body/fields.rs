@@ -11,7 +11,7 @@ type Fields = Map<String, Value>;
 const YES: [&str; 6] = ["true", "t", "yes", "y", "on", "1"];
 const NO: [&str; 6] = ["false", "f", "no", "n", "off", "0"];
 
-/// Parts the fields that the schema knows, checked, from the others.
+/// Splits what was sent into the fields that the schema knows, checked, and all others.
 pub(crate) fn check(
     schema: &MetaSchema,
     mut sent: Fields,
@@ -74,7 +74,8 @@ fn string(schema: &MetaSchema, text: String, required: bool) -> Result<Value, Ru
     if required && is_blank {
         return Err(Rule::Blank);
     }
-    // Only a name that is looked up can do harm with a NUL; of a password nobody says what it has.
+    // A login never says what is wrong with the password, so there a NUL counts as a wrong type, which
+    // a lenient check passes over.
     if text.contains('\0') {
         return Err(if is_password && !required {
             Rule::NotAString

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use poem::http::StatusCode;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Value, json};
 
@@ -49,45 +49,45 @@ fn bad(text: String) -> Problem {
 }
 
 fn json_fields(bytes: &[u8]) -> Result<Fields, Problem> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let parsed = reader
-        .deserialize_any(Top)
-        .and_then(|top| reader.end().map(|()| top));
-    let not_an_object = |sentence: String| {
-        let mut body = Map::new();
-        body.insert("non_field_errors".to_owned(), json!([sentence]));
-        body.insert("error".to_owned(), sentence.into());
-        Problem::from(BadRequest(body))
+    let broken = |err| bad(format!("JSON parse error - {err}"));
+    // The names are Python's, as clients know them.
+    let kind = match bytes.trim_ascii_start().first() {
+        Some(b'{') => {
+            let mut reader = serde_json::Deserializer::from_slice(bytes);
+            let fields = reader.deserialize_map(FieldsOnce).map_err(broken)?;
+            return reader.end().map(|()| fields).map_err(broken);
+        }
+        Some(b'[') => serde_json::from_slice(bytes).map(|_: Vec<IgnoredAny>| "list"),
+        _ => serde_json::from_slice(bytes).map(|value: Value| match value {
+            Value::Null => "None",
+            Value::Bool(_) => "bool",
+            Value::String(_) => "str",
+            Value::Number(number) if number.is_f64() => "float",
+            _ => "int",
+        }),
     };
-    match parsed {
-        Ok(Parsed::Object(fields)) => Ok(fields),
-        Ok(Parsed::Null) => Err(not_an_object("No data provided".to_owned())),
-        Ok(Parsed::Other(kind)) => Err(not_an_object(format!(
-            "Invalid data. Expected a dictionary, but got {kind}."
-        ))),
-        Err(err) => Err(bad(format!("JSON parse error - {err}"))),
-    }
+    let sentence = match kind.map_err(broken)? {
+        "None" => "No data provided".to_owned(),
+        kind => format!("Invalid data. Expected a dictionary, but got {kind}."),
+    };
+    let mut body = Map::new();
+    body.insert("non_field_errors".to_owned(), json!([sentence]));
+    body.insert("error".to_owned(), sentence.into());
+    Err(BadRequest(body).into())
 }
 
-/// What a JSON document is at its top; the names are Python's, as clients know them.
-enum Parsed {
-    Object(Fields),
-    Null,
-    Other(&'static str),
-}
+/// Reads an object. serde_json keeps the last of two fields of one name, where a gateway in front of
+/// us may have looked at the first: so a repeated name is an error here.
+struct FieldsOnce;
 
-/// Reads the top of a document. serde_json keeps the last of two fields of one name, where a
-/// gateway in front of us may have looked at the first: so a repeated name is an error here.
-struct Top;
-
-impl<'de> Visitor<'de> for Top {
-    type Value = Parsed;
+impl<'de> Visitor<'de> for FieldsOnce {
+    type Value = Fields;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parsed, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
         let mut fields = Fields::new();
         while let Some(name) = map.next_key::<String>()? {
             let value = map.next_value()?;
@@ -96,36 +96,7 @@ impl<'de> Visitor<'de> for Top {
             }
             fields.insert(name, value);
         }
-        Ok(Parsed::Object(fields))
-    }
-
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Parsed, A::Error> {
-        while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
-        Ok(Parsed::Other("list"))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Parsed, E> {
-        Ok(Parsed::Null)
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Parsed, E> {
-        Ok(Parsed::Other("str"))
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Parsed, E> {
-        Ok(Parsed::Other("bool"))
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Parsed, E> {
-        Ok(Parsed::Other("int"))
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Parsed, E> {
-        Ok(Parsed::Other("int"))
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Parsed, E> {
-        Ok(Parsed::Other("float"))
+        Ok(fields)
     }
 }
 

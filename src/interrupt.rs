@@ -50,17 +50,14 @@ impl Interrupt {
     }
 
     /// Puts the interruption into the place of the failure that it caused.
-    pub(crate) fn explain<T>(
+    pub(crate) fn explain<T, E: Into<anyhow::Error>>(
         &self,
-        done: anyhow::Result<T>,
+        done: Result<T, E>,
         what: &'static str,
     ) -> anyhow::Result<T> {
-        done.map_err(|err| {
-            if self.came() {
-                Interrupted(what).into()
-            } else {
-                err
-            }
+        done.map_err(|err| match self.came() {
+            true => Interrupted(what).into(),
+            false => err.into(),
         })
     }
 }

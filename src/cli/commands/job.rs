@@ -1,0 +1,95 @@
+//! A command at work on the data folder.
+
+use std::fs::File;
+use std::io::{self, IsTerminal};
+
+use anyhow::Context as _;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::cli::terminal::output::note;
+use crate::compose;
+use crate::domain::Actor;
+use crate::operator::Operator;
+use crate::private_file::data_dir;
+use crate::settings::Settings;
+use crate::store::maintenance;
+
+/// What a command works with: the use cases, and in whose name it calls them.
+pub(crate) struct Job {
+    pub(crate) operator: Operator,
+    pub(crate) actor: Actor,
+    /// Whether everything is rolled back at the end.
+    pub(crate) is_dry: bool,
+    pub(crate) settings: Settings,
+    runtime: Runtime,
+}
+
+impl Job {
+    /// Opens the data folder for a command, or for a dry run of it.
+    pub(crate) fn open(settings: Settings, is_dry: bool) -> anyhow::Result<Self> {
+        let is_new = !settings.database.exists();
+        compose::check_place(&settings)?;
+        let _lock = lock_before_migrating(&settings)?;
+        // Only some commands make links, and those check that they can.
+        let public_url = compose::public_url(&settings, &settings.listen).ok();
+        let operator = compose::use_cases(&settings, public_url.as_ref(), is_dry)?;
+        // Somebody may have mistaken the folder; a script means what it says.
+        if is_new && io::stderr().is_terminal() {
+            note(&format!(
+                "there was no database {}; an empty one was made (--data-dir names another place)",
+                settings.database.display()
+            ));
+        }
+        Ok(Self {
+            operator,
+            actor: actor(),
+            is_dry,
+            settings,
+            runtime: runtime()?,
+        })
+    }
+
+    /// Refuses to make links that lead nowhere.
+    pub(crate) fn check_public_url(&self) -> anyhow::Result<()> {
+        compose::public_url(&self.settings, &self.settings.listen).map(drop)
+    }
+
+    /// Whether a server works on the same data, and has to get its turn.
+    pub(crate) fn is_served(&self) -> bool {
+        data_dir::is_served(&self.settings.data_dir)
+    }
+
+    /// Waits for a use case.
+    pub(crate) fn wait<T>(&self, doing: impl Future<Output = T>) -> T {
+        self.runtime.block_on(doing)
+    }
+}
+
+/// Who runs a command, for the audit trail.
+pub(crate) fn actor() -> Actor {
+    Actor {
+        name: format!("cli:uid={}", rustix::process::getuid().as_raw()),
+        address: None,
+        user_agent: None,
+    }
+}
+
+/// Waits for one thing at a time, which is all that a command does.
+pub(crate) fn runtime() -> anyhow::Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")
+}
+
+/// A server that is older than this program must not find another schema under its feet.
+fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<File>> {
+    let schema = maintenance::schema_of(&settings.database)?;
+    if !(1..maintenance::newest_schema()).contains(&schema) {
+        return Ok(None);
+    }
+    let lock = data_dir::lock(&settings.data_dir).with_context(|| {
+        "this program is newer than the running server; restart the server with this version first"
+    });
+    lock.map(Some)
+}

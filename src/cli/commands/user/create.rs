@@ -1,0 +1,103 @@
+//! `user create`.
+
+use anyhow::anyhow;
+
+use super::row::show;
+use crate::accounts::register::{OperatorChoice, RegisterError, Registration};
+use crate::cli::commands::dry_run::dry_run;
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
+use crate::cli::commands::reset::print_links;
+use crate::cli::terminal::output::{Output, note};
+use crate::cli::terminal::prompt;
+
+#[derive(clap::Args)]
+#[command(arg = dry_run(), after_long_help = examples(&[
+    "minisass-auth user create --username di --email di@example.org --no-password",
+    "minisass-auth user create --email di@example.org --staff --no-password --print-link",
+    "minisass-auth user create --email di@example.org --password-stdin < password.txt",
+]))]
+pub(crate) struct Create {
+    /// Must be free [default: the address]
+    #[arg(long)]
+    username: Option<String>,
+    /// Must be free
+    #[arg(long)]
+    email: String,
+    /// Given name
+    #[arg(long, default_value = "", hide_default_value = true)]
+    first_name: String,
+    /// Family name
+    #[arg(long, default_value = "", hide_default_value = true)]
+    last_name: String,
+    /// Such as NGO
+    #[arg(long, default_value = "", hide_default_value = true)]
+    organisation_type: String,
+    /// Such as the name of a school
+    #[arg(long, default_value = "", hide_default_value = true)]
+    organisation_name: String,
+    /// A code or a name
+    #[arg(long, default_value = "", hide_default_value = true)]
+    country: String,
+    /// Make the user staff
+    #[arg(long)]
+    staff: bool,
+    /// Do not let the user log in yet
+    #[arg(long)]
+    inactive: bool,
+    /// Read the password from standard input, its first line
+    #[arg(long)]
+    password_stdin: bool,
+    /// Set no password: mail the user a link to choose one
+    #[arg(long, conflicts_with = "password_stdin")]
+    no_password: bool,
+    /// Print that link instead of mailing it
+    #[arg(long, requires = "no_password", conflicts_with = "inactive")]
+    print_link: bool,
+}
+
+pub(crate) fn run(new: Create, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    if new.print_link {
+        job.check_public_url()?;
+    }
+    let is_invited = new.no_password;
+    let password = (!is_invited).then(|| prompt::password(new.password_stdin));
+    let registration = Registration {
+        username: new.username.unwrap_or_default(),
+        email: new.email,
+        password: password.transpose()?.map(|it| it.to_string()),
+        confirmation: None,
+        first_name: new.first_name,
+        last_name: new.last_name,
+        organisation_type: new.organisation_type,
+        organisation_name: new.organisation_name,
+        country: new.country,
+        additional_fields: serde_json::Map::new(),
+        agree: None,
+    };
+    let choice = OperatorChoice {
+        active: !new.inactive,
+        staff: new.staff,
+        by_mail: !new.print_link,
+    };
+    let user = job
+        .wait(job.operator.create_user(registration, choice, &job.actor))
+        .map_err(|err| match err {
+            RegisterError::EmailTaken => {
+                anyhow!("this email is already registered; choose another address")
+            }
+            RegisterError::Invalid(broken) => {
+                let broken: Vec<String> = broken.iter().map(ToString::to_string).collect();
+                anyhow!("{}", broken.join("; "))
+            }
+            RegisterError::Trouble(trouble) => trouble.into(),
+        })?;
+    // A dry run has left no user whom the link could belong to.
+    if new.print_link && !job.is_dry {
+        return print_links(&[user], job, output);
+    }
+    if is_invited {
+        note(&format!("an invitation is on its way to {}", user.email));
+    }
+    show(&[user], output)
+}

@@ -1,0 +1,39 @@
+//! `user delete`.
+
+use super::row::Row;
+use crate::cli::commands::dry_run::dry_run;
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
+use crate::cli::commands::named::Named;
+use crate::cli::terminal::output::{Format, Output};
+use crate::cli::terminal::prompt::confirm;
+
+#[derive(clap::Args)]
+#[command(arg = dry_run(), after_long_help = examples(&[
+    "minisass-auth user delete bo --dry-run",
+    "minisass-auth user delete bo cy --yes",
+]))]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    named: Named,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(crate) fn run(delete: &Delete, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    let users = delete.named.find(job)?;
+    let names: Vec<String> = users.iter().map(|it| it.username.to_string()).collect();
+    let names = names.join(", ");
+    confirm(
+        &format!("Delete {names} for good?"),
+        delete.yes || job.is_dry,
+    )?;
+    for user in &users {
+        job.wait(job.operator.delete_user(user.id, &job.actor))?;
+    }
+    match output.format {
+        Format::Table => Ok(output.line(&format!("{names}: deleted"))?),
+        Format::Json | Format::Csv => output.rows(users.iter().map(Row::from)),
+    }
+}

@@ -1,0 +1,53 @@
+//! `user list`.
+
+use super::row::Row;
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
+use crate::cli::terminal::output::Output;
+use crate::cli::terminal::pages::{conclude, pages};
+use crate::domain::UserId;
+use crate::store::users::UserPage;
+
+#[derive(clap::Args)]
+#[command(after_long_help = examples(&[
+    "minisass-auth user list --search example.org --limit 0",
+    "minisass-auth user list --inactive --format csv > inactive.csv",
+]))]
+pub(crate) struct List {
+    /// At most so many; 0 lists all
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    /// Only users with a higher number than this
+    #[arg(long, value_name = "ID", default_value_t = 0)]
+    after: i64,
+    /// Only users whose name or address contains this
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Only users who may not log in
+    #[arg(long)]
+    inactive: bool,
+    /// Only staff
+    #[arg(long)]
+    staff: bool,
+}
+
+pub(crate) fn run(list: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    let mut query = UserPage {
+        after: UserId(list.after),
+        limit: list.limit,
+        search: list.search.as_deref().map(str::to_lowercase),
+        active: list.inactive.then_some(false),
+        staff: list.staff.then_some(true),
+    };
+    let pages = pages(list.limit, |limit| {
+        query.limit = limit;
+        let users = job.wait(job.operator.users(&query))?;
+        query.after = users.last().map_or(query.after, |it| it.id);
+        Ok(users.iter().map(Row::from).collect())
+    });
+    let count = output.many::<Row>(pages)?;
+    let after = query.after;
+    let more = format!("{count} users listed; for the next ones add --after {after}");
+    conclude(count, list.limit, "no users match", &more);
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! `user update`.
+
+use anyhow::anyhow;
+use clap::ArgGroup;
+
+use super::row::show;
+use crate::cli::commands::dry_run::dry_run;
+use crate::cli::commands::examples::examples;
+use crate::cli::commands::job::Job;
+use crate::cli::commands::profile::ProfileFlags;
+use crate::cli::terminal::output::Output;
+use crate::domain::{Email, Invalid, Rule, Username};
+use crate::store::users::UserChange;
+
+#[derive(clap::Args)]
+#[command(arg = dry_run(), after_long_help = examples(&[
+    "minisass-auth user update ada --email ada@example.com",
+    "minisass-auth user update ada --staff true --country ZA --expert true",
+]))]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args([
+    "username", "email", "first_name", "last_name", "staff",
+    "organisation_type", "organisation_name", "country", "expert", "upload_preference",
+]))]
+pub(crate) struct Update {
+    /// A number, a user name or an e-mail address
+    user: String,
+    /// Must be free
+    #[arg(long)]
+    username: Option<String>,
+    /// Must be free; the old address is told, and links that were sent there stop working
+    #[arg(long)]
+    email: Option<String>,
+    /// Given name
+    #[arg(long)]
+    first_name: Option<String>,
+    /// Family name
+    #[arg(long)]
+    last_name: Option<String>,
+    /// Whether the user is staff
+    #[arg(long, value_name = "BOOL")]
+    staff: Option<bool>,
+    #[command(flatten)]
+    profile: ProfileFlags,
+}
+
+pub(crate) fn run(update: Update, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    let user = job.wait(job.operator.user(&update.user))?;
+    let parsed = |field, rule: Rule| anyhow!("{}", Invalid::new(field, rule));
+    let mut profile = job.wait(job.operator.profile(user.id))?;
+    let before = profile.clone();
+    update.profile.apply(&mut profile)?;
+    let username = update.username.as_deref().map(Username::parse).transpose();
+    let email = update.email.as_deref().map(Email::parse).transpose();
+    let change = UserChange {
+        username: username.map_err(|rule| parsed("username", rule))?,
+        email: email.map_err(|rule| parsed("email", rule))?,
+        first_name: update.first_name,
+        last_name: update.last_name,
+        is_staff: update.staff,
+        profile: (profile != before).then_some(profile),
+        new_address: None,
+    };
+    let changed = job.wait(job.operator.update_user(&user, change, &job.actor))?;
+    show(&[changed], output)
+}

@@ -1,0 +1,40 @@
+//! What `serve` says on standard output once it serves.
+
+use std::io::{self, Write};
+
+use crate::domain::WebUrl;
+use crate::settings::Settings;
+
+pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) -> io::Result<()> {
+    let data = settings.data_dir.display();
+    let mails = match &settings.mail.server {
+        Some(server) => server.to_string(),
+        None => format!("{data}/outbox/ (no mail server is set: each mail becomes a file)"),
+    };
+    let program = std::env::args()
+        .next()
+        .unwrap_or_else(|| "minisass-auth".to_owned());
+    let program = if data.to_string() == "./minisass-data" {
+        program
+    } else {
+        format!("{program} --data-dir {data}")
+    };
+    let text = format!(
+        "minisass-auth {} is serving\n\n  \
+         API            {public_url}/authentication/api/\n  \
+         Documentation  {public_url}/docs/\n  \
+         Mails          {mails}\n  \
+         Database       {}\n\n\
+         Next, in another terminal:\n\n  \
+         {program} user create --username ada --email ada@example.org\n  \
+         {program} token issue ada\n",
+        env!("CARGO_PKG_VERSION"),
+        settings.database.display(),
+    );
+    let mut out = io::stdout();
+    // Whoever started us may have closed the pipe; we serve all the same.
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(err),
+        _ => Ok(()),
+    }
+}

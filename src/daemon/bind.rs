@@ -1,0 +1,49 @@
+//! The socket that the server listens on.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use anyhow::anyhow;
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::http::Listener;
+use crate::settings::Listen;
+
+/// Returns the address too, for whoever asked for port 0.
+pub(crate) async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Listen)> {
+    let advise = |err: io::Error| match err.kind() {
+        io::ErrorKind::AddrInUse => anyhow!(
+            "cannot listen on {listen}: something listens there already; stop it, or choose another with --listen"
+        ),
+        io::ErrorKind::PermissionDenied => anyhow!(
+            "cannot listen on {listen}: not permitted; choose a port above 1023 with --listen"
+        ),
+        _ => anyhow!("cannot listen on {listen}: {err}; choose another with --listen"),
+    };
+    match listen {
+        Listen::Tcp(address) => {
+            let listener = TcpListener::bind(address).await.map_err(advise)?;
+            let bound = listener.local_addr()?;
+            Ok((Listener::Tcp(listener), Listen::Tcp(bound)))
+        }
+        Listen::Unix(path) => {
+            let listener = bind_path(path).map_err(advise)?;
+            Ok((Listener::Unix(listener), listen.clone()))
+        }
+    }
+}
+
+fn bind_path(path: &Path) -> io::Result<UnixListener> {
+    // A socket that nobody answers at was left behind by a crash; any other file is not ours.
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket());
+    if is_socket && UnixStream::connect(path).is_err() {
+        fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    // Whoever may open it is believed about where requests come from.
+    fs::set_permissions(path, Permissions::from_mode(0o660))?;
+    Ok(listener)
+}

@@ -1,0 +1,60 @@
+//! The settings as `config show` prints them.
+
+use serde::Serialize;
+
+use super::list::SETTINGS;
+use super::listen::Listen;
+use super::sources::{Source, Values};
+use crate::domain::WebUrl;
+use crate::mail::SmtpServer;
+
+/// A setting as it is printed. The names are stable.
+#[derive(Serialize)]
+pub(crate) struct Shown {
+    key: &'static str,
+    value: Option<String>,
+    source: Source,
+}
+
+impl Values {
+    /// Every setting as it works, the wrong ones as they were written, without a password.
+    pub(crate) fn shown(&self) -> Vec<Shown> {
+        let shown = |key| match (self.optional(key), self.computed(key)) {
+            (None, Some(computed)) => Shown {
+                key,
+                value: Some(computed),
+                source: Source::Default,
+            },
+            (text, _) => Shown {
+                key,
+                value: text.map(|it| without_password(key, &it)),
+                source: self.source(key),
+            },
+        };
+        SETTINGS.iter().map(|it| shown(it.key)).collect()
+    }
+
+    /// A default that depends on other settings or on the machine.
+    fn computed(&self, key: &str) -> Option<String> {
+        let format = |is_json| if is_json { "json" } else { "text" };
+        match key {
+            "database" => Some(self.database().display().to_string()),
+            "public_url" => self
+                .parse::<Listen>("listen")
+                .ok()?
+                .loopback_url()
+                .map(|it| it.to_string()),
+            "hash_threads" => Some(self.hash_threads().ok()?.to_string()),
+            "log_format" => Some(format(self.json_log().ok()?).to_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn without_password(key: &str, text: &str) -> String {
+    match key {
+        "smtp_url" => SmtpServer::without_password(text)
+            .unwrap_or_else(|_| "(not shown, because it is wrong)".to_owned()),
+        _ => WebUrl::without_login(text),
+    }
+}
