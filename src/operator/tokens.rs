@@ -112,19 +112,19 @@ impl Operator {
 
     /// What a token says, and whether and why the server takes it or not.
     pub async fn inspect_token(&self, token: &str) -> Result<TokenReport, TokenError> {
-        let dissected = self.parts.signer.dissect(token);
-        let dissected = dissected.ok_or(TokenError::NotAToken)?;
-        let kind = kind_of(&dissected.claims);
+        let inspected = self.parts.signer.inspect(token);
+        let inspected = inspected.ok_or(TokenError::NotAToken)?;
+        let kind = kind_of(&inspected.claims);
         let now = self.now();
         let mut faults = Vec::new();
-        if !dissected.knows_key {
+        if !inspected.knows_key {
             faults.push("it names no key of this installation".to_owned());
-        } else if !dissected.is_signed {
+        } else if !inspected.is_signed {
             faults.push("its signature is wrong".to_owned());
         } else {
-            faults.extend(self.faults_of_session(&dissected.claims, now).await?);
+            faults.extend(self.faults_of_session(&inspected.claims, now).await?);
         }
-        let end = dissected.claims.get("exp").and_then(Value::as_i64);
+        let end = inspected.claims.get("exp").and_then(Value::as_i64);
         if let Some(end) = end.map(Timestamp).filter(|it| *it <= now) {
             faults.push(format!("it expired at {end}"));
         }
@@ -135,10 +135,10 @@ impl Operator {
         Ok(TokenReport {
             is_good: faults.is_empty(),
             faults,
-            algorithm: dissected.algorithm,
-            kid: dissected.kid,
-            claims: dissected.claims,
-            is_signed: dissected.is_signed,
+            algorithm: inspected.algorithm,
+            kid: inspected.kid,
+            claims: inspected.claims,
+            is_signed: inspected.is_signed,
         })
     }
 
