@@ -3,61 +3,70 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
 use crate::server::{Outcome, PASSWORD, Server, Site, run, until};
 use crate::wire::Answer;
 
-const PACKAGES: [&str; 4] = [
+const PACKAGES: [&str; 5] = [
     "django~=5.2",
     "djangorestframework-simplejwt",
     "argon2-cffi",
     "bcrypt",
+    "pandas",
 ];
 
 /// The models of the Django service, as far as a dump shows them; then its users.
 const PROJECT: &str = include_str!("django/project.py");
 
-/// Python with Django, made once and kept under the build folder.
-fn python() -> PathBuf {
+/// Python with Django, and with pandas, which writes tables; made once and kept under the build
+/// folder. If it cannot be made: why.
+pub fn python() -> Result<&'static Path, &'static str> {
+    static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let made = MADE.get_or_init(make);
+    made.as_deref().map_err(String::as_str)
+}
+
+fn make() -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("django-venv");
     let python = folder.join("bin/python");
-    let wanted = "import django, rest_framework_simplejwt, argon2, bcrypt";
-    let is_made = || run(Command::new(&python).args(["-c", wanted]), "").code == Some(0);
-    if !(python.exists() && is_made()) {
-        let make = run(
-            Command::new("python3").args(["-m", "venv"]).arg(&folder),
-            "",
-        );
-        assert_eq!(
-            make.code,
-            Some(0),
-            "this test needs python3 with venv: {}",
-            make.err
-        );
-        let install = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ];
-        let install = run(Command::new(&python).args(install).args(PACKAGES), "");
-        assert_eq!(
-            install.code,
-            Some(0),
-            "this test needs the network once, for Django: {}",
-            install.err
-        );
+    // Found, not imported: that would take pandas a second.
+    let wanted = "import importlib.util, sys\n\
+                  sys.exit(not all(map(importlib.util.find_spec, sys.argv[1:])))";
+    let modules = [
+        "django",
+        "rest_framework_simplejwt",
+        "argon2",
+        "bcrypt",
+        "pandas",
+    ];
+    let is_made =
+        || run(Command::new(&python).args(["-c", wanted]).args(modules), "").code == Some(0);
+    if python.exists() && is_made() {
+        return Ok(python);
     }
-    python
+    let mut make = Command::new("python3");
+    let made = run(make.args(["-m", "venv"]).arg(&folder), "");
+    if made.code != Some(0) {
+        return Err(format!("this test needs python3 with venv: {}", made.err));
+    }
+    let install = ["-m", "pip", "install", "--quiet"];
+    let mut pip = Command::new(&python);
+    pip.args(install).arg("--disable-pip-version-check");
+    let installed = run(pip.args(PACKAGES), "");
+    if installed.code != Some(0) {
+        let reason = installed.err;
+        return Err(format!("this test needs the network once: {reason}"));
+    }
+    Ok(python)
 }
 
 fn project(site: &Site, arguments: &[&str]) -> String {
     let script = site.path("project.py");
     std::fs::write(&script, PROJECT).expect("the project");
-    let mut command = Command::new(python());
+    let mut command = Command::new(python().expect("a Python"));
     command
         .arg(script)
         .args(arguments)

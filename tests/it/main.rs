@@ -85,3 +85,4 @@ mod throttle;
 mod tidy;
 mod tokens;
 mod wire;
+mod world;

@@ -97,6 +97,11 @@ impl Terminal {
         self.ask(&["send-keys", "Enter"]);
     }
 
+    /// Keys as `tmux send-keys` names them, such as `Tab`.
+    pub fn press(&self, keys: &[&str]) {
+        self.ask(&[&["send-keys"], keys].concat());
+    }
+
     /// The exit code, once the line has ended.
     #[track_caller]
     pub fn wait(&self) -> i32 {

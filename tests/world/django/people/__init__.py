@@ -1,0 +1,1 @@
+"""An app that knows more about the users of another one."""
