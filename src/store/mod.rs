@@ -45,6 +45,12 @@ impl Store {
         self.engine.close();
     }
 
+    /// How many session look-ups were not answered from memory.
+    #[must_use]
+    pub fn session_reads(&self) -> u64 {
+        self.engine.session_reads()
+    }
+
     /// Runs `query`, which sees one state of the database.
     fn read<T>(
         &self,

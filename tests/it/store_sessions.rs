@@ -1,10 +1,12 @@
 //! What every database has to do: sessions, and the counters of failed logins.
 
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
 use minisass_auth::domain::{SessionId, UserId, UserRef};
 use minisass_auth::store::Store;
 use minisass_auth::store::attempts::Attempt;
 
-use crate::store::{NOW, actor, add, ask, get, later, on_each_engine, opening};
+use crate::store::{NOW, actor, add, ask, get, later, on_each_engine, on_sqlite, opening};
 
 fn id(number: u8) -> SessionId {
     SessionId([number; 16])
@@ -224,6 +226,71 @@ fn a_hundred_failures_switch_the_password_off_until_it_is_forgotten() {
         opening.attempts = Some(b"ada".to_vec());
         assert!(get(store.open_session(opening, actor(NOW))));
         assert_eq!(attempt(100), Attempt::Allowed);
+    });
+}
+
+#[test]
+fn a_session_is_read_again_only_when_a_session_may_have_changed() {
+    on_each_engine(|store| {
+        let (ada, bo) = (add(store, "ada"), add(store, "bo"));
+        assert!(open(store, ada.id, 1));
+        let is_read_again = || {
+            let before = store.session_reads();
+            assert!(is_live(store, 1));
+            store.session_reads() > before
+        };
+        assert!(is_read_again(), "nobody has looked yet");
+        assert!(!is_read_again());
+        for _ in 0..3 {
+            get(store.reserve_attempt(b"ada".to_vec(), NOW));
+            get(store.release_mail());
+            get(store.check_writable());
+            get(store.note("test", "elsewhere".to_owned(), actor(NOW)));
+            assert!(!is_read_again(), "none of that touches a session");
+        }
+        get(store.set_active(bo.id, false, actor(NOW)));
+        assert!(is_read_again());
+        // The two may share a transaction.
+        let attempt = store.reserve_attempt(b"ada".to_vec(), NOW);
+        let end = store.end_session(SessionId([1; 16]), "logout", actor(NOW));
+        get(attempt);
+        assert!(get(end) && !is_live(store, 1));
+        get(store.reserve_attempt(b"ada".to_vec(), NOW));
+        assert!(!is_live(store, 1));
+    });
+}
+
+#[test]
+fn a_session_that_another_process_ends_between_our_own_writes_is_over_at_once() {
+    on_sqlite(|store, path| {
+        let other = Store::open(path).expect("the same database");
+        let ada = add(store, "ada");
+        let (opened, is_done) = (AtomicU8::new(0), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            let ending = scope.spawn(|| {
+                for number in 1..=100 {
+                    assert!(open(store, ada.id, number));
+                    opened.store(number, Ordering::Relaxed);
+                    assert!(is_live(store, number));
+                    let name = SessionId([number; 16]);
+                    assert!(get(other.end_session(name, "test", actor(NOW))));
+                    for _ in 0..20 {
+                        assert!(!is_live(store, number), "{number}");
+                    }
+                }
+            });
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    is_live(store, opened.load(Ordering::Relaxed));
+                }
+            });
+            // Commits that touch no session.
+            while !ending.is_finished() {
+                get(store.reserve_attempt(b"bo".to_vec(), NOW));
+            }
+            is_done.store(true, Ordering::Relaxed);
+        });
+        other.close();
     });
 }
 

@@ -1,20 +1,28 @@
 //! Tells whether anybody has committed anything, in this process or another, without a system call.
 //!
-//! Two readings of the write-ahead log's index header that are equal prove that no commit lies
-//! between them: each commit raises the change counter of that header before it returns
-//! (<https://sqlite.org/walformat.html>, section 2.1). The header lies in memory that all
-//! connections share; reading it costs nanoseconds, where a read transaction costs two locks of the
-//! operating system, which are three quarters of a session look-up.
+//! Each commit changes the header of the write-ahead log's index before it returns
+//! (<https://sqlite.org/walformat.html>, section 2.1). The header lies in memory that all connections
+//! share: two readings that are equal prove that no commit lies between them. Reading it costs
+//! nanoseconds, where a read transaction costs two locks of the operating system, which are three
+//! quarters of a session look-up.
 
 use std::ptr::{NonNull, null_mut};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 use rusqlite::{Connection, ffi};
 
 use super::error::when;
 use crate::failure::Failure;
 
-/// The first of the header's two copies, as 32-bit words.
+/// The header is there twice; each copy has so many 32-bit words.
 const WORDS: usize = 12;
+
+/// What the first word of a header says that has the form described there.
+const VERSION: u32 = 3_007_000;
+
+/// The word whose first byte in memory says whether the header has been filled in.
+const INITIALISED: usize = 3;
 
 /// The size of the index's first block, which holds the header.
 const BLOCK_BYTES: i32 = 32_768;
@@ -27,46 +35,59 @@ pub(super) struct Generation([u32; WORDS]);
 pub(super) struct Header {
     words: NonNull<u32>,
     // Keeps the shared memory mapped; never used for queries.
-    _connection: std::sync::Mutex<Connection>,
+    _connection: Mutex<Connection>,
 }
 
 // SAFETY: the mapping belongs to the process, not to a thread, and lives as long as `_connection`.
 #[expect(unsafe_code, reason = "a window to memory that SQLite shares")]
 unsafe impl Send for Header {}
-// SAFETY: the pointer is only ever read through, and the memory behind it is shared between
-// processes anyway.
+// SAFETY: the memory is only read, and with atomics.
 #[expect(unsafe_code, reason = "a window to memory that SQLite shares")]
 unsafe impl Sync for Header {}
 
 impl Header {
     /// Opens the window through `connection`, which stays open as long as the window.
     pub(super) fn over(connection: Connection) -> Result<Self, Failure> {
+        let doing = "reading the database";
         // The first read transaction maps the shared memory.
         connection
             .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
-            .map_err(when("reading the database"))?;
+            .map_err(when(doing))?;
         let words = map(&connection).ok_or_else(|| {
             Failure::new(
-                "reading the database",
+                doing,
                 "its write-ahead log cannot be shared between processes",
             )
         })?;
         Ok(Self {
             words,
-            _connection: std::sync::Mutex::new(connection),
+            _connection: Mutex::new(connection),
         })
     }
 
-    /// The state as of now: it includes every commit that has returned before this call.
+    /// The state as of now: it includes every commit that has returned before this call. None while
+    /// somebody changes the header, and if it has a form that this program does not know.
+    ///
+    /// SQLite writes the second copy first, and reads as it is read here: the first copy, then the
+    /// second. If they are equal, neither was changed in the meantime.
+    pub(super) fn read(&self) -> Option<Generation> {
+        let first = self.copy(0);
+        fence(Ordering::Acquire);
+        let second = self.copy(WORDS);
+        fence(Ordering::Acquire);
+        let is_filled = first[INITIALISED].to_ne_bytes()[0] != 0;
+        (first == second && first[0] == VERSION && is_filled).then_some(Generation(first))
+    }
+
     #[expect(unsafe_code, reason = "a window to memory that SQLite shares")]
-    pub(super) fn read(&self) -> Generation {
-        // A torn reading differs from every whole one in the words that changed, so it can only
-        // make a cached value look stale, never a stale one look fresh.
-        Generation(std::array::from_fn(|word| {
-            // SAFETY: SQLite keeps at least one block mapped while `_connection` is open, and
-            // `word` is within it.
-            unsafe { self.words.add(word).read_volatile() }
-        }))
+    fn copy(&self, start: usize) -> [u32; WORDS] {
+        std::array::from_fn(|word| {
+            // SAFETY: SQLite keeps at least one block mapped while `_connection` is open, and both
+            // copies are within it; a block starts at a page of memory, so the words are aligned.
+            // Whoever writes here may be another process: nothing but atomics is right.
+            let word = unsafe { AtomicU32::from_ptr(self.words.add(start + word).as_ptr()) };
+            word.load(Ordering::Relaxed)
+        })
     }
 }
 

@@ -13,6 +13,7 @@ mod statements;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::pending::Pending;
 use super::sql::{self, Sql};
@@ -33,7 +34,7 @@ pub(crate) struct Sqlite {
 }
 
 struct Writing {
-    sessions: SessionCache,
+    sessions: Arc<SessionCache>,
     writer: Writer,
 }
 
@@ -51,14 +52,12 @@ impl Sqlite {
 
     fn open_to(end: End, path: &Path, complete: Complete) -> Result<Self, Failure> {
         let connection = migrate::open(path, complete)?;
-        let writing = Writing {
-            sessions: SessionCache::over(connect::reader(path)?)?,
-            writer: Writer::start(connection, end)?,
-        };
+        let sessions = Arc::new(SessionCache::over(connect::reader(path)?)?);
+        let writer = Writer::start(connection, end, Arc::clone(&sessions))?;
         Ok(Self {
             path: path.to_owned(),
             readers: Readers::new(path, connect::reader),
-            writing: Some(writing),
+            writing: Some(Writing { sessions, writer }),
         })
     }
 
@@ -107,6 +106,11 @@ impl Sqlite {
             Some(it) => it.sessions.find(id, read),
             None => read(),
         }
+    }
+
+    /// How many session look-ups were not answered from memory.
+    pub(crate) fn session_reads(&self) -> u64 {
+        self.writing.as_ref().map_or(0, |it| it.sessions.reads())
     }
 
     /// What is wrong with the database, at most a hundred things.

@@ -3,26 +3,53 @@
 use std::ops::ControlFlow;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, ToSql, params_from_iter};
 
 use crate::store::sql::{Error, Result, Row, Sql, Value};
 
 /// In KiB. The indexes of names and addresses are written to all over the place.
 const CACHE_FOR_MANY: i32 = 64 << 10;
 
+/// What no session look-up reads. No trigger and no foreign key leads from these tables to others
+/// than these.
+const BESIDE_SESSIONS: [&str; 5] = [
+    "audit",
+    "links",
+    "login_attempts",
+    "outbox",
+    "password_history",
+];
+
 pub(super) struct Statements<'c> {
     connection: &'c Connection,
+    touches_sessions: bool,
 }
 
 impl<'c> Statements<'c> {
     pub(super) fn over(connection: &'c Connection) -> Self {
-        Self { connection }
+        Self {
+            connection,
+            touches_sessions: false,
+        }
+    }
+
+    /// Whether a statement may have changed what a session look-up reads.
+    pub(super) fn touch_sessions(&self) -> bool {
+        self.touches_sessions
+    }
+
+    fn prepare(&mut self, sql: &str) -> Result<CachedStatement<'c>> {
+        let statement = self.connection.prepare_cached(sql)?;
+        if !statement.readonly() && !is_beside_sessions(sql) {
+            self.touches_sessions = true;
+        }
+        Ok(statement)
     }
 }
 
 impl Sql for Statements<'_> {
     fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<usize> {
-        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         Ok(statement.execute(params_from_iter(values))?)
     }
 
@@ -32,7 +59,7 @@ impl Sql for Statements<'_> {
         values: &[Value<'_>],
         each: &mut dyn FnMut(&dyn Row) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let mut rows = statement.query(params_from_iter(values))?;
         while let Some(row) = rows.next()? {
             if each(row)?.is_break() {
@@ -43,7 +70,7 @@ impl Sql for Statements<'_> {
     }
 
     fn insert(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>> {
-        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         match statement.execute(params_from_iter(values)) {
             Ok(_) => Ok(Some(self.connection.last_insert_rowid())),
             Err(err) if is_clash(&err) => Ok(None),
@@ -69,6 +96,18 @@ impl Sql for Statements<'_> {
     fn probe(&mut self) -> Result<()> {
         Ok(self.connection.pragma_update(None, "user_version", 0)?)
     }
+}
+
+/// Whether a statement changes one of those tables only. Of any other form it is taken for granted
+/// that it does not.
+fn is_beside_sessions(sql: &str) -> bool {
+    let mut words = sql.split_ascii_whitespace();
+    let table = match words.next() {
+        Some("INSERT" | "DELETE") => words.nth(1),
+        Some("UPDATE") => words.next(),
+        _ => None,
+    };
+    table.is_some_and(|it| BESIDE_SESSIONS.contains(&it))
 }
 
 fn is_clash(err: &rusqlite::Error) -> bool {

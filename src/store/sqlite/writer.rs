@@ -8,9 +8,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::error::when;
+use super::session_cache::SessionCache;
 use super::statements::Statements;
 use crate::failure::Failure;
 use crate::store::pending::Pending;
@@ -48,14 +49,18 @@ pub(super) struct Writer {
 
 impl Writer {
     /// A writer that commits what it does, or rolls it back.
-    pub(super) fn start(connection: Connection, end: End) -> Result<Self, Failure> {
+    pub(super) fn start(
+        connection: Connection,
+        end: End,
+        sessions: Arc<SessionCache>,
+    ) -> Result<Self, Failure> {
         let (jobs, waiting) = channel();
         let checkpoint = Arc::new(AtomicBool::new(false));
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn({
                 let checkpoint = Arc::clone(&checkpoint);
-                move || run(connection, end, &waiting, &checkpoint)
+                move || run(connection, end, &sessions, &waiting, &checkpoint)
             })
             .map_err(Failure::when("starting the writer"))?;
         Ok(Self {
@@ -126,10 +131,16 @@ impl Drop for Writer {
     }
 }
 
-fn run(mut connection: Connection, end: End, waiting: &Receiver<Job>, checkpoint: &AtomicBool) {
+fn run(
+    connection: Connection,
+    end: End,
+    sessions: &SessionCache,
+    waiting: &Receiver<Job>,
+    checkpoint: &AtomicBool,
+) {
     while let Ok(first) = waiting.recv() {
         let group = std::iter::once(first).chain(waiting.try_iter()).take(GROUP);
-        commit(&mut connection, end, group);
+        commit(&connection, end, sessions, group);
     }
     if checkpoint.load(Ordering::SeqCst) {
         // The next start finds one file. If another process reads for long, it is not waited for.
@@ -138,18 +149,24 @@ fn run(mut connection: Connection, end: End, waiting: &Receiver<Job>, checkpoint
     }
 }
 
-fn commit(connection: &mut Connection, end: End, group: impl Iterator<Item = Job>) {
+fn commit(
+    connection: &Connection,
+    end: End,
+    sessions: &SessionCache,
+    group: impl Iterator<Item = Job>,
+) {
     let (answers, fate): (Vec<Answer>, _) =
-        match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
             Ok(transaction) => {
+                let mut statements = Statements::over(&transaction);
                 // A full disk makes SQLite roll the whole transaction back; what ran after that would
                 // be committed by itself and then reported as failed, so it must not run.
-                let mut statements = Statements::over(&transaction);
                 let run = |job: Job| job((!transaction.is_autocommit()).then_some(&mut statements));
                 let answers = group.map(run).collect();
                 let rolled_back = transaction.is_autocommit();
                 let fate = match end {
-                    End::Commit => transaction.commit(),
+                    End::Commit if statements.touch_sessions() => transaction.commit(),
+                    End::Commit => sessions.keep_through(connection, || transaction.commit()),
                     End::RollBack => transaction.rollback(),
                 };
                 (answers, fate.map_err(|err| not_committed(err, rolled_back)))
