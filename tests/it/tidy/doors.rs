@@ -9,12 +9,12 @@ pub const ROOMS: &[(&str, &str)] = &[
     (
         "cli",
         "daemon compose settings http transfer operator accounts store crypto mail domain \
-         private_file progress clock failure",
+         private_file interrupt progress clock failure",
     ),
     (
         "daemon",
-        "compose settings http operator accounts store mail domain private_file progress clock \
-         failure",
+        "compose settings http operator accounts store mail domain private_file interrupt \
+         progress clock failure",
     ),
     (
         "compose",
@@ -24,7 +24,7 @@ pub const ROOMS: &[(&str, &str)] = &[
     ("http", "operator accounts domain clock failure"),
     (
         "transfer",
-        "operator accounts store crypto domain progress clock failure",
+        "operator accounts store crypto domain interrupt progress clock failure",
     ),
     (
         "operator",
@@ -39,6 +39,7 @@ pub const ROOMS: &[(&str, &str)] = &[
     ("mail", "domain private_file failure"),
     ("clock", "domain"),
     ("domain", ""),
+    ("interrupt", ""),
     ("private_file", ""),
     ("allocator", ""),
     ("progress", ""),
@@ -138,7 +139,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
 ];
 
 /// The room of a file of `src`; `src/lib.rs` is in none.
-fn room_of(path: &str) -> Option<&'static str> {
+pub fn room_of(path: &str) -> Option<&'static str> {
     let rest = path.strip_prefix("src/")?;
     let name = rest.split('/').next()?.trim_end_matches(".rs");
     ROOMS.iter().map(|it| it.0).find(|it| *it == name)
