@@ -9,9 +9,9 @@
 //! * [`settings`] says what can be set, where the values come from and what they mean.
 //! * [`http`] is the API. It translates requests into calls of use cases, and decides nothing; it never
 //!   sees the database, a hash or a mail.
-//! * [`transfer`] reads and writes files of accounts: JSON Lines, CSV, a dump of Django.
 //! * [`operator`] is what operators do, with everybody's accounts and with the installation.
 //! * [`accounts`] is what people do with their own account: log in, register, reset, change, leave.
+//! * [`transfer`] reads and writes files of accounts: JSON Lines, CSV, a dump of Django.
 //! * [`store`] is the database. Each noun has a file with its values, the rules of its transactions
 //!   and their SQL; `store/sqlite/` runs it.
 //! * [`crypto`] holds password hashes, tokens, keys and randomness; [`mail`] what mails say and how

@@ -181,6 +181,20 @@ fn every_library_has_its_place() {
     named.sort();
     placed.sort();
     assert_eq!(named, placed);
+
+    let graph = Graph::of(&sources(&files()));
+    let is_named = |library: &str, place: &str| {
+        let mut uses = graph.uses().filter(|it| it.library == library);
+        uses.any(|it| it.from.starts_with(place))
+    };
+    let mut wrong = Vec::new();
+    for (library, places) in LIBRARIES {
+        let empty = places
+            .split_whitespace()
+            .filter(|it| !is_named(library, it));
+        wrong.extend(empty.map(|it| format!("{library} is not named in {it}")));
+    }
+    assert_none(&wrong);
 }
 
 fn wrong_with(files: &[(&str, &str)]) -> Vec<String> {
@@ -282,6 +296,9 @@ fn every_door_is_watched() {
         ("src/store/users.rs", ""),
         ("src/domain/mod.rs", ""),
         ("src/cli/mod.rs", ""),
+        ("src/http/mod.rs", ""),
+        ("src/http/api/mod.rs", "pub mod login;"),
+        ("src/http/api/login.rs", ""),
     ];
     for (path, text) in [
         ("src/domain/user.rs", "use crate::store::Store;"),
@@ -289,6 +306,7 @@ fn every_door_is_watched() {
         ("src/accounts/login.rs", "fn f() { scrypt::scrypt(); }"),
         ("src/accounts/login.rs", "use crate::{cli, domain::User};"),
         ("src/http/login.rs", "use crate::store;"),
+        ("src/http/wire/body.rs", "use crate::http::api::login;"),
         ("src/http/login.rs", "use crate::{store, domain::User};"),
         (
             "src/http/login.rs",
