@@ -1,4 +1,4 @@
-//! Memory: the system's allocator, and each thread keeps its last large block.
+//! Memory: the system's allocator, and each thread keeps its last large block until it ends.
 //!
 //! scrypt takes and frees 128 MiB for each password. The system maps and unmaps them every time, at
 //! 32 769 page faults a hash, which makes a login a third slower. A hashing thread asks for the same
@@ -7,7 +7,6 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::ptr::null_mut;
 
 use rustix::mm::{Advice, madvise};
 
@@ -18,23 +17,23 @@ const LARGE: usize = 16 << 20;
 /// Huge pages lie between multiples of this.
 const HUGE_PAGE: usize = 2 << 20;
 
-#[derive(Clone, Copy)]
-struct Kept {
-    block: *mut u8,
-    size: usize,
-    align: usize,
+/// A block that nobody uses, and the layout it was made with.
+struct Kept(Cell<Option<(*mut u8, Layout)>>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some((block, layout)) = self.0.take() {
+            // SAFETY: the block is the system's, of this layout, and nobody else has it.
+            #[expect(unsafe_code, reason = "the allocator gives the block back")]
+            unsafe {
+                System.dealloc(block, layout);
+            }
+        }
+    }
 }
 
-const NOTHING: Kept = Kept {
-    block: null_mut(),
-    size: 0,
-    align: 0,
-};
-
 thread_local! {
-    // Without a destructor, so that it can be used at any time; hashing threads live as long as the
-    // process.
-    static KEPT: Cell<Kept> = const { Cell::new(NOTHING) };
+    static KEPT: Kept = const { Kept(Cell::new(None)) };
 }
 
 /// The system's allocator with one large block kept for each thread.
@@ -43,13 +42,25 @@ pub struct KeepLarge;
 impl KeepLarge {
     /// The kept block, if it has this layout.
     fn take(layout: Layout) -> Option<*mut u8> {
-        let fits = |kept: Kept| kept.size == layout.size() && kept.align == layout.align();
-        KEPT.with(|it| fits(it.get()).then(|| it.replace(NOTHING).block))
+        let take = |kept: &Kept| {
+            let (block, _) = kept.0.get().filter(|it| it.1 == layout)?;
+            kept.0.set(None);
+            Some(block)
+        };
+        // Near its end a thread keeps nothing any more.
+        KEPT.try_with(take).ok().flatten()
+    }
+
+    /// Keeps the block, and returns what is to be given back instead.
+    fn keep(block: *mut u8, layout: Layout) -> Option<(*mut u8, Layout)> {
+        let new = Some((block, layout));
+        KEPT.try_with(|kept| kept.0.replace(new)).unwrap_or(new)
     }
 }
 
 // SAFETY: a kept block is one of the system's that was freed and is handed out at most once, for the
-// very layout it was made with; everything else is the system's affair.
+// very layout it was made with; everything else is the system's affair. Setting up `KEPT` may ask for
+// memory, but for little, and that does not come back here.
 #[expect(unsafe_code, reason = "an allocator cannot be written without")]
 unsafe impl GlobalAlloc for KeepLarge {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -66,54 +77,36 @@ unsafe impl GlobalAlloc for KeepLarge {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let (mut block, mut layout) = (block, layout);
-        if layout.size() >= LARGE {
-            let new = Kept {
-                block,
-                size: layout.size(),
-                align: layout.align(),
-            };
-            let old = KEPT.with(|it| it.replace(new));
-            match Layout::from_size_align(old.size, old.align) {
-                Ok(old_layout) if !old.block.is_null() => (block, layout) = (old.block, old_layout),
-                _ => return,
-            }
+        let given_back = if layout.size() < LARGE {
+            Some((block, layout))
+        } else {
+            Self::keep(block, layout)
+        };
+        if let Some((block, layout)) = given_back {
+            // SAFETY: the block is the caller's or the one that was kept, with its layout.
+            unsafe { System.dealloc(block, layout) }
         }
-        // SAFETY: the block is the caller's, or the one that was kept, with the layout it was made with.
-        unsafe { System.dealloc(block, layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if layout.size() >= LARGE
-            && let Some(block) = Self::take(layout)
-        {
+        if layout.size() < LARGE {
+            // SAFETY: the caller's promises are passed on.
+            return unsafe { System.alloc_zeroed(layout) };
+        }
+        if let Some(block) = Self::take(layout) {
             // SAFETY: the kept block has this layout, so it has that many bytes.
             unsafe { block.write_bytes(0, layout.size()) };
             return block;
         }
         // SAFETY: the caller's promises are passed on.
         let block = unsafe { System.alloc_zeroed(layout) };
-        if layout.size() >= LARGE {
-            advise(block, layout.size());
-        }
+        advise(block, layout.size());
         block
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        if layout.size() < LARGE && new_size < LARGE {
-            // SAFETY: the caller's promises are passed on.
-            return unsafe { System.realloc(block, layout, new_size) };
-        }
-        // SAFETY: the caller promises that `new_size` makes a layout of this alignment and that
-        // `block` has `layout`; the two blocks do not overlap, one being new.
-        unsafe {
-            let new = self.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
-            if !new.is_null() {
-                new.copy_from_nonoverlapping(block, layout.size().min(new_size));
-                self.dealloc(block, layout);
-            }
-            new
-        }
+        // SAFETY: the caller's promises are passed on; a block that is in use is the system's.
+        unsafe { System.realloc(block, layout, new_size) }
     }
 }
 

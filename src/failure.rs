@@ -31,20 +31,17 @@ impl Failure {
 
     /// Marks a failure that may pass by itself (the disk is full, a lock is held): the client is
     /// told to come back instead of being told that something broke.
-    #[must_use]
     pub fn passing(mut self) -> Self {
         self.passing = true;
         self
     }
 
     /// Whether the same request may succeed later without anyone changing the program.
-    #[must_use]
     pub fn is_passing(&self) -> bool {
         self.passing
     }
 
     /// The whole chain on one line, for the log and for an operator at a terminal.
-    #[must_use]
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut source = self.source();

@@ -16,7 +16,6 @@ pub enum Step {
 pub type Progress = Arc<dyn Fn(Step) -> bool + Send + Sync>;
 
 /// For work that nobody watches or ends.
-#[must_use]
 pub fn unwatched() -> Progress {
     Arc::new(|_| true)
 }

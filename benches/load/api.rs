@@ -1,49 +1,19 @@
-//! What the clients send: each request as the bytes that go on the wire, with the status that must
-//! come back.
+//! What the clients ask of a server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Client};
 use crate::drive::{Amount, Load};
+use crate::request::Request;
 
 const ROOT: &str = "/authentication/api";
 const PASSWORD: &str = "Bench@Pass1";
 
 /// The server drops the oldest session of a user above 50; below this many, all of them live.
 const SESSIONS_PER_USER: usize = 40;
-
-/// A request that is ready to be sent any number of times.
-pub struct Shot {
-    bytes: Vec<u8>,
-    expected: u16,
-}
-
-impl Shot {
-    pub async fn fire<'a>(&self, client: &'a mut Client) -> Result<Answer<'a>> {
-        let answer = client.send(&self.bytes).await?;
-        if answer.status != self.expected {
-            let line = self
-                .bytes
-                .split(|&byte| byte == b'\r')
-                .next()
-                .unwrap_or_default();
-            let (line, body) = (
-                String::from_utf8_lossy(line),
-                String::from_utf8_lossy(answer.body),
-            );
-            bail!(
-                "{line} was answered by {} {body}, not by {}",
-                answer.status,
-                self.expected
-            );
-        }
-        Ok(answer)
-    }
-}
 
 /// The API of one server.
 #[derive(Clone, Copy)]
@@ -52,24 +22,24 @@ pub struct Api {
 }
 
 impl Api {
-    pub fn health(self) -> Shot {
-        self.shot("GET", "/healthz", None, None, 200)
+    pub fn health(self) -> Request {
+        self.request("GET", "/healthz", None, None, 200)
     }
 
-    pub fn login(self, email: &str) -> Shot {
+    pub fn login(self, email: &str) -> Request {
         let body = json!({"email": email, "password": PASSWORD});
-        self.shot("POST", &format!("{ROOT}/login/"), None, Some(&body), 200)
+        self.request("POST", &format!("{ROOT}/login/"), None, Some(&body), 200)
     }
 
     /// One of the registered users has forgotten the password.
-    pub fn request_reset(self, user: usize) -> Shot {
+    pub fn request_reset(self, user: usize) -> Request {
         let body = json!({"email": email(user)});
         let path = format!("{ROOT}/request-reset/");
-        self.shot("POST", &path, None, Some(&body), 200)
+        self.request("POST", &path, None, Some(&body), 200)
     }
 
-    pub fn check(self, token: &str) -> Shot {
-        self.shot(
+    pub fn check(self, token: &str) -> Request {
+        self.request(
             "GET",
             &format!("{ROOT}/check-auth-status/"),
             Some(token),
@@ -79,8 +49,8 @@ impl Api {
     }
 
     /// A check without a token: the cheapest proof that an API without `/healthz` is up.
-    pub fn check_nobody(self) -> Shot {
-        self.shot(
+    pub fn check_nobody(self) -> Request {
+        self.request(
             "GET",
             &format!("{ROOT}/check-auth-status/"),
             None,
@@ -89,14 +59,14 @@ impl Api {
         )
     }
 
-    pub fn logout(self, token: &str) -> Shot {
-        self.shot("POST", &format!("{ROOT}/logout/"), Some(token), None, 200)
+    pub fn logout(self, token: &str) -> Request {
+        self.request("POST", &format!("{ROOT}/logout/"), Some(token), None, 200)
     }
 
     /// Registers this many users, whose hashes cost what the server was started with.
     pub async fn register(self, users: usize) -> Result<()> {
-        let shots = (0..users).map(|user| self.registration(user)).collect();
-        self.load(users.min(32), shots)
+        let requests = (0..users).map(|user| self.registration(user)).collect();
+        self.load(users.min(32), requests)
             .rate(Amount::Jobs(users))
             .await
             .context("registering users")?;
@@ -121,31 +91,31 @@ impl Api {
         )
     }
 
-    pub fn load(self, clients: usize, shots: Arc<[Shot]>) -> Load {
+    pub fn load(self, clients: usize, requests: Arc<[Request]>) -> Load {
         Load {
             address: self.address,
             clients,
-            shots,
+            requests,
         }
     }
 
-    fn registration(self, user: usize) -> Shot {
+    fn registration(self, user: usize) -> Request {
         let body = json!({
             "username": format!("load{user}"), "email": email(user), "password": PASSWORD,
             "first_name": "Nomsa", "last_name": "Dlamini",
             "organizationType": "NGO", "organizationName": "Kartoza", "country": "ZA",
         });
-        self.shot("POST", &format!("{ROOT}/register/"), None, Some(&body), 201)
+        self.request("POST", &format!("{ROOT}/register/"), None, Some(&body), 201)
     }
 
-    fn shot(
+    fn request(
         self,
         method: &str,
         path: &str,
         token: Option<&str>,
         body: Option<&Value>,
         expected: u16,
-    ) -> Shot {
+    ) -> Request {
         let mut text = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: load\r\n",
             self.address
@@ -162,7 +132,7 @@ impl Api {
         }
         text += "\r\n";
         text += &body;
-        Shot {
+        Request {
             bytes: text.into_bytes(),
             expected,
         }

@@ -45,7 +45,7 @@ pub async fn import(options: &Options) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (names, shown) in [
         (Names::InOrder, "in order"),
-        (Names::InNoOrder, "in no order"),
+        (Names::InRandomOrder, "in random order"),
     ] {
         let mut rates = Vec::new();
         for _ in 0..options.pick(3, 1) {
@@ -61,7 +61,7 @@ pub async fn import(options: &Options) -> Result<Vec<Row>> {
 
 pub async fn export(options: &Options) -> Result<Vec<Row>> {
     let users = options.pick(USERS, SMOKE_USERS);
-    let filled = Filled::with(users, Names::InNoOrder).await?;
+    let filled = Filled::with(users, Names::InRandomOrder).await?;
     let file = filled.folder.path().join("exported.jsonl");
     let mut rates = Vec::new();
     for _ in 0..options.pick(3, 1) {
@@ -78,8 +78,8 @@ pub async fn export(options: &Options) -> Result<Vec<Row>> {
 pub async fn list(options: &Options) -> Result<Vec<Row>> {
     let users = options.pick(1_000_000, SMOKE_USERS);
     let (few, many) = (
-        Filled::with(1000, Names::InNoOrder).await?,
-        Filled::with(users, Names::InNoOrder).await?,
+        Filled::with(1000, Names::InRandomOrder).await?,
+        Filled::with(users, Names::InRandomOrder).await?,
     );
     let mut turns = Turns::default();
     for _ in 0..options.pick(20, 5) {
@@ -96,7 +96,7 @@ pub async fn list(options: &Options) -> Result<Vec<Row>> {
 }
 
 pub async fn backup(options: &Options) -> Result<Vec<Row>> {
-    let filled = Filled::with(options.pick(USERS, SMOKE_USERS), Names::InNoOrder).await?;
+    let filled = Filled::with(options.pick(USERS, SMOKE_USERS), Names::InRandomOrder).await?;
     let folder = filled.folder.path();
     let database = folder.join("data/auth.db");
     let megabytes = fs::metadata(&database)?.len() as f64 / 1e6;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio::task::JoinSet;
 
-use crate::api::Shot;
 use crate::client::Client;
+use crate::request::Request;
 
 /// When a load ends. Requests under way are always waited for, so the next measurement finds a
 /// quiet server.
@@ -23,7 +23,7 @@ pub struct Load {
     pub address: SocketAddr,
     pub clients: usize,
     /// Sent in turn, whichever client is free.
-    pub shots: Arc<[Shot]>,
+    pub requests: Arc<[Request]>,
 }
 
 impl Load {
@@ -62,7 +62,7 @@ impl Load {
         for client in clients {
             tasks.spawn(repeat(
                 client,
-                Arc::clone(&self.shots),
+                Arc::clone(&self.requests),
                 Arc::clone(&budget),
                 take,
             ));
@@ -80,13 +80,13 @@ type Take<T> = fn(&[u8]) -> Result<T>;
 
 async fn repeat<T>(
     mut client: Client,
-    shots: Arc<[Shot]>,
+    requests: Arc<[Request]>,
     budget: Arc<Budget>,
     take: Take<T>,
 ) -> Result<Vec<T>> {
     let mut taken = Vec::new();
     while let Some(turn) = budget.next() {
-        let answer = shots[turn % shots.len()].fire(&mut client).await?;
+        let answer = requests[turn % requests.len()].send(&mut client).await?;
         taken.push(take(answer.body)?);
     }
     Ok(taken)

@@ -52,9 +52,9 @@ async fn asked(api: Api, requests: usize) -> Result<f64> {
     let mut client = Client::connect(api.address).await?;
     let mut times = Vec::new();
     for turn in 0..requests {
-        let shot = api.request_reset(turn % USERS);
+        let request = api.request_reset(turn % USERS);
         let sent = Instant::now();
-        shot.fire(&mut client).await?;
+        request.send(&mut client).await?;
         times.push(milliseconds(sent.elapsed()));
         // People do not ask back to back, and the mails of a fine server need their time too.
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -8,16 +8,16 @@
 //! Read top down:
 //!
 //! * [`options`]: what can be asked for.
-//! * [`login`], [`check`], [`calm`], [`logout`], [`memory`], [`start`], [`mail`], [`peer`]: one
+//! * [`login`], [`check`], [`storm`], [`logout`], [`memory`], [`start`], [`mail`], [`peer`]: one
 //!   figure each; [`bulk`]: those of long work on the command line.
-//! * [`drive`]: many clients at once; [`api`]: what they send; [`client`]: how they send it.
+//! * [`api`]: what can be asked of a server; [`drive`]: many clients at once; [`request`] and
+//!   [`client`]: how one asks.
 //! * [`server`]: a server that ends with the benchmark; [`process`]: the memory that it holds;
 //!   [`tool`]: a command, timed.
 //! * [`stats`], [`report`]: from measurements to rows; [`machine`]: where they were taken.
 
 mod api;
 mod bulk;
-mod calm;
 mod check;
 mod client;
 mod drive;
@@ -30,9 +30,11 @@ mod options;
 mod peer;
 mod process;
 mod report;
+mod request;
 mod server;
 mod start;
 mod stats;
+mod storm;
 mod tool;
 
 use std::process::ExitCode;
@@ -117,7 +119,7 @@ async fn measure(figure: Figure, options: &Options) -> Result<Vec<Row>> {
     match figure {
         Figure::Login => login::measure(options).await,
         Figure::Check => check::measure(options).await,
-        Figure::Calm => calm::measure(options).await,
+        Figure::Storm => storm::measure(options).await,
         Figure::Logout => logout::measure(options).await,
         Figure::Memory => memory::measure(options).await,
         Figure::Start => start::measure(options).await,

@@ -11,7 +11,7 @@ pub const USAGE: &str = "\
 usage: cargo bench --bench load [-- OPTIONS]
 
   --quick             short runs: a smoke test, not a measurement
-  --only NAME         one figure: login, check, calm, logout, memory, start, mail, import, export,
+  --only NAME         one figure: login, check, storm, logout, memory, start, mail, import, export,
                       list, backup or peer
   --peer DIR          measure the Django peer in DIR too, side by side
   --peer-python PATH  the Python that has the peer's requirements (default: DIR/.venv/bin/python)
@@ -21,7 +21,7 @@ usage: cargo bench --bench load [-- OPTIONS]
 pub enum Figure {
     Login,
     Check,
-    Calm,
+    Storm,
     Logout,
     Memory,
     Start,
@@ -37,7 +37,7 @@ impl Figure {
     const ALL: [Self; 12] = [
         Self::Login,
         Self::Check,
-        Self::Calm,
+        Self::Storm,
         Self::Logout,
         Self::Memory,
         Self::Start,
@@ -53,7 +53,7 @@ impl Figure {
         match self {
             Self::Login => "login",
             Self::Check => "check",
-            Self::Calm => "calm",
+            Self::Storm => "storm",
             Self::Logout => "logout",
             Self::Memory => "memory",
             Self::Start => "start",

@@ -12,12 +12,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::time::sleep;
 
-use crate::api::{Api, Shot, access_token};
+use crate::api::{Api, access_token};
 use crate::drive::Amount;
 use crate::login;
 use crate::options::{Options, Peer};
 use crate::process::{peak_while, resident};
 use crate::report::Row;
+use crate::request::Request;
 use crate::server::{REAL_COST, Server, free_address, fresh_folder};
 use crate::stats::median;
 
@@ -93,8 +94,8 @@ impl Side {
         // The storm of logins has ended the oldest sessions of its user.
         let login = api.load(8, [api.login(self.user)].into());
         let tokens = login.collect(Amount::Jobs(8), access_token).await?;
-        let shots: Arc<[Shot]> = tokens.iter().map(|token| api.check(token)).collect();
-        let checks = api.load(32, shots);
+        let requests: Arc<[Request]> = tokens.iter().map(|token| api.check(token)).collect();
+        let checks = api.load(32, requests);
         self.found.checks.push(checks.rate(window).await?);
         Ok(())
     }

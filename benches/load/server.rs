@@ -12,9 +12,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use crate::api::{Api, Shot};
+use crate::api::Api;
 use crate::client::Client;
 use crate::process;
+use crate::request::Request;
 
 /// The cost of a password hash as it ships.
 pub const REAL_COST: &str = "ln=17,r=8,p=1";
@@ -67,7 +68,11 @@ impl Server {
     }
 
     /// Any server that will listen at this address. Returns once it answers `ready` as expected.
-    pub async fn launch(mut command: Command, address: SocketAddr, ready: &Shot) -> Result<Self> {
+    pub async fn launch(
+        mut command: Command,
+        address: SocketAddr,
+        ready: &Request,
+    ) -> Result<Self> {
         // A log on a terminal or in a file would be measured too.
         command
             .stdin(Stdio::null())
@@ -154,8 +159,8 @@ pub fn free_address() -> Result<SocketAddr> {
     listener.local_addr().context("looking for a free port")
 }
 
-async fn answers(address: SocketAddr, ready: &Shot) -> Result<()> {
+async fn answers(address: SocketAddr, ready: &Request) -> Result<()> {
     let mut client = Client::connect(address).await?;
-    ready.fire(&mut client).await?;
+    ready.send(&mut client).await?;
     Ok(())
 }

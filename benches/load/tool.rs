@@ -39,7 +39,7 @@ pub enum Names {
     /// As their numbers do: the indexes of the database are filled from end to end.
     InOrder,
     /// As those of people do: every row goes to a page of its own.
-    InNoOrder,
+    InRandomOrder,
 }
 
 /// Writes JSON Lines of so many users with a profile and a password hash.
@@ -49,7 +49,7 @@ pub fn write_users(path: &Path, count: u64, names: Names) -> Result<()> {
         let name = match names {
             Names::InOrder => number,
             // Odd, so that no two numbers have the same product in 64 bits.
-            Names::InNoOrder => number.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            Names::InRandomOrder => number.wrapping_mul(0x9e37_79b9_7f4a_7c15),
         };
         writeln!(
             file,

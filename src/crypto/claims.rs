@@ -13,7 +13,6 @@ pub enum TokenKind {
 
 impl TokenKind {
     /// The `token_type` claim, as SimpleJWT writes it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Access => "access",
@@ -25,18 +24,15 @@ impl TokenKind {
 /// What a token says, once it was verified.
 #[derive(Clone, Debug)]
 pub struct Claims {
-    /// Its kind.
     pub kind: TokenKind,
-    /// When it was issued.
     pub issued_at: Timestamp,
-    /// From then on it is not accepted.
+    /// From this second on it is not accepted.
     pub expires_at: Timestamp,
-    /// Its own name: 32 hexadecimal digits.
+    /// The name of this one token: 32 hexadecimal digits.
     pub id: String,
-    /// Whose it is.
     pub user: UserId,
-    /// Which session decides whether it is still good. A token of the service before this one names
-    /// none.
+    /// The session that decides whether it is still good. A token of the service before this one
+    /// names none.
     pub session: Option<SessionId>,
 }
 
@@ -49,18 +45,15 @@ pub enum TokenFault {
     /// A refresh token where an access token is wanted, or the other way round.
     #[error("Token has wrong type")]
     WrongType,
-    /// It does not say what it is for.
     #[error("Token has no type")]
     NoType,
-    /// It has no name.
     #[error("Token has no id")]
     NoId,
 }
 
-/// A token taken apart, whoever made it.
+/// What stands in a token, whoever made it.
 #[derive(Clone, Debug)]
-pub struct Dissected {
-    /// The algorithm that its header names.
+pub struct InspectedToken {
     pub algorithm: String,
     /// The key that its header names. The service before this one named none.
     pub kid: Option<String>,
@@ -68,6 +61,5 @@ pub struct Dissected {
     pub knows_key: bool,
     /// Whether the key signed it. Only then its claims mean anything.
     pub is_signed: bool,
-    /// What it says.
     pub claims: serde_json::Map<String, serde_json::Value>,
 }

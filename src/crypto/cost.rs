@@ -10,11 +10,8 @@ const HIGHEST_P: u32 = 16;
 /// The cost of a hash: time and memory grow with `2^ln · r`, time also with `p` (RFC 7914).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
-    /// Binary logarithm of N.
     pub ln: u8,
-    /// Block size.
     pub r: u32,
-    /// Passes.
     pub p: u32,
 }
 
@@ -29,14 +26,12 @@ impl Cost {
     pub const HIGHEST_LN: u8 = 20;
 
     /// Whether a stolen hash costs as much to try as OWASP asks for.
-    #[must_use]
     pub fn is_sufficient(self) -> bool {
         let meets = |(ln, p)| self.ln >= ln && self.p >= p && self.r >= Self::RECOMMENDED.r;
         Self::SUFFICIENT.into_iter().any(meets)
     }
 
-    /// The memory of one hash, in bytes.
-    #[must_use]
+    /// Of one hash, in bytes.
     pub fn memory(self) -> u64 {
         (128 * u64::from(self.r)) << self.ln
     }

@@ -12,8 +12,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::cost::Cost;
-use super::password::django_scrypt;
-use super::sha256;
+use super::digest::sha256;
+use super::scrypt;
 
 /// A stored hash that asks for more than this is not computed. Django 5.2 asks for 1 million
 /// iterations of PBKDF2, 100 MiB of Argon2 in 2 passes, and a bcrypt cost of 12.
@@ -80,7 +80,7 @@ impl Foreign {
                 let read = &password[..password.len().min(BCRYPT_BYTES)];
                 bcrypt::verify(read, hash).unwrap_or(false)
             }
-            Self::Scrypt { cost, salt, hash } => django_scrypt(*cost, password, salt.as_bytes())
+            Self::Scrypt { cost, salt, hash } => scrypt::derive(*cost, password, salt.as_bytes())
                 .is_some_and(|it| constant_time::verify_slices_are_equal(&it, hash).is_ok()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_channel::oneshot;
 
@@ -12,16 +13,17 @@ use crate::failure::Failure;
 const NICENESS: i32 = 10;
 
 /// The queue is full; come back later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Busy;
+pub(super) struct Busy;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The threads start when there is something to do, so that a command that hashes nothing has none.
-pub(crate) struct Pool {
+/// A thread starts when there is something to do, so that a command that hashes nothing has none. It
+/// ends when it has had nothing to do for a while, because until then it keeps the memory of a hash.
+pub(super) struct Pool {
     shared: Arc<Shared>,
     threads: usize,
     queue: usize,
+    pub(super) idle: Duration,
 }
 
 #[derive(Default)]
@@ -39,17 +41,24 @@ struct State {
 }
 
 impl Pool {
-    /// At most `threads` threads, and at most `queue` jobs that wait for one.
-    pub(crate) fn new(threads: usize, queue: usize) -> Self {
+    /// At most `threads` threads, each until it has been idle for so long, and at most `queue` jobs
+    /// that wait for one.
+    pub(super) fn new(threads: usize, queue: usize, idle: Duration) -> Self {
         Self {
             shared: Arc::default(),
             threads,
             queue,
+            idle,
         }
     }
 
+    /// How many threads there are now.
+    pub(super) fn started(&self) -> usize {
+        self.shared.lock().started
+    }
+
     /// Has `work` done; the receiver is answered then. Work that nobody waits for any more is skipped.
-    pub(crate) fn submit<T: Send + 'static>(
+    pub(super) fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<oneshot::Receiver<T>, Busy> {
@@ -76,10 +85,10 @@ impl Pool {
     }
 
     fn start_thread(&self) -> Result<(), Failure> {
-        let shared = Arc::clone(&self.shared);
+        let (shared, idle) = (Arc::clone(&self.shared), self.idle);
         std::thread::Builder::new()
             .name("hash".into())
-            .spawn(move || shared.work())
+            .spawn(move || shared.work(idle))
             .map(drop)
             .map_err(Failure::when("starting a hashing thread"))
     }
@@ -97,29 +106,30 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self) {
+    fn work(&self, idle: Duration) {
         // On Linux a priority belongs to the thread. Without the right to change it we hash anyway.
         let _ = rustix::process::setpriority_process(None, NICENESS);
-        while let Some(job) = self.next() {
+        while let Some(job) = self.next(idle) {
             job();
         }
     }
 
-    fn next(&self) -> Option<Job> {
+    /// The next job; None if the thread is to end.
+    fn next(&self, idle: Duration) -> Option<Job> {
         let mut state = self.lock();
-        loop {
-            if let Some(job) = state.waiting.pop_front() {
-                return Some(job);
-            }
-            if state.closed {
-                return None;
-            }
+        if state.waiting.is_empty() && !state.closed {
             state.idle += 1;
-            state = self
+            let nothing_to_do = |state: &mut State| state.waiting.is_empty() && !state.closed;
+            (state, _) = self
                 .changed
-                .wait(state)
+                .wait_timeout_while(state, idle, nothing_to_do)
                 .unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
         }
+        let job = state.waiting.pop_front();
+        if job.is_none() {
+            state.started -= 1;
+        }
+        job
     }
 }

@@ -20,13 +20,12 @@ pub struct Keyring {
 /// A signing key, without its secret.
 #[derive(Clone, Debug)]
 pub struct SigningKey {
-    /// Its name.
     pub kid: String,
-    /// Whether it signs; otherwise it only verifies.
+    /// Otherwise it only verifies.
     pub signs: bool,
     /// Whether another service made it, whose tokens it verifies too.
     pub is_imported: bool,
-    /// The length of the secret, in bytes.
+    /// The length of the secret.
     pub bytes: usize,
     /// When it was made, if its name says so.
     pub made_at: Option<Timestamp>,
@@ -39,28 +38,20 @@ const IMPORTED: &str = "-imported";
 /// Why a key was not imported or retired.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// There is none of that name.
     #[error("there is no signing key {0:?}; `key list` shows them")]
     Unknown(String),
-    /// It is there already.
     #[error("this key is there already, as {0}; nothing was done")]
     Present(String),
-    /// Somebody would guess it.
     #[error("the key is too weak: {RULE}")]
     Weak,
-    /// Nothing could be signed without it.
     #[error("{0} is the key that signs; run `key rotate` first, then retire it")]
     Signs(String),
-    /// Something broke.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Keyring {
     /// Reads `signing-<kid>.key` in `folder`, whose text is the key; makes one if there is none.
-    ///
-    /// # Errors
-    /// If a file cannot be read, can be read by others, or holds a weak key.
     pub fn open(folder: &Path, random: &Random, now: Timestamp) -> Result<Self, Failure> {
         make_private_folder(folder)?;
         let _lock = lock(folder)?;
@@ -72,9 +63,6 @@ impl Keyring {
     }
 
     /// The keys that are in the folder, which may be none.
-    ///
-    /// # Errors
-    /// As [`Keyring::open`].
     pub fn read(folder: &Path) -> Result<Self, Failure> {
         let keys = Self::kids_in(folder)?
             .into_iter()
@@ -108,7 +96,6 @@ impl Keyring {
     }
 
     /// The keys without their secrets, oldest first.
-    #[must_use]
     pub fn list(&self) -> Vec<SigningKey> {
         let last = self.keys.len().saturating_sub(1);
         let keys = self.keys.iter().enumerate();
@@ -123,9 +110,6 @@ impl Keyring {
     }
 
     /// Makes the key in `folder` that signs from now on, and returns its name.
-    ///
-    /// # Errors
-    /// If it cannot be written.
     pub fn rotate(folder: &Path, random: &Random, now: Timestamp) -> Result<String, Failure> {
         make_private_folder(folder)?;
         let _lock = lock(folder)?;
@@ -137,9 +121,6 @@ impl Keyring {
     /// Adds the secret with which another service signs, such as Django's `SECRET_KEY`, to `folder`.
     /// It signs from now on, so that the services that verify with it go on doing so, and tokens of
     /// that service are good. Returns its name.
-    ///
-    /// # Errors
-    /// [`KeyError::Weak`], [`KeyError::Present`], or what broke.
     pub fn import(
         folder: &Path,
         secret: &str,
@@ -163,9 +144,6 @@ impl Keyring {
     }
 
     /// Removes a key of `folder` that does not sign: its tokens are refused from now on.
-    ///
-    /// # Errors
-    /// [`KeyError::Unknown`], [`KeyError::Signs`], or what broke.
     pub fn retire(folder: &Path, kid: &str) -> Result<(), KeyError> {
         let _lock = lock(folder)?;
         let kids = Self::kids_in(folder)?;
@@ -213,9 +191,6 @@ pub struct LinkKey(pub(crate) Zeroizing<Vec<u8>>);
 
 impl LinkKey {
     /// Reads `links.key` in `folder`, or makes it.
-    ///
-    /// # Errors
-    /// As [`Keyring::open`].
     pub fn open(folder: &Path, random: &Random) -> Result<Self, Failure> {
         make_private_folder(folder)?;
         if !Self::path(folder).exists() {
@@ -225,9 +200,6 @@ impl LinkKey {
     }
 
     /// Reads the key, which must be there.
-    ///
-    /// # Errors
-    /// As [`LinkKey::open`].
     pub fn read(folder: &Path) -> Result<Self, Failure> {
         read_private(&Self::path(folder)).map(Self)
     }

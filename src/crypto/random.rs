@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::sha256;
+use super::digest::sha256;
 use crate::failure::Failure;
 
 /// Random bytes: the operating system's, or a test's that repeat from run to run.
@@ -19,10 +19,6 @@ pub enum Random {
 }
 
 impl Random {
-    /// Bytes nobody can guess.
-    ///
-    /// # Errors
-    /// If the operating system has no randomness to give.
     pub fn bytes<const N: usize>(&self) -> Result<[u8; N], Failure> {
         let mut bytes = [0; N];
         match self {
@@ -41,9 +37,6 @@ impl Random {
     }
 
     /// A secret of 256 bits, as base64url.
-    ///
-    /// # Errors
-    /// As [`Random::bytes`].
     pub fn secret(&self) -> Result<String, Failure> {
         Ok(URL_SAFE_NO_PAD.encode(self.bytes::<32>()?))
     }

@@ -12,14 +12,12 @@ use jsonwebtoken::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::claims::{Claims, Dissected, TokenFault, TokenKind};
-use super::keys::Keyring;
-use super::keys::is_imported;
+use super::claims::{Claims, InspectedToken, TokenFault, TokenKind};
+use super::keys::{Keyring, is_imported};
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;
 
-/// Who signs. The key says which installation; this says that it was this program and not another
-/// one with the same key.
+/// Says that this program made the token, and not another one that has the same key.
 const ISSUER: &str = "minisass-auth";
 
 /// Ours have about 400 bytes; what is longer is not looked at.
@@ -59,7 +57,7 @@ enum Number {
     Quoted(String),
 }
 
-/// The folder of keys is looked at so often: `key rotate` and `key retire` act on a running server
+/// How often the folder of keys is looked at: `key rotate` and `key retire` act on a running server
 /// within that time.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -109,9 +107,6 @@ impl Keys {
 
 impl Signer {
     /// Signs with the newest key of the ring, HS256.
-    ///
-    /// # Errors
-    /// If the ring is empty.
     pub fn new(ring: &Keyring) -> Result<Self, Failure> {
         let mut validation = Validation::new(Algorithm::HS256);
         // The claims are checked below, against a clock that is passed in and without leeway.
@@ -137,8 +132,8 @@ impl Signer {
         Arc::clone(&keys)
     }
 
-    /// Reads the keys anew if others are there than before. What cannot be read changes nothing:
-    /// the server goes on with the keys it has, and says so.
+    /// Reads the keys again if the folder has others than before. If they cannot be read, the server
+    /// goes on with those that it has, and logs why.
     fn look(&self) {
         let known = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
         let read = || {
@@ -166,10 +161,6 @@ impl Signer {
         self.keys().verifying.contains_key(kid)
     }
 
-    /// The token that says `claims`.
-    ///
-    /// # Errors
-    /// If the library cannot sign.
     pub fn sign(&self, claims: &Claims) -> Result<String, Failure> {
         let written = Written {
             token_type: claims.kind.as_str(),
@@ -185,9 +176,6 @@ impl Signer {
     }
 
     /// What a token of this kind says, if it is ours and current.
-    ///
-    /// # Errors
-    /// Why it is not accepted.
     pub fn verify(
         &self,
         token: &str,
@@ -230,16 +218,15 @@ impl Signer {
         })
     }
 
-    /// Takes a token apart; nothing if it has not the shape of one.
-    #[must_use]
-    pub fn dissect(&self, token: &str) -> Option<Dissected> {
+    /// Reads a token that may be forged or expired; None if it has not the shape of one.
+    pub fn inspect(&self, token: &str) -> Option<InspectedToken> {
         let header = decode_header(token).ok()?;
         let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
         let knows_key = match &header.kid {
             Some(kid) => self.knows(kid),
             None => !self.keys().imported.is_empty(),
         };
-        Some(Dissected {
+        Some(InspectedToken {
             algorithm: format!("{:?}", header.alg),
             knows_key,
             kid: header.kid,
@@ -249,8 +236,9 @@ impl Signer {
     }
 
     /// The claims, if a key of ours signed them, and whether that was an imported one. The header of
-    /// the service before this one names no key: each imported one is tried. Nothing in the header chooses anything but the key
-    /// (RFC 8725, section 3.10), and what it calls critical is unknown to us (RFC 7515, section 4.1.11).
+    /// the service before this one names no key: each imported one is tried. Nothing in the header
+    /// chooses anything but the key (RFC 8725, section 3.10), and what it calls critical is unknown to
+    /// us (RFC 7515, section 4.1.11).
     fn read(&self, token: &str) -> Option<(Read, bool)> {
         let may_stand = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         let shaped = token.len() <= LONGEST

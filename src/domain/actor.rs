@@ -7,15 +7,12 @@ use super::time::Timestamp;
 pub struct Actor {
     /// `http`, or `cli:` and the operating system's user.
     pub name: String,
-    /// The client's address, if there is one.
+    /// The client's network address, if there is one.
     pub address: Option<String>,
-    /// What the client calls itself.
     pub user_agent: Option<String>,
 }
 
 impl Actor {
-    /// The actor doing something now.
-    #[must_use]
     pub fn at(&self, at: Timestamp) -> Stamp {
         Stamp {
             actor: self.clone(),
@@ -24,12 +21,9 @@ impl Actor {
     }
 }
 
-/// Who does something and when, as the audit trail notes it: every changing method of the store
-/// takes one.
+/// Who does something and when, for the audit trail: everything that changes the store takes one.
 #[derive(Clone, Debug)]
 pub struct Stamp {
-    /// Who.
     pub actor: Actor,
-    /// When.
     pub at: Timestamp,
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use email_address::{EmailAddress, Options};
 
 use super::invalid::Rule;
-use super::{check_text, nfc};
+use super::text::{check_text, nfc};
 
 /// The longest address that SMTP can carry (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 const MAX_LENGTH: usize = 254;
@@ -21,9 +21,6 @@ pub struct Email {
 
 impl Email {
     /// Reads an address. White space around it is not part of it and is refused.
-    ///
-    /// # Errors
-    /// [`Rule::Blank`], [`Rule::NullCharacter`], [`Rule::TooLong`] or [`Rule::NotAnEmail`].
     pub fn parse(raw: &str) -> Result<Self, Rule> {
         if raw.is_empty() {
             return Err(Rule::Blank);
@@ -35,26 +32,22 @@ impl Email {
     }
 
     /// Restores an address that was parsed before it was stored.
-    #[must_use]
     pub fn stored(shown: String) -> Self {
         let canonical = canonical_address(&shown).unwrap_or_else(|| shown.to_lowercase());
         Self { shown, canonical }
     }
 
-    /// The address as its owner wrote it.
-    #[must_use]
+    /// As its owner wrote it.
     pub fn as_str(&self) -> &str {
         &self.shown
     }
 
     /// Lower-case local part, domain as A-labels (RFC 5890): equal for addresses that are the same.
-    #[must_use]
     pub fn canonical(&self) -> &str {
         &self.canonical
     }
 
-    /// What stands before the `@`.
-    #[must_use]
+    /// The part before the `@`.
     pub fn local_part(&self) -> &str {
         self.shown
             .rsplit_once('@')

@@ -1,123 +1,76 @@
 //! A value broke a rule: the sentence that people see.
 
-use std::fmt;
-
-/// A field and the rule that its value broke.
+/// A field, as the API names it, and the rule that its value broke.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {rule}")]
 pub struct Invalid {
-    /// The field as the API names it.
     pub field: &'static str,
-    /// What it broke.
     pub rule: Rule,
 }
 
 impl Invalid {
-    /// `rule` was broken by `field`.
-    #[must_use]
     pub fn new(field: &'static str, rule: Rule) -> Self {
         Self { field, rule }
     }
 }
 
 /// The rules. The first eight sentences are those of Django REST framework, which clients know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rule {
-    /// The field is absent.
+    #[error("This field is required.")]
     Required,
-    /// The field is empty.
+    #[error("This field may not be blank.")]
     Blank,
-    /// The field is `null`.
+    #[error("This field may not be null.")]
     Null,
-    /// The field is not text.
+    #[error("Not a valid string.")]
     NotAString,
-    /// The field is neither true nor false.
+    #[error("Must be a valid boolean.")]
     NotABoolean,
-    /// The text has a NUL, which many tools end a text at.
+    /// Many tools end a text at a NUL.
+    #[error("Null characters are not allowed.")]
     NullCharacter,
-    /// More than so many characters.
+    #[error("Ensure this field has no more than {0} characters.")]
     TooLong(usize),
-    /// Not an address that mail can be sent to.
+    #[error("Enter a valid email address.")]
     NotAnEmail,
-    /// Not the address of a page.
+    #[error("Enter a valid URL, such as https://www.example.org/privacy.")]
     NotAUrl,
-    /// None of the values there are.
+    #[error("This is not a valid choice. Choose one of {0}.")]
     NotAChoice(&'static str),
-    /// A user name may not have this character.
+    #[error("Enter a valid username. It may contain letters, digits and @ . + - _, and no spaces.")]
     UsernameCharacters,
-    /// Somebody has this user name.
+    #[error("A user with that username already exists.")]
     UsernameTaken,
-    /// A user name that looks official.
+    #[error("This username is reserved. Choose another one.")]
     UsernameReserved,
-    /// A user name that is somebody else's address.
+    #[error("A username that is an email address must be the account's own.")]
     UsernameForeignEmail,
-    /// Fewer than so many characters.
+    #[error("This password is too short. It must contain at least {0} characters.")]
     PasswordTooShort(usize),
-    /// Among the first that an attacker tries.
+    #[error(
+        "This password is too common: it is among the first that are tried. Choose another one."
+    )]
     PasswordCommon,
-    /// The account's own name, address or organisation, or the product's name.
+    /// It is the account's own name, address or organisation, or the product's name.
+    #[error(
+        "This password is too similar to your name, address or organisation. Choose another one."
+    )]
     PasswordPersonal,
-    /// One of the passwords that the account had.
+    #[error("This password has been used before. Please choose a new and unique password.")]
     PasswordUsed,
-    /// Not the password of the account.
+    #[error("Wrong old password")]
     PasswordWrong,
-    /// The two passwords differ.
+    /// At a registration.
+    #[error("The two passwords are not the same.")]
     PasswordMismatch,
-    /// The two new passwords differ.
+    /// When a password is changed or reset.
+    #[error("Confirmed password is not same as new password.")]
     ConfirmationMismatch,
-    /// Somebody has this address.
+    #[error("This email is already registered.")]
     EmailTaken,
-    /// More extra fields than are kept.
+    #[error("Ensure there are no more than {0} additional fields.")]
     AdditionalFieldsTooMany(usize),
-    /// Extra fields of more than so many bytes together.
+    #[error("Ensure the additional fields have no more than {0} bytes together.")]
     AdditionalFieldsTooLarge(usize),
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Required => f.write_str("This field is required."),
-            Self::Blank => f.write_str("This field may not be blank."),
-            Self::Null => f.write_str("This field may not be null."),
-            Self::NotAString => f.write_str("Not a valid string."),
-            Self::NotABoolean => f.write_str("Must be a valid boolean."),
-            Self::NullCharacter => f.write_str("Null characters are not allowed."),
-            Self::TooLong(most) => write!(f, "Ensure this field has no more than {most} characters."),
-            Self::NotAnEmail => f.write_str("Enter a valid email address."),
-            Self::NotAUrl => f.write_str("Enter a valid URL, such as https://www.example.org/privacy."),
-            Self::NotAChoice(choices) => write!(f, "This is not a valid choice. Choose one of {choices}."),
-            Self::UsernameCharacters => f.write_str(
-                "Enter a valid username. It may contain letters, digits and @ . + - _, and no spaces.",
-            ),
-            Self::UsernameTaken => f.write_str("A user with that username already exists."),
-            Self::UsernameReserved => f.write_str("This username is reserved. Choose another one."),
-            Self::UsernameForeignEmail => {
-                f.write_str("A username that is an email address must be the account's own.")
-            }
-            Self::PasswordTooShort(least) => {
-                write!(f, "This password is too short. It must contain at least {least} characters.")
-            }
-            Self::PasswordCommon => f.write_str(
-                "This password is too common: it is among the first that are tried. Choose another one.",
-            ),
-            Self::PasswordPersonal => f.write_str(
-                "This password is too similar to your name, address or organisation. Choose another one.",
-            ),
-            Self::PasswordUsed => f.write_str(
-                "This password has been used before. Please choose a new and unique password.",
-            ),
-            Self::PasswordWrong => f.write_str("Wrong old password"),
-            Self::ConfirmationMismatch => {
-                f.write_str("Confirmed password is not same as new password.")
-            }
-            Self::EmailTaken => f.write_str("This email is already registered."),
-            Self::PasswordMismatch => f.write_str("The two passwords are not the same."),
-            Self::AdditionalFieldsTooMany(most) => {
-                write!(f, "Ensure there are no more than {most} additional fields.")
-            }
-            Self::AdditionalFieldsTooLarge(most) => {
-                write!(f, "Ensure the additional fields have no more than {most} bytes together.")
-            }
-        }
-    }
 }

@@ -13,14 +13,12 @@ pub enum MailKind {
     AddressChange,
     /// Tells the old address that a new one is on its way or in its place.
     AddressNotice,
-    /// Tells that the password was changed.
     PasswordChanged,
     /// What somebody wrote into the contact form.
     Contact,
 }
 
 impl MailKind {
-    /// Every kind.
     pub const ALL: [Self; 7] = [
         Self::Activation,
         Self::PasswordReset,
@@ -32,7 +30,6 @@ impl MailKind {
     ];
 
     /// The name that is stored and shown.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Activation => "activation",
@@ -45,8 +42,6 @@ impl MailKind {
         }
     }
 
-    /// The kind of that name.
-    #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
@@ -55,7 +50,7 @@ impl MailKind {
 /// What has become of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MailState {
-    /// It waits, for its first attempt or for the next one.
+    /// It waits for its first attempt or for the next one.
     Queued,
     /// The mail server took it, or it was written to a file.
     Sent,
@@ -66,11 +61,9 @@ pub enum MailState {
 }
 
 impl MailState {
-    /// Every state.
     pub const ALL: [Self; 4] = [Self::Queued, Self::Sent, Self::Failed, Self::Expired];
 
     /// The name that is stored and shown.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -80,8 +73,6 @@ impl MailState {
         }
     }
 
-    /// The state of that name.
-    #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
     }

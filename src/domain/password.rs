@@ -5,7 +5,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::invalid::Rule;
-use super::{canonical, nfc};
+use super::text::{canonical, nfc};
 
 /// More than anyone types, and little enough to hash at once.
 const MAX_LENGTH: usize = 128;
@@ -33,17 +33,11 @@ pub struct Password(Zeroizing<String>);
 
 impl Password {
     /// A password somebody typed to log in: old accounts may predate today's rules.
-    #[must_use]
     pub fn attempt(raw: &str) -> Self {
         Self(Zeroizing::new(nfc(raw).into_owned()))
     }
 
     /// A password somebody chose for an account that goes by `names`.
-    ///
-    /// # Errors
-    /// The first rule it breaks: [`Rule::Blank`], [`Rule::NullCharacter`],
-    /// [`Rule::PasswordTooShort`], [`Rule::TooLong`], [`Rule::PasswordCommon`] or
-    /// [`Rule::PasswordPersonal`].
     pub fn choose(raw: &str, rules: PasswordRules, names: &[&str]) -> Result<Self, Rule> {
         let password = Self::attempt(raw);
         password.check(rules, names)?;
@@ -51,9 +45,6 @@ impl Password {
     }
 
     /// Whether this password could be chosen today.
-    ///
-    /// # Errors
-    /// As [`Password::choose`].
     pub fn check(&self, rules: PasswordRules, names: &[&str]) -> Result<(), Rule> {
         let length = self.0.chars().count();
         if length == 0 {
@@ -78,7 +69,6 @@ impl Password {
     }
 
     /// The bytes to hash.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }

@@ -1,7 +1,7 @@
 //! Versions of the privacy policy, and what people say to them.
 
-use super::check_text;
 use super::invalid::Rule;
+use super::text::check_text;
 use super::time::Timestamp;
 use super::user::UserId;
 use super::web_url::WebUrl;
@@ -14,21 +14,16 @@ const LONGEST_URL: usize = 2000;
 /// A published version of the privacy policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Its number.
     pub id: i64,
     /// Unique.
     pub version: String,
-    /// Where it can be read.
+    /// Where people read it.
     pub url: String,
     /// The latest one counts.
     pub published_at: Timestamp,
 }
 
 impl Policy {
-    /// Checks the name of a version.
-    ///
-    /// # Errors
-    /// [`Rule::Blank`], [`Rule::NullCharacter`] or [`Rule::TooLong`].
     pub fn check_version(version: &str) -> Result<(), Rule> {
         if version.trim().is_empty() {
             return Err(Rule::Blank);
@@ -36,10 +31,6 @@ impl Policy {
         check_text(version, LONGEST_VERSION)
     }
 
-    /// Checks the address of a version.
-    ///
-    /// # Errors
-    /// [`Rule::NotAUrl`], [`Rule::NullCharacter`] or [`Rule::TooLong`].
     pub fn check_url(url: &str) -> Result<(), Rule> {
         WebUrl::parse(url)?;
         check_text(url, LONGEST_URL)
@@ -49,24 +40,21 @@ impl Policy {
 /// What a user said to a version of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
-    /// Its number.
     pub id: i64,
-    /// Whose it is.
     pub user: UserId,
-    /// To which version.
     pub policy: Policy,
-    /// Whether the user agreed.
+    /// False if the user refused.
     pub is_given: bool,
-    /// When it was said last.
+    /// When the user said so last.
     pub given_at: Timestamp,
-    /// From where, if that is known.
+    /// The client's network address, if known.
     pub address: Option<String>,
 }
 
 /// What a user has said to the latest policy, as login and check-auth-status report it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Agreement {
-    /// The latest version; none has been published before.
+    /// The latest version, if any has been published.
     pub latest: Option<String>,
     /// Whether the user agreed to that one.
     pub is_given: bool,
@@ -74,7 +62,6 @@ pub struct Agreement {
 
 impl Agreement {
     /// Whether nothing is left to agree to.
-    #[must_use]
     pub fn is_settled(&self) -> bool {
         self.latest.is_none() || self.is_given
     }

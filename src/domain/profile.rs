@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::check_text;
 use super::invalid::Rule;
+use super::text::check_text;
 
 /// As in Django's profile model, whose rows are imported.
 const MAX_LENGTH: usize = 255;
@@ -13,25 +13,20 @@ const MAX_LENGTH: usize = 255;
 pub struct Profile {
     /// Such as `NGO`; free text.
     pub organisation_type: String,
-    /// Free text.
     pub organisation_name: String,
     /// A code or a name; free text.
     pub country: String,
-    /// Kept as they came; they never mean anything here.
     pub additional_fields: AdditionalFields,
     /// Whether the person is a recognised expert; the operator says so.
     pub is_expert: bool,
-    /// The network that the Android client uploads over.
     pub upload_preference: UploadPreference,
 }
 
 /// The network that the Android client uploads over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UploadPreference {
-    /// Wi-Fi only.
     #[default]
     Wifi,
-    /// Mobile data only.
     Mobile,
     /// Whichever there is.
     Both,
@@ -39,7 +34,6 @@ pub enum UploadPreference {
 
 impl UploadPreference {
     /// The name that is stored and shown.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Wifi => "wifi",
@@ -48,10 +42,6 @@ impl UploadPreference {
         }
     }
 
-    /// Reads a name.
-    ///
-    /// # Errors
-    /// [`Rule::NotAChoice`].
     pub fn parse(name: &str) -> Result<Self, Rule> {
         [Self::Wifi, Self::Mobile, Self::Both]
             .into_iter()
@@ -62,7 +52,6 @@ impl UploadPreference {
 
 impl Profile {
     /// Whether the three named fields are filled in.
-    #[must_use]
     pub fn is_complete(&self) -> bool {
         [
             &self.organisation_type,
@@ -73,10 +62,7 @@ impl Profile {
         .all(|field| !field.is_empty())
     }
 
-    /// Checks the text of one of the three named fields.
-    ///
-    /// # Errors
-    /// [`Rule::NullCharacter`] or [`Rule::TooLong`].
+    /// The rules of each of the three named fields.
     pub fn check_text(text: &str) -> Result<(), Rule> {
         check_text(text, MAX_LENGTH)
     }
@@ -87,15 +73,10 @@ impl Profile {
 pub struct AdditionalFields(Map<String, Value>);
 
 impl AdditionalFields {
-    /// As many fields as are kept.
     pub const MOST: usize = 32;
-    /// As many bytes as they may have together, as JSON text.
+    /// Of all of them together, as JSON text.
     pub const MOST_BYTES: usize = 4096;
 
-    /// Takes the fields if they are few and small enough.
-    ///
-    /// # Errors
-    /// [`Rule::AdditionalFieldsTooMany`] or [`Rule::AdditionalFieldsTooLarge`].
     pub fn new(fields: Map<String, Value>) -> Result<Self, Rule> {
         if fields.len() > Self::MOST {
             return Err(Rule::AdditionalFieldsTooMany(Self::MOST));
@@ -108,19 +89,14 @@ impl AdditionalFields {
     }
 
     /// Restores fields that were checked before they were stored.
-    #[must_use]
     pub fn stored(json: &str) -> Self {
         Self(serde_json::from_str(json).unwrap_or_default())
     }
 
-    /// The fields as JSON text.
-    #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(&self.0).unwrap_or_default()
     }
 
-    /// The fields by name.
-    #[must_use]
     pub fn as_map(&self) -> &Map<String, Value> {
         &self.0
     }

@@ -13,18 +13,15 @@ use super::user::{User, UserId};
 pub struct SessionId(pub [u8; 16]);
 
 impl SessionId {
-    /// A new name.
-    #[must_use]
     pub fn new(now: Timestamp, random: [u8; 12]) -> Self {
         let mut id = [0; 16];
-        // The lower half of the number is enough until 2106; after that the order is lost, no more.
+        // The lower half of the number is enough until 2106; after that only the order is lost.
         id[..4].copy_from_slice(&now.0.to_be_bytes()[4..]);
         id[4..].copy_from_slice(&random);
         Self(id)
     }
 
     /// Reads 32 lower-case hexadecimal digits, and nothing else.
-    #[must_use]
     pub fn parse(raw: &str) -> Option<Self> {
         let digits = raw.len() == 32 && raw.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         digits.then_some(())?;
@@ -57,7 +54,6 @@ pub enum SessionKind {
 
 impl SessionKind {
     /// The name that is stored and shown.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Web => "web",
@@ -69,7 +65,6 @@ impl SessionKind {
     }
 
     /// Restores a stored name.
-    #[must_use]
     pub fn stored(name: &str) -> Self {
         [Self::Mobile, Self::Token, Self::CommandLine, Self::Imported]
             .into_iter()
@@ -81,19 +76,14 @@ impl SessionKind {
 /// A session as it is opened.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// Its name.
     pub id: SessionId,
-    /// Whose it is.
     pub user: UserId,
-    /// How it was opened.
     pub kind: SessionKind,
-    /// When it was opened.
     pub created_at: Timestamp,
-    /// When it ends at the latest; nothing moves this.
+    /// When it ends at the latest; no use of it extends that.
     pub expires_at: Timestamp,
-    /// The client's address, if known.
+    /// The client's network address, if known.
     pub address: Option<String>,
-    /// What the client calls itself.
     pub user_agent: Option<String>,
     /// SHA-256 of the cookie, for sessions that have one.
     pub cookie_digest: Option<[u8; 32]>,
@@ -102,11 +92,8 @@ pub struct Session {
 /// A session that a request may use, with its user as the database has them now.
 #[derive(Clone, Debug)]
 pub struct LiveSession {
-    /// Its name.
     pub id: SessionId,
-    /// Whose it is.
     pub user: User,
-    /// When it ends at the latest.
     pub expires_at: Timestamp,
     /// How often its refresh token was rotated.
     pub rotations: i64,
@@ -114,6 +101,5 @@ pub struct LiveSession {
     pub rotated_at: Timestamp,
     /// Whether the user's profile is filled in.
     pub has_profile: bool,
-    /// What the user has said to the latest privacy policy.
     pub agreement: Agreement,
 }

@@ -9,24 +9,18 @@ pub struct Timestamp(pub i64);
 
 impl Timestamp {
     /// Reads RFC 3339, in any time zone, or what [`Display`](fmt::Display) wrote. Parts of a second are dropped.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let seconds = || text.strip_suffix('s')?.parse().ok();
         let time = text.parse::<jiff::Timestamp>().ok();
         time.map(|it| it.as_second()).or_else(seconds).map(Self)
     }
 
-    /// This time plus `duration`, in whole seconds; it stops at the end of time.
-    #[must_use]
+    /// Counts whole seconds, and stops at the last time there is.
     pub fn plus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add_unsigned(duration.as_secs()))
     }
 
-    /// Seconds from `earlier` to this time; negative if `earlier` is later.
-    #[must_use]
+    /// Negative if `earlier` is later.
     pub fn seconds_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::check_text;
 use super::email::Email;
 use super::invalid::Rule;
+use super::text::check_text;
 use super::time::Timestamp;
 use super::username::Username;
 
@@ -24,21 +24,18 @@ impl fmt::Display for UserId {
 /// An account.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// Its number.
     pub id: UserId,
     /// Unique in its canonical form.
     pub username: Username,
     /// Unique in its canonical form.
     pub email: Email,
-    /// May be empty.
+    /// May be empty, as the last name may.
     pub first_name: String,
-    /// May be empty.
     pub last_name: String,
     /// An inactive user gets no token by any path.
     pub is_active: bool,
     /// Staff, which the API calls `is_admin`.
     pub is_staff: bool,
-    /// When the account was made.
     pub created_at: Timestamp,
     /// When a session was last opened.
     pub last_login_at: Option<Timestamp>,
@@ -49,10 +46,7 @@ pub struct User {
 }
 
 impl User {
-    /// Checks a first or last name.
-    ///
-    /// # Errors
-    /// [`Rule::NullCharacter`] or [`Rule::TooLong`].
+    /// The rules of a first or last name.
     pub fn check_name(name: &str) -> Result<(), Rule> {
         check_text(name, LONGEST_NAME)
     }
@@ -61,18 +55,16 @@ impl User {
 /// A way to name a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserRef {
-    /// By number.
     Id(UserId),
-    /// By user name, whatever its case.
+    /// In any case.
     Username(Username),
-    /// By e-mail address, whatever its case.
+    /// In any case.
     Email(Email),
 }
 
 impl UserRef {
-    /// The ways to read what somebody typed, likeliest first: an address names an e-mail address,
-    /// then a user name; on the command line digits name a number first.
-    #[must_use]
+    /// What somebody may have meant, the likeliest first: an e-mail address, then a user name; on the
+    /// command line digits are a number first.
     pub fn candidates(typed: &str, with_numbers: bool) -> Vec<Self> {
         let number = typed
             .parse()

@@ -7,7 +7,7 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 
 use super::email::Email;
 use super::invalid::Rule;
-use super::{canonical, check_text, nfc};
+use super::text::{canonical, check_text, nfc};
 
 /// As in Django's user model, whose rows are imported.
 const MAX_LENGTH: usize = 150;
@@ -41,7 +41,7 @@ const RESERVED: &[&str] = &[
     "webmaster",
 ];
 
-/// What somebody calls themselves: letters, marks and digits of any script and a little ASCII
+/// The name that somebody chose: letters, marks and digits of any script and a little ASCII
 /// punctuation; no spaces, no invisible characters (in the spirit of RFC 8265, `UsernameCaseMapped`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username {
@@ -50,10 +50,6 @@ pub struct Username {
 }
 
 impl Username {
-    /// Reads a user name.
-    ///
-    /// # Errors
-    /// [`Rule::Blank`], [`Rule::NullCharacter`], [`Rule::TooLong`] or [`Rule::UsernameCharacters`].
     pub fn parse(raw: &str) -> Result<Self, Rule> {
         if raw.is_empty() {
             return Err(Rule::Blank);
@@ -67,11 +63,8 @@ impl Username {
         }
     }
 
-    /// Reads a name that another service gave: what [`Self::parse`] refuses for its characters alone,
-    /// such as a space, stays as it is, so that nobody loses an account that they have.
-    ///
-    /// # Errors
-    /// [`Rule::Blank`], [`Rule::NullCharacter`], [`Rule::TooLong`] or [`Rule::UsernameCharacters`].
+    /// Reads a name that another service gave. It may hold a space and other characters that
+    /// [`Self::parse`] refuses, so that nobody loses their account.
     pub fn parse_given(raw: &str) -> Result<Self, Rule> {
         match Self::parse(raw) {
             Err(Rule::UsernameCharacters) if !raw.chars().any(char::is_control) => {
@@ -82,7 +75,6 @@ impl Username {
     }
 
     /// Restores a name that was parsed before it was stored.
-    #[must_use]
     pub fn stored(shown: String) -> Self {
         Self {
             canonical: canonical(&shown),
@@ -91,9 +83,6 @@ impl Username {
     }
 
     /// What a stranger may not call themselves: official-looking names, and other people's addresses.
-    ///
-    /// # Errors
-    /// [`Rule::UsernameReserved`] or [`Rule::UsernameForeignEmail`].
     pub fn check_for_stranger(&self, own: &Email) -> Result<(), Rule> {
         if RESERVED.contains(&self.canonical.as_str()) {
             return Err(Rule::UsernameReserved);
@@ -109,14 +98,12 @@ impl Username {
         Ok(())
     }
 
-    /// The name as its owner wrote it.
-    #[must_use]
+    /// As its owner wrote it.
     pub fn as_str(&self) -> &str {
         &self.shown
     }
 
     /// Equal for names that are the same to the eye of this service.
-    #[must_use]
     pub fn canonical(&self) -> &str {
         &self.canonical
     }

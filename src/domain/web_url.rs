@@ -16,9 +16,6 @@ pub struct WebUrl {
 
 impl WebUrl {
     /// The address of a page.
-    ///
-    /// # Errors
-    /// [`Rule::NotAUrl`].
     pub fn parse(raw: &str) -> Result<Self, Rule> {
         let rest = raw
             .strip_prefix("https://")
@@ -37,9 +34,6 @@ impl WebUrl {
     }
 
     /// What other addresses start with: it has no login, query or fragment, and no slash at its end.
-    ///
-    /// # Errors
-    /// [`Rule::NotAUrl`].
     pub fn base(raw: &str) -> Result<Self, Rule> {
         if !raw.is_ascii() || raw.contains(['@', '?', '#']) {
             return Err(Rule::NotAUrl);
@@ -48,19 +42,16 @@ impl WebUrl {
     }
 
     /// The address as it was written.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// Whether nobody can read on the way what is sent there.
-    #[must_use]
     pub fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
 
     /// Whether it is on this machine.
-    #[must_use]
     pub fn is_loopback(&self) -> bool {
         match self.url.host() {
             Some(Host::Domain(name)) => name == "localhost",
@@ -71,14 +62,12 @@ impl WebUrl {
     }
 
     /// Scheme, host and port, as browsers write them in `Origin`.
-    #[must_use]
     pub fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
 
     /// The text `raw` with stars instead of a login, which a web address should not have. The rest
     /// may be wrong too.
-    #[must_use]
     pub fn without_login(raw: &str) -> String {
         match (raw.find("://"), raw.rfind('@')) {
             (Some(start), Some(end)) if start < end => {

@@ -71,7 +71,6 @@ pub struct Letters {
 
 impl Letters {
     /// The compiled-in templates.
-    #[must_use]
     pub fn compiled_in() -> Self {
         let sources = COMPILED_IN.map(|(name, source)| (name, source.to_owned()));
         Self {
@@ -81,9 +80,6 @@ impl Letters {
 
     /// The compiled-in templates, of which those that `folder` has are replaced. Each is rendered
     /// once, so that a mistake shows now and not in the first mail.
-    ///
-    /// # Errors
-    /// The file that is unknown or wrong, and what is wrong with it.
     pub fn overridden_by(folder: &Path) -> Result<Self, Failure> {
         let mut letters = Self::compiled_in();
         let doing = "reading the mail templates";
@@ -111,9 +107,6 @@ impl Letters {
     }
 
     /// The letter of a kind.
-    ///
-    /// # Errors
-    /// If a template is wrong or a value is missing.
     pub fn write(&self, kind: MailKind, values: Values) -> Result<Letter, Failure> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -146,7 +139,6 @@ impl Letters {
 
 impl Letter {
     /// The mail that shows that mail works.
-    #[must_use]
     pub fn test(public_url: &str) -> Self {
         let text = format!("This is a test: mails of {public_url} arrive here.\n");
         Self {
@@ -165,14 +157,12 @@ pub struct Values(BTreeMap<&'static str, String>);
 
 impl Values {
     /// Adds a value.
-    #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.0.insert(name, value.into());
         self
     }
 
     /// Adds a link that works for so many seconds.
-    #[must_use]
     pub fn with_link(self, link: String, seconds: u64) -> Self {
         self.with("link", link).with("lasts", in_words(seconds))
     }

@@ -27,7 +27,6 @@ pub struct NotSent {
 
 impl NotSent {
     /// For the log: says nothing that somebody outside wrote.
-    #[must_use]
     pub fn brief(&self) -> String {
         match self.code {
             Some(code) => format!("{code} during {}", self.during),

@@ -35,15 +35,11 @@ pub struct SmtpServer {
 
 impl SmtpServer {
     /// Whether somebody who knows the setting knows a password.
-    #[must_use]
     pub fn has_password(&self) -> bool {
         self.login.is_some()
     }
 
     /// The address `raw` with stars instead of its password.
-    ///
-    /// # Errors
-    /// What is wrong with it: then nobody knows where in it a password may be.
     pub fn without_password(raw: &str) -> Result<String, &'static str> {
         let server: Self = raw.trim().parse()?;
         let mut url = Url::parse(raw.trim()).map_err(|_| NO_URL)?;

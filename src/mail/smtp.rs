@@ -13,15 +13,14 @@ use lettre::transport::smtp::commands::{Data, Mail, Noop, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
 
-use super::refusal::NotSent;
-use super::refusal::{not_sent, ours, shortened, silent};
+use super::refusal::{NotSent, not_sent, ours, shortened, silent};
 use super::server::{Encryption, SmtpServer};
 use crate::failure::Failure;
 
 /// A connection with nothing to do is kept so long.
 const KEEP_IDLE: Duration = Duration::from_secs(20);
-/// A farewell may take so long; nobody waits for its answer.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long QUIT may take; nobody needs its answer.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Connecting, STARTTLS, AUTH, MAIL, RCPT, DATA, the message, and looking after an old connection.
 const STEPS: u32 = 8;
 
@@ -37,9 +36,6 @@ pub struct Smtp {
 impl Smtp {
     /// A mail server each of whose answers comes within `timeout`. Its certificate is checked
     /// against the public authorities, and those in `authorities` (PEM).
-    ///
-    /// # Errors
-    /// If an authority is no certificate.
     pub fn new(
         server: SmtpServer,
         authorities: Option<&[u8]>,
@@ -93,7 +89,7 @@ impl Smtp {
             let mut connection = self.connect().await?;
             let answer = self.step("NOOP", connection.command(Noop)).await?;
             // Whether it says goodbye too is its own affair.
-            let _ = tokio::time::timeout(FAREWELL, connection.command(Quit)).await;
+            let _ = tokio::time::timeout(QUIT_TIMEOUT, connection.command(Quit)).await;
             Ok(said(&answer))
         };
         tokio::time::timeout(self.timeout, greeting)
@@ -111,7 +107,7 @@ impl Smtp {
         };
         for (mut connection, _) in old {
             // It is closed either way.
-            let _ = tokio::time::timeout(FAREWELL, connection.command(Quit)).await;
+            let _ = tokio::time::timeout(QUIT_TIMEOUT, connection.command(Quit)).await;
         }
     }
 

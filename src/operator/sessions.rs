@@ -117,7 +117,7 @@ impl Operator {
         let dissected = self
             .parts
             .signer
-            .dissect(token)
+            .inspect(token)
             .ok_or(SessionError::NotAToken)?;
         let kind = kind_of(&dissected.claims);
         let now = self.now();

@@ -48,6 +48,7 @@ mod link;
 mod login;
 mod mail;
 mod media;
+mod memory;
 mod openapi;
 mod outbox;
 mod own;
@@ -86,3 +87,7 @@ mod tidy;
 mod tokens;
 mod wire;
 mod world;
+
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: minisass_auth::allocator::KeepLarge = minisass_auth::allocator::KeepLarge;

@@ -7,12 +7,13 @@ use anyhow::{Context, Result};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::api::{Api, Shot, access_token};
+use crate::api::{Api, access_token};
 use crate::client::Client;
 use crate::drive::Amount;
 use crate::login;
 use crate::options::Options;
 use crate::report::Row;
+use crate::request::Request;
 use crate::server::{REAL_COST, Server, fresh_folder};
 use crate::stats::{Turns, p99};
 
@@ -36,17 +37,17 @@ pub async fn measure(options: &Options) -> Result<Vec<Row>> {
         .logins(1, users)
         .collect(Amount::Jobs(1), access_token)
         .await?;
-    let shot = Arc::new(api.check(tokens.first().context("the login gave no token")?));
-    let storm = api.logins(options.pick(login::clients(options), 8), users);
+    let request = Arc::new(api.check(tokens.first().context("the login gave no token")?));
+    let logins = api.logins(options.pick(login::clients(options), 8), users);
 
     let slices = options.pick(3, 1);
     let mut turns = Turns::default();
     for _ in 0..options.pick(4, 1) {
-        let quiet = slice_p99s(api, &shot, slices).await?;
-        let storming = storm.rate(Amount::For(WARM_UP + SLICE * slices));
+        let quiet = slice_p99s(api, &request, slices).await?;
+        let storming = logins.rate(Amount::For(WARM_UP + SLICE * slices));
         let (_, stormy) = tokio::try_join!(storming, async {
             sleep(WARM_UP).await;
-            slice_p99s(api, &shot, slices).await
+            slice_p99s(api, &request, slices).await
         })?;
         stormy
             .into_iter()
@@ -63,27 +64,27 @@ pub async fn measure(options: &Options) -> Result<Vec<Row>> {
     )])
 }
 
-async fn slice_p99s(api: Api, shot: &Arc<Shot>, slices: u32) -> Result<Vec<f64>> {
+async fn slice_p99s(api: Api, request: &Arc<Request>, slices: u32) -> Result<Vec<f64>> {
     let mut p99s = Vec::new();
     for _ in 0..slices {
-        p99s.push(p99(paced(api, shot).await?));
+        p99s.push(p99(paced(api, request).await?));
     }
     Ok(p99s)
 }
 
 /// The times that evenly paced requests took, in one slice.
-async fn paced(api: Api, shot: &Arc<Shot>) -> Result<Vec<Duration>> {
+async fn paced(api: Api, request: &Arc<Request>) -> Result<Vec<Duration>> {
     let mut clients = Vec::new();
     for _ in 0..CONNECTIONS {
         let mut client = Client::connect(api.address).await?;
         // The first answer on a connection pays for its making, and would be one in a hundred here.
-        shot.fire(&mut client).await?;
+        request.send(&mut client).await?;
         clients.push(client);
     }
     let mut begin = Instant::now() + PERIOD;
     let mut tasks = JoinSet::new();
     for client in clients {
-        tasks.spawn(pace(client, Arc::clone(shot), begin));
+        tasks.spawn(pace(client, Arc::clone(request), begin));
         begin += PERIOD / CONNECTIONS;
     }
     let mut times = Vec::new();
@@ -96,14 +97,14 @@ async fn paced(api: Api, shot: &Arc<Shot>) -> Result<Vec<Duration>> {
 /// A request counts from the moment it is sent, for the timer's lateness is not the server's. But
 /// where the answer before came so late that the moment had passed, it counts from when it was due:
 /// a stalled server must not win by being asked less often.
-async fn pace(mut client: Client, shot: Arc<Shot>, begin: Instant) -> Result<Vec<Duration>> {
+async fn pace(mut client: Client, request: Arc<Request>, begin: Instant) -> Result<Vec<Duration>> {
     let mut times = Vec::new();
     let mut due = begin;
     while due < begin + SLICE {
         let late = due < Instant::now();
         sleep_until(due).await;
         let from = if late { due } else { Instant::now() };
-        shot.fire(&mut client).await?;
+        request.send(&mut client).await?;
         times.push(from.elapsed());
         due += PERIOD;
     }

@@ -1,0 +1,79 @@
+//! Our own password hashes, which are scrypt (RFC 7914). The only file that names that library.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use scrypt::password_hash::phc::PasswordHash;
+use scrypt::password_hash::{CustomizedPasswordHasher, PasswordVerifier};
+use scrypt::{Params, Scrypt};
+
+use super::cost::Cost;
+use crate::failure::Failure;
+
+impl Cost {
+    /// How long a hash of this cost takes one thread of this machine: the better of two, because a
+    /// server has its memory at hand after the first one.
+    pub fn measure(self) -> Result<Duration, Failure> {
+        let time = || {
+            let started = Instant::now();
+            derive(self, b"password", &[0; 16])
+                .ok_or_else(|| Failure::new("measuring a hash", out_of_bounds(self)))?;
+            Ok(started.elapsed())
+        };
+        Ok(time()?.min(time()?))
+    }
+
+    fn params(self) -> Option<Params> {
+        let params = Params::new(self.ln, self.r, self.p).ok();
+        params.filter(|_| self.is_bounded())
+    }
+}
+
+pub(super) fn out_of_bounds(cost: Cost) -> String {
+    format!("{cost} is out of bounds")
+}
+
+/// A stored hash whose cost is one that we compute.
+#[derive(Clone)]
+pub(super) struct OwnHash {
+    phc: Arc<PasswordHash>,
+    pub(super) cost: Cost,
+}
+
+impl OwnHash {
+    pub(super) fn parse(stored: &str) -> Option<Self> {
+        let phc = PasswordHash::new(stored).ok()?;
+        let params = Params::try_from(&phc).ok()?;
+        let cost = Cost {
+            ln: params.log_n(),
+            r: params.r(),
+            p: params.p(),
+        };
+        cost.params().is_some().then(|| Self {
+            phc: Arc::new(phc),
+            cost,
+        })
+    }
+
+    pub(super) fn matches(&self, password: &[u8]) -> bool {
+        Scrypt::new().verify_password(password, &*self.phc).is_ok()
+    }
+}
+
+/// A new hash as a PHC string.
+pub(super) fn hash(cost: Cost, password: &[u8], salt: &[u8]) -> Result<String, Failure> {
+    let doing = "hashing a password";
+    let params = cost.params();
+    let params = params.ok_or_else(|| Failure::new(doing, out_of_bounds(cost)))?;
+    Scrypt::new()
+        .hash_password_customized(password, salt, None, None, params)
+        .map(|hash| hash.to_string())
+        .map_err(|err| Failure::new(doing, err.to_string()))
+}
+
+/// The 64 bytes that Django's scrypt makes of a password; None if the cost is out of bounds.
+pub(super) fn derive(cost: Cost, password: &[u8], salt: &[u8]) -> Option<[u8; 64]> {
+    let mut bytes = [0; 64];
+    scrypt::scrypt(password, salt, &cost.params()?, &mut bytes).ok()?;
+    Some(bytes)
+}

@@ -1,0 +1,36 @@
+//! What holds for texts of all kinds: length, normal form, and the form in which names are compared.
+
+use std::borrow::Cow;
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+use super::invalid::Rule;
+
+/// The rules of every short text: at most `most` characters, none of them NUL.
+pub(super) fn check_text(raw: &str, most: usize) -> Result<(), Rule> {
+    if raw.contains('\0') {
+        return Err(Rule::NullCharacter);
+    }
+    if raw.chars().count() > most {
+        return Err(Rule::TooLong(most));
+    }
+    Ok(())
+}
+
+/// Normalisation form C: what a person typed and what is stored compare alike (RFC 8265, section 4.2).
+pub(super) fn nfc(raw: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(raw)
+}
+
+/// The form that decides whether two names are the same: compatibility-normalised and case-folded,
+/// so that look-alikes such as `ＡＬＩＣＥ` and `alice` collide (Unicode Standard Annex 15;
+/// RFC 8265, section 3.3). The store compares it as bytes.
+pub(super) fn canonical(raw: &str) -> String {
+    let nfkc = ComposingNormalizerBorrowed::new_nfkc();
+    let folded = CaseMapper::new()
+        .fold_string(&nfkc.normalize(raw))
+        .into_owned();
+    // Case folding leaves the dotless ı as it is, although its capital is I.
+    nfkc.normalize(&folded).replace('ı', "i")
+}
