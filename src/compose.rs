@@ -38,7 +38,7 @@ pub(crate) fn use_cases(
         Store::open(&settings.database)?
     };
     Ok(Operator::new(Parts {
-        store: store,
+        store,
         hasher,
         signer: Signer::new(&ring)?,
         links: LinkKey::open(&keys, &random)?,

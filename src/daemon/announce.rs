@@ -32,7 +32,7 @@ pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) -> io::Result<(
         settings.database.display(),
     );
     let mut out = io::stdout();
-    // Whoever started us may have closed the pipe; we serve all the same.
+    // The other end of a pipe may be closed already; the server serves all the same.
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(err),
         _ => Ok(()),

@@ -58,7 +58,7 @@ async fn send(operator: Operator, stopped: Stopped) {
     while !*stopped.borrow() {
         let sent = tokio::select! {
             sent = operator.deliver_next() => sent,
-            // Whoever starts next sends it again.
+            // The next server sends it again.
             () = cut_off(stopped.clone()) => return,
         };
         let is_done = !sent.unwrap_or_else(|err| {

@@ -43,7 +43,7 @@ fn bind_path(path: &Path) -> io::Result<UnixListener> {
         fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;
-    // Whoever may open it is believed about where requests come from.
+    // A process that may open it is believed about where requests come from.
     fs::set_permissions(path, Permissions::from_mode(0o660))?;
     Ok(listener)
 }

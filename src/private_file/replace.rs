@@ -1,5 +1,5 @@
-//! A file that is written beside its place: whoever looks there finds what was before, or the whole
-//! new file.
+//! A file that is written beside its place and renamed: a reader finds the old file or the whole new
+//! one.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,8 +15,8 @@ use super::{folder_of, sync_folder};
 const SUFFIX: &str = ".minisass.tmp";
 const RANDOM: usize = 16;
 
-/// Whoever still works on a draft writes to it more often than this. The number of a process would
-/// say less: in a container it is often 1, for every one that ever ran.
+/// A draft in use is written to more often than this. The number of its process would say less: in a
+/// container that is often 1, for every process that ever ran.
 const STALE: Duration = Duration::from_secs(3600);
 
 /// A file that disappears unless it is kept.

@@ -17,6 +17,23 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
+    /// The default is a right value too.
+    const fn default(mut self, text: &'static str) -> Self {
+        self.default = Some(text);
+        self.example = text;
+        self
+    }
+
+    const fn example(mut self, text: &'static str) -> Self {
+        self.example = text;
+        self
+    }
+
+    const fn help(mut self, text: &'static str) -> Self {
+        self.help = text;
+        self
+    }
+
     pub(crate) fn flag(&self) -> String {
         self.key.replace('_', "-")
     }
@@ -26,221 +43,125 @@ impl Setting {
     }
 }
 
-const fn setting(
-    key: &'static str,
-    default: Option<&'static str>,
-    example: &'static str,
-    help: &'static str,
-) -> Setting {
+const fn setting(key: &'static str) -> Setting {
     Setting {
         key,
-        default,
-        example,
-        help,
+        default: None,
+        example: "",
+        help: "",
     }
 }
 
 /// The list, in the order of the reference.
 pub(crate) const SETTINGS: &[Setting] = &[
-    setting(
-        "data_dir",
-        Some("./minisass-data"),
-        "/var/lib/minisass-auth",
-        "Folder of the database, keys and mails",
+    setting("data_dir")
+        .default("./minisass-data")
+        .example("/var/lib/minisass-auth")
+        .help("Folder of the database, keys and mails"),
+    setting("database")
+        .example("/var/lib/minisass-auth/auth.db")
+        .help("The database file [default: auth.db in data_dir]"),
+    setting("backup_every").default("").example("1d").help(
+        "How often, 10 minutes at least, the server backs up into data_dir/backups \
+             [default: never]",
     ),
-    setting(
-        "database",
-        None,
-        "/var/lib/minisass-auth/auth.db",
-        "The database file [default: auth.db in data_dir]",
-    ),
-    setting(
-        "backup_every",
-        Some(""),
-        "1d",
-        "How often, 10 minutes at least, the server backs up into data_dir/backups [default: never]",
-    ),
-    setting(
-        "backup_keep",
-        Some("7"),
-        "7",
-        "So many of the server's own backups are kept",
-    ),
-    setting(
-        "listen",
-        Some("127.0.0.1:8000"),
-        "127.0.0.1:8000",
-        "Address and port, or unix:/path",
-    ),
-    setting(
-        "public_url",
-        None,
-        "https://auth.example.org",
-        "The only base of links in mail [default: http://<listen> on loopback]",
-    ),
-    setting(
-        "frontend_url",
-        None,
-        "https://www.example.org",
-        "Where mailed links send the browser",
-    ),
-    setting(
-        "scrypt",
-        Some("ln=17,r=8,p=1"),
-        "ln=17,r=8,p=1",
-        "Cost of new password hashes",
-    ),
-    setting(
-        "hash_threads",
-        None,
-        "2",
-        "Hashing threads; each needs 128·r·2^ln bytes [default: cores]",
-    ),
-    setting(
-        "hash_queue",
-        Some("64"),
-        "64",
-        "Logins that may wait for a hashing thread",
-    ),
-    setting(
-        "password_min_length",
-        Some("8"),
-        "8",
-        "Characters that a password needs, 8 or more",
-    ),
-    setting(
-        "password_history",
-        Some("24"),
-        "24",
-        "Earlier passwords that are refused; 0 refuses none",
-    ),
-    setting(
-        "access_ttl",
-        Some("60m"),
-        "60m",
-        "How long an access token is good",
-    ),
-    setting(
-        "session_ttl",
-        Some("30d"),
-        "30d",
-        "How long a session of a web login lasts",
-    ),
-    setting(
-        "mobile_session_ttl",
-        Some("90d"),
-        "90d",
-        "How long a session of the Android client lasts",
-    ),
-    setting(
-        "token_session_ttl",
-        Some("1d"),
-        "1d",
-        "How long a session of token/ lasts",
-    ),
-    setting(
-        "reset_ttl",
-        Some("60m"),
-        "60m",
-        "How long a reset link works",
-    ),
-    setting(
-        "activation_ttl",
-        Some("7d"),
-        "7d",
-        "How long the links of all other mails work",
-    ),
-    setting(
-        "require_verified_email",
-        Some("false"),
-        "true",
-        "Whether a new account is inactive until its mailed link is used",
-    ),
-    setting(
-        "rotate_refresh",
-        Some("false"),
-        "true",
-        "Whether a refresh token is good only once",
-    ),
-    setting(
-        "throttle",
-        Some("true"),
-        "true",
-        "Whether attempts, requests and mails are limited",
-    ),
-    setting(
-        "trusted_proxies",
-        Some(""),
-        "127.0.0.1,10.0.0.0/8",
-        "Proxies whose X-Forwarded-For is believed",
-    ),
-    setting(
-        "cors_origins",
-        Some(""),
-        "https://www.example.org",
-        "Origins whose pages may call the API",
-    ),
-    setting(
-        "mail_from",
-        Some("minisass@localhost"),
-        "miniSASS <no-reply@example.org>",
-        "Sender of mails",
-    ),
-    setting(
-        "contact_to",
-        Some(""),
-        "team@example.org",
-        "Who reads the contact form [default: there is none]",
-    ),
-    setting(
-        "smtp_url",
-        None,
-        "smtp://user:password@mail.example.org:587?tls=required",
-        "The mail server, smtp:// or smtps:// [default: mails become files]",
-    ),
-    setting(
-        "smtp_url_file",
-        None,
-        "/etc/minisass-auth/smtp_url",
-        "A private file that holds smtp_url, for one with a password",
-    ),
-    setting(
-        "smtp_ca_file",
-        None,
-        "/etc/ssl/our-own-ca.pem",
-        "Authorities, beside the public ones, that may vouch for the mail server",
-    ),
-    setting(
-        "smtp_timeout",
-        Some("30s"),
-        "30s",
-        "How long the mail server may take for each answer",
-    ),
-    setting(
-        "mail_retry",
-        Some("1m"),
-        "1m",
-        "After how long a mail is tried again, the first time",
-    ),
-    setting(
-        "mail_templates",
-        None,
-        "/etc/minisass-auth/mails",
-        "A folder with templates that replace the built-in ones of the same name",
-    ),
-    setting(
-        "log_format",
-        None,
-        "json",
-        "text or json [default: text on a terminal]",
-    ),
+    setting("backup_keep")
+        .default("7")
+        .help("So many of the server's own backups are kept"),
+    setting("listen")
+        .default("127.0.0.1:8000")
+        .help("Address and port, or unix:/path"),
+    setting("public_url")
+        .example("https://auth.example.org")
+        .help("The only base of links in mail [default: http://<listen> on loopback]"),
+    setting("frontend_url")
+        .example("https://www.example.org")
+        .help("Where mailed links send the browser"),
+    setting("scrypt")
+        .default("ln=17,r=8,p=1")
+        .help("Cost of new password hashes"),
+    setting("hash_threads")
+        .example("2")
+        .help("Hashing threads; each needs 128·r·2^ln bytes [default: cores]"),
+    setting("hash_queue")
+        .default("64")
+        .help("Logins that may wait for a hashing thread"),
+    setting("password_min_length")
+        .default("8")
+        .help("Characters that a password needs, 8 or more"),
+    setting("password_history")
+        .default("24")
+        .help("Earlier passwords that are refused; 0 refuses none"),
+    setting("access_ttl")
+        .default("60m")
+        .help("How long an access token is good"),
+    setting("session_ttl")
+        .default("30d")
+        .help("How long a session of a web login lasts"),
+    setting("mobile_session_ttl")
+        .default("90d")
+        .help("How long a session of the Android client lasts"),
+    setting("token_session_ttl")
+        .default("1d")
+        .help("How long a session of token/ lasts"),
+    setting("reset_ttl")
+        .default("60m")
+        .help("How long a reset link works"),
+    setting("activation_ttl")
+        .default("7d")
+        .help("How long the links of all other mails work"),
+    setting("require_verified_email")
+        .default("false")
+        .example("true")
+        .help("Whether a new account is inactive until its mailed link is used"),
+    setting("rotate_refresh")
+        .default("false")
+        .example("true")
+        .help("Whether a refresh token is good only once"),
+    setting("throttle")
+        .default("true")
+        .help("Whether attempts, requests and mails are limited"),
+    setting("trusted_proxies")
+        .default("")
+        .example("127.0.0.1,10.0.0.0/8")
+        .help("Proxies whose X-Forwarded-For is believed"),
+    setting("cors_origins")
+        .default("")
+        .example("https://www.example.org")
+        .help("Origins whose pages may call the API"),
+    setting("mail_from")
+        .default("minisass@localhost")
+        .example("miniSASS <no-reply@example.org>")
+        .help("Sender of mails"),
+    setting("contact_to")
+        .default("")
+        .example("team@example.org")
+        .help("Who reads the contact form [default: there is none]"),
+    setting("smtp_url")
+        .example("smtp://user:password@mail.example.org:587?tls=required")
+        .help("The mail server, smtp:// or smtps:// [default: mails become files]"),
+    setting("smtp_url_file")
+        .example("/etc/minisass-auth/smtp_url")
+        .help("A private file that holds smtp_url, for one with a password"),
+    setting("smtp_ca_file")
+        .example("/etc/ssl/our-own-ca.pem")
+        .help("Authorities, beside the public ones, that may vouch for the mail server"),
+    setting("smtp_timeout")
+        .default("30s")
+        .help("How long the mail server may take for each answer"),
+    setting("mail_retry")
+        .default("1m")
+        .help("After how long a mail is tried again, the first time"),
+    setting("mail_templates")
+        .example("/etc/minisass-auth/mails")
+        .help("A folder with templates that replace the built-in ones of the same name"),
+    setting("log_format")
+        .example("json")
+        .help("text or json [default: text on a terminal]"),
     // From here on: reserved for what this version does not do yet. Only the default is taken.
-    setting(
-        "signing_algorithm",
-        Some("HS256"),
-        "HS256",
-        "How tokens are signed (HS256 only, so far)",
-    ),
+    setting("signing_algorithm")
+        .default("HS256")
+        .help("How tokens are signed (HS256 only, so far)"),
 ];
 
 /// The settings of which only the default is taken.

@@ -268,7 +268,7 @@ impl Drop for App {
     }
 }
 
-/// As `cli/config.rs` does it.
+/// As `compose.rs` does it.
 fn put_together(folder: &Path, clock: &Clock, setup: Setup) -> Operator {
     let random = Random::System;
     let keys = folder.join("keys");

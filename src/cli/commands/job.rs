@@ -82,7 +82,7 @@ pub(crate) fn runtime() -> anyhow::Result<Runtime> {
         .context("cannot start")
 }
 
-/// A server that is older than this program must not find another schema under its feet.
+/// The schema must not change while a server that is older than this program uses it.
 fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<File>> {
     let schema = maintenance::schema_of(&settings.database)?;
     if !(1..maintenance::newest_schema()).contains(&schema) {

@@ -1,6 +1,6 @@
 //! The database: whether it is ours, sound, and backed up.
 
-use super::{Finding, NOT_OURS, Subject};
+use super::finding::{Finding, NOT_OURS, Subject};
 use crate::domain::Timestamp;
 use crate::store::audit::Chain;
 use crate::store::maintenance::{Inspection, Status, newest_schema};

@@ -4,7 +4,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{Finding, Subject};
+use super::finding::{Finding, Subject};
 use crate::private_file::data_dir;
 use crate::private_file::is_open_to_others;
 use crate::settings::private_files;
@@ -28,7 +28,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let own = files.into_iter().map(Private::file);
     let own = own.chain(FOLDERS.map(|it| Private::folder(&folder.join(it))));
     let own: Vec<Private> = own.collect();
-    // Whoever runs the system may own these and lend them.
+    // These may belong to root, who lets the server read them.
     let lent = private_files(subject.values).into_iter().map(Private::file);
     let lent: Vec<Private> = lent.collect();
 

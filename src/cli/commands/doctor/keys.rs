@@ -1,6 +1,6 @@
 //! The keys: whether they are there, strong, and young enough.
 
-use super::{Finding, NOT_OURS, Subject};
+use super::finding::{Finding, NOT_OURS, Subject};
 use crate::crypto::{Keyring, LinkKey, SigningKey};
 
 /// So old a signing key may get, in days.

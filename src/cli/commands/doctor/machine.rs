@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Finding, Subject};
+use super::finding::{Finding, Subject};
 use crate::store::maintenance;
 
 const MIB: u64 = 1 << 20;

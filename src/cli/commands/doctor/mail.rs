@@ -1,6 +1,6 @@
 //! The way out for mails.
 
-use super::{Finding, Subject};
+use super::finding::{Finding, Subject};
 use crate::cli::commands::job;
 
 const CHECK: &str = "smtp";

@@ -1,6 +1,6 @@
 //! The settings, and the address that everybody knows us by.
 
-use super::{Finding, Subject};
+use super::finding::{Finding, Subject};
 use crate::compose;
 use crate::mail::Mailer;
 use crate::settings::Settings;

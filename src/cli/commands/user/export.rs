@@ -54,7 +54,7 @@ impl Export {
         Ok(count)
     }
 
-    /// Whoever looks finds the old file or the whole new one.
+    /// A reader finds the old file or the whole new one.
     fn write_file(&self, progress: &Progress, job: &Job) -> anyhow::Result<u64> {
         let draft = Draft::beside(&self.file)?;
         let out = File::options().write(true).open(draft.path())?;

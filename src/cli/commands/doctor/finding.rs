@@ -1,0 +1,101 @@
+//! What checks look at, and what they find.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::domain::Timestamp;
+use crate::mail::Mailer;
+use crate::private_file::data_dir;
+use crate::settings::{Settings, Values};
+
+/// Why nothing in the data folder is looked into.
+pub(crate) const NOT_OURS: &str = "the data folder is not this user's to work in";
+
+/// What a check came to, as it is printed. The names are stable.
+#[derive(Serialize)]
+pub(crate) struct Finding {
+    pub(crate) check: &'static str,
+    pub(crate) state: State,
+    finding: String,
+    /// Empty where nothing is to be done.
+    advice: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    Ok,
+    Warning,
+    Failed,
+}
+
+impl Finding {
+    pub(crate) fn ok(check: &'static str, finding: impl Into<String>) -> Self {
+        Self {
+            check,
+            state: State::Ok,
+            finding: finding.into(),
+            advice: String::new(),
+        }
+    }
+
+    pub(crate) fn warning(
+        check: &'static str,
+        finding: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            check,
+            state: State::Warning,
+            finding: finding.into(),
+            advice: advice.into(),
+        }
+    }
+
+    pub(crate) fn failed(
+        check: &'static str,
+        finding: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            state: State::Failed,
+            ..Self::warning(check, finding, advice)
+        }
+    }
+
+    /// What another command would refuse with. Such a sentence ends with what to do, after a
+    /// semicolon; one that does not gets `advice`.
+    pub(crate) fn refused(check: &'static str, sentence: &str, advice: &str) -> Self {
+        let (finding, advice) = sentence.rsplit_once("; ").unwrap_or((sentence, advice));
+        Self::failed(check, finding, advice)
+    }
+
+    /// A check that makes no sense while something else is wrong.
+    pub(crate) fn skipped(check: &'static str, because: &str) -> Self {
+        let finding = format!("not checked, because {because}");
+        Self::warning(check, finding, "put that right first")
+    }
+}
+
+/// What the checks look at. With wrong settings the places are still known.
+pub(crate) struct Subject<'a> {
+    pub(crate) values: &'a Values,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database: PathBuf,
+    pub(crate) settings: Option<Settings>,
+    pub(crate) mailer: Option<Mailer>,
+    pub(crate) now: Timestamp,
+}
+
+impl Subject<'_> {
+    /// Whether there is a data folder, also one that we cannot read.
+    pub(crate) fn has_data_dir(&self) -> bool {
+        self.data_dir.try_exists().unwrap_or(true)
+    }
+
+    /// A file that we made in a folder of somebody else would lock its owner out.
+    pub(crate) fn is_ours(&self) -> bool {
+        !self.has_data_dir() || data_dir::check(&self.data_dir).is_ok()
+    }
+}
