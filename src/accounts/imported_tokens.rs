@@ -11,7 +11,7 @@ impl Accounts {
     /// The session of a token that the service before this one issued. All such tokens of a user
     /// share one, because they do not say which login they are from: who logs out with one of them
     /// has logged out with all.
-    pub(crate) async fn adopt(
+    pub(crate) async fn session_of_imported_token(
         &self,
         claims: &Claims,
         caller: &Actor,

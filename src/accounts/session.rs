@@ -217,7 +217,7 @@ impl Accounts {
     ) -> Result<Option<LiveSession>, Failure> {
         let named = match claims.session {
             Some(id) => Some(id),
-            None => self.adopt(claims, caller).await?,
+            None => self.session_of_imported_token(claims, caller).await?,
         };
         let Some(id) = named else {
             return Ok(None);

@@ -225,11 +225,15 @@ impl Operator {
         if report.is_good && !report.claims.contains_key("sid") {
             let kind = kind_of(&report.claims);
             let claims = self.parts.signer.verify(token, kind, self.now());
-            let adopted = match claims {
-                Ok(claims) => self.accounts.adopt(&claims, caller).await?,
+            let imported = match claims {
+                Ok(claims) => {
+                    self.accounts
+                        .session_of_imported_token(&claims, caller)
+                        .await?
+                }
                 Err(_) => None,
             };
-            let id = adopted.map(|it| it.to_string()).unwrap_or_default();
+            let id = imported.map(|it| it.to_string()).unwrap_or_default();
             return self.find_live_session(&id).await;
         }
         let id = text(&report.claims, "sid").unwrap_or_default();
