@@ -1,8 +1,7 @@
 //! Links that confirm something: a new account's address, or an account's new address.
 
 use super::{Accounts, Trouble};
-use crate::domain::Actor;
-use crate::domain::MailKind;
+use crate::domain::{Actor, MailKind};
 use crate::failure::Failure;
 
 /// Why nothing was confirmed.
@@ -12,7 +11,6 @@ pub enum ConfirmError {
     BadLink,
     /// Somebody else has the new address by now.
     EmailTaken,
-    /// Not served.
     Trouble(Trouble),
 }
 
@@ -24,9 +22,6 @@ impl<T: Into<Trouble>> From<T> for ConfirmError {
 
 impl Accounts {
     /// Whether a link would work. Changes nothing.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn is_link(
         &self,
         purpose: MailKind,
@@ -37,9 +32,6 @@ impl Accounts {
     }
 
     /// Confirms the address of an account, and lets in whoever waited for that.
-    ///
-    /// # Errors
-    /// [`ConfirmError::BadLink`], or why it was not served.
     pub async fn confirm_account(
         &self,
         uid: &str,
@@ -65,9 +57,6 @@ impl Accounts {
     }
 
     /// Makes the address that a link was sent to the account's own.
-    ///
-    /// # Errors
-    /// Why the account keeps the address it has.
     pub async fn confirm_address(
         &self,
         uid: &str,

@@ -3,29 +3,23 @@
 use serde_json::json;
 
 use super::Accounts;
-use crate::domain::Actor;
-use crate::domain::{Email, MailKind};
+use crate::domain::{Actor, Email, MailKind};
 use crate::failure::Failure;
 
 /// What somebody wrote.
 #[derive(Clone, Debug)]
 pub struct ContactMessage {
-    /// Who says so.
     pub name: String,
     /// Where an answer may go.
     pub email: Email,
     /// May be empty.
     pub phone: String,
-    /// The message.
     pub message: String,
 }
 
 impl Accounts {
     /// Queues the message to whoever reads the contact form: `contact_to`, or else the sender of
     /// all mails, so that nothing is lost.
-    ///
-    /// # Errors
-    /// If it could not be written.
     pub async fn contact(&self, message: ContactMessage, caller: &Actor) -> Result<(), Failure> {
         let to = self.parts.rules.contact_to.clone();
         let to = to.unwrap_or_else(|| self.parts.mailer.sender());
@@ -36,8 +30,8 @@ impl Accounts {
             "message": message.message,
         });
         let actor = caller.at(self.now());
-        self.parts
-            .store
+        let store = &self.parts.store;
+        store
             .add_mail(MailKind::Contact, to, details.to_string(), actor)
             .await
     }

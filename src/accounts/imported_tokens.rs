@@ -2,16 +2,15 @@
 
 use super::Accounts;
 use crate::crypto::Claims;
-use crate::domain::Actor;
-use crate::domain::SessionId;
+use crate::domain::{Actor, SessionId};
 use crate::failure::Failure;
 use crate::store::imported_tokens::ImportedToken;
 
 impl Accounts {
     /// The session of a token that the service before this one issued. All such tokens of a user
-    /// share one, because they do not say which login they are from: who logs out with one of them
-    /// has logged out with all.
-    pub(crate) async fn adopt(
+    /// share one, because they do not say which login they are from: logging out with one of them
+    /// ends all of them.
+    pub(crate) async fn imported_session(
         &self,
         claims: &Claims,
         caller: &Actor,

@@ -5,27 +5,20 @@ use crate::domain::{Email, LiveSession, User, UserRef, Username};
 use crate::failure::Failure;
 
 /// Why nothing is said about an account.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum LookupError {
-    /// It is not the asker's own, who is not staff. Whether it exists is not said either.
+    /// Only staff may look up others. Whether the account exists is not said either.
+    #[error("only staff may look up others")]
     Forbidden,
-    /// There is none; only staff learn that.
+    /// Only staff learn that.
+    #[error("there is no such account")]
     NotFound,
-    /// Something broke.
-    Failed(Failure),
-}
-
-impl From<Failure> for LookupError {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
+    #[error(transparent)]
+    Failed(#[from] Failure),
 }
 
 impl Accounts {
     /// The account that has an address.
-    ///
-    /// # Errors
-    /// Why nothing is said.
     pub async fn look_up_email(
         &self,
         session: &LiveSession,
@@ -39,9 +32,6 @@ impl Accounts {
     }
 
     /// The account that has a user name.
-    ///
-    /// # Errors
-    /// Why nothing is said.
     pub async fn look_up_username(
         &self,
         session: &LiveSession,

@@ -1,11 +1,10 @@
 //! What people do with their own account: look at it, change it, take it along, close it.
 
-use super::register::Checks;
+use super::invalid_fields::InvalidFields;
 use super::{Accounts, Trouble};
-use crate::domain::Actor;
 use crate::domain::{
-    Consent, Email, Invalid, LiveSession, MailKind, Profile, Rule, Session, SessionId, Timestamp,
-    UploadPreference, User, UserId, Username,
+    Actor, Consent, Email, Invalid, LiveSession, MailKind, Profile, Rule, Session, SessionId,
+    Timestamp, UploadPreference, User, UserId, Username,
 };
 use crate::failure::Failure;
 use crate::store::links::NewLink;
@@ -22,13 +21,10 @@ pub struct OwnChange {
     pub username: Option<String>,
     /// If it is another one, must be free; replaces the old one when its mailed link is used.
     pub email: String,
-    /// The first name.
     pub first_name: String,
-    /// The last name.
     pub last_name: String,
     /// Such as `NGO`.
     pub organisation_type: Option<String>,
-    /// Free text.
     pub organisation_name: Option<String>,
     /// A code or a name.
     pub country: Option<String>,
@@ -38,9 +34,7 @@ pub struct OwnChange {
 
 /// An account as its owner sees it.
 pub struct OwnAccount {
-    /// The account.
     pub user: User,
-    /// Its profile.
     pub profile: Profile,
     /// The address that waits for its confirmation, if one was given just now.
     pub new_email: Option<Email>,
@@ -48,9 +42,7 @@ pub struct OwnAccount {
 
 /// Everything that is kept about a person.
 pub struct OwnData {
-    /// The account.
     pub user: User,
-    /// Its profile.
     pub profile: Profile,
     /// Sessions that have not ended.
     pub sessions: Vec<Session>,
@@ -63,7 +55,6 @@ pub struct OwnData {
 pub enum OwnError {
     /// Fields that broke rules: all of them. Nothing has changed.
     Invalid(Vec<Invalid>),
-    /// Not served.
     Trouble(Trouble),
 }
 
@@ -81,9 +72,6 @@ impl OwnError {
 
 impl Accounts {
     /// The account of a session.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn own_account(&self, session: &LiveSession) -> Result<OwnAccount, Failure> {
         Ok(OwnAccount {
             user: session.user.clone(),
@@ -93,9 +81,6 @@ impl Accounts {
     }
 
     /// Changes the account of a session, all or nothing.
-    ///
-    /// # Errors
-    /// What is wrong with the change, or why it was not served.
     pub async fn update_own(
         &self,
         session: &LiveSession,
@@ -114,21 +99,14 @@ impl Accounts {
             });
         }
         let (user, profile) = (session.user.id, change.profile.clone().unwrap_or_default());
-        let updated = self
-            .parts
-            .store
-            .update_user(user, change, caller.at(self.now()))
-            .await?;
-        let user = match updated {
+        let (store, actor) = (&self.parts.store, caller.at(self.now()));
+        let user = match store.update_user(user, change, actor).await? {
             Ok(user) => user.unwrap_or_else(|| session.user.clone()),
             Err(Taken::Email) => return Err(OwnError::field("email", Rule::EmailTaken)),
             Err(Taken::Username) => return Err(OwnError::field("username", Rule::UsernameTaken)),
         };
-        tracing::info!(
-            event = "user_updated",
-            user_id = user.id.0,
-            by = caller.name
-        );
+        let by = &caller.name;
+        tracing::info!(event = "user_updated", user_id = user.id.0, by);
         Ok(OwnAccount {
             user,
             profile,
@@ -137,7 +115,7 @@ impl Accounts {
     }
 
     /// A user's profile.
-    pub(super) async fn profile(&self, user: UserId) -> Result<Profile, Failure> {
+    async fn profile(&self, user: UserId) -> Result<Profile, Failure> {
         Ok(self.parts.store.profile(user).await?.unwrap_or_default())
     }
 
@@ -157,9 +135,6 @@ impl Accounts {
     }
 
     /// A user's sessions that have not ended, the youngest first.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn own_sessions(&self, session: &LiveSession) -> Result<Vec<Session>, Failure> {
         self.parts
             .store
@@ -168,9 +143,6 @@ impl Accounts {
     }
 
     /// Ends one of the sessions of a session's user. False if there is no such session.
-    ///
-    /// # Errors
-    /// If it could not be written; the session then lives on.
     pub async fn end_own_session(
         &self,
         session: &LiveSession,
@@ -181,19 +153,13 @@ impl Accounts {
         if !own.iter().any(|it| it.id == id) {
             return Ok(false);
         }
-        let actor = caller.at(self.now());
-        self.parts
-            .store
-            .end_session(id, "ended by its user", actor)
-            .await?;
+        let (why, actor) = ("ended by its user", caller.at(self.now()));
+        self.parts.store.end_session(id, why, actor).await?;
         tracing::info!(event = "session_logout", user_id = session.user.id.0, session = %id);
         Ok(true)
     }
 
     /// All that is kept about the user of a session.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn own_data(&self, session: &LiveSession) -> Result<OwnData, Failure> {
         Ok(OwnData {
             user: session.user.clone(),
@@ -206,17 +172,17 @@ impl Accounts {
 
 /// What is to change, or all that is wrong.
 fn check(raw: OwnChange, user: &User, mut profile: Profile) -> Result<UserChange, Vec<Invalid>> {
-    let mut checks = Checks::default();
-    let email = checks.take("email", Email::parse(&raw.email));
+    let mut invalid = InvalidFields::default();
+    let email = invalid.check("email", Email::parse(&raw.email));
     let username = raw
         .username
         .filter(|it| it != user.username.as_str())
-        .and_then(|it| checks.take("username", Username::parse(&it)));
+        .and_then(|it| invalid.check("username", Username::parse(&it)));
     if let (Some(username), Some(email)) = (&username, &email) {
-        checks.take("username", username.check_for_stranger(email));
+        invalid.check("username", username.check_for_stranger(email));
     }
-    checks.take("name", User::check_name(&raw.first_name));
-    checks.take("surname", User::check_name(&raw.last_name));
+    invalid.check("name", User::check_name(&raw.first_name));
+    invalid.check("surname", User::check_name(&raw.last_name));
     for (field, text, kept) in [
         (
             "organisation_type",
@@ -231,16 +197,16 @@ fn check(raw: OwnChange, user: &User, mut profile: Profile) -> Result<UserChange
         ("country", raw.country, &mut profile.country),
     ] {
         if let Some(text) = text {
-            checks.take(field, Profile::check_text(&text));
+            invalid.check(field, Profile::check_text(&text));
             *kept = text;
         }
     }
     let preference = UploadPreference::parse(&raw.upload_preference);
-    if let Some(preference) = checks.take("upload_preference", preference) {
+    if let Some(preference) = invalid.check("upload_preference", preference) {
         profile.upload_preference = preference;
     }
-    if !checks.broken.is_empty() {
-        return Err(checks.broken);
+    if !invalid.0.is_empty() {
+        return Err(invalid.0);
     }
     Ok(UserChange {
         username,

@@ -1,20 +1,18 @@
 //! Choosing a password, changing it, and what else asks for it.
 
-use super::login::{attempts_key, names_of};
+use super::attempts::counter_of;
+use super::invalid_fields::InvalidFields;
 use super::own::OwnError;
-use super::register::Checks;
 use super::{Accounts, Trouble};
 use crate::crypto::Verdict;
-use crate::domain::Actor;
-use crate::domain::{LiveSession, Password, Rule, UserId, UserRef};
+use crate::domain::{Actor, LiveSession, Password, Profile, Rule, User, UserId, UserRef};
 use crate::failure::Failure;
-use crate::store::attempts::Attempt;
 use crate::store::credentials::Credentials;
 use crate::store::passwords::NewPassword;
 
 impl Accounts {
-    /// Checks and hashes a password that somebody chose for `owner`'s account. The one that counts
-    /// and the earlier ones are refused.
+    /// Checks and hashes a password that somebody chose for `owner`'s account. The current one and
+    /// the earlier ones are refused.
     pub(crate) async fn choose_password(
         &self,
         chosen: &str,
@@ -25,33 +23,25 @@ impl Accounts {
             Ok(password) => password,
             Err(rule) => return Ok(Err(rule)),
         };
+        let (user, hasher) = (owner.user.id, &self.parts.hasher);
         let remember = self.parts.rules.password_history;
         if remember > 0 {
-            let user = owner.user.id;
             let mut used = self.parts.store.password_history(user).await?;
             used.truncate(remember);
             used.extend(owner.password_hash.clone());
-            if self
-                .parts
-                .hasher
-                .matches_any(password.clone(), used)
-                .await?
-            {
+            if hasher.matches_any(password.clone(), used).await? {
                 return Ok(Err(Rule::PasswordUsed));
             }
         }
         Ok(Ok(NewPassword {
-            hash: self.parts.hasher.hash(password).await?,
-            attempts: attempts_key(Some(owner.user.id), ""),
+            hash: hasher.hash(password).await?,
+            attempts: counter_of(user),
             remember,
         }))
     }
 
     /// Changes the password of a session's user, ends all their other sessions and tells them by
     /// mail. A wrong old password counts as a failed login.
-    ///
-    /// # Errors
-    /// What is wrong, or why it was not served; nothing has changed then.
     pub async fn change_own_password(
         &self,
         session: &LiveSession,
@@ -60,43 +50,34 @@ impl Accounts {
         caller: &Actor,
     ) -> Result<(), OwnError> {
         let owner = self.verified_owner(session, old).await?;
-        let mut checks = Checks::default();
+        let mut invalid = InvalidFields::default();
         if owner.is_none() {
-            checks.take::<()>("old_password", Err(Rule::PasswordWrong));
+            invalid.note("old_password", Rule::PasswordWrong);
         }
         if new != again {
-            checks.take::<()>("confirm_password", Err(Rule::ConfirmationMismatch));
+            invalid.note("confirm_password", Rule::ConfirmationMismatch);
         }
-        let Some(owner) = owner.filter(|_| checks.broken.is_empty()) else {
+        let Some(owner) = owner.filter(|_| invalid.0.is_empty()) else {
             let plain = Password::choose(new, self.parts.rules.password, &[]);
-            checks.take("password", plain);
-            return Err(OwnError::Invalid(checks.broken));
+            invalid.check("password", plain);
+            return Err(OwnError::Invalid(invalid.0));
         };
-        let password = self
-            .choose_password(new, &owner)
-            .await?
-            .map_err(|rule| OwnError::field("password", rule))?;
-        let (user, keep) = (session.user.id, Some(session.id));
-        let actor = caller.at(self.now());
+        let password = self.choose_password(new, &owner).await?;
+        let password = password.map_err(|rule| OwnError::field("password", rule))?;
+        let (user, keep, actor) = (session.user.id, Some(session.id), caller.at(self.now()));
         let store = &self.parts.store;
-        if !store
+        let is_set = store
             .set_password(user, password, owner.password_hash, keep, actor)
-            .await?
-        {
+            .await?;
+        if !is_set {
             return Err(OwnError::field("old_password", Rule::PasswordWrong));
         }
-        tracing::info!(
-            event = "authn_password_change",
-            user_id = user.0,
-            by = caller.name
-        );
+        let by = &caller.name;
+        tracing::info!(event = "authn_password_change", user_id = user.0, by);
         Ok(())
     }
 
-    /// Forgets the account of a session for good, if the password is right.
-    ///
-    /// # Errors
-    /// [`OwnError::Invalid`] if it is not; or why it was not served.
+    /// Deletes the account of a session for good, if the password is right.
     pub async fn delete_own(
         &self,
         session: &LiveSession,
@@ -110,7 +91,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Forgets a user and all that belongs to them. False if there is no such user.
+    /// Deletes a user and all that belongs to them. False if there is no such user.
     pub(crate) async fn delete(&self, user: UserId, caller: &Actor) -> Result<bool, Failure> {
         let actor = caller.at(self.now());
         let deleted = self.parts.store.delete_user(user, actor).await?;
@@ -127,33 +108,33 @@ impl Accounts {
         password: &str,
     ) -> Result<Option<Credentials>, Trouble> {
         let user = session.user.id;
-        let key = attempts_key(Some(user), "");
-        if self.parts.rules.throttle {
-            match self
-                .parts
-                .store
-                .reserve_attempt(key.clone(), self.now())
-                .await?
-            {
-                Attempt::Allowed => {}
-                Attempt::Wait(seconds) => return Err(Trouble::TooMany(seconds)),
-                Attempt::Disabled => return Ok(None),
-            }
+        let (store, counter) = (&self.parts.store, counter_of(user));
+        let is_counted = self.parts.rules.throttle;
+        if is_counted && !self.count_attempt(&counter).await? {
+            return Ok(None);
         }
-        let found = self.parts.store.credentials(&UserRef::Id(user)).await?;
+        let found = store.credentials(&UserRef::Id(user)).await?;
         let hash = found.as_ref().and_then(|it| it.password_hash.as_deref());
-        let verdict = self
-            .parts
-            .hasher
-            .verify(Password::attempt(password), hash)
-            .await?;
-        if verdict == Verdict::Wrong {
+        let attempt = Password::attempt(password);
+        if self.parts.hasher.verify(attempt, hash).await? == Verdict::Wrong {
             tracing::info!(event = "authn_password_change_fail", user_id = user.0);
             return Ok(None);
         }
-        if self.parts.rules.throttle {
-            self.parts.store.forget_attempts(key).await?;
+        if is_counted {
+            store.forget_attempts(counter).await?;
         }
         Ok(found)
     }
+}
+
+/// The names that a password of this account may not be.
+pub(super) fn names_of<'a>(user: &'a User, profile: &'a Profile) -> [&'a str; 6] {
+    [
+        user.username.as_str(),
+        user.email.as_str(),
+        user.email.local_part(),
+        &user.first_name,
+        &user.last_name,
+        &profile.organisation_name,
+    ]
 }

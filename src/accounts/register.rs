@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
+use super::invalid_fields::InvalidFields;
 use super::{Accounts, Trouble};
-use crate::domain::Actor;
 use crate::domain::{
-    AdditionalFields, Email, Invalid, MailKind, Password, Profile, Rule, User, UserRef, Username,
+    Actor, AdditionalFields, Email, Invalid, MailKind, Password, Profile, Rule, User, UserRef,
+    Username,
 };
 use crate::store::users::{NewUser, Taken};
 
@@ -26,9 +27,8 @@ pub struct Registration {
     pub last_name: String,
     /// Such as `NGO`.
     pub organisation_type: String,
-    /// Free text.
     pub organisation_name: String,
-    /// Free text.
+    /// A code or a name.
     pub country: String,
     /// Whatever else was sent.
     pub additional_fields: Map<String, Value>,
@@ -50,7 +50,6 @@ pub(crate) enum Registrar {
 pub struct OperatorChoice {
     /// Whether the user may log in.
     pub active: bool,
-    /// Whether the user is staff.
     pub staff: bool,
     /// Whether the invitation goes by mail; otherwise the operator hands it over.
     pub by_mail: bool,
@@ -63,7 +62,6 @@ pub enum RegisterError {
     Invalid(Vec<Invalid>),
     /// Somebody has this address.
     EmailTaken,
-    /// Not served.
     Trouble(Trouble),
 }
 
@@ -94,24 +92,14 @@ impl Accounts {
         let (mut user, password) = self
             .check(registration, registrar)
             .map_err(RegisterError::Invalid)?;
-        // A taken name is refused before the hash is paid for. Who comes at the same moment is
-        // refused by the store.
-        if self
-            .parts
-            .store
-            .user(&UserRef::Email(user.email.clone()))
-            .await?
-            .is_some()
-        {
+        let store = &self.parts.store;
+        // A taken name is refused before the hash is paid for. If two come at the same moment, the
+        // store refuses the second.
+        let (email, name) = (user.email.clone(), user.username.clone());
+        if store.user(&UserRef::Email(email)).await?.is_some() {
             return Err(RegisterError::EmailTaken);
         }
-        if self
-            .parts
-            .store
-            .user(&UserRef::Username(user.username.clone()))
-            .await?
-            .is_some()
-        {
+        if store.user(&UserRef::Username(name)).await?.is_some() {
             return Err(username_taken());
         }
         if let Some(password) = password {
@@ -124,20 +112,13 @@ impl Accounts {
             }
             Registrar::Operator(_) => None,
         };
-        let added = self
-            .parts
-            .store
-            .add_user(user, caller.at(self.now()))
-            .await?;
+        let added = store.add_user(user, caller.at(self.now())).await?;
         let added = added.map_err(|taken| match taken {
             Taken::Email => RegisterError::EmailTaken,
             Taken::Username => username_taken(),
         })?;
-        tracing::info!(
-            event = "user_created",
-            user_id = added.id.0,
-            by = caller.name
-        );
+        let by = &caller.name;
+        tracing::info!(event = "user_created", user_id = added.id.0, by);
         Ok(added)
     }
 
@@ -146,30 +127,30 @@ impl Accounts {
         raw: Registration,
         registrar: Registrar,
     ) -> Result<(NewUser, Option<Password>), Vec<Invalid>> {
-        let mut checks = Checks::default();
-        let email = checks.take("email", Email::parse(&raw.email));
+        let mut invalid = InvalidFields::default();
+        let email = invalid.check("email", Email::parse(&raw.email));
         let username = if raw.username.trim().is_empty() {
             &raw.email
         } else {
             &raw.username
         };
-        let username = checks.take("username", Username::parse(username));
+        let username = invalid.check("username", Username::parse(username));
         if let (Some(username), Some(email), Registrar::Stranger) = (&username, &email, registrar) {
-            checks.take("username", username.check_for_stranger(email));
+            invalid.check("username", username.check_for_stranger(email));
         }
-        check_texts(&raw, registrar, &mut checks);
-        let additional_fields = checks.take(
+        check_texts(&raw, registrar, &mut invalid);
+        let additional_fields = invalid.check(
             "additional_fields",
             AdditionalFields::new(raw.additional_fields.clone()),
         );
         let password = raw
             .password
             .as_deref()
-            .and_then(|chosen| checks.take("password", self.choose(chosen, &raw)));
+            .and_then(|chosen| invalid.check("password", self.choose(chosen, &raw)));
         let (Some(email), Some(username), Some(additional_fields), true) =
-            (email, username, additional_fields, checks.broken.is_empty())
+            (email, username, additional_fields, invalid.0.is_empty())
         else {
-            return Err(checks.broken);
+            return Err(invalid.0);
         };
         let awaits = self.parts.rules.require_verified_email && registrar == Registrar::Stranger;
         let (is_active, is_staff) = match registrar {
@@ -213,28 +194,14 @@ impl Accounts {
     }
 }
 
-/// Collects all that is wrong.
-#[derive(Default)]
-pub(crate) struct Checks {
-    pub(crate) broken: Vec<Invalid>,
-}
-
-impl Checks {
-    pub(crate) fn take<T>(&mut self, field: &'static str, checked: Result<T, Rule>) -> Option<T> {
-        checked
-            .map_err(|rule| self.broken.push(Invalid::new(field, rule)))
-            .ok()
-    }
-}
-
 /// The password again, the names, and what a stranger has to say of their organisation.
-fn check_texts(raw: &Registration, registrar: Registrar, checks: &mut Checks) {
+fn check_texts(raw: &Registration, registrar: Registrar, invalid: &mut InvalidFields) {
     let again = raw.confirmation.as_ref();
     if again.is_some_and(|again| Some(again) != raw.password.as_ref()) {
-        checks.take::<()>("confirmPassword", Err(Rule::PasswordMismatch));
+        invalid.note("confirmPassword", Rule::PasswordMismatch);
     }
-    checks.take("first_name", User::check_name(&raw.first_name));
-    checks.take("last_name", User::check_name(&raw.last_name));
+    invalid.check("first_name", User::check_name(&raw.first_name));
+    invalid.check("last_name", User::check_name(&raw.last_name));
     for (field, text) in [
         ("organizationName", &raw.organisation_name),
         ("organizationType", &raw.organisation_type),
@@ -246,7 +213,7 @@ fn check_texts(raw: &Registration, registrar: Registrar, checks: &mut Checks) {
         } else {
             Profile::check_text(text)
         };
-        checks.take(field, checked);
+        invalid.check(field, checked);
     }
 }
 

@@ -1,8 +1,7 @@
 //! A forgotten password: asking for the mail, and using its link.
 
 use super::{Accounts, Trouble};
-use crate::domain::Actor;
-use crate::domain::{Email, Invalid, MailKind, Rule, UserId, UserRef};
+use crate::domain::{Actor, Email, Invalid, MailKind, Rule, UserId, UserRef};
 use crate::failure::Failure;
 use crate::store::credentials::Credentials;
 
@@ -16,7 +15,6 @@ pub enum ResetError {
     BadLink,
     /// The password broke a rule.
     Invalid(Invalid),
-    /// Not served.
     Trouble(Trouble),
 }
 
@@ -29,9 +27,6 @@ impl<T: Into<Trouble>> From<T> for ResetError {
 impl Accounts {
     /// Queues a reset mail to the stored address of whoever has this one. The same is written, in
     /// the same time, for an address that nobody has.
-    ///
-    /// # Errors
-    /// If it could not be written.
     pub async fn request_reset(&self, email: Email, caller: &Actor) -> Result<(), Failure> {
         let user = self.parts.store.user(&UserRef::Email(email)).await?;
         let most = self.parts.rules.throttle.then_some(MOST_PER_HOUR);
@@ -46,26 +41,18 @@ impl Accounts {
         caller: &Actor,
     ) -> Result<(), Failure> {
         let link = self.new_link(MailKind::PasswordReset)?;
-        self.parts
-            .store
-            .add_link(user, link, most, caller.at(self.now()))
-            .await?;
+        let actor = caller.at(self.now());
+        self.parts.store.add_link(user, link, most, actor).await?;
         tracing::info!(event = "authn_password_reset_requested");
         Ok(())
     }
 
     /// Whether a reset link would work. Changes nothing.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn is_reset_link(&self, uid: &str, token: &str) -> Result<bool, Failure> {
         Ok(self.password_link(uid, token).await?.is_some())
     }
 
     /// Sets the password of whoever got the link, ends all their sessions, and uses the link up.
-    ///
-    /// # Errors
-    /// Why the password was not set; nothing has changed then.
     pub async fn confirm_reset(
         &self,
         uid: &str,
@@ -81,13 +68,10 @@ impl Accounts {
             .choose_password(new_password, &owner)
             .await?
             .map_err(new_password_broke)?;
-        let user = owner.user.id;
-        let redeemed = self
-            .parts
-            .store
-            .redeem_password_link(user, link, password, caller.at(self.now()))
-            .await?;
-        if !redeemed {
+        let (user, actor) = (owner.user.id, caller.at(self.now()));
+        let store = &self.parts.store;
+        let redeemed = store.redeem_password_link(user, link, password, actor);
+        if !redeemed.await? {
             return Err(ResetError::BadLink);
         }
         tracing::info!(

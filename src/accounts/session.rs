@@ -2,8 +2,7 @@
 
 use super::Accounts;
 use crate::crypto::{Claims, TokenFault, TokenKind, sha256};
-use crate::domain::Actor;
-use crate::domain::{Agreement, LiveSession, SessionId, Timestamp, User, UserId, UserRef};
+use crate::domain::{Actor, Agreement, LiveSession, SessionId, Timestamp, User, UserId, UserRef};
 use crate::failure::Failure;
 
 /// A client whose answer got lost may rotate once more within so many seconds (RFC 9700, section
@@ -13,17 +12,14 @@ const ROTATION_GRACE: i64 = 10;
 /// The tokens of a session.
 #[derive(Clone)]
 pub struct TokenPair {
-    /// Proves who asks.
     pub access: String,
-    /// Gets new access tokens.
     pub refresh: String,
 }
 
 /// Who asks, as check-auth-status tells it.
 pub struct Status {
-    /// Whose session it is.
     pub user: User,
-    /// Tokens of that session, which end no later than it does.
+    /// They end no later than the session does.
     pub tokens: TokenPair,
     /// Whether the profile is filled in.
     pub has_profile: bool,
@@ -31,65 +27,38 @@ pub struct Status {
     pub agreement: Agreement,
 }
 
-/// A new access token.
 pub struct Refreshed {
-    /// Proves who asks.
     pub access: String,
     /// The next refresh token, if refresh tokens are good only once.
     pub refresh: Option<String>,
 }
 
 /// Why a refresh token got nothing.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// It is not good, or its session is not.
-    Token(TokenFault),
-    /// Something broke.
-    Failed(Failure),
+    /// It is not good, or its session has ended.
+    #[error(transparent)]
+    Token(#[from] TokenFault),
+    #[error(transparent)]
+    Failed(#[from] Failure),
 }
 
 /// Why a bearer token does not prove who asks.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum BearerError {
     /// It is not good, or its session has ended.
-    Token(TokenFault),
-    /// Its user does not exist any more.
+    #[error(transparent)]
+    Token(#[from] TokenFault),
+    #[error("its user does not exist any more")]
     UserNotFound,
-    /// Its user may not log in.
+    #[error("its user may not log in")]
     UserInactive,
-    /// Something broke.
-    Failed(Failure),
-}
-
-impl From<Failure> for RefreshError {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl From<TokenFault> for RefreshError {
-    fn from(fault: TokenFault) -> Self {
-        Self::Token(fault)
-    }
-}
-
-impl From<Failure> for BearerError {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl From<TokenFault> for BearerError {
-    fn from(fault: TokenFault) -> Self {
-        Self::Token(fault)
-    }
+    #[error(transparent)]
+    Failed(#[from] Failure),
 }
 
 impl Accounts {
     /// The session that a bearer token belongs to.
-    ///
-    /// # Errors
-    /// Why the token does not prove who asks.
     pub async fn bearer(&self, token: &str, caller: &Actor) -> Result<LiveSession, BearerError> {
         let now = self.now();
         let claims = self.parts.signer.verify(token, TokenKind::Access, now)?;
@@ -104,58 +73,35 @@ impl Accounts {
     }
 
     /// The session that a cookie belongs to.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn cookie(&self, secret: &str) -> Result<Option<LiveSession>, Failure> {
-        match self
-            .parts
-            .store
-            .session_of_cookie(&sha256(secret.as_bytes()))
-            .await?
-        {
-            Some(id) => self.parts.store.live_session(id, self.now()).await,
+        let (store, digest) = (&self.parts.store, sha256(secret.as_bytes()));
+        match store.session_of_cookie(&digest).await? {
+            Some(id) => store.live_session(id, self.now()).await,
             None => Ok(None),
         }
     }
 
     /// What a session says of its user. Nothing is written: asking lengthens nothing.
-    ///
-    /// # Errors
-    /// If signing fails.
     pub fn status(&self, session: LiveSession) -> Result<Status, Failure> {
-        let tokens = self.pair(
-            session.id,
-            session.user.id,
-            session.expires_at,
-            session.rotations,
-        )?;
+        let (id, user) = (session.id, session.user.id);
         Ok(Status {
+            tokens: self.pair(id, user, session.expires_at, session.rotations)?,
             user: session.user,
-            tokens,
             has_profile: session.has_profile,
             agreement: session.agreement,
         })
     }
 
     /// Ends a session. When this returns, its tokens and its cookie are dead, on the disk too.
-    ///
-    /// # Errors
-    /// If it could not be written; the session then lives on.
     pub async fn logout(&self, session: &LiveSession, caller: &Actor) -> Result<(), Failure> {
+        let (id, actor) = (session.id, caller.at(self.now()));
         // Ending it twice is as good as once.
-        self.parts
-            .store
-            .end_session(session.id, "logout", caller.at(self.now()))
-            .await?;
-        tracing::info!(event = "session_logout", user_id = session.user.id.0, session = %session.id);
+        self.parts.store.end_session(id, "logout", actor).await?;
+        tracing::info!(event = "session_logout", user_id = session.user.id.0, session = %id);
         Ok(())
     }
 
     /// A new access token for the session of a refresh token.
-    ///
-    /// # Errors
-    /// Why there is none.
     pub async fn refresh(&self, token: &str, caller: &Actor) -> Result<Refreshed, RefreshError> {
         let now = self.now();
         let claims = self.parts.signer.verify(token, TokenKind::Refresh, now)?;
@@ -169,12 +115,8 @@ impl Accounts {
         } else {
             None
         };
-        let pair = self.pair(
-            session.id,
-            session.user.id,
-            session.expires_at,
-            rotations.unwrap_or(0),
-        )?;
+        let (id, user) = (session.id, session.user.id);
+        let pair = self.pair(id, user, session.expires_at, rotations.unwrap_or(0))?;
         Ok(Refreshed {
             access: pair.access,
             refresh: rotations.map(|_| pair.refresh),
@@ -182,8 +124,8 @@ impl Accounts {
     }
 
     /// Turns the current refresh token into the next one and returns its number. The one before gets
-    /// the same successor for a short while; anything older was stolen or kept by a thief's victim,
-    /// and ends the session (RFC 9700, section 4.14.2).
+    /// the same successor for a short while. If an older one comes back, it or its successor was
+    /// stolen: that ends the session (RFC 9700, section 4.14.2).
     async fn rotate(
         &self,
         session: &LiveSession,
@@ -191,21 +133,19 @@ impl Accounts {
         now: Timestamp,
         caller: &Actor,
     ) -> Result<i64, RefreshError> {
-        let current = session.rotations;
-        if token_id == refresh_id(session.id, current) {
-            // Whoever loses this race was given the same successor by the winner.
-            self.parts.store.rotate(session.id, current, now).await?;
+        let (id, current, store) = (session.id, session.rotations, &self.parts.store);
+        if token_id == refresh_id(id, current) {
+            // Of two requests with the same token, both get the same successor.
+            store.rotate(id, current, now).await?;
             return Ok(current + 1);
         }
         let in_grace = now.seconds_since(session.rotated_at) <= ROTATION_GRACE;
-        if in_grace && current > 0 && token_id == refresh_id(session.id, current - 1) {
+        if in_grace && current > 0 && token_id == refresh_id(id, current - 1) {
             return Ok(current);
         }
-        self.parts
-            .store
-            .end_session(session.id, "refresh token reused", caller.at(now))
-            .await?;
-        tracing::warn!(event = "authn_token_reuse", user_id = session.user.id.0, session = %session.id);
+        let why = "refresh token reused";
+        store.end_session(id, why, caller.at(now)).await?;
+        tracing::warn!(event = "authn_token_reuse", user_id = session.user.id.0, session = %id);
         Err(TokenFault::Invalid.into())
     }
 
@@ -217,7 +157,7 @@ impl Accounts {
     ) -> Result<Option<LiveSession>, Failure> {
         let named = match claims.session {
             Some(id) => Some(id),
-            None => self.adopt(claims, caller).await?,
+            None => self.imported_session(claims, caller).await?,
         };
         let Some(id) = named else {
             return Ok(None);
@@ -235,11 +175,8 @@ impl Accounts {
         rotations: i64,
     ) -> Result<TokenPair, Failure> {
         let now = self.now();
-        let access = self.access(
-            session,
-            user,
-            now.plus(self.parts.rules.access_ttl).min(expires_at),
-        )?;
+        let access_ends = now.plus(self.parts.rules.access_ttl).min(expires_at);
+        let access = self.access(session, user, access_ends)?;
         let refresh = self.parts.signer.sign(&Claims {
             kind: TokenKind::Refresh,
             issued_at: now,

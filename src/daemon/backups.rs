@@ -1,30 +1,29 @@
 //! The backups that `serve` makes by itself.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::domain::Actor;
 use crate::operator::Operator;
+use crate::operator::maintenance::BackupSchedule;
 use crate::progress::Progress;
 use crate::settings::Settings;
 
 /// The backups that the server makes by itself.
 pub(crate) struct Backups {
-    folder: PathBuf,
-    every: Duration,
-    keep: usize,
+    schedule: BackupSchedule,
     caller: Actor,
 }
 
 impl Backups {
     pub(crate) fn of(settings: &Settings) -> Option<Self> {
         Some(Self {
-            folder: settings.data_dir.join("backups"),
-            every: settings.backup_every?,
-            keep: settings.backup_keep,
+            schedule: BackupSchedule {
+                folder: settings.data_dir.join("backups"),
+                every: settings.backup_every?,
+                keep: settings.backup_keep,
+            },
             caller: Actor {
                 name: "serve".to_owned(),
                 address: None,
@@ -38,7 +37,7 @@ impl Backups {
         let watched = stopped.clone();
         let progress: Progress = Arc::new(move |_| !*watched.borrow());
         let made = operator
-            .back_up_if_due(&self.folder, self.every, self.keep, &self.caller, &progress)
+            .back_up_if_due(&self.schedule, &self.caller, &progress)
             .await;
         match made {
             Ok(None) => {}

@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Endpoint, Response};
+use poem::{Addr, Endpoint, Response};
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
@@ -88,18 +88,12 @@ async fn accept<A: Endpoint<Output = Response> + 'static>(
             let (stream, remote) = listener.accept().await?;
             stream.set_nodelay(true)?;
             set_tcp_user_timeout(&stream, READ_DEADLINE_MS)?;
-            let addresses = (
-                LocalAddr(stream.local_addr()?.into()),
-                RemoteAddr(remote.into()),
-            );
+            let addresses = (stream.local_addr()?.into(), remote.into());
             spawn(stream, addresses, app, slot, graceful);
         }
         Listener::Unix(listener) => {
             let (stream, remote) = listener.accept().await?;
-            let addresses = (
-                LocalAddr(stream.local_addr()?.into()),
-                RemoteAddr(remote.into()),
-            );
+            let addresses = (stream.local_addr()?.into(), remote.into());
             spawn(stream, addresses, app, slot, graceful);
         }
     }
@@ -108,7 +102,7 @@ async fn accept<A: Endpoint<Output = Response> + 'static>(
 
 fn spawn<A: Endpoint<Output = Response> + 'static>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    (local, remote): (LocalAddr, RemoteAddr),
+    (local, remote): (Addr, Addr),
     app: &Arc<A>,
     slot: OwnedSemaphorePermit,
     graceful: &GracefulShutdown,
@@ -116,7 +110,8 @@ fn spawn<A: Endpoint<Output = Response> + 'static>(
     let app = Arc::clone(app);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let app = Arc::clone(&app);
-        let request = (request, local.clone(), remote.clone(), Scheme::HTTP).into();
+        let addresses = (LocalAddr(local.clone()), RemoteAddr(remote.clone()));
+        let request = (request, addresses.0, addresses.1, Scheme::HTTP).into();
         async move { Ok::<_, Infallible>(hyper::Response::from(app.get_response(request).await)) }
     });
     let connection = http1::Builder::new()

@@ -1,4 +1,4 @@
-//! What happens behind the answers: mails leave, and what has expired is forgotten.
+//! Sending the queued mails.
 
 use std::time::Duration;
 
@@ -17,14 +17,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4 * 3600);
 const GIVE_UP: Duration = Duration::from_secs(5 * 24 * 3600);
 /// What a sender needs beside the time that the mail server takes.
 const MARGIN: Duration = Duration::from_secs(60);
-/// What ended so long ago is forgotten.
-const KEEP: i64 = 30 * 24 * 3600;
 
 impl Operator {
     /// Sends all that is due, one after the other, and returns how many mails were looked at.
-    ///
-    /// # Errors
-    /// As [`Accounts::deliver_next`].
     pub async fn deliver_due(&self) -> Result<usize, Failure> {
         let mut count = 0;
         while self.deliver_next().await? {
@@ -35,10 +30,6 @@ impl Operator {
 
     /// Sends the next mail that is due, if there is one. Any number of senders may do so at once.
     /// One that ends in the middle sends that mail once more at most: after the next start.
-    ///
-    /// # Errors
-    /// If the outbox cannot be read or written; a mail that does not leave is no error here, it is
-    /// tried again.
     pub async fn deliver_next(&self) -> Result<bool, Failure> {
         let now = self.now();
         // Looking costs nothing, while taking in hand writes.
@@ -59,9 +50,6 @@ impl Operator {
     }
 
     /// Gives back what a server that is gone had in hand. Only for whoever knows that it is gone.
-    ///
-    /// # Errors
-    /// If it could not be written.
     pub async fn release_mail(&self) -> Result<(), Failure> {
         self.parts.store.release_mail().await
     }
@@ -153,13 +141,5 @@ impl Operator {
             values = values.with(name, text(name));
         }
         self.parts.mailer.write(mail.kind, values)
-    }
-
-    /// Forgets what expired 30 days ago.
-    ///
-    /// # Errors
-    /// If it could not be written.
-    pub async fn purge(&self) -> Result<(), Failure> {
-        self.parts.store.purge(Timestamp(self.now().0 - KEEP)).await
     }
 }

@@ -1,8 +1,10 @@
 //! What operators do: manage users, sessions, tokens, mails and keys, and keep the database sound.
 
+pub mod audit;
 pub mod delivery;
-pub mod mails;
+pub mod keys;
 pub mod maintenance;
+pub mod outbox;
 pub mod password_links;
 pub mod privacy_policy;
 pub mod sessions;
@@ -13,7 +15,8 @@ pub mod users;
 use std::sync::Arc;
 
 use crate::accounts::{Accounts, Parts};
-use crate::domain::Timestamp;
+use crate::domain::{Actor, Timestamp};
+use crate::failure::Failure;
 
 /// What operators do. Cloning is cheap. The server's own work behind the answers is done on an
 /// operator's behalf, so it is here too.
@@ -25,7 +28,6 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// The use cases over these parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let parts = Arc::new(parts);
@@ -38,6 +40,17 @@ impl Operator {
     /// Finishes what was asked for and closes the database.
     pub fn close(&self) {
         self.parts.store.close();
+    }
+
+    /// Notes in the audit trail what happened outside the database.
+    async fn note(
+        &self,
+        action: &'static str,
+        detail: String,
+        caller: &Actor,
+    ) -> Result<(), Failure> {
+        let actor = caller.at(self.now());
+        self.parts.store.note(action, detail, actor).await
     }
 
     fn now(&self) -> Timestamp {

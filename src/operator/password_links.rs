@@ -1,7 +1,7 @@
 //! Links with which users choose a password: mailed, or handed over by the operator.
 
 use super::Operator;
-use super::users::ManageError;
+use super::users::UserError;
 use crate::domain::{Actor, MailKind, User, UserRef};
 use crate::failure::Failure;
 use crate::store::links::NewLink;
@@ -13,17 +13,14 @@ impl Operator {
     }
 
     /// Links with which users choose a password, for the operator to hand over. Each works once.
-    ///
-    /// # Errors
-    /// [`ManageError::Inactive`] if one of them is, and nobody gets a link then; or what broke.
     pub async fn password_links_by_hand(
         &self,
         users: &[User],
         caller: &Actor,
-    ) -> Result<Vec<String>, ManageError> {
+    ) -> Result<Vec<String>, UserError> {
         let is_out = |user: &&User| !user.is_active && !user.awaits_confirmation;
         if let Some(user) = users.iter().find(is_out) {
-            return Err(ManageError::Inactive(user.username.to_string()));
+            return Err(UserError::Inactive(user.username.to_string()));
         }
         let mut links = Vec::with_capacity(users.len());
         for user in users {

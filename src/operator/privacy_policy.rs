@@ -20,9 +20,6 @@ pub enum PolicyError {
 
 impl Operator {
     /// Publishes a version of the policy: from now on everybody is asked to agree to it.
-    ///
-    /// # Errors
-    /// [`PolicyError`]; nothing was published then.
     pub async fn publish_policy(
         &self,
         version: &str,

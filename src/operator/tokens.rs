@@ -1,23 +1,25 @@
-//! Tokens that the operator issues.
+//! Tokens: issued by the operator, or found somewhere and inspected.
 
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::Operator;
-use super::users::ManageError;
+use super::sessions::SessionError;
+use super::users::UserError;
 use crate::accounts::login::MOST_SESSIONS;
 use crate::accounts::session::TokenPair;
-use crate::domain::Actor;
-use crate::domain::{Session, SessionId, SessionKind, User};
-use crate::store::sessions::Opening;
+use crate::crypto::TokenKind;
+use crate::domain::{Actor, Session, SessionId, SessionKind, Timestamp, User, UserId, UserRef};
+use crate::failure::Failure;
+use crate::store::sessions::{Opening, SeenSession};
 
 /// Which tokens to issue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewToken {
     /// An access token alone; its session lasts as long as it does.
     Access,
-    /// A refresh token alone.
     Refresh,
-    /// Both.
     Pair,
 }
 
@@ -25,51 +27,73 @@ pub enum NewToken {
 pub struct Tokens {
     /// Both; whoever asked for one drops the other.
     pub pair: TokenPair,
-    /// Their session.
     pub session: Session,
+}
+
+/// What a token says, and what the server says of it.
+#[derive(Clone, Debug)]
+pub struct TokenReport {
+    /// Whether the server takes it now.
+    pub is_good: bool,
+    /// Why it does not.
+    pub faults: Vec<String>,
+    /// How its header says it was signed.
+    pub algorithm: String,
+    /// The key that its header names.
+    pub kid: Option<String>,
+    /// To be believed only if `is_signed`.
+    pub claims: Map<String, Value>,
+    /// Whether a key of this installation signed it.
+    pub is_signed: bool,
+}
+
+/// Why nothing was done about a token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    #[error("a token may live {} days at most; ask for less, or raise session_ttl", .0.as_secs() / 86_400)]
+    TooLong(Duration),
+    /// It has not three parts of base64url with JSON in them.
+    #[error("this is not a token; it should have three parts with dots between them")]
+    NotAToken,
+    /// Anybody could have written its claims.
+    #[error(
+        "no key of this installation signed the token, so nothing was done; \
+         `session list` and `session revoke` end a session by its number"
+    )]
+    NotOurs,
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
+    User(#[from] UserError),
+    #[error(transparent)]
+    Failed(#[from] Failure),
 }
 
 impl Operator {
     /// Opens a session for a user and returns its tokens. They obey the rules of any others: the
     /// session ends them, and so does deactivating the user.
-    ///
-    /// # Errors
-    /// [`ManageError::Inactive`], [`ManageError::TooLong`], or what broke.
     pub async fn issue_token(
         &self,
         user: &User,
         what: NewToken,
         ttl: Option<Duration>,
         caller: &Actor,
-    ) -> Result<Tokens, ManageError> {
+    ) -> Result<Tokens, TokenError> {
         let rules = &self.parts.rules;
         let most = rules.session_ttl.max(rules.mobile_session_ttl);
-        let lasts = ttl.unwrap_or(if what == NewToken::Access {
-            rules.access_ttl
-        } else {
-            rules.token_session_ttl
+        let lasts = ttl.unwrap_or(match what {
+            NewToken::Access => rules.access_ttl,
+            NewToken::Refresh | NewToken::Pair => rules.token_session_ttl,
         });
         if lasts > most {
-            return Err(ManageError::TooLong(most));
+            return Err(TokenError::TooLong(most));
         }
-        let now = self.now();
-        let session = Session {
-            id: SessionId::new(now, self.parts.random.bytes()?),
-            user: user.id,
-            kind: SessionKind::CommandLine,
-            created_at: now,
-            expires_at: now.plus(lasts),
-            address: None,
-            user_agent: None,
-            cookie_digest: None,
-        };
-        let mut pair = self
-            .accounts
-            .pair(session.id, user.id, session.expires_at, 0)?;
+        let (accounts, kind) = (&self.accounts, SessionKind::CommandLine);
+        let session = accounts.new_session(user.id, kind, lasts, caller)?;
+        let (id, expires_at) = (session.id, session.expires_at);
+        let mut pair = accounts.pair(id, user.id, expires_at, 0)?;
         if what == NewToken::Access {
-            pair.access = self
-                .accounts
-                .access(session.id, user.id, session.expires_at)?;
+            pair.access = accounts.access(id, user.id, expires_at)?;
         }
         let opening = Opening {
             session: session.clone(),
@@ -78,15 +102,145 @@ impl Operator {
             attempts: None,
             most: MOST_SESSIONS,
         };
-        if !self
-            .parts
-            .store
-            .open_session(opening, caller.at(now))
-            .await?
-        {
-            return Err(ManageError::Inactive(user.username.to_string()));
+        let (actor, by) = (caller.at(self.now()), &caller.name);
+        if !self.parts.store.open_session(opening, actor).await? {
+            return Err(UserError::Inactive(user.username.to_string()).into());
         }
-        tracing::info!(event = "authn_token_created", user_id = user.id.0, session = %session.id, by = caller.name);
+        tracing::info!(event = "authn_token_created", user_id = user.id.0, session = %id, by);
         Ok(Tokens { pair, session })
     }
+
+    /// What a token says, and whether and why the server takes it or not.
+    pub async fn inspect_token(&self, token: &str) -> Result<TokenReport, TokenError> {
+        let inspected = self.parts.signer.inspect(token);
+        let inspected = inspected.ok_or(TokenError::NotAToken)?;
+        let kind = kind_of(&inspected.claims);
+        let now = self.now();
+        let mut faults = Vec::new();
+        if !inspected.knows_key {
+            faults.push("it names no key of this installation".to_owned());
+        } else if !inspected.is_signed {
+            faults.push("its signature is wrong".to_owned());
+        } else {
+            faults.extend(self.faults_of_session(&inspected.claims, now).await?);
+        }
+        let end = inspected.claims.get("exp").and_then(Value::as_i64);
+        if let Some(end) = end.map(Timestamp).filter(|it| *it <= now) {
+            faults.push(format!("it expired at {end}"));
+        }
+        let verified = self.parts.signer.verify(token, kind, now);
+        if let (Err(fault), true) = (&verified, faults.is_empty()) {
+            faults.push(fault.to_string().to_lowercase());
+        }
+        Ok(TokenReport {
+            is_good: faults.is_empty(),
+            faults,
+            algorithm: inspected.algorithm,
+            kid: inspected.kid,
+            claims: inspected.claims,
+            is_signed: inspected.is_signed,
+        })
+    }
+
+    /// The session of a token that a key of ours signed, expired or not.
+    pub async fn session_of_token(
+        &self,
+        token: &str,
+        caller: &Actor,
+    ) -> Result<SeenSession, TokenError> {
+        let report = self.inspect_token(token).await?;
+        if !report.is_signed {
+            return Err(TokenError::NotOurs);
+        }
+        let mut id = text(&report.claims, "sid").map(str::to_owned);
+        if report.is_good && !report.claims.contains_key("sid") {
+            let kind = kind_of(&report.claims);
+            if let Ok(claims) = self.parts.signer.verify(token, kind, self.now()) {
+                let imported = self.accounts.imported_session(&claims, caller).await?;
+                id = imported.map(|it| it.to_string());
+            }
+        }
+        Ok(self.find_live_session(&id.unwrap_or_default()).await?)
+    }
+
+    async fn faults_of_session(
+        &self,
+        claims: &Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<Vec<String>, Failure> {
+        let mut faults = Vec::new();
+        let user = user_of(claims);
+        let Some(sid) = claims.get("sid") else {
+            return self.faults_of_imported(claims, user).await;
+        };
+        let session = match sid.as_str().and_then(SessionId::parse) {
+            Some(id) => self.parts.store.session(id).await?,
+            None => None,
+        };
+        match &session {
+            None => faults.push("its session does not exist".to_owned()),
+            Some(it) if Some(it.session.user) != user => {
+                faults.push("its session is another user's".to_owned());
+            }
+            Some(SeenSession {
+                ended_at: Some(at), ..
+            }) => faults.push(format!("its session was ended at {at}")),
+            Some(it) if it.session.expires_at <= now => {
+                faults.push(format!("its session ran out at {}", it.session.expires_at));
+            }
+            Some(_) => {}
+        }
+        faults.extend(self.fault_of_user(user).await?);
+        Ok(faults)
+    }
+
+    async fn faults_of_imported(
+        &self,
+        claims: &Map<String, Value>,
+        user: Option<UserId>,
+    ) -> Result<Vec<String>, Failure> {
+        let mut faults: Vec<String> = self.fault_of_user(user).await?.into_iter().collect();
+        let ended_at = match user {
+            Some(id) => self.parts.store.imported_tokens_ended_at(id).await?,
+            None => None,
+        };
+        let issued_at = claims.get("iat").and_then(Value::as_i64).map(Timestamp);
+        if let Some(at) = ended_at.filter(|at| issued_at.is_some_and(|it| it <= *at)) {
+            faults.push(format!(
+                "the imported tokens of its user were ended at {at}"
+            ));
+        }
+        Ok(faults)
+    }
+
+    async fn fault_of_user(&self, user: Option<UserId>) -> Result<Option<String>, Failure> {
+        let Some(id) = user else {
+            return Ok(None);
+        };
+        let fault = match self.parts.store.user(&UserRef::Id(id)).await? {
+            None => "its user does not exist",
+            Some(user) if !user.is_active => "its user is inactive",
+            Some(_) => return Ok(None),
+        };
+        Ok(Some(fault.to_owned()))
+    }
+}
+
+fn kind_of(claims: &Map<String, Value>) -> TokenKind {
+    match text(claims, "token_type") {
+        Some("refresh") => TokenKind::Refresh,
+        _ => TokenKind::Access,
+    }
+}
+
+/// As a number, or as a text, which newer versions of SimpleJWT write.
+fn user_of(claims: &Map<String, Value>) -> Option<UserId> {
+    let id = claims.get("user_id")?;
+    id.as_i64()
+        .or_else(|| id.as_str()?.parse().ok())
+        .map(UserId)
+}
+
+fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    claims.get(name).and_then(Value::as_str)
 }

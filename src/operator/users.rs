@@ -1,50 +1,35 @@
-//! What the operator does.
-
-use std::time::Duration;
+//! Managing users.
 
 use super::Operator;
 use crate::accounts::Trouble;
 use crate::accounts::register::{OperatorChoice, RegisterError, Registrar, Registration};
-use crate::domain::Actor;
-use crate::domain::{Invalid, Profile, Rule, User, UserId, UserRef};
+use crate::domain::{Actor, Invalid, Profile, Rule, User, UserId, UserRef};
 use crate::failure::Failure;
 use crate::store::users::{Taken, UserChange, UserPage};
 
-/// Which users to list.
-pub type UserQuery = UserPage;
-
-/// What to change of a user.
-pub type UserUpdate = UserChange;
-
-/// Why the operator was refused.
+/// Why nothing was done with a user.
 #[derive(Debug, thiserror::Error)]
-pub enum ManageError {
-    /// Nobody goes by that.
+pub enum UserError {
     #[error("there is no user {typed:?}; {}", instead(typed, .similar.as_deref()))]
     NoSuchUser {
-        /// What was asked for.
         typed: String,
         /// Who may have been meant.
         similar: Option<String>,
     },
-    /// Nobody acts for an inactive user.
     #[error("{0} is inactive; `user activate {0}` lets them in")]
     Inactive(String),
-    /// It breaks a rule.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// Somebody else has the new name or address.
-    #[error("another user has this {}; choose another one", if *.0 == Taken::Email { "address" } else { "user name" })]
+    #[error(
+        "another user has this {}; choose another one",
+        match .0 { Taken::Email => "address", Taken::Username => "user name" }
+    )]
     Taken(Taken),
-    /// Longer than any session may last.
-    #[error("a token may live {}; ask for less, or raise session_ttl", days(.0))]
-    TooLong(Duration),
-    /// Something broke.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
-impl ManageError {
+impl UserError {
     /// Somebody deleted the user meanwhile.
     fn gone(user: &User) -> Self {
         Self::NoSuchUser {
@@ -57,40 +42,29 @@ impl ManageError {
 fn instead(typed: &str, similar: Option<&str>) -> String {
     match similar {
         Some(name) => format!("did you mean {name}?"),
-        None => {
-            format!("`user list --search {typed}` looks for parts of names and addresses")
-        }
+        None => format!("`user list --search {typed}` looks for parts of names and addresses"),
     }
 }
 
 impl Operator {
     /// The user that `typed` names: by number, address or user name.
-    ///
-    /// # Errors
-    /// [`ManageError::NoSuchUser`], or what broke.
-    pub async fn user(&self, typed: &str) -> Result<User, ManageError> {
+    pub async fn user(&self, typed: &str) -> Result<User, UserError> {
+        let store = &self.parts.store;
         for who in UserRef::candidates(typed, true) {
-            if let Some(user) = self.parts.store.user(&who).await? {
+            if let Some(user) = store.user(&who).await? {
                 return Ok(user);
             }
         }
-        let similar = self.parts.store.similar_name(&typed.to_lowercase()).await?;
+        let similar = store.similar_name(&typed.to_lowercase()).await?;
         let typed = typed.to_owned();
-        Err(ManageError::NoSuchUser { typed, similar })
+        Err(UserError::NoSuchUser { typed, similar })
     }
 
     /// Users in the order of their numbers, a page at a time.
-    ///
-    /// # Errors
-    /// If the database does not answer.
-    pub async fn users(&self, query: &UserQuery) -> Result<Vec<User>, Failure> {
-        self.parts.store.users(query).await
+    pub async fn users(&self, page: &UserPage) -> Result<Vec<User>, Failure> {
+        self.parts.store.users(page).await
     }
 
-    /// A user's profile.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn profile(&self, user: UserId) -> Result<Profile, Failure> {
         Ok(self.parts.store.profile(user).await?.unwrap_or_default())
     }
@@ -106,94 +80,67 @@ impl Operator {
         self.accounts.create(registration, registrar, caller).await
     }
 
-    /// Lets a user in, or ends every session and lets nobody in.
-    ///
-    /// # Errors
-    /// If it could not be written.
+    /// Lets a user log in; or ends all their sessions, and lets them log in no more.
     pub async fn set_active(
         &self,
         user: &User,
         active: bool,
         caller: &Actor,
-    ) -> Result<(), ManageError> {
-        if self
-            .parts
-            .store
-            .set_active(user.id, active, caller.at(self.now()))
-            .await?
-        {
-            tracing::info!(
-                event = "user_updated",
-                user_id = user.id.0,
-                active,
-                by = caller.name
-            );
-            Ok(())
-        } else {
-            Err(ManageError::gone(user))
+    ) -> Result<(), UserError> {
+        let (id, actor, by) = (user.id, caller.at(self.now()), &caller.name);
+        if !self.parts.store.set_active(id, active, actor).await? {
+            return Err(UserError::gone(user));
         }
+        tracing::info!(event = "user_updated", user_id = id.0, active, by);
+        Ok(())
     }
 
     /// Sets a user's password, ends all their sessions and tells them by mail.
-    ///
-    /// # Errors
-    /// The rule that the password breaks, or why it was not served.
     pub async fn set_password(
         &self,
         user: &User,
         chosen: &str,
         caller: &Actor,
     ) -> Result<Result<(), Rule>, Trouble> {
-        let found = self.parts.store.credentials(&UserRef::Id(user.id)).await?;
+        let store = &self.parts.store;
+        let found = store.credentials(&UserRef::Id(user.id)).await?;
         let gone = || Failure::new("setting a password", "the user has been deleted");
         let owner = found.ok_or_else(gone)?;
         let password = match self.accounts.choose_password(chosen, &owner).await? {
             Ok(password) => password,
             Err(rule) => return Ok(Err(rule)),
         };
-        let actor = caller.at(self.now());
-        self.parts
-            .store
+        let (actor, by) = (caller.at(self.now()), &caller.name);
+        store
             .set_password(user.id, password, None, None, actor)
             .await?;
-        tracing::info!(
-            event = "authn_password_change",
-            user_id = user.id.0,
-            by = caller.name
-        );
+        tracing::info!(event = "authn_password_change", user_id = user.id.0, by);
         Ok(Ok(()))
     }
 
     /// Changes a user as the operator says, all or nothing.
-    ///
-    /// # Errors
-    /// [`ManageError::Taken`], [`ManageError::NoSuchUser`], or what broke.
     pub async fn update_user(
         &self,
         user: &User,
-        change: UserUpdate,
+        change: UserChange,
         caller: &Actor,
-    ) -> Result<User, ManageError> {
+    ) -> Result<User, UserError> {
         check(&change)?;
-        let actor = caller.at(self.now());
-        let updated = self.parts.store.update_user(user.id, change, actor).await?;
-        let gone = || ManageError::gone(user);
-        let updated = updated.map_err(ManageError::Taken)?.ok_or_else(gone)?;
-        tracing::info!(
-            event = "user_updated",
-            user_id = user.id.0,
-            by = caller.name
-        );
+        let (id, actor, by) = (user.id, caller.at(self.now()), &caller.name);
+        let updated = self.parts.store.update_user(id, change, actor).await?;
+        let updated = updated.map_err(UserError::Taken)?;
+        let updated = updated.ok_or_else(|| UserError::gone(user))?;
+        tracing::info!(event = "user_updated", user_id = id.0, by);
         Ok(updated)
     }
 
-    /// Forgets a user and all that belongs to them. False if there is no such user.
+    /// Deletes a user and all that belongs to them. False if there is no such user.
     pub async fn delete_user(&self, user: UserId, caller: &Actor) -> Result<bool, Failure> {
         self.accounts.delete(user, caller).await
     }
 }
 
-fn check(change: &UserUpdate) -> Result<(), Invalid> {
+fn check(change: &UserChange) -> Result<(), Invalid> {
     let names = [
         ("first_name", &change.first_name),
         ("last_name", &change.last_name),
@@ -213,8 +160,4 @@ fn check(change: &UserUpdate) -> Result<(), Invalid> {
         Profile::check_text(text).map_err(|rule| Invalid::new(field, rule))?;
     }
     Ok(())
-}
-
-fn days(most: &Duration) -> String {
-    format!("{} days at most", most.as_secs() / 86_400)
 }

@@ -184,7 +184,7 @@ fn only_the_account_itself_and_staff_look_an_account_up() {
         ask(path, &bob).expect(403);
     }
     let user = app.wait(app.operator.user("bob")).expect("bob");
-    let staff = minisass_auth::operator::users::UserUpdate {
+    let staff = minisass_auth::store::users::UserChange {
         is_staff: Some(true),
         ..Default::default()
     };

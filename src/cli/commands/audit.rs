@@ -8,8 +8,7 @@ use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::cli::terminal::progress::Bar;
-use crate::operator::maintenance::AuditQuery;
-use crate::store::audit::{AuditEntry, Chain};
+use crate::store::audit::{AuditEntry, AuditPage, Chain};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -108,7 +107,7 @@ fn user_id(typed: &str, job: &Job) -> anyhow::Result<crate::domain::UserId> {
 
 fn list(wanted: List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let user = wanted.user.as_deref().map(|it| user_id(it, job));
-    let mut query = AuditQuery {
+    let mut query = AuditPage {
         after: wanted.after.unwrap_or(0),
         limit: wanted.limit,
         user: user.transpose()?,

@@ -7,7 +7,7 @@ use anyhow::bail;
 
 use crate::cli::commands::job::Job;
 use crate::domain::User;
-use crate::operator::users::ManageError;
+use crate::operator::users::UserError;
 
 /// Users as somebody typed them.
 #[derive(clap::Args)]
@@ -30,7 +30,7 @@ pub(crate) fn find(users: &[String], job: &Job) -> anyhow::Result<Vec<User>> {
     let found = typed(users)?
         .iter()
         .map(find)
-        .collect::<Result<Vec<_>, ManageError>>()?;
+        .collect::<Result<Vec<_>, UserError>>()?;
     // Somebody who was named by number and by address is one user.
     let mut seen = HashSet::new();
     let found = found.into_iter().filter(|user| seen.insert(user.id));

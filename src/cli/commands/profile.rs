@@ -11,7 +11,7 @@ use crate::cli::commands::examples::examples;
 use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::{Format, Output};
 use crate::domain::{AdditionalFields, Invalid, Profile, Rule, UploadPreference, User};
-use crate::operator::users::UserUpdate;
+use crate::store::users::UserChange;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -157,9 +157,9 @@ fn set(set: Set, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     }
     profile.additional_fields =
         AdditionalFields::new(fields).map_err(|rule| wrong("additional_fields", rule))?;
-    let change = UserUpdate {
+    let change = UserChange {
         profile: Some(profile.clone()),
-        ..UserUpdate::default()
+        ..UserChange::default()
     };
     let changed = job.wait(job.operator.update_user(&user, change, &job.actor))?;
     output.one(&row(&changed, profile))

@@ -56,14 +56,14 @@ impl ConfirmApi {
     )]
     async fn activate_page(
         &self,
-        Data(accounts): Data<&Accounts>,
         WantsHtml(html): WantsHtml,
         /// Whom the link is for.
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
+        call: Call,
     ) -> Answer<PageReply> {
-        ask(accounts, Confirmation::Account, (&uid, &token), html).await
+        ask(&call.accounts, Confirmation::Account, (&uid, &token), html).await
     }
 
     /// Confirm Account
@@ -76,7 +76,6 @@ impl ConfirmApi {
     )]
     async fn activate(
         &self,
-        Data(accounts): Data<&Accounts>,
         Data(deployment): Data<&Arc<Deployment>>,
         WantsHtml(html): WantsHtml,
         /// Whom the link is for.
@@ -85,7 +84,10 @@ impl ConfirmApi {
         token: Path<String>,
         call: Call<Anyone, Forms>,
     ) -> Answer<ConfirmReply, ANYONE, LIMITED> {
-        let confirmed = accounts.confirm_account(&uid, &token, &call.actor).await;
+        let confirmed = call
+            .accounts
+            .confirm_account(&uid, &token, &call.actor)
+            .await;
         answer(confirmed, Confirmation::Account, deployment, html)
     }
 
@@ -99,14 +101,14 @@ impl ConfirmApi {
     )]
     async fn address_page(
         &self,
-        Data(accounts): Data<&Accounts>,
         WantsHtml(html): WantsHtml,
         /// Whom the link is for.
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
+        call: Call,
     ) -> Answer<PageReply> {
-        ask(accounts, Confirmation::Address, (&uid, &token), html).await
+        ask(&call.accounts, Confirmation::Address, (&uid, &token), html).await
     }
 
     /// Change Address
@@ -119,7 +121,6 @@ impl ConfirmApi {
     )]
     async fn address(
         &self,
-        Data(accounts): Data<&Accounts>,
         Data(deployment): Data<&Arc<Deployment>>,
         WantsHtml(html): WantsHtml,
         /// Whom the link is for.
@@ -128,7 +129,10 @@ impl ConfirmApi {
         token: Path<String>,
         call: Call<Anyone, Forms>,
     ) -> Answer<ConfirmReply, ANYONE, LIMITED> {
-        let confirmed = accounts.confirm_address(&uid, &token, &call.actor).await;
+        let confirmed = call
+            .accounts
+            .confirm_address(&uid, &token, &call.actor)
+            .await;
         answer(confirmed, Confirmation::Address, deployment, html)
     }
 }

@@ -1,12 +1,10 @@
 //! contact-us.
 
-use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Email;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::tag::Tag;
-use crate::accounts::Accounts;
 use crate::accounts::contact::ContactMessage;
 use crate::domain::{self, Invalid};
 use crate::http::wire::{
@@ -55,7 +53,6 @@ impl ContactApi {
     #[oai(path = "/contact-us", method = "post", operation_id = "contact_us")]
     async fn contact(
         &self,
-        Data(accounts): Data<&Accounts>,
         call: Call<Anyone, Forms, Body<ContactRequest>>,
     ) -> Answer<ContactReply, ANYONE, LIMITED> {
         let fields = call.body.fields;
@@ -74,7 +71,7 @@ impl ContactApi {
             phone: fields.phone.unwrap_or_default(),
             message: fields.message,
         };
-        accounts.contact(message, &call.actor).await?;
+        call.accounts.contact(message, &call.actor).await?;
         Ok(ContactReply::Ok(Message::new("Email sent")))
     }
 }

@@ -7,7 +7,6 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::session_body::SessionBody;
 use super::tag::Tag;
-use crate::accounts::Accounts;
 use crate::accounts::login::LoginError;
 use crate::accounts::session::TokenPair;
 use crate::domain::SessionKind;
@@ -129,7 +128,6 @@ impl LoginApi {
     #[oai(path = "/login", method = "post", operation_id = "login")]
     async fn login(
         &self,
-        Data(accounts): Data<&Accounts>,
         Data(cookies): Data<&Cookies>,
         /// `mobile` for the Android client.
         #[oai(name = "app")]
@@ -146,7 +144,8 @@ impl LoginApi {
             .or(username)
             .unwrap_or_default();
         let password = password.map_or_else(String::new, |it| it.0);
-        let opened = accounts
+        let opened = call
+            .accounts
             .login(typed.trim(), &password, kind, &call.actor)
             .await?;
         let cookie = cookies.set(opened.cookie.as_deref().unwrap_or_default(), opened.lasts);
@@ -165,11 +164,11 @@ impl LoginApi {
     #[oai(path = "/token", method = "post", operation_id = "token")]
     async fn token(
         &self,
-        Data(accounts): Data<&Accounts>,
         call: Call<Anyone, Logins, Body<TokenRequest>>,
     ) -> Answer<TokenReply, ANYONE, LIMITED> {
         let TokenRequest { username, password } = call.body.fields;
-        let opened = accounts
+        let opened = call
+            .accounts
             .login(username.trim(), &password, SessionKind::Token, &call.actor)
             .await?;
         let TokenPair { access, refresh } = opened.tokens;

@@ -1,12 +1,10 @@
 //! check-registration-status, retrieve-email-by-username: for the account itself and for staff.
 
-use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::tag::Tag;
-use crate::accounts::Accounts;
 use crate::accounts::lookup::LookupError;
 use crate::domain::LiveSession;
 use crate::http::wire::{Answer, BEARER, Call, Detail, ErrorSentence, Refused, detail, error};
@@ -89,12 +87,11 @@ impl LookupApi {
     )]
     async fn registration(
         &self,
-        Data(accounts): Data<&Accounts>,
         call: Call<LiveSession>,
         /// The address of the account.
         email: Path<String>,
     ) -> Answer<RegistrationReply, BEARER> {
-        let user = accounts.look_up_email(&call.who, &email).await?;
+        let user = call.accounts.look_up_email(&call.who, &email).await?;
         Ok(RegistrationReply::Ok(Json(RegistrationBody {
             email: user.email.to_string(),
             is_registration_completed: user.is_active,
@@ -112,12 +109,11 @@ impl LookupApi {
     )]
     async fn email(
         &self,
-        Data(accounts): Data<&Accounts>,
         call: Call<LiveSession>,
         /// The user name of the account.
         username: Path<String>,
     ) -> Answer<EmailReply, BEARER> {
-        let user = accounts.look_up_username(&call.who, &username).await?;
+        let user = call.accounts.look_up_username(&call.who, &username).await?;
         Ok(EmailReply::Ok(Json(EmailBody {
             email: user.email.to_string(),
         })))

@@ -1,11 +1,9 @@
 //! privacy-policy/check, privacy-policy/consent.
 
-use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::tag::Tag;
-use crate::accounts::Accounts;
 use crate::domain::{Consent, LiveSession, Policy};
 use crate::http::wire::{Answer, BEARER, Body, Call, Detail, Forms, Input, LIMITED, detail};
 
@@ -116,12 +114,8 @@ impl PolicyApi {
         method = "get",
         operation_id = "check_privacy_policy"
     )]
-    async fn check(
-        &self,
-        Data(accounts): Data<&Accounts>,
-        call: Call<LiveSession>,
-    ) -> Answer<CheckReply, BEARER> {
-        let latest = accounts.policies().await?.into_iter().next();
+    async fn check(&self, call: Call<LiveSession>) -> Answer<CheckReply, BEARER> {
+        let latest = call.accounts.policies().await?.into_iter().next();
         Ok(match latest {
             Some(policy) => CheckReply::Ok(Json(CheckBody {
                 is_agreed_to_privacy_policy: call.who.agreement.is_settled(),
@@ -141,11 +135,11 @@ impl PolicyApi {
     )]
     async fn consent(
         &self,
-        Data(accounts): Data<&Accounts>,
         call: Call<LiveSession, Forms, Body<ConsentRequest>>,
     ) -> Answer<ConsentReply, BEARER, LIMITED> {
         let agrees = call.body.fields.agree.unwrap_or(false);
-        let consent = accounts
+        let consent = call
+            .accounts
             .give_consent(&call.who, agrees, &call.actor)
             .await?;
         Ok(match consent {

@@ -1,12 +1,10 @@
 //! register.
 
-use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::types::{Email, Example, Password};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::tag::Tag;
-use crate::accounts::Accounts;
 use crate::accounts::register::{RegisterError, Registration};
 use crate::domain::{Invalid, Rule, User};
 use crate::http::wire::{
@@ -141,11 +139,10 @@ impl RegisterApi {
     #[oai(path = "/register", method = "post", operation_id = "register")]
     async fn register(
         &self,
-        Data(accounts): Data<&Accounts>,
         call: Call<Anyone, Forms, Body<RegisterRequest>>,
     ) -> Answer<RegisterReply, ANYONE, LIMITED> {
         let registration = registration(call.body);
-        let user = accounts.register(registration, &call.actor).await?;
+        let user = call.accounts.register(registration, &call.actor).await?;
         Ok(RegisterReply::Created(Json(user.into())))
     }
 }

@@ -104,11 +104,10 @@ impl ResetApi {
     )]
     async fn request_reset(
         &self,
-        Data(accounts): Data<&Accounts>,
         call: Call<Anyone, Forms, Body<ResetRequest>>,
     ) -> Answer<RequestReply, ANYONE, LIMITED> {
         match domain::Email::parse(&call.body.fields.email) {
-            Ok(email) => accounts.request_reset(email, &call.actor).await?,
+            Ok(email) => call.accounts.request_reset(email, &call.actor).await?,
             Err(rule) => {
                 let broken = [Invalid::new("email", rule)];
                 return Ok(RequestReply::BadRequest(bad_request::<ResetRequest>(
@@ -129,15 +128,15 @@ impl ResetApi {
     )]
     async fn verify_password_reset(
         &self,
-        Data(accounts): Data<&Accounts>,
         Data(deployment): Data<&Arc<Deployment>>,
         WantsHtml(html): WantsHtml,
         /// Whom the link is for.
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
+        call: Call,
     ) -> Answer<VerifyReply> {
-        if !accounts.is_reset_link(&uid, &token).await? {
+        if !call.accounts.is_reset_link(&uid, &token).await? {
             return Ok(VerifyReply::Unauthorized(bad_link(html)?));
         }
         Ok(match &deployment.frontend_url {
@@ -145,7 +144,7 @@ impl ResetApi {
             Some(frontend) => {
                 VerifyReply::Redirect(format!("{frontend}/?uid={}&token={}", uid.0, token.0))
             }
-            None => VerifyReply::Form(Html(form(accounts, &uid, &token, None)?)),
+            None => VerifyReply::Form(Html(form(&call.accounts, &uid, &token, None)?)),
         })
     }
 
@@ -159,7 +158,6 @@ impl ResetApi {
     )]
     async fn update_password_reset(
         &self,
-        Data(accounts): Data<&Accounts>,
         WantsHtml(html): WantsHtml,
         /// Whom the link is for.
         uid: Path<String>,
@@ -173,14 +171,15 @@ impl ResetApi {
             let reason = reason
                 .unwrap_or("This form could not be read. Try again.")
                 .to_owned();
-            let page = || form(accounts, &uid, &token, Some(&reason));
+            let page = || form(&call.accounts, &uid, &token, Some(&reason));
             JsonOrPage::new(html, Json(bad), page).map(UpdateReply::BadRequest)
         };
         let new_password = match call.body {
             Ok(body) => body.fields.new_password,
             Err(bad) => return Ok(refuse(bad)?),
         };
-        let set = accounts
+        let set = call
+            .accounts
             .confirm_reset(&uid, &token, &new_password, &call.actor)
             .await;
         Ok(match set {

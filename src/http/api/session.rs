@@ -8,7 +8,7 @@ use super::session_body::SessionBody;
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::session::{BearerError, RefreshError};
-use crate::domain::{Actor, LiveSession};
+use crate::domain::LiveSession;
 use crate::failure::Failure;
 use crate::http::wire::{
     Answer, Anyone, Authorization, Body, CHALLENGE, Call, Cookies, Credentials, Detail, Input,
@@ -114,11 +114,10 @@ impl SessionApi {
     )]
     async fn token_refresh(
         &self,
-        Data(accounts): Data<&Accounts>,
         call: Call<Anyone, Unlimited, Body<RefreshRequest>>,
     ) -> Answer<RefreshReply> {
         let token = &call.body.fields.refresh;
-        let new = accounts.refresh(token, &call.actor).await?;
+        let new = call.accounts.refresh(token, &call.actor).await?;
         Ok(RefreshReply::Ok(Json(RefreshBody {
             access: new.access.clone(),
             access_token: new.access,
@@ -132,10 +131,9 @@ impl SessionApi {
     #[oai(path = "/refresh", method = "post", operation_id = "refresh")]
     async fn refresh(
         &self,
-        accounts: Data<&Accounts>,
         call: Call<Anyone, Unlimited, Body<RefreshRequest>>,
     ) -> Answer<RefreshReply> {
-        self.token_refresh(accounts, call).await
+        self.token_refresh(call).await
     }
 
     /// Check Authentication Status
@@ -147,18 +145,14 @@ impl SessionApi {
         method = "get",
         operation_id = "check_auth_status"
     )]
-    async fn check_auth_status(
-        &self,
-        Data(accounts): Data<&Accounts>,
-        call: Call<Credentials>,
-    ) -> Answer<StatusReply> {
-        let Some(session) = whoever_asks(accounts, &call.who, &call.actor).await? else {
+    async fn check_auth_status(&self, call: Call<Credentials>) -> Answer<StatusReply> {
+        let Some(session) = whoever_asks(&call).await? else {
             return Ok(StatusReply::Unauthorized(
                 detail(NOT_PROVIDED),
                 CHALLENGE.to_owned(),
             ));
         };
-        let status = accounts.status(session)?;
+        let status = call.accounts.status(session)?;
         Ok(StatusReply::Ok(SessionBody::new(
             &status.user,
             status.tokens,
@@ -174,7 +168,6 @@ impl SessionApi {
     #[oai(path = "/logout", method = "post", operation_id = "logout")]
     async fn logout(
         &self,
-        Data(accounts): Data<&Accounts>,
         Data(cookies): Data<&Cookies>,
         call: Call<Credentials>,
     ) -> Answer<LogoutReply> {
@@ -185,15 +178,15 @@ impl SessionApi {
         } = call.who;
         let by_cookie = match authorization {
             Authorization::None => {
-                session_of(accounts, cookie.as_deref().filter(|_| from_own_page)).await?
+                session_of(&call.accounts, cookie.as_deref().filter(|_| from_own_page)).await?
             }
             _ => None,
         };
         let session = match by_cookie {
             Some(session) => session,
-            None => authorization.session(accounts, &call.actor).await?,
+            None => authorization.session(&call.accounts, &call.actor).await?,
         };
-        accounts.logout(&session, &call.actor).await?;
+        call.accounts.logout(&session, &call.actor).await?;
         Ok(LogoutReply::Ok(
             Message::new("Logout successful"),
             cookies.clear(),
@@ -202,19 +195,15 @@ impl SessionApi {
 }
 
 /// A bad bearer token counts as none.
-async fn whoever_asks(
-    accounts: &Accounts,
-    credentials: &Credentials,
-    actor: &Actor,
-) -> Result<Option<LiveSession>, Failure> {
-    if let Authorization::Bearer(token) = &credentials.authorization {
-        match accounts.bearer(token, actor).await {
+async fn whoever_asks(call: &Call<Credentials>) -> Result<Option<LiveSession>, Failure> {
+    if let Authorization::Bearer(token) = &call.who.authorization {
+        match call.accounts.bearer(token, &call.actor).await {
             Ok(session) => return Ok(Some(session)),
             Err(BearerError::Failed(failure)) => return Err(failure),
             Err(_) => {}
         }
     }
-    session_of(accounts, credentials.cookie.as_deref()).await
+    session_of(&call.accounts, call.who.cookie.as_deref()).await
 }
 
 async fn session_of(

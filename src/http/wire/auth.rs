@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use poem::Request;
 use poem::http::{HeaderMap, HeaderName, header};
-use poem::web::Data;
-use poem::{FromRequest, Request};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 
 use super::client::actor;
@@ -19,10 +18,8 @@ use crate::domain::{Actor, LiveSession};
 pub(crate) enum Authorization {
     /// None, or of another scheme.
     None,
-    /// `Bearer` and something that is not one token.
+    /// `Bearer` and something that is not one token; or more than one header.
     Malformed,
-    /// More than one header.
-    Repeated,
     /// A token, whatever it is worth.
     Bearer(String),
 }
@@ -34,7 +31,7 @@ impl Authorization {
             return Self::None;
         };
         if values.next().is_some() {
-            return Self::Repeated;
+            return Self::Malformed;
         }
         let mut words = value.to_str().unwrap_or_default().split_ascii_whitespace();
         if !words
@@ -57,7 +54,7 @@ impl Authorization {
     ) -> Result<LiveSession, NoSession> {
         let problem = match self {
             Self::Bearer(token) => return Ok(accounts.bearer(token, actor).await?),
-            Self::Malformed | Self::Repeated => TokenProblem::new(
+            Self::Malformed => TokenProblem::new(
                 "Authorization header must contain two space-delimited values",
                 Some("bad_authorization_header"),
             ),
@@ -75,7 +72,10 @@ pub(crate) trait Who: Sized {
     /// What proves it, by the names of the OpenAPI document.
     const SCHEMES: &'static [&'static str];
 
-    fn identify(request: &Request) -> impl Future<Output = poem::Result<Self>> + Send;
+    fn identify(
+        request: &Request,
+        accounts: &Accounts,
+    ) -> impl Future<Output = Result<Self, Refusal>> + Send;
 }
 
 pub(crate) struct Anyone;
@@ -83,7 +83,7 @@ pub(crate) struct Anyone;
 impl Who for Anyone {
     const SCHEMES: &'static [&'static str] = &[];
 
-    async fn identify(_: &Request) -> poem::Result<Self> {
+    async fn identify(_: &Request, _: &Accounts) -> Result<Self, Refusal> {
         Ok(Self)
     }
 }
@@ -92,11 +92,9 @@ impl Who for Anyone {
 impl Who for LiveSession {
     const SCHEMES: &'static [&'static str] = &["bearer"];
 
-    async fn identify(request: &Request) -> poem::Result<Self> {
-        let Data(accounts) = Data::<&Accounts>::from_request_without_body(request).await?;
+    async fn identify(request: &Request, accounts: &Accounts) -> Result<Self, Refusal> {
         let authorization = Authorization::of(request.headers());
-        let session = authorization.session(accounts, &actor(request)).await;
-        session.map_err(|none| Refusal::from(none).into())
+        Ok(authorization.session(accounts, &actor(request)).await?)
     }
 }
 
@@ -112,7 +110,7 @@ pub(crate) struct Credentials {
 impl Who for Credentials {
     const SCHEMES: &'static [&'static str] = &["bearer", "cookie"];
 
-    async fn identify(request: &Request) -> poem::Result<Self> {
+    async fn identify(request: &Request, _: &Accounts) -> Result<Self, Refusal> {
         let headers = request.headers();
         let deployment = request.data::<Arc<Deployment>>();
         Ok(Self {

@@ -2,7 +2,8 @@
 
 use std::marker::PhantomData;
 
-use poem::{Request, RequestBody};
+use poem::web::Data;
+use poem::{FromRequest, Request, RequestBody};
 use poem_openapi::registry::{MetaRequest, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
@@ -11,10 +12,13 @@ use super::body::{Content, NoBody};
 use super::client::actor;
 use super::rate_limit::{Limit, Unlimited, count};
 use super::refusal::Refusal;
+use crate::accounts::Accounts;
 use crate::domain::Actor;
 
-/// A request that passed: `who` sent it, within the limit `L`, with this `body`.
+/// A request that passed: `who` sent it, within the limit `L`, with this `body`. The handler serves
+/// it with `accounts`, the use cases.
 pub(crate) struct Call<W = Anyone, L = Unlimited, B = NoBody> {
+    pub(crate) accounts: Accounts,
     pub(crate) who: W,
     pub(crate) body: B,
     /// As the use cases want to know who asks.
@@ -25,12 +29,14 @@ pub(crate) struct Call<W = Anyone, L = Unlimited, B = NoBody> {
 impl<W: Who, L: Limit, B: Content> Call<W, L, B> {
     /// The order of the checks of all endpoints. Method and `Accept` were checked by the route.
     async fn check(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
+        let Data(accounts) = Data::<&Accounts>::from_request_without_body(request).await?;
         // A request with a bad body counts too.
         let within_limit = count::<L>(request);
         let body = B::read(request, body).await?;
         within_limit.map_err(Refusal::from)?;
         Ok(Self {
-            who: W::identify(request).await?,
+            accounts: accounts.clone(),
+            who: W::identify(request, accounts).await?,
             body,
             actor: actor(request),
             limit: PhantomData,

@@ -132,18 +132,6 @@ impl Problem {
         }
     }
 
-    fn of(err: &poem::Error) -> Self {
-        let status = err.status();
-        let sentence = match status {
-            StatusCode::NOT_FOUND => "Not found.",
-            StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong.",
-            other => other
-                .canonical_reason()
-                .unwrap_or("The request was refused."),
-        };
-        Self::new(status, sentence)
-    }
-
     pub(crate) fn response(self) -> Response {
         (self.status, poem::web::Json(self.body)).into_response()
     }
@@ -169,8 +157,16 @@ pub(crate) fn render(err: poem::Error) -> Response {
     if err.is_from_response() {
         return err.into_response();
     }
-    if err.status().is_server_error() {
+    let status = err.status();
+    if status.is_server_error() {
         tracing::error!(event = "failure", error = %err);
     }
-    Problem::of(&err).response()
+    let sentence = match status {
+        StatusCode::NOT_FOUND => "Not found.",
+        StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong.",
+        other => other
+            .canonical_reason()
+            .unwrap_or("The request was refused."),
+    };
+    Problem::new(status, sentence).response()
 }

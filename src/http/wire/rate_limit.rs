@@ -43,29 +43,31 @@ impl RateLimits {
     }
 }
 
+type Choice = Option<fn(&RateLimits) -> &Limiter>;
+
 /// Which limit an endpoint has.
 pub(crate) trait Limit {
-    const LIMITER: Option<fn(&RateLimits) -> &Limiter>;
+    const LIMITER: Choice;
 }
 
 pub(crate) struct Unlimited;
 
 impl Limit for Unlimited {
-    const LIMITER: Option<fn(&RateLimits) -> &Limiter> = None;
+    const LIMITER: Choice = None;
 }
 
 /// The limit of endpoints that try a password.
 pub(crate) struct Logins;
 
 impl Limit for Logins {
-    const LIMITER: Option<fn(&RateLimits) -> &Limiter> = Some(|limits| &limits.logins);
+    const LIMITER: Choice = Some(|limits| &limits.logins);
 }
 
 /// The limit of everything else that writes.
 pub(crate) struct Forms;
 
 impl Limit for Forms {
-    const LIMITER: Option<fn(&RateLimits) -> &Limiter> = Some(|limits| &limits.forms);
+    const LIMITER: Choice = Some(|limits| &limits.forms);
 }
 
 /// Counts the request.

@@ -90,7 +90,7 @@ pub(crate) fn run(new: Create, job: &Job, output: &mut Output) -> anyhow::Result
                 let broken: Vec<String> = broken.iter().map(ToString::to_string).collect();
                 anyhow!("{}", broken.join("; "))
             }
-            RegisterError::Trouble(trouble) => anyhow!("{trouble}"),
+            RegisterError::Trouble(trouble) => trouble.into(),
         })?;
     // A dry run has left no user whom the link could belong to.
     if new.print_link && !job.is_dry {

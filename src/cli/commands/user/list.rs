@@ -6,7 +6,7 @@ use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::domain::UserId;
-use crate::operator::users::UserQuery;
+use crate::store::users::UserPage;
 
 #[derive(clap::Args)]
 #[command(after_long_help = examples(&[
@@ -32,7 +32,7 @@ pub(crate) struct List {
 }
 
 pub(crate) fn run(list: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
-    let mut query = UserQuery {
+    let mut query = UserPage {
         after: UserId(list.after),
         limit: list.limit,
         search: list.search.as_deref().map(str::to_lowercase),

@@ -28,7 +28,7 @@ pub(crate) fn run(set: &SetPassword, job: &Job, output: &mut Output) -> anyhow::
     match done {
         Ok(Ok(())) => {}
         Ok(Err(rule)) => bail!("password: {rule}"),
-        Err(trouble) => bail!("{trouble}"),
+        Err(trouble) => return Err(trouble.into()),
     }
     let done = format!(
         "{} has a new password and is logged out everywhere; a notice goes to {}",

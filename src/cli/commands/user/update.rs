@@ -10,7 +10,7 @@ use crate::cli::commands::job::Job;
 use crate::cli::commands::profile::ProfileFlags;
 use crate::cli::terminal::output::Output;
 use crate::domain::{Email, Invalid, Rule, Username};
-use crate::operator::users::UserUpdate;
+use crate::store::users::UserChange;
 
 #[derive(clap::Args)]
 #[command(arg = dry_run(), after_long_help = examples(&[
@@ -51,7 +51,7 @@ pub(crate) fn run(update: Update, job: &Job, output: &mut Output) -> anyhow::Res
     update.profile.apply(&mut profile)?;
     let username = update.username.as_deref().map(Username::parse).transpose();
     let email = update.email.as_deref().map(Email::parse).transpose();
-    let change = UserUpdate {
+    let change = UserChange {
         username: username.map_err(|rule| parsed("username", rule))?,
         email: email.map_err(|rule| parsed("email", rule))?,
         first_name: update.first_name,

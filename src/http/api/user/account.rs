@@ -1,11 +1,9 @@
 //! user/update, user/password/update: one's own account and password.
 
-use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::types::{Email, Password};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
-use crate::accounts::Accounts;
 use crate::accounts::own::{OwnAccount, OwnChange, OwnError};
 use crate::domain::LiveSession;
 use crate::http::api::tag::Tag;
@@ -200,12 +198,8 @@ impl AccountApi {
     ///
     /// The account of the bearer.
     #[oai(path = "/user/update", method = "get", operation_id = "show_user")]
-    async fn show(
-        &self,
-        Data(accounts): Data<&Accounts>,
-        call: Call<LiveSession>,
-    ) -> Answer<AccountReply, BEARER> {
-        let account = accounts.own_account(&call.who).await?;
+    async fn show(&self, call: Call<LiveSession>) -> Answer<AccountReply, BEARER> {
+        let account = call.accounts.own_account(&call.who).await?;
         Ok(AccountReply::Ok(Json(account.into())))
     }
 
@@ -216,11 +210,13 @@ impl AccountApi {
     #[oai(path = "/user/update", method = "post", operation_id = "update_user")]
     async fn update(
         &self,
-        Data(accounts): Data<&Accounts>,
         call: Call<LiveSession, Forms, Body<AccountRequest>>,
     ) -> Answer<UpdateReply, BEARER, LIMITED> {
         let change = call.body.fields.into();
-        let account = accounts.update_own(&call.who, change, &call.actor).await?;
+        let account = call
+            .accounts
+            .update_own(&call.who, change, &call.actor)
+            .await?;
         Ok(UpdateReply::Ok(Json(account.into())))
     }
 
@@ -234,12 +230,11 @@ impl AccountApi {
     )]
     async fn update_password(
         &self,
-        Data(accounts): Data<&Accounts>,
         call: Call<LiveSession, Forms, Body<PasswordRequest>>,
     ) -> Answer<PasswordReply, BEARER, LIMITED> {
         let fields = call.body.fields;
         let new = (&**fields.password, &**fields.confirm_password);
-        accounts
+        call.accounts
             .change_own_password(&call.who, &fields.old_password, new, &call.actor)
             .await?;
         Ok(PasswordReply::Ok(Json(StatusBody {

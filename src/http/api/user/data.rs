@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Password;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde_json::Value;
 
-use crate::accounts::Accounts;
 use crate::accounts::own::{OwnData, OwnError};
 use crate::domain::{Consent, LiveSession, SessionId};
 use crate::http::api::session_body::SessionEntry;
@@ -170,12 +168,8 @@ impl OwnApi {
     ///
     /// All that is kept about the bearer, but for secrets.
     #[oai(path = "/user/export", method = "get", operation_id = "export_data")]
-    async fn export(
-        &self,
-        Data(accounts): Data<&Accounts>,
-        call: Call<LiveSession>,
-    ) -> Answer<ExportReply, BEARER> {
-        let data = accounts.own_data(&call.who).await?;
+    async fn export(&self, call: Call<LiveSession>) -> Answer<ExportReply, BEARER> {
+        let data = call.accounts.own_data(&call.who).await?;
         Ok(ExportReply::Ok(
             Json(ExportBody::new(data, call.who.id)),
             "attachment; filename=\"minisass-account.json\"".to_owned(),
@@ -192,11 +186,10 @@ impl OwnApi {
     )]
     async fn delete(
         &self,
-        Data(accounts): Data<&Accounts>,
         call: Call<LiveSession, Forms, Body<DeleteRequest>>,
     ) -> Answer<DeleteReply, BEARER, LIMITED> {
         let password = &call.body.fields.password;
-        accounts
+        call.accounts
             .delete_own(&call.who, password, &call.actor)
             .await?;
         Ok(DeleteReply::Ok(Message::new("Account deleted")))

@@ -1,11 +1,9 @@
 //! user/sessions: where one is logged in, and an end to it.
 
-use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 
-use crate::accounts::Accounts;
 use crate::domain::{LiveSession, SessionId};
 use crate::http::api::session_body::SessionEntry;
 use crate::http::api::tag::Tag;
@@ -40,12 +38,8 @@ impl OwnSessionsApi {
         method = "get",
         operation_id = "list_sessions"
     )]
-    async fn sessions(
-        &self,
-        Data(accounts): Data<&Accounts>,
-        call: Call<LiveSession>,
-    ) -> Answer<SessionsReply, BEARER> {
-        let own = accounts.own_sessions(&call.who).await?.into_iter();
+    async fn sessions(&self, call: Call<LiveSession>) -> Answer<SessionsReply, BEARER> {
+        let own = call.accounts.own_sessions(&call.who).await?.into_iter();
         let entries = own.map(|it| SessionEntry::new(it, call.who.id)).collect();
         Ok(SessionsReply::Ok(Json(entries)))
     }
@@ -60,13 +54,16 @@ impl OwnSessionsApi {
     )]
     async fn end(
         &self,
-        Data(accounts): Data<&Accounts>,
         call: Call<LiveSession>,
         /// The name of the session.
         id: Path<String>,
     ) -> Answer<EndReply, BEARER> {
         let ended = match SessionId::parse(&id) {
-            Some(id) => accounts.end_own_session(&call.who, id, &call.actor).await?,
+            Some(id) => {
+                call.accounts
+                    .end_own_session(&call.who, id, &call.actor)
+                    .await?
+            }
             None => false,
         };
         Ok(if ended {

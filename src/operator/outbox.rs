@@ -1,10 +1,7 @@
 //! The outbox, as the operator sees and changes it.
 
-use std::fmt;
-
 use super::Operator;
-use crate::domain::Actor;
-use crate::domain::{Email, MailState};
+use crate::domain::{Actor, Email, MailState};
 use crate::failure::Failure;
 use crate::mail::{Letter, NotSent};
 use crate::store::mails::{MailPage, MailRecord, NoRetry};
@@ -13,47 +10,21 @@ use crate::store::mails::{MailPage, MailRecord, NoRetry};
 const PAGE: usize = 500;
 
 /// Why nothing was done with a mail.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    /// There is none of that number.
+    #[error("there is no mail {0}; `mail list` shows them all")]
     Unknown(i64),
-    /// It was sent already.
+    #[error("mail {0} was sent already; leave it out. Nothing was queued")]
     Sent(i64),
-    /// Its link does not work any more.
+    #[error(
+        "the link in mail {} does not work any more; `reset send {}` sends a new one. \
+         Nothing was queued",
+        .0.id,
+        .0.user.as_ref().map_or("USER", |it| &it.1)
+    )]
     LinkEnded(Box<MailRecord>),
-    /// Something broke.
-    Failed(Failure),
-}
-
-impl fmt::Display for MailError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(id) => write!(f, "there is no mail {id}; `mail list` shows them all"),
-            Self::Sent(id) => {
-                write!(
-                    f,
-                    "mail {id} was sent already; leave it out. Nothing was queued"
-                )
-            }
-            Self::LinkEnded(mail) => {
-                let (id, who) = (mail.id, mail.user.as_ref().map_or("USER", |it| &it.1));
-                write!(
-                    f,
-                    "the link in mail {id} does not work any more; `reset send {who}` sends a new one. \
-                     Nothing was queued"
-                )
-            }
-            Self::Failed(failure) => f.write_str(&failure.chain()),
-        }
-    }
-}
-
-impl std::error::Error for MailError {}
-
-impl From<Failure> for MailError {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
+    #[error(transparent)]
+    Failed(#[from] Failure),
 }
 
 impl From<NoRetry> for MailError {
@@ -68,26 +39,17 @@ impl From<NoRetry> for MailError {
 
 impl Operator {
     /// A page of the outbox, in the order of the numbers.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn mails(&self, page: MailPage) -> Result<Vec<MailRecord>, Failure> {
         self.parts.store.mail_page(page).await
     }
 
     /// The mail of a number.
-    ///
-    /// # Errors
-    /// If there is none, or the database does not answer.
     pub async fn mail(&self, id: i64) -> Result<MailRecord, MailError> {
         let mail = self.parts.store.mail(id).await?;
         mail.ok_or(MailError::Unknown(id))
     }
 
     /// Queues mails again, to be tried at once; all of them or none.
-    ///
-    /// # Errors
-    /// The first mail of which that makes no sense.
     pub async fn retry_mails(&self, ids: &[i64], caller: &Actor) -> Result<(), MailError> {
         let actor = caller.at(self.now());
         Ok(self.parts.store.retry_mail(ids.to_vec(), actor).await??)
@@ -95,9 +57,6 @@ impl Operator {
 
     /// Queues every failed mail again. Returns those, and how many were left because their links do
     /// not work any more.
-    ///
-    /// # Errors
-    /// If the database does not answer.
     pub async fn retry_failed_mails(&self, caller: &Actor) -> Result<(Vec<i64>, usize), MailError> {
         let mut page = MailPage {
             state: Some(MailState::Failed),
@@ -121,9 +80,6 @@ impl Operator {
     }
 
     /// Sends a test mail now, past the outbox. Returns what the mail server said.
-    ///
-    /// # Errors
-    /// Why it did not leave.
     pub async fn send_test_mail(&self, to: &Email) -> Result<String, NotSent> {
         let letter = Letter::test(&self.parts.rules.public_url);
         let now = self.now();

@@ -1,0 +1,46 @@
+//! The signing keys of the installation, which stand in a folder.
+
+use std::path::Path;
+
+use super::Operator;
+use crate::crypto::{KeyError, Keyring, SigningKey};
+use crate::domain::Actor;
+use crate::failure::Failure;
+
+impl Operator {
+    /// The signing keys in `folder`, oldest first.
+    pub fn signing_keys(&self, folder: &Path) -> Result<Vec<SigningKey>, Failure> {
+        Ok(Keyring::open(folder, &self.parts.random, self.now())?.list())
+    }
+
+    /// Makes the key in `folder` that signs from now on, and returns its name.
+    pub async fn rotate_key(&self, folder: &Path, caller: &Actor) -> Result<String, Failure> {
+        let kid = Keyring::rotate(folder, &self.parts.random, self.now())?;
+        self.note("key.rotate", kid.clone(), caller).await?;
+        Ok(kid)
+    }
+
+    /// Adds the secret of another service to `folder`: it signs from now on, and that service's
+    /// tokens are good. Returns the name of the key.
+    pub async fn import_key(
+        &self,
+        folder: &Path,
+        secret: &str,
+        caller: &Actor,
+    ) -> Result<String, KeyError> {
+        let kid = Keyring::import(folder, secret, &self.parts.random, self.now())?;
+        self.note("key.import", kid.clone(), caller).await?;
+        Ok(kid)
+    }
+
+    /// Removes a key of `folder` that does not sign any more.
+    pub async fn retire_key(
+        &self,
+        folder: &Path,
+        kid: &str,
+        caller: &Actor,
+    ) -> Result<(), KeyError> {
+        Keyring::retire(folder, kid)?;
+        Ok(self.note("key.retire", kid.to_owned(), caller).await?)
+    }
+}
