@@ -27,37 +27,33 @@ impl Store {
     /// Counts an attempt before it is evaluated, so that parallel guesses cannot outrun the count.
     pub fn reserve_attempt(&self, key: Vec<u8>, now: Timestamp) -> Pending<Attempt> {
         self.write("counting a login attempt", move |sql| {
-            reserve(sql, &key, now)
+            let before = sql.one(
+                "SELECT failures, next_at FROM login_attempts WHERE key = ?1",
+                values![key.as_slice()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            let (failures, next_at): (i64, Timestamp) = before.unwrap_or((0, now));
+            if failures >= MOST_FAILURES {
+                return Ok(Attempt::Disabled);
+            }
+            // A clock that was set back must not turn a wait of minutes into one of years.
+            let wait = next_at.seconds_since(now).min(LONGEST_WAIT);
+            if wait > 0 {
+                return Ok(Attempt::Wait(wait.unsigned_abs()));
+            }
+            let failures = failures + 1;
+            sql.execute(
+                "INSERT INTO login_attempts (key, failures, next_at, updated_at) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (key) DO UPDATE SET failures = ?2, next_at = ?3, updated_at = ?4",
+                values![key.as_slice(), failures, now.0 + pause_after(failures), now],
+            )?;
+            Ok(Attempt::Allowed)
         })
     }
 
     pub fn forget_attempts(&self, key: Vec<u8>) -> Pending<()> {
         self.write("forgetting login attempts", move |sql| forget(sql, &key))
     }
-}
-
-fn reserve(sql: &mut dyn Sql, key: &[u8], now: Timestamp) -> Result<Attempt> {
-    let before = sql.one(
-        "SELECT failures, next_at FROM login_attempts WHERE key = ?1",
-        values![key],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    let (failures, next_at): (i64, Timestamp) = before.unwrap_or((0, now));
-    if failures >= MOST_FAILURES {
-        return Ok(Attempt::Disabled);
-    }
-    // A clock that was set back must not turn a wait of minutes into one of years.
-    let wait = next_at.seconds_since(now).min(LONGEST_WAIT);
-    if wait > 0 {
-        return Ok(Attempt::Wait(wait.unsigned_abs()));
-    }
-    let failures = failures + 1;
-    sql.execute(
-        "INSERT INTO login_attempts (key, failures, next_at, updated_at) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (key) DO UPDATE SET failures = ?2, next_at = ?3, updated_at = ?4",
-        values![key, failures, now.0 + pause_after(failures), now],
-    )?;
-    Ok(Attempt::Allowed)
 }
 
 /// 1 second after the fifth failure, doubling to 15 minutes.
@@ -72,14 +68,14 @@ fn pause_after(failures: i64) -> i64 {
 }
 
 pub(super) fn forget(sql: &mut dyn Sql, key: &[u8]) -> Result<()> {
-    sql.execute("DELETE FROM login_attempts WHERE key = ?1", values![key])?;
-    Ok(())
+    sql.execute("DELETE FROM login_attempts WHERE key = ?1", values![key])
+        .map(drop)
 }
 
 pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> Result<()> {
     sql.execute(
         "DELETE FROM login_attempts WHERE updated_at < ?1 AND failures < ?2",
         values![before, MOST_FAILURES],
-    )?;
-    Ok(())
+    )
+    .map(drop)
 }

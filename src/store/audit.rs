@@ -69,7 +69,13 @@ impl Store {
 
     /// The number after which the last `limit` rows that match stand.
     pub fn audit_tail(&self, wanted: &AuditPage) -> Pending<i64> {
-        self.read("reading the audit trail", |sql| tail(sql, wanted))
+        self.read("reading the audit trail", |sql| {
+            sql.number(
+                "SELECT id FROM audit WHERE (?1 IS NULL OR user_id = ?1) AND (?2 IS NULL OR action = ?2)
+                 ORDER BY id DESC LIMIT 1 OFFSET ?3",
+                values![wanted.user, wanted.action, wanted.limit],
+            )
+        })
     }
 
     /// Reads the whole trail, a row at a time.
@@ -123,8 +129,8 @@ pub(super) fn write(
             entry.detail,
             chained(before.flatten().unwrap_or(START), &entry),
         ],
-    )?;
-    Ok(())
+    )
+    .map(drop)
 }
 
 /// SHA-256 over the digest before and every field, each told apart from its neighbours by its length.
@@ -208,14 +214,6 @@ fn page(sql: &mut dyn Sql, page: &AuditPage) -> Result<Vec<AuditEntry>> {
         ),
         values![page.after, page.user, page.action, page.limit],
         from_row,
-    )
-}
-
-fn tail(sql: &mut dyn Sql, page: &AuditPage) -> Result<i64> {
-    sql.number(
-        "SELECT id FROM audit WHERE (?1 IS NULL OR user_id = ?1) AND (?2 IS NULL OR action = ?2)
-         ORDER BY id DESC LIMIT 1 OFFSET ?3",
-        values![page.user, page.action, page.limit],
     )
 }
 

@@ -108,3 +108,24 @@ pub(super) fn find(sql: &mut dyn Sql, who: &UserRef) -> Result<Option<User>> {
     let query = format!("SELECT {COLUMNS} FROM users WHERE {condition}");
     sql.one(&query, &[key], user_from_row)
 }
+
+pub(super) fn set_profile(sql: &mut dyn Sql, user: UserId, profile: &Profile) -> Result<()> {
+    sql.execute(
+        "INSERT INTO profiles (user_id, organisation_type, organisation_name, country,
+                               additional_fields, is_expert, upload_preference)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (user_id) DO UPDATE SET
+             organisation_type = ?2, organisation_name = ?3, country = ?4,
+             additional_fields = ?5, is_expert = ?6, upload_preference = ?7",
+        values![
+            user,
+            profile.organisation_type,
+            profile.organisation_name,
+            profile.country,
+            profile.additional_fields.to_json(),
+            profile.is_expert,
+            profile.upload_preference.as_str(),
+        ],
+    )
+    .map(drop)
+}

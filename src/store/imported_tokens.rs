@@ -103,6 +103,6 @@ pub(super) fn end(sql: &mut dyn Sql, user: Option<UserId>, now: Timestamp) -> Re
     sql.execute(
         "UPDATE users SET imported_tokens_ended_at = ?2 WHERE ?1 IS NULL OR id = ?1",
         values![user, now],
-    )?;
-    Ok(())
+    )
+    .map(drop)
 }

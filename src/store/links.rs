@@ -3,7 +3,7 @@
 use super::credentials::{self, Credentials};
 use super::mails::NewMail;
 use super::pending::Pending;
-use super::sql::{Error, Result, Sql, values};
+use super::sql::{Result, Sql, values};
 use super::{Store, audit, mails};
 use crate::domain::{Email, MailKind, Stamp, Timestamp, UserId};
 
@@ -60,7 +60,15 @@ impl Store {
         actor: Stamp,
     ) -> Pending<()> {
         self.write("writing a link", move |sql| {
-            add(sql, user, &link, most_per_hour, &actor)
+            let recipient = recipient(sql, user, link.purpose, most_per_hour, actor.at)?;
+            let user = user.filter(|_| recipient.is_some());
+            write(sql, user, recipient.as_deref(), &link, actor.at)?;
+            let action = if link.is_mailed {
+                "mail.queue"
+            } else {
+                "link.print"
+            };
+            audit::write(sql, &actor, action, user, Some(link.purpose.as_str()))
         })
     }
 
@@ -82,24 +90,6 @@ impl Store {
     }
 }
 
-fn add(
-    sql: &mut dyn Sql,
-    user: Option<UserId>,
-    link: &NewLink,
-    most_per_hour: Option<usize>,
-    actor: &Stamp,
-) -> Result<()> {
-    let recipient = recipient(sql, user, link.purpose, most_per_hour, actor.at)?;
-    let user = user.filter(|_| recipient.is_some());
-    write(sql, user, recipient.as_deref(), link, actor.at)?;
-    let action = if link.is_mailed {
-        "mail.queue"
-    } else {
-        "link.print"
-    };
-    audit::write(sql, actor, action, user, Some(link.purpose.as_str()))
-}
-
 /// Writes a link, and the mail that takes it to `recipient`.
 pub(super) fn write(
     sql: &mut dyn Sql,
@@ -109,22 +99,20 @@ pub(super) fn write(
     now: Timestamp,
 ) -> Result<()> {
     let purpose = link.purpose.as_str();
-    let id: i64 = sql
-        .one(
-            "INSERT INTO links (purpose, user_id, nonce, digest, created_at, expires_at, email)
+    let id: i64 = sql.only(
+        "INSERT INTO links (purpose, user_id, nonce, digest, created_at, expires_at, email)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id",
-            values![
-                purpose,
-                user,
-                link.nonce,
-                link.digest,
-                now,
-                link.expires_at,
-                link.email.as_ref().map(Email::as_str),
-            ],
-            |row| row.get(0),
-        )?
-        .ok_or_else(Error::no_row)?;
+        values![
+            purpose,
+            user,
+            link.nonce,
+            link.digest,
+            now,
+            link.expires_at,
+            link.email.as_ref().map(Email::as_str),
+        ],
+        |row| row.get(0),
+    )?;
     // Only the newest link works.
     sql.execute(
         "UPDATE links SET used_at = ?4 WHERE user_id = ?1 AND purpose = ?2 AND id <> ?3 AND used_at IS NULL",
@@ -196,8 +184,8 @@ pub(super) fn void_all(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Resul
     sql.execute(
         "UPDATE links SET used_at = ?2 WHERE user_id = ?1 AND used_at IS NULL",
         values![user, now],
-    )?;
-    Ok(())
+    )
+    .map(drop)
 }
 
 /// Whoever used a mailed link owns the address, and may log in if that was all that was missing.
@@ -207,8 +195,8 @@ pub(super) fn confirm(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result
                           awaits_confirmation = FALSE
          WHERE id = ?1",
         values![user, now],
-    )?;
-    Ok(())
+    )
+    .map(drop)
 }
 
 /// A link is kept as long as the mail that carries it.
@@ -217,6 +205,6 @@ pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> Result<()> {
         "DELETE FROM links
          WHERE expires_at < ?1 AND NOT EXISTS (SELECT 1 FROM outbox WHERE link_id = links.id)",
         values![before],
-    )?;
-    Ok(())
+    )
+    .map(drop)
 }

@@ -2,7 +2,7 @@
 
 use super::credentials;
 use super::pending::Pending;
-use super::sql::{Error, Result, Row, Sql, values};
+use super::sql::{self, Row, Sql, values};
 use super::{Store, audit};
 use crate::domain::{Email, MailKind, MailState, Stamp, Timestamp, User, UserId};
 
@@ -130,14 +130,42 @@ impl Store {
             sql.execute(
                 "UPDATE outbox SET leased_until = NULL WHERE leased_until IS NOT NULL",
                 values![],
-            )?;
-            Ok(())
+            )
+            .map(drop)
         })
     }
 
     /// Notes what became of a mail, which nobody has in hand then.
     pub fn mark_mail(&self, id: i64, delivery: Delivery, now: Timestamp) -> Pending<()> {
-        self.write("marking a mail", move |sql| mark(sql, id, &delivery, now))
+        self.write("marking a mail", move |sql| {
+            match &delivery {
+                Delivery::Sent => sql.execute(
+                    "UPDATE outbox SET state = 'sent', sent_at = ?2, error = NULL, leased_until = NULL,
+                                       attempts = attempts + 1 WHERE id = ?1",
+                    values![id, now],
+                )?,
+                Delivery::Retry(next_at, why) => sql.execute(
+                    "UPDATE outbox SET next_at = ?2, error = ?3, leased_until = NULL,
+                                       attempts = attempts + 1 WHERE id = ?1",
+                    values![id, next_at, why],
+                )?,
+                Delivery::Failed(why) => sql.execute(
+                    "UPDATE outbox SET state = 'failed', error = ?2, leased_until = NULL,
+                                       attempts = attempts + 1 WHERE id = ?1",
+                    values![id, why],
+                )?,
+                Delivery::Expired => sql.execute(
+                    "UPDATE outbox SET state = 'expired', leased_until = NULL WHERE id = ?1",
+                    values![id],
+                )?,
+                // The mail goes with its link.
+                Delivery::Decoy => sql.execute(
+                    "DELETE FROM links WHERE id = (SELECT link_id FROM outbox WHERE id = ?1)",
+                    values![id],
+                )?,
+            };
+            Ok(())
+        })
     }
 
     /// Queues a mail that is about no account; `details` is a JSON object.
@@ -163,7 +191,16 @@ impl Store {
 
     /// Mails for the operator to look at. Decoys are left out.
     pub fn mail_page(&self, page: MailPage) -> Pending<Vec<MailRecord>> {
-        self.read("listing mails", |sql| list(sql, page))
+        self.read("listing mails", |sql| {
+            sql.all(
+                &format!(
+                    "SELECT {COLUMNS} FROM {REAL} AND outbox.id > ?1 AND (?2 IS NULL OR state = ?2)
+                     ORDER BY outbox.id LIMIT ?3"
+                ),
+                values![page.after, page.state.map(MailState::as_str), page.limit],
+                record_from_row,
+            )
+        })
     }
 
     /// The mail of a number, unless it is a decoy.
@@ -172,16 +209,32 @@ impl Store {
     }
 
     /// Queues mails again, due at once, as if they had never been tried; all of them or none.
-    pub fn retry_mail(
-        &self,
-        ids: Vec<i64>,
-        actor: Stamp,
-    ) -> Pending<std::result::Result<(), NoRetry>> {
-        self.write("queueing mails again", move |sql| retry(sql, &ids, &actor))
+    pub fn retry_mail(&self, ids: Vec<i64>, actor: Stamp) -> Pending<Result<(), NoRetry>> {
+        self.write("queueing mails again", move |sql| {
+            for &id in &ids {
+                let Some(mail) = find(sql, id)? else {
+                    return Ok(Err(NoRetry::Unknown(id)));
+                };
+                if mail.state == MailState::Sent {
+                    return Ok(Err(NoRetry::Sent(id)));
+                }
+                if mail.is_link_used || mail.expires_at.is_some_and(|it| it <= actor.at) {
+                    return Ok(Err(NoRetry::LinkEnded(Box::new(mail))));
+                }
+            }
+            for &id in &ids {
+                sql.execute(
+                    "UPDATE outbox SET state = 'queued', next_at = ?2, attempts = 0 WHERE id = ?1",
+                    values![id, actor.at],
+                )?;
+                audit::write(sql, &actor, "mail.retry", None, Some(&id.to_string()))?;
+            }
+            Ok(Ok(()))
+        })
     }
 }
 
-pub(super) fn queue(sql: &mut dyn Sql, mail: &NewMail<'_>, now: Timestamp) -> Result<()> {
+pub(super) fn queue(sql: &mut dyn Sql, mail: &NewMail<'_>, now: Timestamp) -> sql::Result<()> {
     sql.execute(
         "INSERT INTO outbox (kind, user_id, link_id, recipient, details, state, next_at, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?6)",
@@ -193,11 +246,10 @@ pub(super) fn queue(sql: &mut dyn Sql, mail: &NewMail<'_>, now: Timestamp) -> Re
             mail.details,
             now,
         ],
-    )?;
-    Ok(())
+    ).map(drop)
 }
 
-fn due(sql: &mut dyn Sql, now: Timestamp, limit: usize) -> Result<Vec<DueMail>> {
+fn due(sql: &mut dyn Sql, now: Timestamp, limit: usize) -> sql::Result<Vec<DueMail>> {
     sql.all(
         &format!(
             "SELECT {}, outbox.id, outbox.kind, outbox.recipient, links.nonce,
@@ -213,7 +265,7 @@ fn due(sql: &mut dyn Sql, now: Timestamp, limit: usize) -> Result<Vec<DueMail>> 
     )
 }
 
-fn due_from_row(row: &dyn Row) -> Result<DueMail> {
+fn due_from_row(row: &dyn Row) -> sql::Result<DueMail> {
     let first = credentials::WIDTH;
     let user: Option<UserId> = row.get(0)?;
     Ok(DueMail {
@@ -229,42 +281,13 @@ fn due_from_row(row: &dyn Row) -> Result<DueMail> {
     })
 }
 
-fn kind(name: &str) -> Result<MailKind> {
-    MailKind::parse(name).ok_or_else(|| Error::fault(format!("there is no mail called {name}")))
+fn kind(name: &str) -> sql::Result<MailKind> {
+    MailKind::parse(name)
+        .ok_or_else(|| sql::Error::fault(format!("there is no mail called {name}")))
 }
 
-fn state(name: &str) -> Result<MailState> {
-    MailState::parse(name).ok_or_else(|| Error::fault(format!("no mail can be {name}")))
-}
-
-fn mark(sql: &mut dyn Sql, id: i64, delivery: &Delivery, now: Timestamp) -> Result<()> {
-    match delivery {
-        Delivery::Sent => sql.execute(
-            "UPDATE outbox SET state = 'sent', sent_at = ?2, error = NULL, leased_until = NULL,
-                               attempts = attempts + 1 WHERE id = ?1",
-            values![id, now],
-        )?,
-        Delivery::Retry(next_at, why) => sql.execute(
-            "UPDATE outbox SET next_at = ?2, error = ?3, leased_until = NULL,
-                               attempts = attempts + 1 WHERE id = ?1",
-            values![id, next_at, why],
-        )?,
-        Delivery::Failed(why) => sql.execute(
-            "UPDATE outbox SET state = 'failed', error = ?2, leased_until = NULL,
-                               attempts = attempts + 1 WHERE id = ?1",
-            values![id, why],
-        )?,
-        Delivery::Expired => sql.execute(
-            "UPDATE outbox SET state = 'expired', leased_until = NULL WHERE id = ?1",
-            values![id],
-        )?,
-        // The mail goes with its link.
-        Delivery::Decoy => sql.execute(
-            "DELETE FROM links WHERE id = (SELECT link_id FROM outbox WHERE id = ?1)",
-            values![id],
-        )?,
-    };
-    Ok(())
+fn state(name: &str) -> sql::Result<MailState> {
+    MailState::parse(name).ok_or_else(|| sql::Error::fault(format!("no mail can be {name}")))
 }
 
 const COLUMNS: &str = "outbox.id, kind, state, outbox.user_id, users.username, recipient, attempts,
@@ -274,23 +297,12 @@ const COLUMNS: &str = "outbox.id, kind, state, outbox.user_id, users.username, r
 const REAL: &str = "outbox LEFT JOIN users ON users.id = outbox.user_id
     LEFT JOIN links ON links.id = outbox.link_id WHERE recipient <> ''";
 
-fn list(sql: &mut dyn Sql, page: MailPage) -> Result<Vec<MailRecord>> {
-    sql.all(
-        &format!(
-            "SELECT {COLUMNS} FROM {REAL} AND outbox.id > ?1 AND (?2 IS NULL OR state = ?2)
-             ORDER BY outbox.id LIMIT ?3"
-        ),
-        values![page.after, page.state.map(MailState::as_str), page.limit],
-        record_from_row,
-    )
-}
-
-fn find(sql: &mut dyn Sql, id: i64) -> Result<Option<MailRecord>> {
+fn find(sql: &mut dyn Sql, id: i64) -> sql::Result<Option<MailRecord>> {
     let query = format!("SELECT {COLUMNS} FROM {REAL} AND outbox.id = ?1");
     sql.one(&query, values![id], record_from_row)
 }
 
-fn record_from_row(row: &dyn Row) -> Result<MailRecord> {
+fn record_from_row(row: &dyn Row) -> sql::Result<MailRecord> {
     let user: Option<UserId> = row.get(3)?;
     Ok(MailRecord {
         id: row.get(0)?,
@@ -309,36 +321,10 @@ fn record_from_row(row: &dyn Row) -> Result<MailRecord> {
     })
 }
 
-fn retry(
-    sql: &mut dyn Sql,
-    ids: &[i64],
-    actor: &Stamp,
-) -> Result<std::result::Result<(), NoRetry>> {
-    for &id in ids {
-        let Some(mail) = find(sql, id)? else {
-            return Ok(Err(NoRetry::Unknown(id)));
-        };
-        if mail.state == MailState::Sent {
-            return Ok(Err(NoRetry::Sent(id)));
-        }
-        if mail.is_link_used || mail.expires_at.is_some_and(|it| it <= actor.at) {
-            return Ok(Err(NoRetry::LinkEnded(Box::new(mail))));
-        }
-    }
-    for &id in ids {
-        sql.execute(
-            "UPDATE outbox SET state = 'queued', next_at = ?2, attempts = 0 WHERE id = ?1",
-            values![id, actor.at],
-        )?;
-        audit::write(sql, actor, "mail.retry", None, Some(&id.to_string()))?;
-    }
-    Ok(Ok(()))
-}
-
-pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> Result<()> {
+pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> sql::Result<()> {
     sql.execute(
         "DELETE FROM outbox WHERE state <> 'queued' AND created_at < ?1",
         values![before],
-    )?;
-    Ok(())
+    )
+    .map(drop)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::audit::{self, Chain};
 use super::pending::Pending;
-use super::sql::{Result, Sql, values};
+use super::sql::{self, Sql, values};
 use super::{Engine, Store, attempts, imported_tokens, links, mails, sessions};
 use crate::domain::{Stamp, Timestamp};
 use crate::failure::Failure;
@@ -40,27 +40,23 @@ pub struct BackedUp {
 
 impl Store {
     /// Opens the database, or creates it for nobody else, and brings its schema up to date.
-    pub fn open(path: &Path) -> std::result::Result<Self, Failure> {
+    pub fn open(path: &Path) -> Result<Self, Failure> {
         let engine = Engine::open(path, audit::chain_old)?;
         Ok(Self { engine })
     }
 
     /// As [`Store::open`], for a dry run: each transaction is rolled back when it has been answered.
-    pub fn open_dry(path: &Path) -> std::result::Result<Self, Failure> {
+    pub fn open_dry(path: &Path) -> Result<Self, Failure> {
         let engine = Engine::open_dry(path, audit::chain_old)?;
         Ok(Self { engine })
     }
 
     /// How things stand at `now`.
-    pub fn status(&self, now: Timestamp) -> std::result::Result<Status, Failure> {
+    pub fn status(&self, now: Timestamp) -> Result<Status, Failure> {
         self.status_while("reading the state of the database", now)
     }
 
-    fn status_while(
-        &self,
-        doing: &'static str,
-        now: Timestamp,
-    ) -> std::result::Result<Status, Failure> {
+    fn status_while(&self, doing: &'static str, now: Timestamp) -> Result<Status, Failure> {
         let (bytes, log_bytes) = self.engine.sizes();
         let schema = self.engine.schema(doing)?;
         self.look(doing, |sql| {
@@ -85,17 +81,13 @@ impl Store {
     }
 
     /// What is wrong with the database; nothing, if it is sound.
-    pub fn check(&self, progress: &Progress) -> std::result::Result<Vec<String>, Failure> {
+    pub fn check(&self, progress: &Progress) -> Result<Vec<String>, Failure> {
         self.engine.problems("checking the database", progress)
     }
 
     /// Copies the database as of now to the new file `to`, which nobody else can read, and verifies
     /// the copy. Others may read and write meanwhile.
-    pub fn back_up(
-        &self,
-        to: &Path,
-        progress: &Progress,
-    ) -> std::result::Result<BackedUp, Failure> {
+    pub fn back_up(&self, to: &Path, progress: &Progress) -> Result<BackedUp, Failure> {
         let (bytes, users) = self.engine.back_up(to, progress)?;
         Ok(BackedUp { bytes, users })
     }
@@ -119,7 +111,7 @@ impl Store {
         path: &Path,
         actor: &Stamp,
         progress: &Progress,
-    ) -> std::result::Result<i64, Failure> {
+    ) -> Result<i64, Failure> {
         let detail = from.display().to_string();
         Engine::restore(from, path, progress, audit::chain_old, |sql| {
             for end in [
@@ -138,7 +130,7 @@ impl Store {
     }
 }
 
-fn mails_in(sql: &mut dyn Sql, state: &str) -> Result<i64> {
+fn mails_in(sql: &mut dyn Sql, state: &str) -> sql::Result<i64> {
     sql.number(
         "SELECT count(*) FROM outbox WHERE recipient <> '' AND state = ?1",
         values![state],
@@ -152,12 +144,12 @@ pub fn newest_schema() -> i32 {
 }
 
 /// The version that the schema of a database has; 0 if there is none, or nothing in it.
-pub fn schema_of(path: &Path) -> std::result::Result<i32, Failure> {
+pub fn schema_of(path: &Path) -> Result<i32, Failure> {
     Engine::schema_of(path)
 }
 
 /// The version of the engine that is built in, unless it is too old to be safe.
-pub fn engine_version() -> std::result::Result<&'static str, Failure> {
+pub fn engine_version() -> Result<&'static str, Failure> {
     Engine::version()
 }
 
@@ -168,34 +160,34 @@ pub struct Inspection(Store);
 
 impl Inspection {
     /// Looks at a database, which must be there and of this program.
-    pub fn of(path: &Path) -> std::result::Result<Self, Failure> {
+    pub fn of(path: &Path) -> Result<Self, Failure> {
         let engine = Engine::inspect(path)?;
         Ok(Self(Store { engine }))
     }
 
     /// The version of its schema.
-    pub fn schema(&self) -> std::result::Result<i32, Failure> {
+    pub fn schema(&self) -> Result<i32, Failure> {
         self.0.engine.schema(INSPECTING)
     }
 
     /// What is wrong with its pages and references; nothing, if it is sound.
-    pub fn problems(&self) -> std::result::Result<Vec<String>, Failure> {
+    pub fn problems(&self) -> Result<Vec<String>, Failure> {
         self.0.engine.problems(INSPECTING, &unwatched())
     }
 
     /// How things stand at `now`, in a schema of today.
-    pub fn status(&self, now: Timestamp) -> std::result::Result<Status, Failure> {
+    pub fn status(&self, now: Timestamp) -> Result<Status, Failure> {
         self.0.status_while(INSPECTING, now)
     }
 
     /// Reads the whole audit trail, in a schema of today.
-    pub fn verify_audit(&self) -> std::result::Result<Chain, Failure> {
+    pub fn verify_audit(&self) -> Result<Chain, Failure> {
         self.0
             .look(INSPECTING, |sql| audit::verify(sql, &unwatched()))
     }
 
     /// When something was last written down.
-    pub fn last_change(&self) -> std::result::Result<Option<Timestamp>, Failure> {
+    pub fn last_change(&self) -> Result<Option<Timestamp>, Failure> {
         self.0.look(INSPECTING, |sql| {
             let last = "SELECT at FROM audit ORDER BY id DESC LIMIT 1";
             sql.one(last, values![], |row| row.get(0))

@@ -1,9 +1,9 @@
 //! Versions of the privacy policy, and who agreed to which.
 
 use super::pending::Pending;
-use super::sql::{Error, Result, Row, Sql, values};
+use super::sql::{Result, Row, Sql, values};
 use super::{Store, audit};
-use crate::domain::{Agreement, Consent, Policy, Stamp, UserId};
+use crate::domain::{Agreement, Consent, Policy, Stamp, Timestamp, UserId};
 
 const COLUMNS: &str = "policies.id, policies.version, policies.url, policies.published_at";
 
@@ -21,18 +21,7 @@ impl Store {
         actor: Stamp,
     ) -> Pending<Option<Policy>> {
         self.write("publishing a privacy policy", move |sql| {
-            let added = sql.one(
-                &format!(
-                    "INSERT INTO policies (version, url, published_at) VALUES (?1, ?2, ?3)
-                     ON CONFLICT (version) DO NOTHING RETURNING {COLUMNS}"
-                ),
-                values![version, url, actor.at],
-                policy_from_row,
-            )?;
-            if added.is_some() {
-                audit::write(sql, &actor, "policy.publish", None, Some(&version))?;
-            }
-            Ok(added)
+            publish(sql, &version, &url, actor.at, &actor)
         })
     }
 
@@ -57,7 +46,26 @@ impl Store {
 
     /// All that a user has said, the latest first.
     pub fn consents(&self, user: UserId) -> Pending<Vec<Consent>> {
-        self.read("reading consents", |sql| consents(sql, user))
+        self.read("reading consents", |sql| {
+            sql.all(
+                &format!(
+                    "SELECT {COLUMNS}, consents.id, is_given, given_at, address
+                     FROM consents JOIN policies ON policies.id = policy_id
+                     WHERE user_id = ?1 ORDER BY published_at DESC, policy_id DESC"
+                ),
+                values![user],
+                |row| {
+                    Ok(Consent {
+                        id: row.get(4)?,
+                        user,
+                        policy: policy_from_row(row)?,
+                        is_given: row.get(5)?,
+                        given_at: row.get(6)?,
+                        address: row.get(7)?,
+                    })
+                },
+            )
+        })
     }
 
     /// Notes what a user says to the latest version. `None` if there is no version.
@@ -87,27 +95,6 @@ fn all(sql: &mut dyn Sql) -> Result<Vec<Policy>> {
     sql.all(&query, values![], policy_from_row)
 }
 
-fn consents(sql: &mut dyn Sql, user: UserId) -> Result<Vec<Consent>> {
-    sql.all(
-        &format!(
-            "SELECT {COLUMNS}, consents.id, is_given, given_at, address
-             FROM consents JOIN policies ON policies.id = policy_id
-             WHERE user_id = ?1 ORDER BY published_at DESC, policy_id DESC"
-        ),
-        values![user],
-        |row| {
-            Ok(Consent {
-                id: row.get(4)?,
-                user,
-                policy: policy_from_row(row)?,
-                is_given: row.get(5)?,
-                given_at: row.get(6)?,
-                address: row.get(7)?,
-            })
-        },
-    )
-}
-
 /// Notes what a user says to the latest version, if there is one.
 pub(super) fn give(
     sql: &mut dyn Sql,
@@ -118,15 +105,8 @@ pub(super) fn give(
     let Some(policy) = all(sql)?.into_iter().next() else {
         return Ok(None);
     };
-    let id = sql
-        .one(
-            "INSERT INTO consents (user_id, policy_id, is_given, given_at, address) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (user_id, policy_id) DO UPDATE SET is_given = ?3, given_at = ?4, address = ?5
-             RETURNING id",
-            values![user, policy.id, given, actor.at, actor.actor.address],
-            |row| row.get(0),
-        )?
-        .ok_or_else(Error::no_row)?;
+    let address = actor.actor.address.as_deref();
+    let id = set_consent(sql, user, policy.id, given, actor.at, address)?;
     let action = if given {
         "consent.give"
     } else {
@@ -141,4 +121,53 @@ pub(super) fn give(
         given_at: actor.at,
         address: actor.actor.address.clone(),
     }))
+}
+
+/// Adds a version, unless it exists.
+pub(super) fn publish(
+    sql: &mut dyn Sql,
+    version: &str,
+    url: &str,
+    published_at: Timestamp,
+    actor: &Stamp,
+) -> Result<Option<Policy>> {
+    let added = sql.one(
+        &format!(
+            "INSERT INTO policies (version, url, published_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (version) DO NOTHING RETURNING {COLUMNS}"
+        ),
+        values![version, url, published_at],
+        policy_from_row,
+    )?;
+    if added.is_some() {
+        audit::write(sql, actor, "policy.publish", None, Some(version))?;
+    }
+    Ok(added)
+}
+
+/// The number of a version.
+pub(super) fn id_of(sql: &mut dyn Sql, version: &str) -> Result<Option<i64>> {
+    sql.one(
+        "SELECT id FROM policies WHERE version = ?1",
+        values![version],
+        |row| row.get(0),
+    )
+}
+
+/// What was said last to a version is what holds.
+pub(super) fn set_consent(
+    sql: &mut dyn Sql,
+    user: UserId,
+    policy: i64,
+    given: bool,
+    at: Timestamp,
+    address: Option<&str>,
+) -> Result<i64> {
+    sql.only(
+        "INSERT INTO consents (user_id, policy_id, is_given, given_at, address) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (user_id, policy_id) DO UPDATE SET is_given = ?3, given_at = ?4, address = ?5
+         RETURNING id",
+        values![user, policy, given, at, address],
+        |row| row.get(0),
+    )
 }

@@ -35,7 +35,37 @@ pub struct SeenSession {
 impl Store {
     /// The session, if it has not ended at `now` and its user is active.
     pub fn live_session(&self, id: SessionId, now: Timestamp) -> Pending<Option<LiveSession>> {
-        let found = self.remembered_session("looking up a session", id, |sql| live(sql, id));
+        let found = self.remembered_session("looking up a session", id, |sql| {
+            // The session and its user, if neither has been ended. Whether it has expired is the caller's to say.
+            let first = credentials::WIDTH;
+            sql.one(
+                &format!(
+                    "SELECT {}, expires_at, rotations, rotated_at,
+                            organisation_type <> '' AND organisation_name <> '' AND country <> '',
+                            policies.version, coalesce(is_given, FALSE)
+                     FROM sessions JOIN users ON users.id = sessions.user_id JOIN profiles ON profiles.user_id = users.id
+                     LEFT JOIN policies ON policies.id = (SELECT max(id) FROM policies)
+                     LEFT JOIN consents ON consents.user_id = users.id AND consents.policy_id = policies.id
+                     WHERE sessions.id = ?1 AND ended_at IS NULL AND is_active",
+                    credentials::COLUMNS
+                ),
+                values![id],
+                |row| {
+                    Ok(LiveSession {
+                        id,
+                        user: credentials::user_from_row(row)?,
+                        expires_at: row.get(first)?,
+                        rotations: row.get(first + 1)?,
+                        rotated_at: row.get(first + 2)?,
+                        has_profile: row.get(first + 3)?,
+                        agreement: Agreement {
+                            latest: row.get(first + 4)?,
+                            is_given: row.get(first + 5)?,
+                        },
+                    })
+                },
+            )
+        });
         Pending::ready(found.map(|session| session.filter(|it| it.expires_at > now)))
     }
 
@@ -60,7 +90,14 @@ impl Store {
 
     /// A user's sessions that have not ended at `now`, the youngest first.
     pub fn sessions_of(&self, user: UserId, now: Timestamp) -> Pending<Vec<Session>> {
-        self.read("listing sessions", |sql| of_user(sql, user, now))
+        self.read("listing sessions", |sql| {
+            sql.all(
+                "SELECT id, user_id, kind, created_at, expires_at, address, user_agent FROM sessions
+                 WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?2 ORDER BY created_at DESC, id DESC",
+                values![user, now],
+                session_from_row,
+            )
+        })
     }
 
     /// Sessions of everybody that have not ended at `now`, the youngest first, from below `before` on.
@@ -70,13 +107,63 @@ impl Store {
         before: Option<SessionId>,
         limit: usize,
     ) -> Pending<Vec<SeenSession>> {
-        self.read("listing sessions", |sql| of_all(sql, now, before, limit))
+        self.read("listing sessions", |sql| {
+            // Reads the primary key downwards: names of sessions start with the time they were opened at.
+            // Above every name that a session can have.
+            let above = [0xff_u8; 17];
+            let before = before.as_ref().map_or(&above[..], |it| &it.0);
+            sql.all(
+                &format!(
+                    "SELECT {COLUMNS} FROM {WITH_USER}
+                     WHERE sessions.id < ?1 AND ended_at IS NULL AND expires_at > ?2 ORDER BY sessions.id DESC LIMIT ?3"
+                ),
+                values![before, now, limit],
+                seen_from_row,
+            )
+        })
     }
 
     /// Opens a session and clears the user's failed attempts, if the user is still active and the
     /// password still the one that was checked. False otherwise.
     pub fn open_session(&self, opening: Opening, actor: Stamp) -> Pending<bool> {
-        self.write("opening a session", move |sql| open(sql, &opening, &actor))
+        self.write("opening a session", move |sql| {
+            let session = &opening.session;
+            let opened = sql.execute(
+                "UPDATE users SET last_login_at = ?2, password_hash = coalesce(?3, password_hash)
+                 WHERE id = ?1 AND is_active AND (?4 IS NULL OR password_hash = ?4)",
+                values![
+                    session.user,
+                    session.created_at,
+                    opening.rehashed,
+                    opening.checked,
+                ],
+            )?;
+            if opened == 0 {
+                return Ok(false);
+            }
+            sql.execute(
+                "INSERT INTO sessions (id, user_id, kind, created_at, expires_at, address, user_agent, cookie_digest,
+                                       rotated_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?4)",
+                values![
+                    session.id,
+                    session.user,
+                    session.kind.as_str(),
+                    session.created_at,
+                    session.expires_at,
+                    session.address,
+                    session.user_agent,
+                    session.cookie_digest,
+                ],
+            )?;
+            end_oldest(sql, session, opening.most, actor.at)?;
+            if let Some(key) = &opening.attempts {
+                attempts::forget(sql, key)?;
+            }
+            let kind = session.kind.as_str();
+            audit::write(sql, &actor, "session.open", Some(session.user), Some(kind))?;
+            Ok(true)
+        })
     }
 
     /// Counts a rotation of the refresh token, if `rotations` is still the count.
@@ -93,7 +180,21 @@ impl Store {
 
     /// Ends a session. False if it had ended before.
     pub fn end_session(&self, id: SessionId, reason: &'static str, actor: Stamp) -> Pending<bool> {
-        self.write("ending a session", move |sql| end(sql, id, reason, &actor))
+        self.write("ending a session", move |sql| {
+            let ended: Option<(UserId, String)> = sql.one(
+                "UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL RETURNING user_id, kind",
+                values![id, actor.at],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            let Some((user, kind)) = ended else {
+                return Ok(false);
+            };
+            if SessionKind::stored(&kind) == SessionKind::Imported {
+                imported_tokens::end(sql, Some(user), actor.at)?;
+            }
+            audit::write(sql, &actor, "session.end", Some(user), Some(reason))?;
+            Ok(true)
+        })
     }
 
     /// Ends a user's sessions but `keep`, and returns how many.
@@ -124,38 +225,6 @@ impl Store {
     }
 }
 
-/// The session and its user, if neither has been ended. Whether it has expired is the caller's to say.
-fn live(sql: &mut dyn Sql, id: SessionId) -> Result<Option<LiveSession>> {
-    let first = credentials::WIDTH;
-    sql.one(
-        &format!(
-            "SELECT {}, expires_at, rotations, rotated_at,
-                    organisation_type <> '' AND organisation_name <> '' AND country <> '',
-                    policies.version, coalesce(is_given, FALSE)
-             FROM sessions JOIN users ON users.id = sessions.user_id JOIN profiles ON profiles.user_id = users.id
-             LEFT JOIN policies ON policies.id = (SELECT max(id) FROM policies)
-             LEFT JOIN consents ON consents.user_id = users.id AND consents.policy_id = policies.id
-             WHERE sessions.id = ?1 AND ended_at IS NULL AND is_active",
-            credentials::COLUMNS
-        ),
-        values![id],
-        |row| {
-            Ok(LiveSession {
-                id,
-                user: credentials::user_from_row(row)?,
-                expires_at: row.get(first)?,
-                rotations: row.get(first + 1)?,
-                rotated_at: row.get(first + 2)?,
-                has_profile: row.get(first + 3)?,
-                agreement: Agreement {
-                    latest: row.get(first + 4)?,
-                    is_given: row.get(first + 5)?,
-                },
-            })
-        },
-    )
-}
-
 const COLUMNS: &str = "sessions.id, user_id, kind, sessions.created_at, expires_at, address, user_agent, ended_at, username";
 
 const WITH_USER: &str = "sessions JOIN users ON users.id = user_id";
@@ -181,74 +250,6 @@ fn session_from_row(row: &dyn Row) -> Result<Session> {
     })
 }
 
-fn of_user(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<Vec<Session>> {
-    sql.all(
-        "SELECT id, user_id, kind, created_at, expires_at, address, user_agent FROM sessions
-         WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?2 ORDER BY created_at DESC, id DESC",
-        values![user, now],
-        session_from_row,
-    )
-}
-
-/// Reads the primary key downwards: names of sessions start with the time they were opened at.
-fn of_all(
-    sql: &mut dyn Sql,
-    now: Timestamp,
-    before: Option<SessionId>,
-    limit: usize,
-) -> Result<Vec<SeenSession>> {
-    // Above every name that a session can have.
-    let above = [0xff_u8; 17];
-    let before = before.as_ref().map_or(&above[..], |it| &it.0);
-    sql.all(
-        &format!(
-            "SELECT {COLUMNS} FROM {WITH_USER}
-             WHERE sessions.id < ?1 AND ended_at IS NULL AND expires_at > ?2 ORDER BY sessions.id DESC LIMIT ?3"
-        ),
-        values![before, now, limit],
-        seen_from_row,
-    )
-}
-
-fn open(sql: &mut dyn Sql, opening: &Opening, actor: &Stamp) -> Result<bool> {
-    let session = &opening.session;
-    let opened = sql.execute(
-        "UPDATE users SET last_login_at = ?2, password_hash = coalesce(?3, password_hash)
-         WHERE id = ?1 AND is_active AND (?4 IS NULL OR password_hash = ?4)",
-        values![
-            session.user,
-            session.created_at,
-            opening.rehashed,
-            opening.checked,
-        ],
-    )?;
-    if opened == 0 {
-        return Ok(false);
-    }
-    sql.execute(
-        "INSERT INTO sessions (id, user_id, kind, created_at, expires_at, address, user_agent, cookie_digest,
-                               rotated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?4)",
-        values![
-            session.id,
-            session.user,
-            session.kind.as_str(),
-            session.created_at,
-            session.expires_at,
-            session.address,
-            session.user_agent,
-            session.cookie_digest,
-        ],
-    )?;
-    end_oldest(sql, session, opening.most, actor.at)?;
-    if let Some(key) = &opening.attempts {
-        attempts::forget(sql, key)?;
-    }
-    let kind = session.kind.as_str();
-    audit::write(sql, actor, "session.open", Some(session.user), Some(kind))?;
-    Ok(true)
-}
-
 /// Sessions that ran out by themselves do not count, and the one just opened is never the oldest,
 /// even if all were opened in one second.
 fn end_oldest(sql: &mut dyn Sql, opened: &Session, most: usize, now: Timestamp) -> Result<()> {
@@ -264,24 +265,8 @@ fn end_oldest(sql: &mut dyn Sql, opened: &Session, most: usize, now: Timestamp) 
             opened.id,
             i64::MAX,
         ],
-    )?;
-    Ok(())
-}
-
-fn end(sql: &mut dyn Sql, id: SessionId, reason: &str, actor: &Stamp) -> Result<bool> {
-    let ended: Option<(UserId, String)> = sql.one(
-        "UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL RETURNING user_id, kind",
-        values![id, actor.at],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    let Some((user, kind)) = ended else {
-        return Ok(false);
-    };
-    if SessionKind::stored(&kind) == SessionKind::Imported {
-        imported_tokens::end(sql, Some(user), actor.at)?;
-    }
-    audit::write(sql, actor, "session.end", Some(user), Some(reason))?;
-    Ok(true)
+    )
+    .map(drop)
 }
 
 /// Ends a user's sessions but `keep`, the imported tokens among them.
@@ -303,6 +288,6 @@ pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> Result<()> {
     sql.execute(
         "DELETE FROM sessions WHERE expires_at < ?1",
         values![before],
-    )?;
-    Ok(())
+    )
+    .map(drop)
 }

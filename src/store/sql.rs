@@ -47,6 +47,17 @@ impl dyn Sql + '_ {
         Ok(found)
     }
 
+    /// The row of a statement that always answers with one.
+    pub(crate) fn only<T>(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        read: impl FnMut(&dyn Row) -> Result<T>,
+    ) -> Result<T> {
+        let found = self.one(sql, values, read)?;
+        found.ok_or_else(|| Error::fault("there is no row".to_owned()))
+    }
+
     /// All rows.
     pub(crate) fn all<T>(
         &mut self,
@@ -266,11 +277,6 @@ impl Error {
 
     pub(crate) fn fault(why: String) -> Self {
         Self::new(ErrorKind::Fault, why)
-    }
-
-    /// A statement that always answers with a row did not.
-    pub(crate) fn no_row() -> Self {
-        Self::fault("there is no row".to_owned())
     }
 
     /// A full disk, an I/O error or a lock may pass; anything else is a fault.

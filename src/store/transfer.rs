@@ -2,9 +2,9 @@
 
 use super::credentials::{self, Credentials};
 use super::pending::Pending;
-use super::sql::{Error, Result, Sql, ToValue, Value, values};
+use super::sql::{self, Sql, ToValue, Value, values};
 use super::sqlite::scratch::Scratch;
-use super::{Store, audit};
+use super::{Store, audit, privacy_policy};
 use crate::domain::{Email, Profile, Stamp, Timestamp, UserId, Username};
 use crate::failure::Failure;
 
@@ -109,7 +109,7 @@ const PUTTING_ASIDE: &str = "putting rows aside";
 
 impl Spool {
     /// A text for `owner`.
-    pub fn keep(&mut self, owner: i64, text: &str) -> std::result::Result<(), Failure> {
+    pub fn keep(&mut self, owner: i64, text: &str) -> Result<(), Failure> {
         let insert = "INSERT INTO rows (owner, text) VALUES (?1, ?2)";
         self.0
             .run(PUTTING_ASIDE, |sql| {
@@ -119,7 +119,7 @@ impl Spool {
     }
 
     /// All texts for `owner`, in the order in which they came.
-    pub fn of(&self, owner: i64) -> std::result::Result<Vec<String>, Failure> {
+    pub fn of(&self, owner: i64) -> Result<Vec<String>, Failure> {
         let query = "SELECT text FROM rows WHERE owner = ?1 ORDER BY id";
         self.0.run(PUTTING_ASIDE, |sql| {
             sql.all(query, values![owner], |row| row.get(0))
@@ -129,7 +129,7 @@ impl Spool {
 
 impl Store {
     /// A place for what is known of accounts before they can be added.
-    pub fn spool(&self) -> std::result::Result<Spool, Failure> {
+    pub fn spool(&self) -> Result<Spool, Failure> {
         let tables = "CREATE TABLE rows (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
              CREATE INDEX rows_by_owner ON rows (owner);";
         Scratch::beside(self.engine.path(), PUTTING_ASIDE, tables).map(Spool)
@@ -138,38 +138,48 @@ impl Store {
     /// Adds batches of accounts in one transaction, one after the other and each by itself. Says for
     /// each account what became of it, in their order.
     pub fn import(&self, batches: Vec<Import>, actor: Stamp) -> Pending<Vec<Vec<Fate>>> {
-        self.write("importing users", move |sql| import(sql, &batches, &actor))
+        self.write("importing users", move |sql| {
+            sql.expect_many()?;
+            // Of every page that changes after a savepoint SQLite keeps a copy. Most files have nothing
+            // wrong in them: so there is one savepoint for all batches first, and one for each only then.
+            sql.execute("SAVEPOINT batches", values![])?;
+            let all_at_once = add_all_clean(sql, &batches, &actor)?;
+            if all_at_once.is_none() {
+                sql.execute("ROLLBACK TO SAVEPOINT batches", values![])?;
+            }
+            sql.execute("RELEASE SAVEPOINT batches", values![])?;
+            if let Some(fates) = all_at_once {
+                return Ok(fates);
+            }
+            let one_by_one = batches.iter().map(|batch| {
+                sql.execute("SAVEPOINT batch", values![])?;
+                let fates = add_batch(sql, batch, &actor)?;
+                if !stays(batch, &fates) {
+                    sql.execute("ROLLBACK TO SAVEPOINT batch", values![])?;
+                }
+                sql.execute("RELEASE SAVEPOINT batch", values![])?;
+                Ok(fates)
+            });
+            one_by_one.collect()
+        })
     }
 
     /// At most `limit` accounts with a number above `after`, in the order of their numbers.
     pub fn export(&self, after: UserId, limit: usize) -> Pending<Vec<Record>> {
-        self.read("exporting users", |sql| export(sql, after, limit))
+        self.read("exporting users", |sql| {
+            let found = sql.all(
+                &format!(
+                    "SELECT {}, {} FROM users JOIN profiles ON user_id = users.id
+                     WHERE users.id > ?1 ORDER BY users.id LIMIT ?2",
+                    credentials::COLUMNS,
+                    credentials::CREDENTIAL_COLUMNS
+                ),
+                values![after, limit],
+                credentials::credentials_from_row,
+            )?;
+            found.into_iter().map(|it| record(sql, it)).collect()
+        })
     }
-}
-
-fn import(sql: &mut dyn Sql, batches: &[Import], actor: &Stamp) -> Result<Vec<Vec<Fate>>> {
-    sql.expect_many()?;
-    // Of every page that changes after a savepoint SQLite keeps a copy. Most files have nothing
-    // wrong in them: so there is one savepoint for all batches first, and one for each only then.
-    sql.execute("SAVEPOINT batches", values![])?;
-    let all_at_once = add_all_clean(sql, batches, actor)?;
-    if all_at_once.is_none() {
-        sql.execute("ROLLBACK TO SAVEPOINT batches", values![])?;
-    }
-    sql.execute("RELEASE SAVEPOINT batches", values![])?;
-    if let Some(fates) = all_at_once {
-        return Ok(fates);
-    }
-    let one_by_one = batches.iter().map(|batch| {
-        sql.execute("SAVEPOINT batch", values![])?;
-        let fates = add_batch(sql, batch, actor)?;
-        if !stays(batch, &fates) {
-            sql.execute("ROLLBACK TO SAVEPOINT batch", values![])?;
-        }
-        sql.execute("RELEASE SAVEPOINT batch", values![])?;
-        Ok(fates)
-    });
-    one_by_one.collect()
 }
 
 /// None, and half of it done, if nothing of some batch may stay.
@@ -177,7 +187,7 @@ fn add_all_clean(
     sql: &mut dyn Sql,
     batches: &[Import],
     actor: &Stamp,
-) -> Result<Option<Vec<Vec<Fate>>>> {
+) -> sql::Result<Option<Vec<Vec<Fate>>>> {
     let mut all = Vec::with_capacity(batches.len());
     for batch in batches {
         if batch.dry_run {
@@ -197,12 +207,13 @@ fn stays(batch: &Import, fates: &[Fate]) -> bool {
     !batch.dry_run && (batch.skip_clashes || fates.iter().all(is_clean))
 }
 
-fn add_batch(sql: &mut dyn Sql, batch: &Import, actor: &Stamp) -> Result<Vec<Fate>> {
+fn add_batch(sql: &mut dyn Sql, batch: &Import, actor: &Stamp) -> sql::Result<Vec<Fate>> {
     for policy in &batch.policies {
-        publish(sql, policy, actor)?;
+        let (version, url) = (&policy.version, &policy.url);
+        privacy_policy::publish(sql, version, url, policy.published_at, actor)?;
     }
     let fates = batch.users.iter().map(|it| add(sql, it));
-    let fates = fates.collect::<Result<Vec<_>>>()?;
+    let fates = fates.collect::<sql::Result<Vec<_>>>()?;
     let added = fates.iter().filter(|it| **it == Fate::Added).count();
     if added > 0 {
         let detail = format!("{added} of {} users", fates.len());
@@ -211,23 +222,10 @@ fn add_batch(sql: &mut dyn Sql, batch: &Import, actor: &Stamp) -> Result<Vec<Fat
     Ok(fates)
 }
 
-fn publish(sql: &mut dyn Sql, policy: &RecordedPolicy, actor: &Stamp) -> Result<()> {
-    let added = sql.execute(
-        "INSERT INTO policies (version, url, published_at) VALUES (?1, ?2, ?3)
-         ON CONFLICT (version) DO NOTHING",
-        values![policy.version, policy.url, policy.published_at],
-    )?;
-    if added == 1 {
-        let version = Some(policy.version.as_str());
-        audit::write(sql, actor, "policy.publish", None, version)?;
-    }
-    Ok(())
-}
-
-fn add(sql: &mut dyn Sql, record: &Record) -> Result<Fate> {
+fn add(sql: &mut dyn Sql, record: &Record) -> sql::Result<Fate> {
     let mut consents = Vec::with_capacity(record.consents.len());
     for consent in &record.consents {
-        let Some(policy) = policy_of(sql, &consent.version)? else {
+        let Some(policy) = privacy_policy::id_of(sql, &consent.version)? else {
             let fate = fate_beside_others(sql, record)?;
             return Ok(fate.unwrap_or_else(|| Fate::NoSuchPolicy(consent.version.clone())));
         };
@@ -235,9 +233,10 @@ fn add(sql: &mut dyn Sql, record: &Record) -> Result<Fate> {
     }
     // Most are new: looking for the others first would cost three searches for each.
     let Some(id) = add_user(sql, record)? else {
-        return fate_beside_others(sql, record)?.ok_or_else(Error::no_row);
+        let fate = fate_beside_others(sql, record)?;
+        return fate.ok_or_else(|| sql::Error::fault("nobody is in the way".to_owned()));
     };
-    add_profile(sql, id, &record.profile)?;
+    credentials::set_profile(sql, UserId(id), &record.profile)?;
     for it in &record.password_history {
         sql.execute(
             "INSERT INTO password_history (user_id, password_hash, created_at) VALUES (?1, ?2, ?3)",
@@ -246,16 +245,13 @@ fn add(sql: &mut dyn Sql, record: &Record) -> Result<Fate> {
     }
     for (policy, it) in consents {
         // The later of two consents to one version is the one that holds.
-        sql.execute(
-            "INSERT INTO consents (user_id, policy_id, is_given, given_at, address) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (user_id, policy_id) DO UPDATE SET is_given = ?3, given_at = ?4, address = ?5",
-            values![id, policy, it.is_given, it.given_at, it.address],
-        )?;
+        let (given_at, address) = (it.given_at, it.address.as_deref());
+        privacy_policy::set_consent(sql, UserId(id), policy, it.is_given, given_at, address)?;
     }
     Ok(Fate::Added)
 }
 
-fn add_user(sql: &mut dyn Sql, record: &Record) -> Result<Option<i64>> {
+fn add_user(sql: &mut dyn Sql, record: &Record) -> sql::Result<Option<i64>> {
     sql.insert(
         "INSERT INTO users (id, username, username_key, email, email_key, first_name, last_name, password_hash,
                             is_active, is_staff, created_at, last_login_at, email_confirmed_at, awaits_confirmation)
@@ -279,26 +275,8 @@ fn add_user(sql: &mut dyn Sql, record: &Record) -> Result<Option<i64>> {
     )
 }
 
-fn add_profile(sql: &mut dyn Sql, user: i64, profile: &Profile) -> Result<()> {
-    sql.execute(
-        "INSERT INTO profiles (user_id, organisation_type, organisation_name, country,
-                               additional_fields, is_expert, upload_preference)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        values![
-            user,
-            profile.organisation_type,
-            profile.organisation_name,
-            profile.country,
-            profile.additional_fields.to_json(),
-            profile.is_expert,
-            profile.upload_preference.as_str(),
-        ],
-    )?;
-    Ok(())
-}
-
 /// None if number, name and address are all free.
-fn fate_beside_others(sql: &mut dyn Sql, record: &Record) -> Result<Option<Fate>> {
+fn fate_beside_others(sql: &mut dyn Sql, record: &Record) -> sql::Result<Option<Fate>> {
     let mut owner = |column: &str, key: Value<'_>| {
         let query = format!("SELECT id FROM users WHERE {column} = ?1");
         sql.one(&query, &[key], |row| row.get::<UserId>(0))
@@ -320,29 +298,7 @@ fn fate_beside_others(sql: &mut dyn Sql, record: &Record) -> Result<Option<Fate>
     }))
 }
 
-fn policy_of(sql: &mut dyn Sql, version: &str) -> Result<Option<i64>> {
-    sql.one(
-        "SELECT id FROM policies WHERE version = ?1",
-        values![version],
-        |row| row.get(0),
-    )
-}
-
-fn export(sql: &mut dyn Sql, after: UserId, limit: usize) -> Result<Vec<Record>> {
-    let found = sql.all(
-        &format!(
-            "SELECT {}, {} FROM users JOIN profiles ON user_id = users.id
-             WHERE users.id > ?1 ORDER BY users.id LIMIT ?2",
-            credentials::COLUMNS,
-            credentials::CREDENTIAL_COLUMNS
-        ),
-        values![after, limit],
-        credentials::credentials_from_row,
-    )?;
-    found.into_iter().map(|it| record(sql, it)).collect()
-}
-
-fn record(sql: &mut dyn Sql, found: Credentials) -> Result<Record> {
+fn record(sql: &mut dyn Sql, found: Credentials) -> sql::Result<Record> {
     let user = found.user;
     Ok(Record {
         consents: consents(sql, user.id)?,
@@ -363,7 +319,7 @@ fn record(sql: &mut dyn Sql, found: Credentials) -> Result<Record> {
     })
 }
 
-fn consents(sql: &mut dyn Sql, user: UserId) -> Result<Vec<RecordedConsent>> {
+fn consents(sql: &mut dyn Sql, user: UserId) -> sql::Result<Vec<RecordedConsent>> {
     sql.all(
         "SELECT version, is_given, given_at, address
          FROM consents JOIN policies ON policies.id = policy_id
@@ -380,7 +336,7 @@ fn consents(sql: &mut dyn Sql, user: UserId) -> Result<Vec<RecordedConsent>> {
     )
 }
 
-fn history(sql: &mut dyn Sql, user: UserId) -> Result<Vec<EarlierPassword>> {
+fn history(sql: &mut dyn Sql, user: UserId) -> sql::Result<Vec<EarlierPassword>> {
     sql.all(
         "SELECT password_hash, created_at FROM password_history WHERE user_id = ?1 ORDER BY id",
         values![user],

@@ -78,17 +78,88 @@ pub struct UserChange {
 
 impl Store {
     pub fn users(&self, wanted: &UserPage) -> Pending<Vec<User>> {
-        self.read("listing users", |sql| page(sql, wanted))
+        self.read("listing users", |sql| {
+            // Reads the primary key from `after` on, so that a late page costs what the first one does.
+            let search = wanted.search.as_deref().map(containing);
+            sql.all(
+                &format!(
+                    "SELECT {} FROM users
+                     WHERE users.id > ?1
+                       AND (?2 IS NULL OR username_key LIKE ?2 ESCAPE '\\' OR email_key LIKE ?2 ESCAPE '\\')
+                       AND (?3 IS NULL OR is_active = ?3)
+                       AND (?4 IS NULL OR is_staff = ?4)
+                     ORDER BY users.id LIMIT ?5",
+                    credentials::COLUMNS
+                ),
+                values![wanted.after, search, wanted.active, wanted.staff, wanted.limit],
+                credentials::user_from_row,
+            )
+        })
     }
 
     /// The user name or address that is most like `typed`, which is in lower case; none if none is
     /// alike. Reads all of them.
     pub fn similar_name(&self, typed: &str) -> Pending<Option<String>> {
-        self.read("looking for a similar name", |sql| similar_name(sql, typed))
+        self.read("looking for a similar name", |sql| {
+            let mut best: (f64, Option<String>) = (ALIKE, None);
+            // One after the other, so that each is read from its own index.
+            for query in [
+                "SELECT username_key FROM users",
+                "SELECT email_key FROM users",
+            ] {
+                sql.query(query, values![], &mut |row| {
+                    if let sql::Value::Text(name) = row.value(0)? {
+                        let alike = similarity(typed, name);
+                        if alike > best.0 {
+                            best = (alike, Some(name.to_owned()));
+                        }
+                    }
+                    Ok(ControlFlow::Continue(()))
+                })?;
+            }
+            Ok(best.1)
+        })
     }
 
     pub fn add_user(&self, user: NewUser, actor: Stamp) -> Pending<Result<User, Taken>> {
-        self.write("adding a user", move |sql| add(sql, &user, &actor))
+        self.write("adding a user", move |sql| {
+            if let Some(taken) = taken(sql, Some(&user.username), Some(&user.email), None)? {
+                return Ok(Err(taken));
+            }
+            let query = format!(
+                "INSERT INTO users (username, username_key, email, email_key, first_name, last_name, password_hash,
+                                    is_active, is_staff, created_at, awaits_confirmation)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING {}",
+                credentials::COLUMNS
+            );
+            let added = sql.only(
+                    &query,
+                    values![
+                        user.username.as_str(),
+                        user.username.canonical(),
+                        user.email.as_str(),
+                        user.email.canonical(),
+                        user.first_name,
+                        user.last_name,
+                        user.password_hash,
+                        user.is_active,
+                        user.is_staff,
+                        actor.at,
+                        user.awaits_confirmation,
+                    ],
+                    credentials::user_from_row,
+                )?;
+            let id = added.id;
+            credentials::set_profile(sql, id, &user.profile)?;
+            if let Some(given) = user.consent {
+                privacy_policy::give(sql, id, given, &actor)?;
+            }
+            if let Some(link) = &user.link {
+                links::write(sql, Some(id), Some(user.email.as_str()), link, actor.at)?;
+            }
+            audit::write(sql, &actor, "user.create", Some(id), None)?;
+            Ok(Ok(added))
+        })
     }
 
     /// Changes a user, all or nothing. `None` if there is no such user.
@@ -106,7 +177,24 @@ impl Store {
     /// Lets a user log in, or ends every session and lets nobody in. False if there is no such user.
     pub fn set_active(&self, user: UserId, active: bool, actor: Stamp) -> Pending<bool> {
         self.write("changing a user", move |sql| {
-            set_active(sql, user, active, &actor)
+            let changed = sql.execute(
+                "UPDATE users SET is_active = ?2, awaits_confirmation = FALSE WHERE id = ?1",
+                values![user, active],
+            )?;
+            if changed == 0 {
+                return Ok(false);
+            }
+            let action = if active {
+                "user.activate"
+            } else {
+                "user.deactivate"
+            };
+            audit::write(sql, &actor, action, Some(user), None)?;
+            if !active {
+                sessions::end_all(sql, user, None, actor.at)?;
+                links::void_all(sql, user, actor.at)?;
+            }
+            Ok(true)
         })
     }
 
@@ -119,33 +207,34 @@ impl Store {
         actor: Stamp,
     ) -> Pending<Result<bool, Taken>> {
         self.write("changing an address", move |sql| {
-            redeem_address(sql, user, &digest, &actor)
+            if !links::is_of(sql, user, MailKind::AddressChange, &digest, actor.at)? {
+                return Ok(Ok(false));
+            }
+            let email = sql.only(
+                "SELECT email FROM links WHERE digest = ?1",
+                values![digest],
+                |row| row.get(0).map(Email::stored),
+            )?;
+            if let Some(taken) = taken(sql, None, Some(&email), Some(user))? {
+                return Ok(Err(taken));
+            }
+            replace_address(sql, user, &email, Some(actor.at), &actor)?;
+            audit::write(sql, &actor, "user.address", Some(user), None)?;
+            Ok(Ok(true))
         })
     }
 
     /// Forgets a user and all that belongs to them; the audit trail keeps the number.
     /// False if there is no such user.
     pub fn delete_user(&self, user: UserId, actor: Stamp) -> Pending<bool> {
-        self.write("deleting a user", move |sql| delete(sql, user, &actor))
+        self.write("deleting a user", move |sql| {
+            let deleted = sql.execute("DELETE FROM users WHERE id = ?1", values![user])?;
+            if deleted == 1 {
+                audit::write(sql, &actor, "user.delete", Some(user), None)?;
+            }
+            Ok(deleted == 1)
+        })
     }
-}
-
-/// Reads the primary key from `after` on, so that a late page costs what the first one does.
-fn page(sql: &mut dyn Sql, page: &UserPage) -> sql::Result<Vec<User>> {
-    let search = page.search.as_deref().map(containing);
-    sql.all(
-        &format!(
-            "SELECT {} FROM users
-             WHERE users.id > ?1
-               AND (?2 IS NULL OR username_key LIKE ?2 ESCAPE '\\' OR email_key LIKE ?2 ESCAPE '\\')
-               AND (?3 IS NULL OR is_active = ?3)
-               AND (?4 IS NULL OR is_staff = ?4)
-             ORDER BY users.id LIMIT ?5",
-            credentials::COLUMNS
-        ),
-        values![page.after, search, page.active, page.staff, page.limit],
-        credentials::user_from_row,
-    )
 }
 
 /// A pattern for what contains `text`, in which nothing has a meaning of its own.
@@ -159,67 +248,6 @@ fn containing(text: &str) -> String {
     }
     pattern.push('%');
     pattern
-}
-
-fn similar_name(sql: &mut dyn Sql, typed: &str) -> sql::Result<Option<String>> {
-    let mut best: (f64, Option<String>) = (ALIKE, None);
-    // One after the other, so that each is read from its own index.
-    for query in [
-        "SELECT username_key FROM users",
-        "SELECT email_key FROM users",
-    ] {
-        sql.query(query, values![], &mut |row| {
-            if let sql::Value::Text(name) = row.value(0)? {
-                let alike = similarity(typed, name);
-                if alike > best.0 {
-                    best = (alike, Some(name.to_owned()));
-                }
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-    }
-    Ok(best.1)
-}
-
-fn add(sql: &mut dyn Sql, user: &NewUser, actor: &Stamp) -> sql::Result<Result<User, Taken>> {
-    if let Some(taken) = taken(sql, Some(&user.username), Some(&user.email), None)? {
-        return Ok(Err(taken));
-    }
-    let query = format!(
-        "INSERT INTO users (username, username_key, email, email_key, first_name, last_name, password_hash,
-                            is_active, is_staff, created_at, awaits_confirmation)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING {}",
-        credentials::COLUMNS
-    );
-    let added = sql
-        .one(
-            &query,
-            values![
-                user.username.as_str(),
-                user.username.canonical(),
-                user.email.as_str(),
-                user.email.canonical(),
-                user.first_name,
-                user.last_name,
-                user.password_hash,
-                user.is_active,
-                user.is_staff,
-                actor.at,
-                user.awaits_confirmation,
-            ],
-            credentials::user_from_row,
-        )?
-        .ok_or_else(sql::Error::no_row)?;
-    let id = added.id;
-    set_profile(sql, id, &user.profile)?;
-    if let Some(given) = user.consent {
-        privacy_policy::give(sql, id, given, actor)?;
-    }
-    if let Some(link) = &user.link {
-        links::write(sql, Some(id), Some(user.email.as_str()), link, actor.at)?;
-    }
-    audit::write(sql, actor, "user.create", Some(id), None)?;
-    Ok(Ok(added))
 }
 
 /// Whether somebody else has the name or the address. Only one transaction at a time writes, which
@@ -247,27 +275,6 @@ fn taken(
         return Ok(Some(Taken::Username));
     }
     Ok(None)
-}
-
-fn set_profile(sql: &mut dyn Sql, user: UserId, profile: &Profile) -> sql::Result<()> {
-    sql.execute(
-        "INSERT INTO profiles (user_id, organisation_type, organisation_name, country,
-                               additional_fields, is_expert, upload_preference)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (user_id) DO UPDATE SET
-             organisation_type = ?2, organisation_name = ?3, country = ?4,
-             additional_fields = ?5, is_expert = ?6, upload_preference = ?7",
-        values![
-            user,
-            profile.organisation_type,
-            profile.organisation_name,
-            profile.country,
-            profile.additional_fields.to_json(),
-            profile.is_expert,
-            profile.upload_preference.as_str(),
-        ],
-    )?;
-    Ok(())
 }
 
 fn update(
@@ -299,7 +306,7 @@ fn update(
         ],
     )?;
     if let Some(profile) = &change.profile {
-        set_profile(sql, user, profile)?;
+        credentials::set_profile(sql, user, profile)?;
     }
     if let Some(email) = &change.email {
         replace_address(sql, user, email, None, actor)?;
@@ -335,59 +342,6 @@ fn replace_address(
     sql.execute(
         "UPDATE users SET email = ?2, email_key = ?3, email_confirmed_at = ?4 WHERE id = ?1",
         values![user, email.as_str(), email.canonical(), confirmed_at],
-    )?;
-    Ok(())
-}
-
-fn redeem_address(
-    sql: &mut dyn Sql,
-    user: UserId,
-    digest: &[u8; 32],
-    actor: &Stamp,
-) -> sql::Result<Result<bool, Taken>> {
-    if !links::is_of(sql, user, MailKind::AddressChange, digest, actor.at)? {
-        return Ok(Ok(false));
-    }
-    let email = sql
-        .one(
-            "SELECT email FROM links WHERE digest = ?1",
-            values![digest],
-            |row| row.get(0).map(Email::stored),
-        )?
-        .ok_or_else(sql::Error::no_row)?;
-    if let Some(taken) = taken(sql, None, Some(&email), Some(user))? {
-        return Ok(Err(taken));
-    }
-    replace_address(sql, user, &email, Some(actor.at), actor)?;
-    audit::write(sql, actor, "user.address", Some(user), None)?;
-    Ok(Ok(true))
-}
-
-fn set_active(sql: &mut dyn Sql, user: UserId, active: bool, actor: &Stamp) -> sql::Result<bool> {
-    let changed = sql.execute(
-        "UPDATE users SET is_active = ?2, awaits_confirmation = FALSE WHERE id = ?1",
-        values![user, active],
-    )?;
-    if changed == 0 {
-        return Ok(false);
-    }
-    let action = if active {
-        "user.activate"
-    } else {
-        "user.deactivate"
-    };
-    audit::write(sql, actor, action, Some(user), None)?;
-    if !active {
-        sessions::end_all(sql, user, None, actor.at)?;
-        links::void_all(sql, user, actor.at)?;
-    }
-    Ok(true)
-}
-
-fn delete(sql: &mut dyn Sql, user: UserId, actor: &Stamp) -> sql::Result<bool> {
-    let deleted = sql.execute("DELETE FROM users WHERE id = ?1", values![user])?;
-    if deleted == 1 {
-        audit::write(sql, actor, "user.delete", Some(user), None)?;
-    }
-    Ok(deleted == 1)
+    )
+    .map(drop)
 }

@@ -290,6 +290,26 @@ fn users_are_listed_page_by_page_in_the_order_of_their_numbers() {
 }
 
 #[test]
+fn who_mistypes_a_name_is_told_the_one_that_is_most_like_it() {
+    on_each_engine(|store| {
+        for name in ["Lovelace", "hopper", "hopkins"] {
+            add(store, name);
+        }
+        for (typed, meant) in [
+            ("lovelase", Some("lovelace")),
+            ("lovelace@exmaple.org", Some("lovelace@example.org")),
+            ("hoper", Some("hopper")),
+            ("turing", None),
+            ("turing@example.org", None),
+            ("", None),
+        ] {
+            let found = get(store.similar_name(typed));
+            assert_eq!(found.as_deref(), meant, "{typed}");
+        }
+    });
+}
+
+#[test]
 fn after_closing_an_answer_is_a_failure_and_not_a_hang() {
     on_each_engine(|store| {
         let asked = store.add_user(new_user("ada"), actor(NOW));

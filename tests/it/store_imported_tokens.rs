@@ -7,7 +7,7 @@ use minisass_auth::store::imported_tokens::ImportedToken;
 use crate::store::{NOW, actor, add, get, later, on_each_engine};
 
 /// Uses a token that is good for an hour; `number` names the session if a new one is opened.
-fn adopt(store: &Store, user: UserId, issued_at: Timestamp, number: u8) -> Option<SessionId> {
+fn session_of(store: &Store, user: UserId, issued_at: Timestamp, number: u8) -> Option<SessionId> {
     let token = ImportedToken {
         user,
         issued_at,
@@ -26,14 +26,14 @@ fn id(number: u8) -> Option<SessionId> {
 fn all_tokens_of_a_user_share_a_session_that_lasts_as_long_as_the_last_of_them() {
     on_each_engine(|store| {
         let (ada, bo) = (add(store, "ada").id, add(store, "bo").id);
-        assert_eq!(adopt(store, ada, NOW, 1), id(1));
-        assert_eq!(adopt(store, ada, NOW, 2), id(1));
+        assert_eq!(session_of(store, ada, NOW, 1), id(1));
+        assert_eq!(session_of(store, ada, NOW, 2), id(1));
         let is_live = |at| get(store.live_session(SessionId([1; 16]), at)).is_some();
         assert!(is_live(later(3599)) && !is_live(later(3600)));
-        assert_eq!(adopt(store, ada, later(60), 3), id(1));
+        assert_eq!(session_of(store, ada, later(60), 3), id(1));
         assert!(is_live(later(3659)) && !is_live(later(3660)));
-        assert_eq!(adopt(store, bo, NOW, 4), id(4));
-        assert_eq!(adopt(store, UserId(99), NOW, 5), None);
+        assert_eq!(session_of(store, bo, NOW, 4), id(4));
+        assert_eq!(session_of(store, UserId(99), NOW, 5), None);
     });
 }
 
@@ -41,17 +41,17 @@ fn all_tokens_of_a_user_share_a_session_that_lasts_as_long_as_the_last_of_them()
 fn the_end_of_that_session_ends_all_tokens_issued_until_then() {
     on_each_engine(|store| {
         let ada = add(store, "ada").id;
-        assert_eq!(adopt(store, ada, NOW, 1), id(1));
+        assert_eq!(session_of(store, ada, NOW, 1), id(1));
         assert!(get(store.end_session(
             SessionId([1; 16]),
             "logout",
             actor(later(5))
         )));
         for issued_at in [NOW, later(5)] {
-            assert_eq!(adopt(store, ada, issued_at, 2), None);
+            assert_eq!(session_of(store, ada, issued_at, 2), None);
         }
         assert_eq!(get(store.imported_tokens_ended_at(ada)), Some(later(5)));
-        assert_eq!(adopt(store, ada, later(6), 3), id(3), "issued since");
+        assert_eq!(session_of(store, ada, later(6), 3), id(3), "issued since");
     });
 }
 
@@ -77,10 +77,10 @@ fn what_ends_all_sessions_ends_tokens_that_were_never_used() {
         for (number, end) in (1..).zip(ends) {
             let user = add(store, &format!("user{number}")).id;
             end(store, user);
-            assert_eq!(adopt(store, user, NOW, number), None, "end {number}");
+            assert_eq!(session_of(store, user, NOW, number), None, "end {number}");
         }
         let inactive = add(store, "inactive").id;
         get(store.set_active(inactive, false, actor(NOW)));
-        assert_eq!(adopt(store, inactive, later(1), 9), None);
+        assert_eq!(session_of(store, inactive, later(1), 9), None);
     });
 }

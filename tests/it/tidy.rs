@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use self::check::{check_any, check_functions, check_text, machine_marks};
-use self::doors::{LIBRARIES, ROOMS, check_arrow, check_use};
+use self::doors::{LIBRARIES, ROOMS, check_arrow, check_use, room_of};
 use self::graph::Graph;
 use self::source::Source;
 
@@ -97,25 +97,50 @@ fn every_source_file_keeps_the_rules() {
     assert_none(&check_functions(of_src.map(|it| (it.0.as_str(), it.1))));
 }
 
-/// Rooms that are being rebuilt: what is wrong there is known. It must become less.
-const KNOWN: &[&str] = &[
-    "src/cli/",
-    "src/compose.rs",
-    "src/daemon/",
-    "src/operator/",
-    "src/settings/",
-    "src/transfer/",
-];
-
 #[test]
 fn files_name_each_other_one_way() {
-    let wrong = check_graph(&Graph::of(&sources(&files())));
-    let is_known = |it: &&String| KNOWN.iter().any(|known| it.contains(known));
-    let mut new: Vec<String> = wrong.iter().filter(|it| !is_known(it)).cloned().collect();
-    let is_gone = |known: &&&str| !wrong.iter().any(|it| it.contains(**known));
-    let gone = KNOWN.iter().filter(is_gone);
-    new.extend(gone.map(|it| format!("nothing is wrong in {it} any more")));
-    assert_none(&new);
+    assert_none(&check_graph(&Graph::of(&sources(&files()))));
+}
+
+/// The files and folders that a text names, as they are called from the root or from `src`.
+fn named_paths(text: &str) -> impl Iterator<Item = &str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_/.*-".contains(c);
+    let words = text.split(move |c| !is_part(c));
+    let words = words.map(|it| it.trim_end_matches('.'));
+    // Every room may have a `mod.rs`.
+    let words = words.filter(|it| *it != "mod.rs");
+    words.filter(|it| it.ends_with(".rs") || it.starts_with("src/") || it.starts_with("tests/it/"))
+}
+
+fn is_there(path: &str, files: &[(String, String)]) -> bool {
+    let (start, is_start) = match path.split_once('*') {
+        Some((start, _)) => (start, true),
+        None => (path, path.ends_with('/')),
+    };
+    let is_it = |file: &str| {
+        let rest = file.strip_prefix(start);
+        rest.is_some_and(|it| is_start || it.is_empty() || it.starts_with('/'))
+    };
+    let mut names = files.iter().map(|it| it.0.as_str());
+    names.any(|it| is_it(it) || it.strip_prefix("src/").is_some_and(is_it))
+}
+
+#[test]
+fn the_files_that_the_guides_name_are_there() {
+    let files = files();
+    for guide in ["README.md", "CONTRIBUTING.md", "src/lib.rs"] {
+        let text = files.iter().find(|it| it.0 == guide);
+        let named: Vec<_> = named_paths(&text.expect("a guide").1).collect();
+        assert!(!named.is_empty(), "{guide} names no file");
+        for path in named {
+            assert!(is_there(path, &files), "{guide} names {path}");
+        }
+    }
+    assert!(!is_there("src/http/edge.rs", &files));
+    assert!(!is_there("http/nowhere/", &files));
+    assert!(!is_there("src/cli/mod", &files));
+    let named: Vec<_> = named_paths("see `src/a.rs`, (`b/c.rs`) and tests/it/*.rs.").collect();
+    assert_eq!(named, ["src/a.rs", "b/c.rs", "tests/it/*.rs"]);
 }
 
 #[test]
@@ -138,6 +163,16 @@ fn a_room_names_only_rooms_below_it() {
 }
 
 #[test]
+fn every_file_is_in_a_room() {
+    let files = files();
+    let sources = files.iter().map(|it| it.0.as_str());
+    let sources = sources.filter(|it| it.starts_with("src/") && it.ends_with(".rs"));
+    for source in sources.filter(|it| *it != "src/lib.rs") {
+        assert!(room_of(source).is_some(), "{source} is in no room");
+    }
+}
+
+#[test]
 fn every_library_has_its_place() {
     let manifest: toml::Table = include_str!("../../Cargo.toml").parse().expect("TOML");
     let dependencies = manifest["dependencies"].as_table().expect("dependencies");
@@ -146,6 +181,20 @@ fn every_library_has_its_place() {
     named.sort();
     placed.sort();
     assert_eq!(named, placed);
+
+    let graph = Graph::of(&sources(&files()));
+    let is_named = |library: &str, place: &str| {
+        let mut uses = graph.uses().filter(|it| it.library == library);
+        uses.any(|it| it.from.starts_with(place))
+    };
+    let mut wrong = Vec::new();
+    for (library, places) in LIBRARIES {
+        let empty = places
+            .split_whitespace()
+            .filter(|it| !is_named(library, it));
+        wrong.extend(empty.map(|it| format!("{library} is not named in {it}")));
+    }
+    assert_none(&wrong);
 }
 
 fn wrong_with(files: &[(&str, &str)]) -> Vec<String> {
@@ -247,6 +296,9 @@ fn every_door_is_watched() {
         ("src/store/users.rs", ""),
         ("src/domain/mod.rs", ""),
         ("src/cli/mod.rs", ""),
+        ("src/http/mod.rs", ""),
+        ("src/http/api/mod.rs", "pub mod login;"),
+        ("src/http/api/login.rs", ""),
     ];
     for (path, text) in [
         ("src/domain/user.rs", "use crate::store::Store;"),
@@ -254,6 +306,7 @@ fn every_door_is_watched() {
         ("src/accounts/login.rs", "fn f() { scrypt::scrypt(); }"),
         ("src/accounts/login.rs", "use crate::{cli, domain::User};"),
         ("src/http/login.rs", "use crate::store;"),
+        ("src/http/wire/body.rs", "use crate::http::api::login;"),
         ("src/http/login.rs", "use crate::{store, domain::User};"),
         (
             "src/http/login.rs",

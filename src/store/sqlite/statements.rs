@@ -40,9 +40,8 @@ impl<'c> Statements<'c> {
 
     fn prepare(&mut self, sql: &str) -> Result<CachedStatement<'c>> {
         let statement = self.connection.prepare_cached(sql)?;
-        if !statement.readonly() && !is_beside_sessions(sql) {
-            self.touches_sessions = true;
-        }
+        self.touches_sessions =
+            self.touches_sessions || !(statement.readonly() || is_beside_sessions(sql));
         Ok(statement)
     }
 }

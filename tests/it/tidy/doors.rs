@@ -3,42 +3,62 @@
 use super::graph::{Arrow, Use};
 
 /// The rooms of `src`, top down as in `src/lib.rs`, and the rooms below that each may name. A room
-/// is the folder or the file of its name.
+/// is the folder or the file of its name; a folder in a room may have a row of its own.
 pub const ROOMS: &[(&str, &str)] = &[
     ("main", "cli allocator"),
     (
         "cli",
-        "daemon compose settings http transfer operator accounts store crypto mail domain \
-         private_file progress clock failure",
+        "cli/terminal daemon compose settings http operator accounts transfer store crypto mail \
+         domain private_file interrupt progress clock failure",
     ),
+    ("cli/terminal", "transfer interrupt progress domain failure"),
     (
         "daemon",
-        "compose settings http operator accounts store mail domain private_file progress clock \
-         failure",
+        "compose settings http operator accounts store mail domain private_file interrupt \
+         progress clock failure",
     ),
     (
         "compose",
         "settings operator accounts store crypto mail domain private_file clock failure",
     ),
-    ("settings", "crypto mail domain private_file failure"),
-    ("http", "operator accounts domain clock failure"),
     (
-        "transfer",
-        "operator accounts store crypto domain progress clock failure",
+        "settings",
+        "accounts crypto mail domain private_file failure",
     ),
     (
+        "http",
+        "http/middleware http/route http/openapi http/api http/wire accounts domain clock failure",
+    ),
+    (
+        "http/middleware",
+        "http/route http/wire accounts domain failure",
+    ),
+    (
+        "http/route",
+        "http/openapi http/api http/wire domain failure",
+    ),
+    ("http/openapi", "http/api http/wire failure"),
+    (
+        "http/api",
+        "http/pages http/wire operator accounts domain clock failure",
+    ),
+    ("http/pages", "failure"),
+    ("http/wire", "accounts domain clock failure"),
+    (
         "operator",
-        "accounts store crypto mail domain progress clock failure",
+        "accounts transfer store crypto mail domain private_file progress clock failure",
     ),
     (
         "accounts",
         "store crypto mail domain progress clock failure",
     ),
+    ("transfer", "store crypto domain progress clock failure"),
     ("store", "domain private_file progress failure"),
-    ("crypto", "domain private_file allocator failure"),
+    ("crypto", "domain private_file failure"),
     ("mail", "domain private_file failure"),
     ("clock", "domain"),
     ("domain", ""),
+    ("interrupt", ""),
     ("private_file", ""),
     ("allocator", ""),
     ("progress", ""),
@@ -60,7 +80,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("flate2", "src/http/openapi/swagger.rs"),
     (
         "tokio",
-        "src/http/ src/daemon/ src/compose.rs src/cli/terminal/interrupt.rs src/mail/smtp.rs",
+        "src/http/ src/daemon/ src/cli/commands/job.rs src/interrupt.rs src/mail/smtp.rs",
     ),
     ("futures_util", "src/http/"),
     (
@@ -85,7 +105,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
         "base64",
         "src/crypto/ src/accounts/links.rs src/http/openapi/swagger.rs",
     ),
-    ("clap", "src/cli/ src/settings/"),
+    ("clap", "src/cli/"),
     ("clap_complete", "src/cli/commands/shell.rs"),
     ("clap_mangen", "src/cli/commands/shell.rs"),
     ("indicatif", "src/cli/terminal/progress.rs"),
@@ -96,12 +116,12 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ),
     ("toml", "src/settings/sources.rs"),
     ("csv", "src/transfer/ src/cli/"),
-    ("tracing_appender", "src/daemon/mod.rs"),
-    ("tracing_subscriber", "src/daemon/mod.rs"),
+    ("tracing_appender", "src/daemon/log.rs"),
+    ("tracing_subscriber", "src/daemon/log.rs"),
     ("tempfile", "src/private_file/"),
     (
         "anyhow",
-        "src/cli/ src/daemon/ src/compose.rs src/settings/ src/transfer/ src/private_file/",
+        "src/cli/ src/daemon/ src/compose.rs src/settings/ src/transfer/ src/private_file/ src/interrupt.rs",
     ),
     // What values are made of.
     ("email_address", "src/domain/email.rs"),
@@ -129,7 +149,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
         "rustix",
         "src/private_file/ src/allocator.rs src/crypto/hash_pool.rs \
          src/http/server.rs src/cli/terminal/output.rs src/cli/commands/doctor/machine.rs \
-         src/compose.rs",
+         src/cli/commands/job.rs",
     ),
     ("serde", EVERYWHERE),
     ("serde_json", EVERYWHERE),
@@ -138,10 +158,14 @@ pub const LIBRARIES: &[(&str, &str)] = &[
 ];
 
 /// The room of a file of `src`; `src/lib.rs` is in none.
-fn room_of(path: &str) -> Option<&'static str> {
+pub fn room_of(path: &str) -> Option<&'static str> {
     let rest = path.strip_prefix("src/")?;
-    let name = rest.split('/').next()?.trim_end_matches(".rs");
-    ROOMS.iter().map(|it| it.0).find(|it| *it == name)
+    let is_in = |room: &&str| {
+        let rest = rest.strip_prefix(*room);
+        rest.is_some_and(|it| it.starts_with('/') || it == ".rs")
+    };
+    let rooms = ROOMS.iter().map(|it| it.0).filter(is_in);
+    rooms.max_by_key(|it| it.len())
 }
 
 fn may(room: &str) -> impl Iterator<Item = &'static str> {

@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
-use super::source::{Path, Source};
+use super::source::Source;
 
 /// Where crates start, and how they are called.
 const CRATES: [(&str, &str); 2] = [("src/", "minisass_auth"), ("benches/load/", "load")];
@@ -54,7 +54,14 @@ impl Graph {
             for path in &source.paths {
                 match follow(&files, &module, &source.aliases, &path.segments) {
                     Ok(to) if to == from => {}
-                    Ok(to) => graph.add_arrow(from, to, path),
+                    Ok(to) => {
+                        let arrow = graph.arrow(from, to, path.line);
+                        // What a `use` has named is not told again.
+                        if arrow.names.is_empty() || !source.aliases.contains_key(&path.segments[0])
+                        {
+                            arrow.names.push(path.segments.join("::"));
+                        }
+                    }
                     Err(library) => graph.add_use(from, library, path.line),
                 }
             }
@@ -62,15 +69,14 @@ impl Graph {
         graph
     }
 
-    fn add_arrow(&mut self, from: &str, to: &str, path: &Path) {
+    fn arrow(&mut self, from: &str, to: &str, line: usize) -> &mut Arrow {
         let arrow = self.arrows.entry((from.to_owned(), to.to_owned()));
-        let arrow = arrow.or_insert_with(|| Arrow {
+        arrow.or_insert_with(|| Arrow {
             from: from.to_owned(),
             to: to.to_owned(),
-            line: path.line,
+            line,
             names: Vec::new(),
-        });
-        arrow.names.push(path.segments.join("::"));
+        })
     }
 
     fn add_use(&mut self, from: &str, library: String, line: usize) {

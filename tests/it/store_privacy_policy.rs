@@ -1,0 +1,64 @@
+//! What every database has to do: versions of the privacy policy, and who agreed to them.
+
+use minisass_auth::domain::Agreement;
+use minisass_auth::store::Store;
+
+use crate::store::{NOW, actor, add, get, later, on_each_engine};
+
+fn publish(store: &Store, version: &str, at: i64) -> Option<i64> {
+    let url = format!("https://example.org/{version}");
+    let published = store.publish_policy(version.to_owned(), url, actor(later(at)));
+    get(published).map(|it| it.id)
+}
+
+#[test]
+fn the_policy_that_was_published_last_counts_and_each_only_once() {
+    on_each_engine(|store| {
+        let ada = add(store, "ada").id;
+        assert_eq!(get(store.policies()), []);
+        assert_eq!(get(store.agreement(ada)), Agreement::default());
+        assert_eq!(get(store.give_consent(ada, true, actor(NOW))), None);
+        assert!(publish(store, "1", 1).is_some());
+        assert!(publish(store, "2", 1).is_some());
+        assert_eq!(publish(store, "1", 2), None);
+        let versions = get(store.policies());
+        let versions: Vec<_> = versions.iter().map(|it| it.version.as_str()).collect();
+        assert_eq!(versions, ["2", "1"]);
+        let latest = |is_given| Agreement {
+            latest: Some("2".to_owned()),
+            is_given,
+        };
+        assert_eq!(get(store.agreement(ada)), latest(false));
+    });
+}
+
+#[test]
+fn what_is_said_to_a_policy_holds_until_something_else_is_said() {
+    on_each_engine(|store| {
+        let (ada, bo) = (add(store, "ada").id, add(store, "bo").id);
+        let say = |given, at| {
+            let mut from = actor(later(at));
+            from.actor.address = Some("::1".to_owned());
+            get(store.give_consent(ada, given, from)).expect("a policy")
+        };
+        publish(store, "1", 1);
+        let first = say(true, 2);
+        assert!(get(store.agreement(ada)).is_given);
+        assert!(!get(store.agreement(bo)).is_given);
+        let second = say(false, 3);
+        assert_eq!(first.id, second.id, "one for each version");
+        assert_eq!(
+            (second.given_at, second.address.as_deref()),
+            (later(3), Some("::1"))
+        );
+        assert!(!get(store.agreement(ada)).is_given);
+        publish(store, "2", 4);
+        let third = say(true, 5);
+        assert_eq!(
+            get(store.consents(ada)),
+            [third, second],
+            "the latest first"
+        );
+        assert_eq!(get(store.consents(bo)), []);
+    });
+}
