@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::attempts::{counter_of, counter_of_nobody};
+use super::attempts::{counter_of, counter_of_name, counters_of};
 use super::password::names_of;
 use super::session::TokenPair;
 use super::{Accounts, Trouble};
-use crate::crypto::{Verdict, sha256};
+use crate::crypto::{HashError, Verdict, sha256};
 use crate::domain::{
     Actor, Agreement, Password, Session, SessionId, SessionKind, User, UserId, UserRef,
 };
@@ -56,25 +56,27 @@ impl Accounts {
         caller: &Actor,
     ) -> Result<LoggedIn, LoginError> {
         let found = self.find_credentials(typed).await?;
-        let counter = match &found {
-            Some(it) => counter_of(it.user.id),
-            None => counter_of_nobody(typed),
-        };
         let is_counted = self.parts.rules.throttle && !typed.is_empty() && !password.is_empty();
-        let is_enabled = !is_counted || self.count_attempt(&counter).await?;
+        let counted = if is_counted {
+            let account = found.as_ref().map(|it| counter_of(it.user.id));
+            self.count_attempt(counter_of_name(typed), account).await?
+        } else {
+            self.uncounted()
+        };
 
         let password = Password::attempt(password);
-        let may_log_in = found.as_ref().filter(|it| it.user.is_active && is_enabled);
-        let hash = may_log_in.and_then(|it| it.password_hash.as_deref());
-        let hasher = &self.parts.hasher;
-        let verdict = hasher.verify(password.clone(), hash).await?;
-        let (Verdict::Right { outdated }, Some(found)) = (verdict, &found) else {
+        let may_log_in = |it: &&Credentials| it.user.is_active && counted.may_be_right;
+        let tried = found.as_ref().filter(may_log_in);
+        let hash = tried.and_then(|it| it.password_hash.as_deref());
+        let verdict = self.parts.hasher.verify(password.clone(), hash).await?;
+        counted.was_evaluated();
+        let (Verdict::Right { outdated, .. }, Some(found)) = (verdict, &found) else {
             let user_id = found.map(|it| it.user.id.0);
             tracing::info!(event = "authn_login_fail", user_id);
             return Err(LoginError::WrongCredentials);
         };
         let rehashed = match outdated {
-            true => Some(hasher.hash(password.clone()).await?),
+            true => self.rehash(password.clone()).await,
             false => None,
         };
 
@@ -89,7 +91,7 @@ impl Accounts {
             session,
             checked: found.password_hash.clone(),
             rehashed,
-            attempts: Some(counter),
+            attempts: counters_of(&found.user),
             most: MOST_SESSIONS,
         };
         let actor = caller.at(self.now());
@@ -114,6 +116,19 @@ impl Accounts {
             }
         }
         Ok(None)
+    }
+
+    /// A hash of today's cost. None if there is no place for it now: a login that was right is not
+    /// refused for that, and the next one tries again.
+    async fn rehash(&self, password: Password) -> Option<String> {
+        match self.parts.hasher.hash(password).await {
+            Ok(hash) => Some(hash),
+            Err(HashError::Busy) => None,
+            Err(HashError::Failed(failure)) => {
+                tracing::error!(event = "failure", error = failure.chain());
+                None
+            }
+        }
     }
 
     /// Whether the password could be chosen today.

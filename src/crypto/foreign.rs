@@ -23,6 +23,9 @@ const MOST_ARGON2_PASSES: u32 = 64;
 const MOST_ARGON2_LANES: u32 = 64;
 const MOST_BCRYPT_COST: u32 = 16;
 
+/// The version of Argon2 that did not write its number.
+const FIRST_ARGON2: u32 = 0x10;
+
 /// bcrypt reads no more of a password than this many bytes.
 const BCRYPT_BYTES: usize = 72;
 
@@ -62,8 +65,23 @@ impl Foreign {
         }
     }
 
+    /// Whether one of these passwords is the one behind it, and how many were tried.
+    pub(crate) fn matches_any<'a>(
+        &self,
+        passwords: impl Iterator<Item = &'a [u8]>,
+    ) -> (bool, usize) {
+        let mut tried = 0;
+        for password in passwords {
+            tried += 1;
+            if self.matches(password) {
+                return (true, tried);
+            }
+        }
+        (false, tried)
+    }
+
     /// Whether `password` is the one behind it.
-    pub(crate) fn matches(&self, password: &[u8]) -> bool {
+    fn matches(&self, password: &[u8]) -> bool {
         match self {
             Self::Pbkdf2 {
                 algorithm,
@@ -102,7 +120,9 @@ fn parse_pbkdf2(algorithm: pbkdf2::Algorithm, length: usize, rest: &str) -> Opti
 }
 
 fn parse_argon2(rest: &str) -> Option<Foreign> {
-    let hash = PasswordHash::new(&format!("${rest}")).ok()?;
+    let mut hash = PasswordHash::new(&format!("${rest}")).ok()?;
+    // Hashes from before version 0x13 do not say that they are of the first one.
+    hash.version.get_or_insert(FIRST_ARGON2);
     let params = argon2::Params::try_from(&hash).ok()?;
     let fits = hash.hash.is_some()
         && params.m_cost() <= MOST_ARGON2_KIB

@@ -1,20 +1,26 @@
 //! Password hashes are made and checked on threads of their own.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
+use super::choice::{Choice, Choosing};
 use super::cost::Cost;
-use super::foreign::Foreign;
 use super::hash_pool::{Busy, Pool};
 use super::random::Random;
 use super::scrypt::{self, OwnHash};
+use super::stored::Stored;
 use crate::domain::Password;
 use crate::failure::Failure;
 
 /// A thread that has had nothing to do for so long ends, and gives its memory back.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// No request costs more hashes than this.
+pub const MOST_HASHES: usize = 3;
 
 /// The verdict on an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +30,8 @@ pub enum Verdict {
     Right {
         /// Whether the stored hash has another cost than hashes made today.
         outdated: bool,
+        /// So many hashes it took.
+        hashes: usize,
     },
 }
 
@@ -53,6 +61,8 @@ pub struct Hasher {
     cost: Cost,
     random: Random,
     decoy: OwnHash,
+    /// How many hashes were computed.
+    computed: Arc<AtomicU64>,
 }
 
 impl Hasher {
@@ -72,6 +82,7 @@ impl Hasher {
             cost,
             random,
             decoy,
+            computed: Arc::default(),
         })
     }
 
@@ -86,97 +97,102 @@ impl Hasher {
         self.pool.started()
     }
 
+    /// How many hashes were computed.
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
+    }
+
     /// Whether a login can check this stored hash: its kind is known and it does not cost too much.
     pub fn is_usable(stored: &str) -> bool {
-        Known::parse(stored).is_some()
+        Stored::parse(stored).is_some()
     }
 
     /// A new hash of `password`, with a salt of 128 bits.
     pub async fn hash(&self, password: Password) -> Result<String, HashError> {
         let salt = self.random.bytes::<16>()?;
         let cost = self.cost;
-        let work = move || scrypt::hash(cost, password.as_bytes(), &salt);
-        Ok(self.run("hashing a password", work).await??)
+        let work = move || {
+            let made = OwnHash::make(cost, password.as_bytes(), &salt);
+            (made.map(|it| it.to_string()), 1)
+        };
+        Ok(self.compute("hashing a password", work).await??)
     }
 
-    /// Whether `password` is the one behind any of `stored`. One thread works through them all,
-    /// so that a long history takes one place in the queue; unusable hashes match nothing.
-    pub async fn matches_any(
+    /// A new hash of `password`, unless it is one of `used`: the current one first, then the latest.
+    /// At most `budget` hashes are computed; what does not fit is not compared. One thread makes
+    /// them all, so that a long history takes one place in the queue.
+    pub async fn choose(
         &self,
         password: Password,
-        stored: Vec<String>,
-    ) -> Result<bool, HashError> {
+        used: Vec<String>,
+        budget: usize,
+    ) -> Result<Choice, HashError> {
+        let salt = self.random.bytes::<16>()?;
+        let cost = self.cost;
         let work = move || {
-            let mut known = stored.iter().filter_map(|stored| Known::parse(stored));
-            known.any(|known| known.matches(password.as_bytes()))
+            let mut choosing = Choosing::new(&password, budget);
+            let choice = choosing.run(cost, &salt, &used);
+            (choice, budget.saturating_sub(choosing.left()))
         };
-        self.run("checking earlier passwords", work).await
+        Ok(self.compute("hashing a password", work).await??)
     }
 
     /// Checks an attempt against a stored hash. Without one, or with one that is not to be computed,
-    /// the same work is done over a decoy and the answer is no. One of Django's takes its own time
-    /// until the first good login replaces it.
+    /// the same work is done over a decoy and the answer is no.
     pub async fn verify(
         &self,
         attempt: Password,
         stored: Option<&str>,
     ) -> Result<Verdict, HashError> {
-        let known = stored.and_then(Known::parse);
+        let known = stored.and_then(Stored::parse);
         if known.is_none() && stored.is_some() {
             tracing::warn!(
                 event = "password_hash_unusable",
                 "a stored password hash is malformed or costs too much"
             );
         }
-        let verdict = match &known {
-            Some(known) => Verdict::Right {
-                outdated: known.cost() != Some(self.cost),
-            },
-            None => Verdict::Wrong,
+        let (decoy, own_cost) = (self.decoy.clone(), self.cost);
+        let work = move || {
+            let hash = known.as_ref();
+            let (is_right, hashes) = hash.map_or_else(
+                || (decoy.matches(attempt.as_bytes()), 1),
+                |it| it.matches(&attempt),
+            );
+            let verdict = match hash {
+                Some(hash) if is_right => Verdict::Right {
+                    outdated: hash.cost() != Some(own_cost),
+                    hashes,
+                },
+                _ => Verdict::Wrong,
+            };
+            (verdict, hashes)
         };
-        let known = known.unwrap_or_else(|| Known::Own(self.decoy.clone()));
-        let work = move || known.matches(attempt.as_bytes());
-        let matches = self.run("checking a password", work).await?;
-        Ok(if matches { verdict } else { Verdict::Wrong })
+        self.compute("checking a password", work).await
     }
 
-    /// Waits in the queue until a thread has done the work.
-    async fn run<T: Send + 'static>(
+    /// Has work done that also says how many hashes it took.
+    async fn compute<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce() -> (T, usize) + Send + 'static,
+    ) -> Result<T, HashError> {
+        let computed = Arc::clone(&self.computed);
+        let counted = move || {
+            let (done, hashes) = work();
+            computed.fetch_add(hashes as u64, Ordering::Relaxed);
+            done
+        };
+        self.run(doing, counted).await
+    }
+
+    /// Waits in the queue until a thread has done the work. If that panics it has failed, and the
+    /// thread goes on.
+    pub async fn run<T: Send + 'static>(
         &self,
         doing: &'static str,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let done = self.pool.submit(work)?.await;
-        Ok(done.map_err(Failure::when(doing))?)
-    }
-}
-
-/// A stored hash that may be computed.
-enum Known {
-    Own(OwnHash),
-    Foreign(Foreign),
-}
-
-impl Known {
-    fn parse(stored: &str) -> Option<Self> {
-        if stored.starts_with('$') {
-            OwnHash::parse(stored).map(Self::Own)
-        } else {
-            Foreign::parse(stored).map(Self::Foreign)
-        }
-    }
-
-    fn cost(&self) -> Option<Cost> {
-        match self {
-            Self::Own(hash) => Some(hash.cost),
-            Self::Foreign(_) => None,
-        }
-    }
-
-    fn matches(&self, password: &[u8]) -> bool {
-        match self {
-            Self::Own(hash) => hash.matches(password),
-            Self::Foreign(hash) => hash.matches(password),
-        }
+        let done = self.pool.submit(doing, work)?.await;
+        Ok(done.map_err(Failure::when(doing))??)
     }
 }

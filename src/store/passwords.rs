@@ -1,5 +1,6 @@
 //! Passwords: a new one ends sessions and voids links; earlier ones are remembered.
 
+use super::attempts::Counter;
 use super::mails::NewMail;
 use super::pending::Pending;
 use super::sql::{Result, Sql, values};
@@ -11,8 +12,8 @@ use crate::domain::{MailKind, SessionId, Stamp, UserId, UserRef};
 pub struct NewPassword {
     /// PHC string.
     pub hash: String,
-    /// The counter of failed attempts to clear.
-    pub attempts: Vec<u8>,
+    /// The counters of failed attempts to clear.
+    pub attempts: Vec<Counter>,
     /// So many earlier passwords are remembered.
     pub remember: usize,
 }

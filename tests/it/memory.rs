@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use minisass_auth::crypto::{Cost, Hasher, Random};
+use minisass_auth::crypto::{Cost, HashError, Hasher, Random};
 use minisass_auth::domain::Password;
 
 use crate::server::until;
@@ -39,6 +39,22 @@ fn a_thread_keeps_its_large_block_until_it_ends() {
     });
     let block = thread.join().expect("a block");
     assert!(!is_mapped(block), "it is still there");
+}
+
+#[tokio::test]
+async fn a_hashing_thread_goes_on_after_a_panic() {
+    let hasher = Hasher::new(Cost { ln: 4, r: 1, p: 1 }, 1, 4, Random::System);
+    let hasher = hasher.expect("a hasher");
+    for _ in 0..3 {
+        let work = || -> usize { panic!("the reason") };
+        let Err(HashError::Failed(failure)) = hasher.run("testing", work).await else {
+            panic!("it must have failed");
+        };
+        assert_eq!(failure.chain(), "failed testing: it panicked: the reason");
+        assert_eq!(hasher.threads(), 1);
+    }
+    let password = Password::attempt("Kc8!fjWq2Z");
+    hasher.hash(password).await.expect("a hash");
 }
 
 #[tokio::test]
