@@ -1,7 +1,7 @@
 //! `audit list | verify`.
 
 use anyhow::bail;
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::cli::commands::examples::examples;
 use crate::cli::commands::job::Job;
@@ -39,39 +39,6 @@ pub(crate) struct List {
     limit: usize,
 }
 
-/// A row as it is printed. The names are stable.
-#[derive(Serialize)]
-struct Row {
-    id: i64,
-    at: String,
-    actor: String,
-    address: Option<String>,
-    action: String,
-    user_id: Option<i64>,
-    detail: Option<String>,
-}
-
-impl From<AuditEntry> for Row {
-    fn from(entry: AuditEntry) -> Self {
-        Self {
-            id: entry.id,
-            at: entry.at.to_string(),
-            actor: entry.actor,
-            address: entry.address,
-            action: entry.action,
-            user_id: entry.user.map(|it| it.0),
-            detail: entry.detail,
-        }
-    }
-}
-
-/// An intact trail as it is printed. The names are stable.
-#[derive(Serialize)]
-struct Verified {
-    rows: i64,
-    is_intact: bool,
-}
-
 pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::List(wanted) => list(wanted, job, output),
@@ -84,10 +51,7 @@ fn verify(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let chain = job.wait(job.operator.verify_audit(&bar.progress(None)));
     bar.clear();
     match chain? {
-        Chain::Whole(rows) => output.one(&Verified {
-            rows,
-            is_intact: true,
-        }),
+        Chain::Whole(rows) => output.one(&json!({"rows": rows, "is_intact": true})),
         Chain::Broken(id, why) => bail!(
             "the audit trail is broken at row {id}: {why}; \
              compare it with a backup, and find out who can write to the database"
@@ -120,9 +84,9 @@ fn list(wanted: List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         query.limit = limit;
         let rows = job.wait(job.operator.audit(&query))?;
         query.after = rows.last().map_or(query.after, |it| it.id);
-        Ok(rows.into_iter().map(Row::from).collect())
+        Ok(rows.iter().map(row).collect())
     });
-    let count = output.many::<Row>(pages)?;
+    let count = output.many(pages)?;
     let more = match wanted.after {
         None => format!("the last {count} rows; --limit 0 lists them all"),
         Some(_) => format!(
@@ -132,4 +96,16 @@ fn list(wanted: List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     };
     conclude(count, wanted.limit, "no rows match", &more);
     Ok(())
+}
+
+fn row(entry: &AuditEntry) -> Value {
+    json!({
+        "id": entry.id,
+        "at": entry.at.to_string(),
+        "actor": entry.actor,
+        "address": entry.address,
+        "action": entry.action,
+        "user_id": entry.user.map(|it| it.0),
+        "detail": entry.detail,
+    })
 }

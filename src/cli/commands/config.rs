@@ -1,6 +1,6 @@
 //! `config show | check`.
 
-use serde::Serialize;
+use serde_json::json;
 
 use crate::cli::commands::examples::examples;
 use crate::cli::terminal::output::Output;
@@ -20,12 +20,6 @@ pub(crate) enum Command {
     Check,
 }
 
-/// The names are stable.
-#[derive(Serialize)]
-struct Checked {
-    is_right: bool,
-}
-
 pub(crate) fn run(command: &Command, values: &Values, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::Show => {
@@ -38,7 +32,7 @@ pub(crate) fn run(command: &Command, values: &Values, output: &mut Output) -> an
             let settings = Settings::parse(values)?;
             compose::mailer(&settings)?;
             compose::public_url(&settings, &settings.listen)?;
-            output.done("all settings are right", &Checked { is_right: true })
+            output.done("all settings are right", &json!({"is_right": true}))
         }
     }
 }

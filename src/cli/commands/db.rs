@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use serde::Serialize;
+use serde_json::json;
 
 use crate::cli::commands::examples::examples;
 use crate::cli::commands::job::{self, Job};
@@ -42,43 +42,6 @@ pub(crate) enum Command {
     },
 }
 
-/// The names are stable.
-#[derive(Serialize)]
-struct Status {
-    file: String,
-    bytes: u64,
-    log_bytes: u64,
-    schema: i32,
-    users: i64,
-    live_sessions: i64,
-    mails_queued: i64,
-    mails_failed: i64,
-    last_backup_at: Option<String>,
-    last_backup: Option<String>,
-}
-
-/// The names are stable.
-#[derive(Serialize)]
-struct Migrated {
-    from: i32,
-    to: i32,
-}
-
-/// The names are stable.
-#[derive(Serialize)]
-struct Checked {
-    is_sound: bool,
-}
-
-/// The names are stable.
-#[derive(Serialize)]
-struct Copied {
-    file: String,
-    users: i64,
-    bytes: u64,
-    keys: &'static str,
-}
-
 pub(crate) fn run(command: Command, settings: Settings, output: &mut Output) -> anyhow::Result<()> {
     let job = |settings| Job::open(settings, false);
     match command {
@@ -88,7 +51,7 @@ pub(crate) fn run(command: Command, settings: Settings, output: &mut Output) -> 
             let from = maintenance::schema_of(&settings.database)?;
             job(settings)?;
             let to = maintenance::newest_schema();
-            output.one(&Migrated { from, to })
+            output.one(&json!({"from": from, "to": to}))
         }
         Command::Backup { file } => back_up(&file, &job(settings)?, output),
         Command::Restore { file } => restore(&file, &settings, output),
@@ -98,18 +61,18 @@ pub(crate) fn run(command: Command, settings: Settings, output: &mut Output) -> 
 fn status(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let status = job.operator.database_status()?;
     let (last_backup_at, last_backup) = status.last_backup.unzip();
-    output.one(&Status {
-        file: job.settings.database.display().to_string(),
-        bytes: status.bytes,
-        log_bytes: status.log_bytes,
-        schema: status.schema,
-        users: status.users,
-        live_sessions: status.sessions,
-        mails_queued: status.mails_queued,
-        mails_failed: status.mails_failed,
-        last_backup_at: last_backup_at.map(|it| it.to_string()),
-        last_backup,
-    })
+    output.one(&json!({
+        "file": job.settings.database.display().to_string(),
+        "bytes": status.bytes,
+        "log_bytes": status.log_bytes,
+        "schema": status.schema,
+        "users": status.users,
+        "live_sessions": status.sessions,
+        "mails_queued": status.mails_queued,
+        "mails_failed": status.mails_failed,
+        "last_backup_at": last_backup_at.map(|it| it.to_string()),
+        "last_backup": last_backup,
+    }))
 }
 
 fn check(job: &Job, output: &mut Output) -> anyhow::Result<()> {
@@ -124,7 +87,7 @@ fn check(job: &Job, output: &mut Output) -> anyhow::Result<()> {
             problems.len()
         );
     }
-    output.one(&Checked { is_sound: true })
+    output.one(&json!({"is_sound": true}))
 }
 
 fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
@@ -134,12 +97,12 @@ fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let done = job.wait(work);
     bar.clear();
     let done = interrupt.explain(done, "there is no backup; run it again")?;
-    output.one(&Copied {
-        file: file.display().to_string(),
-        users: done.users,
-        bytes: done.bytes,
-        keys: "not in the backup; keep a copy of the folder keys elsewhere",
-    })
+    output.one(&json!({
+        "file": file.display().to_string(),
+        "users": done.users,
+        "bytes": done.bytes,
+        "keys": "not in the backup; keep a copy of the folder keys elsewhere",
+    }))
 }
 
 fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
@@ -151,10 +114,10 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
     let users = Store::restore(file, &settings.database, &actor, &progress);
     bar.clear();
     let users = interrupt.explain(users, "nothing was restored; run it again")?;
-    output.one(&Copied {
-        file: settings.database.display().to_string(),
-        users,
-        bytes: std::fs::metadata(&settings.database).map_or(0, |it| it.len()),
-        keys: "not in the backup; without the old folder keys a new key is made at the next start",
-    })
+    output.one(&json!({
+        "file": settings.database.display().to_string(),
+        "users": users,
+        "bytes": std::fs::metadata(&settings.database).map_or(0, |it| it.len()),
+        "keys": "not in the backup; without the old folder keys a new key is made at the next start",
+    }))
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use serde::Serialize;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::cli::commands::examples::examples;
@@ -41,41 +41,12 @@ pub(crate) enum Command {
     },
 }
 
-/// A key as it is printed. The names are stable.
-#[derive(Serialize)]
-struct Row {
-    kid: String,
-    algorithm: &'static str,
-    signs: bool,
-    is_imported: bool,
-    bytes: usize,
-}
-
-impl From<SigningKey> for Row {
-    fn from(key: SigningKey) -> Self {
-        Self {
-            kid: key.kid,
-            algorithm: "HS256",
-            signs: key.signs,
-            is_imported: key.is_imported,
-            bytes: key.bytes,
-        }
-    }
-}
-
-/// What was done, as it is printed. The names are stable.
-#[derive(Serialize)]
-struct Done {
-    kid: String,
-    state: &'static str,
-}
-
 pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let folder = job.settings.data_dir.join("keys");
     let (kid, state, what) = match command {
         Command::List => {
             let keys = job.operator.signing_keys(&folder)?;
-            return output.rows(keys.into_iter().map(Row::from));
+            return output.rows(keys.iter().map(row));
         }
         Command::Rotate => {
             let kid = job.wait(job.operator.rotate_key(&folder, &job.actor))?;
@@ -98,7 +69,18 @@ pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::R
             )
         }
     };
-    output.done(&format!("{kid} {what}"), &Done { kid, state })
+    let done = json!({"kid": kid, "state": state});
+    output.done(&format!("{kid} {what}"), &done)
+}
+
+fn row(key: &SigningKey) -> Value {
+    json!({
+        "kid": key.kid,
+        "algorithm": "HS256",
+        "signs": key.signs,
+        "is_imported": key.is_imported,
+        "bytes": key.bytes,
+    })
 }
 
 fn import(file: &Path, folder: &Path, job: &Job) -> anyhow::Result<String> {

@@ -1,8 +1,7 @@
 //! `mail list | show | retry | test`: the outbox, and the way out of it.
 
 use anyhow::{anyhow, bail};
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::commands::dry_run::dry_run;
 use crate::cli::commands::examples::examples;
@@ -62,69 +61,6 @@ pub(crate) struct Retry {
     failed: bool,
 }
 
-/// A mail as it is printed. The names are stable.
-#[derive(Serialize)]
-struct Row {
-    id: i64,
-    kind: &'static str,
-    state: &'static str,
-    username: Option<String>,
-    recipient: String,
-    attempts: u32,
-    created_at: String,
-    next_at: Option<String>,
-    sent_at: Option<String>,
-    error: Option<String>,
-}
-
-/// A mail as `show` prints it.
-#[derive(Serialize)]
-struct Whole {
-    #[serde(flatten)]
-    row: Row,
-    user_id: Option<i64>,
-    link_expires_at: Option<String>,
-    details: Option<Value>,
-}
-
-/// What a test mail came to.
-#[derive(Serialize)]
-struct Tested {
-    recipient: String,
-    state: &'static str,
-    answer: String,
-}
-
-impl From<&MailRecord> for Row {
-    fn from(mail: &MailRecord) -> Self {
-        let waits = mail.state == MailState::Queued;
-        Self {
-            id: mail.id,
-            kind: mail.kind.as_str(),
-            state: mail.state.as_str(),
-            username: mail.user.as_ref().map(|it| it.1.clone()),
-            recipient: mail.recipient.clone(),
-            attempts: mail.attempts,
-            created_at: mail.created_at.to_string(),
-            next_at: waits.then(|| mail.next_at.to_string()),
-            sent_at: mail.sent_at.as_ref().map(Timestamp::to_string),
-            error: mail.error.clone(),
-        }
-    }
-}
-
-impl From<&MailRecord> for Whole {
-    fn from(mail: &MailRecord) -> Self {
-        let details = mail.details.as_deref();
-        Self {
-            row: mail.into(),
-            user_id: mail.user.as_ref().map(|it| it.0.0),
-            link_expires_at: mail.expires_at.as_ref().map(Timestamp::to_string),
-            details: details.and_then(|it| serde_json::from_str(it).ok()),
-        }
-    }
-}
-
 pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::List(asked) => list(&asked, job, output),
@@ -144,9 +80,9 @@ fn list(asked: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         page.limit = limit;
         let mails = job.wait(job.operator.mails(page))?;
         page.after = mails.last().map_or(page.after, |it| it.id);
-        Ok(mails.iter().map(Row::from).collect())
+        Ok(mails.iter().map(row).collect())
     });
-    let count = output.many::<Row>(pages)?;
+    let count = output.many(pages)?;
     let after = page.after;
     let more = format!("{count} mails listed; for the next ones add --after {after}");
     conclude(count, asked.limit, "no mails", &more);
@@ -160,8 +96,8 @@ fn find(ids: &[i64], job: &Job) -> anyhow::Result<Vec<MailRecord>> {
 
 fn show(ids: &[i64], job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match find(ids, job)?.as_slice() {
-        [mail] => output.one(&Whole::from(mail)),
-        mails => output.rows(mails.iter().map(Whole::from)),
+        [mail] => output.one(&whole(mail)),
+        mails => output.rows(mails.iter().map(whole)),
     }
 }
 
@@ -187,7 +123,7 @@ fn retry(which: &Retry, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    output.rows(find(&ids, job)?.iter().map(Row::from))
+    output.rows(find(&ids, job)?.iter().map(row))
 }
 
 fn test(address: &str, job: &Job, output: &mut Output) -> anyhow::Result<()> {
@@ -196,13 +132,41 @@ fn test(address: &str, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match job.wait(job.operator.send_test_mail(&to)) {
         Ok(answer) => {
             let sentence = format!("mail to {to} accepted: {answer}");
-            let tested = Tested {
-                recipient: to.to_string(),
-                state: "sent",
-                answer,
-            };
+            let tested = json!({
+                "recipient": to.to_string(),
+                "state": "sent",
+                "answer": answer,
+            });
             output.done(&sentence, &tested)
         }
         Err(refusal) => bail!("mail to {to} not sent: {refusal}; {}", refusal.hint),
     }
+}
+
+fn row(mail: &MailRecord) -> Value {
+    let is_waiting = mail.state == MailState::Queued;
+    json!({
+        "id": mail.id,
+        "kind": mail.kind.as_str(),
+        "state": mail.state.as_str(),
+        "username": mail.user.as_ref().map(|it| &it.1),
+        "recipient": mail.recipient,
+        "attempts": mail.attempts,
+        "created_at": mail.created_at.to_string(),
+        "next_at": is_waiting.then(|| mail.next_at.to_string()),
+        "sent_at": mail.sent_at.as_ref().map(Timestamp::to_string),
+        "error": mail.error,
+    })
+}
+
+/// A mail as `show` prints it.
+fn whole(mail: &MailRecord) -> Value {
+    let details = mail.details.as_deref();
+    let mut row = row(mail);
+    row["user_id"] = mail.user.as_ref().map(|it| it.0.0).into();
+    row["link_expires_at"] = mail.expires_at.as_ref().map(Timestamp::to_string).into();
+    row["details"] = details
+        .and_then(|it| serde_json::from_str(it).ok())
+        .unwrap_or_default();
+    row
 }

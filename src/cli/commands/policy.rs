@@ -1,6 +1,6 @@
 //! `policy publish | list`.
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::cli::commands::dry_run::dry_run;
 use crate::cli::commands::examples::examples;
@@ -26,38 +26,27 @@ pub(crate) enum Command {
     List,
 }
 
-/// A version as it is printed. The names are stable.
-#[derive(Serialize)]
-struct Row {
-    id: i64,
-    version: String,
-    url: String,
-    published_at: String,
-}
-
-impl From<Policy> for Row {
-    fn from(policy: Policy) -> Self {
-        Self {
-            id: policy.id,
-            version: policy.version,
-            url: policy.url,
-            published_at: policy.published_at.to_string(),
-        }
-    }
-}
-
 pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::Publish { version, url } => {
             let published = job.operator.publish_policy(&version, &url, &job.actor);
-            output.one(&Row::from(job.wait(published)?))
+            output.one(&row(&job.wait(published)?))
         }
         Command::List => {
             let policies = job.wait(job.operator.accounts.policies())?;
             if policies.is_empty() {
                 note("no privacy policy has been published");
             }
-            output.rows(policies.into_iter().map(Row::from))
+            output.rows(policies.iter().map(row))
         }
     }
+}
+
+fn row(policy: &Policy) -> Value {
+    json!({
+        "id": policy.id,
+        "version": policy.version,
+        "url": policy.url,
+        "published_at": policy.published_at.to_string(),
+    })
 }

@@ -2,8 +2,7 @@
 
 use anyhow::anyhow;
 use clap::ArgGroup;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use super::named::Named;
 use crate::cli::commands::dry_run::dry_run;
@@ -66,20 +65,6 @@ pub(crate) struct Set {
     remove_field: Vec<String>,
 }
 
-/// A profile as it is printed. The names are stable.
-#[derive(Serialize)]
-struct Row {
-    user_id: i64,
-    username: String,
-    organisation_type: String,
-    organisation_name: String,
-    country: String,
-    is_expert: bool,
-    upload_preference: &'static str,
-    is_complete: bool,
-    additional_fields: Map<String, Value>,
-}
-
 impl ProfileFlags {
     /// Changes what was given.
     pub(crate) fn apply(self, profile: &mut Profile) -> anyhow::Result<()> {
@@ -111,25 +96,25 @@ pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::R
     }
 }
 
-fn row(user: &User, profile: Profile) -> Row {
-    Row {
-        user_id: user.id.0,
-        username: user.username.to_string(),
-        is_complete: profile.is_complete(),
-        additional_fields: profile.additional_fields.as_map().clone(),
-        organisation_type: profile.organisation_type,
-        organisation_name: profile.organisation_name,
-        country: profile.country,
-        is_expert: profile.is_expert,
-        upload_preference: profile.upload_preference.as_str(),
-    }
+fn row(user: &User, profile: &Profile) -> Value {
+    json!({
+        "user_id": user.id.0,
+        "username": user.username.to_string(),
+        "organisation_type": profile.organisation_type,
+        "organisation_name": profile.organisation_name,
+        "country": profile.country,
+        "is_expert": profile.is_expert,
+        "upload_preference": profile.upload_preference.as_str(),
+        "is_complete": profile.is_complete(),
+        "additional_fields": profile.additional_fields.as_map(),
+    })
 }
 
 fn show(users: Vec<User>, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for user in users {
         let profile = job.wait(job.operator.profile(user.id));
-        rows.push(row(&user, profile?));
+        rows.push(row(&user, &profile?));
     }
     match rows.as_slice() {
         [row] if output.format != Format::Csv => output.one(row),
@@ -162,5 +147,5 @@ fn set(set: Set, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         ..UserChange::default()
     };
     let changed = job.wait(job.operator.update_user(&user, change, &job.actor))?;
-    output.one(&row(&changed, profile))
+    output.one(&row(&changed, &profile))
 }

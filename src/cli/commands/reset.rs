@@ -1,7 +1,7 @@
 //! `reset send | link`.
 
 use anyhow::bail;
-use serde::Serialize;
+use serde_json::json;
 
 use super::named::Named;
 use crate::cli::commands::dry_run::dry_run;
@@ -24,23 +24,6 @@ pub(crate) enum Command {
     Link(Named),
 }
 
-/// A queued mail as it is printed. The names are stable.
-#[derive(Serialize)]
-struct Row {
-    user_id: i64,
-    username: String,
-    email: String,
-    state: &'static str,
-}
-
-/// A printed link. The names are stable.
-#[derive(Serialize)]
-struct LinkRow {
-    user_id: i64,
-    username: String,
-    link: String,
-}
-
 pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::Send(named) => send(named.find(job)?, job, output),
@@ -58,10 +41,8 @@ pub(crate) fn print_links(users: &[User], job: &Job, output: &mut Output) -> any
     if output.format == Format::Table {
         return Ok(links.iter().try_for_each(|link| output.line(link))?);
     }
-    let rows = users.iter().zip(links).map(|(user, link)| LinkRow {
-        user_id: user.id.0,
-        username: user.username.to_string(),
-        link,
+    let rows = users.iter().zip(links).map(|(user, link)| {
+        json!({"user_id": user.id.0, "username": user.username.to_string(), "link": link})
     });
     output.rows(rows)
 }
@@ -82,12 +63,12 @@ fn send(users: Vec<User>, job: &Job, output: &mut Output) -> anyhow::Result<()> 
                 user.username, user.email
             ))?;
         }
-        rows.push(Row {
-            user_id: user.id.0,
-            username: user.username.to_string(),
-            email: user.email.to_string(),
-            state: "queued",
-        });
+        rows.push(json!({
+            "user_id": user.id.0,
+            "username": user.username.to_string(),
+            "email": user.email.to_string(),
+            "state": "queued",
+        }));
     }
     if output.format == Format::Table {
         return Ok(());

@@ -1,6 +1,6 @@
 //! `session list | revoke`.
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::named;
 use crate::cli::commands::dry_run::dry_run;
@@ -9,7 +9,7 @@ use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::{Format, Output, note};
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::cli::terminal::prompt::confirm;
-use crate::domain::{Session, User};
+use crate::domain::User;
 use crate::store::sessions::SeenSession;
 
 #[derive(clap::Subcommand)]
@@ -62,34 +62,6 @@ pub(crate) struct Revoke {
     yes: bool,
 }
 
-/// A session as it is printed. The names are stable.
-#[derive(Serialize)]
-struct Row {
-    id: String,
-    user_id: i64,
-    username: String,
-    kind: &'static str,
-    created_at: String,
-    expires_at: String,
-    address: Option<String>,
-    user_agent: Option<String>,
-}
-
-impl Row {
-    fn of(session: &Session, username: &str) -> Self {
-        Self {
-            id: session.id.to_string(),
-            user_id: session.user.0,
-            username: username.to_owned(),
-            kind: session.kind.as_str(),
-            created_at: session.created_at.to_string(),
-            expires_at: session.expires_at.to_string(),
-            address: session.address.clone(),
-            user_agent: session.user_agent.clone(),
-        }
-    }
-}
-
 pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::List(wanted) => list(&wanted, job, output),
@@ -97,23 +69,25 @@ pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::R
     }
 }
 
-fn of_users(users: &[User], job: &Job) -> anyhow::Result<Vec<Row>> {
-    let mut rows = Vec::new();
+fn of_users(users: &[User], job: &Job) -> anyhow::Result<Vec<SeenSession>> {
+    let mut found = Vec::new();
     for user in users {
-        let sessions = job.wait(job.operator.live_sessions_of(user.id));
-        let name = user.username.to_string();
-        rows.extend(sessions?.iter().map(|it| Row::of(it, &name)));
+        let sessions = job.wait(job.operator.live_sessions_of(user.id))?;
+        found.extend(sessions.into_iter().map(|session| SeenSession {
+            session,
+            username: user.username.to_string(),
+            ended_at: None,
+        }));
     }
-    Ok(rows)
+    Ok(found)
 }
 
 /// Pages of everybody's sessions, at most `limit` in all; 0 is no limit.
-fn of_all(job: &Job, limit: usize) -> impl Iterator<Item = anyhow::Result<Vec<Row>>> {
+fn of_all(job: &Job, limit: usize) -> impl Iterator<Item = anyhow::Result<Vec<Value>>> {
     let mut before = None;
     pages(limit, move |limit| {
         let seen = job.wait(job.operator.live_sessions(before, limit))?;
         before = seen.last().map(|it| it.session.id).or(before);
-        let row = |it: &SeenSession| Row::of(&it.session, &it.username);
         Ok(seen.iter().map(row).collect())
     })
 }
@@ -124,10 +98,9 @@ fn list(wanted: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let count = if wanted.users.is_empty() {
         output.many(of_all(job, limit))?
     } else {
-        let rows = of_users(&named::find(&wanted.users, job)?, job)?;
-        let count = rows.len();
-        output.rows(rows)?;
-        count
+        let seen = of_users(&named::find(&wanted.users, job)?, job)?;
+        output.rows(seen.iter().map(row))?;
+        seen.len()
     };
     let more = format!("the last {count} sessions; --all lists them all");
     conclude(count, limit, "no sessions are alive", &more);
@@ -138,38 +111,31 @@ fn revoke(wanted: &Revoke, job: &Job, output: &mut Output) -> anyhow::Result<()>
     if wanted.what.all {
         return revoke_all(wanted, job, output);
     }
-    let mut rows = Vec::new();
+    let mut ended = Vec::new();
     // All are found before the first one ends: a typing error leaves nothing half done.
     for id in named::typed(&wanted.what.ids)? {
-        let seen = job.wait(job.operator.find_live_session(&id))?;
-        rows.push((seen.session.id, Row::of(&seen.session, &seen.username)));
+        ended.push(job.wait(job.operator.find_live_session(&id))?);
     }
     let users = named::find(&wanted.what.user, job)?;
     let of_users = of_users(&users, job)?;
-    for (id, _) in &rows {
-        job.wait(job.operator.revoke_session(*id, &job.actor))?;
+    for seen in &ended {
+        job.wait(job.operator.revoke_session(seen.session.id, &job.actor))?;
     }
     for user in &users {
         job.wait(job.operator.revoke_sessions_of(user.id, &job.actor))?;
     }
-    let rows: Vec<Row> = rows.into_iter().map(|it| it.1).chain(of_users).collect();
-    if rows.is_empty() {
+    ended.extend(of_users);
+    if ended.is_empty() {
         note("no sessions are alive");
     }
     if output.format != Format::Table {
-        return output.rows(rows);
+        return output.rows(ended.iter().map(row));
     }
-    for row in &rows {
-        output.line(&format!("session {} of {} has ended", row.id, row.username))?;
+    for seen in &ended {
+        let (id, username) = (seen.session.id, &seen.username);
+        output.line(&format!("session {id} of {username} has ended"))?;
     }
     Ok(())
-}
-
-/// How many sessions ended. The names are stable.
-#[derive(Serialize)]
-struct Ended {
-    sessions: usize,
-    dry_run: bool,
 }
 
 fn revoke_all(wanted: &Revoke, job: &Job, output: &mut Output) -> anyhow::Result<()> {
@@ -178,9 +144,20 @@ fn revoke_all(wanted: &Revoke, job: &Job, output: &mut Output) -> anyhow::Result
         wanted.yes || job.is_dry,
     )?;
     let sessions = job.wait(job.operator.revoke_all_sessions(&job.actor))?;
-    let ended = Ended {
-        sessions,
-        dry_run: job.is_dry,
-    };
+    let ended = json!({"sessions": sessions, "dry_run": job.is_dry});
     output.done(&format!("{sessions} sessions have ended"), &ended)
+}
+
+fn row(seen: &SeenSession) -> Value {
+    let session = &seen.session;
+    json!({
+        "id": session.id.to_string(),
+        "user_id": session.user.0,
+        "username": seen.username,
+        "kind": session.kind.as_str(),
+        "created_at": session.created_at.to_string(),
+        "expires_at": session.expires_at.to_string(),
+        "address": session.address,
+        "user_agent": session.user_agent,
+    })
 }

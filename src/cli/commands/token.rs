@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::cli::commands::dry_run::dry_run;
@@ -99,49 +99,24 @@ fn token_from_stdin() -> anyhow::Result<Zeroizing<String>> {
     bail!("standard input is empty; pipe the token in");
 }
 
-/// A token as it is printed. The names are stable.
-#[derive(Serialize)]
-struct Report {
-    is_good: bool,
-    why_not: Option<String>,
-    is_signed_by_us: bool,
-    algorithm: String,
-    kid: Option<String>,
-    token_type: Option<Value>,
-    user_id: Option<Value>,
-    session: Option<Value>,
-    token_id: Option<Value>,
-    issued_at: Option<String>,
-    expires_at: Option<String>,
-}
-
 fn inspect(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let token = token_from_stdin()?;
     let mut report = job.wait(job.operator.inspect_token(&token))?;
     let mut claim = |name: &str| report.claims.shift_remove(name);
     let time = |value: Option<Value>| Some(Timestamp(value?.as_i64()?).to_string());
-    let (issued_at, expires_at) = (time(claim("iat")), time(claim("exp")));
-    output.one(&Report {
-        issued_at,
-        expires_at,
-        token_type: claim("token_type"),
-        user_id: claim("user_id"),
-        session: claim("sid"),
-        token_id: claim("jti"),
-        is_good: report.is_good,
-        why_not: (!report.is_good).then(|| report.faults.join("; ")),
-        is_signed_by_us: report.is_signed,
-        algorithm: report.algorithm,
-        kid: report.kid,
-    })
-}
-
-/// The session that ended. The names are stable.
-#[derive(Serialize)]
-struct Revoked {
-    session: String,
-    user_id: i64,
-    username: String,
+    output.one(&json!({
+        "is_good": report.is_good,
+        "why_not": (!report.is_good).then(|| report.faults.join("; ")),
+        "is_signed_by_us": report.is_signed,
+        "algorithm": report.algorithm,
+        "kid": report.kid,
+        "token_type": claim("token_type"),
+        "user_id": claim("user_id"),
+        "session": claim("sid"),
+        "token_id": claim("jti"),
+        "issued_at": time(claim("iat")),
+        "expires_at": time(claim("exp")),
+    }))
 }
 
 fn revoke(job: &Job, output: &mut Output) -> anyhow::Result<()> {
@@ -150,11 +125,11 @@ fn revoke(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let id = seen.session.id;
     job.wait(job.operator.revoke_session(id, &job.actor))?;
     let sentence = format!("session {id} of {} has ended", seen.username);
-    let revoked = Revoked {
-        session: id.to_string(),
-        user_id: seen.session.user.0,
-        username: seen.username,
-    };
+    let revoked = json!({
+        "session": id.to_string(),
+        "user_id": seen.session.user.0,
+        "username": seen.username,
+    });
     output.done(&sentence, &revoked)
 }
 

@@ -60,7 +60,7 @@ impl Output {
         writeln!(self.out, "{mark}{}", visible(text))
     }
 
-    /// One result: a table of names and values, an object, or a header and a row.
+    /// One result, whose names are stable: a table of names and values, an object, or a header and a row.
     pub(crate) fn one(&mut self, row: &impl Serialize) -> anyhow::Result<()> {
         let row = fields(row)?;
         match self.format {

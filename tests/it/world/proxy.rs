@@ -67,7 +67,9 @@ impl Proxy {
         command
             .args(["--trusted-proxies", "127.0.0.1"])
             .args(arguments);
-        let server = Server::start(command, &site.path("log"));
+        let mut server = Server::start(command, &site.path("log"));
+        // It announces the proxy; here it is asked itself.
+        server.announced = format!("  API  http://{listen}/");
         self.start_before(&listen);
         server
     }

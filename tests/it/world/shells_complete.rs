@@ -22,7 +22,7 @@ fn assert_offers(shell: &Shell, line: &str, words: &[&str]) {
 
 /// What is typed, and some of what is offered: at the first word, at the second, for the beginning
 /// of one, and for the flags of one command.
-const COMMANDS: [(&str, &[&str]); 5] = [
+pub const COMMANDS: [(&str, &[&str]); 5] = [
     ("us", &["user"]),
     ("", &["serve", "user", "mail"]),
     ("user ", &["create", "deactivate", "export"]),
@@ -31,12 +31,12 @@ const COMMANDS: [(&str, &[&str]); 5] = [
 ];
 
 /// Where only certain words are right.
-const VALUES: [(&str, &[&str]); 2] = [
+pub const VALUES: [(&str, &[&str]); 2] = [
     ("completions ", &["bash", "fish", "zsh"]),
     ("--format ", &["table", "json", "csv"]),
 ];
 
-fn assert_completes(name: &'static str, cases: &[(&str, &[&str])]) {
+pub fn assert_completes(name: &'static str, cases: &[(&str, &[&str])]) {
     let site = site();
     let Some(shell) = Shell::find(&site, name) else {
         return;

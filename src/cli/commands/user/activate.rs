@@ -1,6 +1,6 @@
 //! `user activate | deactivate`.
 
-use super::row::Row;
+use super::row::row;
 use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::{Format, Output};
 use crate::domain::User;
@@ -26,8 +26,8 @@ pub(crate) fn set_active(
         return Ok(());
     }
     output.rows(users.iter().map(|user| {
-        let mut row = Row::from(user);
-        row.is_active = active;
+        let mut row = row(user);
+        row["is_active"] = active.into();
         row
     }))
 }

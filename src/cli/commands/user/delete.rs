@@ -1,6 +1,6 @@
 //! `user delete`.
 
-use super::row::Row;
+use super::row::row;
 use crate::cli::commands::dry_run::dry_run;
 use crate::cli::commands::examples::examples;
 use crate::cli::commands::job::Job;
@@ -34,6 +34,6 @@ pub(crate) fn run(delete: &Delete, job: &Job, output: &mut Output) -> anyhow::Re
     }
     match output.format {
         Format::Table => Ok(output.line(&format!("{names}: deleted"))?),
-        Format::Json | Format::Csv => output.rows(users.iter().map(Row::from)),
+        Format::Json | Format::Csv => output.rows(users.iter().map(row)),
     }
 }

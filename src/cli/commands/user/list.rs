@@ -1,6 +1,6 @@
 //! `user list`.
 
-use super::row::Row;
+use super::row::row;
 use crate::cli::commands::examples::examples;
 use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::Output;
@@ -43,9 +43,9 @@ pub(crate) fn run(list: &List, job: &Job, output: &mut Output) -> anyhow::Result
         query.limit = limit;
         let users = job.wait(job.operator.users(&query))?;
         query.after = users.last().map_or(query.after, |it| it.id);
-        Ok(users.iter().map(Row::from).collect())
+        Ok(users.iter().map(row).collect())
     });
-    let count = output.many::<Row>(pages)?;
+    let count = output.many(pages)?;
     let after = query.after;
     let more = format!("{count} users listed; for the next ones add --after {after}");
     conclude(count, list.limit, "no users match", &more);

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use super::row::Row;
+use super::row::row;
 use crate::cli::commands::dry_run::dry_run;
 use crate::cli::commands::examples::examples;
 use crate::cli::commands::job::Job;
@@ -34,5 +34,5 @@ pub(crate) fn run(set: &SetPassword, job: &Job, output: &mut Output) -> anyhow::
         "{} has a new password and is logged out everywhere; a notice goes to {}",
         user.username, user.email
     );
-    output.done(&done, &Row::from(&user))
+    output.done(&done, &row(&user))
 }
