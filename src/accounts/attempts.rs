@@ -4,10 +4,7 @@ use super::{Accounts, Trouble};
 use crate::crypto::sha256;
 use crate::domain::{Timestamp, User, UserId, spelling};
 use crate::store::Store;
-use crate::store::attempts::{Attempt, Counter};
-
-/// Whoever has used up their free choices of a password waits so long, in seconds, at the most.
-const LONGEST_WAIT: u64 = 900;
+use crate::store::attempts::{Attempt, Counter, LONGEST_WAIT};
 
 /// An attempt that was counted as failed before anybody looked at it. When it is dropped without
 /// having been evaluated (the queue was full, the client has gone) it is given back.
@@ -82,7 +79,7 @@ impl Accounts {
         if counted.may_be_right {
             Ok(counted)
         } else {
-            Err(too_many(LONGEST_WAIT))
+            Err(too_many(LONGEST_WAIT.unsigned_abs()))
         }
     }
 }

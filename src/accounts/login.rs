@@ -47,7 +47,7 @@ impl<T: Into<Trouble>> From<T> for LoginError {
 
 impl Accounts {
     /// Opens a session for whoever `typed` names, by address or user name, if `password` is theirs.
-    /// Every refusal takes the time of one hash.
+    /// Every refusal takes the same time, whatever is wrong.
     pub async fn login(
         &self,
         typed: &str,
@@ -56,20 +56,8 @@ impl Accounts {
         caller: &Actor,
     ) -> Result<LoggedIn, LoginError> {
         let found = self.find_credentials(typed).await?;
-        let is_counted = self.parts.rules.throttle && !typed.is_empty() && !password.is_empty();
-        let counted = if is_counted {
-            let account = found.as_ref().map(|it| counter_of(it.user.id));
-            self.count_attempt(counter_of_name(typed), account).await?
-        } else {
-            self.uncounted()
-        };
-
         let password = Password::attempt(password);
-        let may_log_in = |it: &&Credentials| it.user.is_active && counted.may_be_right;
-        let tried = found.as_ref().filter(may_log_in);
-        let hash = tried.and_then(|it| it.password_hash.as_deref());
-        let verdict = self.parts.hasher.verify(password.clone(), hash).await?;
-        counted.was_evaluated();
+        let verdict = self.try_password(typed, &password, found.as_ref()).await?;
         let (Verdict::Right { outdated, .. }, Some(found)) = (verdict, &found) else {
             let user_id = found.map(|it| it.user.id.0);
             tracing::info!(event = "authn_login_fail", user_id);
@@ -116,6 +104,27 @@ impl Accounts {
             }
         }
         Ok(None)
+    }
+
+    /// Whether the password is that of whoever was found under the name that was typed.
+    async fn try_password(
+        &self,
+        typed: &str,
+        password: &Password,
+        found: Option<&Credentials>,
+    ) -> Result<Verdict, Trouble> {
+        let is_blank = typed.is_empty() || password.as_bytes().is_empty();
+        let counted = if self.parts.rules.throttle && !is_blank {
+            let account = found.map(|it| counter_of(it.user.id));
+            self.count_attempt(counter_of_name(typed), account).await?
+        } else {
+            self.uncounted()
+        };
+        let tried = found.filter(|it| it.user.is_active && counted.may_be_right);
+        let hash = tried.and_then(|it| it.password_hash.as_deref());
+        let verdict = self.parts.hasher.verify(password.clone(), hash).await?;
+        counted.was_evaluated();
+        Ok(verdict)
     }
 
     /// A hash of today's cost. None if there is no place for it now: a login that was right is not

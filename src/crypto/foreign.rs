@@ -80,8 +80,24 @@ impl Foreign {
         (false, tried)
     }
 
+    /// Equal for hashes that cost the same.
+    pub(crate) fn kind(&self) -> String {
+        match self {
+            Self::Pbkdf2 {
+                iterations, hash, ..
+            } => {
+                let digest = if hash.len() == 32 { "sha256" } else { "sha1" };
+                format!("pbkdf2_{digest} {iterations}")
+            }
+            Self::Argon2(hash) => format!("{} {}", hash.algorithm, hash.params),
+            // Its version and its cost.
+            Self::Bcrypt { hash, .. } => format!("bcrypt {}", hash.get(..6).unwrap_or_default()),
+            Self::Scrypt { cost, .. } => format!("Django's scrypt {cost}"),
+        }
+    }
+
     /// Whether `password` is the one behind it.
-    fn matches(&self, password: &[u8]) -> bool {
+    pub(crate) fn matches(&self, password: &[u8]) -> bool {
         match self {
             Self::Pbkdf2 {
                 algorithm,

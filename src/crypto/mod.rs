@@ -9,6 +9,7 @@ mod hash_pool;
 mod key_file;
 mod keys;
 mod link;
+mod pace;
 mod password;
 mod random;
 mod scrypt;

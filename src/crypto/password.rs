@@ -1,8 +1,9 @@
 //! Password hashes are made and checked on threads of their own.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -10,6 +11,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use super::choice::{Choice, Choosing};
 use super::cost::Cost;
 use super::hash_pool::{Busy, Pool};
+use super::pace::Pace;
 use super::random::Random;
 use super::scrypt::{self, OwnHash};
 use super::stored::Stored;
@@ -21,6 +23,9 @@ const IDLE: Duration = Duration::from_secs(10);
 
 /// No request costs more hashes than this.
 pub const MOST_HASHES: usize = 3;
+
+/// So often is a kind of hash measured.
+const MEASUREMENTS: usize = 3;
 
 /// The verdict on an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +65,11 @@ pub struct Hasher {
     pool: Pool,
     cost: Cost,
     random: Random,
-    decoy: OwnHash,
+    /// Nobody's hash at that cost.
+    own: Arc<Stored>,
+    pace: Arc<Pace>,
+    /// How long a hash of each kind takes that was measured.
+    measured: Mutex<BTreeMap<String, Duration>>,
     /// How many hashes were computed.
     computed: Arc<AtomicU64>,
 }
@@ -74,14 +83,17 @@ impl Hasher {
             STANDARD_NO_PAD.encode(random.bytes::<16>()?),
             STANDARD_NO_PAD.encode(random.bytes::<32>()?)
         );
-        let decoy = OwnHash::parse(&decoy).ok_or_else(|| {
+        let own = OwnHash::parse(&decoy).ok_or_else(|| {
             Failure::new("preparing the password hasher", scrypt::out_of_bounds(cost))
         })?;
+        let own = Arc::new(Stored::Own(own));
         Ok(Self {
             pool: Pool::new(threads.max(1), queue, IDLE),
             cost,
             random,
-            decoy,
+            pace: Arc::new(Pace::new(Arc::clone(&own))),
+            own,
+            measured: Mutex::default(),
             computed: Arc::default(),
         })
     }
@@ -137,8 +149,60 @@ impl Hasher {
         Ok(self.compute("hashing a password", work).await??)
     }
 
+    /// The kind of a stored hash, equal for hashes that cost the same. None if it is not usable.
+    pub fn kind_of(stored: &str) -> Option<String> {
+        Stored::parse(stored).map(|it| it.kind())
+    }
+
+    /// Learns of which kinds the stored hashes are, from one of each: from now on every refusal takes
+    /// as long as one of the dearest kind. Each is measured once, in turns with other work.
+    pub async fn learn(&self, stored: &[String]) -> Result<(), HashError> {
+        let mut kinds: Vec<_> = stored.iter().filter_map(|it| Stored::parse(it)).collect();
+        kinds.retain(|it| it.cost().is_none_or(|cost| !cost.is_within(self.cost)));
+        let mut dearest = (Duration::ZERO, Arc::clone(&self.own), Vec::new());
+        // If no kind can be dearer than our own, nothing has to be measured.
+        let own = (!kinds.is_empty()).then(|| Arc::clone(&self.own));
+        for kind in own.into_iter().chain(kinds.into_iter().map(Arc::new)) {
+            let known = self.measured().get(&kind.kind()).copied();
+            let (best, took) = match known {
+                Some(best) => (best, vec![best]),
+                None => self.measure(&kind).await?,
+            };
+            if best > dearest.0 {
+                dearest = (best, kind, took);
+            }
+        }
+        let (best, kind, took) = dearest;
+        if self.pace.set(Arc::clone(&kind), took) {
+            let (kind, millis) = (kind.kind(), best.as_millis());
+            tracing::info!(event = "password_hash_dearest", kind, millis);
+        }
+        Ok(())
+    }
+
+    /// The best time of a hash of this kind, and all that were taken.
+    async fn measure(&self, kind: &Arc<Stored>) -> Result<(Duration, Vec<Duration>), HashError> {
+        let mut took = Vec::new();
+        for _ in 0..MEASUREMENTS {
+            let kind = Arc::clone(kind);
+            let work = move || {
+                let started = Instant::now();
+                let hashes = kind.compute(&Password::attempt(""));
+                (started.elapsed(), hashes)
+            };
+            took.push(self.compute("measuring a password hash", work).await?);
+        }
+        let best = took.iter().min().copied().unwrap_or_default();
+        self.measured().insert(kind.kind(), best);
+        Ok((best, took))
+    }
+
+    fn measured(&self) -> MutexGuard<'_, BTreeMap<String, Duration>> {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Checks an attempt against a stored hash. Without one, or with one that is not to be computed,
-    /// the same work is done over a decoy and the answer is no.
+    /// the answer is no. Whatever is stored, that answer takes the same time.
     pub async fn verify(
         &self,
         attempt: Password,
@@ -151,14 +215,11 @@ impl Hasher {
                 "a stored password hash is malformed or costs too much"
             );
         }
-        let (decoy, own_cost) = (self.decoy.clone(), self.cost);
+        let (pace, own_cost) = (Arc::clone(&self.pace), self.cost);
+        let draw = u32::from_be_bytes(self.random.bytes()?);
         let work = move || {
-            let hash = known.as_ref();
-            let (is_right, hashes) = hash.map_or_else(
-                || (decoy.matches(attempt.as_bytes()), 1),
-                |it| it.matches(&attempt),
-            );
-            let verdict = match hash {
+            let (is_right, hashes) = pace.check(known.as_ref(), &attempt, draw);
+            let verdict = match &known {
                 Some(hash) if is_right => Verdict::Right {
                     outdated: hash.cost() != Some(own_cost),
                     hashes,

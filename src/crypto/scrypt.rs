@@ -45,6 +45,9 @@ pub(super) struct OwnHash {
 impl OwnHash {
     pub(super) fn parse(stored: &str) -> Option<Self> {
         let phc = PasswordHash::new(stored).ok()?;
+        if phc.algorithm.as_str() != "scrypt" || phc.salt.is_none() || phc.hash.is_none() {
+            return None;
+        }
         let params = Params::try_from(&phc).ok()?;
         let cost = Cost {
             ln: params.log_n(),

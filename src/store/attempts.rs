@@ -10,7 +10,7 @@ const FREE_FAILURES: i64 = 5;
 /// So many failures in a row switch the password off until it is reset (the same section).
 const MOST_FAILURES: i64 = 100;
 /// The longest wait, in seconds.
-const LONGEST_WAIT: i64 = 900;
+pub const LONGEST_WAIT: i64 = 900;
 
 /// The name of a counter.
 pub type Counter = Vec<u8>;

@@ -30,6 +30,19 @@ impl Store {
         })
     }
 
+    /// At most `limit` users with a number above `after` and a password, with its hash, in the order
+    /// of their numbers.
+    pub fn password_hashes(&self, after: UserId, limit: usize) -> Pending<Vec<(UserId, String)>> {
+        self.read("looking at password hashes", |sql| {
+            sql.all(
+                "SELECT id, password_hash FROM users
+                 WHERE id > ?1 AND password_hash IS NOT NULL ORDER BY id LIMIT ?2",
+                values![after, limit],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+        })
+    }
+
     /// Sets a password, ends every session but `keep`, voids the user's links, and queues a notice.
     /// Nothing happens, and it says false, if `checked` is given and is not the current hash.
     pub fn set_password(

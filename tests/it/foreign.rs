@@ -116,3 +116,23 @@ fn a_password_is_tried_as_typed_before_it_is_normalised() {
         assert!(stored_hash(&site).starts_with("$scrypt$"));
     }
 }
+
+#[test]
+fn a_kind_of_hash_that_is_dearer_than_ours_is_noticed() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    store_hash(&site, &HASHES[0].replace("$1000$", "$100000$"));
+    let server = site.start(&[]);
+    until("the dearest kind", || {
+        let log = server.log();
+        let is_noticed =
+            log.contains("password_hash_dearest") && log.contains("pbkdf2_sha256 100000");
+        is_noticed.then_some(())
+    });
+    assert_eq!(
+        server.login("ada@example.org").status,
+        401,
+        "of other iterations"
+    );
+    assert_eq!(server.login("nobody@example.org").status, 401);
+}

@@ -115,6 +115,15 @@ fn a_hundred_guesses_over_all_names_switch_the_password_off() {
     login(&app, 62, "vic", NEW).expect(200);
 }
 
+/// Says so when it is dropped, also by a test that fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Keeps all hashing threads busy with strangers while `doing` runs.
 fn in_a_storm(app: &App, doing: impl FnOnce()) {
     let is_over = AtomicBool::new(false);
@@ -129,8 +138,8 @@ fn in_a_storm(app: &App, doing: impl FnOnce()) {
                 }
             });
         }
+        let _over = Over(&is_over);
         doing();
-        is_over.store(true, Ordering::SeqCst);
     });
 }
 

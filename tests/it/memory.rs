@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use minisass_auth::crypto::{Cost, HashError, Hasher, Random};
+use minisass_auth::crypto::{Cost, HashError, Hasher, Random, Verdict};
 use minisass_auth::domain::Password;
 
 use crate::server::until;
@@ -73,4 +73,29 @@ async fn a_hashing_thread_with_nothing_to_do_ends() {
             (impatient.threads() == 0).then_some(())
         });
     }
+}
+
+#[tokio::test]
+async fn a_refusal_that_was_cheap_waits_instead_of_hashing_more() {
+    let hasher = |ln| Hasher::new(Cost { ln, r: 1, p: 1 }, 1, 4, Random::System).expect("a hasher");
+    let stored = hasher(4).hash(Password::attempt("Kc8!fjWq2Z")).await;
+    let stored = stored.expect("a hash");
+    let dearer = hasher(6);
+    let wrong = || dearer.verify(Password::attempt("wrong"), Some(&stored));
+    assert_eq!(wrong().await.expect("a verdict"), Verdict::Wrong);
+    assert_eq!(dearer.computed(), 2, "nobody knew how long a hash takes");
+    for hashes in 3..6 {
+        assert_eq!(wrong().await.expect("a verdict"), Verdict::Wrong);
+        assert_eq!(dearer.computed(), hashes);
+    }
+    let right = dearer
+        .verify(Password::attempt("Kc8!fjWq2Z"), Some(&stored))
+        .await;
+    assert!(matches!(
+        right,
+        Ok(Verdict::Right {
+            outdated: true,
+            hashes: 1
+        })
+    ));
 }
