@@ -119,7 +119,7 @@ impl Accounts {
         Ok(self.parts.store.profile(user).await?.unwrap_or_default())
     }
 
-    /// Nobody may have a stranger written to without end.
+    /// Limits the mails to an address that is not confirmed yet.
     async fn check_not_too_many(&self, session: &LiveSession) -> Result<(), Trouble> {
         if !self.parts.rules.throttle {
             return Ok(());

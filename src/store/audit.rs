@@ -22,7 +22,7 @@ const REPORT: i64 = 4096;
 /// So many rows from before there were digests are read at once.
 const OLD_ROWS: usize = 4096;
 
-const COLUMNS: &str = "id, at, actor, address, action, user_id, detail";
+const COLUMNS: &str = "id, at, stamp, address, action, user_id, detail";
 
 /// A row of the audit trail: who did what.
 #[derive(Clone, Debug)]
@@ -84,9 +84,9 @@ impl Store {
     }
 
     /// Notes what was done outside the database.
-    pub fn note(&self, action: &'static str, detail: String, actor: Stamp) -> Pending<()> {
+    pub fn note(&self, action: &'static str, detail: String, stamp: Stamp) -> Pending<()> {
         self.write("writing the audit trail", move |sql| {
-            write(sql, &actor, action, None, Some(&detail))
+            write(sql, &stamp, action, None, Some(&detail))
         })
     }
 }
@@ -95,7 +95,7 @@ impl Store {
 /// follows.
 pub(super) fn write(
     sql: &mut dyn Sql,
-    actor: &Stamp,
+    stamp: &Stamp,
     action: &str,
     user: Option<UserId>,
     detail: Option<&str>,
@@ -109,15 +109,15 @@ pub(super) fn write(
     )?;
     let entry = AuditEntry {
         id: last + 1,
-        at: actor.at,
-        actor: actor.actor.name.clone(),
-        address: actor.actor.address.clone(),
+        at: stamp.at,
+        actor: stamp.actor.name.clone(),
+        address: stamp.actor.address.clone(),
         action: action.to_owned(),
         user,
         detail: detail.map(str::to_owned),
     };
     sql.execute(
-        "INSERT INTO audit (id, at, actor, address, action, user_id, detail, digest)
+        "INSERT INTO audit (id, at, stamp, address, action, user_id, detail, digest)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         values![
             entry.id,

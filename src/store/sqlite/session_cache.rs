@@ -1,7 +1,6 @@
 //! Sessions in memory, for as long as nobody has committed anything that a session look-up reads.
 //!
-//! An entry is read from the database after the generation under which it is kept was, so it is at
-//! least as new as that. It is served while the database is still of that generation. A logout, here
+//! The generation is read first, then the entry: so an entry is never older than its generation. It is served while the database is still of that generation. A logout, here
 //! or by another process, makes a new generation: there is no window in which an ended session
 //! still counts.
 //!
