@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::Operator;
-use crate::domain::{Email, MailKind, Timestamp};
+use crate::domain::{Email, Timestamp};
 use crate::failure::Failure;
 use crate::mail::{Letter, NotSent, Values};
 use crate::store::mails::{Delivery, DueMail};

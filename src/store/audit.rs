@@ -22,7 +22,7 @@ const REPORT: i64 = 4096;
 /// So many rows from before there were digests are read at once.
 const OLD_ROWS: usize = 4096;
 
-const COLUMNS: &str = "id, at, stamp, address, action, user_id, detail";
+const COLUMNS: &str = "id, at, actor, address, action, user_id, detail";
 
 /// A row of the audit trail: who did what.
 #[derive(Clone, Debug)]
@@ -117,7 +117,7 @@ pub(super) fn write(
         detail: detail.map(str::to_owned),
     };
     sql.execute(
-        "INSERT INTO audit (id, at, stamp, address, action, user_id, detail, digest)
+        "INSERT INTO audit (id, at, actor, address, action, user_id, detail, digest)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         values![
             entry.id,
