@@ -157,15 +157,8 @@ impl Store {
                     session.cookie_digest,
                 ],
             )?;
-<<<<<<< HEAD
-            end_oldest(sql, session, opening.most, actor.at)?;
-            attempts::forget(sql, &opening.attempts)?;
-=======
             end_oldest(sql, session, opening.most, stamp.at)?;
-            if let Some(key) = &opening.attempts {
-                attempts::forget(sql, key)?;
-            }
->>>>>>> house
+            attempts::forget(sql, &opening.attempts)?;
             let kind = session.kind.as_str();
             audit::write(sql, &stamp, "session.open", Some(session.user), Some(kind))?;
             Ok(true)

@@ -321,7 +321,7 @@ fn a_panic_of_one_job_is_its_answer_and_the_writer_goes_on() {
         for _ in 0..3 {
             let failure = ask(attempt()).expect_err("a failure");
             assert!(failure.chain().contains("panicked"), "{}", failure.chain());
-            assert!(!failure.is_passing());
+            assert!(!failure.is_transient());
             get(store.check_writable());
         }
     });
