@@ -19,7 +19,7 @@ pub const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "compose",
-        "settings operator accounts store crypto mail domain private_file clock failure",
+        "settings operator accounts store crypto mail domain private_file progress clock failure",
     ),
     (
         "settings",
