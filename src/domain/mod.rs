@@ -27,4 +27,4 @@ pub use self::similarity::{ALIKE, similarity};
 pub use self::time::Timestamp;
 pub use self::user::{User, UserId, UserRef};
 pub use self::username::Username;
-pub use self::web_url::WebUrl;
+pub use self::web_url::{API_BASE, WebUrl};

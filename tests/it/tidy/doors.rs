@@ -37,12 +37,12 @@ pub const ROOMS: &[(&str, &str)] = &[
         "http/route",
         "http/openapi http/api http/wire domain failure",
     ),
-    ("http/openapi", "http/api http/wire failure"),
+    ("http/openapi", "http/api http/wire domain failure"),
     (
         "http/api",
         "http/pages http/wire operator accounts domain clock failure",
     ),
-    ("http/pages", "failure"),
+    ("http/pages", "domain failure"),
     ("http/wire", "accounts domain clock failure"),
     (
         "operator",
