@@ -12,8 +12,8 @@ use crate::domain::{Stamp, WebUrl};
 use crate::mail::{Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
 use crate::private_file::data_dir;
-use crate::settings::{Listen, Settings};
 use crate::progress::Progress;
+use crate::settings::{Listen, Settings};
 use crate::store::{Store, maintenance};
 
 /// The use cases for a command, which may run beside a server.

@@ -11,7 +11,7 @@ pub const ROOMS: &[(&str, &str)] = &[
         "cli/terminal daemon compose settings http operator accounts transfer store crypto mail \
          domain private_file interrupt progress clock failure",
     ),
-    ("cli/terminal", "transfer interrupt progress domain failure"),
+    ("cli/terminal", "interrupt progress domain failure"),
     (
         "daemon",
         "compose settings http operator accounts store mail domain private_file interrupt \
