@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::Operator;
-use crate::domain::{Email, MailKind, Timestamp};
+use crate::domain::{Email, Timestamp};
 use crate::failure::Failure;
 use crate::mail::{Letter, NotSent, Values};
 use crate::store::mails::{Delivery, DueMail};
@@ -132,12 +132,7 @@ impl Operator {
                 .and_then(Value::as_str)
                 .unwrap_or_default()
         };
-        let names: &[&'static str] = match mail.kind {
-            MailKind::AddressNotice => &["email"],
-            MailKind::Contact => &["name", "email", "phone", "message"],
-            _ => &[],
-        };
-        for name in names {
+        for name in mail.kind.details() {
             values = values.with(name, text(name));
         }
         self.parts.mailer.write(mail.kind, values)

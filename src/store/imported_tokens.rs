@@ -25,11 +25,11 @@ impl Store {
     pub fn session_of_imported_token(
         &self,
         token: ImportedToken,
-        actor: Stamp,
+        stamp: Stamp,
     ) -> Pending<Option<SessionId>> {
         let doing = "looking up an imported token";
-        match self.look(doing, |sql| find(sql, &token)) {
-            Ok(None) => self.write(doing, move |sql| open(sql, &token, &actor)),
+        match self.read_now(doing, |sql| find(sql, &token)) {
+            Ok(None) => self.write(doing, move |sql| open(sql, &token, &stamp)),
             found => Pending::ready(found),
         }
     }
@@ -63,7 +63,7 @@ fn find(sql: &mut dyn Sql, token: &ImportedToken) -> Result<Option<SessionId>> {
 }
 
 /// Lets the user's session last as long as the token, or opens one.
-fn open(sql: &mut dyn Sql, token: &ImportedToken, actor: &Stamp) -> Result<Option<SessionId>> {
+fn open(sql: &mut dyn Sql, token: &ImportedToken, stamp: &Stamp) -> Result<Option<SessionId>> {
     let is_good = sql.exists(
         "SELECT 1 FROM users WHERE id = ?1 AND is_active AND imported_tokens_ended_at < ?2",
         values![token.user, token.issued_at],
@@ -75,7 +75,7 @@ fn open(sql: &mut dyn Sql, token: &ImportedToken, actor: &Stamp) -> Result<Optio
     let lengthened = sql.one(
         "UPDATE sessions SET expires_at = CASE WHEN expires_at < ?3 THEN ?3 ELSE expires_at END
          WHERE user_id = ?1 AND kind = ?2 AND ended_at IS NULL AND expires_at > ?4 RETURNING id",
-        values![token.user, kind, token.expires_at, actor.at],
+        values![token.user, kind, token.expires_at, stamp.at],
         |row| row.get(0),
     )?;
     if lengthened.is_some() {
@@ -88,13 +88,13 @@ fn open(sql: &mut dyn Sql, token: &ImportedToken, actor: &Stamp) -> Result<Optio
             token.session,
             token.user,
             kind,
-            actor.at,
+            stamp.at,
             token.expires_at,
-            actor.actor.address,
+            stamp.actor.address,
             token.user_agent,
         ],
     )?;
-    audit::write(sql, actor, "session.open", Some(token.user), Some(kind))?;
+    audit::write(sql, stamp, "session.open", Some(token.user), Some(kind))?;
     Ok(Some(token.session))
 }
 
