@@ -3,7 +3,6 @@
 pub mod csv_rows;
 pub mod django;
 pub mod export;
-pub mod formula;
 pub mod import;
 pub mod json_lines;
 pub mod record;
