@@ -60,12 +60,18 @@ pub(crate) fn use_cases(
     } else {
         Store::open(&settings.database)?
     };
+    let links = LinkKey::open(&keys, &random)?;
+    data_dir::mark_complete(&settings.data_dir);
     Ok(Operator::new(Parts {
         store,
         hasher,
         signer: Signer::new(&ring)?,
-        links: LinkKey::open(&keys, &random)?,
-        mailer: mailer(settings)?,
+        links,
+        mailer: if is_dry {
+            mailer(settings)?
+        } else {
+            mailer(settings)?.with_outbox(outbox(settings))
+        },
         clock,
         random,
         rules: Rules {
@@ -75,10 +81,24 @@ pub(crate) fn use_cases(
     }))
 }
 
-/// Makes the data folder. Refuses a place of somebody else, or where others can read.
+/// Makes the data folder. Refuses a place of somebody else, or where others can read, and one that has
+/// lost its database or its keys.
 pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
-    data_dir::make(&settings.data_dir)?;
-    data_dir::check_database(&settings.database)
+    let (folder, database) = (&settings.data_dir, &settings.database);
+    // Asked before the database is looked for: of several first starts, one may just have made it.
+    let was_complete = data_dir::is_complete(folder);
+    // Before all else: whoever names the file of another program is not told to change its mode.
+    let has_database = maintenance::is_there(database)?;
+    data_dir::make(folder)?;
+    data_dir::check_database(database)?;
+    if was_complete {
+        data_dir::check_complete(folder, database, has_database)?;
+    }
+    Ok(())
+}
+
+fn outbox(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("outbox")
 }
 
 /// Puts a backup into the data folder, which no server uses, and returns how many users it brought.
@@ -90,14 +110,16 @@ pub(crate) fn restore(
 ) -> anyhow::Result<i64> {
     data_dir::make(&settings.data_dir)?;
     let _lock = data_dir::lock(&settings.data_dir)?;
-    Ok(Store::restore(from, &settings.database, actor, progress)?)
+    let users = Store::restore(from, &settings.database, actor, progress)?;
+    data_dir::unmark_complete(&settings.data_dir);
+    Ok(users)
 }
 
 /// The way out for mails. Nothing is made or sent yet.
 pub(crate) fn mailer(settings: &Settings) -> anyhow::Result<Mailer> {
     let mail = &settings.mail;
     let transport = match &mail.server {
-        None => Transport::Files(settings.data_dir.join("outbox")),
+        None => Transport::Files(outbox(settings)),
         Some(server) => {
             let read = |path: &PathBuf| {
                 fs::read(path).with_context(|| {

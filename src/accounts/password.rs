@@ -101,12 +101,17 @@ impl Accounts {
 
     /// Deletes a user and all that belongs to them. False if there is no such user.
     pub(crate) async fn delete(&self, user: UserId, caller: &Actor) -> Result<bool, Failure> {
+        let (store, mailer) = (&self.parts.store, &self.parts.mailer);
+        // Before and after: if this ends on the way, no file is left of somebody who is gone; and a
+        // mail may be written to its file meanwhile.
+        mailer.forget(&store.mails_of(user).await?)?;
         let actor = caller.at(self.now());
-        let deleted = self.parts.store.delete_user(user, actor).await?;
-        if deleted {
-            tracing::info!(event = "user_deleted", user_id = user.0, by = caller.name);
-        }
-        Ok(deleted)
+        let Some(mails) = store.delete_user(user, actor).await? else {
+            return Ok(false);
+        };
+        mailer.forget(&mails)?;
+        tracing::info!(event = "user_deleted", user_id = user.0, by = caller.name);
+        Ok(true)
     }
 
     /// The owner of a session, if `password` is theirs, and how many hashes that took. The attempt

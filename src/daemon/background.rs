@@ -26,6 +26,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// What has expired is forgotten so often.
 const TIDY_PAUSE: Duration = Duration::from_secs(600);
 
+/// A million rows take a minute in this way.
+const BATCH_PAUSE: Duration = Duration::from_millis(10);
+
 /// Becomes true when the server stops.
 type Stopped = watch::Receiver<bool>;
 
@@ -109,7 +112,7 @@ async fn tidy(operator: &Operator, app: &App, backups: Option<Backups>, stopped:
     while !*stopped.borrow() {
         next += TIDY_PAUSE;
         app.forget_quiet_clients();
-        let purged = operator.purge().await;
+        let purged = purge(operator, &stopped).await;
         purged.unwrap_or_else(|err| log_failure(&err));
         // Here, so that a full disk is complained about now and then, not all the time.
         if let Some(backups) = &backups {
@@ -117,6 +120,14 @@ async fn tidy(operator: &Operator, app: &App, backups: Option<Backups>, stopped:
         }
         pause(&stopped, next).await;
     }
+}
+
+/// Deletes what has expired, in batches, between which everybody else may write.
+async fn purge(operator: &Operator, stopped: &Stopped) -> Result<(), Failure> {
+    while !*stopped.borrow() && !operator.purge_some().await? {
+        pause(stopped, Instant::now() + BATCH_PAUSE).await;
+    }
+    Ok(())
 }
 
 /// Until then, or the stop.

@@ -1,11 +1,33 @@
 //! Mails as files, for when there is no mail server.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use super::refusal::NotSent;
-use crate::private_file::make_folder;
 use crate::private_file::replace::Draft;
+use crate::private_file::{make_folder, sync_folder};
+
+/// Sorted names are sorted by number.
+pub(super) fn name(number: i64, letter: &str) -> String {
+    format!("{number:08}-{letter}.eml")
+}
+
+/// Removes those of these files that are there, on the disk too.
+pub(super) fn remove(folder: &Path, names: impl Iterator<Item = String>) -> io::Result<()> {
+    let mut is_removed = false;
+    for name in names {
+        match fs::remove_file(folder.join(name)) {
+            Ok(()) => is_removed = true,
+            Err(err) if err.kind() == io::ErrorKind::NotFound => {}
+            Err(err) => return Err(err),
+        }
+    }
+    if is_removed {
+        sync_folder(folder)?;
+    }
+    Ok(())
+}
 
 /// Writes the file whole or not at all, and returns where it is. The folder is made if need be.
 pub(super) fn write(folder: &Path, name: &str, message: &[u8]) -> Result<String, NotSent> {

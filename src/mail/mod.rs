@@ -34,6 +34,8 @@ pub enum Transport {
 /// Writes letters and sends them.
 pub struct Mailer {
     transport: Transport,
+    /// Where files of mails lie, if they may be removed.
+    outbox: Option<PathBuf>,
     letters: Letters,
     from: Mailbox,
 }
@@ -44,6 +46,7 @@ impl Mailer {
     pub fn new(transport: Transport, from: &str) -> Result<Self, Failure> {
         Ok(Self {
             transport,
+            outbox: None,
             letters: Letters::compiled_in(),
             from: from
                 .parse()
@@ -53,6 +56,13 @@ impl Mailer {
 
     pub fn with_letters(self, letters: Letters) -> Self {
         Self { letters, ..self }
+    }
+
+    /// Mails that are to be forgotten have files in this folder, also those that were written when
+    /// there was no mail server yet.
+    pub fn with_outbox(self, folder: PathBuf) -> Self {
+        let outbox = Some(folder);
+        Self { outbox, ..self }
     }
 
     pub fn sender(&self) -> Email {
@@ -76,11 +86,23 @@ impl Mailer {
             .map_err(|failure| NotSent::broken(&failure))?;
         match &self.transport {
             Transport::Files(folder) => {
-                let name = format!("{number:08}-{}.eml", letter.name);
+                let name = files::name(number, letter.name);
                 files::write(folder, &name, &message.formatted())
             }
             Transport::Smtp(smtp) => smtp.send(message.envelope(), &message.formatted()).await,
         }
+    }
+
+    /// Removes the files of the mails of these numbers.
+    pub fn forget(&self, numbers: &[i64]) -> Result<(), Failure> {
+        let Some(folder) = &self.outbox else {
+            return Ok(());
+        };
+        let names = numbers.iter().flat_map(|number| {
+            let kinds = MailKind::ALL.into_iter();
+            kinds.map(|kind| files::name(*number, kind.as_str()))
+        });
+        files::remove(folder, names).map_err(Failure::when("removing mails from the outbox folder"))
     }
 
     /// Talks with the mail server up to where a mail would start, and returns what it said last;

@@ -42,10 +42,10 @@ impl Operator {
             return Ok(false);
         };
         let delivery = self.deliver(&mail, now).await;
-        self.parts
-            .store
-            .mark_mail(mail.id, delivery, self.now())
-            .await?;
+        let (id, store) = (mail.id, &self.parts.store);
+        if !store.mark_mail(id, delivery, self.now()).await? {
+            self.parts.mailer.forget(&[id])?;
+        }
         Ok(true)
     }
 

@@ -4,9 +4,12 @@ use std::fs::{self, File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
-use super::{is_of_another_user, is_open_to_others, lock, make_folder};
+use super::{append_to, is_of_another_user, is_open_to_others, lock, make_folder, sync_folder};
+
+/// It is there once database and keys have been: so a loss is told from a first start.
+const COMPLETE: &str = "complete";
 
 /// The lock that a server holds as long as it lives.
 const SERVED: &str = "serve.lock";
@@ -42,6 +45,45 @@ pub(crate) fn check_database(database: &Path) -> anyhow::Result<()> {
         bail!("others can read the database {shown}; run: chmod 600 {shown}");
     }
     Ok(())
+}
+
+/// Whether database and keys have been there.
+pub(crate) fn is_complete(folder: &Path) -> bool {
+    folder.join(COMPLETE).exists()
+}
+
+/// Refuses a data folder that was complete and has lost its database or its keys: new ones in their
+/// place would make a service without users, or end every session, and nobody would be told.
+pub(crate) fn check_complete(
+    folder: &Path,
+    database: &Path,
+    has_database: bool,
+) -> anyhow::Result<()> {
+    let marker = folder.join(COMPLETE);
+    let (shown, marker) = (database.display(), marker.display());
+    ensure!(
+        has_database,
+        "the database {shown} is missing or empty, and this data folder had one; put a backup \
+         there with `db restore`, or remove {marker} to begin anew"
+    );
+    let keys = folder.join("keys");
+    ensure!(
+        fs::read_dir(&keys).map_or(true, |mut it| it.next().is_some()) && keys.exists(),
+        "the folder {} is missing or empty, and this data folder had one; put your copy of it \
+         back, or remove {marker} to have new keys made, which ends every session",
+        keys.display()
+    );
+    Ok(())
+}
+
+/// Notes that database and keys are there. If that fails the next start does it.
+pub(crate) fn mark_complete(folder: &Path) {
+    let _ = append_to(&folder.join(COMPLETE)).and_then(|_| sync_folder(folder));
+}
+
+/// After a restore there may be no keys yet.
+pub(crate) fn unmark_complete(folder: &Path) {
+    let _ = fs::remove_file(folder.join(COMPLETE));
 }
 
 /// A file that another user made would lock the owner out, the running server included.

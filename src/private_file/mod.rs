@@ -9,9 +9,27 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Makes a folder of mode 0700, and those above it, unless it is there.
+use tempfile::TempDir;
+
+/// Makes a folder of mode 0700, and those above it, unless it is there. They are there after a power
+/// cut too.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    let above = folder.ancestors();
+    let missing: Vec<&Path> = above
+        .take_while(|it| !it.as_os_str().is_empty() && !it.exists())
+        .collect();
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    for folder in missing {
+        match sync_folder(folder_of(folder)) {
+            // It may be entered and not read: nobody can sync it.
+            Err(err) if err.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 /// Opens a file to append to; a new one has mode 0600.
@@ -21,6 +39,19 @@ pub(crate) fn append_to(path: &Path) -> io::Result<File> {
         .create(true)
         .mode(0o600)
         .open(path)
+}
+
+/// A folder of mode 0700 for a while: it goes with this value.
+pub(crate) struct Scratch(TempDir);
+
+impl Scratch {
+    pub(crate) fn new() -> io::Result<Self> {
+        tempfile::tempdir().map(Self)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
 }
 
 /// The folder that holds `path`.

@@ -92,7 +92,11 @@ fn remove_stale(folder: &Path) {
 }
 
 fn is_draft(name: &str) -> bool {
-    let random = name
+    // What SQLite makes beside a draft stays if it is killed.
+    let beside = ["-wal", "-shm", "-journal"];
+    let draft = beside.iter().find_map(|it| name.strip_suffix(it));
+    let random = draft
+        .unwrap_or(name)
         .strip_suffix(SUFFIX)
         .and_then(|it| it.rsplit_once('.'))
         .map(|(_, random)| random);

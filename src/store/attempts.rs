@@ -147,10 +147,10 @@ pub(super) fn forget(sql: &mut dyn Sql, counters: &[Counter]) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> Result<()> {
+pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp, limit: usize) -> Result<usize> {
     sql.execute(
-        "DELETE FROM login_attempts WHERE updated_at < ?1 AND failures < ?2",
-        values![before, MOST_FAILURES],
+        "DELETE FROM login_attempts WHERE key IN (
+             SELECT key FROM login_attempts WHERE updated_at < ?1 AND failures < ?2 LIMIT ?3)",
+        values![before, MOST_FAILURES, limit],
     )
-    .map(drop)
 }

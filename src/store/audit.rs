@@ -103,7 +103,7 @@ pub(super) fn write(
     // Whoever removed rows from the end, or even all, shows by the gap.
     let last = sql.last_audit_number()?;
     let before = sql.one(
-        "SELECT digest FROM audit ORDER BY id DESC LIMIT 1",
+        "SELECT digest FROM audit WHERE id = (SELECT max(id) FROM audit)",
         values![],
         |row| row.get::<Option<Digest>>(0),
     )?;

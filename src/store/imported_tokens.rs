@@ -100,9 +100,16 @@ fn open(sql: &mut dyn Sql, token: &ImportedToken, stamp: &Stamp) -> Result<Optio
 
 /// Refuses what was issued until now, of one user or of all.
 pub(super) fn end(sql: &mut dyn Sql, user: Option<UserId>, now: Timestamp) -> Result<()> {
-    sql.execute(
-        "UPDATE users SET imported_tokens_ended_at = ?2 WHERE ?1 IS NULL OR id = ?1",
-        values![user, now],
-    )
+    // Two statements: one with `OR` would read all users for one of them.
+    match user {
+        Some(user) => sql.execute(
+            "UPDATE users SET imported_tokens_ended_at = ?2 WHERE id = ?1",
+            values![user, now],
+        ),
+        None => sql.execute(
+            "UPDATE users SET imported_tokens_ended_at = ?1",
+            values![now],
+        ),
+    }
     .map(drop)
 }

@@ -4,11 +4,15 @@ use super::credentials::{self, Credentials};
 use super::mails::NewMail;
 use super::pending::Pending;
 use super::sql::{Result, Sql, values};
-use super::{Store, audit, mails};
+use super::{Store, audit, counts, mails};
 use crate::domain::{Email, MailKind, Stamp, Timestamp, UserId};
 
 /// Seconds in which `most_per_hour` is counted.
 const HOUR: i64 = 3600;
+
+/// The counts of links that somebody may use, and of those that nobody may.
+const LINKS: &str = "links";
+pub(super) const DECOYS: &str = "links for nobody";
 
 /// A link, as it is stored.
 #[derive(Clone, Debug)]
@@ -68,7 +72,16 @@ impl Store {
             } else {
                 "link.print"
             };
-            audit::write(sql, &stamp, action, user, Some(link.purpose.as_str()))
+            let purpose = Some(link.purpose.as_str());
+            sql.execute("SAVEPOINT entry", values![])?;
+            audit::write(sql, &stamp, action, user, purpose)?;
+            if user.is_none() {
+                // Strangers could fill the trail: a decoy is counted only. The entry is written all
+                // the same, so that it costs what a link costs.
+                sql.execute("ROLLBACK TO SAVEPOINT entry", values![])?;
+            }
+            sql.execute("RELEASE SAVEPOINT entry", values![])?;
+            counts::add(sql, if user.is_none() { DECOYS } else { LINKS })
         })
     }
 
@@ -200,11 +213,11 @@ pub(super) fn confirm(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result
 }
 
 /// A link is kept as long as the mail that carries it.
-pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> Result<()> {
+pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp, limit: usize) -> Result<usize> {
     sql.execute(
-        "DELETE FROM links
-         WHERE expires_at < ?1 AND NOT EXISTS (SELECT 1 FROM outbox WHERE link_id = links.id)",
-        values![before],
+        "DELETE FROM links WHERE id IN (
+             SELECT id FROM links
+             WHERE expires_at < ?1 AND NOT EXISTS (SELECT 1 FROM outbox WHERE link_id = links.id) LIMIT ?2)",
+        values![before, limit],
     )
-    .map(drop)
 }

@@ -135,10 +135,11 @@ impl Store {
         })
     }
 
-    /// Notes what became of a mail, which nobody has in hand then.
-    pub fn mark_mail(&self, id: i64, delivery: Delivery, now: Timestamp) -> Pending<()> {
+    /// Notes what became of a mail, which nobody has in hand then. False if it is gone: its user was
+    /// deleted meanwhile.
+    pub fn mark_mail(&self, id: i64, delivery: Delivery, now: Timestamp) -> Pending<bool> {
         self.write("marking a mail", move |sql| {
-            match &delivery {
+            let marked = match &delivery {
                 Delivery::Sent => sql.execute(
                     "UPDATE outbox SET state = 'sent', sent_at = ?2, error = NULL, leased_until = NULL,
                                        attempts = attempts + 1 WHERE id = ?1",
@@ -164,7 +165,7 @@ impl Store {
                     values![id],
                 )?,
             };
-            Ok(())
+            Ok(marked > 0)
         })
     }
 
@@ -201,6 +202,11 @@ impl Store {
                 record_from_row,
             )
         })
+    }
+
+    /// The numbers of the mails about a user.
+    pub fn mails_of(&self, user: UserId) -> Pending<Vec<i64>> {
+        self.read("listing the mails of a user", |sql| of_user(sql, user))
     }
 
     /// The mail of a number, unless it is a decoy.
@@ -321,10 +327,18 @@ fn record_from_row(row: &dyn Row) -> sql::Result<MailRecord> {
     })
 }
 
-pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> sql::Result<()> {
-    sql.execute(
-        "DELETE FROM outbox WHERE state <> 'queued' AND created_at < ?1",
-        values![before],
+/// The numbers of the mails about a user.
+pub(super) fn of_user(sql: &mut dyn Sql, user: UserId) -> sql::Result<Vec<i64>> {
+    let query = "SELECT id FROM outbox WHERE user_id = ?1";
+    sql.all(query, values![user], |row| row.get(0))
+}
+
+/// Returns the numbers of the mails that are gone.
+pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp, limit: usize) -> sql::Result<Vec<i64>> {
+    sql.all(
+        "DELETE FROM outbox WHERE id IN (
+             SELECT id FROM outbox WHERE state <> 'queued' AND created_at < ?1 LIMIT ?2) RETURNING id",
+        values![before, limit],
+        |row| row.get(0),
     )
-    .map(drop)
 }

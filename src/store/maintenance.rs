@@ -6,7 +6,7 @@ use std::path::Path;
 use super::audit::{self, Chain};
 use super::pending::Pending;
 use super::sql::values;
-use super::{Engine, Store, attempts, imported_tokens, links, mails, sessions};
+use super::{Engine, Store, attempts, counts, imported_tokens, links, mails, sessions};
 use crate::domain::{Stamp, Timestamp};
 use crate::failure::Failure;
 use crate::progress::{Progress, unwatched};
@@ -25,6 +25,8 @@ pub struct Status {
     pub sessions: i64,
     pub mails_queued: i64,
     pub mails_failed: i64,
+    /// How often a link was asked for that nobody may use.
+    pub links_for_nobody: i64,
     /// When the last backup was made, and where.
     pub last_backup: Option<(Timestamp, String)>,
 }
@@ -36,6 +38,15 @@ pub struct BackedUp {
     pub bytes: u64,
     /// How many users are in it.
     pub users: i64,
+}
+
+/// What was forgotten.
+#[derive(Clone, Debug)]
+pub struct Purged {
+    /// The numbers of the mails that are gone.
+    pub mails: Vec<i64>,
+    /// Whether nothing is left that has ended.
+    pub is_all: bool,
 }
 
 impl Store {
@@ -78,6 +89,7 @@ impl Store {
                     "SELECT count(*) FROM outbox WHERE recipient <> '' AND state = 'failed'",
                     values![],
                 )?,
+                links_for_nobody: counts::of(sql, links::DECOYS)?,
                 last_backup: sql.one(
                     "SELECT at, coalesce(detail, '') FROM audit WHERE action = 'db.backup' ORDER BY id DESC LIMIT 1",
                     values![],
@@ -99,14 +111,18 @@ impl Store {
         Ok(BackedUp { bytes, users })
     }
 
-    /// Forgets what nobody needs any more: sessions, links, counters and mails that ended before
-    /// `before`.
-    pub fn purge(&self, before: Timestamp) -> Pending<()> {
+    /// Forgets sessions, counters, mails and links that ended before `before`: at most `limit` of
+    /// them, because everybody else who writes waits meanwhile.
+    pub fn purge(&self, before: Timestamp, limit: usize) -> Pending<Purged> {
         self.write("forgetting what has expired", move |sql| {
-            sessions::purge(sql, before)?;
-            attempts::purge(sql, before)?;
-            mails::purge(sql, before)?;
-            links::purge(sql, before)
+            let mut left = limit;
+            left -= sessions::purge(sql, before, left)?;
+            left -= attempts::purge(sql, before, left)?;
+            let mails = mails::purge(sql, before, left)?;
+            left -= mails.len();
+            left -= links::purge(sql, before, left)?;
+            let is_all = left > 0;
+            Ok(Purged { mails, is_all })
         })
     }
 
@@ -141,6 +157,12 @@ impl Store {
 #[must_use]
 pub fn newest_schema() -> i32 {
     Engine::newest_schema()
+}
+
+/// Whether there is a database of this program. An empty file is none. The file of another program is
+/// refused; nothing is changed or made.
+pub fn is_there(path: &Path) -> Result<bool, Failure> {
+    Engine::is_there(path)
 }
 
 /// The version that the schema of a database has; 0 if there is none, or nothing in it.
@@ -189,7 +211,7 @@ impl Inspection {
     /// When something was last written down.
     pub fn last_change(&self) -> Result<Option<Timestamp>, Failure> {
         self.0.read_now(INSPECTING, |sql| {
-            let last = "SELECT at FROM audit ORDER BY id DESC LIMIT 1";
+            let last = "SELECT at FROM audit WHERE id = (SELECT max(id) FROM audit)";
             sql.one(last, values![], |row| row.get(0))
         })
     }

@@ -7,6 +7,11 @@ use crate::domain::{Agreement, Consent, Policy, Stamp, Timestamp, UserId};
 
 const COLUMNS: &str = "policies.id, policies.version, policies.url, policies.published_at";
 
+/// The number of the latest version. What is latest is said here only: an older version may be
+/// published later, by an import.
+pub(super) const LATEST: &str =
+    "(SELECT id FROM policies ORDER BY published_at DESC, id DESC LIMIT 1)";
+
 impl Store {
     /// All versions, the latest first.
     pub fn policies(&self) -> Pending<Vec<Policy>> {
@@ -29,9 +34,11 @@ impl Store {
     pub fn agreement(&self, user: UserId) -> Pending<Agreement> {
         self.read("reading a consent", |sql| {
             let found = sql.one(
-                "SELECT version, coalesce(is_given, FALSE)
-                 FROM policies LEFT JOIN consents ON policy_id = policies.id AND user_id = ?1
-                 ORDER BY published_at DESC, policies.id DESC LIMIT 1",
+                &format!(
+                    "SELECT version, coalesce(is_given, FALSE)
+                     FROM policies LEFT JOIN consents ON policy_id = policies.id AND user_id = ?1
+                     WHERE policies.id = {LATEST}"
+                ),
                 values![user],
                 |row| {
                     Ok(Agreement {
@@ -102,7 +109,8 @@ pub(super) fn give(
     given: bool,
     stamp: &Stamp,
 ) -> Result<Option<Consent>> {
-    let Some(policy) = all(sql)?.into_iter().next() else {
+    let query = format!("SELECT {COLUMNS} FROM policies WHERE id = {LATEST}");
+    let Some(policy) = sql.one(&query, values![], policy_from_row)? else {
         return Ok(None);
     };
     let address = stamp.actor.address.as_deref();

@@ -4,7 +4,7 @@ use super::attempts::Counter;
 use super::credentials;
 use super::pending::Pending;
 use super::sql::{Result, Row, Sql, values};
-use super::{Store, attempts, audit, imported_tokens};
+use super::{Store, attempts, audit, imported_tokens, privacy_policy};
 use crate::domain::{
     Agreement, LiveSession, Session, SessionId, SessionKind, Stamp, Timestamp, UserId,
 };
@@ -45,10 +45,11 @@ impl Store {
                             organisation_type <> '' AND organisation_name <> '' AND country <> '',
                             policies.version, coalesce(is_given, FALSE)
                      FROM sessions JOIN users ON users.id = sessions.user_id JOIN profiles ON profiles.user_id = users.id
-                     LEFT JOIN policies ON policies.id = (SELECT max(id) FROM policies)
+                     LEFT JOIN policies ON policies.id = {}
                      LEFT JOIN consents ON consents.user_id = users.id AND consents.policy_id = policies.id
                      WHERE sessions.id = ?1 AND ended_at IS NULL AND is_active",
-                    credentials::COLUMNS
+                    credentials::COLUMNS,
+                    privacy_policy::LATEST
                 ),
                 values![id],
                 |row| {
@@ -283,10 +284,9 @@ pub(super) fn end_all(
     )
 }
 
-pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> Result<()> {
+pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp, limit: usize) -> Result<usize> {
     sql.execute(
-        "DELETE FROM sessions WHERE expires_at < ?1",
-        values![before],
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT ?2)",
+        values![before, limit],
     )
-    .map(drop)
 }

@@ -230,15 +230,17 @@ impl Store {
         })
     }
 
-    /// Forgets a user and all that belongs to them; the audit trail keeps the number.
-    /// False if there is no such user.
-    pub fn delete_user(&self, user: UserId, stamp: Stamp) -> Pending<bool> {
+    /// Forgets a user and all that belongs to them; the audit trail keeps the number. Returns the
+    /// numbers of the mails that are gone with them; none if there is no such user.
+    pub fn delete_user(&self, user: UserId, stamp: Stamp) -> Pending<Option<Vec<i64>>> {
         self.write("deleting a user", move |sql| {
+            let mails = mails::of_user(sql, user)?;
             let deleted = sql.execute("DELETE FROM users WHERE id = ?1", values![user])?;
-            if deleted == 1 {
-                audit::write(sql, &stamp, "user.delete", Some(user), None)?;
+            if deleted == 0 {
+                return Ok(None);
             }
-            Ok(deleted == 1)
+            audit::write(sql, &stamp, "user.delete", Some(user), None)?;
+            Ok(Some(mails))
         })
     }
 }

@@ -69,7 +69,7 @@ fn no_command_takes_a_password_as_an_argument() {
 
 #[test]
 fn done_is_0_refused_is_1_and_wrong_usage_is_2() {
-    let site = Site::new();
+    let site = Site::with_database();
     assert_eq!(site.run(&["user", "list"]).code, Some(0));
     assert_eq!(site.run(&["--version"]).code, Some(0));
     site.run(&["user", "show", "nobody"]).refusal();
@@ -132,7 +132,7 @@ fn every_flag_says_what_it_is_for() {
 
 /// Users whose names and organisations nobody could have registered.
 fn add_hostile(site: &Site, names: &[&str]) {
-    site.run(&["user", "list"]).ok();
+    site.run(&["db", "migrate"]).ok();
     let mut database = site.database();
     let transaction = database.transaction().expect("a transaction");
     for name in names {

@@ -59,14 +59,14 @@ fn a_restored_database_has_its_users_and_no_live_session_or_link() {
     let said = site.run(&["db", "restore", text(&backup)]).refusal();
     assert!(said.contains("holds 1 users"), "{said}");
 
-    // The keys are kept; the database is lost.
-    for name in ["auth.db", "auth.db-wal", "auth.db-shm"] {
-        let _ = std::fs::remove_file(site.data().join(name));
-    }
     {
         let _server = site.start(&[]);
         let said = site.run(&["db", "restore", text(&backup)]).refusal();
         assert!(said.contains("another server"), "{said}");
+    }
+    // The keys are kept; the database is lost.
+    for name in ["auth.db", "auth.db-wal", "auth.db-shm"] {
+        let _ = std::fs::remove_file(site.data().join(name));
     }
     let restored = site
         .run(&["db", "restore", text(&backup), "--format", "json"])
@@ -160,7 +160,11 @@ fn a_migration_leaves_the_database_as_it_was_beside_it() {
     let site = Site::new();
     site.add_user("ada", &[]);
     site.run(&["token", "issue", "ada"]).ok();
-    let to_v5 = "ALTER TABLE users DROP COLUMN imported_tokens_ended_at;
+    let to_v5 = "DROP INDEX outbox_by_link; DROP INDEX outbox_by_user; DROP INDEX outbox_ended;
+                 DROP INDEX outbox_leased; DROP INDEX sessions_by_user;
+                 DROP INDEX consents_by_policy; DROP INDEX policies_by_time;
+                 DROP TABLE counts;
+                 ALTER TABLE users DROP COLUMN imported_tokens_ended_at;
                  DROP INDEX audit_backups; ALTER TABLE audit DROP COLUMN digest;
                  DELETE FROM refinery_schema_history WHERE version >= 6;";
     site.database()

@@ -115,7 +115,7 @@ fn a_link_is_printed_for_whom_mail_does_not_reach() {
 
 #[test]
 fn a_policy_is_published_once() {
-    let site = Site::new();
+    let site = Site::with_database();
     let none = site.run(&["policy", "list"]);
     assert!(none.err.contains("no privacy policy"), "{none:?}");
     let publish = [

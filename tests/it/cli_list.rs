@@ -8,7 +8,7 @@ use crate::server::Site;
 /// Adds users behind the program's back, all at once: `user1`, `user2` … Every tenth is inactive,
 /// every hundredth is staff.
 fn fill(site: &Site, count: i64) {
-    site.run(&["user", "list"]).ok();
+    site.run(&["db", "migrate"]).ok();
     let mut database = site.database();
     let transaction = database.transaction().expect("a transaction");
     {
@@ -84,7 +84,7 @@ fn filters_go_together() {
 
 #[test]
 fn nobody_is_an_answer_and_is_said_beside_the_result() {
-    let site = Site::new();
+    let site = Site::with_database();
     for (format, empty) in [("table", ""), ("json", "[]\n"), ("csv", "")] {
         let outcome = site.run(&["user", "list", "--format", format]);
         assert_eq!(outcome.err, "no users match\n");

@@ -34,7 +34,7 @@ fn names(site: &Site) -> Vec<String> {
 
 /// Users with everything that can be different about them.
 fn populated() -> Site {
-    let site = Site::new();
+    let site = Site::with_database();
     site.run(&["policy", "publish", "1", "https://example.org/1"])
         .ok();
     site.run(&["policy", "publish", "2", "https://example.org/2"])
@@ -122,9 +122,12 @@ fn hashes_stay_here_unless_they_are_asked_for_and_a_file_is_private() {
         let name = format!("users.{kind}");
         let file = site.path(&name);
         std::fs::write(&file, "older").expect("an older file");
-        let export = ["user", "export", "--as", kind, "--with-hashes"];
-        site.run(&[&export[..], &[&file.display().to_string()]].concat())
-            .ok();
+        let file_name = file.display().to_string();
+        let export = ["user", "export", &file_name, "--as", kind, "--with-hashes"];
+        let said = site.run(&export).refusal();
+        assert!(said.contains("--force"), "{said}");
+        assert_eq!(std::fs::read(&file).expect("the file"), b"older");
+        site.run(&[&export[..], &["--force"]].concat()).ok();
         let written = std::fs::read_to_string(&file).expect("the file");
         assert_eq!(written, self::export(&site, kind));
         let mode = file.metadata().expect("a file").permissions().mode();

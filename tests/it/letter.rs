@@ -175,7 +175,7 @@ fn answers_to_the_contact_form_go_to_whoever_wrote() {
 
 /// Starts a command that reads the templates in a folder with this file.
 fn overridden(name: &str, template: &str) -> crate::server::Outcome {
-    let site = Site::new();
+    let site = Site::with_database();
     fs::create_dir(site.path("mails")).expect("a folder");
     fs::write(site.path("mails").join(name), template).expect("a template");
     run(
@@ -227,7 +227,7 @@ fn a_template_that_is_wrong_stops_the_start_and_is_named() {
             "{said}"
         );
     }
-    let site = Site::new();
+    let site = Site::with_database();
     let said = site
         .run(&["mail", "list", "--mail-templates", "nowhere"])
         .refusal();

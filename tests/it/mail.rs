@@ -150,7 +150,10 @@ fn a_mail_whose_link_has_ended_or_that_was_sent_is_not_tried_again() {
 
 #[test]
 fn a_test_mail_says_what_the_mail_server_said() {
-    let (mut mail, site) = (MailServer::start(&["--refuse", "bad"]), Site::new());
+    let (mut mail, site) = (
+        MailServer::start(&["--refuse", "bad"]),
+        Site::with_database(),
+    );
     let url = mail.url();
     let test = |address: &str, more: &[&str]| {
         let test = [
@@ -196,7 +199,7 @@ fn a_test_mail_says_what_the_mail_server_said() {
 
 #[test]
 fn without_a_mail_server_a_test_mail_is_a_file() {
-    let site = Site::new();
+    let site = Site::with_database();
     let said = site.run(&["mail", "test", "ada@example.org"]).ok();
     let path = said.trim_end().rsplit(' ').next().expect("a path");
     let mail = std::fs::read_to_string(path).expect("a mail");

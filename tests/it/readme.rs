@@ -54,7 +54,7 @@ fn every_command_works() {
 
 #[test]
 fn the_settings_it_shows_are_right() {
-    let site = Site::new();
+    let site = Site::with_database();
     let shown: String = blocks("toml").collect();
     let data = site.data().display().to_string();
     let file = site.path("settings.toml");

@@ -77,6 +77,13 @@ impl Site {
         }
     }
 
+    /// A place with an empty database.
+    pub fn with_database() -> Self {
+        let site = Self::new();
+        site.run(&["db", "migrate"]).ok();
+        site
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -129,14 +129,14 @@ fn a_wrong_value_is_named_with_a_right_one() {
 
 #[test]
 fn what_is_reserved_is_taken_with_its_default() {
-    let site = Site::new();
+    let site = Site::with_database();
     let defaults = "signing_algorithm = \"HS256\"\nsmtp_url = \"\"\n";
     list(&site, &["--config", &file(&site, defaults)], &[]).ok();
 }
 
 #[test]
 fn a_sender_that_is_no_address_is_named() {
-    let said = list(&Site::new(), &["--mail-from", "nobody"], &[]).refusal();
+    let said = list(&Site::with_database(), &["--mail-from", "nobody"], &[]).refusal();
     assert!(said.contains("mail_from"), "{said}");
 }
 

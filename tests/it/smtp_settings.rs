@@ -14,7 +14,7 @@ pub fn write_private(path: &Path, text: &str) {
 
 /// Reads the settings with this `smtp_url` as a variable, which is where it may have a password.
 fn with_url(url: &str) -> Outcome {
-    let site = Site::new();
+    let site = Site::with_database();
     let mut command = site.command(&["mail", "list"]);
     run(command.env("MINISASS_AUTH_SMTP_URL", url), "")
 }
@@ -68,7 +68,7 @@ fn wrong_addresses_are_refused_without_showing_the_password() {
 
 #[test]
 fn a_password_is_only_taken_from_where_others_cannot_read_it() {
-    let site = Site::new();
+    let site = Site::with_database();
     let url = "smtp://ada:hunter2@mail.example.org";
     let said = site.run(&["mail", "list", "--smtp-url", url]).refusal();
     assert!(
@@ -111,7 +111,7 @@ fn a_password_is_only_taken_from_where_others_cannot_read_it() {
 
 #[test]
 fn a_file_of_authorities_that_holds_none_is_named() {
-    let site = Site::new();
+    let site = Site::with_database();
     let file = site.path("authority.pem");
     let path = file.to_str().expect("UTF-8");
     let url = "smtps://mail.example.org";

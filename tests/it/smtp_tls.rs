@@ -63,7 +63,7 @@ fn tls_from_the_first_byte_works_too() {
     let url = format!("smtps://localhost:{}", mail.port);
     let authority = file("authority.pem");
     let test = ["mail", "test", "ada@example.org", "--smtp-url", &url];
-    let said = Site::new()
+    let said = Site::with_database()
         .run(&[&test[..], &["--smtp-ca-file", &authority]].concat())
         .ok();
     assert!(said.contains("accepted: 250"), "{said}");
@@ -99,7 +99,7 @@ fn without_starttls_neither_mail_nor_password_is_sent() {
 #[test]
 fn a_certificate_of_an_unknown_authority_is_not_trusted() {
     let mail = MailServer::careful();
-    let site = Site::new();
+    let site = Site::with_database();
     let arguments = careful(&site, &mail, "s%25cr%40t");
     let [flag, url, ..] = arguments.each_ref().map(String::as_str);
     let said = site

@@ -13,6 +13,8 @@ use minisass_auth::store::Store;
 use minisass_auth::store::sessions::Opening;
 use minisass_auth::store::users::{NewUser, Taken, UserPage};
 
+use crate::heard;
+
 /// Any time will do; the store has no clock.
 pub const NOW: Timestamp = Timestamp(1_800_000_000);
 
@@ -27,6 +29,7 @@ pub fn on_each_engine(story: impl Fn(&Store)) {
 
 /// Tells a story in which somebody reaches for the file.
 pub fn on_sqlite(story: impl Fn(&Store, &Path)) {
+    heard::listen();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("auth.db");
     let sqlite = Store::open(&path).expect("a database");

@@ -1,8 +1,10 @@
 //! What every database has to do: links that mails carry, the outbox, and forgetting.
 
 use minisass_auth::domain::{MailKind, SessionId, Timestamp, UserId, UserRef};
+use minisass_auth::progress::unwatched;
 use minisass_auth::store::Store;
 use minisass_auth::store::attempts::Attempt;
+use minisass_auth::store::audit::{AuditPage, Chain};
 use minisass_auth::store::links::NewLink;
 use minisass_auth::store::mails::{Delivery, DueMail};
 use minisass_auth::store::passwords::NewPassword;
@@ -264,11 +266,11 @@ fn forgetting_takes_what_has_ended_and_leaves_what_has_not() {
         let sent = due(store)[0].id;
         get(store.mark_mail(sent, Delivery::Sent, NOW));
 
-        get(store.purge(NOW));
+        get(store.purge(NOW, 9));
         assert!(get(store.live_session(SessionId([1; 16]), NOW)).is_some());
         assert_eq!(owner(store, 1), Some(ada.id));
 
-        get(store.purge(later(3601)));
+        get(store.purge(later(3601), 9));
         assert!(get(store.session_of_cookie(&[1; 32])).is_none());
         assert_eq!(owner(store, 1), None, "expired, and its mail was sent");
         assert_eq!(
@@ -278,5 +280,31 @@ fn forgetting_takes_what_has_ended_and_leaves_what_has_not() {
         );
         assert_eq!(owner(store, 2), Some(bo.id));
         assert!(get(store.user(&UserRef::Id(ada.id))).is_some());
+    });
+}
+
+#[test]
+fn a_decoy_is_counted_and_fills_no_trail() {
+    on_each_engine(|store| {
+        let ada = add(store, "ada");
+        queue(store, Some(ada.id), 1, NOW);
+        let all = AuditPage {
+            after: 0,
+            limit: 100,
+            user: None,
+            action: None,
+        };
+        let before = get(store.audit(&all)).len();
+        for number in 2..7 {
+            queue(store, None, number, NOW);
+        }
+        assert_eq!(get(store.audit(&all)).len(), before);
+        let status = store.status(NOW).expect("a state");
+        assert_eq!(status.links_for_nobody, 5);
+        // The trail goes on without a gap.
+        queue(store, Some(ada.id), 7, NOW);
+        let rows = i64::try_from(before + 1).expect("a number");
+        let trail = get(store.verify_audit(&unwatched()));
+        assert_eq!(trail, Chain::Whole(rows));
     });
 }

@@ -1,9 +1,10 @@
 //! What every database has to do: versions of the privacy policy, and who agreed to them.
 
-use minisass_auth::domain::Agreement;
+use minisass_auth::domain::{Agreement, SessionId};
 use minisass_auth::store::Store;
+use minisass_auth::store::transfer::{Import, RecordedPolicy};
 
-use crate::store::{NOW, actor, add, get, later, on_each_engine};
+use crate::store::{NOW, actor, add, get, later, on_each_engine, opening};
 
 fn publish(store: &Store, version: &str, at: i64) -> Option<i64> {
     let url = format!("https://example.org/{version}");
@@ -60,5 +61,39 @@ fn what_is_said_to_a_policy_holds_until_something_else_is_said() {
             "the latest first"
         );
         assert_eq!(get(store.consents(bo)), []);
+    });
+}
+
+#[test]
+fn the_latest_is_the_one_published_last_wherever_it_is_asked_for() {
+    on_each_engine(|store| {
+        let ada = add(store, "ada").id;
+        assert!(get(store.open_session(opening(ada, 1), actor(NOW))));
+        assert!(publish(store, "new", 20).is_some());
+        // The older one moves in later, and has the higher number.
+        let old = RecordedPolicy {
+            version: "old".to_owned(),
+            url: String::new(),
+            published_at: later(10),
+        };
+        let import = Import {
+            policies: vec![old],
+            ..Import::default()
+        };
+        get(store.import(vec![import], actor(later(30))));
+        let versions = get(store.policies());
+        assert_eq!(versions[0].version, "new");
+        assert!(versions[0].id < versions[1].id);
+        let agrees = |is_given| {
+            let session = get(store.live_session(SessionId([1; 16]), NOW)).expect("a session");
+            let latest = Some("new".to_owned());
+            let expected = Agreement { latest, is_given };
+            assert_eq!(get(store.agreement(ada)), expected, "at a login");
+            assert_eq!(session.agreement, expected, "in a session");
+        };
+        agrees(false);
+        let consent = get(store.give_consent(ada, true, actor(NOW))).expect("a policy");
+        assert_eq!(consent.policy.version, "new");
+        agrees(true);
     });
 }

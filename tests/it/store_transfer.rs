@@ -286,7 +286,7 @@ fn numbers_are_kept_and_never_given_again() {
         assert_eq!(found.username.as_str(), "bo");
         assert_eq!(add(store, "cy").id, UserId(4712));
         for id in [4711, 4712] {
-            assert!(get(store.delete_user(UserId(id), actor(NOW))));
+            assert!(get(store.delete_user(UserId(id), actor(NOW))).is_some());
         }
         assert_eq!(import_users(store, vec![record(None, "di")]), [Fate::Added]);
         assert_eq!(ids(store), [12, 4713]);

@@ -23,7 +23,7 @@ pub(crate) enum Command {
     /// Look for damage
     #[command(after_long_help = examples(&["minisass-auth db check"]))]
     Check,
-    /// Bring the schema up to date, as every other command does too
+    /// Bring the schema up to date, as every other command does too, or make the database
     #[command(after_long_help = examples(&["minisass-auth db migrate"]))]
     Migrate,
     /// Copy the database, without the keys, to a new file
@@ -43,13 +43,13 @@ pub(crate) enum Command {
 }
 
 pub(crate) fn run(command: Command, settings: Settings, output: &mut Output) -> anyhow::Result<()> {
-    let job = |settings| Job::open(settings, false);
+    let job = |settings| Job::open(settings, false, false);
     match command {
         Command::Status => status(&job(settings)?, output),
         Command::Check => check(&job(settings)?, output),
         Command::Migrate => {
             let from = maintenance::schema_of(&settings.database)?;
-            job(settings)?;
+            Job::open(settings, false, true)?;
             let to = maintenance::newest_schema();
             output.one(&json!({"from": from, "to": to}))
         }
@@ -70,6 +70,7 @@ fn status(job: &Job, output: &mut Output) -> anyhow::Result<()> {
         "live_sessions": status.sessions,
         "mails_queued": status.mails_queued,
         "mails_failed": status.mails_failed,
+        "links_for_nobody": status.links_for_nobody,
         "last_backup_at": last_backup_at.map(|it| it.to_string()),
         "last_backup": last_backup,
     }))

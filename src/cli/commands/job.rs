@@ -2,15 +2,16 @@
 
 use std::io::{self, IsTerminal};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::terminal::output::note;
 use crate::compose;
 use crate::domain::Actor;
 use crate::operator::Operator;
-use crate::private_file::data_dir;
+use crate::private_file::{Scratch, data_dir};
 use crate::settings::Settings;
+use crate::store::maintenance;
 
 /// What a command works with: the use cases, and in whose name it calls them.
 pub(crate) struct Job {
@@ -20,17 +21,35 @@ pub(crate) struct Job {
     pub(crate) is_dry: bool,
     pub(crate) settings: Settings,
     runtime: Runtime,
+    /// Where a dry run works if there is no database. It goes last.
+    _scratch: Option<Scratch>,
 }
 
 impl Job {
-    /// Opens the data folder for a command, or for a dry run of it.
-    pub(crate) fn open(settings: Settings, is_dry: bool) -> anyhow::Result<Self> {
-        let is_new = !settings.database.exists();
+    /// Opens the data folder for a command, or for a dry run of it. Only some commands may make a
+    /// database where there is none: whoever mistook the folder must not be told that all is well.
+    pub(crate) fn open(
+        mut settings: Settings,
+        is_dry: bool,
+        may_create: bool,
+    ) -> anyhow::Result<Self> {
+        let is_new = !maintenance::is_there(&settings.database)?;
+        ensure!(
+            may_create || !is_new,
+            "there is no database {}; --data-dir and --database say where to look, and `serve`, \
+             `user create`, `user import`, `db migrate` and `db restore` make one",
+            settings.database.display()
+        );
+        let scratch = (is_new && is_dry).then(Scratch::new).transpose()?;
+        if let Some(scratch) = &scratch {
+            settings.data_dir = scratch.path().to_owned();
+            settings.database = scratch.path().join("auth.db");
+        }
         // Only some commands make links, and those check that they can.
         let public_url = compose::public_url(&settings, &settings.listen).ok();
         let operator = compose::use_cases_of_command(&settings, public_url.as_ref(), is_dry)?;
         // Somebody may have mistaken the folder; a script means what it says.
-        if is_new && io::stderr().is_terminal() {
+        if is_new && !is_dry && io::stderr().is_terminal() {
             note(&format!(
                 "there was no database {}; an empty one was made (--data-dir names another place)",
                 settings.database.display()
@@ -42,6 +61,7 @@ impl Job {
             is_dry,
             settings,
             runtime: runtime()?,
+            _scratch: scratch,
         })
     }
 

@@ -1,6 +1,8 @@
 //! Connections to the file: pragmas, and the refusals that protect it.
 
 use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,6 +40,94 @@ pub(super) fn check_version() -> Result<(), Failure> {
     Err(refusal(format!(
         "SQLite {version} can corrupt the database; build this program with the SQLite it brings along"
     )))
+}
+
+/// How every database of SQLite starts, whatever program it belongs to.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+/// Where its header says how it is written (2 with a log), and for whom it is. The header is so long.
+const WRITE_VERSION: usize = 18;
+const APPLICATION_ID_AT: usize = 68;
+const HEADER: usize = 100;
+
+/// The start of a file: whole, if it is a database.
+fn header(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut header = Vec::with_capacity(HEADER);
+    File::open(path)?
+        .take(HEADER as u64)
+        .read_to_end(&mut header)?;
+    Ok(header)
+}
+
+/// Whether the changes of a database go into a log beside it first.
+pub(super) fn has_log(path: &Path) -> std::io::Result<bool> {
+    Ok(header(path)?.get(WRITE_VERSION) == Some(&2))
+}
+
+/// Whether there is a database of this program. An empty one is none. What belongs to somebody else
+/// is refused; it is only looked at, and nothing is written beside it.
+pub(super) fn is_there(path: &Path) -> Result<bool, Failure> {
+    let shown = path.display();
+    let header = match header(path) {
+        Ok(header) => header,
+        Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(false);
+        }
+        Err(err) => return Err(refusal(format!("cannot read {shown}: {err}"))),
+    };
+    if header.is_empty() {
+        return Ok(false);
+    }
+    if !header.starts_with(MAGIC) {
+        return Err(refusal(format!(
+            "{shown} is no database; name another file with --database"
+        )));
+    }
+    if header.get(APPLICATION_ID_AT..APPLICATION_ID_AT + 4) == Some(&APPLICATION_ID.to_be_bytes()) {
+        return Ok(true);
+    }
+    // Older versions of this program left the number in the log for a while.
+    let connection = if size(&log_of(path)) > 0 {
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    } else {
+        untouched(path)
+    };
+    let look = |connection: Connection| {
+        connection.busy_timeout(PATIENCE)?;
+        identity(&connection)
+    };
+    match connection
+        .and_then(look)
+        .map_err(when("reading the database"))?
+    {
+        (APPLICATION_ID, _) => Ok(true),
+        (0, 0) => Ok(false),
+        _ => Err(foreign(path)),
+    }
+}
+
+/// Whose a database is, and how many tables and indexes it has.
+pub(super) fn identity(connection: &Connection) -> rusqlite::Result<(i32, i32)> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
+    Ok((
+        number("PRAGMA application_id")?,
+        number("SELECT count(*) FROM sqlite_schema")?,
+    ))
+}
+
+/// A connection to a file that nobody changes: there is no lock, and nothing is made beside it.
+pub(super) fn untouched(path: &Path) -> rusqlite::Result<Connection> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut uri = String::from("file://");
+    for &byte in absolute.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(uri, flags)
 }
 
 /// Of several first starts at once one makes the database; the others wait and find it made. SQLite
@@ -82,9 +172,21 @@ pub(super) fn inspector(path: &Path) -> Result<Connection, Failure> {
     Ok(connection)
 }
 
-/// SQLite gives the log and the shared memory the mode of the database file.
-pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
-    append_to(path).map(drop)
+/// SQLite gives the log and the shared memory the mode of the database file. The first thing in it
+/// says whose it is, before there is a log: a copy of the file alone says so too.
+pub(super) fn create_private(path: &Path) -> Result<(), Failure> {
+    append_to(path).map_err(Failure::when("creating the database"))?;
+    if size(path) > 0 {
+        return Ok(());
+    }
+    let mark = || {
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?.pragma_update(
+            None,
+            "application_id",
+            APPLICATION_ID,
+        )
+    };
+    mark().map_err(when("creating the database"))
 }
 
 pub(super) fn connect(path: &Path) -> Result<Connection, Failure> {
@@ -107,6 +209,8 @@ pub(super) fn connect(path: &Path) -> Result<Connection, Failure> {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "trusted_schema", false)?;
         connection.pragma_update(None, "cell_size_check", true)?;
+        // What is deleted is overwritten: nothing of a deleted user stays in a free page.
+        connection.pragma_update(None, "secure_delete", true)?;
         Ok(connection)
     };
     open().map_err(when("opening the database"))

@@ -21,7 +21,7 @@ pub(crate) type Complete = fn(&mut dyn Sql) -> sql::Result<()>;
 pub(super) fn open(path: &Path, complete: Complete) -> Result<Connection, Failure> {
     connect::check_version()?;
     let _lock = connect::lock(path).map_err(Failure::when("opening the folder of the database"))?;
-    connect::create_private(path).map_err(Failure::when("creating the database"))?;
+    connect::create_private(path)?;
     let mut connection = connect::connect(path)?;
     check_identity(&connection, path)?;
     copy_before_migration(&connection, path)?;
@@ -30,14 +30,7 @@ pub(super) fn open(path: &Path, complete: Complete) -> Result<Connection, Failur
 }
 
 fn check_identity(connection: &Connection, path: &Path) -> Result<(), Failure> {
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
-    let read = || {
-        Ok((
-            number("PRAGMA application_id")?,
-            number("SELECT count(*) FROM sqlite_schema")?,
-        ))
-    };
-    match read().map_err(when("reading the database"))? {
+    match connect::identity(connection).map_err(when("reading the database"))? {
         (connect::APPLICATION_ID, _) => Ok(()),
         (0, 0) => connection
             .pragma_update(None, "application_id", connect::APPLICATION_ID)
@@ -58,14 +51,12 @@ pub(super) fn known() -> i32 {
 
 /// Whoever regrets an upgrade has the database as it was, verified, beside it.
 fn copy_before_migration(connection: &Connection, path: &Path) -> Result<(), Failure> {
-    let read = || {
-        let applied = applied(connection)?;
+    let is_needed = || {
         let users = "SELECT EXISTS (SELECT 1 FROM users)";
-        let is_used = applied > 0 && connection.query_row(users, [], |row| row.get(0))?;
-        Ok((applied, is_used))
+        let is_old = (1..known()).contains(&applied(connection)?);
+        Ok(is_old && connection.query_row(users, [], |row| row.get(0))?)
     };
-    let (applied, is_used) = read().map_err(when("reading the database"))?;
-    if !is_used || applied >= known() {
+    if !is_needed().map_err(when("reading the database"))? {
         return Ok(());
     }
     let mut copy = path.to_owned().into_os_string();
@@ -116,7 +107,7 @@ pub(super) fn applied(connection: &Connection) -> rusqlite::Result<i32> {
 
 /// The version that the schema of the file has; 0 if there is no file, or nothing in it.
 pub(super) fn schema_of(path: &Path) -> Result<i32, Failure> {
-    if connect::size(path) == 0 {
+    if !connect::is_there(path)? {
         return Ok(0);
     }
     applied(&connect::reader(path)?).map_err(when("reading the version of the database"))

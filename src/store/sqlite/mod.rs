@@ -141,6 +141,11 @@ impl Sqlite {
             .with(|it| migrate::applied(it).map_err(error::when(doing)))
     }
 
+    /// Whether there is a database of this program; what is somebody else's is refused, untouched.
+    pub(crate) fn is_there(path: &Path) -> Result<bool, Failure> {
+        connect::is_there(path)
+    }
+
     /// The version that the schema of the file has; 0 if there is no file, or nothing in it.
     pub(crate) fn schema_of(path: &Path) -> Result<i32, Failure> {
         migrate::schema_of(path)

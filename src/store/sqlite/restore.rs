@@ -47,7 +47,7 @@ pub(super) fn restore(
     })();
     settled.map_err(|err| err.when(DOING))?;
     let users = number(&prepared, "SELECT count(*) FROM users").map_err(when(DOING))?;
-    connect::create_private(path).map_err(Failure::when(DOING))?;
+    connect::create_private(path)?;
     let mut target = connect::connect(path)?;
     // By SQLite and in one transaction: whoever looks at it now sees either state, whole.
     let place = |target: &mut Connection| {
@@ -86,7 +86,13 @@ fn checked(from: &Path, progress: &Progress) -> Result<Connection, Failure> {
             "{shown} is no sound backup ({err}); name another one"
         ))
     };
-    let mut source = backup::read_only(from).map_err(unreadable)?;
+    if connect::has_log(from).map_err(Failure::when(DOING))? {
+        return Err(refused(format!(
+            "{shown} was copied from a server in use: what was written last is in a log (WAL) \
+             beside the original; name a file that `db backup` made"
+        )));
+    }
+    let mut source = connect::untouched(from).map_err(unreadable)?;
     let problems = backup::problems(&mut source, progress).map_err(unreadable)?;
     if let Some(problem) = problems.first() {
         return Err(refused(format!(

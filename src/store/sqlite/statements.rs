@@ -12,8 +12,9 @@ const CACHE_FOR_MANY: i32 = 64 << 10;
 
 /// What no session look-up reads. No trigger and no foreign key leads from these tables to others
 /// than these.
-const BESIDE_SESSIONS: [&str; 5] = [
+const BESIDE_SESSIONS: [&str; 6] = [
     "audit",
+    "counts",
     "links",
     "login_attempts",
     "outbox",

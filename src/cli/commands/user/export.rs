@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use crate::cli::commands::examples::examples;
 use crate::cli::commands::job::Job;
@@ -27,6 +27,9 @@ pub(crate) struct Export {
     /// How to write it
     #[arg(long = "as", value_name = "KIND", default_value = "jsonl")]
     kind: Kind,
+    /// Replace the file, if it is there
+    #[arg(long)]
+    force: bool,
     /// With the hashes of passwords, which let somebody guess the passwords
     #[arg(long)]
     with_hashes: bool,
@@ -59,7 +62,7 @@ impl Export {
         let draft = Draft::beside(&self.file)?;
         let out = File::options().write(true).open(draft.path())?;
         let count = self.write(out, progress, job)?;
-        draft.keep(&self.file, true)?;
+        draft.keep(&self.file, self.force)?;
         Ok(count)
     }
 }
@@ -70,9 +73,15 @@ pub(crate) fn run(export: &Export, job: &Job) -> anyhow::Result<()> {
         export.write(io::stdout(), &bar.progress(None), job)?;
         return Ok(());
     }
+    let shown = export.file.display();
+    // A link that leads nowhere has the name too.
+    let is_taken = export.file.symlink_metadata().is_ok();
+    ensure!(
+        export.force || !is_taken,
+        "{shown} exists already; choose another name, or replace it with --force"
+    );
     let interrupt = Interrupt::watch()?;
     let progress = bar.progress(Some(&interrupt));
-    let shown = export.file.display();
     let written = export
         .write_file(&progress, job)
         .with_context(|| format!("cannot write {shown}; make room, or choose another place"));

@@ -52,6 +52,13 @@ pub(crate) enum Command {
     Import(import::Import),
 }
 
+impl Command {
+    /// Whether it makes the database, if there is none.
+    pub(crate) fn may_create(&self) -> bool {
+        matches!(self, Self::Create(_) | Self::Import(_))
+    }
+}
+
 pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::Create(new) => create::run(new, job, output),
