@@ -11,7 +11,9 @@ mod link;
 mod password;
 mod random;
 mod scrypt;
+mod secret_text;
 mod token;
+mod weak_key;
 
 pub use self::claims::{Claims, InspectedToken, TokenFault, TokenKind};
 pub use self::cost::Cost;
@@ -20,4 +22,5 @@ pub use self::keys::{KeyError, Keyring, LinkKey, SigningKey};
 pub use self::link::LinkToken;
 pub use self::password::{HashError, Hasher, Verdict};
 pub use self::random::Random;
+pub use self::secret_text::NotASecret;
 pub use self::token::Signer;

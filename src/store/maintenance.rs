@@ -97,6 +97,7 @@ impl Store {
     pub fn purge(&self, before: Timestamp) -> Pending<()> {
         self.write("forgetting what has expired", move |sql| {
             sessions::purge(sql, before)?;
+            imported_tokens::purge(sql, before)?;
             attempts::purge(sql, before)?;
             mails::purge(sql, before)?;
             links::purge(sql, before)
@@ -124,7 +125,7 @@ impl Store {
                 "UPDATE outbox SET state = 'expired' WHERE state = 'queued'",
                 values![],
             )?;
-            imported_tokens::end(sql, None, actor.at)?;
+            imported_tokens::end_of_everybody(sql, actor.at)?;
             audit::write(sql, actor, "db.restore", None, Some(&detail))
         })
     }

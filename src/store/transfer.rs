@@ -4,6 +4,7 @@ use super::credentials::{self, Credentials};
 use super::pending::Pending;
 use super::sql::{self, Sql, ToValue, Value, values};
 use super::sqlite::scratch::Scratch;
+use super::imported_tokens::{self, RefusedToken};
 use super::{Store, audit, privacy_policy};
 use crate::domain::{Email, Profile, Stamp, Timestamp, UserId, Username};
 use crate::failure::Failure;
@@ -77,6 +78,8 @@ pub struct Import {
     /// Versions to publish first; those that are there already stay as they are.
     pub policies: Vec<RecordedPolicy>,
     pub users: Vec<Record>,
+    /// Tokens that the service before this one had blacklisted.
+    pub refused: Vec<RefusedToken>,
     /// Whether the others are added if one cannot be; else nothing is.
     pub skip_clashes: bool,
     /// Whether everything is rolled back at the end.
@@ -212,6 +215,7 @@ fn add_batch(sql: &mut dyn Sql, batch: &Import, actor: &Stamp) -> sql::Result<Ve
         let (version, url) = (&policy.version, &policy.url);
         privacy_policy::publish(sql, version, url, policy.published_at, actor)?;
     }
+    refuse_tokens(sql, &batch.refused, actor)?;
     let fates = batch.users.iter().map(|it| add(sql, it));
     let fates = fates.collect::<sql::Result<Vec<_>>>()?;
     let added = fates.iter().filter(|it| **it == Fate::Added).count();
@@ -220,6 +224,18 @@ fn add_batch(sql: &mut dyn Sql, batch: &Import, actor: &Stamp) -> sql::Result<Ve
         audit::write(sql, actor, "user.import", None, Some(&detail))?;
     }
     Ok(fates)
+}
+
+fn refuse_tokens(sql: &mut dyn Sql, tokens: &[RefusedToken], actor: &Stamp) -> sql::Result<()> {
+    let mut new = 0;
+    for token in tokens {
+        new += usize::from(imported_tokens::refuse(sql, token, actor.at)?);
+    }
+    if new > 0 {
+        let detail = format!("{new} tokens");
+        audit::write(sql, actor, "token.refuse", None, Some(&detail))?;
+    }
+    Ok(())
 }
 
 fn add(sql: &mut dyn Sql, record: &Record) -> sql::Result<Fate> {
