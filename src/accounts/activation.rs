@@ -31,7 +31,7 @@ impl Accounts {
         Ok(self.link_owner(purpose, uid, token).await?.is_some())
     }
 
-    /// Confirms the address of an account, and lets in whoever waited for that.
+    /// Confirms the address of an account. If it was waiting for that, it may log in from now on.
     pub async fn confirm_account(
         &self,
         uid: &str,

@@ -114,12 +114,11 @@ impl Accounts {
         })
     }
 
-    /// A user's profile.
     async fn profile(&self, user: UserId) -> Result<Profile, Failure> {
         Ok(self.parts.store.profile(user).await?.unwrap_or_default())
     }
 
-    /// Nobody may have a stranger written to without end.
+    /// An account must not be able to send mails to strangers without end.
     async fn check_not_too_many(&self, session: &LiveSession) -> Result<(), Trouble> {
         if !self.parts.rules.throttle {
             return Ok(());
@@ -136,10 +135,8 @@ impl Accounts {
 
     /// A user's sessions that have not ended, the youngest first.
     pub async fn own_sessions(&self, session: &LiveSession) -> Result<Vec<Session>, Failure> {
-        self.parts
-            .store
-            .sessions_of(session.user.id, self.now())
-            .await
+        let user = session.user.id;
+        self.parts.store.sessions_of(user, self.now()).await
     }
 
     /// Ends one of the sessions of a session's user. False if there is no such session.

@@ -29,10 +29,10 @@ impl Operator {
     }
 
     /// Sends the next mail that is due, if there is one. Any number of senders may do so at once.
-    /// One that ends in the middle sends that mail once more at most: after the next start.
+    /// If one is killed while it sends, that mail is sent once more after the next start.
     pub async fn deliver_next(&self) -> Result<bool, Failure> {
         let now = self.now();
-        // Looking costs nothing, while taking in hand writes.
+        // Looking is cheap; leasing a mail is a write.
         if self.parts.store.due_mail(now, 1).await?.is_empty() {
             self.parts.mailer.rest().await;
             return Ok(false);
@@ -49,7 +49,7 @@ impl Operator {
         Ok(true)
     }
 
-    /// Gives back what a server that is gone had in hand. Only for whoever knows that it is gone.
+    /// Queues again the mails that a crashed server had leased. Only right while no server runs.
     pub async fn release_mail(&self) -> Result<(), Failure> {
         self.parts.store.release_mail().await
     }

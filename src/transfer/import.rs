@@ -19,7 +19,7 @@ use crate::store::transfer::{Fate, Import as Batch, Record, RecordedPolicy};
 /// So many users are added together or not at all.
 const BATCH: usize = 1000;
 
-/// So many batches are handed over at once, and share a transaction: names come in no order, so
+/// So many batches are handed over at once, and share a transaction: names come in random order, so
 /// that each transaction writes most pages of two indexes.
 const SHARED: usize = 25;
 
