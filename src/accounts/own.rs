@@ -177,7 +177,8 @@ fn check(raw: OwnChange, user: &User, mut profile: Profile) -> Result<UserChange
         .and_then(|it| invalid.check("username", Username::parse(&it)));
     // A name that is the address follows when the new one is confirmed, and not before.
     let follows = user.username.is_address(&user.email);
-    let is_to_follow = |it: &Username| follows && email.as_ref().is_some_and(|to| it.is_address(to));
+    let is_to_follow =
+        |it: &Username| follows && email.as_ref().is_some_and(|to| it.is_address(to));
     let username = username.filter(|it| !is_to_follow(it));
     if let Some(username) = &username {
         invalid.check("username", username.check_chosen(&user.email));

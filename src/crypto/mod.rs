@@ -24,3 +24,4 @@ pub use self::password::{HashError, Hasher, Verdict};
 pub use self::random::Random;
 pub use self::secret_text::NotASecret;
 pub use self::token::Signer;
+pub use self::weak_key::Weakness;

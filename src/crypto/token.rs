@@ -256,7 +256,8 @@ impl Signer {
             return None;
         }
         let header = decode_header(token).ok()?;
-        if header.crit.is_some() || header.enc.is_some() || header.zip.is_some() || says_raw(token) {
+        if header.crit.is_some() || header.enc.is_some() || header.zip.is_some() || says_raw(token)
+        {
             return None;
         }
         let Some(kid) = header.kid else {

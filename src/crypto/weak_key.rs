@@ -43,7 +43,7 @@ const PUBLISHED: [&str; 14] = [
 
 /// What is wrong with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Weakness {
+pub enum Weakness {
     #[error("it is shorter than 32 characters")]
     Short,
     #[error("it is published as an example, and everybody can look it up")]

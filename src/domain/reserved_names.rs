@@ -3,11 +3,6 @@
 
 /// Each word stands for itself and its plural, however it is hyphenated, also with digits behind.
 const OFFICIAL: &[&str] = &[
-    // Mailboxes that every domain has (RFC 2142), and who writes from them.
-    "abuse mailerdaemon noreply donotreply hostmaster postmaster webmaster master mailer noc ftp \
-     smtp pop imap mail email webmail news newsletter mailing uucp usenet list listserv dns \
-     hostname ssladmin ssladministrator sslwebmaster marketing sales sale info information \
-     inquiry",
     // The operator, and everybody who could be one.
     "minisass admin administrator administration adm root superuser sudo sysadmin \
      sysadministrator sys system operator moderator mod owner staff team official security \
@@ -16,11 +11,16 @@ const OFFICIAL: &[&str] = &[
      organization organisation company community communities manager tech everyone all anybody \
      somebody nobody me self you mine my",
     // What machines are called, one after the other.
-    "www ns test host server",
+    "www mail ns test host server",
 ];
 
 /// As above, but with digits behind it is a name like any other.
 const COMMON: &[&str] = &[
+    // Mailboxes that every domain has (RFC 2142), and who writes from them.
+    "abuse mailerdaemon noreply donotreply hostmaster postmaster webmaster master mailer noc ftp \
+     smtp pop imap email webmail news newsletter mailing uucp usenet list listserv dns \
+     hostname ssladmin ssladministrator sslwebmaster marketing sales sale info information \
+     inquiry",
     // Without a name, or with somebody else's for an example.
     "anon anonymous guest visitor user username usuario nick nickname name named null undef \
      undefined none nil nan empty true false unknown deleted removed yourname yourusername \

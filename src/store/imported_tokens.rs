@@ -58,7 +58,9 @@ impl Store {
 
     /// Whether the token of that session had been blacklisted before it came here.
     pub fn is_refused_token(&self, session: SessionId) -> Pending<bool> {
-        self.read("looking up an imported token", |sql| is_refused(sql, session))
+        self.read("looking up an imported token", |sql| {
+            is_refused(sql, session)
+        })
     }
 }
 
@@ -69,9 +71,11 @@ fn may_live(sql: &mut dyn Sql, token: &ImportedToken) -> Result<bool> {
         values![token.user, token.issued_at],
     )?;
     let ended = "SELECT 1 FROM sessions WHERE id = ?1 AND ended_at IS NOT NULL";
-    Ok(is_good
-        && !is_refused(sql, token.session)?
-        && !sql.exists(ended, values![token.session])?)
+    Ok(
+        is_good
+            && !is_refused(sql, token.session)?
+            && !sql.exists(ended, values![token.session])?,
+    )
 }
 
 fn is_refused(sql: &mut dyn Sql, session: SessionId) -> Result<bool> {
@@ -141,8 +145,11 @@ pub(super) fn end(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<usi
 
 /// Refuses the tokens of everybody that were issued until now. Their sessions are ended elsewhere.
 pub(super) fn end_of_everybody(sql: &mut dyn Sql, now: Timestamp) -> Result<()> {
-    sql.execute("UPDATE users SET imported_tokens_ended_at = ?1", values![now])
-        .map(drop)
+    sql.execute(
+        "UPDATE users SET imported_tokens_ended_at = ?1",
+        values![now],
+    )
+    .map(drop)
 }
 
 /// Remembers a token that the service before this one had blacklisted, and ends its session. False
@@ -155,7 +162,12 @@ pub(super) fn refuse(sql: &mut dyn Sql, token: &RefusedToken, now: Timestamp) ->
     sql.execute(
         "UPDATE sessions SET ended_at = ?4
          WHERE user_id = ?1 AND kind = ?2 AND ended_at IS NULL AND substr(id, 5) = ?3",
-        values![token.user, SessionKind::Imported.as_str(), token.digest, now],
+        values![
+            token.user,
+            SessionKind::Imported.as_str(),
+            token.digest,
+            now
+        ],
     )?;
     Ok(added == 1)
 }

@@ -1,10 +1,10 @@
 //! Accounts that move in, many at once, or out.
 
 use super::credentials::{self, Credentials};
+use super::imported_tokens::{self, RefusedToken};
 use super::pending::Pending;
 use super::sql::{self, Sql, ToValue, Value, values};
 use super::sqlite::scratch::Scratch;
-use super::imported_tokens::{self, RefusedToken};
 use super::{Store, audit, privacy_policy};
 use crate::domain::{Email, Profile, Stamp, Timestamp, UserId, Username};
 use crate::failure::Failure;

@@ -339,11 +339,7 @@ fn update(
 }
 
 /// A user name that is the address goes on being it: the new one, if the old one is the name now.
-fn following_name(
-    sql: &mut dyn Sql,
-    user: UserId,
-    email: &Email,
-) -> sql::Result<Option<Username>> {
+fn following_name(sql: &mut dyn Sql, user: UserId, email: &Email) -> sql::Result<Option<Username>> {
     let before = credentials::find(sql, &UserRef::Id(user))?;
     let follows = before.is_some_and(|it| it.username.is_address(&it.email));
     Ok(follows.then(|| Username::stored(email.as_str().to_owned())))

@@ -260,7 +260,10 @@ impl<'a> Importer<'a> {
             return self.ended.take().map_or(Ok(()), Err);
         }
         if self.renamed > NAMED {
-            self.note(&format!("{} more got their address as user name", self.renamed - NAMED));
+            self.note(&format!(
+                "{} more got their address as user name",
+                self.renamed - NAMED
+            ));
         }
         self.fill();
         self.send()?;

@@ -43,7 +43,10 @@ const WEAK: [(&str, &str); 19] = [
         "404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970",
         "published",
     ),
-    ("django-insecure-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "repeats"),
+    (
+        "django-insecure-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "repeats",
+    ),
     ("django-insecure-0123", "shorter than 32"),
 ];
 
@@ -169,7 +172,9 @@ fn each_imported_key_has_a_name_of_its_own_and_one_key_has_one_name() {
     let folder = site.data().join("keys");
     let key = std::fs::read_dir(&folder).expect("keys");
     let key = key.map(|it| it.expect("a key").path());
-    let key = key.into_iter().find(|it| it.to_string_lossy().contains("signing-"));
+    let key = key
+        .into_iter()
+        .find(|it| it.to_string_lossy().contains("signing-"));
     std::fs::rename(key.expect("a key"), folder.join("signing-zzz.key")).expect("a name");
     let mut made: Vec<String> = (0..3)
         .map(|_| site.run(&["key", "rotate", "--format", "json"]).json()["kid"].to_string())

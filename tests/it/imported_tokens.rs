@@ -136,7 +136,11 @@ fn whatever_ends_one_imported_token_ends_all_of_its_user_that_were_issued_before
         app.status(&bobs).expect(200);
         app.clock.advance(1);
         let since = token("access", 1, 5, START + 1, HOUR);
-        assert_eq!(app.status(&since).status, 200, "{what}: it was issued since");
+        assert_eq!(
+            app.status(&since).status,
+            200,
+            "{what}: it was issued since"
+        );
     }
 }
 
@@ -197,7 +201,10 @@ fn a_user_has_so_many_sessions_of_imported_tokens_at_most_and_they_are_forgotten
     app.status(&login).expect(200);
     app.clock.advance(60 * DAY);
     app.wait(app.operator.purge()).expect("a purge");
-    assert_eq!(app.count("SELECT count(*) FROM sessions WHERE kind = 'imported'"), 0);
+    assert_eq!(
+        app.count("SELECT count(*) FROM sessions WHERE kind = 'imported'"),
+        0
+    );
 }
 
 #[test]
@@ -206,14 +213,21 @@ fn an_imported_token_is_of_its_user_and_of_its_kind() {
     let refresh = token("refresh", 1, 1, START, DAY);
     app.status(&refresh).expect(401);
     app.refresh(&token("access", 1, 1, START, DAY)).expect(401);
-    assert_eq!(app.refresh(&refresh).expect(200).json()["refresh"], Value::Null);
+    assert_eq!(
+        app.refresh(&refresh).expect(200).json()["refresh"],
+        Value::Null
+    );
     // Of two with one number, which no honest service issues, the second is not the first.
     app.refresh(&token("refresh", 2, 1, START, DAY)).expect(401);
-    let report = app.wait(app.operator.inspect_token(&refresh)).expect("a report");
+    let report = app
+        .wait(app.operator.inspect_token(&refresh))
+        .expect("a report");
     assert!(report.is_good, "{:?}", report.faults);
     let request = Request::new("POST", "logout/").bearer(&app.refresh(&refresh).get("access"));
     app.send(request).expect(200);
-    let report = app.wait(app.operator.inspect_token(&refresh)).expect("a report");
+    let report = app
+        .wait(app.operator.inspect_token(&refresh))
+        .expect("a report");
     assert!(!report.is_good);
     let nobody = app.wait(app.operator.session_of_token(&refresh, &operator()));
     assert!(nobody.is_err());

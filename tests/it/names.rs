@@ -26,14 +26,24 @@ fn own(app: &App, access: &str) -> Value {
 fn nobody_takes_an_address_for_a_name_before_it_is_confirmed() {
     let app = App::new().with_user("ana");
     let access = app.login("ana").get("access_token");
-    for name in ["boss@example.org", "BOSS@example.org", "ｂoss@example.org", "boss@x"] {
+    for name in [
+        "boss@example.org",
+        "BOSS@example.org",
+        "ｂoss@example.org",
+        "boss@x",
+    ] {
         let answer = update(&app, &access, name, "boss@example.org").expect(400);
         assert!(answer.json()["username"].is_array(), "{name}");
     }
     assert_eq!(own(&app, &access)["username"], "ana");
     assert!(app.mails().is_empty(), "nothing of it was done");
     app.try_login("boss@example.org", PASSWORD).expect(401);
-    register(&app, "boss@example.org", &json!({"email": "boss@example.org"})).expect(201);
+    register(
+        &app,
+        "boss@example.org",
+        &json!({"email": "boss@example.org"}),
+    )
+    .expect(201);
     // One's own is in order.
     update(&app, &access, "ana@example.org", "ana@example.org").expect(200);
     assert_eq!(own(&app, &access)["username"], "ana@example.org");
@@ -58,7 +68,12 @@ fn a_name_that_is_the_address_follows_when_another_one_is_confirmed() {
     assert_eq!(after["username"], "new@example.net");
     assert_eq!(after["email"], "new@example.net");
     // The old one is free for whoever has it.
-    register(&app, "ana@example.org", &json!({"email": "ana@example.org"})).expect(201);
+    register(
+        &app,
+        "ana@example.org",
+        &json!({"email": "ana@example.org"}),
+    )
+    .expect(201);
     let first = app.try_login("new@example.net", PASSWORD).expect(200);
     let second = app.try_login("ana@example.org", PASSWORD).expect(200);
     assert_ne!(first.json()["user_id"], second.json()["user_id"]);
@@ -95,26 +110,59 @@ fn an_account_whose_name_is_somebody_elses_address_is_not_found_by_it() {
 #[test]
 fn operators_keep_to_it_too() {
     let site = Site::new();
-    let create = ["user", "create", "--email", "ada@example.org", "--password-stdin"];
+    let create = [
+        "user",
+        "create",
+        "--email",
+        "ada@example.org",
+        "--password-stdin",
+    ];
     site.run_with(&create, TYPED).ok();
     let shown = |who: &str| site.run(&["user", "show", who, "--format", "json"]).json();
     for refused in [
         &["user", "update", "1", "--username", "boss@example.org"][..],
-        &["user", "update", "1", "--username", "ada@example.org", "--email", "x@example.net"],
+        &[
+            "user",
+            "update",
+            "1",
+            "--username",
+            "ada@example.org",
+            "--email",
+            "x@example.net",
+        ],
         &["user", "update", "1", "--username", "12"],
-        &["user", "create", "--username", "12", "--email", "bo@example.org", "--no-password"],
-        &["user", "create", "--username", "x@y.org", "--email", "bo@example.org", "--no-password"],
+        &[
+            "user",
+            "create",
+            "--username",
+            "12",
+            "--email",
+            "bo@example.org",
+            "--no-password",
+        ],
+        &[
+            "user",
+            "create",
+            "--username",
+            "x@y.org",
+            "--email",
+            "bo@example.org",
+            "--no-password",
+        ],
     ] {
         let said = site.run(refused).refusal();
         assert!(said.contains("username"), "{refused:?}: {said}");
     }
-    site.run(&["user", "update", "1", "--email", "x@example.net"]).ok();
+    site.run(&["user", "update", "1", "--email", "x@example.net"])
+        .ok();
     assert_eq!(shown("x@example.net")["username"], "x@example.net");
     let both = ["--username", "y@example.net", "--email", "y@example.net"];
-    site.run(&[&["user", "update", "1"][..], &both].concat()).ok();
+    site.run(&[&["user", "update", "1"][..], &both].concat())
+        .ok();
     assert_eq!(shown("1")["username"], "y@example.net");
     site.run(&["user", "update", "1", "--username", "ada"]).ok();
-    site.run(&["user", "update", "1", "--email", "z@example.net"]).ok();
+    site.run(&["user", "update", "1", "--email", "z@example.net"])
+        .ok();
     assert_eq!(shown("1")["username"], "ada", "it is no address");
 }
 
@@ -133,14 +181,23 @@ fn an_imported_name_that_is_somebody_elses_address_becomes_the_users_own() {
     for outcome in ["added", "present"] {
         let said = site.run_with(&import, &lines.join("\n"));
         let reported = said.err.clone();
-        assert!(reported.contains("boss@example.org is not this user's address"), "{reported}");
+        assert!(
+            reported.contains("boss@example.org is not this user's address"),
+            "{reported}"
+        );
         assert!(reported.contains("it is eve@example.org now"), "{reported}");
         assert!(!reported.contains("ada@"), "{reported}");
         assert_eq!(said.json()[outcome], 5);
     }
     let users = site.run(&["user", "list", "--format", "json"]).json();
     let names: Vec<_> = (0..5).map(|it| users[it]["username"].clone()).collect();
-    let expected = ["eve@example.org", "ada@example.org", "bo@example.org", "cy", "4711"];
+    let expected = [
+        "eve@example.org",
+        "ada@example.org",
+        "bo@example.org",
+        "cy",
+        "4711",
+    ];
     assert_eq!(names, expected);
 }
 
@@ -149,9 +206,10 @@ fn digits_on_the_command_line_are_a_number_and_nothing_else() {
     let site = Site::new();
     site.add_user("ada", &[]);
     site.add_user("bo", &[]);
-    let renamed = site
-        .database()
-        .execute("UPDATE users SET username = '1', username_key = '1' WHERE id = 2", []);
+    let renamed = site.database().execute(
+        "UPDATE users SET username = '1', username_key = '1' WHERE id = 2",
+        [],
+    );
     assert_eq!(renamed.expect("an older account"), 1);
     site.run(&["user", "delete", "1", "--yes"]).ok();
     let said = site.run(&["user", "delete", "1", "--yes"]).refusal();
@@ -173,16 +231,33 @@ fn no_reserved_name_is_given_away_by_a_registration() {
         return;
     };
     let app = App::new();
-    let more = ["Admin1", "ad-min", "SUPPORT_2", "no.reply", "mini-SASS", "Ａdmins", "post_master"];
+    let more = [
+        "Admin1",
+        "ad-min",
+        "SUPPORT_2",
+        "no.reply",
+        "mini-SASS",
+        "Ａdmins",
+        "post_master",
+    ];
     for name in names.iter().map(String::as_str).chain(more) {
         let answer = register(&app, name, &json!({"email": "ana@example.org"}));
         assert_eq!(answer.status, 400, "{name}: {}", answer.text());
         assert!(answer.json()["username"].is_array(), "{name}");
     }
     // What people are called.
-    for (number, name) in ["Nandi", "Sysha", "user1977", "photo-ann", "Iris", "Will", "Mo", "Art"]
-        .into_iter()
-        .enumerate()
+    for (number, name) in [
+        "Nandi",
+        "Sysha",
+        "user1977",
+        "photo-ann",
+        "Iris",
+        "Will",
+        "Mo",
+        "Art",
+    ]
+    .into_iter()
+    .enumerate()
     {
         let email = format!("ana{number}@example.org");
         register(&app, name, &json!({ "email": email })).expect(201);

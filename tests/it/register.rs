@@ -159,7 +159,7 @@ fn rules() -> [(&'static str, Value, &'static str); 20] {
         ("username", long(151), no_more_than_150),
         ("username", json!("somebody@else.org"), FOREIGN),
         ("username", json!("ana@home"), FOREIGN),
-        ("username", json!("ana＠example.com"), FOREIGN),
+        ("username", json!("ana＠example.com"), NO_USERNAME),
         ("username", json!("4711"), DIGITS),
         ("username", json!("４７١١"), DIGITS),
         ("username", json!(5), "Not a valid string."),

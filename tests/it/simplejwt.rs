@@ -43,10 +43,7 @@ fn a_token_of_either_kind_is_verified_while_it_is_good() {
     app.set_active("ana", false);
     refused(verify(&app, &opened.refresh), INVALID);
     let missing = app.post("token/verify/", &json!({})).expect(400);
-    assert_eq!(
-        missing.json()["token"],
-        json!(["This field is required."])
-    );
+    assert_eq!(missing.json()["token"], json!(["This field is required."]));
 }
 
 #[test]
@@ -65,7 +62,10 @@ fn blacklisting_a_refresh_token_ends_its_session_and_no_other() {
     let (opened, other) = (Opened::by(&app, "ana"), Opened::by(&app, "ana"));
     refused(blacklist(&app, &opened.access), "Token has wrong type");
     verify(&app, &opened.access).expect(200);
-    assert_eq!(blacklist(&app, &opened.refresh).expect(200).json(), json!({}));
+    assert_eq!(
+        blacklist(&app, &opened.refresh).expect(200).json(),
+        json!({})
+    );
     for token in [&opened.access, &opened.refresh] {
         refused(verify(&app, token), INVALID);
     }

@@ -47,7 +47,11 @@ fn the_end_of_one_of_them_ends_all_tokens_of_its_user_issued_until_then() {
     on_each_engine(|store| {
         let (ada, bo) = (add(store, "ada").id, add(store, "bo").id);
         assert!(uses(store, ada, NOW, 1) && uses(store, ada, NOW, 2) && uses(store, bo, NOW, 3));
-        assert!(get(store.end_session(id(NOW, 1), "logout", actor(later(5)))));
+        assert!(get(store.end_session(
+            id(NOW, 1),
+            "logout",
+            actor(later(5))
+        )));
         assert!(!lives(store, 1, later(5)) && !lives(store, 2, later(5)));
         assert!(lives(store, 3, later(5)), "another user's");
         for issued_at in [NOW, later(5)] {

@@ -93,7 +93,11 @@ fn import(file: &Path, allow_weak: bool, folder: &Path, job: &Job) -> anyhow::Re
     let imported = operator.import_key(folder, &secret, allow_weak, &job.actor);
     let kid = job.wait(imported)?;
     let is_new = |it: &SigningKey| it.kid == kid;
-    if operator.signing_keys(folder)?.iter().any(|it| is_new(it) && it.is_weak) {
+    if operator
+        .signing_keys(folder)?
+        .iter()
+        .any(|it| is_new(it) && it.is_weak)
+    {
         note(
             "Django made this key for development; once its tokens have expired, \
              run `key rotate` and retire it",

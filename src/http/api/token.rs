@@ -68,11 +68,7 @@ impl TokenApi {
     /// Token Verify
     ///
     /// Whether an access or refresh token is good here: signature, kind, time, session and user.
-    #[oai(
-        path = "/token/verify",
-        method = "post",
-        operation_id = "token_verify"
-    )]
+    #[oai(path = "/token/verify", method = "post", operation_id = "token_verify")]
     async fn verify(
         &self,
         call: Call<Anyone, Unlimited, Body<VerifyRequest>>,
