@@ -8,7 +8,7 @@ use std::fmt;
 #[derive(Debug)]
 pub struct Failure {
     doing: &'static str,
-    passing: bool,
+    transient: bool,
     cause: Box<dyn Error + Send + Sync>,
 }
 
@@ -17,7 +17,7 @@ impl Failure {
     pub fn new(doing: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             doing,
-            passing: false,
+            transient: false,
             cause: cause.into(),
         }
     }
@@ -31,14 +31,14 @@ impl Failure {
 
     /// Marks a failure that may pass by itself (the disk is full, a lock is held): the client is
     /// told to come back instead of being told that something broke.
-    pub fn passing(mut self) -> Self {
-        self.passing = true;
+    pub fn transient(mut self) -> Self {
+        self.transient = true;
         self
     }
 
     /// Whether the same request may succeed later without anyone changing the program.
-    pub fn is_passing(&self) -> bool {
-        self.passing
+    pub fn is_transient(&self) -> bool {
+        self.transient
     }
 
     /// The whole chain on one line, for the log and for an operator at a terminal.

@@ -29,6 +29,15 @@ impl MailKind {
         Self::Contact,
     ];
 
+    /// The names of what a mail of this kind says beside its link; whoever queues it gives the values.
+    pub fn details(self) -> &'static [&'static str] {
+        match self {
+            Self::AddressNotice => &["email"],
+            Self::Contact => &["name", "email", "phone", "message"],
+            _ => &[],
+        }
+    }
+
     /// The name that is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -17,7 +17,7 @@ const OFFICIAL: &[&str] = &[
 /// As above, but with digits behind it is a name like any other.
 const COMMON: &[&str] = &[
     // Mailboxes that every domain has (RFC 2142), and who writes from them.
-    "abuse mailerdaemon noreply donotreply hostmaster postmaster webmaster master mailer noc ftp \
+    "abuse mailerdaemon noreply donotreply hostmaster postmaster webmaster master mailer noc ftp pop3 \
      smtp pop imap email webmail news newsletter mailing uucp usenet list listserv dns \
      hostname ssladmin ssladministrator sslwebmaster marketing sales sale info information \
      inquiry",

@@ -184,6 +184,10 @@ fn in_words(seconds: u64) -> String {
 fn sample(kind: MailKind) -> Values {
     let values = Values::default().with("public_url", "https://auth.example.org");
     let somebody = values.clone().with("username", "ada");
+    let details = |values: Values| {
+        let names = kind.details().iter();
+        names.fold(values, |values, name| values.with(name, "text"))
+    };
     match kind {
         MailKind::Activation
         | MailKind::PasswordReset
@@ -191,11 +195,8 @@ fn sample(kind: MailKind) -> Values {
         | MailKind::AddressChange => {
             somebody.with_link("https://auth.example.org/link/".to_owned(), 3600)
         }
-        MailKind::AddressNotice => somebody.with("email", "ada@example.org"),
-        MailKind::PasswordChanged => somebody,
-        MailKind::Contact => ["name", "email", "phone", "message"]
-            .into_iter()
-            .fold(values, |values, name| values.with(name, "text")),
+        MailKind::AddressNotice | MailKind::PasswordChanged => details(somebody),
+        MailKind::Contact => details(values),
     }
 }
 

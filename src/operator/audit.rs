@@ -11,7 +11,7 @@ impl Operator {
         self.parts.store.audit(page).await
     }
 
-    /// The number after which the last rows of the trail stand that match.
+    /// The number just before the last `limit` rows that match.
     pub async fn audit_tail(&self, page: &AuditPage) -> Result<i64, Failure> {
         self.parts.store.audit_tail(page).await
     }

@@ -132,12 +132,7 @@ impl Operator {
                 .and_then(Value::as_str)
                 .unwrap_or_default()
         };
-        let names: &[&'static str] = match mail.kind {
-            MailKind::AddressNotice => &["email"],
-            MailKind::Contact => &["name", "email", "phone", "message"],
-            _ => &[],
-        };
-        for name in names {
+        for name in mail.kind.details() {
             values = values.with(name, text(name));
         }
         self.parts.mailer.write(mail.kind, values)

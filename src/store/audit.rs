@@ -84,9 +84,9 @@ impl Store {
     }
 
     /// Notes what was done outside the database.
-    pub fn note(&self, action: &'static str, detail: String, actor: Stamp) -> Pending<()> {
+    pub fn note(&self, action: &'static str, detail: String, stamp: Stamp) -> Pending<()> {
         self.write("writing the audit trail", move |sql| {
-            write(sql, &actor, action, None, Some(&detail))
+            write(sql, &stamp, action, None, Some(&detail))
         })
     }
 }
@@ -95,7 +95,7 @@ impl Store {
 /// follows.
 pub(super) fn write(
     sql: &mut dyn Sql,
-    actor: &Stamp,
+    stamp: &Stamp,
     action: &str,
     user: Option<UserId>,
     detail: Option<&str>,
@@ -109,9 +109,9 @@ pub(super) fn write(
     )?;
     let entry = AuditEntry {
         id: last + 1,
-        at: actor.at,
-        actor: actor.actor.name.clone(),
-        address: actor.actor.address.clone(),
+        at: stamp.at,
+        actor: stamp.actor.name.clone(),
+        address: stamp.actor.address.clone(),
         action: action.to_owned(),
         user,
         detail: detail.map(str::to_owned),

@@ -36,11 +36,11 @@ impl Store {
     /// Opens the session of an imported token that is used for the first time. False if the user is
     /// not there or inactive, if imported tokens of that age were ended, if it was blacklisted, or
     /// if its session has ended.
-    pub fn open_imported_session(&self, token: ImportedToken, actor: Stamp) -> Pending<bool> {
+    pub fn open_imported_session(&self, token: ImportedToken, stamp: Stamp) -> Pending<bool> {
         let doing = "opening the session of an imported token";
         // A token that is not good is refused without a write, however often it comes.
-        match self.look(doing, |sql| may_live(sql, &token)) {
-            Ok(true) => self.write(doing, move |sql| open(sql, &token, &actor)),
+        match self.read_now(doing, |sql| may_live(sql, &token)) {
+            Ok(true) => self.write(doing, move |sql| open(sql, &token, &stamp)),
             refused => Pending::ready(refused),
         }
     }
@@ -86,7 +86,7 @@ fn is_refused(sql: &mut dyn Sql, session: SessionId) -> Result<bool> {
 }
 
 /// Of two first uses at once, one opens the session, and both have it.
-fn open(sql: &mut dyn Sql, token: &ImportedToken, actor: &Stamp) -> Result<bool> {
+fn open(sql: &mut dyn Sql, token: &ImportedToken, stamp: &Stamp) -> Result<bool> {
     if !may_live(sql, token)? {
         return Ok(false);
     }
@@ -100,13 +100,13 @@ fn open(sql: &mut dyn Sql, token: &ImportedToken, actor: &Stamp) -> Result<bool>
             kind,
             token.issued_at,
             token.expires_at,
-            actor.actor.address,
+            stamp.actor.address,
             token.user_agent,
         ],
     )?;
     if opened == 1 {
-        end_oldest(sql, token, actor.at)?;
-        audit::write(sql, actor, "session.open", Some(token.user), Some(kind))?;
+        end_oldest(sql, token, stamp.at)?;
+        audit::write(sql, stamp, "session.open", Some(token.user), Some(kind))?;
     }
     Ok(true)
 }

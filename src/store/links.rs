@@ -57,34 +57,34 @@ impl Store {
         user: Option<UserId>,
         link: NewLink,
         most_per_hour: Option<usize>,
-        actor: Stamp,
+        stamp: Stamp,
     ) -> Pending<()> {
         self.write("writing a link", move |sql| {
-            let recipient = recipient(sql, user, link.purpose, most_per_hour, actor.at)?;
+            let recipient = recipient(sql, user, link.purpose, most_per_hour, stamp.at)?;
             let user = user.filter(|_| recipient.is_some());
-            write(sql, user, recipient.as_deref(), &link, actor.at)?;
+            write(sql, user, recipient.as_deref(), &link, stamp.at)?;
             let action = if link.is_mailed {
                 "mail.queue"
             } else {
                 "link.print"
             };
-            audit::write(sql, &actor, action, user, Some(link.purpose.as_str()))
+            audit::write(sql, &stamp, action, user, Some(link.purpose.as_str()))
         })
     }
 
     /// Uses up an activation link of `user`: the address is confirmed, and whoever waited for that
     /// may log in. False if the link was used, has expired or is another's.
-    pub fn redeem_activation(&self, user: UserId, digest: [u8; 32], actor: Stamp) -> Pending<bool> {
+    pub fn redeem_activation(&self, user: UserId, digest: [u8; 32], stamp: Stamp) -> Pending<bool> {
         self.write("confirming an account", move |sql| {
-            if !is_of(sql, user, MailKind::Activation, &digest, actor.at)? {
+            if !is_of(sql, user, MailKind::Activation, &digest, stamp.at)? {
                 return Ok(false);
             }
             sql.execute(
                 "UPDATE links SET used_at = ?2 WHERE digest = ?1",
-                values![digest, actor.at],
+                values![digest, stamp.at],
             )?;
-            confirm(sql, user, actor.at)?;
-            audit::write(sql, &actor, "user.confirm", Some(user), None)?;
+            confirm(sql, user, stamp.at)?;
+            audit::write(sql, &stamp, "user.confirm", Some(user), None)?;
             Ok(true)
         })
     }

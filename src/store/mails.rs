@@ -174,7 +174,7 @@ impl Store {
         kind: MailKind,
         to: Email,
         details: String,
-        actor: Stamp,
+        stamp: Stamp,
     ) -> Pending<()> {
         self.write("queueing a mail", move |sql| {
             let mail = NewMail {
@@ -184,8 +184,8 @@ impl Store {
                 recipient: to.as_str(),
                 details: Some(&details),
             };
-            queue(sql, &mail, actor.at)?;
-            audit::write(sql, &actor, "mail.queue", None, Some(kind.as_str()))
+            queue(sql, &mail, stamp.at)?;
+            audit::write(sql, &stamp, "mail.queue", None, Some(kind.as_str()))
         })
     }
 
@@ -209,7 +209,7 @@ impl Store {
     }
 
     /// Queues mails again, due at once, as if they had never been tried; all of them or none.
-    pub fn retry_mail(&self, ids: Vec<i64>, actor: Stamp) -> Pending<Result<(), NoRetry>> {
+    pub fn retry_mail(&self, ids: Vec<i64>, stamp: Stamp) -> Pending<Result<(), NoRetry>> {
         self.write("queueing mails again", move |sql| {
             for &id in &ids {
                 let Some(mail) = find(sql, id)? else {
@@ -218,16 +218,16 @@ impl Store {
                 if mail.state == MailState::Sent {
                     return Ok(Err(NoRetry::Sent(id)));
                 }
-                if mail.is_link_used || mail.expires_at.is_some_and(|it| it <= actor.at) {
+                if mail.is_link_used || mail.expires_at.is_some_and(|it| it <= stamp.at) {
                     return Ok(Err(NoRetry::LinkEnded(Box::new(mail))));
                 }
             }
             for &id in &ids {
                 sql.execute(
                     "UPDATE outbox SET state = 'queued', next_at = ?2, attempts = 0 WHERE id = ?1",
-                    values![id, actor.at],
+                    values![id, stamp.at],
                 )?;
-                audit::write(sql, &actor, "mail.retry", None, Some(&id.to_string()))?;
+                audit::write(sql, &stamp, "mail.retry", None, Some(&id.to_string()))?;
             }
             Ok(Ok(()))
         })

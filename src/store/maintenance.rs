@@ -59,7 +59,7 @@ impl Store {
     fn status_while(&self, doing: &'static str, now: Timestamp) -> Result<Status, Failure> {
         let (bytes, log_bytes) = self.engine.sizes();
         let schema = self.engine.schema(doing)?;
-        self.look(doing, |sql| {
+        self.read_now(doing, |sql| {
             Ok(Status {
                 bytes,
                 log_bytes,
@@ -110,7 +110,7 @@ impl Store {
     pub fn restore(
         from: &Path,
         path: &Path,
-        actor: &Stamp,
+        stamp: &Stamp,
         progress: &Progress,
     ) -> Result<i64, Failure> {
         let detail = from.display().to_string();
@@ -119,14 +119,14 @@ impl Store {
                 "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL",
                 "UPDATE links SET used_at = ?1 WHERE used_at IS NULL",
             ] {
-                sql.execute(end, values![actor.at])?;
+                sql.execute(end, values![stamp.at])?;
             }
             sql.execute(
                 "UPDATE outbox SET state = 'expired' WHERE state = 'queued'",
                 values![],
             )?;
-            imported_tokens::end_of_everybody(sql, actor.at)?;
-            audit::write(sql, actor, "db.restore", None, Some(&detail))
+            imported_tokens::end_of_everybody(sql, stamp.at)?;
+            audit::write(sql, stamp, "db.restore", None, Some(&detail))
         })
     }
 }
@@ -184,12 +184,12 @@ impl Inspection {
     /// Reads the whole audit trail, in a schema of today.
     pub fn verify_audit(&self) -> Result<Chain, Failure> {
         self.0
-            .look(INSPECTING, |sql| audit::verify(sql, &unwatched()))
+            .read_now(INSPECTING, |sql| audit::verify(sql, &unwatched()))
     }
 
     /// When something was last written down.
     pub fn last_change(&self) -> Result<Option<Timestamp>, Failure> {
-        self.0.look(INSPECTING, |sql| {
+        self.0.read_now(INSPECTING, |sql| {
             let last = "SELECT at FROM audit ORDER BY id DESC LIMIT 1";
             sql.one(last, values![], |row| row.get(0))
         })

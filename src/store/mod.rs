@@ -57,11 +57,11 @@ impl Store {
         doing: &'static str,
         query: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
     ) -> Pending<T> {
-        Pending::ready(self.look(doing, query))
+        Pending::ready(self.read_now(doing, query))
     }
 
     /// As [`Store::read`], and waits for the answer.
-    fn look<T>(
+    fn read_now<T>(
         &self,
         doing: &'static str,
         query: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
@@ -86,6 +86,6 @@ impl Store {
         query: impl FnOnce(&mut dyn Sql) -> sql::Result<Option<LiveSession>>,
     ) -> Result<Option<LiveSession>, Failure> {
         self.engine
-            .remembered_session(id, || self.look(doing, query))
+            .remembered_session(id, || self.read_now(doing, query))
     }
 }

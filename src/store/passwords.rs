@@ -37,12 +37,12 @@ impl Store {
         password: NewPassword,
         checked: Option<String>,
         keep: Option<SessionId>,
-        actor: Stamp,
+        stamp: Stamp,
     ) -> Pending<bool> {
         self.write("setting a password", move |sql| {
-            let is_set = set(sql, user, &password, checked.as_deref(), keep, &actor)?;
+            let is_set = set(sql, user, &password, checked.as_deref(), keep, &stamp)?;
             if is_set {
-                tell(sql, user, "password.change", &actor)?;
+                tell(sql, user, "password.change", &stamp)?;
             }
             Ok(is_set)
         })
@@ -56,15 +56,15 @@ impl Store {
         user: UserId,
         (purpose, digest): (MailKind, [u8; 32]),
         password: NewPassword,
-        actor: Stamp,
+        stamp: Stamp,
     ) -> Pending<bool> {
         self.write("setting a password", move |sql| {
-            if !links::is_of(sql, user, purpose, &digest, actor.at)? {
+            if !links::is_of(sql, user, purpose, &digest, stamp.at)? {
                 return Ok(false);
             }
-            set(sql, user, &password, None, None, &actor)?;
-            links::confirm(sql, user, actor.at)?;
-            tell(sql, user, "password.reset", &actor)?;
+            set(sql, user, &password, None, None, &stamp)?;
+            links::confirm(sql, user, stamp.at)?;
+            tell(sql, user, "password.reset", &stamp)?;
             Ok(true)
         })
     }
@@ -77,7 +77,7 @@ fn set(
     password: &NewPassword,
     checked: Option<&str>,
     keep: Option<SessionId>,
-    actor: &Stamp,
+    stamp: &Stamp,
 ) -> Result<bool> {
     let is_current = sql.exists(
         "SELECT 1 FROM users WHERE id = ?1 AND (?2 IS NULL OR password_hash = ?2)",
@@ -89,7 +89,7 @@ fn set(
     sql.execute(
         "INSERT INTO password_history (user_id, password_hash, created_at)
          SELECT id, password_hash, ?2 FROM users WHERE id = ?1 AND password_hash IS NOT NULL",
-        values![user, actor.at],
+        values![user, stamp.at],
     )?;
     sql.execute(
         "UPDATE users SET password_hash = ?2 WHERE id = ?1",
@@ -100,15 +100,15 @@ fn set(
              SELECT id FROM password_history WHERE user_id = ?1 ORDER BY id DESC LIMIT ?2)",
         values![user, password.remember],
     )?;
-    sessions::end_all(sql, user, keep, actor.at)?;
-    links::void_all(sql, user, actor.at)?;
+    sessions::end_all(sql, user, keep, stamp.at)?;
+    links::void_all(sql, user, stamp.at)?;
     attempts::forget(sql, &password.attempts)?;
     Ok(true)
 }
 
 /// Tells the audit trail and the user that the password is another one.
-fn tell(sql: &mut dyn Sql, user: UserId, action: &str, actor: &Stamp) -> Result<()> {
-    audit::write(sql, actor, action, Some(user), None)?;
+fn tell(sql: &mut dyn Sql, user: UserId, action: &str, stamp: &Stamp) -> Result<()> {
+    audit::write(sql, stamp, action, Some(user), None)?;
     if let Some(owner) = credentials::find(sql, &UserRef::Id(user))? {
         let notice = NewMail {
             kind: MailKind::PasswordChanged,
@@ -117,7 +117,7 @@ fn tell(sql: &mut dyn Sql, user: UserId, action: &str, actor: &Stamp) -> Result<
             recipient: owner.email.as_str(),
             details: None,
         };
-        mails::queue(sql, &notice, actor.at)?;
+        mails::queue(sql, &notice, stamp.at)?;
     }
     Ok(())
 }

@@ -40,5 +40,5 @@ impl<T: Unpin> Future for Pending<T> {
 }
 
 fn gone() -> Failure {
-    Failure::new("waiting for the database", "the database has been closed").passing()
+    Failure::new("waiting for the database", "the database has been closed").transient()
 }

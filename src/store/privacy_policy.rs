@@ -18,10 +18,10 @@ impl Store {
         &self,
         version: String,
         url: String,
-        actor: Stamp,
+        stamp: Stamp,
     ) -> Pending<Option<Policy>> {
         self.write("publishing a privacy policy", move |sql| {
-            publish(sql, &version, &url, actor.at, &actor)
+            publish(sql, &version, &url, stamp.at, &stamp)
         })
     }
 
@@ -73,10 +73,10 @@ impl Store {
         &self,
         user: UserId,
         given: bool,
-        actor: Stamp,
+        stamp: Stamp,
     ) -> Pending<Option<Consent>> {
         self.write("noting a consent", move |sql| {
-            give(sql, user, given, &actor)
+            give(sql, user, given, &stamp)
         })
     }
 }
@@ -100,26 +100,26 @@ pub(super) fn give(
     sql: &mut dyn Sql,
     user: UserId,
     given: bool,
-    actor: &Stamp,
+    stamp: &Stamp,
 ) -> Result<Option<Consent>> {
     let Some(policy) = all(sql)?.into_iter().next() else {
         return Ok(None);
     };
-    let address = actor.actor.address.as_deref();
-    let id = set_consent(sql, user, policy.id, given, actor.at, address)?;
+    let address = stamp.actor.address.as_deref();
+    let id = set_consent(sql, user, policy.id, given, stamp.at, address)?;
     let action = if given {
         "consent.give"
     } else {
         "consent.withdraw"
     };
-    audit::write(sql, actor, action, Some(user), Some(&policy.version))?;
+    audit::write(sql, stamp, action, Some(user), Some(&policy.version))?;
     Ok(Some(Consent {
         id,
         user,
         policy,
         is_given: given,
-        given_at: actor.at,
-        address: actor.actor.address.clone(),
+        given_at: stamp.at,
+        address: stamp.actor.address.clone(),
     }))
 }
 
@@ -129,7 +129,7 @@ pub(super) fn publish(
     version: &str,
     url: &str,
     published_at: Timestamp,
-    actor: &Stamp,
+    stamp: &Stamp,
 ) -> Result<Option<Policy>> {
     let added = sql.one(
         &format!(
@@ -140,7 +140,7 @@ pub(super) fn publish(
         policy_from_row,
     )?;
     if added.is_some() {
-        audit::write(sql, actor, "policy.publish", None, Some(version))?;
+        audit::write(sql, stamp, "policy.publish", None, Some(version))?;
     }
     Ok(added)
 }

@@ -125,7 +125,7 @@ impl Store {
 
     /// Opens a session and clears the user's failed attempts, if the user is still active and the
     /// password still the one that was checked. False otherwise.
-    pub fn open_session(&self, opening: Opening, actor: Stamp) -> Pending<bool> {
+    pub fn open_session(&self, opening: Opening, stamp: Stamp) -> Pending<bool> {
         self.write("opening a session", move |sql| {
             let session = &opening.session;
             let opened = sql.execute(
@@ -156,12 +156,12 @@ impl Store {
                     session.cookie_digest,
                 ],
             )?;
-            end_oldest(sql, session, opening.most, actor.at)?;
+            end_oldest(sql, session, opening.most, stamp.at)?;
             if let Some(key) = &opening.attempts {
                 attempts::forget(sql, key)?;
             }
             let kind = session.kind.as_str();
-            audit::write(sql, &actor, "session.open", Some(session.user), Some(kind))?;
+            audit::write(sql, &stamp, "session.open", Some(session.user), Some(kind))?;
             Ok(true)
         })
     }
@@ -179,20 +179,20 @@ impl Store {
     }
 
     /// Ends a session. False if it had ended before.
-    pub fn end_session(&self, id: SessionId, reason: &'static str, actor: Stamp) -> Pending<bool> {
+    pub fn end_session(&self, id: SessionId, reason: &'static str, stamp: Stamp) -> Pending<bool> {
         self.write("ending a session", move |sql| {
             let ended: Option<(UserId, String)> = sql.one(
                 "UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL RETURNING user_id, kind",
-                values![id, actor.at],
+                values![id, stamp.at],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
             let Some((user, kind)) = ended else {
                 return Ok(false);
             };
             if SessionKind::stored(&kind) == SessionKind::Imported {
-                imported_tokens::end(sql, user, actor.at)?;
+                imported_tokens::end(sql, user, stamp.at)?;
             }
-            audit::write(sql, &actor, "session.end", Some(user), Some(reason))?;
+            audit::write(sql, &stamp, "session.end", Some(user), Some(reason))?;
             Ok(true)
         })
     }
@@ -202,24 +202,24 @@ impl Store {
         &self,
         user: UserId,
         keep: Option<SessionId>,
-        actor: Stamp,
+        stamp: Stamp,
     ) -> Pending<usize> {
         self.write("ending sessions", move |sql| {
-            let ended = end_all(sql, user, keep, actor.at)?;
-            audit::write(sql, &actor, "session.end", Some(user), Some("all"))?;
+            let ended = end_all(sql, user, keep, stamp.at)?;
+            audit::write(sql, &stamp, "session.end", Some(user), Some("all"))?;
             Ok(ended)
         })
     }
 
     /// Ends every session of everybody, and returns how many.
-    pub fn end_all_sessions(&self, actor: Stamp) -> Pending<usize> {
+    pub fn end_all_sessions(&self, stamp: Stamp) -> Pending<usize> {
         self.write("ending sessions", move |sql| {
-            imported_tokens::end_of_everybody(sql, actor.at)?;
+            imported_tokens::end_of_everybody(sql, stamp.at)?;
             let ended = sql.execute(
                 "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL AND expires_at > ?1",
-                values![actor.at],
+                values![stamp.at],
             )?;
-            audit::write(sql, &actor, "session.end", None, Some("all of everybody"))?;
+            audit::write(sql, &stamp, "session.end", None, Some("all of everybody"))?;
             Ok(ended)
         })
     }

@@ -287,8 +287,8 @@ impl Error {
                 doing,
                 format!("{}; make room on the disk, and try again", self.cause),
             )
-            .passing(),
-            ErrorKind::Locked => Failure::new(doing, self.cause).passing(),
+            .transient(),
+            ErrorKind::Locked => Failure::new(doing, self.cause).transient(),
             ErrorKind::Fault => Failure::new(doing, self.cause),
         }
     }

@@ -140,13 +140,13 @@ impl Store {
 
     /// Adds batches of accounts in one transaction, one after the other and each by itself. Says for
     /// each account what became of it, in their order.
-    pub fn import(&self, batches: Vec<Import>, actor: Stamp) -> Pending<Vec<Vec<Fate>>> {
+    pub fn import(&self, batches: Vec<Import>, stamp: Stamp) -> Pending<Vec<Vec<Fate>>> {
         self.write("importing users", move |sql| {
             sql.expect_many()?;
             // Of every page that changes after a savepoint SQLite keeps a copy. Most files have nothing
             // wrong in them: so there is one savepoint for all batches first, and one for each only then.
             sql.execute("SAVEPOINT batches", values![])?;
-            let all_at_once = add_all_clean(sql, &batches, &actor)?;
+            let all_at_once = add_all_clean(sql, &batches, &stamp)?;
             if all_at_once.is_none() {
                 sql.execute("ROLLBACK TO SAVEPOINT batches", values![])?;
             }
@@ -156,7 +156,7 @@ impl Store {
             }
             let one_by_one = batches.iter().map(|batch| {
                 sql.execute("SAVEPOINT batch", values![])?;
-                let fates = add_batch(sql, batch, &actor)?;
+                let fates = add_batch(sql, batch, &stamp)?;
                 if !stays(batch, &fates) {
                     sql.execute("ROLLBACK TO SAVEPOINT batch", values![])?;
                 }
@@ -189,14 +189,14 @@ impl Store {
 fn add_all_clean(
     sql: &mut dyn Sql,
     batches: &[Import],
-    actor: &Stamp,
+    stamp: &Stamp,
 ) -> sql::Result<Option<Vec<Vec<Fate>>>> {
     let mut all = Vec::with_capacity(batches.len());
     for batch in batches {
         if batch.dry_run {
             return Ok(None);
         }
-        let fates = add_batch(sql, batch, actor)?;
+        let fates = add_batch(sql, batch, stamp)?;
         if !stays(batch, &fates) {
             return Ok(None);
         }
@@ -210,30 +210,30 @@ fn stays(batch: &Import, fates: &[Fate]) -> bool {
     !batch.dry_run && (batch.skip_clashes || fates.iter().all(is_clean))
 }
 
-fn add_batch(sql: &mut dyn Sql, batch: &Import, actor: &Stamp) -> sql::Result<Vec<Fate>> {
+fn add_batch(sql: &mut dyn Sql, batch: &Import, stamp: &Stamp) -> sql::Result<Vec<Fate>> {
     for policy in &batch.policies {
         let (version, url) = (&policy.version, &policy.url);
-        privacy_policy::publish(sql, version, url, policy.published_at, actor)?;
+        privacy_policy::publish(sql, version, url, policy.published_at, stamp)?;
     }
-    refuse_tokens(sql, &batch.refused, actor)?;
+    refuse_tokens(sql, &batch.refused, stamp)?;
     let fates = batch.users.iter().map(|it| add(sql, it));
     let fates = fates.collect::<sql::Result<Vec<_>>>()?;
     let added = fates.iter().filter(|it| **it == Fate::Added).count();
     if added > 0 {
         let detail = format!("{added} of {} users", fates.len());
-        audit::write(sql, actor, "user.import", None, Some(&detail))?;
+        audit::write(sql, stamp, "user.import", None, Some(&detail))?;
     }
     Ok(fates)
 }
 
-fn refuse_tokens(sql: &mut dyn Sql, tokens: &[RefusedToken], actor: &Stamp) -> sql::Result<()> {
+fn refuse_tokens(sql: &mut dyn Sql, tokens: &[RefusedToken], stamp: &Stamp) -> sql::Result<()> {
     let mut new = 0;
     for token in tokens {
-        new += usize::from(imported_tokens::refuse(sql, token, actor.at)?);
+        new += usize::from(imported_tokens::refuse(sql, token, stamp.at)?);
     }
     if new > 0 {
         let detail = format!("{new} tokens");
-        audit::write(sql, actor, "token.refuse", None, Some(&detail))?;
+        audit::write(sql, stamp, "token.refuse", None, Some(&detail))?;
     }
     Ok(())
 }

@@ -121,7 +121,7 @@ impl Store {
         })
     }
 
-    pub fn add_user(&self, user: NewUser, actor: Stamp) -> Pending<Result<User, Taken>> {
+    pub fn add_user(&self, user: NewUser, stamp: Stamp) -> Pending<Result<User, Taken>> {
         self.write("adding a user", move |sql| {
             if let Some(taken) = taken(sql, Some(&user.username), Some(&user.email), None)? {
                 return Ok(Err(taken));
@@ -144,7 +144,7 @@ impl Store {
                         user.password_hash,
                         user.is_active,
                         user.is_staff,
-                        actor.at,
+                        stamp.at,
                         user.awaits_confirmation,
                     ],
                     credentials::user_from_row,
@@ -152,12 +152,12 @@ impl Store {
             let id = added.id;
             credentials::set_profile(sql, id, &user.profile)?;
             if let Some(given) = user.consent {
-                privacy_policy::give(sql, id, given, &actor)?;
+                privacy_policy::give(sql, id, given, &stamp)?;
             }
             if let Some(link) = &user.link {
-                links::write(sql, Some(id), Some(user.email.as_str()), link, actor.at)?;
+                links::write(sql, Some(id), Some(user.email.as_str()), link, stamp.at)?;
             }
-            audit::write(sql, &actor, "user.create", Some(id), None)?;
+            audit::write(sql, &stamp, "user.create", Some(id), None)?;
             Ok(Ok(added))
         })
     }
@@ -167,15 +167,15 @@ impl Store {
         &self,
         user: UserId,
         change: UserChange,
-        actor: Stamp,
+        stamp: Stamp,
     ) -> Pending<Result<Option<User>, Taken>> {
         self.write("changing a user", move |sql| {
-            update(sql, user, &change, &actor)
+            update(sql, user, &change, &stamp)
         })
     }
 
     /// Lets a user log in, or ends every session and lets nobody in. False if there is no such user.
-    pub fn set_active(&self, user: UserId, active: bool, actor: Stamp) -> Pending<bool> {
+    pub fn set_active(&self, user: UserId, active: bool, stamp: Stamp) -> Pending<bool> {
         self.write("changing a user", move |sql| {
             let changed = sql.execute(
                 "UPDATE users SET is_active = ?2, awaits_confirmation = FALSE WHERE id = ?1",
@@ -189,10 +189,10 @@ impl Store {
             } else {
                 "user.deactivate"
             };
-            audit::write(sql, &actor, action, Some(user), None)?;
+            audit::write(sql, &stamp, action, Some(user), None)?;
             if !active {
-                sessions::end_all(sql, user, None, actor.at)?;
-                links::void_all(sql, user, actor.at)?;
+                sessions::end_all(sql, user, None, stamp.at)?;
+                links::void_all(sql, user, stamp.at)?;
             }
             Ok(true)
         })
@@ -204,10 +204,10 @@ impl Store {
         &self,
         user: UserId,
         digest: [u8; 32],
-        actor: Stamp,
+        stamp: Stamp,
     ) -> Pending<Result<bool, Taken>> {
         self.write("changing an address", move |sql| {
-            if !links::is_of(sql, user, MailKind::AddressChange, &digest, actor.at)? {
+            if !links::is_of(sql, user, MailKind::AddressChange, &digest, stamp.at)? {
                 return Ok(Ok(false));
             }
             let email = sql.only(
@@ -219,22 +219,22 @@ impl Store {
             if let Some(taken) = taken(sql, name.as_ref(), Some(&email), Some(user))? {
                 return Ok(Err(taken));
             }
-            replace_address(sql, user, &email, Some(actor.at), &actor)?;
+            replace_address(sql, user, &email, Some(stamp.at), &stamp)?;
             if let Some(name) = &name {
                 rename(sql, user, name)?;
             }
-            audit::write(sql, &actor, "user.address", Some(user), None)?;
+            audit::write(sql, &stamp, "user.address", Some(user), None)?;
             Ok(Ok(true))
         })
     }
 
     /// Forgets a user and all that belongs to them; the audit trail keeps the number.
     /// False if there is no such user.
-    pub fn delete_user(&self, user: UserId, actor: Stamp) -> Pending<bool> {
+    pub fn delete_user(&self, user: UserId, stamp: Stamp) -> Pending<bool> {
         self.write("deleting a user", move |sql| {
             let deleted = sql.execute("DELETE FROM users WHERE id = ?1", values![user])?;
             if deleted == 1 {
-                audit::write(sql, &actor, "user.delete", Some(user), None)?;
+                audit::write(sql, &stamp, "user.delete", Some(user), None)?;
             }
             Ok(deleted == 1)
         })
@@ -285,7 +285,7 @@ fn update(
     sql: &mut dyn Sql,
     user: UserId,
     change: &UserChange,
-    actor: &Stamp,
+    stamp: &Stamp,
 ) -> sql::Result<Result<Option<User>, Taken>> {
     let Some(before) = credentials::find(sql, &UserRef::Id(user))? else {
         return Ok(Ok(None));
@@ -317,11 +317,11 @@ fn update(
         credentials::set_profile(sql, user, profile)?;
     }
     if let Some(email) = &change.email {
-        replace_address(sql, user, email, None, actor)?;
+        replace_address(sql, user, email, None, stamp)?;
     }
     if let Some(link) = &change.new_address {
         let to = link.email.as_ref().map(Email::as_str);
-        links::write(sql, Some(user), to, link, actor.at)?;
+        links::write(sql, Some(user), to, link, stamp.at)?;
     }
     if let Some(email) = email {
         let details = serde_json::json!({ "email": email.as_str() }).to_string();
@@ -332,9 +332,9 @@ fn update(
             recipient: before.email.as_str(),
             details: Some(&details),
         };
-        mails::queue(sql, &notice, actor.at)?;
+        mails::queue(sql, &notice, stamp.at)?;
     }
-    audit::write(sql, actor, "user.update", Some(user), None)?;
+    audit::write(sql, stamp, "user.update", Some(user), None)?;
     Ok(Ok(credentials::find(sql, &UserRef::Id(user))?))
 }
 
@@ -359,9 +359,9 @@ fn replace_address(
     user: UserId,
     email: &Email,
     confirmed_at: Option<Timestamp>,
-    actor: &Stamp,
+    stamp: &Stamp,
 ) -> sql::Result<()> {
-    links::void_all(sql, user, actor.at)?;
+    links::void_all(sql, user, stamp.at)?;
     sql.execute(
         "UPDATE users SET email = ?2, email_key = ?3, email_confirmed_at = ?4 WHERE id = ?1",
         values![user, email.as_str(), email.canonical(), confirmed_at],

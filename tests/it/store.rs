@@ -316,7 +316,7 @@ fn after_closing_an_answer_is_a_failure_and_not_a_hang() {
         store.close();
         assert!(get(asked).is_ok(), "what was asked for is done");
         let refused = ask(store.add_user(new_user("bo"), actor(NOW)));
-        assert!(refused.is_err_and(|it| it.is_passing()));
+        assert!(refused.is_err_and(|it| it.is_transient()));
         store.close();
     });
 }

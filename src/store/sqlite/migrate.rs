@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use refinery::embed_migrations;
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::when;
 use super::statements::Statements;
@@ -89,14 +89,16 @@ pub(super) fn migrate(connection: &mut Connection, complete: Complete) -> Result
             .run(connection)
             .map_err(Failure::when("migrating the database"))?;
     }
-    // This takes the lock of a writer only if there is something to write.
-    let mut completed = || {
-        let transaction = connection.transaction()?;
+    let mut completed = |behavior| -> sql::Result<()> {
+        let transaction = connection.transaction_with_behavior(behavior)?;
         complete(&mut Statements::over(&transaction))?;
         Ok(transaction.commit()?)
     };
-    let completed: sql::Result<()> = completed();
-    completed.map_err(|err| err.when("chaining the audit trail"))
+    // The first try takes the lock of a writer only if there is something to write. It fails at once
+    // if somebody else writes between its look and that; the second waits for its turn.
+    completed(TransactionBehavior::Deferred)
+        .or_else(|_| completed(TransactionBehavior::Immediate))
+        .map_err(|err| err.when("chaining the audit trail"))
 }
 
 /// The version of the schema, as the migration library notes it; 0 for a new file.

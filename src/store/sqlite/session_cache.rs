@@ -1,7 +1,6 @@
 //! Sessions in memory, for as long as nobody has committed anything that a session look-up reads.
 //!
-//! An entry is read from the database after the generation under which it is kept was, so it is at
-//! least as new as that. It is served while the database is still of that generation. A logout, here
+//! The generation is read first, then the entry: so an entry is never older than its generation. It is served while the database is still of that generation. A logout, here
 //! or by another process, makes a new generation: there is no window in which an ended session
 //! still counts.
 //!
@@ -9,17 +8,18 @@
 //! commit may move all entries on to the generation that it makes. For that it must be known that
 //! the new generation differs from the old one by nothing but this commit:
 //!
-//! 1. Before the commit, the writer holds SQLite's write lock, so nobody else commits. It reads the
-//!    header, and how often other connections have committed (`PRAGMA data_version`, of which SQLite
-//!    promises that it changes when another connection commits, and not by a commit of its own).
+//! 1. Before the commit, the writer holds SQLite's write lock, so nobody else commits. It reads how
+//!    often other connections have committed (`PRAGMA data_version`, of which SQLite promises that it
+//!    changes when another connection commits, and not by a commit of its own), and the header.
 //! 2. After the commit the write lock is gone, and others may commit at once. The writer reads the
 //!    header first, and then `data_version`. If that has not changed, no other connection has
 //!    committed until after the header was read; so what the header shows is the old state and this
 //!    commit.
 //!
 //! Then an entry of the old generation is also right in the new one. In any other case nothing is
-//! moved, and the entries are useless. That is also so if the log was started anew, if the commit
-//! failed, and in a dry run, where nothing is committed.
+//! moved, and the entries are useless. Nor is anything moved in a dry run, where nothing is committed,
+//! or after SQLite has rolled the transaction back by itself (a full disk, say): the write lock is
+//! gone then, and with it the first of these two proofs.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -119,8 +119,12 @@ impl SessionCache {
 
     /// The number of commits of others, if there is anything to move.
     fn begin_move(&self, writing: &Connection) -> Option<i64> {
-        let now = self.header.read()?;
+        // Without the write lock, which a transaction that SQLite rolled back has lost, nothing is known.
+        if writing.is_autocommit() {
+            return None;
+        }
         let others = commits_of_others(writing)?;
+        let now = self.header.read()?;
         let mut known = self.known();
         known.is_moving = known.at == Some(now);
         known.is_moving.then_some(others)

@@ -97,8 +97,8 @@ impl Sql for Statements<'_> {
     }
 }
 
-/// Whether a statement changes one of those tables only. Of any other form it is taken for granted
-/// that it does not.
+/// Whether a statement changes one of those tables only. A statement of a form that is not known here
+/// counts as touching sessions.
 fn is_beside_sessions(sql: &str) -> bool {
     let mut words = sql.split_ascii_whitespace();
     let table = match words.next() {

@@ -30,7 +30,7 @@ type Answer = Box<dyn FnOnce(Option<&NotCommitted>)>;
 /// Why a transaction left nothing behind.
 struct NotCommitted {
     why: String,
-    passing: bool,
+    transient: bool,
 }
 
 /// What becomes of each transaction.
@@ -83,8 +83,8 @@ impl Writer {
             Box::new(move |fate| {
                 let answer = match (fate, outcome) {
                     (None, Some(outcome)) => outcome.map_err(|err| err.when(doing)),
-                    (Some(fate), _) if fate.passing => {
-                        Err(Failure::new(doing, &*fate.why).passing())
+                    (Some(fate), _) if fate.transient => {
+                        Err(Failure::new(doing, &*fate.why).transient())
                     }
                     (Some(fate), _) => Err(Failure::new(doing, &*fate.why)),
                     (None, None) => Err(Failure::new(doing, "it was not begun")),
@@ -183,7 +183,7 @@ fn commit(
 fn not_committed(err: rusqlite::Error, rolled_back: bool) -> NotCommitted {
     let failure = when("committing")(err);
     NotCommitted {
-        passing: failure.is_passing() || rolled_back,
+        transient: failure.is_transient() || rolled_back,
         why: failure.chain(),
     }
 }
