@@ -1,28 +1,51 @@
 //! Settings become the parts, and the parts become the use cases: the one place.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use crate::accounts::{Parts, Rules};
 use crate::clock::Clock;
 use crate::crypto::{Hasher, Keyring, LinkKey, Random, Signer};
-use crate::domain::WebUrl;
+use crate::domain::{Stamp, WebUrl};
 use crate::mail::{Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
 use crate::private_file::data_dir;
+use crate::progress::Progress;
 use crate::settings::{Listen, Settings};
-use crate::store::Store;
+use crate::store::{Store, maintenance};
 
-/// The use cases over the data folder, which is created if it is not there. Without a `public_url`
-/// they can make no links. In a dry run every transaction is rolled back.
-pub(crate) fn use_cases(
+/// The use cases for a command, which may run beside a server.
+pub(crate) fn use_cases_of_command(
     settings: &Settings,
     public_url: Option<&WebUrl>,
     is_dry: bool,
 ) -> anyhow::Result<Operator> {
     check_place(settings)?;
+    let _lock = lock_before_migrating(settings)?;
+    use_cases(settings, public_url, is_dry)
+}
+
+/// The schema must not change while a server that is older than this program uses it.
+fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<File>> {
+    let schema = maintenance::schema_of(&settings.database)?;
+    if !(1..maintenance::newest_schema()).contains(&schema) {
+        return Ok(None);
+    }
+    let lock = data_dir::lock(&settings.data_dir).with_context(|| {
+        "this program is newer than the running server; restart the server with this version first"
+    });
+    lock.map(Some)
+}
+
+/// The use cases over the data folder, whose place has been checked. Without a `public_url` they can
+/// make no links. In a dry run every transaction is rolled back.
+pub(crate) fn use_cases(
+    settings: &Settings,
+    public_url: Option<&WebUrl>,
+    is_dry: bool,
+) -> anyhow::Result<Operator> {
     let keys = settings.data_dir.join("keys");
     let (clock, random) = (Clock::System, Random::System);
     let ring = Keyring::open(&keys, &random, clock.now())?;
@@ -52,10 +75,22 @@ pub(crate) fn use_cases(
     }))
 }
 
-/// Refuses to open anything in a place of somebody else, or where others can read.
+/// Makes the data folder. Refuses a place of somebody else, or where others can read.
 pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
     data_dir::make(&settings.data_dir)?;
     data_dir::check_database(&settings.database)
+}
+
+/// Puts a backup into the data folder, which no server uses, and returns how many users it brought.
+pub(crate) fn restore(
+    from: &Path,
+    settings: &Settings,
+    actor: &Stamp,
+    progress: &Progress,
+) -> anyhow::Result<i64> {
+    data_dir::make(&settings.data_dir)?;
+    let _lock = data_dir::lock(&settings.data_dir)?;
+    Ok(Store::restore(from, &settings.database, actor, progress)?)
 }
 
 /// The way out for mails. Nothing is made or sent yet.

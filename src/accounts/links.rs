@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Accounts;
 use crate::crypto::LinkToken;
-use crate::domain::{MailKind, UserId};
+use crate::domain::{API_BASE, MailKind, UserId};
 use crate::failure::Failure;
 use crate::store::credentials::Credentials;
 use crate::store::links::NewLink;
@@ -58,7 +58,7 @@ impl Accounts {
             _ => "verify-password-reset",
         };
         format!(
-            "{}/authentication/api/{page}/{uid}/{token}/",
+            "{}{API_BASE}/{page}/{uid}/{token}/",
             self.parts.rules.public_url
         )
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::domain::WebUrl;
+use crate::domain::{API_BASE, WebUrl};
 use crate::settings::Settings;
 
 pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) -> io::Result<()> {
@@ -21,7 +21,7 @@ pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) -> io::Result<(
     };
     let text = format!(
         "minisass-auth {} is serving\n\n  \
-         API            {public_url}/authentication/api/\n  \
+         API            {public_url}{API_BASE}/\n  \
          Documentation  {public_url}/docs/\n  \
          Mails          {mails}\n  \
          Database       {}\n\n\

@@ -31,7 +31,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let (listener, bound) = bind(&settings.listen).await?;
     let public_url = compose::public_url(settings, &bound)?;
     // Before the database is opened: a newer program must not migrate it under a running server.
-    data_dir::make(&settings.data_dir)?;
+    compose::check_place(settings)?;
     let _lock = data_dir::lock(&settings.data_dir)?;
     let operator = compose::use_cases(settings, Some(&public_url), false)?;
     let deployment = Deployment {

@@ -2,6 +2,7 @@
 
 mod actor;
 mod email;
+mod formula;
 mod invalid;
 mod mail;
 mod password;
@@ -18,6 +19,7 @@ mod web_url;
 
 pub use self::actor::{Actor, Stamp};
 pub use self::email::Email;
+pub use self::formula::{formula_safe, without_formula_mark};
 pub use self::invalid::{Invalid, Rule};
 pub use self::mail::{MailKind, MailState};
 pub use self::password::{Password, PasswordRules};
@@ -27,6 +29,6 @@ pub use self::session::{LiveSession, Session, SessionId, SessionKind};
 pub use self::similarity::{ALIKE, similarity};
 pub use self::text::without_mark;
 pub use self::time::Timestamp;
-pub use self::user::{User, UserId, UserRef};
+pub use self::user::{User, UserId, UserRef, spelling};
 pub use self::username::Username;
-pub use self::web_url::WebUrl;
+pub use self::web_url::{API_BASE, WebUrl};

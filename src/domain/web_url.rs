@@ -6,6 +6,9 @@ use url::{Host, Url};
 
 use super::invalid::Rule;
 
+/// What the paths of the API start with, as clients call them.
+pub const API_BASE: &str = "/authentication/api";
+
 /// An address that starts with http:// or https://, as somebody wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebUrl {

@@ -7,9 +7,14 @@ use crate::failure::Failure;
 use crate::store::links::NewLink;
 
 impl Operator {
-    /// Queues a reset mail, however many there were.
-    pub async fn send_reset(&self, user: &User, caller: &Actor) -> Result<(), Failure> {
-        self.accounts.queue_reset(Some(user.id), None, caller).await
+    /// Queues a reset mail to each user, however many there were before.
+    pub async fn send_resets(&self, users: &[User], caller: &Actor) -> Result<(), UserError> {
+        check_may_choose(users)?;
+        for user in users {
+            let queued = self.accounts.queue_reset(Some(user.id), None, caller);
+            queued.await?;
+        }
+        Ok(())
     }
 
     /// Links with which users choose a password, for the operator to hand over. Each works once.
@@ -18,10 +23,7 @@ impl Operator {
         users: &[User],
         caller: &Actor,
     ) -> Result<Vec<String>, UserError> {
-        let is_out = |user: &&User| !user.is_active && !user.awaits_confirmation;
-        if let Some(user) = users.iter().find(is_out) {
-            return Err(UserError::Inactive(user.username.to_string()));
-        }
+        check_may_choose(users)?;
         let mut links = Vec::with_capacity(users.len());
         for user in users {
             links.push(self.new_password_link(user, caller).await?);
@@ -46,5 +48,14 @@ impl Operator {
             .add_link(Some(user.id), link, None, actor)
             .await?;
         Ok(url)
+    }
+}
+
+/// All of them or none: such a link would not let an inactive user in.
+fn check_may_choose(users: &[User]) -> Result<(), UserError> {
+    let is_out = |user: &&User| !user.is_active && !user.awaits_confirmation;
+    match users.iter().find(is_out) {
+        Some(user) => Err(UserError::Inactive(user.username.to_string())),
+        None => Ok(()),
     }
 }

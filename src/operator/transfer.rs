@@ -22,7 +22,6 @@ impl Operator {
     pub fn exporter(&self, format: Format, with_hashes: bool) -> Exporter<'_> {
         Exporter {
             store: &self.parts.store,
-            now: self.now(),
             format,
             with_hashes,
         }

@@ -1,10 +1,12 @@
 //! A file that is written beside its place and renamed: a reader finds the old file or the whole new
 //! one.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempPath;
@@ -23,10 +25,13 @@ const STALE: Duration = Duration::from_secs(3600);
 pub(crate) struct Draft(TempPath);
 
 impl Draft {
-    /// A new empty file of mode 0600 beside `path`. Drafts that a crash left in that folder go.
+    /// A new empty file of mode 0600 beside `path`. The first one in a folder removes the drafts that
+    /// a crash left there.
     pub(crate) fn beside(path: &Path) -> io::Result<Self> {
         let folder = folder_of(path);
-        remove_stale(folder);
+        if is_new_here(folder) {
+            remove_stale(folder);
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let draft = tempfile::Builder::new()
             .prefix(&format!("{name}."))
@@ -59,6 +64,13 @@ impl Draft {
         kept.map_err(|err| err.error)?;
         sync_folder(folder_of(path))
     }
+}
+
+/// Whether this process asks for the first time: a folder of a million mails is not read for each.
+fn is_new_here(folder: &Path) -> bool {
+    static KNOWN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.insert(folder.to_owned())
 }
 
 fn remove_stale(folder: &Path) {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::audit::{self, Chain};
 use super::pending::Pending;
-use super::sql::{self, Sql, values};
+use super::sql::values;
 use super::{Engine, Store, attempts, imported_tokens, links, mails, sessions};
 use crate::domain::{Stamp, Timestamp};
 use crate::failure::Failure;
@@ -69,8 +69,15 @@ impl Store {
                     "SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > ?1",
                     values![now],
                 )?,
-                mails_queued: mails_in(sql, "queued")?,
-                mails_failed: mails_in(sql, "failed")?,
+                // Literals: the partial indexes of the outbox do not serve a parameter.
+                mails_queued: sql.number(
+                    "SELECT count(*) FROM outbox WHERE recipient <> '' AND state = 'queued'",
+                    values![],
+                )?,
+                mails_failed: sql.number(
+                    "SELECT count(*) FROM outbox WHERE recipient <> '' AND state = 'failed'",
+                    values![],
+                )?,
                 last_backup: sql.one(
                     "SELECT at, coalesce(detail, '') FROM audit WHERE action = 'db.backup' ORDER BY id DESC LIMIT 1",
                     values![],
@@ -129,13 +136,6 @@ impl Store {
             audit::write(sql, stamp, "db.restore", None, Some(&detail))
         })
     }
-}
-
-fn mails_in(sql: &mut dyn Sql, state: &str) -> sql::Result<i64> {
-    sql.number(
-        "SELECT count(*) FROM outbox WHERE recipient <> '' AND state = ?1",
-        values![state],
-    )
 }
 
 /// The version that the schema of this program has.

@@ -97,6 +97,12 @@ impl Store {
         })
     }
 
+    pub fn count_users(&self) -> Pending<i64> {
+        self.read("counting users", |sql| {
+            sql.number("SELECT count(*) FROM users", values![])
+        })
+    }
+
     /// The user name or address that is most like `typed`, which is in lower case; none if none is
     /// alike. Reads all of them.
     pub fn similar_name(&self, typed: &str) -> Pending<Option<String>> {

@@ -5,9 +5,9 @@ use std::io::Read;
 use anyhow::{Context, bail};
 use serde_json::{Map, Value};
 
-use super::formula::{formula_safe, without_formula_mark};
 use super::import::Importer;
 use super::record::Line;
+use crate::domain::{formula_safe, without_formula_mark};
 
 /// All columns. The last ones are there only with hashes.
 pub(super) const COLUMNS: [&str; 20] = [

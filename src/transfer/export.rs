@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::csv_rows::{COLUMNS, HASH_COLUMNS};
 use super::record::{Line, PolicyLine};
-use crate::domain::{Timestamp, UserId};
+use crate::domain::UserId;
 use crate::progress::{Progress, Step};
 use crate::store::Store;
 
@@ -26,7 +26,6 @@ pub enum Format {
 /// What an export takes along, and how.
 pub struct Exporter<'a> {
     pub(crate) store: &'a Store,
-    pub(crate) now: Timestamp,
     pub(crate) format: Format,
     /// Whether the hashes of passwords are written too.
     pub(crate) with_hashes: bool,
@@ -43,7 +42,7 @@ impl Exporter<'_> {
                 }
             }
         }
-        let all = self.store.status(self.now)?.users.unsigned_abs();
+        let all = self.store.count_users().await?.unsigned_abs();
         let (mut after, mut count) = (UserId(0), 0);
         loop {
             let page = self.store.export(after, PAGE).await?;

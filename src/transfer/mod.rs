@@ -4,7 +4,6 @@ mod blacklist;
 pub mod csv_rows;
 pub mod django;
 pub mod export;
-pub mod formula;
 pub mod import;
 pub mod json_lines;
 pub mod record;

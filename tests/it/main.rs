@@ -41,6 +41,7 @@ mod document;
 mod examples;
 mod foreign;
 mod forgery;
+mod guessing;
 mod identity;
 mod imported_tokens;
 mod letter;
@@ -90,6 +91,7 @@ mod terminal;
 mod throttle;
 mod tidy;
 mod tokens;
+mod used_password;
 mod wire;
 mod world;
 

@@ -10,10 +10,10 @@ use crate::cli::commands::job::{self, Job};
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::progress::Bar;
 use crate::clock::Clock;
+use crate::compose;
 use crate::interrupt::Interrupt;
-use crate::private_file::data_dir;
 use crate::settings::Settings;
-use crate::store::{Store, maintenance};
+use crate::store::maintenance;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -106,12 +106,10 @@ fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
 }
 
 fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
-    data_dir::make(&settings.data_dir)?;
-    let _lock = data_dir::lock(&settings.data_dir)?;
     let actor = job::actor().at(Clock::System.now());
     let (bar, interrupt) = (Bar::of("checking and copying"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
-    let users = Store::restore(file, &settings.database, &actor, &progress);
+    let users = compose::restore(file, settings, &actor, &progress);
     bar.clear();
     let users = interrupt.explain(users, "nothing was restored; run it again")?;
     output.one(&json!({

@@ -1,6 +1,5 @@
 //! A command at work on the data folder.
 
-use std::fs::File;
 use std::io::{self, IsTerminal};
 
 use anyhow::Context as _;
@@ -12,7 +11,6 @@ use crate::domain::Actor;
 use crate::operator::Operator;
 use crate::private_file::data_dir;
 use crate::settings::Settings;
-use crate::store::maintenance;
 
 /// What a command works with: the use cases, and in whose name it calls them.
 pub(crate) struct Job {
@@ -28,11 +26,9 @@ impl Job {
     /// Opens the data folder for a command, or for a dry run of it.
     pub(crate) fn open(settings: Settings, is_dry: bool) -> anyhow::Result<Self> {
         let is_new = !settings.database.exists();
-        compose::check_place(&settings)?;
-        let _lock = lock_before_migrating(&settings)?;
         // Only some commands make links, and those check that they can.
         let public_url = compose::public_url(&settings, &settings.listen).ok();
-        let operator = compose::use_cases(&settings, public_url.as_ref(), is_dry)?;
+        let operator = compose::use_cases_of_command(&settings, public_url.as_ref(), is_dry)?;
         // Somebody may have mistaken the folder; a script means what it says.
         if is_new && io::stderr().is_terminal() {
             note(&format!(
@@ -80,16 +76,4 @@ pub(crate) fn runtime() -> anyhow::Result<Runtime> {
         .enable_all()
         .build()
         .context("cannot start")
-}
-
-/// The schema must not change while a server that is older than this program uses it.
-fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<File>> {
-    let schema = maintenance::schema_of(&settings.database)?;
-    if !(1..maintenance::newest_schema()).contains(&schema) {
-        return Ok(None);
-    }
-    let lock = data_dir::lock(&settings.data_dir).with_context(|| {
-        "this program is newer than the running server; restart the server with this version first"
-    });
-    lock.map(Some)
 }

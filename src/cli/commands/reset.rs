@@ -1,6 +1,5 @@
 //! `reset send | link`.
 
-use anyhow::bail;
 use serde_json::json;
 
 use super::named::Named;
@@ -26,7 +25,7 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
-        Command::Send(named) => send(named.find(job)?, job, output),
+        Command::Send(named) => send(&named.find(job)?, job, output),
         Command::Link(named) => {
             job.check_public_url()?;
             print_links(&named.find(job)?, job, output)
@@ -47,31 +46,21 @@ pub(crate) fn print_links(users: &[User], job: &Job, output: &mut Output) -> any
     output.rows(rows)
 }
 
-fn send(users: Vec<User>, job: &Job, output: &mut Output) -> anyhow::Result<()> {
-    if let Some(user) = users.iter().find(|user| !user.is_active) {
-        bail!(
-            "{0} is inactive; `user activate {0}` lets them in. Nothing was queued",
-            user.username
-        );
+fn send(users: &[User], job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    job.wait(job.operator.send_resets(users, &job.actor))?;
+    if output.format == Format::Table {
+        return Ok(users.iter().try_for_each(|user| {
+            let (name, email) = (&user.username, &user.email);
+            output.line(&format!("reset mail for {name} queued to {email}"))
+        })?);
     }
-    let mut rows = Vec::new();
-    for user in users {
-        job.wait(job.operator.send_reset(&user, &job.actor))?;
-        if output.format == Format::Table {
-            output.line(&format!(
-                "reset mail for {} queued to {}",
-                user.username, user.email
-            ))?;
-        }
-        rows.push(json!({
+    let rows = users.iter().map(|user| {
+        json!({
             "user_id": user.id.0,
             "username": user.username.to_string(),
             "email": user.email.to_string(),
             "state": "queued",
-        }));
-    }
-    if output.format == Format::Table {
-        return Ok(());
-    }
+        })
+    });
     output.rows(rows)
 }

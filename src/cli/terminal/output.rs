@@ -12,7 +12,7 @@ use tabled::grid::util::string::get_string_width;
 use tabled::settings::peaker::Priority;
 use tabled::settings::{Style, Width};
 
-use crate::transfer::formula::formula_safe;
+use crate::domain::formula_safe;
 
 /// A cell is wrapped at this width and not before: a date fits.
 const NARROWEST: usize = 10;

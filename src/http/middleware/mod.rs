@@ -23,6 +23,7 @@ use self::headers::add_headers;
 use self::metrics::Metrics;
 use super::route::RouteName;
 use super::wire::{ClientAddress, Deployment, Problem, render};
+use crate::failure::panic_message;
 
 /// From its head to its answer a request has so long, waiting for a hash included.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -71,8 +72,8 @@ impl Middleware {
         match tokio::time::timeout(DEADLINE, answer).await {
             Ok(Ok(response)) if is_chunked || is_unread(response.status()) => closing(response),
             Ok(Ok(response)) => response,
-            Ok(Err(_panic)) => {
-                tracing::error!(event = "failure", error = "a handler panicked");
+            Ok(Err(panic)) => {
+                tracing::error!(event = "failure", error = panic_message(&*panic));
                 Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.").response()
             }
             Err(_elapsed) => {

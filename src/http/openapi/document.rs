@@ -5,11 +5,9 @@ use poem_openapi::types::Type;
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
+use crate::domain::API_BASE;
 use crate::http::api::endpoints;
 use crate::http::wire::BadRequest;
-
-/// What the paths of the API start with, as clients call them.
-const BASE: &str = "/authentication/api";
 
 /// What is not below it: the web client asks for these at the root.
 const AT_ROOT: &str = "/privacy-policy/";
@@ -19,13 +17,13 @@ fn public_path(path: &str) -> String {
     if path.starts_with(AT_ROOT) {
         format!("{path}/")
     } else {
-        format!("{BASE}{path}/")
+        format!("{API_BASE}{path}/")
     }
 }
 
 /// The endpoint behind a path that clients call, as the code names it.
 pub(crate) fn own_path(path: &str) -> &str {
-    path.strip_prefix(BASE).unwrap_or(path)
+    path.strip_prefix(API_BASE).unwrap_or(path)
 }
 
 /// The framework's part of the document, as its own text: Swagger UI's page has it inside.

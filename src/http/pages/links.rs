@@ -2,6 +2,7 @@
 
 use minijinja::{Environment, context};
 
+use crate::domain::API_BASE;
 use crate::failure::Failure;
 
 /// The form that a reset link leads to; `refusal` says why the last password was not taken.
@@ -11,7 +12,7 @@ pub(crate) fn new_password(
     least: usize,
     refusal: Option<&str>,
 ) -> Result<String, Failure> {
-    let action = format!("/authentication/api/update-password-reset/{uid}/{token}/");
+    let action = format!("{API_BASE}/update-password-reset/{uid}/{token}/");
     render(
         include_str!("new-password.html"),
         &context! { title => "Choose a new password", action => action, least => least, refusal => refusal },
@@ -51,7 +52,7 @@ pub(crate) fn confirm(what: Confirmation, uid: &str, token: &str) -> Result<Stri
             "confirm-address",
         ),
     };
-    let action = format!("/authentication/api/{page}/{uid}/{token}/");
+    let action = format!("{API_BASE}/{page}/{uid}/{token}/");
     render(
         include_str!("confirm.html"),
         &context! { title => title, text => text, button => button, action => action },

@@ -11,7 +11,7 @@ pub const ROOMS: &[(&str, &str)] = &[
         "cli/terminal daemon compose settings http operator accounts transfer store crypto mail \
          domain private_file interrupt progress clock failure",
     ),
-    ("cli/terminal", "transfer interrupt progress domain failure"),
+    ("cli/terminal", "interrupt progress domain failure"),
     (
         "daemon",
         "compose settings http operator accounts store mail domain private_file interrupt \
@@ -19,7 +19,7 @@ pub const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "compose",
-        "settings operator accounts store crypto mail domain private_file clock failure",
+        "settings operator accounts store crypto mail domain private_file progress clock failure",
     ),
     (
         "settings",
@@ -37,12 +37,12 @@ pub const ROOMS: &[(&str, &str)] = &[
         "http/route",
         "http/openapi http/api http/wire domain failure",
     ),
-    ("http/openapi", "http/api http/wire failure"),
+    ("http/openapi", "http/api http/wire domain failure"),
     (
         "http/api",
         "http/pages http/wire operator accounts domain clock failure",
     ),
-    ("http/pages", "failure"),
+    ("http/pages", "domain failure"),
     ("http/wire", "accounts domain clock failure"),
     (
         "operator",

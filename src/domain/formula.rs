@@ -1,7 +1,7 @@
 //! Cells of CSV that a spreadsheet would calculate.
 
 /// A spreadsheet calculates what starts like this (OWASP CSV Injection).
-pub(crate) fn formula_safe(text: String) -> String {
+pub fn formula_safe(text: String) -> String {
     if is_formula(&text) {
         format!("'{text}")
     } else {
@@ -10,7 +10,7 @@ pub(crate) fn formula_safe(text: String) -> String {
 }
 
 /// The text that [`formula_safe`] was given.
-pub(crate) fn without_formula_mark(text: &str) -> &str {
+pub fn without_formula_mark(text: &str) -> &str {
     match text.strip_prefix('\'') {
         Some(rest) if is_formula(rest) => rest,
         _ => text,
