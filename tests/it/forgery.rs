@@ -113,7 +113,7 @@ const WRONG_HEADERS: [&str; 21] = [
     r#"{"alg":1,"kid":"KID"}"#,
     r#"{"alg":"HS256","kid":"KID","crit":["b64"],"b64":false}"#,
     r#"{"alg":"HS256","kid":"KID","b64":false}"#,
-    r#"{"alg":"HS256","kid":"KID","b64":"false"}"#,
+    r#"{"alg":"HS256","kid":"KID","b64":true}"#,
     r#"{"alg":"HS256","kid":"KID","crit":["exp"]}"#,
     r#"{"alg":"HS256","kid":"KID","crit":[]}"#,
     r#"{"alg":"HS256","kid":"KID","zip":"DEF"}"#,
