@@ -117,6 +117,7 @@ impl Store {
         self.write("forgetting what has expired", move |sql| {
             let mut left = limit;
             left -= sessions::purge(sql, before, left)?;
+            left -= imported_tokens::purge(sql, before, left)?;
             left -= attempts::purge(sql, before, left)?;
             let mails = mails::purge(sql, before, left)?;
             left -= mails.len();
@@ -147,7 +148,7 @@ impl Store {
                 "UPDATE outbox SET state = 'expired' WHERE state = 'queued'",
                 values![],
             )?;
-            imported_tokens::end(sql, None, stamp.at)?;
+            imported_tokens::end_of_everybody(sql, stamp.at)?;
             audit::write(sql, stamp, "db.restore", None, Some(&detail))
         })
     }

@@ -12,7 +12,7 @@ use rusqlite::config::DbConfig;
 use crate::heard;
 
 /// What grows with the users and the years.
-const GROWING: [&str; 8] = [
+const GROWING: [&str; 9] = [
     "users",
     "sessions",
     "links",
@@ -21,6 +21,7 @@ const GROWING: [&str; 8] = [
     "login_attempts",
     "password_history",
     "consents",
+    "refused_tokens",
 ];
 
 /// Statements that read all of a table, by how they start, and why they may.
