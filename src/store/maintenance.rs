@@ -111,7 +111,7 @@ impl Store {
         Ok(BackedUp { bytes, users })
     }
 
-    /// Forgets sessions, counters, mails and links that ended before `before`: at most `limit` of
+    /// Forgets sessions, refused tokens, counters, mails and links that ended before `before`: at most `limit` of
     /// them, because everybody else who writes waits meanwhile.
     pub fn purge(&self, before: Timestamp, limit: usize) -> Pending<Purged> {
         self.write("forgetting what has expired", move |sql| {
