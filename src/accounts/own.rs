@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::store::links::NewLink;
 use crate::store::users::{Taken, UserChange};
 
-/// So many mails to new addresses an account causes in an hour at most.
+/// How many mails to new addresses an account causes in an hour at most.
 const MOST_PER_HOUR: usize = 5;
 const HOUR: i64 = 3600;
 

@@ -5,7 +5,7 @@ use crate::crypto::{Claims, TokenFault, TokenKind, sha256};
 use crate::domain::{Actor, Agreement, LiveSession, SessionId, Timestamp, User, UserId, UserRef};
 use crate::failure::Failure;
 
-/// A client whose answer got lost may rotate once more within so many seconds (RFC 9700, section
+/// A client whose answer got lost may rotate once more within these seconds (RFC 9700, section
 /// 4.14.2, leaves the grace to us).
 const ROTATION_GRACE: i64 = 10;
 
@@ -206,7 +206,7 @@ impl Accounts {
     }
 }
 
-/// The `jti` of a session's refresh token after so many rotations. It follows from the two, so that
+/// The `jti` of a session's refresh token after `rotations`. It follows from the two, so that
 /// a repeated request gets the same token and none has to be stored.
 fn refresh_id(session: SessionId, rotations: i64) -> String {
     let digest = sha256(&[session.0.as_slice(), &rotations.to_be_bytes()].concat());

@@ -162,7 +162,7 @@ fn is_closed_pipe(err: &anyhow::Error) -> bool {
         };
         io.or_else(json).or_else(csv)
     };
-    // What broke below the use cases is not our standard output.
+    // A broken pipe below the use cases is one to the mail server, say, and not standard output.
     err.chain()
         .take_while(|cause| !cause.is::<Failure>())
         .any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe))

@@ -12,13 +12,13 @@ use crate::failure::Failure;
 use crate::http::App;
 use crate::operator::Operator;
 
-/// So many mails are on their way at once: one that hangs does not hold up the others.
+/// How many mails are on their way at once: one that hangs does not hold up the others.
 const SENDERS: usize = 4;
-/// The outbox is looked at so often; a mail that the command line queued leaves no later.
+/// Pause between two looks at the outbox: a mail that the command line queued leaves after it.
 const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
-/// A mail that is on its way when the server is stopped may take so long.
+/// How long a mail may take that is on its way when the server is stopped.
 const LAST_MAIL: Duration = Duration::from_millis(1500);
-/// What has expired is forgotten so often.
+/// Pause between two clean-ups.
 const TIDY_PAUSE: Duration = Duration::from_secs(600);
 
 /// Becomes true when the server stops.
@@ -72,7 +72,7 @@ async fn send(operator: Operator, stopped: Stopped) {
 }
 
 async fn cut_off(mut stopped: Stopped) {
-    // An error says that nobody can stop us any more, because everybody has gone.
+    // An error says that the sender is gone, and so is the server.
     let _ = stopped.wait_for(|it| *it).await;
     sleep(LAST_MAIL).await;
 }

@@ -19,11 +19,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The head of a request may take so long to arrive, and the next request so long to begin.
+/// How long the head of a request may take to arrive, and the next request to begin.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
-/// The system cuts off a client that acknowledges nothing of its answer for so long, in milliseconds.
+/// After how many milliseconds the system cuts off a client that acknowledges nothing of its answer.
 const READ_DEADLINE_MS: u32 = 30_000;
-/// What is in flight at a stop may take so long.
+/// How long requests in flight at a stop may take.
 const GRACE: Duration = Duration::from_secs(10);
 /// After a failed accept (no file descriptors, say) the next one waits.
 const BACK_OFF: Duration = Duration::from_millis(100);

@@ -13,7 +13,7 @@ pub struct NewPassword {
     pub hash: String,
     /// The counter of failed attempts to clear.
     pub attempts: Vec<u8>,
-    /// So many earlier passwords are remembered.
+    /// How many earlier passwords are remembered.
     pub remember: usize,
 }
 

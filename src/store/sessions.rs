@@ -18,7 +18,7 @@ pub struct Opening {
     pub rehashed: Option<String>,
     /// The counter of failed attempts to clear.
     pub attempts: Option<Vec<u8>>,
-    /// At most so many sessions of a user live; the oldest end.
+    /// How many sessions of a user may live; the oldest end.
     pub most: usize,
 }
 

@@ -33,7 +33,7 @@ pub(super) const COLUMNS: [&str; 20] = [
     "password_history",
 ];
 
-/// So many columns at the end are there only with hashes.
+/// How many columns at the end are there only with hashes.
 pub(super) const HASH_COLUMNS: usize = 2;
 
 /// The columns that are no text: a cell of theirs is JSON.

@@ -11,7 +11,7 @@ use crate::domain::UserId;
 use crate::progress::{Progress, Step};
 use crate::store::Store;
 
-/// So many users are in memory at once.
+/// How many users are in memory at once.
 const PAGE: usize = 500;
 
 /// How users stand in a file.

@@ -9,7 +9,6 @@ use crate::cli::commands::job::Job;
 use crate::domain::User;
 use crate::operator::users::UserError;
 
-/// Users as somebody typed them.
 #[derive(clap::Args)]
 pub(crate) struct Named {
     /// Numbers, user names or e-mail addresses; `-` reads them from standard input

@@ -24,7 +24,7 @@ use self::metrics::Metrics;
 use super::route::RouteName;
 use super::wire::{ClientAddress, Deployment, Problem, render};
 
-/// From its head to its answer a request has so long, waiting for a hash included.
+/// How long a request may take from its head to its answer, waiting for a hash included.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The application with everything around it.

@@ -17,7 +17,7 @@ use crate::store::transfer::Fate;
 use crate::transfer::import::{Ended, Host, Importer, NAMED, Options};
 use crate::transfer::{csv_rows, django, json_lines};
 
-/// So many bytes are read at once.
+/// How many bytes are read at once.
 const CHUNK: usize = 1 << 16;
 
 #[derive(clap::Args)]
