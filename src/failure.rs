@@ -1,5 +1,6 @@
 //! What went wrong on our side: the disk, the database, a broken file. Logged whole, shown as nothing.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 
@@ -52,6 +53,13 @@ impl Failure {
         }
         text
     }
+}
+
+/// What to say of something that `catch_unwind` caught.
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", text.unwrap_or("nobody knows why"))
 }
 
 impl fmt::Display for Failure {

@@ -1,40 +1,120 @@
-//! Counting attempts to guess a password.
+//! Counting attempts to guess a password, and the requests that cost as much as one.
 
 use super::{Accounts, Trouble};
 use crate::crypto::sha256;
-use crate::domain::{UserId, UserRef};
-use crate::store::attempts::Attempt;
+use crate::domain::{Timestamp, User, UserId, spelling};
+use crate::store::Store;
+use crate::store::attempts::{Attempt, Counter, LONGEST_WAIT};
 
-impl Accounts {
-    /// Counts an attempt. False if only a reset of the password helps any more.
-    pub(super) async fn count_attempt(&self, counter: &[u8]) -> Result<bool, Trouble> {
-        let (store, now) = (&self.parts.store, self.now());
-        match store.reserve_attempt(counter.to_vec(), now).await? {
-            Attempt::Allowed => Ok(true),
-            Attempt::Wait(seconds) => {
-                tracing::warn!(event = "excess_rate_limit_exceeded", limit = "account");
-                Err(Trouble::TooMany(seconds))
-            }
-            Attempt::Disabled => {
-                tracing::warn!(event = "authn_login_lock");
-                Ok(false)
-            }
+/// An attempt that was counted as failed before anybody looked at it. When it is dropped without
+/// having been evaluated (the queue was full, the client has gone) it is given back.
+pub(super) struct Counted<'a> {
+    store: &'a Store,
+    counters: Vec<Counter>,
+    at: Timestamp,
+    /// Otherwise it is wrong, whatever it is.
+    pub(super) may_be_right: bool,
+}
+
+impl Counted<'_> {
+    /// Somebody has looked at it: from now on it counts.
+    pub(super) fn was_evaluated(mut self) {
+        self.counters.clear();
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        let counters = std::mem::take(&mut self.counters);
+        if !counters.is_empty() {
+            // The writer does it whether or not somebody waits, and before what comes after.
+            drop(self.store.return_attempt(counters, self.at));
         }
     }
 }
 
+impl Accounts {
+    /// Counts an attempt under a name and, if somebody has that name, under their account.
+    pub(super) async fn count_attempt(
+        &self,
+        name: Counter,
+        account: Option<Counter>,
+    ) -> Result<Counted<'_>, Trouble> {
+        let (store, at) = (&self.parts.store, self.now());
+        let reserved = store.reserve_login(name.clone(), account.clone(), at);
+        let (counters, may_be_right) = match reserved.await? {
+            Attempt::Allowed => ([Some(name), account].into_iter().flatten().collect(), true),
+            Attempt::Unevaluated => (vec![name], false),
+            Attempt::Disabled => (Vec::new(), false),
+            Attempt::Wait(seconds) => return Err(too_many(seconds)),
+        };
+        if !may_be_right {
+            tracing::warn!(event = "authn_login_lock");
+        }
+        Ok(Counted {
+            store,
+            counters,
+            at,
+            may_be_right,
+        })
+    }
+
+    /// An attempt without a limit.
+    pub(super) fn uncounted(&self) -> Counted<'_> {
+        Counted {
+            store: &self.parts.store,
+            counters: Vec::new(),
+            at: self.now(),
+            may_be_right: true,
+        }
+    }
+
+    /// Counts that somebody chooses a password: a refusal costs hashes, and can be asked for again.
+    /// Each link, and each user, has so many.
+    pub(super) async fn count_choice(&self, by: &[u8]) -> Result<Counted<'_>, Trouble> {
+        if !self.parts.rules.throttle {
+            return Ok(self.uncounted());
+        }
+        let counted = self.count_attempt(choices_of(by), None).await?;
+        if counted.may_be_right {
+            Ok(counted)
+        } else {
+            Err(too_many(LONGEST_WAIT.unsigned_abs()))
+        }
+    }
+}
+
+fn too_many(seconds: u64) -> Trouble {
+    tracing::warn!(event = "excess_rate_limit_exceeded", limit = "account");
+    Trouble::TooMany(seconds)
+}
+
 /// The counter of an account, however its owner is called.
-pub(super) fn counter_of(user: UserId) -> Vec<u8> {
+pub(super) fn counter_of(user: UserId) -> Counter {
     [b"user:".as_slice(), &user.0.to_be_bytes()].concat()
 }
 
-/// The counter of a name that nobody has, in the form that names are compared in: if its other
-/// spellings had counters of their own, that would tell that nobody has it.
-pub(super) fn counter_of_nobody(typed: &str) -> Vec<u8> {
-    let name = match UserRef::candidates(typed, false).into_iter().next() {
-        Some(UserRef::Email(email)) => email.canonical().to_owned(),
-        Some(UserRef::Username(username)) => username.canonical().to_owned(),
-        Some(UserRef::Id(_)) | None => typed.to_lowercase(),
-    };
-    [b"name:".as_slice(), &sha256(name.as_bytes())].concat()
+/// The counter of a name, in the form that all its spellings share, whether or not anybody has it.
+pub(super) fn counter_of_name(typed: &str) -> Counter {
+    [b"name:".as_slice(), &sha256(spelling(typed).as_bytes())].concat()
+}
+
+fn choices_of(by: &[u8]) -> Counter {
+    [b"choice:", by].concat()
+}
+
+/// All counters of an account: what its owner proves clears them.
+pub(super) fn counters_of(user: &User) -> Vec<Counter> {
+    vec![
+        counter_of(user.id),
+        counter_of_name(user.username.as_str()),
+        counter_of_name(user.email.as_str()),
+    ]
+}
+
+/// As [`counters_of`], and the choices of a password.
+pub(super) fn counters_of_new_password(user: &User) -> Vec<Counter> {
+    let mut counters = counters_of(user);
+    counters.push(choices_of(&user.id.0.to_be_bytes()));
+    counters
 }

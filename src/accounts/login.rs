@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::attempts::{counter_of, counter_of_nobody};
+use super::attempts::{counter_of, counter_of_name, counters_of};
 use super::password::names_of;
 use super::session::TokenPair;
 use super::{Accounts, Trouble};
-use crate::crypto::{Verdict, sha256};
+use crate::crypto::{HashError, Verdict, sha256};
 use crate::domain::{
     Actor, Agreement, Password, Session, SessionId, SessionKind, User, UserId, UserRef,
 };
@@ -47,7 +47,7 @@ impl<T: Into<Trouble>> From<T> for LoginError {
 
 impl Accounts {
     /// Opens a session for whoever `typed` names, by address or user name, if `password` is theirs.
-    /// Every refusal takes the time of one hash.
+    /// Every refusal takes the same time, whatever is wrong.
     pub async fn login(
         &self,
         typed: &str,
@@ -56,25 +56,15 @@ impl Accounts {
         caller: &Actor,
     ) -> Result<LoggedIn, LoginError> {
         let found = self.find_credentials(typed).await?;
-        let counter = match &found {
-            Some(it) => counter_of(it.user.id),
-            None => counter_of_nobody(typed),
-        };
-        let is_counted = self.parts.rules.throttle && !typed.is_empty() && !password.is_empty();
-        let is_enabled = !is_counted || self.count_attempt(&counter).await?;
-
         let password = Password::attempt(password);
-        let may_log_in = found.as_ref().filter(|it| it.user.is_active && is_enabled);
-        let hash = may_log_in.and_then(|it| it.password_hash.as_deref());
-        let hasher = &self.parts.hasher;
-        let verdict = hasher.verify(password.clone(), hash).await?;
-        let (Verdict::Right { outdated }, Some(found)) = (verdict, &found) else {
+        let verdict = self.try_password(typed, &password, found.as_ref()).await?;
+        let (Verdict::Right { outdated, .. }, Some(found)) = (verdict, &found) else {
             let user_id = found.map(|it| it.user.id.0);
             tracing::info!(event = "authn_login_fail", user_id);
             return Err(LoginError::WrongCredentials);
         };
         let rehashed = match outdated {
-            true => Some(hasher.hash(password.clone()).await?),
+            true => self.rehash(password.clone()).await,
             false => None,
         };
 
@@ -89,7 +79,7 @@ impl Accounts {
             session,
             checked: found.password_hash.clone(),
             rehashed,
-            attempts: Some(counter),
+            attempts: counters_of(&found.user),
             most: MOST_SESSIONS,
         };
         let actor = caller.at(self.now());
@@ -114,6 +104,40 @@ impl Accounts {
             }
         }
         Ok(None)
+    }
+
+    /// Whether the password is that of whoever was found under the name that was typed.
+    async fn try_password(
+        &self,
+        typed: &str,
+        password: &Password,
+        found: Option<&Credentials>,
+    ) -> Result<Verdict, Trouble> {
+        let is_blank = typed.is_empty() || password.as_bytes().is_empty();
+        let counted = if self.parts.rules.throttle && !is_blank {
+            let account = found.map(|it| counter_of(it.user.id));
+            self.count_attempt(counter_of_name(typed), account).await?
+        } else {
+            self.uncounted()
+        };
+        let tried = found.filter(|it| it.user.is_active && counted.may_be_right);
+        let hash = tried.and_then(|it| it.password_hash.as_deref());
+        let verdict = self.parts.hasher.verify(password.clone(), hash).await?;
+        counted.was_evaluated();
+        Ok(verdict)
+    }
+
+    /// A hash of today's cost. None if there is no place for it now: a login that was right is not
+    /// refused for that, and the next one tries again.
+    async fn rehash(&self, password: Password) -> Option<String> {
+        match self.parts.hasher.hash(password).await {
+            Ok(hash) => Some(hash),
+            Err(HashError::Busy) => None,
+            Err(HashError::Failed(failure)) => {
+                tracing::error!(event = "failure", error = failure.chain());
+                None
+            }
+        }
     }
 
     /// Whether the password could be chosen today.

@@ -88,6 +88,12 @@ impl Accounts {
         &self.parts.rules
     }
 
+    /// How many password hashes were computed since the start.
+    #[must_use]
+    pub fn hashes_computed(&self) -> u64 {
+        self.parts.hasher.computed()
+    }
+
     /// Whether writes reach the disk.
     pub async fn check_writable(&self) -> Result<(), Failure> {
         self.parts.store.check_writable().await

@@ -1,43 +1,46 @@
 //! Choosing a password, changing it, and what else asks for it.
 
-use super::attempts::counter_of;
+use super::attempts::{counter_of, counters_of, counters_of_new_password};
 use super::invalid_fields::InvalidFields;
 use super::own::OwnError;
 use super::{Accounts, Trouble};
-use crate::crypto::Verdict;
+use crate::crypto::{Choice, MOST_HASHES, Verdict};
 use crate::domain::{Actor, LiveSession, Password, Profile, Rule, User, UserId, UserRef};
 use crate::failure::Failure;
 use crate::store::credentials::Credentials;
 use crate::store::passwords::NewPassword;
 
 impl Accounts {
-    /// Checks and hashes a password that somebody chose for `owner`'s account. The current one and
-    /// the earlier ones are refused.
-    pub(crate) async fn choose_password(
-        &self,
-        chosen: &str,
-        owner: &Credentials,
-    ) -> Result<Result<NewPassword, Rule>, Trouble> {
+    /// Checks a password that somebody chose for `owner`'s account. Costs nothing.
+    pub(crate) fn check_choice(&self, chosen: &str, owner: &Credentials) -> Result<Password, Rule> {
         let names = names_of(&owner.user, &owner.profile);
-        let password = match Password::choose(chosen, self.parts.rules.password, &names) {
-            Ok(password) => password,
-            Err(rule) => return Ok(Err(rule)),
-        };
-        let (user, hasher) = (owner.user.id, &self.parts.hasher);
+        Password::choose(chosen, self.parts.rules.password, &names)
+    }
+
+    /// Hashes a password that somebody chose for `owner`'s account, for `budget` hashes at the most.
+    /// The current one and the earlier ones are refused.
+    pub(crate) async fn new_password(
+        &self,
+        chosen: Password,
+        owner: &Credentials,
+        budget: usize,
+    ) -> Result<Result<NewPassword, Rule>, Trouble> {
         let remember = self.parts.rules.password_history;
+        let mut used = Vec::new();
         if remember > 0 {
-            let mut used = self.parts.store.password_history(user).await?;
-            used.truncate(remember);
+            let earlier = self.parts.store.password_history(owner.user.id).await?;
             used.extend(owner.password_hash.clone());
-            if hasher.matches_any(password.clone(), used).await? {
-                return Ok(Err(Rule::PasswordUsed));
-            }
+            used.extend(earlier.into_iter().take(remember));
         }
-        Ok(Ok(NewPassword {
-            hash: hasher.hash(password).await?,
-            attempts: counter_of(user),
-            remember,
-        }))
+        let choice = self.parts.hasher.choose(chosen, used, budget).await?;
+        Ok(match choice {
+            Choice::Used => Err(Rule::PasswordUsed),
+            Choice::New(hash) => Ok(NewPassword {
+                hash,
+                attempts: counters_of_new_password(&owner.user),
+                remember,
+            }),
+        })
     }
 
     /// Changes the password of a session's user, ends all their other sessions and tells them by
@@ -57,13 +60,18 @@ impl Accounts {
         if new != again {
             invalid.note("confirm_password", Rule::ConfirmationMismatch);
         }
-        let Some(owner) = owner.filter(|_| invalid.0.is_empty()) else {
+        let Some((owner, spent)) = owner.filter(|_| invalid.0.is_empty()) else {
             let plain = Password::choose(new, self.parts.rules.password, &[]);
             invalid.check("password", plain);
             return Err(OwnError::Invalid(invalid.0));
         };
-        let password = self.choose_password(new, &owner).await?;
-        let password = password.map_err(|rule| OwnError::field("password", rule))?;
+        let refused = |rule| OwnError::field("password", rule);
+        let chosen = self.check_choice(new, &owner).map_err(refused)?;
+        let counted = self.count_choice(&owner.user.id.0.to_be_bytes()).await?;
+        let budget = MOST_HASHES.saturating_sub(spent);
+        let password = self.new_password(chosen, &owner, budget).await?;
+        counted.was_evaluated();
+        let password = password.map_err(refused)?;
         let (user, keep, actor) = (session.user.id, Some(session.id), caller.at(self.now()));
         let store = &self.parts.store;
         let is_set = store
@@ -101,29 +109,35 @@ impl Accounts {
         Ok(deleted)
     }
 
-    /// The owner of a session, if `password` is theirs. The attempt is counted like a login.
+    /// The owner of a session, if `password` is theirs, and how many hashes that took. The attempt
+    /// is counted for the account, as a login is.
     async fn verified_owner(
         &self,
         session: &LiveSession,
         password: &str,
-    ) -> Result<Option<Credentials>, Trouble> {
+    ) -> Result<Option<(Credentials, usize)>, Trouble> {
         let user = session.user.id;
-        let (store, counter) = (&self.parts.store, counter_of(user));
+        let store = &self.parts.store;
         let is_counted = self.parts.rules.throttle;
-        if is_counted && !self.count_attempt(&counter).await? {
-            return Ok(None);
-        }
+        let counted = if is_counted {
+            self.count_attempt(counter_of(user), None).await?
+        } else {
+            self.uncounted()
+        };
         let found = store.credentials(&UserRef::Id(user)).await?;
-        let hash = found.as_ref().and_then(|it| it.password_hash.as_deref());
+        let tried = found.as_ref().filter(|_| counted.may_be_right);
+        let hash = tried.and_then(|it| it.password_hash.as_deref());
         let attempt = Password::attempt(password);
-        if self.parts.hasher.verify(attempt, hash).await? == Verdict::Wrong {
+        let verdict = self.parts.hasher.verify(attempt, hash).await?;
+        counted.was_evaluated();
+        let (Verdict::Right { hashes, .. }, Some(found)) = (verdict, found) else {
             tracing::info!(event = "authn_password_change_fail", user_id = user.0);
             return Ok(None);
-        }
+        };
         if is_counted {
-            store.forget_attempts(counter).await?;
+            store.forget_attempts(counters_of(&found.user)).await?;
         }
-        Ok(found)
+        Ok(Some((found, hashes)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A forgotten password: asking for the mail, and using its link.
 
 use super::{Accounts, Trouble};
+use crate::crypto::MOST_HASHES;
 use crate::domain::{Actor, Email, Invalid, MailKind, Rule, UserId, UserRef};
 use crate::failure::Failure;
 use crate::store::credentials::Credentials;
@@ -64,10 +65,12 @@ impl Accounts {
             .password_link(uid, token)
             .await?
             .ok_or(ResetError::BadLink)?;
-        let password = self
-            .choose_password(new_password, &owner)
-            .await?
-            .map_err(new_password_broke)?;
+        let chosen = self.check_choice(new_password, &owner);
+        let chosen = chosen.map_err(new_password_broke)?;
+        let counted = self.count_choice(&link.1).await?;
+        let password = self.new_password(chosen, &owner, MOST_HASHES).await?;
+        counted.was_evaluated();
+        let password = password.map_err(new_password_broke)?;
         let (user, actor) = (owner.user.id, caller.at(self.now()));
         let store = &self.parts.store;
         let redeemed = store.redeem_password_link(user, link, password, actor);

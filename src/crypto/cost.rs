@@ -31,6 +31,11 @@ impl Cost {
         Self::SUFFICIENT.into_iter().any(meets)
     }
 
+    /// Whether it is no dearer than the other, in any respect.
+    pub(crate) fn is_within(self, other: Self) -> bool {
+        self.ln <= other.ln && self.r <= other.r && self.p <= other.p
+    }
+
     /// Of one hash, in bytes.
     pub fn memory(self) -> u64 {
         (128 * u64::from(self.r)) << self.ln

@@ -23,6 +23,9 @@ const MOST_ARGON2_PASSES: u32 = 64;
 const MOST_ARGON2_LANES: u32 = 64;
 const MOST_BCRYPT_COST: u32 = 16;
 
+/// The version of Argon2 that did not write its number.
+const FIRST_ARGON2: u32 = 0x10;
+
 /// bcrypt reads no more of a password than this many bytes.
 const BCRYPT_BYTES: usize = 72;
 
@@ -59,6 +62,37 @@ impl Foreign {
             "bcrypt" => parse_bcrypt(rest, false),
             "scrypt" => parse_scrypt(rest),
             _ => None,
+        }
+    }
+
+    /// Whether one of these passwords is the one behind it, and how many were tried.
+    pub(crate) fn matches_any<'a>(
+        &self,
+        passwords: impl Iterator<Item = &'a [u8]>,
+    ) -> (bool, usize) {
+        let mut tried = 0;
+        for password in passwords {
+            tried += 1;
+            if self.matches(password) {
+                return (true, tried);
+            }
+        }
+        (false, tried)
+    }
+
+    /// Equal for hashes that cost the same.
+    pub(crate) fn kind(&self) -> String {
+        match self {
+            Self::Pbkdf2 {
+                iterations, hash, ..
+            } => {
+                let digest = if hash.len() == 32 { "sha256" } else { "sha1" };
+                format!("pbkdf2_{digest} {iterations}")
+            }
+            Self::Argon2(hash) => format!("{} {}", hash.algorithm, hash.params),
+            // Its version and its cost.
+            Self::Bcrypt { hash, .. } => format!("bcrypt {}", hash.get(..6).unwrap_or_default()),
+            Self::Scrypt { cost, .. } => format!("Django's scrypt {cost}"),
         }
     }
 
@@ -102,7 +136,9 @@ fn parse_pbkdf2(algorithm: pbkdf2::Algorithm, length: usize, rest: &str) -> Opti
 }
 
 fn parse_argon2(rest: &str) -> Option<Foreign> {
-    let hash = PasswordHash::new(&format!("${rest}")).ok()?;
+    let mut hash = PasswordHash::new(&format!("${rest}")).ok()?;
+    // Hashes from before version 0x13 do not say that they are of the first one.
+    hash.version.get_or_insert(FIRST_ARGON2);
     let params = argon2::Params::try_from(&hash).ok()?;
     let fits = hash.hash.is_some()
         && params.m_cost() <= MOST_ARGON2_KIB

@@ -1,12 +1,13 @@
 //! Threads for hashing: few, of low priority, with a bounded queue.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_channel::oneshot;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, panic_message};
 
 /// Requests that hash nothing go first: a paced request beside a login storm took 1.8 ms at nice 10
 /// and 5.8 ms at equal priority, at the same number of logins.
@@ -14,6 +15,9 @@ const NICENESS: i32 = 10;
 
 /// The queue is full; come back later.
 pub(super) struct Busy;
+
+/// What became of a job.
+pub(super) type Done<T> = Result<T, Failure>;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -58,15 +62,23 @@ impl Pool {
     }
 
     /// Has `work` done; the receiver is answered then. Work that nobody waits for any more is skipped.
+    /// If it panics, that is its answer, and the thread goes on.
     pub(super) fn submit<T: Send + 'static>(
         &self,
+        doing: &'static str,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<oneshot::Receiver<T>, Busy> {
+    ) -> Result<oneshot::Receiver<Done<T>>, Busy> {
         let (sender, receiver) = oneshot::channel();
         let job = Box::new(move || {
-            if !sender.is_canceled() {
-                // The receiver may go in this very moment; then nobody wants the answer.
-                let _ = sender.send(work());
+            if sender.is_canceled() {
+                return;
+            }
+            // What the work had in hand is gone with it: nobody sees it half done.
+            let done = catch_unwind(AssertUnwindSafe(work));
+            let done = done.map_err(|panic| Failure::new(doing, panic_message(&*panic)));
+            // The receiver may have gone in this very moment; then nobody wants the answer.
+            if let Err(Err(failure)) = sender.send(done) {
+                tracing::error!(event = "failure", error = failure.chain());
             }
         });
         let mut state = self.shared.lock();

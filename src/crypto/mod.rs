@@ -1,5 +1,6 @@
 //! Password hashes, tokens, keys and randomness.
 
+mod choice;
 mod claims;
 mod cost;
 mod digest;
@@ -8,16 +9,19 @@ mod hash_pool;
 mod key_file;
 mod keys;
 mod link;
+mod pace;
 mod password;
 mod random;
 mod scrypt;
+mod stored;
 mod token;
 
+pub use self::choice::Choice;
 pub use self::claims::{Claims, InspectedToken, TokenFault, TokenKind};
 pub use self::cost::Cost;
 pub use self::digest::sha256;
 pub use self::keys::{KeyError, Keyring, LinkKey, SigningKey};
 pub use self::link::LinkToken;
-pub use self::password::{HashError, Hasher, Verdict};
+pub use self::password::{HashError, Hasher, MOST_HASHES, Verdict};
 pub use self::random::Random;
 pub use self::token::Signer;

@@ -1,20 +1,31 @@
 //! Password hashes are made and checked on threads of their own.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
+use super::choice::{Choice, Choosing};
 use super::cost::Cost;
-use super::foreign::Foreign;
 use super::hash_pool::{Busy, Pool};
+use super::pace::Pace;
 use super::random::Random;
 use super::scrypt::{self, OwnHash};
+use super::stored::Stored;
 use crate::domain::Password;
 use crate::failure::Failure;
 
 /// A thread that has had nothing to do for this time ends, and gives its memory back.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// No request costs more hashes than this.
+pub const MOST_HASHES: usize = 3;
+
+/// So often is a kind of hash measured.
+const MEASUREMENTS: usize = 3;
 
 /// The verdict on an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +35,8 @@ pub enum Verdict {
     Right {
         /// Whether the stored hash has another cost than hashes made today.
         outdated: bool,
+        /// So many hashes it took.
+        hashes: usize,
     },
 }
 
@@ -52,7 +65,13 @@ pub struct Hasher {
     pool: Pool,
     cost: Cost,
     random: Random,
-    decoy: OwnHash,
+    /// Nobody's hash at that cost.
+    own: Arc<Stored>,
+    pace: Arc<Pace>,
+    /// How long a hash of each kind takes that was measured.
+    measured: Mutex<BTreeMap<String, Duration>>,
+    /// How many hashes were computed.
+    computed: Arc<AtomicU64>,
 }
 
 impl Hasher {
@@ -64,14 +83,18 @@ impl Hasher {
             STANDARD_NO_PAD.encode(random.bytes::<16>()?),
             STANDARD_NO_PAD.encode(random.bytes::<32>()?)
         );
-        let decoy = OwnHash::parse(&decoy).ok_or_else(|| {
+        let own = OwnHash::parse(&decoy).ok_or_else(|| {
             Failure::new("preparing the password hasher", scrypt::out_of_bounds(cost))
         })?;
+        let own = Arc::new(Stored::Own(own));
         Ok(Self {
             pool: Pool::new(threads.max(1), queue, IDLE),
             cost,
             random,
-            decoy,
+            pace: Arc::new(Pace::new(Arc::clone(&own))),
+            own,
+            measured: Mutex::default(),
+            computed: Arc::default(),
         })
     }
 
@@ -86,97 +109,151 @@ impl Hasher {
         self.pool.started()
     }
 
+    /// How many hashes were computed.
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
+    }
+
     /// Whether a login can check this stored hash: its kind is known and it does not cost too much.
     pub fn is_usable(stored: &str) -> bool {
-        Known::parse(stored).is_some()
+        Stored::parse(stored).is_some()
     }
 
     /// A new hash of `password`, with a salt of 128 bits.
     pub async fn hash(&self, password: Password) -> Result<String, HashError> {
         let salt = self.random.bytes::<16>()?;
         let cost = self.cost;
-        let work = move || scrypt::hash(cost, password.as_bytes(), &salt);
-        Ok(self.run("hashing a password", work).await??)
+        let work = move || {
+            let made = OwnHash::make(cost, password.as_bytes(), &salt);
+            (made.map(|it| it.to_string()), 1)
+        };
+        Ok(self.compute("hashing a password", work).await??)
     }
 
-    /// Whether `password` is the one behind any of `stored`. One thread works through them all,
-    /// so that a long history takes one place in the queue; unusable hashes match nothing.
-    pub async fn matches_any(
+    /// A new hash of `password`, unless it is one of `used`: the current one first, then the latest.
+    /// At most `budget` hashes are computed; what does not fit is not compared. One thread makes
+    /// them all, so that a long history takes one place in the queue.
+    pub async fn choose(
         &self,
         password: Password,
-        stored: Vec<String>,
-    ) -> Result<bool, HashError> {
+        used: Vec<String>,
+        budget: usize,
+    ) -> Result<Choice, HashError> {
+        let salt = self.random.bytes::<16>()?;
+        let cost = self.cost;
         let work = move || {
-            let mut known = stored.iter().filter_map(|stored| Known::parse(stored));
-            known.any(|known| known.matches(password.as_bytes()))
+            let mut choosing = Choosing::new(&password, budget);
+            let choice = choosing.run(cost, &salt, &used);
+            (choice, budget.saturating_sub(choosing.left()))
         };
-        self.run("checking earlier passwords", work).await
+        Ok(self.compute("hashing a password", work).await??)
+    }
+
+    /// The kind of a stored hash, equal for hashes that cost the same. None if it is not usable.
+    pub fn kind_of(stored: &str) -> Option<String> {
+        Stored::parse(stored).map(|it| it.kind())
+    }
+
+    /// Learns of which kinds the stored hashes are, from one of each: from now on every refusal takes
+    /// as long as one of the dearest kind. Each is measured once, in turns with other work.
+    pub async fn learn(&self, stored: &[String]) -> Result<(), HashError> {
+        let mut kinds: Vec<_> = stored.iter().filter_map(|it| Stored::parse(it)).collect();
+        kinds.retain(|it| it.cost().is_none_or(|cost| !cost.is_within(self.cost)));
+        let mut dearest = (Duration::ZERO, Arc::clone(&self.own), Vec::new());
+        // If no kind can be dearer than our own, nothing has to be measured.
+        let own = (!kinds.is_empty()).then(|| Arc::clone(&self.own));
+        for kind in own.into_iter().chain(kinds.into_iter().map(Arc::new)) {
+            let known = self.measured().get(&kind.kind()).copied();
+            let (best, took) = match known {
+                Some(best) => (best, vec![best]),
+                None => self.measure(&kind).await?,
+            };
+            if best > dearest.0 {
+                dearest = (best, kind, took);
+            }
+        }
+        let (best, kind, took) = dearest;
+        if self.pace.set(Arc::clone(&kind), took) {
+            let (kind, millis) = (kind.kind(), best.as_millis());
+            tracing::info!(event = "password_hash_dearest", kind, millis);
+        }
+        Ok(())
+    }
+
+    /// The best time of a hash of this kind, and all that were taken.
+    async fn measure(&self, kind: &Arc<Stored>) -> Result<(Duration, Vec<Duration>), HashError> {
+        let mut took = Vec::new();
+        for _ in 0..MEASUREMENTS {
+            let kind = Arc::clone(kind);
+            let work = move || {
+                let started = Instant::now();
+                let hashes = kind.compute(&Password::attempt(""));
+                (started.elapsed(), hashes)
+            };
+            took.push(self.compute("measuring a password hash", work).await?);
+        }
+        let best = took.iter().min().copied().unwrap_or_default();
+        self.measured().insert(kind.kind(), best);
+        Ok((best, took))
+    }
+
+    fn measured(&self) -> MutexGuard<'_, BTreeMap<String, Duration>> {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Checks an attempt against a stored hash. Without one, or with one that is not to be computed,
-    /// the same work is done over a decoy and the answer is no. One of Django's takes its own time
-    /// until the first good login replaces it.
+    /// the answer is no. Whatever is stored, that answer takes the same time.
     pub async fn verify(
         &self,
         attempt: Password,
         stored: Option<&str>,
     ) -> Result<Verdict, HashError> {
-        let known = stored.and_then(Known::parse);
+        let known = stored.and_then(Stored::parse);
         if known.is_none() && stored.is_some() {
             tracing::warn!(
                 event = "password_hash_unusable",
                 "a stored password hash is malformed or costs too much"
             );
         }
-        let verdict = match &known {
-            Some(known) => Verdict::Right {
-                outdated: known.cost() != Some(self.cost),
-            },
-            None => Verdict::Wrong,
+        let (pace, own_cost) = (Arc::clone(&self.pace), self.cost);
+        let draw = u32::from_be_bytes(self.random.bytes()?);
+        let work = move || {
+            let (is_right, hashes) = pace.check(known.as_ref(), &attempt, draw);
+            let verdict = match &known {
+                Some(hash) if is_right => Verdict::Right {
+                    outdated: hash.cost() != Some(own_cost),
+                    hashes,
+                },
+                _ => Verdict::Wrong,
+            };
+            (verdict, hashes)
         };
-        let known = known.unwrap_or_else(|| Known::Own(self.decoy.clone()));
-        let work = move || known.matches(attempt.as_bytes());
-        let matches = self.run("checking a password", work).await?;
-        Ok(if matches { verdict } else { Verdict::Wrong })
+        self.compute("checking a password", work).await
     }
 
-    /// Waits in the queue until a thread has done the work.
-    async fn run<T: Send + 'static>(
+    /// Has work done that also says how many hashes it took.
+    async fn compute<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce() -> (T, usize) + Send + 'static,
+    ) -> Result<T, HashError> {
+        let computed = Arc::clone(&self.computed);
+        let counted = move || {
+            let (done, hashes) = work();
+            computed.fetch_add(hashes as u64, Ordering::Relaxed);
+            done
+        };
+        self.run(doing, counted).await
+    }
+
+    /// Waits in the queue until a thread has done the work. If that panics it has failed, and the
+    /// thread goes on.
+    pub async fn run<T: Send + 'static>(
         &self,
         doing: &'static str,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let done = self.pool.submit(work)?.await;
-        Ok(done.map_err(Failure::when(doing))?)
-    }
-}
-
-/// A stored hash that may be computed.
-enum Known {
-    Own(OwnHash),
-    Foreign(Foreign),
-}
-
-impl Known {
-    fn parse(stored: &str) -> Option<Self> {
-        if stored.starts_with('$') {
-            OwnHash::parse(stored).map(Self::Own)
-        } else {
-            Foreign::parse(stored).map(Self::Foreign)
-        }
-    }
-
-    fn cost(&self) -> Option<Cost> {
-        match self {
-            Self::Own(hash) => Some(hash.cost),
-            Self::Foreign(_) => None,
-        }
-    }
-
-    fn matches(&self, password: &[u8]) -> bool {
-        match self {
-            Self::Own(hash) => hash.matches(password),
-            Self::Foreign(hash) => hash.matches(password),
-        }
+        let done = self.pool.submit(doing, work)?.await;
+        Ok(done.map_err(Failure::when(doing))??)
     }
 }

@@ -1,8 +1,10 @@
 //! Our own password hashes, which are scrypt (RFC 7914).
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::constant_time;
 use scrypt::password_hash::phc::PasswordHash;
 use scrypt::password_hash::{CustomizedPasswordHasher, PasswordVerifier};
 use scrypt::{Params, Scrypt};
@@ -43,6 +45,9 @@ pub(super) struct OwnHash {
 impl OwnHash {
     pub(super) fn parse(stored: &str) -> Option<Self> {
         let phc = PasswordHash::new(stored).ok()?;
+        if phc.algorithm.as_str() != "scrypt" || phc.salt.is_none() || phc.hash.is_none() {
+            return None;
+        }
         let params = Params::try_from(&phc).ok()?;
         let cost = Cost {
             ln: params.log_n(),
@@ -55,20 +60,62 @@ impl OwnHash {
         })
     }
 
+    /// A new hash.
+    pub(super) fn make(cost: Cost, password: &[u8], salt: &[u8]) -> Result<Self, Failure> {
+        let doing = "hashing a password";
+        let params = cost.params();
+        let params = params.ok_or_else(|| Failure::new(doing, out_of_bounds(cost)))?;
+        Scrypt::new()
+            .hash_password_customized(password, salt, None, None, params)
+            .map(|phc| Self {
+                phc: Arc::new(phc),
+                cost,
+            })
+            .map_err(|err| Failure::new(doing, err.to_string()))
+    }
+
+    /// What it would be if it were of `password`; none if that cannot be computed.
+    pub(super) fn of(&self, password: &[u8]) -> Option<Self> {
+        let params = Params::try_from(&*self.phc).ok()?;
+        let phc = Scrypt::new()
+            .hash_password_customized(password, self.salt(), None, None, params)
+            .ok()?;
+        Some(Self {
+            phc: Arc::new(phc),
+            cost: self.cost,
+        })
+    }
+
     pub(super) fn matches(&self, password: &[u8]) -> bool {
         Scrypt::new().verify_password(password, &*self.phc).is_ok()
     }
+
+    pub(super) fn salt(&self) -> &[u8] {
+        self.phc.salt.as_deref().unwrap_or_default()
+    }
+
+    /// Whether one password makes the same of both: salt, cost and length are equal.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let length = |it: &Self| it.phc.hash.map(|it| it.len());
+        self.cost == other.cost && self.salt() == other.salt() && length(self) == length(other)
+    }
+
+    /// Whether two hashes that are alike are of the same password.
+    pub(super) fn is_of_same_password(&self, other: &Self) -> bool {
+        match (&self.phc.hash, &other.phc.hash) {
+            (Some(one), Some(other)) => {
+                constant_time::verify_slices_are_equal(one.as_bytes(), other.as_bytes()).is_ok()
+            }
+            _ => false,
+        }
+    }
 }
 
-/// A new hash as a PHC string.
-pub(super) fn hash(cost: Cost, password: &[u8], salt: &[u8]) -> Result<String, Failure> {
-    let doing = "hashing a password";
-    let params = cost.params();
-    let params = params.ok_or_else(|| Failure::new(doing, out_of_bounds(cost)))?;
-    Scrypt::new()
-        .hash_password_customized(password, salt, None, None, params)
-        .map(|hash| hash.to_string())
-        .map_err(|err| Failure::new(doing, err.to_string()))
+/// As a PHC string.
+impl fmt::Display for OwnHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.phc.fmt(f)
+    }
 }
 
 /// The 64 bytes that Django's scrypt makes of a password; None if the cost is out of bounds.

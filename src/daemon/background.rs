@@ -11,6 +11,7 @@ use crate::daemon::backups::Backups;
 use crate::failure::Failure;
 use crate::http::App;
 use crate::operator::Operator;
+use crate::operator::hash_kinds::HashKinds;
 
 /// How many mails are on their way at once: one that hangs does not hold up the others.
 const SENDERS: usize = 4;
@@ -18,6 +19,10 @@ const SENDERS: usize = 4;
 const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
 /// How long a mail may take that is on its way when the server is stopped.
 const LAST_MAIL: Duration = Duration::from_millis(1500);
+/// Pause between two looks at new accounts; whoever was imported may have a hash of another kind.
+const HASHES_PAUSE: Duration = Duration::from_secs(15);
+/// Longer than any look takes.
+const DAY: Duration = Duration::from_secs(86_400);
 /// Pause between two clean-ups.
 const TIDY_PAUSE: Duration = Duration::from_secs(600);
 
@@ -38,8 +43,9 @@ pub(crate) fn start(
     let work = async move {
         let senders = (0..SENDERS).map(|_| tokio::spawn(send(operator.clone(), stopped.clone())));
         let senders: Vec<_> = senders.collect();
+        let watcher = tokio::spawn(watch_hashes(operator.clone(), stopped.clone()));
         tidy(&operator, &app, backups, stopped).await;
-        for sender in senders {
+        for sender in senders.into_iter().chain([watcher]) {
             // It ended, in whatever way.
             let _ = sender.await;
         }
@@ -67,6 +73,27 @@ async fn send(operator: Operator, stopped: Stopped) {
         });
         if is_done {
             pause(&stopped, Instant::now() + OUTBOX_PAUSE).await;
+        }
+    }
+}
+
+/// Refusals are to take as long as the dearest kind of hash that is stored.
+async fn watch_hashes(operator: Operator, stopped: Stopped) {
+    let mut kinds = HashKinds::default();
+    while !*stopped.borrow() {
+        let look = tokio::select! {
+            look = operator.look_at_hashes(&mut kinds) => look,
+            // A hash that is measured now is of no use any more.
+            () = pause(&stopped, Instant::now() + DAY) => return,
+        };
+        let is_more = look.unwrap_or_else(|err| {
+            log_failure(&err);
+            false
+        });
+        if is_more {
+            tokio::task::yield_now().await;
+        } else {
+            pause(&stopped, Instant::now() + HASHES_PAUSE).await;
         }
     }
 }

@@ -27,6 +27,6 @@ pub use self::profile::{AdditionalFields, Profile, UploadPreference};
 pub use self::session::{LiveSession, Session, SessionId, SessionKind};
 pub use self::similarity::{ALIKE, similarity};
 pub use self::time::Timestamp;
-pub use self::user::{User, UserId, UserRef};
+pub use self::user::{User, UserId, UserRef, spelling};
 pub use self::username::Username;
 pub use self::web_url::{API_BASE, WebUrl};

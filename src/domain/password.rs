@@ -27,14 +27,23 @@ pub struct PasswordRules {
     pub min_length: usize,
 }
 
-/// A password in NFC, wiped from memory when dropped. It cannot print itself.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Password(Zeroizing<String>);
+/// A password, wiped from memory when dropped. It cannot print itself.
+#[derive(Clone)]
+pub struct Password {
+    nfc: Zeroizing<String>,
+    /// As it was typed, if that is not NFC.
+    typed: Option<Zeroizing<String>>,
+}
 
 impl Password {
     /// A password somebody typed to log in: old accounts may predate today's rules.
     pub fn attempt(raw: &str) -> Self {
-        Self(Zeroizing::new(nfc(raw).into_owned()))
+        let normal = Zeroizing::new(nfc(raw).into_owned());
+        let is_normal = *normal == raw;
+        Self {
+            nfc: normal,
+            typed: (!is_normal).then(|| Zeroizing::new(raw.to_owned())),
+        }
     }
 
     /// A password somebody chose for an account that goes by `names`.
@@ -46,11 +55,11 @@ impl Password {
 
     /// Whether this password could be chosen today.
     pub fn check(&self, rules: PasswordRules, names: &[&str]) -> Result<(), Rule> {
-        let length = self.0.chars().count();
+        let length = self.nfc.chars().count();
         if length == 0 {
             return Err(Rule::Blank);
         }
-        if self.0.contains('\0') {
+        if self.nfc.contains('\0') {
             return Err(Rule::NullCharacter);
         }
         if length < rules.min_length {
@@ -68,14 +77,21 @@ impl Password {
         Ok(())
     }
 
-    /// The bytes to hash.
+    /// The bytes to hash, in NFC.
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.nfc.as_bytes()
+    }
+
+    /// What another service may have hashed, which did not normalise: the bytes as they were typed,
+    /// then in NFC if that is something else.
+    pub fn spellings(&self) -> impl Iterator<Item = &[u8]> {
+        let typed = self.typed.iter().map(|it| it.as_bytes());
+        typed.chain([self.as_bytes()])
     }
 
     /// The product's name or one of `names`, alone or with digits behind it.
     fn is_personal(&self, names: &[&str]) -> bool {
-        let whole = Zeroizing::new(canonical(&self.0));
+        let whole = Zeroizing::new(canonical(&self.nfc));
         let bare = whole.trim_end_matches(char::is_numeric);
         names
             .iter()
@@ -90,9 +106,9 @@ impl Password {
 
     /// zxcvbn knows ASCII; of other scripts its estimate says nothing.
     fn is_common(&self) -> bool {
-        self.0.is_ascii()
-            && self.0.len() <= LONGEST_LISTED
-            && zxcvbn::zxcvbn(&self.0, &[]).guesses() <= LISTED
+        self.nfc.is_ascii()
+            && self.nfc.len() <= LONGEST_LISTED
+            && zxcvbn::zxcvbn(&self.nfc, &[]).guesses() <= LISTED
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::email::Email;
 use super::invalid::Rule;
-use super::text::check_text;
+use super::text::{canonical, check_text};
 use super::time::Timestamp;
 use super::username::Username;
 
@@ -75,4 +75,14 @@ impl UserRef {
         let username = Username::parse(typed).ok().map(Self::Username);
         [number, email, username].into_iter().flatten().collect()
     }
+}
+
+/// One form for all spellings of a name or an address, whether or not anybody has it. Whatever
+/// leads to an account has the form of its user name or of its address.
+pub fn spelling(typed: &str) -> String {
+    let folded = canonical(typed);
+    let email = [typed, &folded]
+        .into_iter()
+        .find_map(|it| Email::parse(it).ok());
+    email.map_or(folded, |it| it.canonical().to_owned())
 }

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod delivery;
+pub mod hash_kinds;
 pub mod keys;
 pub mod maintenance;
 pub mod outbox;

@@ -99,7 +99,7 @@ impl Operator {
             session: session.clone(),
             checked: None,
             rehashed: None,
-            attempts: None,
+            attempts: Vec::new(),
             most: MOST_SESSIONS,
         };
         let (actor, by) = (caller.at(self.now()), &caller.name);

@@ -3,6 +3,7 @@
 use super::Operator;
 use crate::accounts::Trouble;
 use crate::accounts::register::{OperatorChoice, RegisterError, Registrar, Registration};
+use crate::crypto::MOST_HASHES;
 use crate::domain::{Actor, Invalid, Profile, Rule, User, UserId, UserRef};
 use crate::failure::Failure;
 use crate::store::users::{Taken, UserChange, UserPage};
@@ -106,7 +107,12 @@ impl Operator {
         let found = store.credentials(&UserRef::Id(user.id)).await?;
         let gone = || Failure::new("setting a password", "the user has been deleted");
         let owner = found.ok_or_else(gone)?;
-        let password = match self.accounts.choose_password(chosen, &owner).await? {
+        let chosen = match self.accounts.check_choice(chosen, &owner) {
+            Ok(chosen) => chosen,
+            Err(rule) => return Ok(Err(rule)),
+        };
+        let made = self.accounts.new_password(chosen, &owner, MOST_HASHES);
+        let password = match made.await? {
             Ok(password) => password,
             Err(rule) => return Ok(Err(rule)),
         };

@@ -1,4 +1,4 @@
-//! The counters of failed logins, and how long the next attempt has to wait.
+//! The counters of failed attempts, and how long the next one has to wait.
 
 use super::Store;
 use super::pending::Pending;
@@ -10,50 +10,120 @@ const FREE_FAILURES: i64 = 5;
 /// This failure in a row switches the password off until it is reset (the same section).
 const MOST_FAILURES: i64 = 100;
 /// The longest wait, in seconds.
-const LONGEST_WAIT: i64 = 900;
+pub const LONGEST_WAIT: i64 = 900;
 
-/// What a counted login attempt may do.
+/// The name of a counter.
+pub type Counter = Vec<u8>;
+
+/// What a counted attempt may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt {
     /// It may be evaluated; it is already counted as failed.
     Allowed,
+    /// It is counted under its name, but the account's own counter says wait or disabled: it is
+    /// wrong, whatever it is.
+    Unevaluated,
     /// Not before this many seconds have passed.
     Wait(u64),
     /// Too many failures in a row: only a password reset helps.
     Disabled,
 }
 
+/// How a counter stands.
+enum Standing {
+    /// After so many failures, the next attempt may be evaluated.
+    Open(i64),
+    Waiting(i64),
+    Full,
+}
+
 impl Store {
     /// Counts an attempt before it is evaluated, so that parallel guesses cannot outrun the count.
-    pub fn reserve_attempt(&self, key: Vec<u8>, now: Timestamp) -> Pending<Attempt> {
-        self.write("counting a login attempt", move |sql| {
-            let before = sql.one(
-                "SELECT failures, next_at FROM login_attempts WHERE key = ?1",
-                values![key.as_slice()],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?;
-            let (failures, next_at): (i64, Timestamp) = before.unwrap_or((0, now));
-            if failures >= MOST_FAILURES {
-                return Ok(Attempt::Disabled);
+    pub fn reserve_attempt(&self, key: Counter, now: Timestamp) -> Pending<Attempt> {
+        self.reserve_login(key, None, now)
+    }
+
+    /// Counts a login under the name that was typed and, if somebody has that name, under their
+    /// account. Who has to wait is decided by the name alone, which is counted whether or not
+    /// anybody has it: so a wait tells nobody that there is an account.
+    pub fn reserve_login(
+        &self,
+        name: Counter,
+        account: Option<Counter>,
+        now: Timestamp,
+    ) -> Pending<Attempt> {
+        self.write("counting an attempt", move |sql| {
+            let failures = match standing(sql, &name, now)? {
+                Standing::Open(failures) => failures,
+                Standing::Waiting(seconds) => return Ok(Attempt::Wait(seconds.unsigned_abs())),
+                Standing::Full => return Ok(Attempt::Disabled),
+            };
+            count(sql, &name, failures, now)?;
+            let Some(account) = account else {
+                return Ok(Attempt::Allowed);
+            };
+            match standing(sql, &account, now)? {
+                Standing::Open(failures) => {
+                    count(sql, &account, failures, now)?;
+                    Ok(Attempt::Allowed)
+                }
+                Standing::Waiting(_) | Standing::Full => Ok(Attempt::Unevaluated),
             }
-            // A clock that was set back must not turn a wait of minutes into one of years.
-            let wait = next_at.seconds_since(now).min(LONGEST_WAIT);
-            if wait > 0 {
-                return Ok(Attempt::Wait(wait.unsigned_abs()));
-            }
-            let failures = failures + 1;
-            sql.execute(
-                "INSERT INTO login_attempts (key, failures, next_at, updated_at) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (key) DO UPDATE SET failures = ?2, next_at = ?3, updated_at = ?4",
-                values![key.as_slice(), failures, now.0 + pause_after(failures), now],
-            )?;
-            Ok(Attempt::Allowed)
         })
     }
 
-    pub fn forget_attempts(&self, key: Vec<u8>) -> Pending<()> {
-        self.write("forgetting login attempts", move |sql| forget(sql, &key))
+    /// Gives back an attempt that was counted at `reserved_at` and that nobody came to evaluate.
+    pub fn return_attempt(&self, counters: Vec<Counter>, reserved_at: Timestamp) -> Pending<()> {
+        self.write("giving an attempt back", move |sql| {
+            for counter in &counters {
+                // A later attempt keeps the wait that it has caused.
+                sql.execute(
+                    "UPDATE login_attempts SET failures = failures - 1,
+                            next_at = CASE WHEN updated_at = ?2 THEN ?2 ELSE next_at END
+                     WHERE key = ?1 AND failures > 0",
+                    values![counter.as_slice(), reserved_at],
+                )?;
+                sql.execute(
+                    "DELETE FROM login_attempts WHERE key = ?1 AND failures = 0",
+                    values![counter.as_slice()],
+                )?;
+            }
+            Ok(())
+        })
     }
+
+    pub fn forget_attempts(&self, counters: Vec<Counter>) -> Pending<()> {
+        self.write("forgetting attempts", move |sql| forget(sql, &counters))
+    }
+}
+
+fn standing(sql: &mut dyn Sql, key: &[u8], now: Timestamp) -> Result<Standing> {
+    let found = sql.one(
+        "SELECT failures, next_at FROM login_attempts WHERE key = ?1",
+        values![key],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let (failures, next_at): (i64, Timestamp) = found.unwrap_or((0, now));
+    if failures >= MOST_FAILURES {
+        return Ok(Standing::Full);
+    }
+    // A clock that was set back must not turn a wait of minutes into one of years.
+    let wait = next_at.seconds_since(now).min(LONGEST_WAIT);
+    Ok(if wait > 0 {
+        Standing::Waiting(wait)
+    } else {
+        Standing::Open(failures)
+    })
+}
+
+fn count(sql: &mut dyn Sql, key: &[u8], before: i64, now: Timestamp) -> Result<()> {
+    let failures = before + 1;
+    sql.execute(
+        "INSERT INTO login_attempts (key, failures, next_at, updated_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (key) DO UPDATE SET failures = ?2, next_at = ?3, updated_at = ?4",
+        values![key, failures, now.0 + pause_after(failures), now],
+    )
+    .map(drop)
 }
 
 /// 1 second after the fifth failure, doubling to 15 minutes.
@@ -67,9 +137,14 @@ fn pause_after(failures: i64) -> i64 {
     }
 }
 
-pub(super) fn forget(sql: &mut dyn Sql, key: &[u8]) -> Result<()> {
-    sql.execute("DELETE FROM login_attempts WHERE key = ?1", values![key])
-        .map(drop)
+pub(super) fn forget(sql: &mut dyn Sql, counters: &[Counter]) -> Result<()> {
+    for counter in counters {
+        sql.execute(
+            "DELETE FROM login_attempts WHERE key = ?1",
+            values![counter.as_slice()],
+        )?;
+    }
+    Ok(())
 }
 
 pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Passwords: a new one ends sessions and voids links; earlier ones are remembered.
 
+use super::attempts::Counter;
 use super::mails::NewMail;
 use super::pending::Pending;
 use super::sql::{Result, Sql, values};
@@ -11,8 +12,8 @@ use crate::domain::{MailKind, SessionId, Stamp, UserId, UserRef};
 pub struct NewPassword {
     /// PHC string.
     pub hash: String,
-    /// The counter of failed attempts to clear.
-    pub attempts: Vec<u8>,
+    /// The counters of failed attempts to clear.
+    pub attempts: Vec<Counter>,
     /// How many earlier passwords are remembered.
     pub remember: usize,
 }
@@ -25,6 +26,19 @@ impl Store {
                 "SELECT password_hash FROM password_history WHERE user_id = ?1 ORDER BY id DESC",
                 values![user],
                 |row| row.get(0),
+            )
+        })
+    }
+
+    /// At most `limit` users with a number above `after` and a password, with its hash, in the order
+    /// of their numbers.
+    pub fn password_hashes(&self, after: UserId, limit: usize) -> Pending<Vec<(UserId, String)>> {
+        self.read("looking at password hashes", |sql| {
+            sql.all(
+                "SELECT id, password_hash FROM users
+                 WHERE id > ?1 AND password_hash IS NOT NULL ORDER BY id LIMIT ?2",
+                values![after, limit],
+                |row| Ok((row.get(0)?, row.get(1)?)),
             )
         })
     }

@@ -1,5 +1,6 @@
 //! Sessions: opened by a login, ended by a logout or an operator.
 
+use super::attempts::Counter;
 use super::credentials;
 use super::pending::Pending;
 use super::sql::{Result, Row, Sql, values};
@@ -16,8 +17,8 @@ pub struct Opening {
     pub checked: Option<String>,
     /// A hash at today's cost that replaces it.
     pub rehashed: Option<String>,
-    /// The counter of failed attempts to clear.
-    pub attempts: Option<Vec<u8>>,
+    /// The counters of failed attempts to clear.
+    pub attempts: Vec<Counter>,
     /// How many sessions of a user may live; the oldest end.
     pub most: usize,
 }
@@ -157,9 +158,7 @@ impl Store {
                 ],
             )?;
             end_oldest(sql, session, opening.most, stamp.at)?;
-            if let Some(key) = &opening.attempts {
-                attempts::forget(sql, key)?;
-            }
+            attempts::forget(sql, &opening.attempts)?;
             let kind = session.kind.as_str();
             audit::write(sql, &stamp, "session.open", Some(session.user), Some(kind))?;
             Ok(true)

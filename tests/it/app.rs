@@ -239,6 +239,11 @@ impl App {
         Connection::open(self.path("auth.db")).expect("a database")
     }
 
+    /// How many password hashes were computed since the start.
+    pub fn hashes(&self) -> u64 {
+        self.operator.accounts.hashes_computed()
+    }
+
     pub fn count(&self, sql: &str) -> i64 {
         let answer = self.database().query_row(sql, [], |row| row.get(0));
         answer.expect("a number")

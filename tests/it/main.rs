@@ -40,6 +40,7 @@ mod document;
 mod examples;
 mod foreign;
 mod forgery;
+mod guessing;
 mod identity;
 mod letter;
 mod life;
@@ -86,6 +87,7 @@ mod terminal;
 mod throttle;
 mod tidy;
 mod tokens;
+mod used_password;
 mod wire;
 mod world;
 

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use minisass_auth::crypto::{Cost, Hasher, Random};
+use minisass_auth::crypto::{Cost, HashError, Hasher, Random, Verdict};
 use minisass_auth::domain::Password;
 
 use crate::server::until;
@@ -42,6 +42,22 @@ fn a_thread_keeps_its_large_block_until_it_ends() {
 }
 
 #[tokio::test]
+async fn a_hashing_thread_goes_on_after_a_panic() {
+    let hasher = Hasher::new(Cost { ln: 4, r: 1, p: 1 }, 1, 4, Random::System);
+    let hasher = hasher.expect("a hasher");
+    for _ in 0..3 {
+        let work = || -> usize { panic!("the reason") };
+        let Err(HashError::Failed(failure)) = hasher.run("testing", work).await else {
+            panic!("it must have failed");
+        };
+        assert_eq!(failure.chain(), "failed testing: it panicked: the reason");
+        assert_eq!(hasher.threads(), 1);
+    }
+    let password = Password::attempt("Kc8!fjWq2Z");
+    hasher.hash(password).await.expect("a hash");
+}
+
+#[tokio::test]
 async fn a_hashing_thread_with_nothing_to_do_ends() {
     let cost = Cost { ln: 4, r: 1, p: 1 };
     let hasher = || Hasher::new(cost, 2, 1, Random::System).expect("a hasher");
@@ -57,4 +73,29 @@ async fn a_hashing_thread_with_nothing_to_do_ends() {
             (impatient.threads() == 0).then_some(())
         });
     }
+}
+
+#[tokio::test]
+async fn a_refusal_that_was_cheap_waits_instead_of_hashing_more() {
+    let hasher = |ln| Hasher::new(Cost { ln, r: 1, p: 1 }, 1, 4, Random::System).expect("a hasher");
+    let stored = hasher(4).hash(Password::attempt("Kc8!fjWq2Z")).await;
+    let stored = stored.expect("a hash");
+    let dearer = hasher(6);
+    let wrong = || dearer.verify(Password::attempt("wrong"), Some(&stored));
+    assert_eq!(wrong().await.expect("a verdict"), Verdict::Wrong);
+    assert_eq!(dearer.computed(), 2, "nobody knew how long a hash takes");
+    for hashes in 3..6 {
+        assert_eq!(wrong().await.expect("a verdict"), Verdict::Wrong);
+        assert_eq!(dearer.computed(), hashes);
+    }
+    let right = dearer
+        .verify(Password::attempt("Kc8!fjWq2Z"), Some(&stored))
+        .await;
+    assert!(matches!(
+        right,
+        Ok(Verdict::Right {
+            outdated: true,
+            hashes: 1
+        })
+    ));
 }

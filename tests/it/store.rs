@@ -94,7 +94,7 @@ pub fn opening(user: UserId, id: u8) -> Opening {
         },
         checked: Some("hash".to_owned()),
         rehashed: None,
-        attempts: None,
+        attempts: Vec::new(),
         most: 50,
     }
 }

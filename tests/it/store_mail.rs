@@ -34,7 +34,7 @@ fn owner(store: &Store, number: u8) -> Option<UserId> {
 fn password(hash: String, attempts: Vec<u8>) -> NewPassword {
     NewPassword {
         hash,
-        attempts,
+        attempts: vec![attempts],
         remember: 24,
     }
 }

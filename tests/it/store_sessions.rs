@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use minisass_auth::domain::{SessionId, UserId, UserRef};
+use minisass_auth::domain::{SessionId, Timestamp, UserId, UserRef};
 use minisass_auth::store::Store;
 use minisass_auth::store::attempts::Attempt;
 
@@ -223,7 +223,7 @@ fn a_hundred_failures_switch_the_password_off_until_it_is_forgotten() {
         get(store.purge(later(2_000_000_000)));
         assert_eq!(attempt(100), Attempt::Disabled, "nor does tidying up");
         let mut opening = opening(ada.id, 1);
-        opening.attempts = Some(b"ada".to_vec());
+        opening.attempts = vec![b"ada".to_vec()];
         assert!(get(store.open_session(opening, actor(NOW))));
         assert_eq!(attempt(100), Attempt::Allowed);
     });
@@ -310,6 +310,65 @@ fn parallel_guesses_do_not_outrun_the_count() {
 }
 
 #[test]
+fn a_panic_of_one_job_is_its_answer_and_the_writer_goes_on() {
+    on_each_engine(|store| {
+        // The wait after the fifth failure would end behind the last second there is, and tests are
+        // built so that this panics.
+        let attempt = || store.reserve_attempt(b"ada".to_vec(), Timestamp(i64::MAX));
+        for _ in 0..4 {
+            assert_eq!(get(attempt()), Attempt::Allowed);
+        }
+        for _ in 0..3 {
+            let failure = ask(attempt()).expect_err("a failure");
+            assert!(failure.chain().contains("panicked"), "{}", failure.chain());
+            assert!(!failure.is_transient());
+            get(store.check_writable());
+        }
+    });
+}
+
+#[test]
+fn a_name_is_counted_whether_or_not_its_account_has_to_wait() {
+    on_each_engine(|store| {
+        let attempt = |name: &str, account: Option<&str>| {
+            let key = |it: &str| it.as_bytes().to_vec();
+            get(store.reserve_login(key(name), account.map(key), NOW))
+        };
+        for _ in 0..5 {
+            assert_eq!(attempt("address", Some("ada")), Attempt::Allowed);
+        }
+        for _ in 0..5 {
+            assert_eq!(attempt("name", Some("ada")), Attempt::Unevaluated);
+            assert_eq!(attempt("nobody", None), Attempt::Allowed);
+        }
+        for name in ["address", "name", "nobody"] {
+            assert_eq!(attempt(name, None), Attempt::Wait(1), "{name}");
+        }
+    });
+}
+
+#[test]
+fn an_attempt_that_is_given_back_was_never_counted() {
+    on_each_engine(|store| {
+        let attempt = |at| get(store.reserve_attempt(b"ada".to_vec(), later(at)));
+        let give_back = |at| get(store.return_attempt(vec![b"ada".to_vec()], later(at)));
+        for _ in 0..20 {
+            assert_eq!(attempt(0), Attempt::Allowed);
+            give_back(0);
+        }
+        for _ in 0..5 {
+            assert_eq!(attempt(0), Attempt::Allowed);
+        }
+        assert_eq!(attempt(0), Attempt::Wait(1));
+        assert_eq!(attempt(1), Attempt::Allowed);
+        give_back(0);
+        assert_eq!(attempt(1), Attempt::Wait(2), "of the one that came later");
+        give_back(1);
+        assert_eq!(attempt(1), Attempt::Allowed);
+    });
+}
+
+#[test]
 fn a_refused_opening_does_not_clear_the_count() {
     on_each_engine(|store| {
         let ada = add(store, "ada");
@@ -318,7 +377,7 @@ fn a_refused_opening_does_not_clear_the_count() {
         }
         let mut wrong = opening(ada.id, 1);
         wrong.checked = Some("another".to_owned());
-        wrong.attempts = Some(b"ada".to_vec());
+        wrong.attempts = vec![b"ada".to_vec()];
         assert!(!get(store.open_session(wrong, actor(NOW))));
         assert_eq!(
             get(store.reserve_attempt(b"ada".to_vec(), NOW)),

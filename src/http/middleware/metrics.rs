@@ -8,6 +8,8 @@ use std::time::Duration;
 use poem::web::Data;
 use poem::{Response, handler};
 
+use crate::accounts::Accounts;
+
 /// Counts by route and status. A route is a name, never a path: paths have secrets in them, and
 /// anybody can invent new ones.
 #[derive(Default)]
@@ -63,8 +65,17 @@ impl Metrics {
 
 /// The counts.
 #[handler]
-pub(crate) fn metrics(Data(metrics): Data<&Arc<Metrics>>) -> Response {
+pub(crate) fn metrics(
+    Data(metrics): Data<&Arc<Metrics>>,
+    Data(accounts): Data<&Accounts>,
+) -> Response {
+    let hashes = accounts.hashes_computed();
+    let name = "minisass_auth_password_hashes_total";
+    let text = metrics.text();
+    let text = format!(
+        "{text}# HELP {name} Computed password hashes.\n# TYPE {name} counter\n{name} {hashes}\n"
+    );
     Response::builder()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(metrics.text())
+        .body(text)
 }

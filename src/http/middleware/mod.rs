@@ -23,6 +23,7 @@ use self::headers::add_headers;
 use self::metrics::Metrics;
 use super::route::RouteName;
 use super::wire::{ClientAddress, Deployment, Problem, render};
+use crate::failure::panic_message;
 
 /// How long a request may take from its head to its answer, waiting for a hash included.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -71,8 +72,8 @@ impl Middleware {
         match tokio::time::timeout(DEADLINE, answer).await {
             Ok(Ok(response)) if is_chunked || is_unread(response.status()) => closing(response),
             Ok(Ok(response)) => response,
-            Ok(Err(_panic)) => {
-                tracing::error!(event = "failure", error = "a handler panicked");
+            Ok(Err(panic)) => {
+                tracing::error!(event = "failure", error = panic_message(&*panic));
                 Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.").response()
             }
             Err(_elapsed) => {

@@ -1,6 +1,7 @@
 //! The one thread that writes. It takes what waits into one transaction, each job in a savepoint of
 //! its own, and answers when the commit is on the disk: 64 clients share one `fdatasync`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::error::when;
 use super::session_cache::SessionCache;
 use super::statements::Statements;
-use crate::failure::Failure;
+use crate::failure::{Failure, panic_message};
 use crate::store::pending::Pending;
 use crate::store::sql::{self, Sql};
 
@@ -79,7 +80,7 @@ impl Writer {
     ) -> Pending<T> {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |statements| {
-            let outcome = statements.map(|it| in_savepoint(it, job));
+            let outcome = statements.map(|it| in_savepoint(it, |sql| caught(sql, job)));
             Box::new(move |fate| {
                 let answer = match (fate, outcome) {
                     (None, Some(outcome)) => outcome.map_err(|err| err.when(doing)),
@@ -140,7 +141,11 @@ fn run(
 ) {
     while let Ok(first) = waiting.recv() {
         let group = std::iter::once(first).chain(waiting.try_iter()).take(GROUP);
-        commit(&connection, end, sessions, group);
+        let committed = || commit(&connection, end, sessions, group);
+        // Whoever waited for this group is told that nothing was done: the transaction is gone.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(committed)) {
+            tracing::error!(event = "failure", error = panic_message(&*panic));
+        }
     }
     if checkpoint.load(Ordering::SeqCst) {
         // The next start finds one file. If another process reads for long, it is not waited for.
@@ -186,6 +191,16 @@ fn not_committed(err: rusqlite::Error, rolled_back: bool) -> NotCommitted {
         transient: failure.is_transient() || rolled_back,
         why: failure.chain(),
     }
+}
+
+/// A panic fails its job, like any error: the thread goes on, for everybody else.
+fn caught<T>(
+    sql: &mut dyn Sql,
+    job: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
+) -> sql::Result<T> {
+    // What the job had changed is rolled back with its savepoint.
+    let outcome = catch_unwind(AssertUnwindSafe(|| job(sql)));
+    outcome.unwrap_or_else(|panic| Err(sql::Error::fault(panic_message(&*panic))))
 }
 
 fn in_savepoint<T>(

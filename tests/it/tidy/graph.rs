@@ -7,10 +7,18 @@ use std::fmt;
 use super::source::Source;
 
 /// Where crates start, and how they are called.
-const CRATES: [(&str, &str); 2] = [("src/", "minisass_auth"), ("benches/load/", "load")];
+const CRATES: [(&str, &str); 3] = [
+    ("src/", "minisass_auth"),
+    ("benches/load/", "load"),
+    ("benches/refusals/", "refusals"),
+];
 
 /// The files that start them.
-const ROOTS: [&str; 2] = ["src/lib.rs", "benches/load/main.rs"];
+const ROOTS: [&str; 3] = [
+    "src/lib.rs",
+    "benches/load/main.rs",
+    "benches/refusals/main.rs",
+];
 
 type Module = Vec<String>;
 
