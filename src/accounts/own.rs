@@ -114,7 +114,7 @@ impl Accounts {
         })
     }
 
-    async fn profile(&self, user: UserId) -> Result<Profile, Failure> {
+    pub async fn profile(&self, user: UserId) -> Result<Profile, Failure> {
         Ok(self.parts.store.profile(user).await?.unwrap_or_default())
     }
 
@@ -180,24 +180,16 @@ fn check(raw: OwnChange, user: &User, mut profile: Profile) -> Result<UserChange
     }
     invalid.check("name", User::check_name(&raw.first_name));
     invalid.check("surname", User::check_name(&raw.last_name));
-    for (field, text, kept) in [
-        (
-            "organisation_type",
-            raw.organisation_type,
-            &mut profile.organisation_type,
-        ),
-        (
-            "organisation_name",
-            raw.organisation_name,
-            &mut profile.organisation_name,
-        ),
-        ("country", raw.country, &mut profile.country),
+    for (text, kept) in [
+        (raw.organisation_type, &mut profile.organisation_type),
+        (raw.organisation_name, &mut profile.organisation_name),
+        (raw.country, &mut profile.country),
     ] {
         if let Some(text) = text {
-            invalid.check(field, Profile::check_text(&text));
             *kept = text;
         }
     }
+    invalid.0.extend(profile.broken());
     let preference = UploadPreference::parse(&raw.upload_preference);
     if let Some(preference) = invalid.check("upload_preference", preference) {
         profile.upload_preference = preference;

@@ -26,10 +26,9 @@ impl Store {
         self.read("looking up a login", |sql| {
             let (condition, key) = condition(who);
             sql.one(
-                &format!(
-                    "SELECT {COLUMNS}, {CREDENTIAL_COLUMNS}
-                     FROM users JOIN profiles ON user_id = users.id WHERE {condition}"
-                ),
+                &select_credentials(&format!(
+                    "FROM users JOIN profiles ON user_id = users.id WHERE {condition}"
+                )),
                 &[key],
                 credentials_from_row,
             )
@@ -53,10 +52,13 @@ pub(super) const COLUMNS: &str = "users.id, username, users.email, first_name, l
 /// How many they are: what is selected after them starts here.
 pub(super) const WIDTH: usize = 11;
 
-/// The columns that [`credentials_from_row`] reads after [`COLUMNS`].
-pub(super) const CREDENTIAL_COLUMNS: &str = "password_hash, organisation_type, organisation_name, country, additional_fields, is_expert, upload_preference";
+const PROFILE_COLUMNS: &str = "organisation_type, organisation_name, country, additional_fields, \
+     is_expert, upload_preference";
 
-const PROFILE_COLUMNS: &str = "organisation_type, organisation_name, country, additional_fields, is_expert, upload_preference";
+/// A query that [`credentials_from_row`] reads. `rest` starts where the tables are named.
+pub(super) fn select_credentials(rest: &str) -> String {
+    format!("SELECT {COLUMNS}, password_hash, {PROFILE_COLUMNS} {rest}")
+}
 
 pub(super) fn user_from_row(row: &dyn Row) -> Result<User> {
     Ok(User {

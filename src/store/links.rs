@@ -155,13 +155,11 @@ fn find(
     now: Timestamp,
 ) -> Result<Option<Credentials>> {
     sql.one(
-        &format!(
-            "SELECT {}, {}
-             FROM links JOIN users ON users.id = links.user_id JOIN profiles ON profiles.user_id = users.id
+        &credentials::select_credentials(
+            "FROM links JOIN users ON users.id = links.user_id
+             JOIN profiles ON profiles.user_id = users.id
              WHERE digest = ?1 AND purpose = ?2 AND used_at IS NULL AND expires_at > ?3
                AND (is_active OR awaits_confirmation)",
-            credentials::COLUMNS,
-            credentials::CREDENTIAL_COLUMNS
         ),
         values![digest, purpose.as_str(), now],
         credentials::credentials_from_row,

@@ -168,11 +168,9 @@ impl Store {
     pub fn export(&self, after: UserId, limit: usize) -> Pending<Vec<Record>> {
         self.read("exporting users", |sql| {
             let found = sql.all(
-                &format!(
-                    "SELECT {}, {} FROM users JOIN profiles ON user_id = users.id
+                &credentials::select_credentials(
+                    "FROM users JOIN profiles ON user_id = users.id
                      WHERE users.id > ?1 ORDER BY users.id LIMIT ?2",
-                    credentials::COLUMNS,
-                    credentials::CREDENTIAL_COLUMNS
                 ),
                 values![after, limit],
                 credentials::credentials_from_row,

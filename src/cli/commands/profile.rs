@@ -113,7 +113,7 @@ fn row(user: &User, profile: &Profile) -> Value {
 fn show(users: Vec<User>, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for user in users {
-        let profile = job.wait(job.operator.profile(user.id));
+        let profile = job.wait(job.operator.accounts.profile(user.id));
         rows.push(row(&user, &profile?));
     }
     match rows.as_slice() {
@@ -124,7 +124,7 @@ fn show(users: Vec<User>, job: &Job, output: &mut Output) -> anyhow::Result<()> 
 
 fn set(set: Set, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let user = job.wait(job.operator.user(&set.user))?;
-    let profile = job.wait(job.operator.profile(user.id));
+    let profile = job.wait(job.operator.accounts.profile(user.id));
     let mut profile = profile?;
     set.profile.apply(&mut profile)?;
     let mut fields = profile.additional_fields.as_map().clone();

@@ -46,7 +46,7 @@ pub(crate) struct Update {
 pub(crate) fn run(update: Update, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let user = job.wait(job.operator.user(&update.user))?;
     let parsed = |field, rule: Rule| anyhow!("{}", Invalid::new(field, rule));
-    let mut profile = job.wait(job.operator.profile(user.id))?;
+    let mut profile = job.wait(job.operator.accounts.profile(user.id))?;
     let before = profile.clone();
     update.profile.apply(&mut profile)?;
     let username = update.username.as_deref().map(Username::parse).transpose();
