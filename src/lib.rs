@@ -25,10 +25,10 @@
 //!
 //! # One login, in order
 //!
-//! 1. `daemon/mod.rs` has `http/server.rs` accept the connection, and `http/middleware/mod.rs` numbers the request, sets
-//!    its deadline and logs its end.
+//! 1. `daemon/mod.rs` has `http/server/mod.rs` accept the connection, and `http/middleware/mod.rs`
+//!    numbers the request, sets its deadline and logs its end.
 //! 2. `http/route.rs` finds the endpoint in `http/api/login.rs`, whose `Call` has the request checked
-//!    by `http/wire/call.rs`: rate limit, body, who asks.
+//!    by `http/wire/call.rs`: media type, who asks, rate limit, body.
 //! 3. `accounts/login.rs` decides. It asks `store/credentials.rs` for the user and
 //!    (by `accounts/attempts.rs`) `store/attempts.rs` for the failed attempts, and has the password checked by
 //!    `crypto/password.rs` on a thread of `crypto/hash_pool.rs`.

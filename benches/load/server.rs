@@ -50,6 +50,9 @@ impl Server {
                 "serve",
                 "--throttle",
                 "false",
+                // All connections come from this machine.
+                "--max-connections-per-client",
+                "0",
                 "--scrypt",
                 scrypt,
                 "--listen",

@@ -248,7 +248,12 @@ impl Signer {
             return None;
         }
         let header = decode_header(token).ok()?;
-        if header.crit.is_some() || header.enc.is_some() || header.zip.is_some() {
+        // `b64` changes what is signed, critical or not (RFC 7797, section 6).
+        let is_odd = header.crit.is_some()
+            || header.enc.is_some()
+            || header.zip.is_some()
+            || header.extras.inner().contains_key("b64");
+        if is_odd {
             return None;
         }
         let Some(kid) = header.kid else {

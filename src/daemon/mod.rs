@@ -13,7 +13,7 @@ use crate::compose;
 use crate::daemon::announce::announce;
 use crate::daemon::backups::Backups;
 use crate::daemon::bind::bind;
-use crate::http::{App, Deployment, serve};
+use crate::http::{App, ConnectionRules, Deployment, serve};
 use crate::interrupt::stop_signal;
 use crate::private_file::data_dir;
 use crate::settings::{Listen, Settings};
@@ -51,7 +51,12 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     announce(settings, &public_url)?;
     tracing::info!(event = "sys_startup", version = env!("CARGO_PKG_VERSION"));
-    serve(listener, app, stop).await;
+    let rules = ConnectionRules {
+        per_client: settings.max_connections_per_client,
+        exempt: settings.trusted_proxies.clone(),
+        ..ConnectionRules::default()
+    };
+    serve(listener, app, rules, stop).await;
 
     stopping.send_replace(true);
     tokio::task::spawn_blocking(move || background.join())

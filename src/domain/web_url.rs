@@ -64,6 +64,24 @@ impl WebUrl {
         }
     }
 
+    /// What comes behind the origin; `/` if nothing does.
+    pub fn path(&self) -> &str {
+        self.url.path()
+    }
+
+    /// The origin that `raw` is, and nothing more than one, as browsers write it: they know neither
+    /// capitals nor the usual port.
+    pub fn origin_of(raw: &str) -> Result<String, Rule> {
+        if raw.contains(['@', '?', '#', '*']) {
+            return Err(Rule::NotAUrl);
+        }
+        let parsed = Self::parse(raw)?;
+        if parsed.url.path() != "/" {
+            return Err(Rule::NotAUrl);
+        }
+        Ok(parsed.origin())
+    }
+
     /// Scheme, host and port, as browsers write them in `Origin`.
     pub fn origin(&self) -> String {
         self.url.origin().ascii_serialization()

@@ -14,11 +14,13 @@ use std::sync::Arc;
 
 use poem::{Endpoint, EndpointExt, Request, Response, get};
 
-pub use self::server::{Listener, serve};
+pub use self::server::{ConnectionRules, Listener, serve};
 pub use self::wire::Deployment;
 
+use self::middleware::health::Readiness;
 use self::middleware::metrics::Metrics;
 use self::middleware::{Middleware, health, metrics};
+use self::openapi::swagger::Documentation;
 use self::openapi::{document, swagger};
 use self::wire::{Cookies, RateLimits, render};
 use crate::accounts::Accounts;
@@ -41,6 +43,7 @@ impl App {
         let deployment = Arc::new(deployment);
         let metrics = Arc::new(Metrics::default());
         let cookies = Cookies {
+            path: deployment.public_url.path().to_owned(),
             secure: deployment.public_url.is_https(),
         };
         let routes = route::routes()
@@ -55,6 +58,8 @@ impl App {
             .data(Arc::clone(&metrics))
             .data(Arc::clone(&deployment))
             .data(limits.clone())
+            .data(Arc::<Readiness>::default())
+            .data(Arc::new(Documentation::new(&deployment.public_url)))
             // Before CORS, which would write an error in its own words.
             .catch_all_error(async |err| render(err))
             .map_to_response();
@@ -83,5 +88,5 @@ impl Endpoint for App {
 /// The OpenAPI document. Needs no database and no key.
 #[must_use]
 pub fn spec() -> String {
-    document::text()
+    document::text("/")
 }

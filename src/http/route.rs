@@ -11,7 +11,7 @@ use poem_openapi::OpenApi;
 use super::api::endpoints;
 use super::openapi::document::{document, own_path};
 use super::openapi::options::{Description, describe};
-use super::wire::{Problem, accepts, render};
+use super::wire::{Problem, accepts, check_once, render};
 
 /// The path that answered, as the document names it, for the log: a path as it was sent may have a
 /// secret in it.
@@ -74,12 +74,8 @@ impl Endpoint for Resource {
 
 impl Resource {
     async fn answer(&self, request: Request) -> Response {
-        if !accepts(request.headers(), &self.description.renders) {
-            return Problem::new(
-                StatusCode::NOT_ACCEPTABLE,
-                "Could not satisfy the request Accept header.",
-            )
-            .response();
+        if let Err(problem) = check_once(request.headers()) {
+            return problem.response();
         }
         let method = request.method().clone();
         // The server sends no body in answer to HEAD.
@@ -88,15 +84,18 @@ impl Resource {
         } else {
             method.clone()
         };
-        match self.methods.get(&handled_as) {
+        let endpoint = self.methods.get(&handled_as);
+        if endpoint.is_none() && method != Method::OPTIONS {
+            let sentence = format!("Method \"{method}\" not allowed.");
+            return Problem::new(StatusCode::METHOD_NOT_ALLOWED, sentence).response();
+        }
+        if !accepts(request.headers(), &self.description.renders) {
+            let sentence = "Could not satisfy the request Accept header.";
+            return Problem::new(StatusCode::NOT_ACCEPTABLE, sentence).response();
+        }
+        match endpoint {
             Some(endpoint) => endpoint.call(request).await.unwrap_or_else(render),
-            None if method == Method::OPTIONS => {
-                poem::web::Json(&self.description.options).into_response()
-            }
-            None => {
-                let sentence = format!("Method \"{method}\" not allowed.");
-                Problem::new(StatusCode::METHOD_NOT_ALLOWED, sentence).response()
-            }
+            None => poem::web::Json(&self.description.options).into_response(),
         }
     }
 }

@@ -125,6 +125,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .default("")
         .example("127.0.0.1,10.0.0.0/8")
         .help("Proxies whose X-Forwarded-For is believed"),
+    setting("max_connections_per_client").default("100").help(
+        "Connections that one address may have at once; 0 is any number; trusted_proxies are exempt",
+    ),
     setting("cors_origins")
         .default("")
         .example("https://www.example.org")

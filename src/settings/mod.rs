@@ -36,6 +36,7 @@ pub(crate) struct Settings {
     /// All but the `public_url`, which may depend on the port that the server gets.
     pub(crate) rules: Rules,
     pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) max_connections_per_client: usize,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) mail_from: String,
     pub(crate) mail: MailSettings,
@@ -64,6 +65,8 @@ impl Settings {
             hash_queue: values.number("hash_queue", 1..=1_000_000)?,
             rules: rules(values)?,
             trusted_proxies: values.networks("trusted_proxies")?,
+            max_connections_per_client: values
+                .number("max_connections_per_client", 0..=1_000_000)?,
             cors_origins: values.origins("cors_origins")?,
             mail_from: values.text("mail_from")?,
             mail: MailSettings::parse(values)?,

@@ -86,10 +86,14 @@ impl Values {
     }
 
     pub(crate) fn origins(&self, key: &'static str) -> anyhow::Result<Vec<String>> {
-        self.items(key)
-            .iter()
-            .map(|it| Ok(base(key, it)?.to_string()))
-            .collect()
+        let origin = |raw: &String| {
+            WebUrl::origin_of(raw).map_err(|_| {
+                let shown = WebUrl::without_login(raw);
+                let what = "is no origin, which is a scheme, a host and perhaps a port";
+                wrong(key, format!("{shown} {what}"))
+            })
+        };
+        self.items(key).iter().map(origin).collect()
     }
 
     pub(crate) fn networks(&self, key: &'static str) -> anyhow::Result<Vec<IpNet>> {

@@ -10,7 +10,7 @@ use minisass_auth::clock::Clock;
 use minisass_auth::crypto::{Cost, Hasher, Keyring, LinkKey, Random, Signer};
 use minisass_auth::domain::{Actor, PasswordRules, Timestamp, User, WebUrl};
 use minisass_auth::http;
-use minisass_auth::http::{Deployment, Listener};
+use minisass_auth::http::{ConnectionRules, Deployment, Listener};
 use minisass_auth::mail::{Mailer, Transport};
 use minisass_auth::operator::Operator;
 use minisass_auth::store::Store;
@@ -37,6 +37,7 @@ const CHEAP: Cost = Cost { ln: 4, r: 1, p: 1 };
 pub struct Setup {
     pub rules: Rules,
     pub deployment: Deployment,
+    pub connections: ConnectionRules,
     pub cost: Cost,
     pub hash_queue: usize,
 }
@@ -66,6 +67,7 @@ impl Setup {
                 cors_origins: Vec::new(),
                 trusted_proxies: Vec::new(),
             },
+            connections: ConnectionRules::default(),
             cost: CHEAP,
             // As many as a test asks at once.
             hash_queue: 4096,
@@ -109,6 +111,7 @@ impl App {
         let mut setup = Setup::new();
         decide(&mut setup);
         let deployment = setup.deployment.clone();
+        let connections = setup.connections.clone();
         let operator = put_together(folder.path(), &clock, setup);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -121,9 +124,15 @@ impl App {
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();
         let served = http::App::new(operator.accounts.clone(), deployment);
-        runtime.spawn(http::serve(Listener::Tcp(listener), served, async {
+        let stopped = async {
             let _ = stopped.await;
-        }));
+        };
+        runtime.spawn(http::serve(
+            Listener::Tcp(listener),
+            served,
+            connections,
+            stopped,
+        ));
         Self {
             operator,
             clock,
@@ -253,8 +262,13 @@ impl App {
         self.folder.path().join(name)
     }
 
-    fn halt(&mut self) {
+    /// Lets nobody new in; what is in flight is answered within the grace.
+    pub fn stop(&mut self) {
         drop(self.stop.take());
+    }
+
+    fn halt(&mut self) {
+        self.stop();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
             self.operator.close();

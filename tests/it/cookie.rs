@@ -126,6 +126,92 @@ fn a_cookie_logs_out_from_our_own_pages_only() {
     }
 }
 
+/// A login that some page sends to its own visitors' harm.
+fn login_of(app: &App, headers: &[(&str, &str)]) -> Answer {
+    let body = form_urlencoded::Serializer::new(String::new())
+        .append_pair("email", "ana")
+        .append_pair("password", PASSWORD)
+        .finish();
+    let request = Request::new("POST", "login/").body("application/x-www-form-urlencoded", body);
+    let add = |request: Request, (name, value): &(&str, &str)| request.header(name, value);
+    app.send(headers.iter().fold(request, add))
+}
+
+#[test]
+fn no_foreign_page_logs_its_visitor_in() {
+    let configure = |setup: &mut crate::app::Setup| {
+        setup.deployment.cors_origins = vec![FRONT_END.to_owned()];
+    };
+    let app = App::with(configure).with_user("ana");
+    for foreign in [
+        &[("Origin", "https://evil.example")][..],
+        &[("Origin", "null")],
+        &[("Origin", "")],
+        &[("Origin", "http://auth.test.evil.example")],
+        &[("Sec-Fetch-Site", "cross-site")],
+        &[
+            ("Origin", "https://evil.example"),
+            ("Sec-Fetch-Site", "cross-site"),
+        ],
+        &[
+            ("Origin", "https://www.auth.test"),
+            ("Sec-Fetch-Site", "same-site"),
+        ],
+    ] {
+        let answer = login_of(&app, foreign).expect(403);
+        assert_eq!(answer.header("set-cookie"), None, "{foreign:?}");
+        assert!(!answer.get("error").is_empty());
+    }
+    assert_eq!(app.count("SELECT count(*) FROM sessions"), 0);
+    for own in [
+        &[][..],
+        &[("Origin", PUBLIC_URL)],
+        &[("Origin", PUBLIC_URL), ("Sec-Fetch-Site", "same-origin")],
+        &[("Origin", FRONT_END), ("Sec-Fetch-Site", "cross-site")],
+        &[("Sec-Fetch-Site", "same-origin")],
+        &[("Sec-Fetch-Site", "none")],
+    ] {
+        assert!(
+            login_of(&app, own).expect(200).cookie().is_some(),
+            "{own:?}"
+        );
+    }
+    // The same page under another name of this machine: it may log in, by the tokens.
+    let alias = [
+        ("Origin", "http://localhost:8000"),
+        ("Sec-Fetch-Site", "same-origin"),
+    ];
+    let answer = login_of(&app, &alias).expect(200);
+    assert_eq!(answer.header("set-cookie"), None);
+    app.status(&answer.get("access_token")).expect(200);
+}
+
+#[test]
+fn no_foreign_page_is_believed_by_a_cookie_or_gets_one() {
+    let app = App::new().with_user("ana");
+    let kept = cookie(&app);
+    let status = || Request::new("GET", "check-auth-status/");
+    for (name, value) in [
+        ("Origin", "https://evil.example"),
+        ("Origin", "null"),
+        ("Sec-Fetch-Site", "cross-site"),
+    ] {
+        let asked = status().header("Cookie", &kept).header(name, value);
+        app.send(asked).expect(401);
+        // A token is no cookie: no page has one that its owner did not give to it.
+        let access = app.login("ana").get("access_token");
+        app.send(status().bearer(&access).header(name, value))
+            .expect(200);
+        let logout = Request::new("POST", "logout/").bearer(&access);
+        let answer = app.send(logout.header(name, value)).expect(200);
+        assert_eq!(answer.header("set-cookie"), None);
+    }
+    for (name, value) in [("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Site", "none")] {
+        let asked = status().header("Cookie", &kept).header(name, value);
+        app.send(asked).expect(200);
+    }
+}
+
 fn cors(app: &App, method: &str, origin: &str) -> Answer {
     let body = json!({"email": "ana", "password": PASSWORD});
     let request = Request::new(method, "login/").header("Origin", origin);
@@ -210,8 +296,8 @@ fn no_other_origin_is_told_that_it_may() {
             "https://minisass.exampl",
         ];
         for origin in evil {
-            for method in ["OPTIONS", "POST"] {
-                let answer = cors(&app, method, origin).expect(200);
+            for (method, status) in [("OPTIONS", 200), ("POST", 403)] {
+                let answer = cors(&app, method, origin).expect(status);
                 let told = answer
                     .headers
                     .iter()

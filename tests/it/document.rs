@@ -16,7 +16,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
 });
 
 /// The methods of every path that the document has.
-fn paths() -> &'static serde_json::Map<String, Value> {
+pub fn paths() -> &'static serde_json::Map<String, Value> {
     DOCUMENT["paths"].as_object().expect("paths")
 }
 

@@ -100,7 +100,7 @@ fn a_fault_of_a_refresh_token_is_named() {
 }
 
 /// Headers under which not even our own signature counts; `KID` stands for the right one.
-const WRONG_HEADERS: [&str; 19] = [
+const WRONG_HEADERS: [&str; 21] = [
     r#"{"typ":"JWT","alg":"HS256"}"#,
     r#"{"alg":"HS256","kid":""}"#,
     r#"{"alg":"HS256","kid":"../../dev/null"}"#,
@@ -112,6 +112,8 @@ const WRONG_HEADERS: [&str; 19] = [
     r#"{"alg":["HS256"],"kid":"KID"}"#,
     r#"{"alg":1,"kid":"KID"}"#,
     r#"{"alg":"HS256","kid":"KID","crit":["b64"],"b64":false}"#,
+    r#"{"alg":"HS256","kid":"KID","b64":false}"#,
+    r#"{"alg":"HS256","kid":"KID","b64":true}"#,
     r#"{"alg":"HS256","kid":"KID","crit":["exp"]}"#,
     r#"{"alg":"HS256","kid":"KID","crit":[]}"#,
     r#"{"alg":"HS256","kid":"KID","zip":"DEF"}"#,

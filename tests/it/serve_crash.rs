@@ -114,7 +114,9 @@ fn a_full_disk_refuses_writes_keeps_reading_and_passes() {
     assert_eq!(server.get("/healthz", "").status, 200);
 
     limit(None);
-    assert_eq!(server.get("/readyz", "").status, 200);
+    until("readiness", || {
+        (server.get("/readyz", "").status == 200).then_some(())
+    });
     assert_eq!(
         server.register("bo"),
         201,

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::server::{Outcome, Server, Site, run};
+use crate::wire::exchange;
 
 /// Runs a command that reads the settings and does nothing else of note.
 fn list(site: &Site, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
@@ -104,6 +105,7 @@ fn a_wrong_value_is_named_with_a_right_one() {
         ("database", "postgres://localhost/auth"),
         ("throttle", "on"),
         ("trusted_proxies", "everybody"),
+        ("max_connections_per_client", "many"),
         ("cors_origins", "*"),
         ("log_format", "xml"),
     ] {
@@ -196,4 +198,49 @@ fn the_file_takes_lists_numbers_and_truths() {
             .to_lowercase()
             .contains("access-control-allow-origin: https://b.example.org")
     );
+}
+
+#[test]
+fn origins_are_compared_as_browsers_write_them() {
+    for (configured, origin) in [
+        ("https://WWW.Example.org", "https://www.example.org"),
+        ("https://www.example.org/", "https://www.example.org"),
+        ("https://www.example.org:443", "https://www.example.org"),
+        ("http://www.example.org:80", "http://www.example.org"),
+        (
+            "https://www.example.org:8443",
+            "https://www.example.org:8443",
+        ),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("http://[2001:DB8:0::1]:8000", "http://[2001:db8::1]:8000"),
+    ] {
+        let site = Site::new();
+        let server = site.start(&["--cors-origins", configured]);
+        let headers = format!("Origin: {origin}\r\nAccess-Control-Request-Method: POST\r\n");
+        let path = "/authentication/api/login/";
+        let answer = exchange(server.connect(), "OPTIONS", path, &headers, "");
+        let allowed = format!("access-control-allow-origin: {origin}");
+        assert!(
+            answer.head.to_lowercase().contains(&allowed),
+            "{configured}: {answer:?}"
+        );
+    }
+    for wrong in [
+        "https://example.org/app",
+        "https://*.example.org",
+        "www.example.org",
+        "https://example.org?x",
+        "https://ada@example.org",
+        "null",
+        "*",
+        "ftp://example.org",
+    ] {
+        let said = Site::new()
+            .run(&["config", "check", "--cors-origins", wrong])
+            .refusal();
+        assert!(
+            said.contains("cors_origins") && said.contains("origin"),
+            "{said}"
+        );
+    }
 }

@@ -233,8 +233,8 @@ fn what_a_client_writes_before_an_address_that_cannot_be_read_is_not_believed() 
     let clients = Clients::new();
     let mut refused = 0;
     for place in 0..100 {
-        // The proxy adds what it saw, here with a port; before it stands what the client wrote.
-        let forwarded = format!("10.0.0.{place}, 203.0.113.9:4711");
+        // The proxy adds what it saw, here nothing; before it stands what the client wrote.
+        let forwarded = format!("10.0.0.{place}, unknown");
         let request = Request::new("POST", "login/")
             .json(&json!({"email": format!("v{place}"), "password": "x"}));
         let answer = clients
@@ -243,4 +243,44 @@ fn what_a_client_writes_before_an_address_that_cannot_be_read_is_not_believed() 
         refused += usize::from(answer.status == 429);
     }
     assert!(refused > 0);
+}
+
+#[test]
+fn a_forwarded_address_may_have_a_port_brackets_or_a_zone() {
+    for (first, second, other) in [
+        (
+            "203.0.113.7:51234",
+            "203.0.113.7:51235",
+            "203.0.113.8:51234",
+        ),
+        ("203.0.113.7", "203.0.113.7:1", "203.0.113.8"),
+        ("[2001:db8::1]:443", "2001:db8::2", "[2001:db8:1::1]:443"),
+        ("[2001:db8::1]", "[2001:db8::1]:9", "[2001:db8:1::1]"),
+        (
+            "2001:db8::1%eth0",
+            "[2001:db8::1%eth1]:443",
+            "2001:db8:1::1%eth0",
+        ),
+        (
+            "[::ffff:203.0.113.7]:80",
+            " 203.0.113.7 ",
+            "[::ffff:203.0.113.8]:80",
+        ),
+        (
+            "10.9.9.9, 203.0.113.7:51234",
+            "10.9.9.8,203.0.113.7",
+            "203.0.113.7, 203.0.113.8",
+        ),
+    ] {
+        let clients = Clients::new();
+        let ask = |forwarded: &str| {
+            let request = Request::new("POST", "request-reset/");
+            let request = request.json(&json!({"email": "nobody@example.org"}));
+            let request = request.header("X-Forwarded-For", forwarded);
+            clients.app.send(request).status
+        };
+        assert!((0..200).any(|_| ask(first) == 429), "{first}");
+        assert_eq!(ask(second), 429, "{second} is {first}");
+        assert_eq!(ask(other), 200, "{other} is not {first}");
+    }
 }

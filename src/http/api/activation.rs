@@ -56,6 +56,7 @@ impl ConfirmApi {
     )]
     async fn activate_page(
         &self,
+        Data(deployment): Data<&Arc<Deployment>>,
         WantsHtml(html): WantsHtml,
         /// Whom the link is for.
         uid: Path<String>,
@@ -63,7 +64,8 @@ impl ConfirmApi {
         token: Path<String>,
         call: Call,
     ) -> Answer<PageReply> {
-        ask(&call.accounts, Confirmation::Account, (&uid, &token), html).await
+        let what = Confirmation::Account;
+        ask(&call.accounts, deployment, what, (&uid, &token), html).await
     }
 
     /// Confirm Account
@@ -101,6 +103,7 @@ impl ConfirmApi {
     )]
     async fn address_page(
         &self,
+        Data(deployment): Data<&Arc<Deployment>>,
         WantsHtml(html): WantsHtml,
         /// Whom the link is for.
         uid: Path<String>,
@@ -108,7 +111,8 @@ impl ConfirmApi {
         token: Path<String>,
         call: Call,
     ) -> Answer<PageReply> {
-        ask(&call.accounts, Confirmation::Address, (&uid, &token), html).await
+        let what = Confirmation::Address;
+        ask(&call.accounts, deployment, what, (&uid, &token), html).await
     }
 
     /// Change Address
@@ -140,16 +144,18 @@ impl ConfirmApi {
 /// The page with the button, whoever asks: there is nothing for a program in it.
 async fn ask(
     accounts: &Accounts,
+    deployment: &Deployment,
     what: Confirmation,
     (uid, token): (&str, &str),
     html: bool,
 ) -> Answer<PageReply> {
-    let purpose = match what {
-        Confirmation::Account => MailKind::Activation,
-        Confirmation::Address => MailKind::AddressChange,
+    let (purpose, page) = match what {
+        Confirmation::Account => (MailKind::Activation, "activate"),
+        Confirmation::Address => (MailKind::AddressChange, "confirm-address"),
     };
+    let action = deployment.api_path(&format!("{page}/{uid}/{token}/"));
     Ok(if accounts.is_link(purpose, uid, token).await? {
-        PageReply::Page(Html(links::confirm(what, uid, token)?))
+        PageReply::Page(Html(links::confirm(what, &action)?))
     } else {
         PageReply::BadLink(bad_link(html)?)
     })

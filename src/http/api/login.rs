@@ -12,7 +12,7 @@ use crate::accounts::session::TokenPair;
 use crate::domain::SessionKind;
 use crate::http::wire::{
     ANYONE, Answer, Anyone, AppParameter, Body, CHALLENGE, Call, Cookies, Detail, ErrorSentence,
-    Input, LIMITED, Logins, Refused, detail, error,
+    Input, LIMITED, Logins, NO_FOREIGN_PAGE, NoForeignPage, Refused, detail, error,
 };
 
 /// Credentials. Whatever is missing or malformed counts as wrong.
@@ -79,13 +79,16 @@ struct PairBody {
 enum LoginReply {
     /// The session is open.
     #[oai(status = 200)]
-    Ok(Json<SessionBody>, #[oai(header = "Set-Cookie")] String),
+    Ok(
+        Json<SessionBody>,
+        #[oai(header = "Set-Cookie")] Option<String>,
+    ),
     /// Wrong, missing or unknown credentials, or an inactive account: they all look alike.
     #[oai(status = 401)]
     WrongCredentials(Json<ErrorSentence>),
 }
 
-impl From<LoginError> for Refused<LoginReply, ANYONE, LIMITED> {
+impl From<LoginError> for Refused<LoginReply, NO_FOREIGN_PAGE, LIMITED> {
     fn from(err: LoginError) -> Self {
         match err {
             LoginError::WrongCredentials => {
@@ -124,7 +127,7 @@ pub(crate) struct LoginApi;
 impl LoginApi {
     /// User Login
     ///
-    /// Opens a session and sets its cookie. The session of `?app=mobile` lasts longer.
+    /// Opens a session and sets its cookie, unless a page of a foreign origin asks. The session of `?app=mobile` lasts longer.
     #[oai(path = "/login", method = "post", operation_id = "login")]
     async fn login(
         &self,
@@ -132,8 +135,8 @@ impl LoginApi {
         /// `mobile` for the Android client.
         #[oai(name = "app")]
         AppParameter(kind): AppParameter,
-        call: Call<Anyone, Logins, Body<LoginRequest>>,
-    ) -> Answer<LoginReply, ANYONE, LIMITED> {
+        call: Call<NoForeignPage, Logins, Body<LoginRequest>>,
+    ) -> Answer<LoginReply, NO_FOREIGN_PAGE, LIMITED> {
         let LoginRequest {
             email,
             username,
@@ -148,7 +151,8 @@ impl LoginApi {
             .accounts
             .login(typed.trim(), &password, kind, &call.actor)
             .await?;
-        let cookie = cookies.set(opened.cookie.as_deref().unwrap_or_default(), opened.lasts);
+        let secret = opened.cookie.filter(|_| call.who.gets_cookie);
+        let cookie = secret.map(|it| cookies.set(&it, opened.lasts));
         let body = SessionBody::new(
             &opened.user,
             opened.tokens,

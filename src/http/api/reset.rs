@@ -144,7 +144,10 @@ impl ResetApi {
             Some(frontend) => {
                 VerifyReply::Redirect(format!("{frontend}/?uid={}&token={}", uid.0, token.0))
             }
-            None => VerifyReply::Form(Html(form(&call.accounts, &uid, &token, None)?)),
+            None => {
+                let link = (&*uid.0, &*token.0);
+                VerifyReply::Form(Html(form(&call.accounts, deployment, link, None)?))
+            }
         })
     }
 
@@ -158,6 +161,7 @@ impl ResetApi {
     )]
     async fn update_password_reset(
         &self,
+        Data(deployment): Data<&Arc<Deployment>>,
         WantsHtml(html): WantsHtml,
         /// Whom the link is for.
         uid: Path<String>,
@@ -171,7 +175,8 @@ impl ResetApi {
             let reason = reason
                 .unwrap_or("This form could not be read. Try again.")
                 .to_owned();
-            let page = || form(&call.accounts, &uid, &token, Some(&reason));
+            let link = (&*uid.0, &*token.0);
+            let page = || form(&call.accounts, deployment, link, Some(&reason));
             JsonOrPage::new(html, Json(bad), page).map(UpdateReply::BadRequest)
         };
         let new_password = match call.body {
@@ -200,10 +205,11 @@ fn bad_link(html: bool) -> Result<JsonOrPage<ErrorSentence>, Failure> {
 
 fn form(
     accounts: &Accounts,
-    uid: &str,
-    token: &str,
+    deployment: &Deployment,
+    (uid, token): (&str, &str),
     refusal: Option<&str>,
 ) -> Result<String, Failure> {
+    let action = deployment.api_path(&format!("update-password-reset/{uid}/{token}/"));
     let least = accounts.rules().password.min_length;
-    links::new_password(uid, token, least, refusal)
+    links::new_password(&action, least, refusal)
 }

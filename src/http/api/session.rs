@@ -12,7 +12,7 @@ use crate::domain::LiveSession;
 use crate::failure::Failure;
 use crate::http::wire::{
     Answer, Anyone, Authorization, Body, CHALLENGE, Call, Cookies, Credentials, Detail, Input,
-    Message, NOT_PROVIDED, NoSession, Refused, TokenProblem, Unlimited, detail,
+    Message, NOT_PROVIDED, NoSession, Refused, Sender, TokenProblem, Unlimited, detail,
 };
 
 /// A refresh token.
@@ -79,7 +79,7 @@ enum StatusReply {
 enum LogoutReply {
     /// The session has ended; its tokens and its cookie are dead.
     #[oai(status = 200)]
-    Ok(Json<Message>, #[oai(header = "Set-Cookie")] String),
+    Ok(Json<Message>, #[oai(header = "Set-Cookie")] Option<String>),
     /// Nothing in the request proves who asks.
     #[oai(status = 401)]
     Unauthorized(
@@ -174,11 +174,12 @@ impl SessionApi {
         let Credentials {
             authorization,
             cookie,
-            from_own_page,
+            sender,
         } = call.who;
+        let is_own_page = sender == Sender::OwnPage;
         let by_cookie = match authorization {
             Authorization::None => {
-                session_of(&call.accounts, cookie.as_deref().filter(|_| from_own_page)).await?
+                session_of(&call.accounts, cookie.as_deref().filter(|_| is_own_page)).await?
             }
             _ => None,
         };
@@ -187,10 +188,8 @@ impl SessionApi {
             None => authorization.session(&call.accounts, &call.actor).await?,
         };
         call.accounts.logout(&session, &call.actor).await?;
-        Ok(LogoutReply::Ok(
-            Message::new("Logout successful"),
-            cookies.clear(),
-        ))
+        let cookie = (sender != Sender::ForeignPage).then(|| cookies.clear());
+        Ok(LogoutReply::Ok(Message::new("Logout successful"), cookie))
     }
 }
 

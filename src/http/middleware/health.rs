@@ -1,12 +1,41 @@
 //! Whether the service is up, and whether it can write.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use poem::http::StatusCode;
 use poem::web::{Data, Json};
 use poem::{IntoResponse, Response, handler};
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use crate::accounts::Accounts;
 use crate::http::wire::Problem;
+
+/// What was found out holds so long, for everybody: finding out is a write to the disk.
+const LASTS: Duration = Duration::from_secs(1);
+
+/// Whether the database could be written, the last time somebody asked.
+#[derive(Default)]
+pub(crate) struct Readiness(Mutex<Option<(Instant, bool)>>);
+
+impl Readiness {
+    /// Whoever asks while another is finding out waits for the same answer.
+    async fn is_writable(&self, accounts: &Accounts) -> bool {
+        let mut last = self.0.lock().await;
+        if let Some((when, is_writable)) = *last
+            && when.elapsed() < LASTS
+        {
+            return is_writable;
+        }
+        let checked = accounts.check_writable().await;
+        if let Err(failure) = &checked {
+            tracing::error!(event = "failure", error = failure.chain());
+        }
+        *last = Some((Instant::now(), checked.is_ok()));
+        checked.is_ok()
+    }
+}
 
 /// 200 once requests can be served.
 #[handler]
@@ -16,13 +45,13 @@ pub(crate) fn healthz() -> Json<serde_json::Value> {
 
 /// 200 while the database can be written.
 #[handler]
-pub(crate) async fn readyz(Data(accounts): Data<&Accounts>) -> Response {
-    match accounts.check_writable().await {
-        Ok(()) => Json(json!({ "status": "ok" })).into_response(),
-        Err(failure) => {
-            tracing::error!(event = "failure", error = failure.chain());
-            let sentence = "The database cannot be written.";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, sentence).response()
-        }
+pub(crate) async fn readyz(
+    Data(accounts): Data<&Accounts>,
+    Data(readiness): Data<&Arc<Readiness>>,
+) -> Response {
+    if readiness.is_writable(accounts).await {
+        return Json(json!({ "status": "ok" })).into_response();
     }
+    let sentence = "The database cannot be written.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, sentence).response()
 }

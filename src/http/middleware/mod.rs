@@ -22,7 +22,7 @@ use self::head::check_head;
 use self::headers::add_headers;
 use self::metrics::Metrics;
 use super::route::RouteName;
-use super::wire::{ClientAddress, Deployment, Problem, render};
+use super::wire::{ClientAddress, Deployment, Problem, Stopping, render};
 use crate::failure::panic_message;
 
 /// How long a request may take from its head to its answer, waiting for a hash included.
@@ -68,22 +68,24 @@ impl Middleware {
         // A proxy that took another length for the body's would see a second request in its end
         // (RFC 9112, section 6.1); the library has dropped the other length by now.
         let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+        let stopping = request.extensions().get::<Stopping>().cloned();
         let answer = AssertUnwindSafe(self.route(request)).catch_unwind();
-        match tokio::time::timeout(DEADLINE, answer).await {
-            Ok(Ok(response)) if is_chunked || is_unread(response.status()) => closing(response),
-            Ok(Ok(response)) => response,
-            Ok(Err(panic)) => {
+        let answer = tokio::select! {
+            biased;
+            answer = answer => answer,
+            () = tokio::time::sleep(DEADLINE) => {
+                return unavailable("This took too long. Try again later.");
+            }
+            () = stop_is_near(stopping) => {
+                return unavailable("The service is being stopped. Try again later.");
+            }
+        };
+        match answer {
+            Ok(response) if is_chunked || is_unread(response.status()) => closing(response),
+            Ok(response) => response,
+            Err(panic) => {
                 tracing::error!(event = "failure", error = panic_message(&*panic));
                 Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong.").response()
-            }
-            Err(_elapsed) => {
-                let sentence = "This took too long. Try again later.";
-                let busy = Problem::new(StatusCode::SERVICE_UNAVAILABLE, sentence);
-                let mut response = closing(busy.response());
-                response
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-                response
             }
         }
     }
@@ -136,6 +138,23 @@ impl Endpoint for Middleware {
         add_headers(response.headers_mut(), &self.deployment, &id);
         Ok(response)
     }
+}
+
+/// When the server stops and what is not answered yet has to be.
+async fn stop_is_near(stopping: Option<Stopping>) {
+    match stopping {
+        Some(mut stopping) => stopping.is_near().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What was asked for was not done in time.
+fn unavailable(sentence: &str) -> Response {
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, sentence);
+    let mut response = closing(problem.response());
+    let seconds = HeaderValue::from_static("5");
+    response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    response
 }
 
 /// Whether a part of the body is still on its way.

@@ -40,9 +40,11 @@ pub(crate) fn service() -> OpenApiService<impl OpenApi, ()> {
     .license(LicenseObject::new("MIT"))
 }
 
-/// The document as it is printed and committed.
-pub(crate) fn text() -> String {
-    format!("{:#}\n", document())
+/// The document as it is printed and committed; its paths lie below `server`.
+pub(crate) fn text(server: &str) -> String {
+    let mut document = document();
+    document["servers"] = json!([{ "url": server }]);
+    format!("{document:#}\n")
 }
 
 /// The whole document.

@@ -1,23 +1,29 @@
 //! Swagger UI and the document itself, from the binary: nothing comes from outside.
 
 use std::io::{Read, Write};
-use std::sync::LazyLock;
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use poem::http::{StatusCode, header};
+use poem::web::Data;
 use poem::{IntoResponse, Request, Response, handler};
 
 use super::document;
+use crate::domain::WebUrl;
 use crate::failure::Failure;
 use crate::http::wire::Refusal;
 
-/// A text that is kept compressed: Swagger UI has 1.6 MB, and most clients take it as it is here.
+/// A text that is kept compressed: Swagger UI has 1.6 MB, and most clients take it as it is here. All
+/// answers share the same bytes, however slowly they are read.
 struct Page {
-    gzipped: Vec<u8>,
+    gzipped: Bytes,
+    /// Made when somebody first wants it.
+    plain: OnceLock<Bytes>,
     etag: String,
     content_type: &'static str,
     policy: Option<String>,
@@ -33,7 +39,8 @@ impl Page {
         encoder.write_all(text.as_bytes())?;
         let etag = format!("\"{}\"", sha256(text));
         Ok(Self {
-            gzipped: encoder.finish()?,
+            gzipped: encoder.finish()?.into(),
+            plain: OnceLock::new(),
             etag,
             content_type,
             policy,
@@ -63,38 +70,63 @@ impl Page {
                 .header(header::CONTENT_ENCODING, "gzip")
                 .body(self.gzipped.clone()));
         }
+        if let Some(plain) = self.plain.get() {
+            return Ok(response.body(plain.clone()));
+        }
         let mut text = Vec::new();
-        GzDecoder::new(self.gzipped.as_slice())
+        GzDecoder::new(&*self.gzipped)
             .read_to_end(&mut text)
             .map_err(Failure::when("unpacking the documentation"))?;
-        Ok(response.body(text))
+        let plain = self.plain.get_or_init(|| text.into());
+        Ok(response.body(plain.clone()))
     }
 }
 
-// Made when first asked for: most servers never are, and idle memory stays small.
-static SWAGGER: LazyLock<std::io::Result<Page>> = LazyLock::new(|| {
-    let service = document::service();
-    // The page has the framework's document inside; people are to read the completed one.
-    let html = service
-        .swagger_ui_html()
-        .replace(&service.spec(), document::text().trim_end());
-    let policy = policy(&html);
-    Page::new(&html, "text/html; charset=utf-8", Some(policy))
-});
+/// What is made when first asked for: most servers never are, and idle memory stays small.
+type Made = OnceLock<std::io::Result<Page>>;
 
-static DOCUMENT: LazyLock<std::io::Result<Page>> =
-    LazyLock::new(|| Page::new(&document::text(), "application/json", None));
+/// The document and Swagger UI of this deployment.
+pub(crate) struct Documentation {
+    /// Below which path the browser finds all others.
+    server: String,
+    swagger: Made,
+    document: Made,
+}
+
+impl Documentation {
+    pub(crate) fn new(public_url: &WebUrl) -> Self {
+        Self {
+            server: public_url.path().to_owned(),
+            swagger: Made::new(),
+            document: Made::new(),
+        }
+    }
+
+    fn swagger(&self) -> std::io::Result<Page> {
+        let service = document::service();
+        // The page has the framework's document inside; people are to read the completed one.
+        let html = service
+            .swagger_ui_html()
+            .replace(&service.spec(), document::text(&self.server).trim_end());
+        let policy = policy(&html);
+        Page::new(&html, "text/html; charset=utf-8", Some(policy))
+    }
+
+    fn document(&self) -> std::io::Result<Page> {
+        Page::new(&document::text(&self.server), "application/json", None)
+    }
+}
 
 /// Swagger UI.
 #[handler]
-pub(crate) fn swagger(request: &Request) -> Response {
-    answer(&SWAGGER, request)
+pub(crate) fn swagger(request: &Request, Data(made): Data<&Arc<Documentation>>) -> Response {
+    answer(made.swagger.get_or_init(|| made.swagger()), request)
 }
 
 /// The OpenAPI document.
 #[handler]
-pub(crate) fn openapi(request: &Request) -> Response {
-    answer(&DOCUMENT, request)
+pub(crate) fn openapi(request: &Request, Data(made): Data<&Arc<Documentation>>) -> Response {
+    answer(made.document.get_or_init(|| made.document()), request)
 }
 
 fn answer(page: &std::io::Result<Page>, request: &Request) -> Response {

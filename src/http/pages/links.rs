@@ -2,17 +2,15 @@
 
 use minijinja::{Environment, context};
 
-use crate::domain::API_BASE;
 use crate::failure::Failure;
 
-/// The form that a reset link leads to; `refusal` says why the last password was not taken.
+/// The form that a reset link leads to, and that is sent to `action`; `refusal` says why the last
+/// password was not taken.
 pub(crate) fn new_password(
-    uid: &str,
-    token: &str,
+    action: &str,
     least: usize,
     refusal: Option<&str>,
 ) -> Result<String, Failure> {
-    let action = format!("{API_BASE}/update-password-reset/{uid}/{token}/");
     render(
         include_str!("new-password.html"),
         &context! { title => "Choose a new password", action => action, least => least, refusal => refusal },
@@ -36,23 +34,20 @@ pub(crate) enum Confirmation {
     Address,
 }
 
-/// The page with the button that confirms.
-pub(crate) fn confirm(what: Confirmation, uid: &str, token: &str) -> Result<String, Failure> {
-    let (title, text, button, page) = match what {
+/// The page with the button that confirms, by a form that is sent to `action`.
+pub(crate) fn confirm(what: Confirmation, action: &str) -> Result<String, Failure> {
+    let (title, text, button) = match what {
         Confirmation::Account => (
             "Confirm your account",
             "One click, and your miniSASS account is ready.",
             "Confirm my account",
-            "activate",
         ),
         Confirmation::Address => (
             "Confirm your new address",
             "From then on, mail from miniSASS goes to this address, and you log in with it.",
             "Use this address",
-            "confirm-address",
         ),
     };
-    let action = format!("{API_BASE}/{page}/{uid}/{token}/");
     render(
         include_str!("confirm.html"),
         &context! { title => title, text => text, button => button, action => action },

@@ -1,15 +1,14 @@
 //! What a request shows to prove who asks: a bearer token, a cookie.
 
-use std::sync::Arc;
-
 use poem::Request;
-use poem::http::{HeaderMap, HeaderName, header};
+use poem::http::{HeaderMap, header};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 
 use super::client::actor;
 use super::cookie::COOKIE;
-use super::deployment::Deployment;
+use super::problem::error;
 use super::refusal::{NoSession, Refusal, TokenProblem};
+use super::sender::Sender;
 use crate::accounts::Accounts;
 use crate::domain::{Actor, LiveSession};
 
@@ -18,7 +17,7 @@ use crate::domain::{Actor, LiveSession};
 pub(crate) enum Authorization {
     /// None, or of another scheme.
     None,
-    /// `Bearer` and something that is not one token; or more than one header.
+    /// `Bearer` and something that is not one token.
     Malformed,
     /// A token, whatever it is worth.
     Bearer(String),
@@ -26,13 +25,9 @@ pub(crate) enum Authorization {
 
 impl Authorization {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let mut values = headers.get_all(header::AUTHORIZATION).iter();
-        let Some(value) = values.next() else {
+        let Some(value) = headers.get(header::AUTHORIZATION) else {
             return Self::None;
         };
-        if values.next().is_some() {
-            return Self::Malformed;
-        }
         let mut words = value.to_str().unwrap_or_default().split_ascii_whitespace();
         if !words
             .next()
@@ -98,13 +93,36 @@ impl Who for LiveSession {
     }
 }
 
+/// Whoever asks, but no page of somebody else: it would log its visitor in under another's name.
+pub(crate) struct NoForeignPage {
+    pub(crate) gets_cookie: bool,
+}
+
+impl Who for NoForeignPage {
+    const SCHEMES: &'static [&'static str] = &[];
+
+    async fn identify(request: &Request, _: &Accounts) -> Result<Self, Refusal> {
+        let sender = Sender::of(request);
+        if sender.is_hostile(request) {
+            tracing::warn!(
+                event = "foreign_page_refused",
+                "cors_origins names the pages that may"
+            );
+            return Err(Refusal::Forbidden(error(
+                "This page may not log anybody in here.",
+            )));
+        }
+        let gets_cookie = sender != Sender::ForeignPage;
+        Ok(Self { gets_cookie })
+    }
+}
+
 /// Whoever asks: the endpoint decides what the credentials are worth.
 pub(crate) struct Credentials {
     pub(crate) authorization: Authorization,
-    /// The secret of the session cookie.
+    /// The secret of the session cookie, unless a foreign page sent it.
     pub(crate) cookie: Option<String>,
-    /// Whether a page of ours, or of a configured origin, sent this.
-    pub(crate) from_own_page: bool,
+    pub(crate) sender: Sender,
 }
 
 impl Who for Credentials {
@@ -112,11 +130,12 @@ impl Who for Credentials {
 
     async fn identify(request: &Request, _: &Accounts) -> Result<Self, Refusal> {
         let headers = request.headers();
-        let deployment = request.data::<Arc<Deployment>>();
+        let sender = Sender::of(request);
+        let is_believed = sender != Sender::ForeignPage;
         Ok(Self {
             authorization: Authorization::of(headers),
-            cookie: cookie(headers),
-            from_own_page: deployment.is_some_and(|it| is_from_own_page(headers, it)),
+            cookie: cookie(headers).filter(|_| is_believed),
+            sender,
         })
     }
 }
@@ -161,17 +180,4 @@ fn cookie(headers: &HeaderMap) -> Option<String> {
         .filter_map(|pair| pair.trim().split_once('='))
         .find(|(name, _)| *name == COOKIE)
         .map(|(_, secret)| secret.to_owned())
-}
-
-/// Browsers say where a request comes from (Fetch Metadata; RFC 6454). A client that does not say
-/// it is no browser, and nobody else can make it send a cookie.
-fn is_from_own_page(headers: &HeaderMap, deployment: &Deployment) -> bool {
-    let text = |name| headers.get(name).and_then(|it| it.to_str().ok());
-    match text(header::ORIGIN) {
-        Some(origin) => {
-            let mut configured = deployment.cors_origins.iter();
-            origin == deployment.public_url.origin() || configured.any(|it| it == origin)
-        }
-        None => text(HeaderName::from_static("sec-fetch-site")) == Some("same-origin"),
-    }
 }

@@ -28,16 +28,16 @@ pub(crate) struct Call<W = Anyone, L = Unlimited, B = NoBody> {
 
 impl<W: Who, L: Limit, B: Content> Call<W, L, B> {
     /// The order of the checks of all endpoints. Method and `Accept` were checked by the route.
+    /// Nobody's body is read before it is known who sends it, and that they may.
     async fn check(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
         let Data(accounts) = Data::<&Accounts>::from_request_without_body(request).await?;
-        // A request with a bad body counts too.
-        let within_limit = count::<L>(request);
-        let body = B::read(request, body).await?;
-        within_limit.map_err(Refusal::from)?;
+        B::check_media_type(request)?;
+        let who = W::identify(request, accounts).await?;
+        count::<L>(request).map_err(Refusal::from)?;
         Ok(Self {
             accounts: accounts.clone(),
-            who: W::identify(request, accounts).await?,
-            body,
+            who,
+            body: B::read(request, body).await?,
             actor: actor(request),
             limit: PhantomData,
         })

@@ -1,6 +1,6 @@
 //! Where a request comes from, and who asks.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 use poem::http::{HeaderMap, header};
@@ -34,9 +34,32 @@ impl ClientAddress {
         let client = last_first
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.rsplit(','))
-            .map(|address| Some(address.trim().parse::<IpAddr>().ok()?.to_canonical()))
+            .map(forwarded)
             .find(|address| !address.is_some_and(|it| is_trusted(&it)));
         Self(client.flatten().or(socket))
+    }
+}
+
+/// An address as proxies write it: some add the port, which IPv6 needs brackets for, or the zone.
+fn forwarded(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let (before_zone, after_zone) = match text.split_once('%') {
+        // The zone ends with the text, or before the bracket.
+        Some((address, zone)) => (address, zone.find(']').map_or("", |end| &zone[end..])),
+        None => (text, ""),
+    };
+    let text = format!("{before_zone}{after_zone}");
+    let in_brackets = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    let address = in_brackets.unwrap_or(&text).parse::<IpAddr>();
+    let with_port = || text.parse::<SocketAddr>().map(|it| it.ip());
+    Some(address.or_else(|_| with_port()).ok()?.to_canonical())
+}
+
+/// What one client is counted under: an IPv6 client has a whole /64.
+pub(crate) fn network(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
     }
 }
 

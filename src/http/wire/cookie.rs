@@ -9,6 +9,8 @@ pub(crate) const COOKIE: &str = "minisass_session";
 /// site can make a browser send it with a POST.
 #[derive(Clone)]
 pub(crate) struct Cookies {
+    /// What all our addresses have in common, for the browser.
+    pub(crate) path: String,
     /// Only over https.
     pub(crate) secure: bool,
 }
@@ -16,8 +18,9 @@ pub(crate) struct Cookies {
 impl Cookies {
     pub(crate) fn set(&self, secret: &str, lasts: Duration) -> String {
         let secure = if self.secure { "; Secure" } else { "" };
+        let path = &self.path;
         format!(
-            "{COOKIE}={secret}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
+            "{COOKIE}={secret}; Path={path}; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
             lasts.as_secs()
         )
     }

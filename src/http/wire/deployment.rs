@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use crate::domain::WebUrl;
+use crate::domain::{API_BASE, WebUrl};
 
 #[derive(Clone, Debug)]
 pub struct Deployment {
@@ -14,4 +14,19 @@ pub struct Deployment {
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Deployment {
+    /// A path below the API, as browsers know it: a proxy may have cut off what comes before.
+    pub(crate) fn api_path(&self, below: &str) -> String {
+        let before = self.public_url.path().trim_end_matches('/');
+        format!("{before}{API_BASE}/{below}")
+    }
+
+    /// Whether pages of this origin may do what ours may.
+    pub(crate) fn is_own(&self, origin: &[u8]) -> bool {
+        let mut configured = self.cors_origins.iter();
+        origin == self.public_url.origin().as_bytes()
+            || configured.any(|it| it.as_bytes() == origin)
+    }
 }

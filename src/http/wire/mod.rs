@@ -8,25 +8,32 @@ mod call;
 mod client;
 mod cookie;
 mod deployment;
+mod once;
 mod problem;
 mod rate_limit;
 mod refusal;
+mod sender;
+mod stopping;
 
 pub use self::deployment::Deployment;
 
 pub(crate) use self::accept::{JsonOrPage, WantsHtml, accepts};
 pub(crate) use self::app_parameter::AppParameter;
-pub(crate) use self::auth::{Anyone, Authorization, Credentials, NOT_PROVIDED};
+pub(crate) use self::auth::{Anyone, Authorization, Credentials, NOT_PROVIDED, NoForeignPage};
 pub(crate) use self::body::{
     Body, Input, MEDIA_TYPES, Sentence, bad_request, first_field_and_rule, first_rule,
 };
 pub(crate) use self::call::Call;
-pub(crate) use self::client::ClientAddress;
+pub(crate) use self::client::{ClientAddress, network};
 pub(crate) use self::cookie::Cookies;
+pub(crate) use self::once::check_once;
 pub(crate) use self::problem::{
     BadRequest, Detail, ErrorSentence, Message, Problem, detail, error, render,
 };
 pub(crate) use self::rate_limit::{Forms, Logins, RateLimits, Unlimited};
 pub(crate) use self::refusal::{
-    ANYONE, Answer, BEARER, CHALLENGE, LIMITED, NoSession, Refusal, Refused, TokenProblem,
+    ANYONE, Answer, BEARER, CHALLENGE, LIMITED, NO_FOREIGN_PAGE, NoSession, Refusal, Refused,
+    TokenProblem,
 };
+pub(crate) use self::sender::Sender;
+pub(crate) use self::stopping::Stopping;

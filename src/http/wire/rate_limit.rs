@@ -1,6 +1,6 @@
 //! Limits for one client.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use poem::Request;
 
-use super::client::ClientAddress;
+use super::client::{ClientAddress, network};
 use crate::accounts::Trouble;
 
 /// Logins at once. A school class behind one address logs in together; a guesser does not get far.
@@ -21,7 +21,7 @@ const PER_SECOND: NonZeroU32 = NonZeroU32::new(1).unwrap();
 type Limiter = DefaultKeyedRateLimiter<IpAddr>;
 
 /// Counts what one client asks of the endpoints that cost something. A success does not clear the
-/// count. IPv6 clients count by /64, which one customer has.
+/// count.
 pub(crate) struct RateLimits {
     logins: Limiter,
     forms: Limiter,
@@ -85,11 +85,4 @@ pub(crate) fn count<L: Limit>(request: &Request) -> Result<(), Trouble> {
         let wait = until.wait_time_from(DefaultClock::default().now());
         Trouble::TooMany(wait.as_secs() + 1)
     })
-}
-
-fn network(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-    }
 }

@@ -5,7 +5,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaResponses, Registry};
 use poem_openapi::{ApiResponse, Object};
 
-use super::problem::{Detail, detail};
+use super::problem::{Detail, ErrorSentence, detail};
 use crate::accounts::Trouble;
 use crate::accounts::session::BearerError;
 use crate::failure::Failure;
@@ -17,17 +17,18 @@ pub(crate) const CHALLENGE: &str = "Bearer realm=\"api\"";
 const PASSING_SECONDS: u64 = 5;
 
 /// What a handler returns: a reply of its own, or a refusal. The two constants say which refusals
-/// the OpenAPI document lists: 401 for [`BEARER`], 429 for [`LIMITED`], and 500 and 503 always.
-pub(crate) type Answer<R, const WHO: bool = ANYONE, const LIMIT: bool = false> =
+/// the OpenAPI document lists: 401 for [`BEARER`], 403 for [`NO_FOREIGN_PAGE`], 429 for [`LIMITED`], and 500 and 503 always.
+pub(crate) type Answer<R, const WHO: u8 = ANYONE, const LIMIT: bool = false> =
     Result<R, Refused<R, WHO, LIMIT>>;
 
-pub(crate) const ANYONE: bool = false;
-pub(crate) const BEARER: bool = true;
+pub(crate) const ANYONE: u8 = 0;
+pub(crate) const BEARER: u8 = 1;
+pub(crate) const NO_FOREIGN_PAGE: u8 = 2;
 pub(crate) const LIMITED: bool = true;
 
 /// For `?` in a handler: an error of a use case becomes one of the endpoint's own replies, which
 /// the reply type documents, or a refusal that many endpoints have.
-pub(crate) enum Refused<R, const WHO: bool = ANYONE, const LIMIT: bool = false> {
+pub(crate) enum Refused<R, const WHO: u8 = ANYONE, const LIMIT: bool = false> {
     Reply(R),
     Refusal(Refusal),
 }
@@ -41,6 +42,9 @@ pub(crate) enum Refusal {
         Json<TokenProblem>,
         #[oai(header = "WWW-Authenticate")] String,
     ),
+    /// A page of an origin that is neither ours nor configured sent this. Nothing was done.
+    #[oai(status = 403)]
+    Forbidden(Json<ErrorSentence>),
     /// Too many requests. Try again after `Retry-After` seconds.
     #[oai(status = 429)]
     TooMany(Json<Detail>, #[oai(header = "Retry-After")] u64),
@@ -52,11 +56,12 @@ pub(crate) enum Refusal {
     Unavailable(Json<Detail>, #[oai(header = "Retry-After")] u64),
 }
 
-impl<R, const WHO: bool, const LIMIT: bool> ApiResponse for Refused<R, WHO, LIMIT> {
+impl<R, const WHO: u8, const LIMIT: bool> ApiResponse for Refused<R, WHO, LIMIT> {
     fn meta() -> MetaResponses {
         let mut meta = Refusal::meta();
         meta.responses.retain(|it| match it.status {
-            Some(401) => WHO,
+            Some(401) => WHO == BEARER,
+            Some(403) => WHO == NO_FOREIGN_PAGE,
             Some(429) => LIMIT,
             _ => true,
         });
@@ -68,7 +73,7 @@ impl<R, const WHO: bool, const LIMIT: bool> ApiResponse for Refused<R, WHO, LIMI
     }
 }
 
-impl<R: IntoResponse, const WHO: bool, const LIMIT: bool> From<Refused<R, WHO, LIMIT>>
+impl<R: IntoResponse, const WHO: u8, const LIMIT: bool> From<Refused<R, WHO, LIMIT>>
     for poem::Error
 {
     fn from(refused: Refused<R, WHO, LIMIT>) -> Self {
@@ -79,13 +84,13 @@ impl<R: IntoResponse, const WHO: bool, const LIMIT: bool> From<Refused<R, WHO, L
     }
 }
 
-impl<R, const WHO: bool, const LIMIT: bool> From<Failure> for Refused<R, WHO, LIMIT> {
+impl<R, const WHO: u8, const LIMIT: bool> From<Failure> for Refused<R, WHO, LIMIT> {
     fn from(failure: Failure) -> Self {
         Self::Refusal(failure.into())
     }
 }
 
-impl<R, const WHO: bool> From<Trouble> for Refused<R, WHO, LIMITED> {
+impl<R, const WHO: u8> From<Trouble> for Refused<R, WHO, LIMITED> {
     fn from(trouble: Trouble) -> Self {
         Self::Refusal(trouble.into())
     }

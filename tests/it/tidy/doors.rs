@@ -72,8 +72,10 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     // What a room is made of.
     ("poem", "src/http/"),
     ("poem_openapi", "src/http/"),
-    ("hyper", "src/http/server.rs"),
-    ("hyper_util", "src/http/server.rs"),
+    ("hyper", "src/http/server/"),
+    ("hyper_util", "src/http/server/"),
+    ("http_body_util", "src/http/server/"),
+    ("bytes", "src/http/server/ src/http/openapi/swagger.rs"),
     ("governor", "src/http/wire/rate_limit.rs"),
     ("multer", "src/http/wire/body/parse.rs"),
     ("form_urlencoded", "src/http/wire/body/parse.rs"),
@@ -136,7 +138,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("strsim", "src/domain/similarity.rs"),
     ("url", "src/domain/web_url.rs src/mail/server.rs"),
     ("zxcvbn", "src/domain/password.rs"),
-    ("ipnet", "src/settings/ src/http/wire/"),
+    ("ipnet", "src/settings/ src/http/wire/ src/http/server/"),
     (
         "humantime",
         "src/settings/values.rs src/cli/ src/mail/refusal.rs",
@@ -148,7 +150,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     (
         "rustix",
         "src/private_file/ src/allocator.rs src/crypto/hash_pool.rs \
-         src/http/server.rs src/cli/terminal/output.rs src/cli/commands/doctor/machine.rs \
+         src/http/server/ src/cli/terminal/output.rs src/cli/commands/doctor/machine.rs \
          src/cli/commands/job.rs",
     ),
     ("serde", EVERYWHERE),

@@ -1,9 +1,12 @@
 //! This program behind nginx, which speaks TLS for it, below a path that is not its own.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::browser::Browser;
+use super::browser_pages::mailed_link;
 use super::proxy::{Proxy, header};
 use crate::server::{PASSWORD, Server, Site};
+use crate::smtp::ask;
 
 /// Ada's site behind a proxy, with the limits on.
 fn behind(proxy: &mut Proxy) -> (Site, Server) {
@@ -61,4 +64,59 @@ fn limits_meet_the_client_and_not_the_proxy() {
         assert_eq!((statuses[0], statuses[199]), (200, 429), "{statuses:?}");
         assert_eq!(proxy.client("127.0.0.3").ask(path, &body).status, 200);
     }
+}
+
+#[test]
+fn the_button_and_the_form_of_mailed_pages_work_below_a_path() {
+    let (Some(browser), Some(mut proxy)) = (Browser::find(), Proxy::reserve()) else {
+        return;
+    };
+    let site = Site::new();
+    let server = proxy.start(&site, &["--require-verified-email", "true"]);
+    assert_eq!(server.register("ada"), 201);
+    let link = mailed_link(&site, "activation");
+    assert!(link.starts_with(&proxy.url()), "{link}");
+    let host = proxy.host();
+    let seen = browser
+        .story(&[&host])
+        .open(&link)
+        .click("button")
+        .see("Account confirmed")
+        .play();
+    seen.assert_clean();
+    ask(&server, "ada");
+    let seen = browser
+        .story(&[&host])
+        .open(&mailed_link(&site, "password-reset"))
+        .fill("[name=newPassword]", "An0ther@Pass2")
+        .click("button")
+        .see("Password changed")
+        .play();
+    seen.assert_clean();
+}
+
+#[test]
+fn swagger_logs_in_below_a_path() {
+    let (Some(browser), Some(mut proxy)) = (Browser::find(), Proxy::reserve()) else {
+        return;
+    };
+    let (_site, _server) = behind(&mut proxy);
+    let login = json!({"email": "ada@example.org", "password": PASSWORD});
+    let seen = browser
+        .story(&[&proxy.host()])
+        .open(&format!("{}/docs/", proxy.url()))
+        .click(".opblock-post >> text=/^User Login$/")
+        .click("text=Try it out")
+        .fill("textarea.body-param__text", &login.to_string())
+        .click("button.execute")
+        .read(".live-responses-table tbody .response-col_status")
+        .play();
+    assert_eq!(seen.failed(), None, "{}", seen.text());
+    assert!(seen.read()[0].starts_with("200"), "{:?}", seen.read());
+    let client = proxy.client("127.0.0.1");
+    let answer = client.post("login", &login);
+    let cookie = header(&answer, "set-cookie").expect("a cookie");
+    assert!(cookie.contains("; Path=/auth;"), "{cookie}");
+    let document: Value = client.ask("/openapi.json", &[]).json();
+    assert_eq!(document["servers"][0]["url"], "/auth");
 }

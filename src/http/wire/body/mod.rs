@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use poem::error::ReadBodyError;
-use poem::http::{HeaderName, StatusCode, header};
+use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Request, RequestBody};
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, Registry};
@@ -69,6 +69,9 @@ pub(crate) trait Content: Sized {
 
     fn meta() -> Option<MetaRequest>;
 
+    /// Refuses a body of a type that cannot be read, by the head of its request.
+    fn check_media_type(request: &Request) -> Result<(), Problem>;
+
     fn read(
         request: &Request,
         body: &mut RequestBody,
@@ -83,6 +86,10 @@ impl Content for NoBody {
 
     fn meta() -> Option<MetaRequest> {
         None
+    }
+
+    fn check_media_type(_: &Request) -> Result<(), Problem> {
+        Ok(())
     }
 
     async fn read(_: &Request, _: &mut RequestBody) -> Result<Self, Problem> {
@@ -115,6 +122,14 @@ impl<T: Input> Content for Body<T> {
         })
     }
 
+    fn check_media_type(request: &Request) -> Result<(), Problem> {
+        // An empty body has no type.
+        if has_body(request.headers()) {
+            parse::media_type(request.headers())?;
+        }
+        Ok(())
+    }
+
     async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, Problem> {
         let bytes = read(body).await?;
         let schema = schema::<T>();
@@ -143,6 +158,10 @@ impl<T: Input> Content for Result<Body<T>, BadRequest> {
 
     fn meta() -> Option<MetaRequest> {
         Body::<T>::meta()
+    }
+
+    fn check_media_type(request: &Request) -> Result<(), Problem> {
+        Body::<T>::check_media_type(request)
     }
 
     async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, Problem> {
@@ -174,20 +193,17 @@ async fn sent<T: Input>(
     if bytes.is_empty() {
         return Ok(Map::new());
     }
-    let header = |name: HeaderName| {
-        let value = request.headers().get(name)?;
-        Some(value.to_str().unwrap_or_default())
-    };
+    let media_type = parse::media_type(request.headers())?;
     let known = schema.properties.iter().map(|(name, _)| *name);
     let aliases = T::ALIASES.iter().map(|(theirs, _)| *theirs);
     let wanted: Vec<&str> = known.chain(aliases).collect();
-    parse::parse(
-        bytes,
-        header(header::CONTENT_TYPE).unwrap_or_default(),
-        header(header::CONTENT_ENCODING),
-        &wanted,
-    )
-    .await
+    parse::parse(bytes, &media_type, &wanted).await
+}
+
+/// Whether a body comes after this head, as far as the head says so.
+fn has_body(headers: &HeaderMap) -> bool {
+    let length = headers.get(header::CONTENT_LENGTH);
+    length.is_some_and(|it| it != "0") || headers.contains_key(header::TRANSFER_ENCODING)
 }
 
 async fn read(body: &mut RequestBody) -> Result<Vec<u8>, Problem> {

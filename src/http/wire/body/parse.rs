@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use poem::http::StatusCode;
+use poem::http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Value, json};
@@ -11,16 +11,25 @@ use crate::http::wire::problem::{BadRequest, Problem};
 
 type Fields = Map<String, Value>;
 
-/// The fields of a body; `wanted` are those that have one value.
-pub(crate) async fn parse(
-    bytes: Vec<u8>,
-    content_type: &str,
-    encoding: Option<&str>,
-    wanted: &[&str],
-) -> Result<Fields, Problem> {
+/// How the fields of a body are written.
+pub(crate) enum MediaType {
+    Json,
+    Form,
+    /// With the whole `Content-Type`, which names the boundary.
+    Multipart(String),
+}
+
+/// What the head of a request says of its body, if that can be read here.
+pub(crate) fn media_type(headers: &HeaderMap) -> Result<MediaType, Problem> {
+    let text = |name: HeaderName| {
+        let value = headers.get(name)?;
+        Some(value.to_str().unwrap_or_default())
+    };
+    let encoding = text(header::CONTENT_ENCODING);
     if let Some(encoding) = encoding.filter(|it| !it.eq_ignore_ascii_case("identity")) {
         return Err(unsupported(encoding));
     }
+    let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
     let essence = content_type
         .split(';')
         .next()
@@ -28,12 +37,25 @@ pub(crate) async fn parse(
         .trim()
         .to_ascii_lowercase();
     match essence.as_str() {
-        "application/json" => json_fields(&bytes),
-        "application/x-www-form-urlencoded" => refuse_repeated(form_fields(&bytes), wanted),
-        "multipart/form-data" => {
+        "application/json" => Ok(MediaType::Json),
+        "application/x-www-form-urlencoded" => Ok(MediaType::Form),
+        "multipart/form-data" => Ok(MediaType::Multipart(content_type.to_owned())),
+        _ => Err(unsupported(content_type)),
+    }
+}
+
+/// The fields of a body; `wanted` are those that have one value.
+pub(crate) async fn parse(
+    bytes: Vec<u8>,
+    media_type: &MediaType,
+    wanted: &[&str],
+) -> Result<Fields, Problem> {
+    match media_type {
+        MediaType::Json => json_fields(&bytes),
+        MediaType::Form => refuse_repeated(form_fields(&bytes), wanted),
+        MediaType::Multipart(content_type) => {
             refuse_repeated(multipart_fields(bytes, content_type).await?, wanted)
         }
-        _ => Err(unsupported(content_type)),
     }
 }
 

@@ -1,0 +1,144 @@
+//! How many connections there are: all together within the memory and the file descriptors that there
+//! are, and those of one client within a setting.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use poem::Addr;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::rules::ConnectionRules;
+use crate::http::wire::network;
+
+/// File descriptors that are not for connections: the database, its readers, the log, mails.
+const RESERVED_DESCRIPTORS: u64 = 64;
+/// So much memory is for connections, in KiB.
+const MEMORY: u64 = 256 * 1024;
+/// A connection needs at most so much of it, in KiB: a head, a body or an answer on its way, and what
+/// becomes of them.
+const PER_CONNECTION: u64 = 64;
+
+/// The places of all connections.
+pub(super) struct Places {
+    all: Arc<Semaphore>,
+    clients: Arc<Clients>,
+}
+
+/// The place of one connection, as long as it lasts.
+pub(super) struct Place {
+    _one_of_all: OwnedSemaphorePermit,
+    clients: Arc<Clients>,
+    client: Option<IpAddr>,
+}
+
+struct Clients {
+    rules: Arc<ConnectionRules>,
+    per_client: usize,
+    open: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Places {
+    pub(super) fn new(rules: Arc<ConnectionRules>) -> Self {
+        let most = most_connections();
+        let clients = Clients {
+            // Where there are few places, no client has all of them.
+            per_client: rules.per_client.min((most / 2).max(1)),
+            rules,
+            open: Mutex::default(),
+        };
+        Self {
+            all: Arc::new(Semaphore::new(most)),
+            clients: Arc::new(clients),
+        }
+    }
+
+    /// Waits for a place for whoever comes next.
+    pub(super) async fn next(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.all).acquire_owned().await.ok()
+    }
+
+    /// Gives the place to this client, unless it has enough of them.
+    pub(super) fn take(&self, place: OwnedSemaphorePermit, remote: &Addr) -> Option<Place> {
+        let client = self.clients.counted(remote);
+        if let Some(client) = client
+            && !self.clients.enter(client)
+        {
+            return None;
+        }
+        Some(Place {
+            _one_of_all: place,
+            clients: Arc::clone(&self.clients),
+            client,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(client) = self.client {
+            self.clients.leave(client);
+        }
+    }
+}
+
+impl Clients {
+    /// Under which address this client is counted, if it is.
+    fn counted(&self, remote: &Addr) -> Option<IpAddr> {
+        let Addr::SocketAddr(address) = remote else {
+            return None;
+        };
+        let address = address.ip().to_canonical();
+        let is_exempt = self.rules.exempt.iter().any(|it| it.contains(&address));
+        (self.per_client > 0 && !is_exempt).then(|| network(address))
+    }
+
+    fn enter(&self, client: IpAddr) -> bool {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(client).or_default();
+        if *count >= self.per_client {
+            return false;
+        }
+        *count += 1;
+        if *count == self.per_client {
+            tracing::warn!(
+                event = "client_has_all_its_connections",
+                %client,
+                count = *count,
+                "if this is a proxy, name it in trusted_proxies",
+            );
+        }
+        true
+    }
+
+    fn leave(&self, client: IpAddr) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = open.entry(client) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
+/// As many as the memory and the limit on file descriptors allow, which is raised as far as it goes.
+fn most_connections() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let current = if setrlimit(Resource::Nofile, raised).is_ok() {
+        limit.maximum
+    } else {
+        limit.current
+    };
+    let most = current
+        .unwrap_or(u64::MAX)
+        .saturating_sub(RESERVED_DESCRIPTORS)
+        .clamp(1, MEMORY / PER_CONNECTION);
+    usize::try_from(most).unwrap_or(1)
+}

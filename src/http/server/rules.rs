@@ -1,0 +1,41 @@
+//! What connections may do, and for how long.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// What connections may do, and for how long.
+#[derive(Clone, Debug)]
+pub struct ConnectionRules {
+    /// How many connections one client may have at once; 0 is as many as there are.
+    pub per_client: usize,
+    /// Proxies, whose connections are those of many clients.
+    pub exempt: Vec<IpNet>,
+    /// The head of a request may take so long to arrive.
+    pub head_deadline: Duration,
+    /// After an answer the next request may take so long to begin.
+    pub idle_deadline: Duration,
+    /// What is in flight at a stop may take so long.
+    pub grace: Duration,
+}
+
+impl Default for ConnectionRules {
+    fn default() -> Self {
+        Self {
+            per_client: 0,
+            exempt: Vec::new(),
+            head_deadline: Duration::from_secs(10),
+            // Longer than proxies keep a connection (60 s), so that none of them sends a request into
+            // one that is being closed.
+            idle_deadline: Duration::from_secs(75),
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+impl ConnectionRules {
+    /// What has no answer by then gets one that says so, while there is time to send it.
+    pub(super) fn last_answers(&self) -> Duration {
+        self.grace * 4 / 5
+    }
+}

@@ -1,0 +1,46 @@
+//! Which page sends a request, as browsers say it (RFC 6454; Fetch Metadata).
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem::http::{HeaderName, header};
+
+use super::deployment::Deployment;
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// A page of ours, or of a configured origin.
+    OwnPage,
+    /// Nobody says. A client that does not is no browser, or its user typed the address.
+    Unknown,
+    /// A page of somebody else. It gets no cookie, and no cookie that it sends is believed.
+    ForeignPage,
+}
+
+impl Sender {
+    pub(crate) fn of(request: &Request) -> Self {
+        let Some(deployment) = request.data::<Arc<Deployment>>() else {
+            return Self::ForeignPage;
+        };
+        match request.headers().get(header::ORIGIN) {
+            Some(origin) if deployment.is_own(origin.as_bytes()) => Self::OwnPage,
+            Some(_) => Self::ForeignPage,
+            None if says(request, "same-origin") => Self::OwnPage,
+            None if says(request, "cross-site") => Self::ForeignPage,
+            None => Self::Unknown,
+        }
+    }
+
+    /// Whether a foreign page sends this to its own visitors' harm. One that the browser takes for
+    /// ours has reached us at another address than `public_url`, `localhost` say.
+    pub(crate) fn is_hostile(self, request: &Request) -> bool {
+        self == Self::ForeignPage && !says(request, "same-origin")
+    }
+}
+
+fn says(request: &Request, site: &str) -> bool {
+    let said = request.headers().get(FETCH_SITE);
+    said.is_some_and(|it| it == site)
+}
