@@ -4,10 +4,10 @@ use anyhow::anyhow;
 use clap::ArgGroup;
 
 use super::row::show;
-use crate::cli::commands::dry_run::dry_run;
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
 use crate::cli::commands::profile::ProfileFlags;
+use crate::cli::dry_run::dry_run;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
 use crate::cli::terminal::output::Output;
 use crate::domain::{Email, Invalid, Rule, Username};
 use crate::store::users::UserChange;

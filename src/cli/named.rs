@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 
 use anyhow::bail;
 
-use crate::cli::commands::job::Job;
+use crate::cli::job::Job;
 use crate::domain::User;
 use crate::operator::users::UserError;
 
