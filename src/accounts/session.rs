@@ -17,7 +17,7 @@ pub struct TokenPair {
 }
 
 /// Who asks, as check-auth-status tells it.
-pub struct Status {
+pub struct SessionStatus {
     pub user: User,
     /// They end no later than the session does.
     pub tokens: TokenPair,
@@ -82,9 +82,9 @@ impl Accounts {
     }
 
     /// What a session says of its user. Nothing is written: asking lengthens nothing.
-    pub fn status(&self, session: LiveSession) -> Result<Status, Failure> {
+    pub fn status(&self, session: LiveSession) -> Result<SessionStatus, Failure> {
         let (id, user) = (session.id, session.user.id);
-        Ok(Status {
+        Ok(SessionStatus {
             tokens: self.pair(id, user, session.expires_at, session.rotations)?,
             user: session.user,
             has_profile: session.has_profile,

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use serde_json::{Map, Value};
 
 use super::import::Importer;
-use super::record::Line;
+use super::line::Line;
 use crate::domain::{formula_safe, without_formula_mark};
 
 /// All columns. The last ones are there only with hashes.

@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::import::Importer;
-use super::record::{ConsentLine, EarlierLine, Line, PolicyLine};
+use super::line::{ConsentLine, EarlierLine, Line, PolicyLine};
 use crate::crypto::Hasher;
 use crate::domain::Timestamp;
 use crate::store::transfer::Spool;

@@ -6,7 +6,7 @@ use anyhow::ensure;
 use serde_json::json;
 
 use super::csv_rows::{COLUMNS, HASH_COLUMNS};
-use super::record::{Line, PolicyLine};
+use super::line::{Line, PolicyLine};
 use crate::domain::UserId;
 use crate::progress::{Progress, Step};
 use crate::store::Store;

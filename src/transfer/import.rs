@@ -12,8 +12,7 @@ use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
 use crate::store::Store;
 use crate::store::pending::Pending;
-use crate::store::transfer::Spool;
-use crate::store::transfer::{Fate, Import as Batch, Record, RecordedPolicy};
+use crate::store::transfer::{Batch, Fate, Record, RecordedPolicy, Spool};
 
 /// How many users are added together or not at all.
 const BATCH: usize = 1000;
