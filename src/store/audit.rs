@@ -71,7 +71,8 @@ impl Store {
     pub fn audit_tail(&self, wanted: &AuditPage) -> Pending<i64> {
         self.read("reading the audit trail", |sql| {
             sql.number(
-                "SELECT id FROM audit WHERE (?1 IS NULL OR user_id = ?1) AND (?2 IS NULL OR action = ?2)
+                "SELECT id FROM audit
+                 WHERE (?1 IS NULL OR user_id = ?1) AND (?2 IS NULL OR action = ?2)
                  ORDER BY id DESC LIMIT 1 OFFSET ?3",
                 values![wanted.user, wanted.action, wanted.limit],
             )
