@@ -4,7 +4,7 @@ use super::credentials::{self, Credentials};
 use super::pending::Pending;
 use super::sql::{self, Sql, ToValue, Value, values};
 use super::sqlite::scratch::Scratch;
-use super::{Store, audit, privacy_policy};
+use super::{Store, audit, privacy_policy, profiles};
 use crate::domain::{Email, Profile, Stamp, Timestamp, UserId, Username};
 use crate::failure::Failure;
 
@@ -235,7 +235,7 @@ fn add(sql: &mut dyn Sql, record: &Record) -> sql::Result<Fate> {
         let fate = fate_beside_others(sql, record)?;
         return fate.ok_or_else(|| sql::Error::fault("nobody is in the way".to_owned()));
     };
-    credentials::set_profile(sql, UserId(id), &record.profile)?;
+    profiles::set(sql, UserId(id), &record.profile)?;
     for it in &record.password_history {
         sql.execute(
             "INSERT INTO password_history (user_id, password_hash, created_at) VALUES (?1, ?2, ?3)",

@@ -6,7 +6,7 @@ use super::links::NewLink;
 use super::mails::NewMail;
 use super::pending::Pending;
 use super::sql::{self, Sql, values};
-use super::{Store, audit, credentials, links, mails, privacy_policy, sessions};
+use super::{Store, audit, credentials, links, mails, privacy_policy, profiles, sessions};
 use crate::domain::{
     ALIKE, Email, MailKind, Profile, Stamp, Timestamp, User, UserId, UserRef, Username, similarity,
 };
@@ -164,7 +164,7 @@ impl Store {
                 credentials::user_from_row,
             )?;
             let id = added.id;
-            credentials::set_profile(sql, id, &user.profile)?;
+            profiles::set(sql, id, &user.profile)?;
             if let Some(given) = user.consent {
                 privacy_policy::give(sql, id, given, &stamp)?;
             }
@@ -321,7 +321,7 @@ fn update(
         ],
     )?;
     if let Some(profile) = &change.profile {
-        credentials::set_profile(sql, user, profile)?;
+        profiles::set(sql, user, profile)?;
     }
     if let Some(email) = &change.email {
         replace_address(sql, user, email, None, stamp)?;
