@@ -207,7 +207,7 @@ impl PolicyLine {
     pub(super) fn recorded(self) -> anyhow::Result<RecordedPolicy> {
         Policy::check_version(&self.version).map_err(|rule| anyhow!("version: {rule}"))?;
         if !self.url.is_empty() {
-            Policy::check_url(&self.url).map_err(|rule| anyhow!("url: {rule}"))?;
+            Policy::check_published_url(&self.url).map_err(|rule| anyhow!("url: {rule}"))?;
         }
         Ok(RecordedPolicy {
             published_at: must_be_time("published_at", &self.published_at)?,
