@@ -92,7 +92,7 @@ fn wrong(field: &'static str, rule: Rule) -> anyhow::Error {
 pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::Show(named) => show(named.find(job)?, job, output),
-        Command::Set(set) => crate::cli::commands::profile::set(set, job, output),
+        Command::Set(set) => self::set(set, job, output),
     }
 }
 
