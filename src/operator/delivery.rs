@@ -133,7 +133,15 @@ impl Operator {
                 .unwrap_or_default()
         };
         for name in mail.kind.details() {
-            values = values.with(name, text(name));
+            let hidden = mail.kind == MailKind::AddressNotice && text(name).is_empty();
+            values = values.with(
+                name,
+                if hidden {
+                    "another address"
+                } else {
+                    text(name)
+                },
+            );
         }
         self.parts.mailer.write(mail.kind, values)
     }
