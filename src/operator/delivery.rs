@@ -133,15 +133,7 @@ impl Operator {
                 .unwrap_or_default()
         };
         for name in mail.kind.details() {
-            let hidden = mail.kind == MailKind::AddressNotice && text(name).is_empty();
-            values = values.with(
-                name,
-                if hidden {
-                    "another address"
-                } else {
-                    text(name)
-                },
-            );
+            values = values.with(name, text(name));
         }
         self.parts.mailer.write(mail.kind, values)
     }

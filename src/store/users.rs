@@ -330,10 +330,7 @@ fn update(
         links::write(sql, Some(user), to, link, stamp.at)?;
     }
     if let Some(email) = email {
-        // A stranger may have registered the old address, and chosen the new one to be read there.
-        let is_known = change.email.is_some() || before.email_confirmed_at.is_some();
-        let shown = is_known.then(|| email.as_str());
-        let details = serde_json::json!({ "email": shown }).to_string();
+        let details = serde_json::json!({ "email": email.as_str() }).to_string();
         let notice = NewMail {
             kind: MailKind::AddressNotice,
             user: Some(user),
