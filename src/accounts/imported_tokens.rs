@@ -1,31 +1,53 @@
 //! Tokens that the service before this one issued.
 
 use super::Accounts;
-use crate::crypto::Claims;
-use crate::domain::{Actor, SessionId};
+use super::login::MOST_SESSIONS;
+use crate::crypto::{Claims, sha256};
+use crate::domain::{Actor, SessionId, Timestamp};
 use crate::failure::Failure;
 use crate::store::imported_tokens::ImportedToken;
 
 impl Accounts {
-    /// The session of a token that the service before this one issued. All such tokens of a user
-    /// share one, because they do not say which login they are from: logging out with one of them
-    /// ends all of them.
+    /// The session of a token that the service before this one issued, if it is still good. Each
+    /// such token has one, whose name follows from the token: it is written at the first use, and
+    /// only looked up later.
     pub(crate) async fn imported_session(
         &self,
         claims: &Claims,
         caller: &Actor,
     ) -> Result<Option<SessionId>, Failure> {
-        let now = self.now();
+        let (now, expires_at) = (self.now(), self.end_of_imported(claims));
+        if expires_at <= now {
+            return Ok(None);
+        }
+        let session = imported_session_id(claims.issued_at, &claims.id);
+        let store = &self.parts.store;
+        if store.live_session(session, now).await?.is_some() {
+            return Ok(Some(session));
+        }
         let token = ImportedToken {
             user: claims.user,
             issued_at: claims.issued_at,
-            expires_at: claims.expires_at,
-            session: SessionId::new(now, self.parts.random.bytes()?),
+            expires_at,
+            session,
             user_agent: caller.user_agent.clone(),
+            most: MOST_SESSIONS,
         };
-        self.parts
-            .store
-            .session_of_imported_token(token, caller.at(now))
-            .await
+        let is_open = store.open_imported_session(token, caller.at(now)).await?;
+        Ok(is_open.then_some(session))
     }
+
+    /// When an imported token ends at the latest. It does not say whether it is of the web or of the
+    /// phone, so the longer session counts; and for access tokens too, because SimpleJWT copies the
+    /// `iat` of the refresh token into each access token that it gets.
+    pub(crate) fn end_of_imported(&self, claims: &Claims) -> Timestamp {
+        let longest = self.parts.rules.longest_session();
+        claims.expires_at.min(claims.issued_at.plus(longest))
+    }
+}
+
+/// The name of the session of an imported token. The second it was issued in stands first, as in
+/// other names of sessions.
+pub(crate) fn imported_session_id(issued_at: Timestamp, token_id: &str) -> SessionId {
+    SessionId::of_imported(issued_at, sha256(token_id.as_bytes()))
 }

@@ -71,6 +71,14 @@ pub struct Rules {
     pub public_url: String,
 }
 
+impl Rules {
+    /// No session lasts longer.
+    #[must_use]
+    pub fn longest_session(&self) -> Duration {
+        self.session_ttl.max(self.mobile_session_ttl)
+    }
+}
+
 /// What people do with their own account. Cloning is cheap.
 #[derive(Clone)]
 pub struct Accounts {

@@ -175,8 +175,17 @@ fn check(raw: OwnChange, user: &User, mut profile: Profile) -> Result<UserChange
         .username
         .filter(|it| it != user.username.as_str())
         .and_then(|it| invalid.check("username", Username::parse(&it)));
-    if let (Some(username), Some(email)) = (&username, &email) {
-        invalid.check("username", username.check_for_stranger(email));
+    // A name that is the address follows when the new one is confirmed, and not before.
+    let follows = user.username.is_address(&user.email);
+    let is_to_follow =
+        |it: &Username| follows && email.as_ref().is_some_and(|to| it.is_address(to));
+    let username = username.filter(|it| !is_to_follow(it));
+    if let Some(username) = &username {
+        invalid.check("username", username.check_chosen(&user.email));
+        invalid.check("username", username.check_for_stranger());
+    }
+    if let (Some(email), None, true) = (&email, &username, follows) {
+        invalid.check("email", Username::parse(email.as_str()));
     }
     invalid.check("name", User::check_name(&raw.first_name));
     invalid.check("surname", User::check_name(&raw.last_name));

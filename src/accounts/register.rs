@@ -135,8 +135,11 @@ impl Accounts {
             &raw.username
         };
         let username = invalid.check("username", Username::parse(username));
-        if let (Some(username), Some(email), Registrar::Stranger) = (&username, &email, registrar) {
-            invalid.check("username", username.check_for_stranger(email));
+        if let (Some(username), Some(email)) = (&username, &email) {
+            invalid.check("username", username.check_chosen(email));
+        }
+        if let (Some(username), Registrar::Stranger) = (&username, registrar) {
+            invalid.check("username", username.check_for_stranger());
         }
         check_texts(&raw, registrar, &mut invalid);
         let additional_fields = invalid.check(

@@ -123,6 +123,34 @@ impl Accounts {
         })
     }
 
+    /// Whether a token of either kind is good. Nothing is done with it.
+    pub async fn check_token(&self, token: &str, caller: &Actor) -> Result<(), RefreshError> {
+        let now = self.now();
+        let signer = &self.parts.signer;
+        let claims = match signer.verify(token, TokenKind::Access, now) {
+            Err(TokenFault::WrongType) => signer.verify(token, TokenKind::Refresh, now)?,
+            checked => checked?,
+        };
+        let session = self.session_of(&claims, now, caller).await?;
+        let session = session.ok_or(TokenFault::Invalid)?;
+        let is_rotated = self.parts.rules.rotate_refresh
+            && claims.kind == TokenKind::Refresh
+            && claims.session.is_some();
+        if is_rotated && successor(&session, &claims.id, now).is_none() {
+            return Err(TokenFault::Invalid.into());
+        }
+        Ok(())
+    }
+
+    /// Ends the session of a refresh token.
+    pub async fn blacklist(&self, token: &str, caller: &Actor) -> Result<(), RefreshError> {
+        let now = self.now();
+        let claims = self.parts.signer.verify(token, TokenKind::Refresh, now)?;
+        let session = self.session_of(&claims, now, caller).await?;
+        let session = session.ok_or(TokenFault::Invalid)?;
+        Ok(self.logout(&session, caller).await?)
+    }
+
     /// Turns the current refresh token into the next one and returns its number. The one before gets
     /// the same successor for a short while. If an older one comes back, it or its successor was
     /// stolen: that ends the session (RFC 9700, section 4.14.2).
@@ -134,14 +162,14 @@ impl Accounts {
         caller: &Actor,
     ) -> Result<i64, RefreshError> {
         let (id, current, store) = (session.id, session.rotations, &self.parts.store);
-        if token_id == refresh_id(id, current) {
-            // Of two requests with the same token, both get the same successor.
-            store.rotate(id, current, now).await?;
-            return Ok(current + 1);
-        }
-        let in_grace = now.seconds_since(session.rotated_at) <= ROTATION_GRACE;
-        if in_grace && current > 0 && token_id == refresh_id(id, current - 1) {
-            return Ok(current);
+        match successor(session, token_id, now) {
+            Some(next) if next > current => {
+                // Of two requests with the same token, both get the same successor.
+                store.rotate(id, current, now).await?;
+                return Ok(next);
+            }
+            Some(next) => return Ok(next),
+            None => {}
         }
         let why = "refresh token reused";
         store.end_session(id, why, caller.at(now)).await?;
@@ -204,6 +232,17 @@ impl Accounts {
             session: Some(session),
         })
     }
+}
+
+/// The number of the refresh token that may replace this one; None if this one is too old.
+fn successor(session: &LiveSession, token_id: &str, now: Timestamp) -> Option<i64> {
+    let (id, current) = (session.id, session.rotations);
+    if token_id == refresh_id(id, current) {
+        return Some(current + 1);
+    }
+    let in_grace = now.seconds_since(session.rotated_at) <= ROTATION_GRACE;
+    let is_previous = current > 0 && token_id == refresh_id(id, current - 1);
+    (in_grace && is_previous).then_some(current)
 }
 
 /// The `jti` of a session's refresh token after so many rotations. It follows from the two, so that

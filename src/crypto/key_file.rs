@@ -6,15 +6,10 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::weak_key::{Weakness, weakness};
 use crate::failure::Failure;
 use crate::private_file::replace::Draft;
 use crate::private_file::{is_of_another_user, is_open_to_others, lock, make_folder};
-
-/// HS256 needs as many bits as its hash has (RFC 7518, section 3.2).
-const LEAST_BYTES: usize = 32;
-/// A random key of that length has more different bytes than this; `aaaa…` has not.
-const LEAST_DIFFERENT_BYTES: usize = 10;
-pub(crate) const RULE: &str = "a key needs 32 random characters";
 
 pub(crate) fn make_private_folder(folder: &Path) -> Result<(), Failure> {
     make_folder(folder).map_err(Failure::when("creating the folder of keys"))
@@ -40,7 +35,11 @@ pub(crate) fn create_private(path: &Path, secret: &str) -> Result<(), Failure> {
     write().map_err(Failure::when("creating a key"))
 }
 
-pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+/// The byte order mark that editors on Windows write.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads a key, which must be strong. If `allow_weak`, Django may have made it for development.
+pub(crate) fn read_private(path: &Path, allow_weak: bool) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let refuse = |why: String| Failure::new("reading a key", why);
     let metadata = fs::metadata(path).map_err(Failure::when("reading a key"))?;
     let shown = path.display();
@@ -55,19 +54,19 @@ pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
         )));
     }
     let text = Zeroizing::new(fs::read(path).map_err(Failure::when("reading a key"))?);
+    let text = text.strip_prefix(MARK).unwrap_or(&text);
     let key = Zeroizing::new(text.trim_ascii().to_vec());
-    if is_weak(&key) {
-        return Err(refuse(format!(
-            "{shown} is too weak: {RULE}; \
+    match weakness(&key) {
+        None => Ok(key),
+        Some(Weakness::ForDevelopment) if allow_weak => Ok(key),
+        Some(Weakness::ForDevelopment) => Err(refuse(format!(
+            "{shown} is too weak: {}; move the file away, and take the key over again with \
+             `key import --allow-weak`",
+            Weakness::ForDevelopment
+        ))),
+        Some(why) => Err(refuse(format!(
+            "{shown} is too weak: {why}; \
              remove the file to have one made (everybody has to log in again)"
-        )));
+        ))),
     }
-    Ok(key)
-}
-
-pub(crate) fn is_weak(key: &[u8]) -> bool {
-    let mut different = Zeroizing::new(key.to_vec());
-    different.sort_unstable();
-    different.dedup();
-    key.len() < LEAST_BYTES || different.len() < LEAST_DIFFERENT_BYTES
 }

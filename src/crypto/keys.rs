@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::key_file::{RULE, create_private, is_weak, lock, make_private_folder, read_private};
+use super::key_file::{create_private, lock, make_private_folder, read_private};
 use super::random::Random;
+use super::secret_text::{NotASecret, secret_of};
+use super::weak_key::{Weakness, weakness};
 use crate::domain::Timestamp;
 use crate::failure::Failure;
 use crate::private_file::sync_folder;
@@ -25,6 +28,8 @@ pub struct SigningKey {
     pub signs: bool,
     /// Whether another service made it, whose tokens it verifies too.
     pub is_imported: bool,
+    /// Whether it is weak, and somebody allowed that.
+    pub is_weak: bool,
     /// The length of the secret.
     pub bytes: usize,
     /// When it was made, if its name says so.
@@ -35,6 +40,9 @@ pub struct SigningKey {
 /// header names no key.
 const IMPORTED: &str = "-imported";
 
+/// The end of the name of such a key that is weak, and was allowed to be.
+const WEAK: &str = "-weak-imported";
+
 /// Why a key was not imported or retired.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -42,8 +50,18 @@ pub enum KeyError {
     Unknown(String),
     #[error("this key is there already, as {0}; nothing was done")]
     Present(String),
-    #[error("the key is too weak: {RULE}")]
-    Weak,
+    #[error("{0}; give the secret alone")]
+    NotASecret(#[from] NotASecret),
+    #[error(
+        "the key is too weak: {0}; give the other service a new one that is random, \
+         such as `openssl rand -base64 48` prints, and import that"
+    )]
+    Weak(Weakness),
+    #[error(
+        "the key is too weak: {}; if its tokens have to go on being good, add --allow-weak",
+        Weakness::ForDevelopment
+    )]
+    ForDevelopment,
     #[error("{0} is the key that signs; run `key rotate` first, then retire it")]
     Signs(String),
     #[error(transparent)]
@@ -67,7 +85,7 @@ impl Keyring {
         let keys = Self::kids_in(folder)?
             .into_iter()
             .map(|kid| {
-                let key = read_private(&path_of(folder, &kid))?;
+                let key = read_private(&path_of(folder, &kid), is_weak(&kid))?;
                 Ok((kid, key))
             })
             .collect::<Result<_, _>>()?;
@@ -103,6 +121,7 @@ impl Keyring {
             kid: kid.clone(),
             signs: index == last,
             is_imported: is_imported(kid),
+            is_weak: is_weak(kid),
             bytes: key.len(),
             made_at: made_at(kid),
         })
@@ -120,17 +139,22 @@ impl Keyring {
 
     /// Adds the secret with which another service signs, such as Django's `SECRET_KEY`, to `folder`.
     /// It signs from now on, so that the services that verify with it go on doing so, and tokens of
-    /// that service are good. Returns its name.
+    /// that service are good. A key that Django made for development is taken only if `allow_weak`.
+    /// Returns the name of the key.
     pub fn import(
         folder: &Path,
-        secret: &str,
+        text: &str,
+        allow_weak: bool,
         random: &Random,
         now: Timestamp,
     ) -> Result<String, KeyError> {
-        let secret = secret.trim_ascii();
-        if is_weak(secret.as_bytes()) {
-            return Err(KeyError::Weak);
-        }
+        let secret = secret_of(text)?;
+        let ending = match weakness(secret.as_bytes()) {
+            None => IMPORTED,
+            Some(Weakness::ForDevelopment) if allow_weak => WEAK,
+            Some(Weakness::ForDevelopment) => return Err(KeyError::ForDevelopment),
+            Some(why) => return Err(KeyError::Weak(why)),
+        };
         make_private_folder(folder)?;
         let _lock = lock(folder)?;
         let ring = Self::read(folder)?;
@@ -138,7 +162,7 @@ impl Keyring {
         if let Some((kid, _)) = ring.keys.iter().find(same) {
             return Err(KeyError::Present(kid.clone()));
         }
-        let kid = next_kid(folder, random, now)? + IMPORTED;
+        let kid = next_kid(folder, random, now)? + ending;
         create_private(&path_of(folder, &kid), secret)?;
         Ok(kid)
     }
@@ -169,21 +193,40 @@ pub(crate) fn is_imported(kid: &str) -> bool {
     kid.ends_with(IMPORTED)
 }
 
-/// A name that sorts after all others, whatever the clock says.
+fn is_weak(kid: &str) -> bool {
+    kid.ends_with(WEAK)
+}
+
+/// A name that sorts after all others, whatever the clock says: of a time after theirs.
 fn next_kid(folder: &Path, random: &Random, now: Timestamp) -> Result<String, Failure> {
-    let last = Keyring::kids_in(folder)?.pop();
+    let last = Keyring::kids_in(folder)?.pop().unwrap_or_default();
     let suffix = u32::from_be_bytes(random.bytes()?);
-    let at = now.to_string().replace([':', '-'], "");
-    let kid = format!("{at}-{suffix:08x}");
-    Ok(match last {
-        Some(last) if kid <= last => format!("{last}-{suffix:08x}"),
-        _ => kid,
+    let (before, after_last) = match time_in(&last) {
+        Some((place, at)) => (&last[..place], at.plus(Duration::from_secs(1))),
+        None => ("", now),
+    };
+    let name = |before: &str, at: Timestamp| {
+        let at = at.to_string().replace([':', '-'], "");
+        format!("{before}{at}-{suffix:08x}")
+    };
+    let kids = [name("", now), name(before, now.max(after_last))];
+    let fits = kids.into_iter().find(|it| *it > last);
+    // Somebody gave the last one a name of their own.
+    Ok(fits.unwrap_or_else(|| name(&format!("{last}-"), now)))
+}
+
+/// The time that [`next_kid`] put in the name, and where it stands.
+fn time_in(kid: &str) -> Option<(usize, Timestamp)> {
+    let starts = kid.match_indices('-').map(|(place, _)| place + 1);
+    let mut starts = std::iter::once(0).chain(starts);
+    starts.find_map(|place| {
+        let at = Timestamp::parse(kid[place..].split('-').next()?)?;
+        Some((place, at))
     })
 }
 
-/// The time that [`next_kid`] put at the start of the name.
 fn made_at(kid: &str) -> Option<Timestamp> {
-    Timestamp::parse(kid.split('-').next()?)
+    time_in(kid).map(|(_, at)| at)
 }
 
 /// The key that the tokens of mailed links are derived from.
@@ -201,7 +244,7 @@ impl LinkKey {
 
     /// Reads the key, which must be there.
     pub fn read(folder: &Path) -> Result<Self, Failure> {
-        read_private(&Self::path(folder)).map(Self)
+        read_private(&Self::path(folder), false).map(Self)
     }
 
     fn path(folder: &Path) -> PathBuf {

@@ -13,8 +13,10 @@ mod pace;
 mod password;
 mod random;
 mod scrypt;
+mod secret_text;
 mod stored;
 mod token;
+mod weak_key;
 
 pub use self::choice::Choice;
 pub use self::claims::{Claims, InspectedToken, TokenFault, TokenKind};
@@ -24,4 +26,6 @@ pub use self::keys::{KeyError, Keyring, LinkKey, SigningKey};
 pub use self::link::LinkToken;
 pub use self::password::{HashError, Hasher, MOST_HASHES, Verdict};
 pub use self::random::Random;
+pub use self::secret_text::NotASecret;
 pub use self::token::Signer;
+pub use self::weak_key::Weakness;

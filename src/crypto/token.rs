@@ -113,6 +113,14 @@ impl Signer {
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
+        for weak in ring.list().into_iter().filter(|it| it.is_weak) {
+            tracing::warn!(
+                event = "sys_weak_key",
+                kid = weak.kid,
+                note = "Django made it for development; once its tokens have expired, \
+                        run `key rotate` and retire it"
+            );
+        }
         Ok(Self {
             folder: ring.folder.clone(),
             keys: RwLock::new(Arc::new(Keys::of(ring)?)),

@@ -44,8 +44,10 @@ pub enum Rule {
     UsernameTaken,
     #[error("This username is reserved. Choose another one.")]
     UsernameReserved,
-    #[error("A username that is an email address must be the account's own.")]
+    #[error("A username with an @ must be the account's own email address.")]
     UsernameForeignEmail,
+    #[error("A username needs more than digits, so that it is not taken for a number.")]
+    UsernameDigits,
     #[error("This password is too short. It must contain at least {0} characters.")]
     PasswordTooShort(usize),
     #[error(

@@ -21,6 +21,20 @@ impl SessionId {
         Self(id)
     }
 
+    /// The session of a token that the service before this one issued: it follows from the token.
+    pub fn of_imported(issued_at: Timestamp, token: [u8; 32]) -> Self {
+        let mut tail = [0; 12];
+        tail.copy_from_slice(&token[..12]);
+        Self::new(issued_at, tail)
+    }
+
+    /// What follows the time in a name.
+    pub fn tail(self) -> [u8; 12] {
+        let mut tail = [0; 12];
+        tail.copy_from_slice(&self.0[4..]);
+        tail
+    }
+
     /// Reads 32 lower-case hexadecimal digits, and nothing else.
     pub fn parse(raw: &str) -> Option<Self> {
         let digits = raw.len() == 32 && raw.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));

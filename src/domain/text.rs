@@ -18,6 +18,12 @@ pub(super) fn check_text(raw: &str, most: usize) -> Result<(), Rule> {
     Ok(())
 }
 
+/// A text without the byte order mark that editors on Windows put before it. It is no part of any
+/// text that is read from elsewhere.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// Normalisation form C: what a person typed and what is stored compare alike (RFC 8265, section 4.2).
 pub(super) fn nfc(raw: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(raw)

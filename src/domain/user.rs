@@ -63,17 +63,19 @@ pub enum UserRef {
 }
 
 impl UserRef {
-    /// What somebody may have meant, the likeliest first: an e-mail address, then a user name; on the
-    /// command line digits are a number first.
+    /// What somebody meant. What is an address in some spelling is that address and no user name:
+    /// older accounts may have somebody else's address for a name, and must not be found by it. On
+    /// the command line digits are a number and nothing else.
     pub fn candidates(typed: &str, with_numbers: bool) -> Vec<Self> {
-        let number = typed
-            .parse()
-            .ok()
-            .filter(|_| with_numbers)
-            .map(|id| Self::Id(UserId(id)));
-        let email = Email::parse(typed).ok().map(Self::Email);
-        let username = Username::parse(typed).ok().map(Self::Username);
-        [number, email, username].into_iter().flatten().collect()
+        if with_numbers && !typed.is_empty() && typed.bytes().all(|b| b.is_ascii_digit()) {
+            let number = typed.parse().ok().map(|id| Self::Id(UserId(id)));
+            return number.into_iter().collect();
+        }
+        let username = Username::parse(typed).ok();
+        let email = Email::parse(typed).ok();
+        let email = email.or_else(|| username.as_ref()?.to_address());
+        let meant = email.map(Self::Email).or(username.map(Self::Username));
+        meant.into_iter().collect()
     }
 }
 

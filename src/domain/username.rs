@@ -7,6 +7,7 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 
 use super::email::Email;
 use super::invalid::Rule;
+use super::reserved_names::is_reserved;
 use super::text::{canonical, check_text, nfc};
 
 /// As in Django's user model, whose rows are imported.
@@ -15,31 +16,6 @@ const MAX_LENGTH: usize = 150;
 /// ASCII that is neither letter nor digit but may stand in an e-mail address (RFC 5322, `atext`),
 /// because a blank user name becomes the address.
 const ASCII_MARKS: &str = "@.+-_!#$%&'*/=?^`{|}~";
-
-/// Names that people would take for the operator's. Mailbox names of RFC 2142, and a few more.
-const RESERVED: &[&str] = &[
-    "abuse",
-    "admin",
-    "administrator",
-    "anonymous",
-    "hostmaster",
-    "info",
-    "mailer-daemon",
-    "minisass",
-    "moderator",
-    "noc",
-    "noreply",
-    "official",
-    "postmaster",
-    "root",
-    "security",
-    "staff",
-    "superuser",
-    "support",
-    "sysadmin",
-    "system",
-    "webmaster",
-];
 
 /// The name that somebody chose: letters, marks and digits of any script and a little ASCII
 /// punctuation; no spaces, no invisible characters (in the spirit of RFC 8265, `UsernameCaseMapped`).
@@ -82,20 +58,43 @@ impl Username {
         }
     }
 
-    /// What a stranger may not call themselves: official-looking names, and other people's addresses.
-    pub fn check_for_stranger(&self, own: &Email) -> Result<(), Rule> {
-        if RESERVED.contains(&self.canonical.as_str()) {
+    /// What nobody may choose whose address is `own`: a number, and other people's addresses.
+    pub fn check_chosen(&self, own: &Email) -> Result<(), Rule> {
+        if self.canonical.chars().all(char::is_numeric) {
+            return Err(Rule::UsernameDigits);
+        }
+        if self.may_be_of(own) {
+            Ok(())
+        } else {
+            Err(Rule::UsernameForeignEmail)
+        }
+    }
+
+    /// What a stranger may not call themselves: official-looking names.
+    pub fn check_for_stranger(&self) -> Result<(), Rule> {
+        if is_reserved(&self.canonical) {
             return Err(Rule::UsernameReserved);
         }
-        // The canonical form too: a name of full-width letters reads like an address and would keep
-        // its owner from having it as a user name.
-        let addresses = [&self.shown, &self.canonical].map(|it| Email::parse(it).ok());
-        let is_own = |it: &Email| it.canonical() == own.canonical();
-        let mut addresses = addresses.iter().flatten().peekable();
-        if addresses.peek().is_some() && !addresses.any(is_own) {
-            return Err(Rule::UsernameForeignEmail);
-        }
         Ok(())
+    }
+
+    /// A name with an `@` reads like an address, and has to be the account's own: else its owner
+    /// would be taken for somebody else, and somebody else could not have it.
+    pub fn may_be_of(&self, own: &Email) -> bool {
+        // The canonical form too: a name of full-width letters reads like an address.
+        !self.canonical.contains('@') || self.is_address(own)
+    }
+
+    /// Whether the name is this address, in some spelling.
+    pub fn is_address(&self, email: &Email) -> bool {
+        self.to_address()
+            .is_some_and(|it| it.canonical() == email.canonical())
+    }
+
+    /// The address that the name is, if it is one.
+    pub(super) fn to_address(&self) -> Option<Email> {
+        let spellings = [&self.shown, &self.canonical];
+        spellings.into_iter().find_map(|it| Email::parse(it).ok())
     }
 
     /// As its owner wrote it.

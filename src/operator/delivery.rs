@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::Operator;
-use crate::domain::{Email, Timestamp};
+use crate::domain::{Email, MailKind, Timestamp, User};
 use crate::failure::Failure;
 use crate::mail::{Letter, NotSent, Values};
 use crate::store::mails::{Delivery, DueMail};
@@ -113,7 +113,7 @@ impl Operator {
     fn letter(&self, mail: &DueMail, now: Timestamp) -> Result<Letter, Failure> {
         let mut values = Values::default().with("public_url", self.parts.rules.public_url.as_str());
         if let Some(user) = &mail.user {
-            values = values.with("username", user.username.as_str());
+            values = values.with("username", name_for(user, mail));
             if let (Some(nonce), Some(expires_at)) = (&mail.nonce, mail.expires_at) {
                 let seconds = expires_at.seconds_since(now).unsigned_abs();
                 values =
@@ -136,5 +136,17 @@ impl Operator {
             values = values.with(name, text(name));
         }
         self.parts.mailer.write(mail.kind, values)
+    }
+}
+
+/// Whom the mail speaks to. The name was chosen by whoever registered: to an address that is not
+/// confirmed, which may be a stranger's, it could say anything.
+fn name_for<'a>(user: &'a User, mail: &'a DueMail) -> &'a str {
+    let is_confirmed = user.email_confirmed_at.is_some() && mail.kind != MailKind::AddressChange;
+    // Operators name whom they invite.
+    if is_confirmed || mail.kind == MailKind::Invitation {
+        user.username.as_str()
+    } else {
+        &mail.recipient
     }
 }

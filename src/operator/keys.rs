@@ -21,14 +21,16 @@ impl Operator {
     }
 
     /// Adds the secret of another service to `folder`: it signs from now on, and that service's
-    /// tokens are good. Returns the name of the key.
+    /// tokens are good. If `allow_weak`, Django may have made it for development. Returns the name of
+    /// the key.
     pub async fn import_key(
         &self,
         folder: &Path,
         secret: &str,
+        allow_weak: bool,
         caller: &Actor,
     ) -> Result<String, KeyError> {
-        let kid = Keyring::import(folder, secret, &self.parts.random, self.now())?;
+        let kid = Keyring::import(folder, secret, allow_weak, &self.parts.random, self.now())?;
         self.note("key.import", kid.clone(), caller).await?;
         Ok(kid)
     }

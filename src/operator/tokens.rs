@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::Operator;
 use super::sessions::SessionError;
 use super::users::UserError;
+use crate::accounts::imported_tokens::imported_session_id;
 use crate::accounts::login::MOST_SESSIONS;
 use crate::accounts::session::TokenPair;
 use crate::crypto::TokenKind;
@@ -80,7 +81,7 @@ impl Operator {
         caller: &Actor,
     ) -> Result<Tokens, TokenError> {
         let rules = &self.parts.rules;
-        let most = rules.session_ttl.max(rules.mobile_session_ttl);
+        let most = rules.longest_session();
         let lasts = ttl.unwrap_or(match what {
             NewToken::Access => rules.access_ttl,
             NewToken::Refresh | NewToken::Pair => rules.token_session_ttl,
@@ -171,7 +172,7 @@ impl Operator {
         let mut faults = Vec::new();
         let user = user_of(claims);
         let Some(sid) = claims.get("sid") else {
-            return self.faults_of_imported(claims, user).await;
+            return self.faults_of_imported(claims, user, now).await;
         };
         let session = match sid.as_str().and_then(SessionId::parse) {
             Some(id) => self.parts.store.session(id).await?,
@@ -198,6 +199,7 @@ impl Operator {
         &self,
         claims: &Map<String, Value>,
         user: Option<UserId>,
+        now: Timestamp,
     ) -> Result<Vec<String>, Failure> {
         let mut faults: Vec<String> = self.fault_of_user(user).await?.into_iter().collect();
         let ended_at = match user {
@@ -209,6 +211,20 @@ impl Operator {
             faults.push(format!(
                 "the imported tokens of its user were ended at {at}"
             ));
+        }
+        let (Some(at), Some(id)) = (issued_at, text(claims, "jti")) else {
+            return Ok(faults);
+        };
+        let (store, session) = (&self.parts.store, imported_session_id(at, id));
+        if store.is_refused_token(session).await? {
+            faults.push("the service before this one had blacklisted it".to_owned());
+        }
+        if at.plus(self.parts.rules.longest_session()) <= now {
+            faults.push("since it was issued, the longest session would have run out".to_owned());
+        }
+        let seen = store.session(session).await?;
+        if let (Some(ended), true) = (seen.and_then(|it| it.ended_at), faults.is_empty()) {
+            faults.push(format!("its session was ended at {ended}"));
         }
         Ok(faults)
     }

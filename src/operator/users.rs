@@ -4,7 +4,7 @@ use super::Operator;
 use crate::accounts::Trouble;
 use crate::accounts::register::{OperatorChoice, RegisterError, Registrar, Registration};
 use crate::crypto::MOST_HASHES;
-use crate::domain::{Actor, Invalid, Profile, Rule, User, UserId, UserRef};
+use crate::domain::{Actor, Invalid, Profile, Rule, User, UserId, UserRef, Username};
 use crate::failure::Failure;
 use crate::store::users::{Taken, UserChange, UserPage};
 
@@ -131,7 +131,7 @@ impl Operator {
         change: UserChange,
         caller: &Actor,
     ) -> Result<User, UserError> {
-        check(&change)?;
+        check(user, &change)?;
         let (id, actor, by) = (user.id, caller.at(self.now()), &caller.name);
         let updated = self.parts.store.update_user(id, change, actor).await?;
         let updated = updated.map_err(UserError::Taken)?;
@@ -146,7 +146,15 @@ impl Operator {
     }
 }
 
-fn check(change: &UserChange) -> Result<(), Invalid> {
+fn check(user: &User, change: &UserChange) -> Result<(), Invalid> {
+    let email = change.email.as_ref().unwrap_or(&user.email);
+    let name = |rule| Invalid::new("username", rule);
+    if let Some(username) = &change.username {
+        username.check_chosen(email).map_err(name)?;
+    } else if user.username.is_address(&user.email) {
+        // The name follows the address.
+        Username::parse(email.as_str()).map_err(name)?;
+    }
     let names = [
         ("first_name", &change.first_name),
         ("last_name", &change.last_name),

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::list::wrong;
 use super::sources::{Source, Values};
+use crate::domain::without_mark;
 use crate::mail::SmtpServer;
 use crate::private_file::is_open_to_others;
 
@@ -98,7 +99,7 @@ fn read_private(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     let text = fs::read_to_string(path).map_err(|err| anyhow!("{shown} cannot be read: {err}"))?;
     let text = Zeroizing::new(text);
     check_mode(path).with_context(|| format!("others can read {shown}"))?;
-    Ok(text)
+    Ok(Zeroizing::new(without_mark(&text).to_owned()))
 }
 
 fn check_mode(path: &Path) -> anyhow::Result<()> {

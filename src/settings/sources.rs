@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 
 use super::list::{PREFIX, SETTINGS};
-use crate::domain::{ALIKE, similarity};
+use crate::domain::{ALIKE, similarity, without_mark};
 
 /// Who says what a setting is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -105,6 +105,7 @@ fn environment() -> (Texts, Option<anyhow::Error>) {
 fn toml_file(path: &str) -> anyhow::Result<(Texts, Option<anyhow::Error>)> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the settings file {path}"))?;
+    let text = without_mark(&text);
     let table: toml::Table = text.parse().map_err(|err: toml::de::Error| {
         let before = err.span().and_then(|it| text.get(..it.start));
         let line = before.map_or(1, |it| 1 + it.matches('\n').count());

@@ -1,36 +1,47 @@
-//! Tokens that the service before this one issued. They name no session; all of a user share one.
+//! Tokens that the service before this one issued. They name no session: each has one of its own,
+//! whose name follows from the token.
 
 use super::pending::Pending;
 use super::sql::{Result, Sql, values};
 use super::{Store, audit};
 use crate::domain::{SessionId, SessionKind, Stamp, Timestamp, UserId};
 
-/// A token that the service before this one issued, and the session to open for it.
+/// A token that the service before this one issued, and its session.
 #[derive(Clone, Debug)]
 pub struct ImportedToken {
     pub user: UserId,
     pub issued_at: Timestamp,
-    /// When it expires; the session lasts as long.
+    /// When its session ends at the latest.
     pub expires_at: Timestamp,
-    /// The name of the session, if there is none for that user yet.
+    /// The name of its session.
     pub session: SessionId,
     /// What the client calls itself.
     pub user_agent: Option<String>,
+    /// At most so many such sessions of a user live; the oldest end.
+    pub most: usize,
+}
+
+/// A token that the service before this one had blacklisted.
+#[derive(Clone, Debug)]
+pub struct RefusedToken {
+    /// What the name of its session ends with, if it has one.
+    pub digest: [u8; 12],
+    /// Whose it is, if that is known.
+    pub user: Option<UserId>,
+    /// From then on it is refused anyway.
+    pub expires_at: Timestamp,
 }
 
 impl Store {
-    /// The session of an imported token, opened at its first use. None if the user is not there or
-    /// inactive, or if imported tokens of that age were ended: by the end of that session, or of all
-    /// sessions of the user.
-    pub fn session_of_imported_token(
-        &self,
-        token: ImportedToken,
-        stamp: Stamp,
-    ) -> Pending<Option<SessionId>> {
-        let doing = "looking up an imported token";
-        match self.read_now(doing, |sql| find(sql, &token)) {
-            Ok(None) => self.write(doing, move |sql| open(sql, &token, &stamp)),
-            found => Pending::ready(found),
+    /// Opens the session of an imported token that is used for the first time. False if the user is
+    /// not there or inactive, if imported tokens of that age were ended, if it was blacklisted, or
+    /// if its session has ended.
+    pub fn open_imported_session(&self, token: ImportedToken, stamp: Stamp) -> Pending<bool> {
+        let doing = "opening the session of an imported token";
+        // A token that is not good is refused without a write, however often it comes.
+        match self.read_now(doing, |sql| may_live(sql, &token)) {
+            Ok(true) => self.write(doing, move |sql| open(sql, &token, &stamp)),
+            refused => Pending::ready(refused),
         }
     }
 
@@ -44,65 +55,128 @@ impl Store {
             )
         })
     }
+
+    /// Whether the token of that session had been blacklisted before it came here.
+    pub fn is_refused_token(&self, session: SessionId) -> Pending<bool> {
+        self.read("looking up an imported token", |sql| {
+            is_refused(sql, session)
+        })
+    }
 }
 
-/// The session of a token that was used before.
-fn find(sql: &mut dyn Sql, token: &ImportedToken) -> Result<Option<SessionId>> {
-    sql.one(
-        "SELECT sessions.id FROM sessions JOIN users ON users.id = user_id
-         WHERE user_id = ?1 AND kind = ?2 AND ended_at IS NULL AND expires_at >= ?3
-           AND imported_tokens_ended_at < ?4",
-        values![
-            token.user,
-            SessionKind::Imported.as_str(),
-            token.expires_at,
-            token.issued_at,
-        ],
-        |row| row.get(0),
-    )
-}
-
-/// Lets the user's session last as long as the token, or opens one.
-fn open(sql: &mut dyn Sql, token: &ImportedToken, stamp: &Stamp) -> Result<Option<SessionId>> {
+/// Whether the token is good, but for its session.
+fn may_live(sql: &mut dyn Sql, token: &ImportedToken) -> Result<bool> {
     let is_good = sql.exists(
         "SELECT 1 FROM users WHERE id = ?1 AND is_active AND imported_tokens_ended_at < ?2",
         values![token.user, token.issued_at],
     )?;
-    if !is_good {
-        return Ok(None);
+    let ended = "SELECT 1 FROM sessions WHERE id = ?1 AND ended_at IS NOT NULL";
+    Ok(
+        is_good
+            && !is_refused(sql, token.session)?
+            && !sql.exists(ended, values![token.session])?,
+    )
+}
+
+fn is_refused(sql: &mut dyn Sql, session: SessionId) -> Result<bool> {
+    sql.exists(
+        "SELECT 1 FROM refused_tokens WHERE digest = ?1",
+        values![session.tail()],
+    )
+}
+
+/// Of two first uses at once, one opens the session, and both have it.
+fn open(sql: &mut dyn Sql, token: &ImportedToken, stamp: &Stamp) -> Result<bool> {
+    if !may_live(sql, token)? {
+        return Ok(false);
     }
     let kind = SessionKind::Imported.as_str();
-    let lengthened = sql.one(
-        "UPDATE sessions SET expires_at = CASE WHEN expires_at < ?3 THEN ?3 ELSE expires_at END
-         WHERE user_id = ?1 AND kind = ?2 AND ended_at IS NULL AND expires_at > ?4 RETURNING id",
-        values![token.user, kind, token.expires_at, stamp.at],
-        |row| row.get(0),
-    )?;
-    if lengthened.is_some() {
-        return Ok(lengthened);
-    }
-    sql.execute(
+    let opened = sql.execute(
         "INSERT INTO sessions (id, user_id, kind, created_at, expires_at, address, user_agent, rotated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?4)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?4) ON CONFLICT (id) DO NOTHING",
         values![
             token.session,
             token.user,
             kind,
-            stamp.at,
+            token.issued_at,
             token.expires_at,
             stamp.actor.address,
             token.user_agent,
         ],
     )?;
-    audit::write(sql, stamp, "session.open", Some(token.user), Some(kind))?;
-    Ok(Some(token.session))
+    if opened == 1 {
+        end_oldest(sql, token, stamp.at)?;
+        audit::write(sql, stamp, "session.open", Some(token.user), Some(kind))?;
+    }
+    Ok(true)
 }
 
-/// Refuses what was issued until now, of one user or of all.
-pub(super) fn end(sql: &mut dyn Sql, user: Option<UserId>, now: Timestamp) -> Result<()> {
+/// While the other service still issues tokens, each of them that comes here opens a session.
+fn end_oldest(sql: &mut dyn Sql, token: &ImportedToken, now: Timestamp) -> Result<()> {
     sql.execute(
-        "UPDATE users SET imported_tokens_ended_at = ?2 WHERE ?1 IS NULL OR id = ?1",
+        "UPDATE sessions SET ended_at = ?4 WHERE id IN (
+             SELECT id FROM sessions
+             WHERE user_id = ?1 AND kind = ?2 AND ended_at IS NULL AND expires_at > ?4 AND id <> ?3
+             ORDER BY created_at DESC LIMIT ?6 OFFSET ?5)",
+        values![
+            token.user,
+            SessionKind::Imported.as_str(),
+            token.session,
+            now,
+            token.most.saturating_sub(1),
+            i64::MAX,
+        ],
+    )
+    .map(drop)
+}
+
+/// Ends the imported tokens of a user that were issued until now, and returns how many sessions they
+/// had.
+pub(super) fn end(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<usize> {
+    sql.execute(
+        "UPDATE users SET imported_tokens_ended_at = ?2 WHERE id = ?1",
         values![user, now],
+    )?;
+    sql.execute(
+        "UPDATE sessions SET ended_at = ?2 WHERE user_id = ?1 AND kind = ?3 AND ended_at IS NULL",
+        values![user, now, SessionKind::Imported.as_str()],
+    )
+}
+
+/// Refuses the tokens of everybody that were issued until now. Their sessions are ended elsewhere.
+pub(super) fn end_of_everybody(sql: &mut dyn Sql, now: Timestamp) -> Result<()> {
+    sql.execute(
+        "UPDATE users SET imported_tokens_ended_at = ?1",
+        values![now],
+    )
+    .map(drop)
+}
+
+/// Remembers a token that the service before this one had blacklisted, and ends its session. False
+/// if it is known already.
+pub(super) fn refuse(sql: &mut dyn Sql, token: &RefusedToken, now: Timestamp) -> Result<bool> {
+    let added = sql.execute(
+        "INSERT INTO refused_tokens (digest, expires_at) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING",
+        values![token.digest, token.expires_at],
+    )?;
+    sql.execute(
+        "UPDATE sessions SET ended_at = ?4
+         WHERE user_id = ?1 AND kind = ?2 AND ended_at IS NULL AND substr(id, 5) = ?3",
+        values![
+            token.user,
+            SessionKind::Imported.as_str(),
+            token.digest,
+            now
+        ],
+    )?;
+    Ok(added == 1)
+}
+
+/// Forgets refused tokens that expired before `before`.
+pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> Result<()> {
+    sql.execute(
+        "DELETE FROM refused_tokens WHERE expires_at < ?1",
+        values![before],
     )
     .map(drop)
 }

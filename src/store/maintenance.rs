@@ -104,6 +104,7 @@ impl Store {
     pub fn purge(&self, before: Timestamp) -> Pending<()> {
         self.write("forgetting what has expired", move |sql| {
             sessions::purge(sql, before)?;
+            imported_tokens::purge(sql, before)?;
             attempts::purge(sql, before)?;
             mails::purge(sql, before)?;
             links::purge(sql, before)
@@ -131,7 +132,7 @@ impl Store {
                 "UPDATE outbox SET state = 'expired' WHERE state = 'queued'",
                 values![],
             )?;
-            imported_tokens::end(sql, None, stamp.at)?;
+            imported_tokens::end_of_everybody(sql, stamp.at)?;
             audit::write(sql, stamp, "db.restore", None, Some(&detail))
         })
     }

@@ -189,7 +189,7 @@ impl Store {
                 return Ok(false);
             };
             if SessionKind::stored(&kind) == SessionKind::Imported {
-                imported_tokens::end(sql, Some(user), stamp.at)?;
+                imported_tokens::end(sql, user, stamp.at)?;
             }
             audit::write(sql, &stamp, "session.end", Some(user), Some(reason))?;
             Ok(true)
@@ -213,7 +213,7 @@ impl Store {
     /// Ends every session of everybody, and returns how many.
     pub fn end_all_sessions(&self, stamp: Stamp) -> Pending<usize> {
         self.write("ending sessions", move |sql| {
-            imported_tokens::end(sql, None, stamp.at)?;
+            imported_tokens::end_of_everybody(sql, stamp.at)?;
             let ended = sql.execute(
                 "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL AND expires_at > ?1",
                 values![stamp.at],
@@ -268,19 +268,21 @@ fn end_oldest(sql: &mut dyn Sql, opened: &Session, most: usize, now: Timestamp) 
     .map(drop)
 }
 
-/// Ends a user's sessions but `keep`, the imported tokens among them.
+/// Ends a user's sessions but `keep`. Imported tokens, and what they were exchanged for, end whatever
+/// is kept: nobody knows which of them is whose.
 pub(super) fn end_all(
     sql: &mut dyn Sql,
     user: UserId,
     keep: Option<SessionId>,
     now: Timestamp,
 ) -> Result<usize> {
-    imported_tokens::end(sql, Some(user), now)?;
-    sql.execute(
+    let imported = imported_tokens::end(sql, user, now)?;
+    let others = sql.execute(
         "UPDATE sessions SET ended_at = ?2
          WHERE user_id = ?1 AND ended_at IS NULL AND id IS DISTINCT FROM ?3",
         values![user, now, keep],
-    )
+    )?;
+    Ok(imported + others)
 }
 
 pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Accounts that move in, many at once, or out.
 
 use super::credentials::{self, Credentials};
+use super::imported_tokens::{self, RefusedToken};
 use super::pending::Pending;
 use super::sql::{self, Sql, ToValue, Value, values};
 use super::sqlite::scratch::Scratch;
@@ -77,6 +78,8 @@ pub struct Import {
     /// Versions to publish first; those that are there already stay as they are.
     pub policies: Vec<RecordedPolicy>,
     pub users: Vec<Record>,
+    /// Tokens that the service before this one had blacklisted.
+    pub refused: Vec<RefusedToken>,
     /// Whether the others are added if one cannot be; else nothing is.
     pub skip_clashes: bool,
     /// Whether everything is rolled back at the end.
@@ -212,6 +215,7 @@ fn add_batch(sql: &mut dyn Sql, batch: &Import, stamp: &Stamp) -> sql::Result<Ve
         let (version, url) = (&policy.version, &policy.url);
         privacy_policy::publish(sql, version, url, policy.published_at, stamp)?;
     }
+    refuse_tokens(sql, &batch.refused, stamp)?;
     let fates = batch.users.iter().map(|it| add(sql, it));
     let fates = fates.collect::<sql::Result<Vec<_>>>()?;
     let added = fates.iter().filter(|it| **it == Fate::Added).count();
@@ -220,6 +224,18 @@ fn add_batch(sql: &mut dyn Sql, batch: &Import, stamp: &Stamp) -> sql::Result<Ve
         audit::write(sql, stamp, "user.import", None, Some(&detail))?;
     }
     Ok(fates)
+}
+
+fn refuse_tokens(sql: &mut dyn Sql, tokens: &[RefusedToken], stamp: &Stamp) -> sql::Result<()> {
+    let mut new = 0;
+    for token in tokens {
+        new += usize::from(imported_tokens::refuse(sql, token, stamp.at)?);
+    }
+    if new > 0 {
+        let detail = format!("{new} tokens");
+        audit::write(sql, stamp, "token.refuse", None, Some(&detail))?;
+    }
+    Ok(())
 }
 
 fn add(sql: &mut dyn Sql, record: &Record) -> sql::Result<Fate> {

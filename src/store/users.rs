@@ -221,10 +221,14 @@ impl Store {
                 values![digest],
                 |row| row.get(0).map(Email::stored),
             )?;
-            if let Some(taken) = taken(sql, None, Some(&email), Some(user))? {
+            let name = following_name(sql, user, &email)?;
+            if let Some(taken) = taken(sql, name.as_ref(), Some(&email), Some(user))? {
                 return Ok(Err(taken));
             }
             replace_address(sql, user, &email, Some(stamp.at), &stamp)?;
+            if let Some(name) = &name {
+                rename(sql, user, name)?;
+            }
             audit::write(sql, &stamp, "user.address", Some(user), None)?;
             Ok(Ok(true))
         })
@@ -294,18 +298,22 @@ fn update(
     };
     let pending = change.new_address.as_ref().and_then(|it| it.email.as_ref());
     let email = change.email.as_ref().or(pending);
-    if let Some(taken) = taken(sql, change.username.as_ref(), email, Some(user))? {
+    let name = match (&change.username, &change.email) {
+        (None, Some(email)) => following_name(sql, user, email)?,
+        (chosen, _) => chosen.clone(),
+    };
+    if let Some(taken) = taken(sql, name.as_ref(), email, Some(user))? {
         return Ok(Err(taken));
     }
+    if let Some(name) = &name {
+        rename(sql, user, name)?;
+    }
     sql.execute(
-        "UPDATE users SET username = coalesce(?2, username), username_key = coalesce(?3, username_key),
-                          first_name = coalesce(?4, first_name), last_name = coalesce(?5, last_name),
-                          is_staff = coalesce(?6, is_staff)
+        "UPDATE users SET first_name = coalesce(?2, first_name), last_name = coalesce(?3, last_name),
+                          is_staff = coalesce(?4, is_staff)
          WHERE id = ?1",
         values![
             user,
-            change.username.as_ref().map(Username::as_str),
-            change.username.as_ref().map(Username::canonical),
             change.first_name,
             change.last_name,
             change.is_staff,
@@ -334,6 +342,21 @@ fn update(
     }
     audit::write(sql, stamp, "user.update", Some(user), None)?;
     Ok(Ok(credentials::find(sql, &UserRef::Id(user))?))
+}
+
+/// A user name that is the address goes on being it: the new one, if the old one is the name now.
+fn following_name(sql: &mut dyn Sql, user: UserId, email: &Email) -> sql::Result<Option<Username>> {
+    let before = credentials::find(sql, &UserRef::Id(user))?;
+    let follows = before.is_some_and(|it| it.username.is_address(&it.email));
+    Ok(follows.then(|| Username::stored(email.as_str().to_owned())))
+}
+
+fn rename(sql: &mut dyn Sql, user: UserId, name: &Username) -> sql::Result<()> {
+    sql.execute(
+        "UPDATE users SET username = ?2, username_key = ?3 WHERE id = ?1",
+        values![user, name.as_str(), name.canonical()],
+    )
+    .map(drop)
 }
 
 /// Links that were sent to the old address let nobody in any more.

@@ -9,6 +9,7 @@ use anyhow::{Context, anyhow};
 use serde::de::{DeserializeOwned, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::blacklist::{Blacklist, Issued};
 use super::import::Importer;
 use super::record::{ConsentLine, EarlierLine, Line, PolicyLine};
 use crate::crypto::Hasher;
@@ -20,6 +21,10 @@ const PROFILE: &str = "minisass_authentication.userprofile";
 const HISTORY: &str = "minisass_authentication.passwordhistory";
 const CONSENT: &str = "minisass.privacypolicyconsent";
 const OLD_CONSENT: &str = "minisass_authentication.privacypolicyconsent";
+
+// Of SimpleJWT.
+const ISSUED: &str = "token_blacklist.outstandingtoken";
+const BLACKLISTED: &str = "token_blacklist.blacklistedtoken";
 
 /// When an earlier password was set, its row, and its hash.
 type Earlier = (String, i64, String);
@@ -64,6 +69,14 @@ impl Row {
             .ok_or_else(|| anyhow!("{name}: no number; dump again without --natural-foreign"))
     }
 
+    fn issued(&self) -> anyhow::Result<Issued> {
+        Ok(Issued {
+            jti: self.get("jti")?,
+            user: self.fields.get("user").and_then(Value::as_i64),
+            expires_at: self.time("expires_at")?.unwrap_or_default(),
+        })
+    }
+
     fn pk(&self) -> anyhow::Result<i64> {
         self.pk
             .as_i64()
@@ -75,6 +88,7 @@ impl Row {
 struct Belongings {
     /// Rows by the number of their user, as JSON.
     rows: Spool,
+    blacklist: Blacklist,
     kept: usize,
     taken: usize,
     organisation_types: HashMap<i64, String>,
@@ -91,6 +105,7 @@ pub type Open<'a> = &'a dyn Fn() -> io::Result<Box<dyn BufRead>>;
 pub fn read(open: Open<'_>, importer: &mut Importer<'_>) -> anyhow::Result<()> {
     let mut found = Belongings {
         rows: importer.spool()?,
+        blacklist: Blacklist::new(importer.spool()?),
         kept: 0,
         taken: 0,
         organisation_types: HashMap::new(),
@@ -115,6 +130,12 @@ pub fn read(open: Open<'_>, importer: &mut Importer<'_>) -> anyhow::Result<()> {
         }
         Ok(())
     })?;
+    let refused = found.blacklist.refused(importer.now)?;
+    importer.refuse(&refused)?;
+    if !refused.is_empty() {
+        let count = refused.len();
+        importer.note(&format!("{count} blacklisted tokens are refused here too"));
+    }
     found.say_what_is_left(importer);
     Ok(())
 }
@@ -138,6 +159,8 @@ impl Belongings {
                 self.policies.insert(row.pk()?, policy.version.clone());
                 importer.publish(policy.recorded()?);
             }
+            ISSUED => self.blacklist.issue(row.pk()?, &row.issued()?)?,
+            BLACKLISTED => self.blacklist.end(row.key("token")?),
             PROFILE | HISTORY | CONSENT | OLD_CONSENT => return row.key("user").map(Some),
             other => *self.unknown.entry(other.to_owned()).or_default() += 1,
         }
@@ -232,6 +255,10 @@ impl Belongings {
             (
                 self.without_link,
                 "privacy policies have no link; their address stays empty",
+            ),
+            (
+                self.blacklist.without_token(),
+                "blacklisted tokens are not in the dump; dump token_blacklist.outstandingtoken too",
             ),
         ] {
             if count > 0 {

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::domain::{Actor, Timestamp};
+use crate::domain::{Actor, Timestamp, Username};
 use crate::failure::Failure;
 use crate::store::Store;
+use crate::store::imported_tokens::RefusedToken;
 use crate::store::pending::Pending;
 use crate::store::transfer::Spool;
 use crate::store::transfer::{Fate, Import as Batch, Record, RecordedPolicy};
@@ -105,6 +106,8 @@ pub struct Importer<'a> {
     /// a running server from writing. It takes 75 bytes a user.
     seen: HashSet<u64>,
     hashing: RandomState,
+    /// Users whose name was somebody else's address.
+    renamed: usize,
     summary: Summary,
 }
 
@@ -112,9 +115,11 @@ pub struct Importer<'a> {
 type Rows = Vec<(String, anyhow::Result<Vec<u64>>)>;
 
 /// A batch that is ready.
+#[derive(Default)]
 struct Full {
     rows: Rows,
     users: Vec<Record>,
+    refused: Vec<RefusedToken>,
     is_held_back: bool,
 }
 
@@ -146,6 +151,7 @@ impl<'a> Importer<'a> {
             ended: None,
             seen: HashSet::new(),
             hashing: RandomState::new(),
+            renamed: 0,
             summary: Summary {
                 dry_run: options.dry_run,
                 ..Summary::default()
@@ -165,20 +171,57 @@ impl<'a> Importer<'a> {
         user: anyhow::Result<Record>,
     ) -> anyhow::Result<()> {
         self.check_interrupt()?;
+        let user = user.and_then(|it| self.named_rightly(&place, it));
         self.batch.push((place, user));
         if self.batch.len() == BATCH {
             self.fill();
-            let shared = if self.options.is_served {
-                SHARED_WITH_A_SERVER
-            } else {
-                SHARED
-            };
-            if self.full.len() == shared {
-                self.ended = self.send().err().map(Ended::Failed);
-            }
+            self.send_if_full();
         }
         ensure!(self.ended.is_none(), "it ended early");
         Ok(())
+    }
+
+    /// A name with an `@` that is not the user's own address becomes that address: nobody loses their
+    /// account for it, and nobody is found by an address that is not theirs.
+    fn named_rightly(&mut self, place: &str, mut user: Record) -> anyhow::Result<Record> {
+        if user.username.may_be_of(&user.email) {
+            return Ok(user);
+        }
+        let email = user.email.as_str();
+        let name = Username::parse(email).map_err(|rule| anyhow!("username: {rule}"))?;
+        self.renamed += 1;
+        if self.renamed <= NAMED {
+            let before = &user.username;
+            self.note(&format!(
+                "{place}: the user name {before} is not this user's address; it is {name} now"
+            ));
+        }
+        user.username = name;
+        Ok(user)
+    }
+
+    /// Refuses tokens that the service before this one had blacklisted.
+    pub(super) fn refuse(&mut self, tokens: &[RefusedToken]) -> anyhow::Result<()> {
+        for some in tokens.chunks(BATCH) {
+            self.check_interrupt()?;
+            self.full.push(Full {
+                refused: some.to_vec(),
+                ..Full::default()
+            });
+            self.send_if_full();
+        }
+        Ok(())
+    }
+
+    fn send_if_full(&mut self) {
+        let shared = if self.options.is_served {
+            SHARED_WITH_A_SERVER
+        } else {
+            SHARED
+        };
+        if self.full.len() >= shared {
+            self.ended = self.send().err().map(Ended::Failed);
+        }
     }
 
     /// An error ends the reading of the file.
@@ -216,6 +259,12 @@ impl<'a> Importer<'a> {
             self.settle()?;
             return self.ended.take().map_or(Ok(()), Err);
         }
+        if self.renamed > NAMED {
+            self.note(&format!(
+                "{} more got their address as user name",
+                self.renamed - NAMED
+            ));
+        }
         self.fill();
         self.send()?;
         Ok(self.settle()?)
@@ -229,6 +278,7 @@ impl<'a> Importer<'a> {
                 && batch.iter().any(|(_, user)| user.is_err()),
             rows: Vec::with_capacity(batch.len()),
             users: Vec::with_capacity(batch.len()),
+            refused: Vec::new(),
         };
         for (place, user) in batch {
             let keys = user.map(|user| {
@@ -254,6 +304,7 @@ impl<'a> Importer<'a> {
             work.push(Batch {
                 policies: self.policies.clone(),
                 users: full.users,
+                refused: full.refused,
                 skip_clashes: self.options.skip_failures,
                 dry_run: self.options.dry_run || full.is_held_back,
             });

@@ -160,7 +160,8 @@ fn a_migration_leaves_the_database_as_it_was_beside_it() {
     let site = Site::new();
     site.add_user("ada", &[]);
     site.run(&["token", "issue", "ada"]).ok();
-    let to_v5 = "ALTER TABLE users DROP COLUMN imported_tokens_ended_at;
+    let to_v5 = "DROP TABLE refused_tokens;
+                 ALTER TABLE users DROP COLUMN imported_tokens_ended_at;
                  DROP INDEX audit_backups; ALTER TABLE audit DROP COLUMN digest;
                  DELETE FROM refinery_schema_history WHERE version >= 6;";
     site.database()

@@ -159,12 +159,14 @@ fn failures(site: Site, version: i32, commands: &[Examples]) -> String {
 
 #[test]
 fn every_command_works_on_the_databases_of_older_schemas() {
-    let newest = migrations().iter().map(Migration::version).max();
-    let newest = newest.expect("a migration");
+    let mut versions: Vec<_> = migrations().iter().map(Migration::version).collect();
+    versions.sort_unstable();
+    let newest = versions.pop().expect("a migration");
+    let last = *versions.last().expect("an older one");
     let hash = hash();
     let commands = of_every_command();
     let mut failed = String::new();
-    for version in 1..newest {
+    for version in versions {
         let site = installed(version, &hash);
         let migrated = site.run(&["db", "migrate", "--format", "json"]).json();
         let (from, to) = (&migrated["from"], &migrated["to"]);
@@ -172,7 +174,7 @@ fn every_command_works_on_the_databases_of_older_schemas() {
         assert_kept(&site, version, newest);
         assert_at_home(&site, version);
         // All commands, where most was missing and where least was.
-        if version == 1 || version == newest - 1 {
+        if version == 1 || version == last {
             failed.push_str(&failures(site, version, &commands));
         }
     }

@@ -29,6 +29,11 @@ pub fn json(name: &str) -> Option<Value> {
     Some(serde_json::from_str(&text).expect("JSON"))
 }
 
+pub fn lines(name: &str) -> Option<Vec<String>> {
+    let text = std::fs::read_to_string(find(name)?).expect("a corpus");
+    Some(text.lines().map(str::to_owned).collect())
+}
+
 fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
     let Some(folder) = find(folder) else {
         return Vec::new();

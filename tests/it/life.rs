@@ -207,7 +207,7 @@ fn an_address_that_was_taken_meanwhile_is_not_taken_away() {
     let path = link
         .strip_prefix(&format!("{PUBLIC_URL}{API}"))
         .expect("ours");
-    register(&app, "new", &json!({})).expect(201);
+    register(&app, "bo", &json!({"email": "new@example.org"})).expect(201);
     let answer = app.post(path, &json!({})).expect(400);
     assert_eq!(answer.json()["error"], "This email is already registered.");
     change_address(&app, &access, "NEW@example.org").expect(400);

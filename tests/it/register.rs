@@ -132,10 +132,11 @@ fn all_field_errors_come_at_once() {
 
 const NO_USERNAME: &str =
     "Enter a valid username. It may contain letters, digits and @ . + - _, and no spaces.";
-const FOREIGN: &str = "A username that is an email address must be the account's own.";
+const FOREIGN: &str = "A username with an @ must be the account's own email address.";
+const DIGITS: &str = "A username needs more than digits, so that it is not taken for a number.";
 
 /// A field, a value that breaks a rule, and how people are told.
-fn rules() -> [(&'static str, Value, &'static str); 16] {
+fn rules() -> [(&'static str, Value, &'static str); 20] {
     let no_more_than_150 = "Ensure this field has no more than 150 characters.";
     let taken = "A user with that username already exists.";
     let long = |length: usize| json!("a".repeat(length));
@@ -157,6 +158,10 @@ fn rules() -> [(&'static str, Value, &'static str); 16] {
         ),
         ("username", long(151), no_more_than_150),
         ("username", json!("somebody@else.org"), FOREIGN),
+        ("username", json!("ana@home"), FOREIGN),
+        ("username", json!("ana＠example.com"), NO_USERNAME),
+        ("username", json!("4711"), DIGITS),
+        ("username", json!("４７١١"), DIGITS),
         ("username", json!(5), "Not a valid string."),
         ("first_name", long(151), no_more_than_150),
         ("last_name", json!(["x"]), "Not a valid string."),

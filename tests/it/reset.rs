@@ -75,7 +75,7 @@ fn the_mail_says_what_it_has_to() {
         "Message-ID: <",
         "text/plain",
         "text/html",
-        "Hello ana,",
+        "Hello ana@example.org,",
         "Subject: Reset your miniSASS password",
         "60 minutes",
     ] {

@@ -2,65 +2,77 @@
 
 use minisass_auth::domain::{SessionId, Timestamp, UserId};
 use minisass_auth::store::Store;
-use minisass_auth::store::imported_tokens::ImportedToken;
+use minisass_auth::store::imported_tokens::{ImportedToken, RefusedToken};
+use minisass_auth::store::transfer::Import;
 
 use crate::store::{NOW, actor, add, get, later, on_each_engine};
 
-/// Uses a token that is good for an hour; `number` names the session if a new one is opened.
-fn session_of(store: &Store, user: UserId, issued_at: Timestamp, number: u8) -> Option<SessionId> {
+fn id(issued_at: Timestamp, number: u8) -> SessionId {
+    SessionId::of_imported(issued_at, [number; 32])
+}
+
+/// Whether a token that is good for an hour has a session, once it was used.
+fn uses(store: &Store, user: UserId, issued_at: Timestamp, number: u8) -> bool {
     let token = ImportedToken {
         user,
         issued_at,
         expires_at: Timestamp(issued_at.0 + 3600),
-        session: SessionId([number; 16]),
+        session: id(issued_at, number),
         user_agent: None,
+        most: 3,
     };
-    get(store.session_of_imported_token(token, actor(issued_at)))
+    get(store.open_imported_session(token, actor(issued_at)))
 }
 
-fn id(number: u8) -> Option<SessionId> {
-    Some(SessionId([number; 16]))
+fn lives(store: &Store, number: u8, at: Timestamp) -> bool {
+    get(store.live_session(id(NOW, number), at)).is_some()
 }
 
 #[test]
-fn all_tokens_of_a_user_share_a_session_that_lasts_as_long_as_the_last_of_them() {
+fn each_token_has_a_session_that_lasts_as_long_as_it_does() {
     on_each_engine(|store| {
         let (ada, bo) = (add(store, "ada").id, add(store, "bo").id);
-        assert_eq!(session_of(store, ada, NOW, 1), id(1));
-        assert_eq!(session_of(store, ada, NOW, 2), id(1));
-        let is_live = |at| get(store.live_session(SessionId([1; 16]), at)).is_some();
-        assert!(is_live(later(3599)) && !is_live(later(3600)));
-        assert_eq!(session_of(store, ada, later(60), 3), id(1));
-        assert!(is_live(later(3659)) && !is_live(later(3660)));
-        assert_eq!(session_of(store, bo, NOW, 4), id(4));
-        assert_eq!(session_of(store, UserId(99), NOW, 5), None);
+        for _ in 0..2 {
+            assert!(uses(store, ada, NOW, 1));
+        }
+        assert!(uses(store, ada, NOW, 2) && uses(store, bo, NOW, 3));
+        assert_eq!(get(store.sessions_of(ada, NOW)).len(), 2);
+        assert!(lives(store, 1, later(3599)) && !lives(store, 1, later(3600)));
+        assert!(!uses(store, UserId(99), NOW, 5));
     });
 }
 
 #[test]
-fn the_end_of_that_session_ends_all_tokens_issued_until_then() {
+fn the_end_of_one_of_them_ends_all_tokens_of_its_user_issued_until_then() {
     on_each_engine(|store| {
-        let ada = add(store, "ada").id;
-        assert_eq!(session_of(store, ada, NOW, 1), id(1));
+        let (ada, bo) = (add(store, "ada").id, add(store, "bo").id);
+        assert!(uses(store, ada, NOW, 1) && uses(store, ada, NOW, 2) && uses(store, bo, NOW, 3));
         assert!(get(store.end_session(
-            SessionId([1; 16]),
+            id(NOW, 1),
             "logout",
             actor(later(5))
         )));
+        assert!(!lives(store, 1, later(5)) && !lives(store, 2, later(5)));
+        assert!(lives(store, 3, later(5)), "another user's");
         for issued_at in [NOW, later(5)] {
-            assert_eq!(session_of(store, ada, issued_at, 2), None);
+            assert!(!uses(store, ada, issued_at, 4));
         }
         assert_eq!(get(store.imported_tokens_ended_at(ada)), Some(later(5)));
-        assert_eq!(session_of(store, ada, later(6), 3), id(3), "issued since");
+        assert!(uses(store, ada, later(6), 5), "issued since");
     });
 }
 
 #[test]
 fn what_ends_all_sessions_ends_tokens_that_were_never_used() {
     type End = fn(&Store, UserId);
-    let ends: [End; 4] = [
+    let ends: [End; 5] = [
         |store, user| {
-            get(store.end_sessions_of(user, None, actor(NOW)));
+            assert_eq!(get(store.end_sessions_of(user, None, actor(NOW))), 1);
+        },
+        |store, user| {
+            // It does not count whose session asks for it.
+            let kept = get(store.sessions_of(user, NOW))[0].id;
+            get(store.end_sessions_of(user, Some(kept), actor(NOW)));
         },
         |store, _| {
             get(store.end_all_sessions(actor(NOW)));
@@ -76,11 +88,60 @@ fn what_ends_all_sessions_ends_tokens_that_were_never_used() {
     on_each_engine(|store| {
         for (number, end) in (1..).zip(ends) {
             let user = add(store, &format!("user{number}")).id;
+            assert!(uses(store, user, NOW, number));
             end(store, user);
-            assert_eq!(session_of(store, user, NOW, number), None, "end {number}");
+            assert!(!lives(store, number, NOW), "end {number}");
+            assert!(!uses(store, user, NOW, number), "end {number}");
+            assert!(!uses(store, user, NOW, 100 + number), "end {number}");
         }
         let inactive = add(store, "inactive").id;
         get(store.set_active(inactive, false, actor(NOW)));
-        assert_eq!(session_of(store, inactive, later(1), 9), None);
+        assert!(!uses(store, inactive, later(1), 9));
+    });
+}
+
+#[test]
+fn of_too_many_the_oldest_end() {
+    on_each_engine(|store| {
+        let ada = add(store, "ada").id;
+        for number in 1..=5 {
+            assert!(uses(store, ada, later(i64::from(number)), number));
+        }
+        for number in 1..=5 {
+            let id = id(later(i64::from(number)), number);
+            let is_live = get(store.live_session(id, later(5))).is_some();
+            assert_eq!(is_live, number > 2, "{number}");
+        }
+        assert!(!uses(store, ada, later(1), 1), "it does not come back");
+    });
+}
+
+#[test]
+fn a_blacklisted_token_is_refused_until_it_expires_used_before_or_not() {
+    on_each_engine(|store| {
+        let ada = add(store, "ada").id;
+        assert!(uses(store, ada, NOW, 1) && uses(store, ada, NOW, 2));
+        let refused = [1, 3].map(|number| RefusedToken {
+            digest: id(later(0), number).tail(),
+            user: Some(ada),
+            expires_at: later(3600),
+        });
+        for _ in 0..2 {
+            let batch = Import {
+                refused: refused.to_vec(),
+                ..Import::default()
+            };
+            get(store.import(vec![batch], actor(NOW)));
+        }
+        assert!(!lives(store, 1, NOW) && lives(store, 2, NOW));
+        for (number, is_refused) in [(1, true), (2, false), (3, true)] {
+            assert_eq!(uses(store, ada, NOW, number), !is_refused, "{number}");
+            let known = get(store.is_refused_token(id(NOW, number)));
+            assert_eq!(known, is_refused, "{number}");
+        }
+        get(store.purge(later(3600)));
+        assert!(get(store.is_refused_token(id(NOW, 3))));
+        get(store.purge(later(3601)));
+        assert!(!get(store.is_refused_token(id(NOW, 3))));
     });
 }

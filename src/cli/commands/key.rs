@@ -27,6 +27,9 @@ pub(crate) enum Command {
     Import {
         /// Holds the secret alone, such as Django's SECRET_KEY; `-` reads standard input
         file: PathBuf,
+        /// Take a key that Django made for development (django-insecure-); each start warns of it
+        #[arg(long)]
+        allow_weak: bool,
     },
     /// Remove a key: tokens that it signed are refused from then on
     #[command(after_long_help = examples(&[
@@ -53,8 +56,8 @@ pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::R
             let what = "signs from now on; the others verify until `key retire`";
             (kid, "signs", what)
         }
-        Command::Import { file } => {
-            let kid = import(&file, &folder, job)?;
+        Command::Import { file, allow_weak } => {
+            let kid = import(&file, allow_weak, &folder, job)?;
             let what =
                 "signs from now on, and tokens that the other service signed with it are good";
             (kid, "signs", what)
@@ -79,15 +82,22 @@ fn row(key: &SigningKey) -> Value {
         "algorithm": "HS256",
         "signs": key.signs,
         "is_imported": key.is_imported,
+        "is_weak": key.is_weak,
         "bytes": key.bytes,
     })
 }
 
-fn import(file: &Path, folder: &Path, job: &Job) -> anyhow::Result<String> {
+fn import(file: &Path, allow_weak: bool, folder: &Path, job: &Job) -> anyhow::Result<String> {
     let secret = read_secret(file)?;
-    let imported = job.operator.import_key(folder, &secret, &job.actor);
+    let operator = &job.operator;
+    let imported = operator.import_key(folder, &secret, allow_weak, &job.actor);
     let kid = job.wait(imported)?;
-    if secret.trim_start().starts_with("django-insecure-") {
+    let is_new = |it: &SigningKey| it.kid == kid;
+    if operator
+        .signing_keys(folder)?
+        .iter()
+        .any(|it| is_new(it) && it.is_weak)
+    {
         note(
             "Django made this key for development; once its tokens have expired, \
              run `key rotate` and retire it",

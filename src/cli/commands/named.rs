@@ -6,7 +6,7 @@ use std::io::{self, BufRead};
 use anyhow::bail;
 
 use crate::cli::commands::job::Job;
-use crate::domain::User;
+use crate::domain::{User, without_mark};
 use crate::operator::users::UserError;
 
 /// Users as somebody typed them.
@@ -43,7 +43,8 @@ pub(crate) fn typed(names: &[String]) -> anyhow::Result<Vec<String>> {
     for name in names {
         if name == "-" {
             let lines = io::stdin().lock().lines().collect::<io::Result<Vec<_>>>()?;
-            typed.extend(lines.into_iter().filter(|it| !it.trim().is_empty()));
+            let lines = lines.iter().map(|it| without_mark(it).trim());
+            typed.extend(lines.filter(|it| !it.is_empty()).map(str::to_owned));
         } else {
             typed.push(name.clone());
         }

@@ -12,7 +12,7 @@ use crate::cli::commands::dry_run::dry_run;
 use crate::cli::commands::examples::examples;
 use crate::cli::commands::job::Job;
 use crate::cli::terminal::output::{Format, Output};
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, without_mark};
 use crate::operator::tokens::NewToken;
 
 #[derive(clap::Subcommand)]
@@ -92,7 +92,7 @@ fn token_from_stdin() -> anyhow::Result<Zeroizing<String>> {
     for line in io::stdin().lock().lines() {
         let line = Zeroizing::new(line?);
         if !line.trim().is_empty() {
-            let token = line.trim().trim_start_matches("Bearer ");
+            let token = without_mark(&line).trim().trim_start_matches("Bearer ");
             return Ok(Zeroizing::new(token.to_owned()));
         }
     }

@@ -5,6 +5,8 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use anyhow::bail;
 use zeroize::Zeroizing;
 
+use crate::domain::without_mark;
+
 /// A new password: the first line of standard input, or what is typed twice.
 pub(crate) fn password(from_stdin: bool) -> anyhow::Result<Zeroizing<String>> {
     if from_stdin {
@@ -36,7 +38,8 @@ pub(crate) fn confirm(question: &str, yes: bool) -> anyhow::Result<()> {
 fn password_from_stdin() -> anyhow::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(String::new());
     io::stdin().lock().read_line(&mut line)?;
-    let password = line.strip_suffix('\n').unwrap_or(&line);
+    let line = without_mark(&line);
+    let password = line.strip_suffix('\n').unwrap_or(line);
     Ok(Zeroizing::new(
         password.strip_suffix('\r').unwrap_or(password).to_owned(),
     ))

@@ -11,6 +11,7 @@ pub(crate) mod reset;
 pub(crate) mod session;
 pub(crate) mod session_body;
 pub(crate) mod tag;
+pub(crate) mod token;
 pub(crate) mod user;
 
 use self::activation::ConfirmApi;
@@ -21,6 +22,7 @@ use self::privacy_policy::PolicyApi;
 use self::register::RegisterApi;
 use self::reset::ResetApi;
 use self::session::SessionApi;
+use self::token::TokenApi;
 use self::user::account::AccountApi;
 use self::user::data::OwnApi;
 use self::user::sessions::OwnSessionsApi;
@@ -30,6 +32,7 @@ pub(crate) fn endpoints() -> impl poem_openapi::OpenApi {
     (
         LoginApi,
         SessionApi,
+        TokenApi,
         RegisterApi,
         ResetApi,
         ConfirmApi,

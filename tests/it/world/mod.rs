@@ -20,6 +20,7 @@ mod sheet;
 mod sheet_import;
 mod shells;
 mod shells_complete;
+mod simplejwt;
 
 use std::path::{Path, PathBuf};
 

@@ -49,6 +49,13 @@ fn of_signing(keys: &[SigningKey], subject: &Subject<'_>) -> Finding {
             "run: minisass-auth key rotate",
         );
     }
+    if let Some(weak) = keys.iter().find(|it| it.is_weak) {
+        return Finding::warning(
+            "signing_key",
+            format!("{} was made for development, and may be known", weak.kid),
+            "once its tokens have expired, run: minisass-auth key rotate, then key retire",
+        );
+    }
     let others = keys.len() - 1;
     Finding::ok(
         "signing_key",

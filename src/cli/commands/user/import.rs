@@ -20,6 +20,9 @@ use crate::transfer::{csv_rows, django, json_lines};
 /// So many bytes are read at once.
 const CHUNK: usize = 1 << 16;
 
+/// What editors on Windows put before a text.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 #[derive(clap::Args)]
 #[command(after_long_help = examples(&[
     "minisass-auth user import newcomers.jsonl --dry-run",
@@ -157,8 +160,17 @@ impl Import {
         }
     }
 
-    /// The file, or standard input. The bar shows how much of it is read.
+    /// The file, or standard input, without a byte order mark.
     fn open(&self, bar: &Bar) -> io::Result<Box<dyn BufRead>> {
+        let mut input = self.open_as_it_is(bar)?;
+        if input.fill_buf()?.starts_with(MARK) {
+            input.consume(MARK.len());
+        }
+        Ok(input)
+    }
+
+    /// The bar shows how much of it is read.
+    fn open_as_it_is(&self, bar: &Bar) -> io::Result<Box<dyn BufRead>> {
         if self.is_piped() {
             let input = bar.reading(io::stdin(), 0);
             return Ok(Box::new(BufReader::with_capacity(CHUNK, input)));

@@ -1,0 +1,79 @@
+//! User names that people would take for the operator's, for a part of the service, or for
+//! nobody's.
+
+/// Each word stands for itself and its plural, however it is hyphenated, also with digits behind.
+const OFFICIAL: &[&str] = &[
+    // The operator, and everybody who could be one.
+    "minisass admin administrator administration adm root superuser sudo sysadmin \
+     sysadministrator sys system operator moderator mod owner staff team official security \
+     support suporte soporte help helpdesk service contact contactus feedback founder developer \
+     developers devel dev designer billing legal privacy press office compliance corp enterprise \
+     organization organisation company community communities manager tech everyone all anybody \
+     somebody nobody me self you mine my",
+    // What machines are called, one after the other.
+    "www mail ns test host server",
+];
+
+/// As above, but with digits behind it is a name like any other.
+const COMMON: &[&str] = &[
+    // Mailboxes that every domain has (RFC 2142), and who writes from them.
+    "abuse mailerdaemon noreply donotreply hostmaster postmaster webmaster master mailer noc ftp pop3 \
+     smtp pop imap email webmail news newsletter mailing uucp usenet list listserv dns \
+     hostname ssladmin ssladministrator sslwebmaster marketing sales sale info information \
+     inquiry",
+    // Without a name, or with somebody else's for an example.
+    "anon anonymous guest visitor user username usuario nick nickname name named null undef \
+     undefined none nil nan empty true false unknown deleted removed yourname yourusername \
+     yourdomain yoursite tests tester teste testing example sample demo die bot robot client \
+     cliente account member friend follower following",
+    // What the service does, as it is called in addresses of pages.
+    "address auth authentication oauth oauthclient login logins logout signin signout signup \
+     register registration password forgot reset recover activate activation activity activities \
+     confirm verify invite invitation join session token setup setting profile dashboard panel \
+     portal subscribe subscription unsubscribe notify notification notifications access secure \
+     captcha connect delete destroy remove cancel create add edit editor update upload download \
+     save send request req reply replies query search find get put post follow unfollow check \
+     report message call checking share read end messenger directmessage chat talk msg inbox \
+     outbox entry entries issue item error event exit",
+    // Pages that most sites have.
+    "home homepage homes index indice start welcome about tour faq howto manual guide tutorial \
+     readme doc docs documentation wiki knowledgebase changelog release version status state stat \
+     stats statistic terms term termsofservice tos policy policies privacypolicy license \
+     copyright rule contribute contributor contest career job recruit recruitment employment work \
+     works workshop blog blogs microblog article archive archives story stories topic thread \
+     forum board group comment bookmark favorite calendar diary campaign announcement promo \
+     banner category categories tag theme themes feature plan pricing price premium offer order \
+     cart checkout payment purchase purpose compare shop store ecommerce product business \
+     affiliate advertising ad adult ads commercial comercial compras vendas cadastro noticias \
+     musicas book music movie mp3 photo photoalbum album picture pic image img iamges icon video \
+     videos tv radio game gadget widget gift flash fleet flog avatar media language translation \
+     education school weather trend ranking popular random recent latest last new old ver view \
+     show overview navi navigation map sitemap explore discover directory directories dictionary \
+     dict domain domains project repository repositories roc sag eval spec bug note default \
+     design diagram edu online year special stage staging temporary task todo tool top first mis \
+     free redirect jump hpg watch roll sub subdomain idea public private pub page pager",
+    // Machines, protocols and files.
+    "api app apps web website site ww wws wwws wwww serverinfo serverstatus hosting httpd http \
+     https ssl tls ssh telnet irc xmpp xml xfn xpg ldap ldapstatus mx net network intranet \
+     localhost gateway proxy balancermanager cdn static asset asct css style styleguide \
+     stylesheet js javascript json java python perl php phpmyadmin phppgadmin phpredisadmin ruby \
+     sql mysql db database data backup cache log logs config configuration cgi cgibin bin src \
+     source code codereview script graph gist github git svn repo file files form dir dist tmp \
+     temp xxx swf rss atom feed ajax yaml yml plugin webhook hook android iphone ipad ios mac \
+     linux tux windows win mobile mob phone smartphone tablet word maintenance analysis analytics \
+     monitor metric health healthz readyz ping url link usage id favicon robots html htm md beta \
+     alpha ghost facebook twitter instagram msn openid postfix pr is it i m",
+];
+
+/// Whether a name, in its canonical form, is one that nobody may choose.
+pub(super) fn is_reserved(canonical: &str) -> bool {
+    let letters: String = canonical.chars().filter(|c| c.is_alphanumeric()).collect();
+    let bare = letters.trim_end_matches(|c: char| c.is_ascii_digit());
+    holds(OFFICIAL, bare) || holds(COMMON, &letters)
+}
+
+fn holds(lines: &[&str], name: &str) -> bool {
+    let singular = name.strip_suffix('s').unwrap_or(name);
+    let mut words = lines.iter().flat_map(|it| it.split_whitespace());
+    words.any(|it| it == name || it == singular)
+}

@@ -1,0 +1,185 @@
+//! `key import`: what is no secret, or no secret any more, is not taken.
+
+use crate::server::{Outcome, Site};
+
+const SECRET: &str = "7w$+x0(q2^n!c=#r8@k5%z&h3*m_b1)v9-pf4jd6sgty";
+const FOR_DEVELOPMENT: &str = "django-insecure-7w$+x0(q2^n!c=#r8@k5%z&h3*m_b1)v9-pf4jd6sg";
+
+fn import(site: &Site, text: &str) -> Outcome {
+    site.run_with(&["key", "import", "-"], text)
+}
+
+/// A key that is refused, and why.
+const WEAK: [(&str, &str); 19] = [
+    ("short", "shorter than 32"),
+    ("0123456789012345678901234567890123456789", "repeats"),
+    ("your-256-bit-secretyour-256-bit-secret", "published"),
+    ("q9Zk3Wx7Lm2-q9Zk3Wx7Lm2-q9Zk3Wx7Lm2-q9Zk", "repeats"),
+    ("abcdefghijklmnopqrstuvwxyz012345", "variety"),
+    ("zyxwvutsrqponmlkjihgfedcba987654", "variety"),
+    ("a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6", "variety"),
+    ("aaaaaaaaaaaaaaaaaaaaaaabcdefghijkl", "repeats"),
+    ("ababaabbbabaabababbbaabaababbabab", "repeats"),
+    ("a-string-secret-at-least-256-bits-long", "published"),
+    ("A_STRING_SECRET_AT_LEAST_256_BITS_LONG_FOR_US", "published"),
+    (
+        "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+        "published",
+    ),
+    (
+        "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+        "published",
+    ),
+    ("hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg", "published"),
+    (
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        "published",
+    ),
+    (
+        "your-super-secret-jwt-token-with-at-least-32-characters-long",
+        "published",
+    ),
+    (
+        "404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970",
+        "published",
+    ),
+    (
+        "django-insecure-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "repeats",
+    ),
+    ("django-insecure-0123", "shorter than 32"),
+];
+
+#[test]
+fn a_key_that_is_published_repeats_itself_or_has_no_variety_is_refused() {
+    let site = Site::new();
+    for (secret, why) in WEAK {
+        let said = import(&site, secret).refusal();
+        assert!(said.contains(why), "{secret}: {said}");
+        let anyway = ["key", "import", "-", "--allow-weak"];
+        let said = site.run_with(&anyway, secret).refusal();
+        assert!(said.contains(why), "{secret}: {said}");
+    }
+    // What generators of keys print.
+    for strong in [
+        SECRET,
+        "4f9a1c0b7d3e58a26b90cfd1e7248a35",
+        "9b1d04c7e2f83a6550ce71fa2d9846b3f7013ac58e6d42b9170fe8c35a24d96b",
+        "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U",
+        "mqVjq0cM3J6dQ5sVhZ1p7n2w8yKxT4rFbGvLkE9oUuA",
+        "ad-hoc pencils 7 under! Wet moons 19 dream",
+    ] {
+        import(&site, strong).ok();
+    }
+}
+
+#[test]
+fn a_key_file_is_judged_as_an_imported_key_is() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let keys = site.run(&["key", "list", "--format", "json"]).json();
+    let kid = keys[0]["kid"].as_str().expect("a kid").to_owned();
+    let file = site.data().join(format!("keys/signing-{kid}.key"));
+    let good = std::fs::read_to_string(&file).expect("a key");
+    for (secret, why) in WEAK {
+        std::fs::write(&file, secret).expect("a key");
+        let said = site.run(&["key", "list"]).refusal();
+        assert!(said.contains(why), "{secret}: {said}");
+    }
+    std::fs::write(&file, FOR_DEVELOPMENT).expect("a key");
+    let said = site.run(&["key", "list"]).refusal();
+    assert!(said.contains("--allow-weak"), "{said}");
+    // An editor on Windows puts a mark before it, which is no part of the key.
+    let token = {
+        std::fs::write(&file, &good).expect("a key");
+        site.run(&["token", "issue", "ada"]).ok()
+    };
+    std::fs::write(&file, format!("\u{feff}{good}")).expect("a key");
+    let inspect = ["token", "inspect", "--format", "json"];
+    assert_eq!(site.run_with(&inspect, &token).json()["is_good"], true);
+}
+
+#[test]
+fn a_key_for_development_is_taken_only_if_that_is_said_and_each_start_warns() {
+    let site = Site::new();
+    let said = import(&site, FOR_DEVELOPMENT).refusal();
+    assert!(said.contains("--allow-weak"), "{said}");
+    let anyway = ["key", "import", "-", "--allow-weak"];
+    let said = site.run_with(&anyway, FOR_DEVELOPMENT);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.err.contains("for development"), "{}", said.err);
+    let doctor = site.run(&["doctor"]);
+    assert!(doctor.out.contains("for development"), "{}", doctor.out);
+    for _ in 0..2 {
+        let mut server = site.start(&[]);
+        server.stop();
+    }
+    let log = std::fs::read_to_string(site.path("log")).expect("a log");
+    assert_eq!(log.matches("sys_weak_key").count(), 2, "{log}");
+    assert!(!log.contains("7w$"), "{log}");
+    // A strong one needs no permission, and nobody is warned of it.
+    let strong = Site::new();
+    let said = strong.run_with(&anyway, SECRET);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_line_of_a_settings_file_is_no_key() {
+    for (text, looks_like) in [
+        (format!("SECRET_KEY={SECRET}"), "SECRET_KEY="),
+        (format!("SECRET_KEY = '{SECRET}'"), "SECRET_KEY"),
+        (format!("jwt_secret = '{SECRET}'"), "jwt_secret"),
+        (format!("DJANGO_SECRET_KEY={SECRET}"), "DJANGO_SECRET_KEY="),
+        (format!("export KEY={SECRET}"), "export"),
+        (format!("'{SECRET}'"), "quotes"),
+        (format!("\"{SECRET}\""), "quotes"),
+        (format!("{SECRET}\n{SECRET}"), "lines"),
+        (format!("{SECRET}\r\n\r\n{SECRET}"), "lines"),
+    ] {
+        let said = import(&Site::new(), &text).refusal();
+        assert!(said.contains(looks_like), "{text}: {said}");
+        assert!(!said.contains(SECRET), "{said}");
+    }
+    // A key of Django may hold an equals sign and quotes, and base64 ends with them.
+    for odd in [
+        format!("{}='x", &SECRET[..40]),
+        format!("ab={SECRET}"),
+        "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U====".to_owned(),
+    ] {
+        import(&Site::new(), &odd).ok();
+    }
+}
+
+#[test]
+fn each_imported_key_has_a_name_of_its_own_and_one_key_has_one_name() {
+    let site = Site::new();
+    let mut names = Vec::new();
+    for letter in "abcdefgh".chars() {
+        let said = import(&site, &format!("{letter}{SECRET}")).ok();
+        let name = said.split(' ').next().expect("a name").to_owned();
+        assert!(name.matches("imported").count() == 1, "{name}");
+        assert!(name.len() < 60, "{name}");
+        names.push(name);
+    }
+    assert!(names.is_sorted(), "{names:?}");
+    names.dedup();
+    assert_eq!(names.len(), 8);
+    let again = import(&site, &format!("\u{feff}a{SECRET}\r\n"));
+    assert!(again.refusal().contains("there already"));
+    let keys = site.run(&["key", "list", "--format", "json"]).json();
+    assert_eq!(keys.as_array().map(Vec::len), Some(9), "{keys}");
+    // Also after one that somebody named by hand.
+    let folder = site.data().join("keys");
+    let key = std::fs::read_dir(&folder).expect("keys");
+    let key = key.map(|it| it.expect("a key").path());
+    let key = key
+        .into_iter()
+        .find(|it| it.to_string_lossy().contains("signing-"));
+    std::fs::rename(key.expect("a key"), folder.join("signing-zzz.key")).expect("a name");
+    let mut made: Vec<String> = (0..3)
+        .map(|_| site.run(&["key", "rotate", "--format", "json"]).json()["kid"].to_string())
+        .collect();
+    assert!(made.is_sorted() && made[2].len() < 40, "{made:?}");
+    made.dedup();
+    assert_eq!(made.len(), 3);
+}
