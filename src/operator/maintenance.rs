@@ -10,7 +10,7 @@ use crate::private_file::make_folder;
 use crate::progress::Progress;
 use crate::store::maintenance::{BackedUp, Status};
 
-/// What ended so many seconds ago is deleted.
+/// What ended more seconds ago than this is deleted.
 const KEEP: i64 = 30 * 24 * 3600;
 
 /// So many rows are deleted together, in two or three milliseconds: nobody else writes meanwhile.
@@ -20,7 +20,7 @@ const BATCH: usize = 200;
 pub struct BackupSchedule {
     pub folder: PathBuf,
     pub every: Duration,
-    /// So many of those made here stay.
+    /// How many of those made here stay.
     pub keep: usize,
 }
 

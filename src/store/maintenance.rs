@@ -91,7 +91,8 @@ impl Store {
                 )?,
                 links_for_nobody: counts::of(sql, links::DECOYS)?,
                 last_backup: sql.one(
-                    "SELECT at, coalesce(detail, '') FROM audit WHERE action = 'db.backup' ORDER BY id DESC LIMIT 1",
+                    "SELECT at, coalesce(detail, '') FROM audit
+                     WHERE action = 'db.backup' ORDER BY id DESC LIMIT 1",
                     values![],
                     |row| Ok((row.get(0)?, row.get(1)?)),
                 )?,
@@ -111,8 +112,8 @@ impl Store {
         Ok(BackedUp { bytes, users })
     }
 
-    /// Forgets sessions, refused tokens, counters, mails and links that ended before `before`: at most `limit` of
-    /// them, because everybody else who writes waits meanwhile.
+    /// Forgets sessions, refused tokens, counters, mails and links that ended before `before`: at most
+    /// `limit` of them, because everybody else who writes waits meanwhile.
     pub fn purge(&self, before: Timestamp, limit: usize) -> Pending<Purged> {
         self.write("forgetting what has expired", move |sql| {
             let mut left = limit;
