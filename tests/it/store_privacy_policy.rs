@@ -2,7 +2,7 @@
 
 use minisass_auth::domain::{Agreement, SessionId};
 use minisass_auth::store::Store;
-use minisass_auth::store::transfer::{Import, RecordedPolicy};
+use minisass_auth::store::transfer::{Batch, RecordedPolicy};
 
 use crate::store::{NOW, actor, add, get, later, on_each_engine, opening};
 
@@ -76,9 +76,9 @@ fn the_latest_is_the_one_published_last_wherever_it_is_asked_for() {
             url: String::new(),
             published_at: later(10),
         };
-        let import = Import {
+        let import = Batch {
             policies: vec![old],
-            ..Import::default()
+            ..Batch::default()
         };
         get(store.import(vec![import], actor(later(30))));
         let versions = get(store.policies());
