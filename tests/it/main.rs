@@ -5,6 +5,7 @@
 
 mod app;
 mod body;
+mod byte_order_mark;
 mod cli;
 mod cli_audit;
 mod cli_beside;

@@ -263,3 +263,31 @@ fn no_reserved_name_is_given_away_by_a_registration() {
         register(&app, name, &json!({ "email": email })).expect(201);
     }
 }
+
+#[test]
+fn a_mail_to_an_address_that_nobody_confirmed_shows_nothing_of_whoever_registered() {
+    let app = App::new();
+    let name = "www.evil.example/free-money";
+    let more = json!({
+        "email": "stranger@example.org", "first_name": "free-money", "last_name": "free-money",
+        "organizationName": "free-money",
+    });
+    register(&app, name, &more).expect(201);
+    crate::reset::request(&app, "stranger@example.org");
+    let session = app.try_login("stranger@example.org", PASSWORD).expect(200);
+    let access = session.get("access_token");
+    update(&app, &access, name, "else@example.net").expect(200);
+    let mails = app.mails();
+    assert_eq!(mails.len(), 4);
+    for mail in mails {
+        assert!(!mail.contains("free-money"), "{mail}");
+        assert!(!mail.contains("evil"), "{mail}");
+    }
+    // Once it is confirmed the name is shown.
+    let to_new = newest_link_to(&app, "else@example.net");
+    let press = Request::new("POST", &to_new).header("accept", "text/html");
+    app.send(press).expect(200);
+    crate::reset::request(&app, "else@example.net");
+    let mail = app.mails().pop().expect("a mail");
+    assert!(mail.contains("Hello www.evil.example"), "{mail}");
+}
