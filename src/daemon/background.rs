@@ -103,10 +103,6 @@ async fn deliver(operator: Operator) -> Result<bool, Failure> {
     operator.deliver_next().await
 }
 
-async fn purge(operator: Operator) -> Result<(), Failure> {
-    operator.purge().await
-}
-
 async fn cut_off(stopped: Stopped) {
     stop(stopped).await;
     sleep(LAST_MAIL).await;
@@ -136,11 +132,7 @@ async fn tidy(operator: &Operator, app: &App, backups: Option<Backups>, stopped:
     while !*stopped.borrow() {
         next += TIDY_PAUSE;
         app.forget_quiet_clients();
-<<<<<<< HEAD
-        let purged = purge(operator, &stopped).await;
-=======
-        let purged = task(purge(operator.clone())).await;
->>>>>>> house
+        let purged = task(purge(operator.clone(), stopped.clone())).await;
         purged.unwrap_or_else(|err| log_failure(&err));
         // Here, so that a full disk is complained about now and then, not all the time.
         if let Some(backups) = &backups {
@@ -151,9 +143,9 @@ async fn tidy(operator: &Operator, app: &App, backups: Option<Backups>, stopped:
 }
 
 /// Deletes what has expired, in batches, between which everybody else may write.
-async fn purge(operator: &Operator, stopped: &Stopped) -> Result<(), Failure> {
+async fn purge(operator: Operator, stopped: Stopped) -> Result<(), Failure> {
     while !*stopped.borrow() && !operator.purge_some().await? {
-        pause(stopped, Instant::now() + BATCH_PAUSE).await;
+        pause(&stopped, Instant::now() + BATCH_PAUSE).await;
     }
     Ok(())
 }
