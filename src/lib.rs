@@ -45,7 +45,7 @@
 //!
 //! 1. `main.rs` calls `cli/mod.rs`, which parses the command line and reads the settings by
 //!    `cli/flags.rs` and `settings/mod.rs`.
-//! 2. `cli/commands/job.rs` opens the data folder and has `compose.rs` make the use cases.
+//! 2. `cli/job.rs` opens the data folder and has `compose.rs` make the use cases.
 //! 3. `cli/commands/user/create.rs` asks for the password and calls `operator/users.rs`, which calls
 //!    `accounts/register.rs`: the function behind `POST register/`.
 //! 4. That checks the values by `domain/username.rs` and its neighbours, makes the hash by

@@ -5,7 +5,7 @@ use std::sync::Arc;
 /// How far long work is.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
-    /// So many of so many pages or rows are done.
+    /// How many pages or rows are done, and how many there are.
     Done(u64, u64),
     /// Nobody knows how much is left.
     Checking,

@@ -58,7 +58,7 @@ pub struct Rules {
     pub mail_retry: Duration,
     /// Whether a new account is inactive until its mailed link is used.
     pub require_verified_email: bool,
-    /// So many earlier passwords are refused.
+    /// How many earlier passwords are refused.
     pub password_history: usize,
     /// Who reads the contact form.
     pub contact_to: Option<Email>,
@@ -115,10 +115,10 @@ impl Accounts {
 /// Why a request that is in order was not served.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
-    /// The next attempt is evaluated after so many seconds.
+    /// After how many seconds the next attempt is evaluated.
     #[error("too many attempts; try again in {0} seconds")]
     TooMany(u64),
-    /// All hash threads have work for so many seconds.
+    /// For how many seconds all hash threads have work.
     #[error("too many logins at once; try again in {0} seconds")]
     Busy(u64),
     #[error(transparent)]

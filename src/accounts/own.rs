@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::store::links::NewLink;
 use crate::store::users::{Taken, UserChange};
 
-/// So many mails to new addresses an account causes in an hour at most.
+/// How many mails to new addresses an account causes in an hour at most.
 const MOST_PER_HOUR: usize = 5;
 const HOUR: i64 = 3600;
 
@@ -114,7 +114,7 @@ impl Accounts {
         })
     }
 
-    async fn profile(&self, user: UserId) -> Result<Profile, Failure> {
+    pub async fn profile(&self, user: UserId) -> Result<Profile, Failure> {
         Ok(self.parts.store.profile(user).await?.unwrap_or_default())
     }
 
@@ -189,24 +189,16 @@ fn check(raw: OwnChange, user: &User, mut profile: Profile) -> Result<UserChange
     }
     invalid.check("name", User::check_name(&raw.first_name));
     invalid.check("surname", User::check_name(&raw.last_name));
-    for (field, text, kept) in [
-        (
-            "organisation_type",
-            raw.organisation_type,
-            &mut profile.organisation_type,
-        ),
-        (
-            "organisation_name",
-            raw.organisation_name,
-            &mut profile.organisation_name,
-        ),
-        ("country", raw.country, &mut profile.country),
+    for (text, kept) in [
+        (raw.organisation_type, &mut profile.organisation_type),
+        (raw.organisation_name, &mut profile.organisation_name),
+        (raw.country, &mut profile.country),
     ] {
         if let Some(text) = text {
-            invalid.check(field, Profile::check_text(&text));
             *kept = text;
         }
     }
+    invalid.0.extend(profile.broken());
     let preference = UploadPreference::parse(&raw.upload_preference);
     if let Some(preference) = invalid.check("upload_preference", preference) {
         profile.upload_preference = preference;

@@ -6,7 +6,7 @@ use crate::domain::{Actor, Email, Invalid, MailKind, Rule, UserId, UserRef};
 use crate::failure::Failure;
 use crate::store::credentials::Credentials;
 
-/// So many reset mails an account gets in an hour at most (OWASP Forgot Password Cheat Sheet).
+/// How many reset mails an account gets in an hour at most (OWASP Forgot Password Cheat Sheet).
 const MOST_PER_HOUR: usize = 5;
 
 /// Why a password was not set.

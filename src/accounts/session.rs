@@ -5,7 +5,7 @@ use crate::crypto::{Claims, TokenFault, TokenKind, sha256};
 use crate::domain::{Actor, Agreement, LiveSession, SessionId, Timestamp, User, UserId, UserRef};
 use crate::failure::Failure;
 
-/// A client whose answer got lost may rotate once more within so many seconds (RFC 9700, section
+/// A client whose answer got lost may rotate once more within these seconds (RFC 9700, section
 /// 4.14.2, leaves the grace to us).
 const ROTATION_GRACE: i64 = 10;
 
@@ -17,7 +17,7 @@ pub struct TokenPair {
 }
 
 /// Who asks, as check-auth-status tells it.
-pub struct Status {
+pub struct SessionStatus {
     pub user: User,
     /// They end no later than the session does.
     pub tokens: TokenPair,
@@ -82,9 +82,9 @@ impl Accounts {
     }
 
     /// What a session says of its user. Nothing is written: asking lengthens nothing.
-    pub fn status(&self, session: LiveSession) -> Result<Status, Failure> {
+    pub fn status(&self, session: LiveSession) -> Result<SessionStatus, Failure> {
         let (id, user) = (session.id, session.user.id);
-        Ok(Status {
+        Ok(SessionStatus {
             tokens: self.pair(id, user, session.expires_at, session.rotations)?,
             user: session.user,
             has_profile: session.has_profile,
@@ -245,7 +245,7 @@ fn successor(session: &LiveSession, token_id: &str, now: Timestamp) -> Option<i6
     (in_grace && is_previous).then_some(current)
 }
 
-/// The `jti` of a session's refresh token after so many rotations. It follows from the two, so that
+/// The `jti` of a session's refresh token after `rotations`. It follows from the two, so that
 /// a repeated request gets the same token and none has to be stored.
 fn refresh_id(session: SessionId, rotations: i64) -> String {
     let digest = sha256(&[session.0.as_slice(), &rotations.to_be_bytes()].concat());

@@ -1,7 +1,11 @@
 //! The command-line face: the list of everything the program does.
 
 mod commands;
+mod dry_run;
+mod examples;
 mod flags;
+mod job;
+mod named;
 mod terminal;
 
 use std::io;
@@ -9,12 +13,11 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
 use crate::cli::commands::{
-    audit, config, db, doctor, dry_run, key, mail, policy, profile, reset, session, shell, token,
-    user,
+    audit, config, db, doctor, key, mail, policy, profile, reset, session, shell, token, user,
 };
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
 use crate::cli::terminal::output::{self, Format, Output};
 use crate::daemon;
 use crate::failure::Failure;
@@ -162,7 +165,7 @@ fn is_closed_pipe(err: &anyhow::Error) -> bool {
         };
         io.or_else(json).or_else(csv)
     };
-    // What broke below the use cases is not our standard output.
+    // A broken pipe below the use cases is one to the mail server, say, and not standard output.
     err.chain()
         .take_while(|cause| !cause.is::<Failure>())
         .any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe))

@@ -1,5 +1,5 @@
 //! Password hashes that Django made: computed as Django does, so that accounts which come from there
-//! keep their passwords. The only file that names argon2 and bcrypt.
+//! keep their passwords.
 
 use std::num::NonZeroU32;
 use std::str::FromStr;

@@ -18,7 +18,7 @@ use super::stored::Stored;
 use crate::domain::Password;
 use crate::failure::Failure;
 
-/// A thread that has had nothing to do for so long ends, and gives its memory back.
+/// A thread that has had nothing to do for this time ends, and gives its memory back.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// No request costs more hashes than this.
@@ -98,7 +98,7 @@ impl Hasher {
         })
     }
 
-    /// Ends threads that have had nothing to do for so long.
+    /// Ends threads that have had nothing to do for `idle`.
     pub fn with_idle_threads_for(mut self, idle: Duration) -> Self {
         self.pool.idle = idle;
         self

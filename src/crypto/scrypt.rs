@@ -1,4 +1,4 @@
-//! Our own password hashes, which are scrypt (RFC 7914). The only file that names that library.
+//! Our own password hashes, which are scrypt (RFC 7914).
 
 use std::fmt;
 use std::sync::Arc;

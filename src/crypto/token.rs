@@ -1,4 +1,4 @@
-//! Access and refresh tokens. The only file that names jsonwebtoken.
+//! Access and refresh tokens.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

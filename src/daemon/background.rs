@@ -13,17 +13,17 @@ use crate::http::App;
 use crate::operator::Operator;
 use crate::operator::hash_kinds::HashKinds;
 
-/// So many mails are on their way at once: one that hangs does not hold up the others.
+/// How many mails are on their way at once: one that hangs does not hold up the others.
 const SENDERS: usize = 4;
-/// The outbox is looked at so often; a mail that the command line queued leaves no later.
+/// Pause between two looks at the outbox: a mail that the command line queued leaves after it.
 const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
-/// A mail that is on its way when the server is stopped may take so long.
+/// How long a mail may take that is on its way when the server is stopped.
 const LAST_MAIL: Duration = Duration::from_millis(1500);
-/// New accounts are looked at so often; whoever was imported may have a hash of another kind.
+/// Pause between two looks at new accounts; whoever was imported may have a hash of another kind.
 const HASHES_PAUSE: Duration = Duration::from_secs(15);
 /// Longer than any look takes.
 const DAY: Duration = Duration::from_secs(86_400);
-/// What has expired is forgotten so often.
+/// Pause between two clean-ups.
 const TIDY_PAUSE: Duration = Duration::from_secs(600);
 
 /// Becomes true when the server stops.
@@ -99,7 +99,7 @@ async fn watch_hashes(operator: Operator, stopped: Stopped) {
 }
 
 async fn cut_off(mut stopped: Stopped) {
-    // An error says that nobody can stop us any more, because everybody has gone.
+    // An error says that the sender is gone, and so is the server.
     let _ = stopped.wait_for(|it| *it).await;
     sleep(LAST_MAIL).await;
 }

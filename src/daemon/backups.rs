@@ -10,7 +10,6 @@ use crate::operator::maintenance::BackupSchedule;
 use crate::progress::Progress;
 use crate::settings::Settings;
 
-/// The backups that the server makes by itself.
 pub(crate) struct Backups {
     schedule: BackupSchedule,
     caller: Actor,

@@ -4,7 +4,8 @@ use std::io;
 
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
-/// So many lines wait for a slow reader of the log; the rest is lost. The queue is allocated at once.
+/// How many lines wait for a slow reader of the log; the rest is lost. The queue is allocated at
+/// once.
 const LINES: usize = 4096;
 
 /// The log goes to standard error through a thread of its own: a full pipe loses lines, never time.

@@ -21,7 +21,7 @@ impl Actor {
     }
 }
 
-/// Who does something and when, for the audit trail: everything that changes the store takes one.
+/// Who does something and when, for the audit trail.
 #[derive(Clone, Debug)]
 pub struct Stamp {
     pub actor: Actor,

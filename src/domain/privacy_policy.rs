@@ -35,6 +35,13 @@ impl Policy {
         WebUrl::parse(url)?;
         check_text(url, LONGEST_URL)
     }
+
+    /// The rule for an address that was published before: a version must be able to move along even
+    /// if its address would not be taken today.
+    pub fn check_published_url(url: &str) -> Result<(), Rule> {
+        WebUrl::behind_scheme(url)?;
+        check_text(url, LONGEST_URL)
+    }
 }
 
 /// What a user said to a version of the policy.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::invalid::Rule;
+use super::invalid::{Invalid, Rule};
 use super::text::check_text;
 
 /// As in Django's profile model, whose rows are imported.
@@ -65,6 +65,17 @@ impl Profile {
     /// The rules of each of the three named fields.
     pub fn check_text(text: &str) -> Result<(), Rule> {
         check_text(text, MAX_LENGTH)
+    }
+
+    /// The named fields that break a rule.
+    pub fn broken(&self) -> impl Iterator<Item = Invalid> {
+        [
+            ("organisation_type", &self.organisation_type),
+            ("organisation_name", &self.organisation_name),
+            ("country", &self.country),
+        ]
+        .into_iter()
+        .filter_map(|(field, text)| Some(Invalid::new(field, Self::check_text(text).err()?)))
     }
 }
 

@@ -6,7 +6,7 @@ use super::privacy_policy::Agreement;
 use super::time::Timestamp;
 use super::user::{User, UserId};
 
-/// The name of a session, the `sid` claim of its tokens: the second it was opened in and 96 random
+/// The id of a session, the `sid` claim of its tokens: the second it was opened in and 96 random
 /// bits, printed as hexadecimal. It is no secret (the tokens are signed), and young sessions, which
 /// are used most, stand side by side in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -20,20 +20,27 @@ pub struct WebUrl {
 impl WebUrl {
     /// The address of a page.
     pub fn parse(raw: &str) -> Result<Self, Rule> {
-        let rest = raw
-            .strip_prefix("https://")
-            .or_else(|| raw.strip_prefix("http://"));
-        let is_plain =
-            |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '<' | '>' | '\\');
+        let rest = Self::behind_scheme(raw)?;
         // `Url` repairs these, as browsers do; an address that goes into mails and pages has to be
         // right as it is.
-        if !rest.is_some_and(|it| !it.starts_with('/') && it.chars().all(is_plain)) {
+        if rest.starts_with('/') || rest.contains('\\') {
             return Err(Rule::NotAUrl);
         }
         Ok(Self {
             text: raw.to_owned(),
             url: Url::parse(raw).map_err(|_| Rule::NotAUrl)?,
         })
+    }
+
+    /// What follows http:// or https://, if it can stand in any text.
+    pub(super) fn behind_scheme(raw: &str) -> Result<&str, Rule> {
+        let rest = raw
+            .strip_prefix("https://")
+            .or_else(|| raw.strip_prefix("http://"));
+        let is_plain =
+            |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '<' | '>');
+        rest.filter(|it| !it.is_empty() && it.chars().all(is_plain))
+            .ok_or(Rule::NotAUrl)
     }
 
     /// What other addresses start with: it has no login, query or fragment, and no slash at its end.

@@ -1,5 +1,6 @@
 //! The HTTP face: the application, top of the room. Below it: `server` (connections), `middleware`
-//! (around every request), `route`, `openapi`, `api` (the endpoints), `wire` (what they are made of).
+//! (around every request), `route`, `openapi`, `api` (the endpoints), `pages` (of mailed links),
+//! `wire` (what endpoints are made of).
 
 mod api;
 mod middleware;

@@ -162,7 +162,7 @@ impl Values {
         self
     }
 
-    /// Adds a link that works for so many seconds.
+    /// Adds a link that works for `seconds`.
     pub fn with_link(self, link: String, seconds: u64) -> Self {
         self.with("link", link).with("lasts", in_words(seconds))
     }

@@ -17,7 +17,7 @@ use super::refusal::{NotSent, not_sent, ours, shortened, silent};
 use super::server::{Encryption, SmtpServer};
 use crate::failure::Failure;
 
-/// A connection with nothing to do is kept so long.
+/// How long a connection with nothing to do is kept.
 const KEEP_IDLE: Duration = Duration::from_secs(20);
 /// How long QUIT may take; nobody needs its answer.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(1);

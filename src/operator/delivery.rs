@@ -12,7 +12,7 @@ use crate::store::mails::{Delivery, DueMail};
 
 /// Two attempts lie no further apart than this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(4 * 3600);
-/// After attempts over so long a time a mail has failed (RFC 5321, section 4.5.4.1). Time in which
+/// After attempts for longer than this a mail has failed (RFC 5321, section 4.5.4.1). Time in which
 /// nobody tried does not count: neither a server that stood still nor what was before a `mail retry`.
 const GIVE_UP: Duration = Duration::from_secs(5 * 24 * 3600);
 /// What a sender needs beside the time that the mail server takes.

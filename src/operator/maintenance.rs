@@ -10,14 +10,14 @@ use crate::private_file::make_folder;
 use crate::progress::Progress;
 use crate::store::maintenance::{BackedUp, Status};
 
-/// What ended so many seconds ago is deleted.
+/// What ended more seconds ago than this is deleted.
 const KEEP: i64 = 30 * 24 * 3600;
 
 /// Backups that the server makes by itself.
 pub struct BackupSchedule {
     pub folder: PathBuf,
     pub every: Duration,
-    /// So many of those made here stay.
+    /// How many of those made here stay.
     pub keep: usize,
 }
 

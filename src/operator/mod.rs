@@ -19,8 +19,7 @@ use crate::accounts::{Accounts, Parts};
 use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
 
-/// What operators do. Cloning is cheap. The server's own work behind the answers is done on an
-/// operator's behalf, so it is here too.
+/// What operators do, and what the server does in the background. Cloning is cheap.
 #[derive(Clone)]
 pub struct Operator {
     /// What people do with their own account.

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::mail::{Letter, NotSent};
 use crate::store::mails::{MailPage, MailRecord, NoRetry};
 
-/// So many mails are read at once.
+/// How many mails are read at once.
 const PAGE: usize = 500;
 
 /// Why nothing was done with a mail.

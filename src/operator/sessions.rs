@@ -8,7 +8,7 @@ use crate::store::sessions::SeenSession;
 /// Why there is no session to show or to end.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// There is none of that number, or it has ended.
+    /// There is none of that id, or it has ended.
     #[error("there is no live session {0:?}; `session list` shows them")]
     NoSuchSession(String),
     #[error(transparent)]
@@ -31,7 +31,7 @@ impl Operator {
         self.parts.store.sessions_of(user, self.now()).await
     }
 
-    /// The live session of that number.
+    /// The live session of that id.
     pub async fn find_live_session(&self, typed: &str) -> Result<SeenSession, SessionError> {
         let found = match SessionId::parse(typed) {
             Some(id) => self.parts.store.session(id).await?,

@@ -66,10 +66,6 @@ impl Operator {
         self.parts.store.users(page).await
     }
 
-    pub async fn profile(&self, user: UserId) -> Result<Profile, Failure> {
-        Ok(self.parts.store.profile(user).await?.unwrap_or_default())
-    }
-
     /// Adds a user as the operator decides, with the very function behind `register/`.
     pub async fn create_user(
         &self,
@@ -163,15 +159,6 @@ fn check(user: &User, change: &UserChange) -> Result<(), Invalid> {
         let checked = name.as_deref().map_or(Ok(()), User::check_name);
         checked.map_err(|rule| Invalid::new(field, rule))?;
     }
-    let Some(profile) = &change.profile else {
-        return Ok(());
-    };
-    for (field, text) in [
-        ("organisation_type", &profile.organisation_type),
-        ("organisation_name", &profile.organisation_name),
-        ("country", &profile.country),
-    ] {
-        Profile::check_text(text).map_err(|rule| Invalid::new(field, rule))?;
-    }
-    Ok(())
+    let mut broken = change.profile.iter().flat_map(Profile::broken);
+    broken.next().map_or(Ok(()), Err)
 }

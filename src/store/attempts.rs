@@ -7,7 +7,7 @@ use crate::domain::Timestamp;
 
 /// From this failure in a row on, the next attempt has to wait (NIST SP 800-63B-4, section 3.2.2).
 const FREE_FAILURES: i64 = 5;
-/// So many failures in a row switch the password off until it is reset (the same section).
+/// This failure in a row switches the password off until it is reset (the same section).
 const MOST_FAILURES: i64 = 100;
 /// The longest wait, in seconds.
 pub const LONGEST_WAIT: i64 = 900;
@@ -23,7 +23,7 @@ pub enum Attempt {
     /// It is counted under its name, but the account's own counter says wait or disabled: it is
     /// wrong, whatever it is.
     Unevaluated,
-    /// Not before so many seconds.
+    /// Not before this many seconds have passed.
     Wait(u64),
     /// Too many failures in a row: only a password reset helps.
     Disabled,

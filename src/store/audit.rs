@@ -16,10 +16,10 @@ type Digest = [u8; 32];
 /// What stands before the first row.
 const START: Digest = [0; 32];
 
-/// So many rows are verified between two reports of progress.
+/// How many rows are verified between two reports of progress.
 const REPORT: i64 = 4096;
 
-/// So many rows from before there were digests are read at once.
+/// How many rows from before there were digests are read at once.
 const OLD_ROWS: usize = 4096;
 
 const COLUMNS: &str = "id, at, actor, address, action, user_id, detail";
@@ -56,7 +56,7 @@ pub struct AuditPage {
 /// Whether the rows are those that were written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chain {
-    /// All of them, so many.
+    /// All of them; how many they are.
     Whole(i64),
     /// The first row that does not fit, and why.
     Broken(i64, &'static str),
@@ -71,7 +71,8 @@ impl Store {
     pub fn audit_tail(&self, wanted: &AuditPage) -> Pending<i64> {
         self.read("reading the audit trail", |sql| {
             sql.number(
-                "SELECT id FROM audit WHERE (?1 IS NULL OR user_id = ?1) AND (?2 IS NULL OR action = ?2)
+                "SELECT id FROM audit
+                 WHERE (?1 IS NULL OR user_id = ?1) AND (?2 IS NULL OR action = ?2)
                  ORDER BY id DESC LIMIT 1 OFFSET ?3",
                 values![wanted.user, wanted.action, wanted.limit],
             )
@@ -100,7 +101,7 @@ pub(super) fn write(
     user: Option<UserId>,
     detail: Option<&str>,
 ) -> Result<()> {
-    // Whoever removed rows from the end, or even all, shows by the gap.
+    // If rows were removed, even all of them, the numbers have a gap.
     let last = sql.last_audit_number()?;
     let before = sql.one(
         "SELECT digest FROM audit ORDER BY id DESC LIMIT 1",

@@ -1,11 +1,9 @@
 //! A user as one is looked up: by number, name or address, and with what decides a login.
 
-use super::Store;
 use super::pending::Pending;
-use super::sql::{Result, Row, Sql, ToValue, Value, values};
-use crate::domain::{
-    AdditionalFields, Email, Profile, UploadPreference, User, UserId, UserRef, Username,
-};
+use super::sql::{Result, Row, Sql, ToValue, Value};
+use super::{Store, profiles};
+use crate::domain::{Email, Profile, User, UserRef, Username};
 
 /// What decides whether somebody may log in.
 #[derive(Clone, Debug)]
@@ -26,22 +24,11 @@ impl Store {
         self.read("looking up a login", |sql| {
             let (condition, key) = condition(who);
             sql.one(
-                &format!(
-                    "SELECT {COLUMNS}, {CREDENTIAL_COLUMNS}
-                     FROM users JOIN profiles ON user_id = users.id WHERE {condition}"
-                ),
+                &select_credentials(&format!(
+                    "FROM users JOIN profiles ON user_id = users.id WHERE {condition}"
+                )),
                 &[key],
                 credentials_from_row,
-            )
-        })
-    }
-
-    pub fn profile(&self, user: UserId) -> Pending<Option<Profile>> {
-        self.read("reading a profile", |sql| {
-            sql.one(
-                &format!("SELECT {PROFILE_COLUMNS} FROM profiles WHERE user_id = ?1"),
-                values![user],
-                |row| profile_from_row(row, 0),
             )
         })
     }
@@ -53,10 +40,13 @@ pub(super) const COLUMNS: &str = "users.id, username, users.email, first_name, l
 /// How many they are: what is selected after them starts here.
 pub(super) const WIDTH: usize = 11;
 
-/// The columns that [`credentials_from_row`] reads after [`COLUMNS`].
-pub(super) const CREDENTIAL_COLUMNS: &str = "password_hash, organisation_type, organisation_name, country, additional_fields, is_expert, upload_preference";
-
-const PROFILE_COLUMNS: &str = "organisation_type, organisation_name, country, additional_fields, is_expert, upload_preference";
+/// A query that [`credentials_from_row`] reads. `rest` starts where the tables are named.
+pub(super) fn select_credentials(rest: &str) -> String {
+    format!(
+        "SELECT {COLUMNS}, password_hash, {} {rest}",
+        profiles::COLUMNS
+    )
+}
 
 pub(super) fn user_from_row(row: &dyn Row) -> Result<User> {
     Ok(User {
@@ -78,19 +68,7 @@ pub(super) fn credentials_from_row(row: &dyn Row) -> Result<Credentials> {
     Ok(Credentials {
         user: user_from_row(row)?,
         password_hash: row.get(WIDTH)?,
-        profile: profile_from_row(row, WIDTH + 1)?,
-    })
-}
-
-fn profile_from_row(row: &dyn Row, first: usize) -> Result<Profile> {
-    Ok(Profile {
-        organisation_type: row.get(first)?,
-        organisation_name: row.get(first + 1)?,
-        country: row.get(first + 2)?,
-        additional_fields: AdditionalFields::stored(&row.get::<String>(first + 3)?),
-        is_expert: row.get(first + 4)?,
-        upload_preference: UploadPreference::parse(&row.get::<String>(first + 5)?)
-            .unwrap_or_default(),
+        profile: profiles::from_row(row, WIDTH + 1)?,
     })
 }
 
@@ -107,25 +85,4 @@ pub(super) fn find(sql: &mut dyn Sql, who: &UserRef) -> Result<Option<User>> {
     let (condition, key) = condition(who);
     let query = format!("SELECT {COLUMNS} FROM users WHERE {condition}");
     sql.one(&query, &[key], user_from_row)
-}
-
-pub(super) fn set_profile(sql: &mut dyn Sql, user: UserId, profile: &Profile) -> Result<()> {
-    sql.execute(
-        "INSERT INTO profiles (user_id, organisation_type, organisation_name, country,
-                               additional_fields, is_expert, upload_preference)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (user_id) DO UPDATE SET
-             organisation_type = ?2, organisation_name = ?3, country = ?4,
-             additional_fields = ?5, is_expert = ?6, upload_preference = ?7",
-        values![
-            user,
-            profile.organisation_type,
-            profile.organisation_name,
-            profile.country,
-            profile.additional_fields.to_json(),
-            profile.is_expert,
-            profile.upload_preference.as_str(),
-        ],
-    )
-    .map(drop)
 }

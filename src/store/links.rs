@@ -43,7 +43,8 @@ impl Store {
     pub fn links_since(&self, user: UserId, purpose: MailKind, since: Timestamp) -> Pending<usize> {
         self.read("counting links", |sql| {
             let count = sql.number(
-                "SELECT count(*) FROM links WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3",
+                "SELECT count(*) FROM links
+                 WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3",
                 values![user, purpose.as_str(), since],
             )?;
             Ok(usize::try_from(count).unwrap_or_default())
@@ -101,7 +102,7 @@ pub(super) fn write(
     let purpose = link.purpose.as_str();
     let id: i64 = sql.only(
         "INSERT INTO links (purpose, user_id, nonce, digest, created_at, expires_at, email)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id",
         values![
             purpose,
             user,
@@ -115,7 +116,8 @@ pub(super) fn write(
     )?;
     // Only the newest link works.
     sql.execute(
-        "UPDATE links SET used_at = ?4 WHERE user_id = ?1 AND purpose = ?2 AND id <> ?3 AND used_at IS NULL",
+        "UPDATE links SET used_at = ?4
+         WHERE user_id = ?1 AND purpose = ?2 AND id <> ?3 AND used_at IS NULL",
         values![user, purpose, id, now],
     )?;
     if !link.is_mailed {
@@ -155,13 +157,11 @@ fn find(
     now: Timestamp,
 ) -> Result<Option<Credentials>> {
     sql.one(
-        &format!(
-            "SELECT {}, {}
-             FROM links JOIN users ON users.id = links.user_id JOIN profiles ON profiles.user_id = users.id
+        &credentials::select_credentials(
+            "FROM links JOIN users ON users.id = links.user_id
+             JOIN profiles ON profiles.user_id = users.id
              WHERE digest = ?1 AND purpose = ?2 AND used_at IS NULL AND expires_at > ?3
                AND (is_active OR awaits_confirmation)",
-            credentials::COLUMNS,
-            credentials::CREDENTIAL_COLUMNS
         ),
         values![digest, purpose.as_str(), now],
         credentials::credentials_from_row,

@@ -236,7 +236,8 @@ impl Store {
 
 pub(super) fn queue(sql: &mut dyn Sql, mail: &NewMail<'_>, now: Timestamp) -> sql::Result<()> {
     sql.execute(
-        "INSERT INTO outbox (kind, user_id, link_id, recipient, details, state, next_at, created_at)
+        "INSERT INTO outbox (kind, user_id, link_id, recipient, details, state, next_at,
+                             created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?6)",
         values![
             mail.kind.as_str(),
@@ -246,7 +247,8 @@ pub(super) fn queue(sql: &mut dyn Sql, mail: &NewMail<'_>, now: Timestamp) -> sq
             mail.details,
             now,
         ],
-    ).map(drop)
+    )
+    .map(drop)
 }
 
 fn due(sql: &mut dyn Sql, now: Timestamp, limit: usize) -> sql::Result<Vec<DueMail>> {
@@ -255,8 +257,10 @@ fn due(sql: &mut dyn Sql, now: Timestamp, limit: usize) -> sql::Result<Vec<DueMa
             "SELECT {}, outbox.id, outbox.kind, outbox.recipient, links.nonce,
                     CASE WHEN links.used_at IS NULL THEN links.expires_at ELSE 0 END,
                     outbox.details, outbox.created_at, outbox.attempts
-             FROM outbox LEFT JOIN users ON users.id = outbox.user_id LEFT JOIN links ON links.id = outbox.link_id
-             WHERE state = 'queued' AND next_at <= ?1 AND (leased_until IS NULL OR leased_until <= ?1)
+             FROM outbox LEFT JOIN users ON users.id = outbox.user_id
+             LEFT JOIN links ON links.id = outbox.link_id
+             WHERE state = 'queued' AND next_at <= ?1
+               AND (leased_until IS NULL OR leased_until <= ?1)
              ORDER BY next_at, outbox.id LIMIT ?2",
             credentials::COLUMNS
         ),

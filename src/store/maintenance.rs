@@ -79,7 +79,8 @@ impl Store {
                     values![],
                 )?,
                 last_backup: sql.one(
-                    "SELECT at, coalesce(detail, '') FROM audit WHERE action = 'db.backup' ORDER BY id DESC LIMIT 1",
+                    "SELECT at, coalesce(detail, '') FROM audit
+                     WHERE action = 'db.backup' ORDER BY id DESC LIMIT 1",
                     values![],
                     |row| Ok((row.get(0)?, row.get(1)?)),
                 )?,

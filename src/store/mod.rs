@@ -13,6 +13,7 @@ pub mod maintenance;
 pub mod passwords;
 pub mod pending;
 pub mod privacy_policy;
+pub mod profiles;
 pub mod sessions;
 mod sql;
 mod sqlite;

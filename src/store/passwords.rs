@@ -14,7 +14,7 @@ pub struct NewPassword {
     pub hash: String,
     /// The counters of failed attempts to clear.
     pub attempts: Vec<Counter>,
-    /// So many earlier passwords are remembered.
+    /// How many earlier passwords are remembered.
     pub remember: usize,
 }
 

@@ -8,8 +8,8 @@ use futures_channel::oneshot;
 
 use crate::failure::Failure;
 
-/// What every method of [`crate::store::Store`] returns. A read of SQLite is answered in microseconds and
-/// is there at once; a write is there when its transaction is on the disk. Nothing here blocks a
+/// What most methods of [`crate::store::Store`] return. A read of SQLite is answered in microseconds
+/// and is there at once; a write is there when its transaction is on the disk. Nothing here blocks a
 /// thread, and no runtime is needed to wait.
 #[must_use = "a write is only acknowledged when it was waited for"]
 pub enum Pending<T> {

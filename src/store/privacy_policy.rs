@@ -164,7 +164,8 @@ pub(super) fn set_consent(
     address: Option<&str>,
 ) -> Result<i64> {
     sql.only(
-        "INSERT INTO consents (user_id, policy_id, is_given, given_at, address) VALUES (?1, ?2, ?3, ?4, ?5)
+        "INSERT INTO consents (user_id, policy_id, is_given, given_at, address)
+         VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (user_id, policy_id) DO UPDATE SET is_given = ?3, given_at = ?4, address = ?5
          RETURNING id",
         values![user, policy, given, at, address],

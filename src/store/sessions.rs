@@ -19,7 +19,7 @@ pub struct Opening {
     pub rehashed: Option<String>,
     /// The counters of failed attempts to clear.
     pub attempts: Vec<Counter>,
-    /// At most so many sessions of a user live; the oldest end.
+    /// How many sessions of a user may live; the oldest end.
     pub most: usize,
 }
 
@@ -37,16 +37,19 @@ impl Store {
     /// The session, if it has not ended at `now` and its user is active.
     pub fn live_session(&self, id: SessionId, now: Timestamp) -> Pending<Option<LiveSession>> {
         let found = self.remembered_session("looking up a session", id, |sql| {
-            // The session and its user, if neither has been ended. Whether it has expired is the caller's to say.
+            // The session and its user, if neither has been ended; the caller says whether it has
+            // expired.
             let first = credentials::WIDTH;
             sql.one(
                 &format!(
                     "SELECT {}, expires_at, rotations, rotated_at,
                             organisation_type <> '' AND organisation_name <> '' AND country <> '',
                             policies.version, coalesce(is_given, FALSE)
-                     FROM sessions JOIN users ON users.id = sessions.user_id JOIN profiles ON profiles.user_id = users.id
+                     FROM sessions JOIN users ON users.id = sessions.user_id
+                     JOIN profiles ON profiles.user_id = users.id
                      LEFT JOIN policies ON policies.id = (SELECT max(id) FROM policies)
-                     LEFT JOIN consents ON consents.user_id = users.id AND consents.policy_id = policies.id
+                     LEFT JOIN consents
+                         ON consents.user_id = users.id AND consents.policy_id = policies.id
                      WHERE sessions.id = ?1 AND ended_at IS NULL AND is_active",
                     credentials::COLUMNS
                 ),
@@ -94,7 +97,8 @@ impl Store {
         self.read("listing sessions", |sql| {
             sql.all(
                 "SELECT id, user_id, kind, created_at, expires_at, address, user_agent FROM sessions
-                 WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?2 ORDER BY created_at DESC, id DESC",
+                 WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?2
+                 ORDER BY created_at DESC, id DESC",
                 values![user, now],
                 session_from_row,
             )
@@ -109,14 +113,15 @@ impl Store {
         limit: usize,
     ) -> Pending<Vec<SeenSession>> {
         self.read("listing sessions", |sql| {
-            // Reads the primary key downwards: names of sessions start with the time they were opened at.
-            // Above every name that a session can have.
+            // Reads the primary key downwards: ids start with the time at which a session was opened.
+            // Above every id that a session can have.
             let above = [0xff_u8; 17];
             let before = before.as_ref().map_or(&above[..], |it| &it.0);
             sql.all(
                 &format!(
                     "SELECT {COLUMNS} FROM {WITH_USER}
-                     WHERE sessions.id < ?1 AND ended_at IS NULL AND expires_at > ?2 ORDER BY sessions.id DESC LIMIT ?3"
+                     WHERE sessions.id < ?1 AND ended_at IS NULL AND expires_at > ?2
+                     ORDER BY sessions.id DESC LIMIT ?3"
                 ),
                 values![before, now, limit],
                 seen_from_row,
@@ -143,8 +148,8 @@ impl Store {
                 return Ok(false);
             }
             sql.execute(
-                "INSERT INTO sessions (id, user_id, kind, created_at, expires_at, address, user_agent, cookie_digest,
-                                       rotated_at)
+                "INSERT INTO sessions (id, user_id, kind, created_at, expires_at, address,
+                                       user_agent, cookie_digest, rotated_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?4)",
                 values![
                     session.id,
@@ -181,7 +186,8 @@ impl Store {
     pub fn end_session(&self, id: SessionId, reason: &'static str, stamp: Stamp) -> Pending<bool> {
         self.write("ending a session", move |sql| {
             let ended: Option<(UserId, String)> = sql.one(
-                "UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL RETURNING user_id, kind",
+                "UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL
+                 RETURNING user_id, kind",
                 values![id, stamp.at],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
@@ -224,7 +230,8 @@ impl Store {
     }
 }
 
-const COLUMNS: &str = "sessions.id, user_id, kind, sessions.created_at, expires_at, address, user_agent, ended_at, username";
+const COLUMNS: &str = "sessions.id, user_id, kind, sessions.created_at, expires_at, address, \
+     user_agent, ended_at, username";
 
 const WITH_USER: &str = "sessions JOIN users ON users.id = user_id";
 

@@ -5,7 +5,7 @@ use super::imported_tokens::{self, RefusedToken};
 use super::pending::Pending;
 use super::sql::{self, Sql, ToValue, Value, values};
 use super::sqlite::scratch::Scratch;
-use super::{Store, audit, privacy_policy};
+use super::{Store, audit, privacy_policy, profiles};
 use crate::domain::{Email, Profile, Stamp, Timestamp, UserId, Username};
 use crate::failure::Failure;
 
@@ -74,7 +74,7 @@ pub struct RecordedPolicy {
 
 /// Accounts to add together.
 #[derive(Clone, Debug, Default)]
-pub struct Import {
+pub struct Batch {
     /// Versions to publish first; those that are there already stay as they are.
     pub policies: Vec<RecordedPolicy>,
     pub users: Vec<Record>,
@@ -133,14 +133,15 @@ impl Spool {
 impl Store {
     /// A place for what is known of accounts before they can be added.
     pub fn spool(&self) -> Result<Spool, Failure> {
-        let tables = "CREATE TABLE rows (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
+        let tables = "CREATE TABLE rows (
+                 id INTEGER PRIMARY KEY, owner INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
              CREATE INDEX rows_by_owner ON rows (owner);";
         Scratch::beside(self.engine.path(), PUTTING_ASIDE, tables).map(Spool)
     }
 
     /// Adds batches of accounts in one transaction, one after the other and each by itself. Says for
     /// each account what became of it, in their order.
-    pub fn import(&self, batches: Vec<Import>, stamp: Stamp) -> Pending<Vec<Vec<Fate>>> {
+    pub fn import(&self, batches: Vec<Batch>, stamp: Stamp) -> Pending<Vec<Vec<Fate>>> {
         self.write("importing users", move |sql| {
             sql.expect_many()?;
             // Of every page that changes after a savepoint SQLite keeps a copy. Most files have nothing
@@ -171,11 +172,9 @@ impl Store {
     pub fn export(&self, after: UserId, limit: usize) -> Pending<Vec<Record>> {
         self.read("exporting users", |sql| {
             let found = sql.all(
-                &format!(
-                    "SELECT {}, {} FROM users JOIN profiles ON user_id = users.id
+                &credentials::select_credentials(
+                    "FROM users JOIN profiles ON user_id = users.id
                      WHERE users.id > ?1 ORDER BY users.id LIMIT ?2",
-                    credentials::COLUMNS,
-                    credentials::CREDENTIAL_COLUMNS
                 ),
                 values![after, limit],
                 credentials::credentials_from_row,
@@ -188,7 +187,7 @@ impl Store {
 /// None, and half of it done, if nothing of some batch may stay.
 fn add_all_clean(
     sql: &mut dyn Sql,
-    batches: &[Import],
+    batches: &[Batch],
     stamp: &Stamp,
 ) -> sql::Result<Option<Vec<Vec<Fate>>>> {
     let mut all = Vec::with_capacity(batches.len());
@@ -205,12 +204,12 @@ fn add_all_clean(
     Ok(Some(all))
 }
 
-fn stays(batch: &Import, fates: &[Fate]) -> bool {
+fn stays(batch: &Batch, fates: &[Fate]) -> bool {
     let is_clean = |fate: &Fate| matches!(fate, Fate::Added | Fate::Present);
     !batch.dry_run && (batch.skip_clashes || fates.iter().all(is_clean))
 }
 
-fn add_batch(sql: &mut dyn Sql, batch: &Import, stamp: &Stamp) -> sql::Result<Vec<Fate>> {
+fn add_batch(sql: &mut dyn Sql, batch: &Batch, stamp: &Stamp) -> sql::Result<Vec<Fate>> {
     for policy in &batch.policies {
         let (version, url) = (&policy.version, &policy.url);
         privacy_policy::publish(sql, version, url, policy.published_at, stamp)?;
@@ -252,7 +251,7 @@ fn add(sql: &mut dyn Sql, record: &Record) -> sql::Result<Fate> {
         let fate = fate_beside_others(sql, record)?;
         return fate.ok_or_else(|| sql::Error::fault("nobody is in the way".to_owned()));
     };
-    credentials::set_profile(sql, UserId(id), &record.profile)?;
+    profiles::set(sql, UserId(id), &record.profile)?;
     for it in &record.password_history {
         sql.execute(
             "INSERT INTO password_history (user_id, password_hash, created_at) VALUES (?1, ?2, ?3)",
@@ -269,8 +268,9 @@ fn add(sql: &mut dyn Sql, record: &Record) -> sql::Result<Fate> {
 
 fn add_user(sql: &mut dyn Sql, record: &Record) -> sql::Result<Option<i64>> {
     sql.insert(
-        "INSERT INTO users (id, username, username_key, email, email_key, first_name, last_name, password_hash,
-                            is_active, is_staff, created_at, last_login_at, email_confirmed_at, awaits_confirmation)
+        "INSERT INTO users (id, username, username_key, email, email_key, first_name, last_name,
+                            password_hash, is_active, is_staff, created_at, last_login_at,
+                            email_confirmed_at, awaits_confirmation)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         values![
             record.id,

@@ -6,7 +6,7 @@ use super::links::NewLink;
 use super::mails::NewMail;
 use super::pending::Pending;
 use super::sql::{self, Sql, values};
-use super::{Store, audit, credentials, links, mails, privacy_policy, sessions};
+use super::{Store, audit, credentials, links, mails, privacy_policy, profiles, sessions};
 use crate::domain::{
     ALIKE, Email, MailKind, Profile, Stamp, Timestamp, User, UserId, UserRef, Username, similarity,
 };
@@ -85,13 +85,20 @@ impl Store {
                 &format!(
                     "SELECT {} FROM users
                      WHERE users.id > ?1
-                       AND (?2 IS NULL OR username_key LIKE ?2 ESCAPE '\\' OR email_key LIKE ?2 ESCAPE '\\')
+                       AND (?2 IS NULL OR username_key LIKE ?2 ESCAPE '\\'
+                            OR email_key LIKE ?2 ESCAPE '\\')
                        AND (?3 IS NULL OR is_active = ?3)
                        AND (?4 IS NULL OR is_staff = ?4)
                      ORDER BY users.id LIMIT ?5",
                     credentials::COLUMNS
                 ),
-                values![wanted.after, search, wanted.active, wanted.staff, wanted.limit],
+                values![
+                    wanted.after,
+                    search,
+                    wanted.active,
+                    wanted.staff,
+                    wanted.limit
+                ],
                 credentials::user_from_row,
             )
         })
@@ -133,30 +140,31 @@ impl Store {
                 return Ok(Err(taken));
             }
             let query = format!(
-                "INSERT INTO users (username, username_key, email, email_key, first_name, last_name, password_hash,
-                                    is_active, is_staff, created_at, awaits_confirmation)
+                "INSERT INTO users (username, username_key, email, email_key, first_name, last_name,
+                                    password_hash, is_active, is_staff, created_at,
+                                    awaits_confirmation)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING {}",
                 credentials::COLUMNS
             );
             let added = sql.only(
-                    &query,
-                    values![
-                        user.username.as_str(),
-                        user.username.canonical(),
-                        user.email.as_str(),
-                        user.email.canonical(),
-                        user.first_name,
-                        user.last_name,
-                        user.password_hash,
-                        user.is_active,
-                        user.is_staff,
-                        stamp.at,
-                        user.awaits_confirmation,
-                    ],
-                    credentials::user_from_row,
-                )?;
+                &query,
+                values![
+                    user.username.as_str(),
+                    user.username.canonical(),
+                    user.email.as_str(),
+                    user.email.canonical(),
+                    user.first_name,
+                    user.last_name,
+                    user.password_hash,
+                    user.is_active,
+                    user.is_staff,
+                    stamp.at,
+                    user.awaits_confirmation,
+                ],
+                credentials::user_from_row,
+            )?;
             let id = added.id;
-            credentials::set_profile(sql, id, &user.profile)?;
+            profiles::set(sql, id, &user.profile)?;
             if let Some(given) = user.consent {
                 privacy_policy::give(sql, id, given, &stamp)?;
             }
@@ -309,18 +317,13 @@ fn update(
         rename(sql, user, name)?;
     }
     sql.execute(
-        "UPDATE users SET first_name = coalesce(?2, first_name), last_name = coalesce(?3, last_name),
-                          is_staff = coalesce(?4, is_staff)
+        "UPDATE users SET first_name = coalesce(?2, first_name),
+                          last_name = coalesce(?3, last_name), is_staff = coalesce(?4, is_staff)
          WHERE id = ?1",
-        values![
-            user,
-            change.first_name,
-            change.last_name,
-            change.is_staff,
-        ],
+        values![user, change.first_name, change.last_name, change.is_staff,],
     )?;
     if let Some(profile) = &change.profile {
-        credentials::set_profile(sql, user, profile)?;
+        profiles::set(sql, user, profile)?;
     }
     if let Some(email) = &change.email {
         replace_address(sql, user, email, None, stamp)?;

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use serde_json::{Map, Value};
 
 use super::import::Importer;
-use super::record::Line;
+use super::line::Line;
 use crate::domain::{formula_safe, without_formula_mark};
 
 /// All columns. The last ones are there only with hashes.
@@ -33,7 +33,7 @@ pub(super) const COLUMNS: [&str; 20] = [
     "password_history",
 ];
 
-/// So many columns at the end are there only with hashes.
+/// How many columns at the end are there only with hashes.
 pub(super) const HASH_COLUMNS: usize = 2;
 
 /// The columns that are no text: a cell of theirs is JSON.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::blacklist::{Blacklist, Issued};
 use super::import::Importer;
-use super::record::{ConsentLine, EarlierLine, Line, PolicyLine};
+use super::line::{ConsentLine, EarlierLine, Line, PolicyLine};
 use crate::crypto::Hasher;
 use crate::domain::Timestamp;
 use crate::store::transfer::Spool;

@@ -6,12 +6,12 @@ use anyhow::ensure;
 use serde_json::json;
 
 use super::csv_rows::{COLUMNS, HASH_COLUMNS};
-use super::record::{Line, PolicyLine};
+use super::line::{Line, PolicyLine};
 use crate::domain::UserId;
 use crate::progress::{Progress, Step};
 use crate::store::Store;
 
-/// So many users are in memory at once.
+/// How many users are in memory at once.
 const PAGE: usize = 500;
 
 /// How users stand in a file.

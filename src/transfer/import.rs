@@ -13,23 +13,22 @@ use crate::failure::Failure;
 use crate::store::Store;
 use crate::store::imported_tokens::RefusedToken;
 use crate::store::pending::Pending;
-use crate::store::transfer::Spool;
-use crate::store::transfer::{Fate, Import as Batch, Record, RecordedPolicy};
+use crate::store::transfer::{Batch, Fate, Record, RecordedPolicy, Spool};
 
-/// So many users are added together or not at all.
+/// How many users are added together or not at all.
 const BATCH: usize = 1000;
 
-/// So many batches are handed over at once, and share a transaction: names come in random order, so
+/// How many batches are handed over at once, and share a transaction: names come in random order, so
 /// that each transaction writes most pages of two indexes.
 const SHARED: usize = 25;
 
-/// So many while a server runs, whose own writes wait for the end of a transaction.
+/// How many while a server runs, whose own writes wait for the end of a transaction.
 const SHARED_WITH_A_SERVER: usize = 4;
 
 /// Between two transactions a running server gets its turn: SQLite's lock is not fair.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// So many rows that fail are named; of the others there is a count.
+/// How many rows that fail are named; of the others there is a count.
 pub const NAMED: usize = 50;
 
 /// How to import.

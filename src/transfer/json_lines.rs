@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 use anyhow::bail;
 
 use super::import::Importer;
-use super::record::{Line, PolicyLine};
+use super::line::{Line, PolicyLine};
 
 /// The longest line that is read, in bytes.
 const LONGEST_LINE: u64 = 1 << 20;

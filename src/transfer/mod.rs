@@ -6,4 +6,4 @@ pub mod django;
 pub mod export;
 pub mod import;
 pub mod json_lines;
-pub mod record;
+pub mod line;

@@ -112,7 +112,9 @@ fn the_three_encodings_register_alike() {
             .expect(201);
         let user = app.wait(app.operator.user(&name)).expect("an account");
         assert!(!user.is_staff && user.is_active && user.id.0 != 7);
-        let profile = app.wait(app.operator.profile(user.id)).expect("a profile");
+        let profile = app
+            .wait(app.operator.accounts.profile(user.id))
+            .expect("a profile");
         assert_eq!(profile.organisation_name, "Ünïcode & Söhne");
         assert_eq!(profile.additional_fields.as_map()["hobby"], "rivers");
     }

@@ -109,6 +109,19 @@ fn csv_goes_round_too_once_the_policies_are_there() {
 }
 
 #[test]
+fn a_policy_moves_along_though_its_address_would_not_be_taken_today() {
+    let site = Site::new();
+    let url = r"https://example.org/a\b";
+    site.run(&["policy", "publish", "1", url]).refusal();
+    let policy = json!({"version": "1", "url": url, "published_at": "2020-01-01T00:00:00Z"});
+    let file = format!("{}\n{}\n", json!({"policy": policy}), user("ada"));
+    let (_, code, err) = import(&site, &file, &[]);
+    assert_eq!(code, Some(0), "{err}");
+    let policies = site.run(&["policy", "list", "--format", "json"]).json();
+    assert_eq!(policies[0]["url"], url);
+}
+
+#[test]
 fn hashes_stay_here_unless_they_are_asked_for_and_a_file_is_private() {
     let site = populated();
     let whole = export(&site, "jsonl");

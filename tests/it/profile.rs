@@ -89,7 +89,9 @@ fn other_fields_are_kept_and_mean_nothing() {
     assert_eq!(session["is_admin"], false);
     assert_ne!(session["user_id"], 999);
     let user = app.wait(app.operator.user("ana")).expect("an account");
-    let profile = app.wait(app.operator.profile(user.id)).expect("a profile");
+    let profile = app
+        .wait(app.operator.accounts.profile(user.id))
+        .expect("a profile");
     let kept = profile.additional_fields.as_map();
     assert_eq!(kept["rivers"], json!({"name": ["Umgeni", 3, null, true]}));
     assert!(
@@ -133,6 +135,8 @@ fn our_name_of_a_field_wins_over_theirs() {
     });
     app.post("register/", &theirs).expect(201);
     let user = app.wait(app.operator.user("bob")).expect("an account");
-    let profile = app.wait(app.operator.profile(user.id)).expect("a profile");
+    let profile = app
+        .wait(app.operator.accounts.profile(user.id))
+        .expect("a profile");
     assert!(profile.is_complete());
 }

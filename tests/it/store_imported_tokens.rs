@@ -3,7 +3,7 @@
 use minisass_auth::domain::{SessionId, Timestamp, UserId};
 use minisass_auth::store::Store;
 use minisass_auth::store::imported_tokens::{ImportedToken, RefusedToken};
-use minisass_auth::store::transfer::Import;
+use minisass_auth::store::transfer::Batch;
 
 use crate::store::{NOW, actor, add, get, later, on_each_engine};
 
@@ -127,9 +127,9 @@ fn a_blacklisted_token_is_refused_until_it_expires_used_before_or_not() {
             expires_at: later(3600),
         });
         for _ in 0..2 {
-            let batch = Import {
+            let batch = Batch {
                 refused: refused.to_vec(),
-                ..Import::default()
+                ..Batch::default()
             };
             get(store.import(vec![batch], actor(NOW)));
         }

@@ -6,7 +6,7 @@ use minisass_auth::domain::{
 use minisass_auth::progress::unwatched;
 use minisass_auth::store::Store;
 use minisass_auth::store::transfer::{
-    EarlierPassword, Fate, Import, Record, RecordedConsent, RecordedPolicy,
+    Batch, EarlierPassword, Fate, Record, RecordedConsent, RecordedPolicy,
 };
 use minisass_auth::store::users::UserPage;
 
@@ -88,16 +88,16 @@ fn full(id: i64, name: &str) -> Record {
     }
 }
 
-fn import(store: &Store, batch: Import) -> Vec<Fate> {
+fn import(store: &Store, batch: Batch) -> Vec<Fate> {
     get(store.import(vec![batch], actor(NOW))).remove(0)
 }
 
 fn import_users(store: &Store, users: Vec<Record>) -> Vec<Fate> {
     import(
         store,
-        Import {
+        Batch {
             users,
-            ..Import::default()
+            ..Batch::default()
         },
     )
 }
@@ -134,10 +134,10 @@ fn all(store: &Store) -> String {
 fn what_moves_in_moves_out_as_it_was_page_by_page() {
     on_each_engine(|store| {
         let moved = vec![full(7, "ada"), record(Some(9), "Bo"), full(4711, "cy")];
-        let batch = Import {
+        let batch = Batch {
             policies: vec![policy("1", 1), policy("2", 2)],
             users: moved.clone(),
-            ..Import::default()
+            ..Batch::default()
         };
         assert_eq!(
             import(store, batch.clone()),
@@ -217,10 +217,10 @@ fn one_that_cannot_be_added_holds_all_back_or_is_left_out() {
     on_each_engine(|store| {
         add(store, "ada");
         let before = all(store);
-        let batch = Import {
+        let batch = Batch {
             policies: vec![policy("1", 1)],
             users: vec![full(50, "bo"), record(Some(1), "cy"), record(None, "di")],
-            ..Import::default()
+            ..Batch::default()
         };
         // Bo speaks of a second version too.
         let fates = [
@@ -237,7 +237,7 @@ fn one_that_cannot_be_added_holds_all_back_or_is_left_out() {
             UserId(2)
         );
 
-        let skipping = Import {
+        let skipping = Batch {
             skip_clashes: true,
             ..batch
         };
@@ -256,17 +256,17 @@ fn a_dry_run_says_the_same_and_leaves_nothing() {
     on_each_engine(|store| {
         add(store, "ada");
         let before = all(store);
-        let batch = Import {
+        let batch = Batch {
             policies: vec![policy("1", 1), policy("2", 2)],
             users: vec![full(50, "bo"), record(None, "ada"), record(None, "cy")],
             dry_run: true,
-            ..Import::default()
+            ..Batch::default()
         };
         let fates = [Fate::Added, Fate::Present, Fate::Added];
         assert_eq!(import(store, batch.clone()), fates);
         assert_eq!(all(store), before);
         assert_eq!(add(store, "ed").id, UserId(2), "no number was used up");
-        let earnest = Import {
+        let earnest = Batch {
             dry_run: false,
             ..batch
         };

@@ -3,11 +3,12 @@
 use anyhow::bail;
 use serde_json::{Value, json};
 
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::cli::terminal::progress::Bar;
+use crate::domain::UserId;
 use crate::store::audit::{AuditEntry, AuditPage, Chain};
 
 #[derive(clap::Subcommand)]
@@ -60,11 +61,11 @@ fn verify(job: &Job, output: &mut Output) -> anyhow::Result<()> {
 }
 
 /// The number of a user; one who is deleted is still known by it.
-fn user_id(typed: &str, job: &Job) -> anyhow::Result<crate::domain::UserId> {
+fn user_id(typed: &str, job: &Job) -> anyhow::Result<UserId> {
     let found = job.wait(job.operator.user(typed));
     match (found, typed.parse()) {
         (Ok(user), _) => Ok(user.id),
-        (Err(_), Ok(id)) => Ok(crate::domain::UserId(id)),
+        (Err(_), Ok(id)) => Ok(UserId(id)),
         (Err(err), Err(_)) => Err(err.into()),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::cli::commands::examples::examples;
+use crate::cli::examples::examples;
 use crate::cli::terminal::output::Output;
 use crate::compose;
 use crate::settings::{Settings, Values};

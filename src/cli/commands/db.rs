@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use serde_json::json;
 
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::{self, Job};
+use crate::cli::examples::examples;
+use crate::cli::job::{self, Job};
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::progress::Bar;
 use crate::clock::Clock;

@@ -8,8 +8,8 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
 use crate::cli::terminal::output::{Output, note};
 use crate::cli::terminal::prompt::confirm;
 use crate::crypto::SigningKey;

@@ -3,9 +3,9 @@
 use anyhow::{anyhow, bail};
 use serde_json::{Value, json};
 
-use crate::cli::commands::dry_run::dry_run;
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
+use crate::cli::dry_run::dry_run;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
 use crate::cli::terminal::output::{Format, Output, note};
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::domain::{Email, MailState, Timestamp};

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::commands::dry_run::dry_run;
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
+use crate::cli::dry_run::dry_run;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
 use crate::cli::terminal::output::{Output, note};
 use crate::domain::Policy;
 

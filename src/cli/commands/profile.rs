@@ -4,10 +4,10 @@ use anyhow::anyhow;
 use clap::ArgGroup;
 use serde_json::{Value, json};
 
-use super::named::Named;
-use crate::cli::commands::dry_run::dry_run;
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
+use crate::cli::dry_run::dry_run;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
+use crate::cli::named::Named;
 use crate::cli::terminal::output::{Format, Output};
 use crate::domain::{AdditionalFields, Invalid, Profile, Rule, UploadPreference, User};
 use crate::store::users::UserChange;
@@ -92,7 +92,7 @@ fn wrong(field: &'static str, rule: Rule) -> anyhow::Error {
 pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::Show(named) => show(named.find(job)?, job, output),
-        Command::Set(set) => crate::cli::commands::profile::set(set, job, output),
+        Command::Set(set) => self::set(set, job, output),
     }
 }
 
@@ -113,7 +113,7 @@ fn row(user: &User, profile: &Profile) -> Value {
 fn show(users: Vec<User>, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for user in users {
-        let profile = job.wait(job.operator.profile(user.id));
+        let profile = job.wait(job.operator.accounts.profile(user.id));
         rows.push(row(&user, &profile?));
     }
     match rows.as_slice() {
@@ -124,7 +124,7 @@ fn show(users: Vec<User>, job: &Job, output: &mut Output) -> anyhow::Result<()> 
 
 fn set(set: Set, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let user = job.wait(job.operator.user(&set.user))?;
-    let profile = job.wait(job.operator.profile(user.id));
+    let profile = job.wait(job.operator.accounts.profile(user.id));
     let mut profile = profile?;
     set.profile.apply(&mut profile)?;
     let mut fields = profile.additional_fields.as_map().clone();

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::named::Named;
-use crate::cli::commands::dry_run::dry_run;
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
+use crate::cli::dry_run::dry_run;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
+use crate::cli::named::Named;
 use crate::cli::terminal::output::{Format, Output};
 use crate::domain::User;
 

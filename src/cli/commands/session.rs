@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::named;
-use crate::cli::commands::dry_run::dry_run;
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
+use crate::cli::dry_run::dry_run;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
+use crate::cli::named;
 use crate::cli::terminal::output::{Format, Output, note};
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::cli::terminal::prompt::confirm;

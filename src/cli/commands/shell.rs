@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap_complete::Shell;
 
-use crate::cli::commands::examples::examples;
+use crate::cli::examples::examples;
 use crate::cli::terminal::output::Output;
 
 const PROGRAM: &str = "minisass-auth";

@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::cli::commands::dry_run::dry_run;
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
+use crate::cli::dry_run::dry_run;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
 use crate::cli::terminal::output::{Format, Output};
 use crate::domain::{Timestamp, without_mark};
 use crate::operator::tokens::NewToken;

@@ -1,4 +1,4 @@
-//! What commands are made of: tables, pages, progress, prompts, interruption.
+//! What commands are made of: tables, pages, progress, prompts.
 
 pub(crate) mod output;
 pub(crate) mod pages;

@@ -1,4 +1,4 @@
-//! Results on standard output: as a table, JSON or CSV. The only file that names tabled.
+//! Results on standard output: as a table, JSON or CSV.
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 

@@ -3,7 +3,7 @@
 use super::output::note;
 use crate::failure::Failure;
 
-/// So many rows are read at once.
+/// How many rows are read at once.
 const PAGE: usize = 500;
 
 /// At most `limit` rows, or all if that is 0. `read` is told how many it may return at most, and goes

@@ -1,4 +1,4 @@
-//! Progress of work that takes its time, on standard error. The only file that names indicatif.
+//! Progress of work that takes its time, on standard error.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Once};

@@ -1,7 +1,7 @@
 //! The endpoints, by noun. A handler decodes, calls a use case, encodes; its types stand in the same
 //! file. This is the list of all of them.
 
-pub(crate) mod activation;
+pub(crate) mod confirmation;
 pub(crate) mod contact;
 pub(crate) mod login;
 pub(crate) mod lookup;
@@ -14,7 +14,7 @@ pub(crate) mod tag;
 pub(crate) mod token;
 pub(crate) mod user;
 
-use self::activation::ConfirmApi;
+use self::confirmation::ConfirmApi;
 use self::contact::ContactApi;
 use self::login::LoginApi;
 use self::lookup::LookupApi;

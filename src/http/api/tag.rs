@@ -2,7 +2,6 @@
 
 use poem_openapi::Tags;
 
-/// Groups of endpoints in the documentation.
 #[derive(Tags)]
 pub(crate) enum Tag {
     /// Logging in, staying logged in, logging out.

@@ -25,7 +25,7 @@ use super::route::RouteName;
 use super::wire::{ClientAddress, Deployment, Problem, Stopping, render};
 use crate::failure::panic_message;
 
-/// From its head to its answer a request has so long, waiting for a hash included.
+/// How long a request may take from its head to its answer, waiting for a hash included.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The application with everything around it.

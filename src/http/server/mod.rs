@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::combinators::BoxBody;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -195,14 +195,19 @@ async fn answer<A: Endpoint<Output = Response>>(
     head.extensions.insert(stopping);
     // The client waits to be asked for the body: then there is no rest to wait for.
     let waits_to_be_asked = head.headers.contains_key(header::EXPECT);
-    let body = RequestBody::new(body);
+    let body = (!body.is_end_stream()).then(|| RequestBody::new(body));
+    let shown = body.clone().map(BoxBody::new);
     let request = Request::from_parts(
         (head, local, remote, Scheme::HTTP).into(),
-        Body::from(BoxBody::new(body.clone())),
+        shown.map_or_else(Body::empty, Body::from),
     );
     let mut response = app.get_response(request).await;
     let closes = response.headers().contains_key(header::CONNECTION);
-    if !closes && !body.has_ended() && (waits_to_be_asked || !body.read_rest().await) {
+    if let Some(body) = body
+        && !closes
+        && !body.has_ended()
+        && (waits_to_be_asked || !body.read_rest().await)
+    {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
     }

@@ -25,7 +25,7 @@ struct Parts {
 
 impl RequestBody {
     pub(super) fn new(body: Incoming) -> Self {
-        let has_ended = body.is_end_stream();
+        let has_ended = false;
         Self(Arc::new(Mutex::new(Parts { body, has_ended })))
     }
 

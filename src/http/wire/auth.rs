@@ -106,6 +106,7 @@ impl Who for NoForeignPage {
         if sender.is_hostile(request) {
             tracing::warn!(
                 event = "foreign_page_refused",
+                origin = ?request.headers().get(header::ORIGIN),
                 "cors_origins names the pages that may"
             );
             return Err(Refusal::Forbidden(error(

@@ -4,7 +4,6 @@ use ipnet::IpNet;
 
 use crate::domain::{API_BASE, WebUrl};
 
-/// What the HTTP face has to know of the world around it.
 #[derive(Clone, Debug)]
 pub struct Deployment {
     /// The only base of links; https makes cookies `Secure`.

@@ -1,4 +1,4 @@
-//! Limits for one client. The only file that names governor.
+//! Limits for one client.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -11,9 +11,9 @@ use poem::Request;
 use super::client::{ClientAddress, network};
 use crate::accounts::Trouble;
 
-/// So many at once. A school class behind one address logs in together; a guesser does not get far.
+/// Logins at once. A school class behind one address logs in together; a guesser does not get far.
 const LOGINS: NonZeroU32 = NonZeroU32::new(60).unwrap();
-/// So many at once of everything else that writes: the class also registers, and asks for mails.
+/// At once of everything else that writes: the class also registers, and asks for mails.
 const FORMS: NonZeroU32 = NonZeroU32::new(120).unwrap();
 /// Beyond the burst: one a second.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(1).unwrap();

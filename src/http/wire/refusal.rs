@@ -13,7 +13,7 @@ use crate::failure::Failure;
 /// Names the way to prove who asks (RFC 6750, section 3).
 pub(crate) const CHALLENGE: &str = "Bearer realm=\"api\"";
 
-/// A failure that passes by itself (a full disk, say) may be over in so many seconds.
+/// After how many seconds a failure that passes by itself (a full disk, say) may be over.
 const PASSING_SECONDS: u64 = 5;
 
 /// What a handler returns: a reply of its own, or a refusal. The two constants say which refusals

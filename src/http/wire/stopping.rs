@@ -11,7 +11,7 @@ impl Stopping {
     pub(crate) async fn is_near(&mut self) {
         if self.0.wait_for(|it| *it).await.is_err() {
             // Nobody can say it any more, because the server is gone.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -15,10 +15,10 @@ use crate::progress::{Progress, Step};
 
 const DOING: &str = "backing up the database";
 
-/// So many pages are copied between two reports of progress.
+/// How many pages are copied between two reports of progress.
 const PAGES: i32 = 1024;
 
-/// So many steps of SQLite's machine pass between two reports of a check.
+/// How many steps of SQLite's machine pass between two reports of a check.
 const CHECK_STEPS: i32 = 10_000;
 
 /// In KiB. A check looks up every row in every index, all over the place.

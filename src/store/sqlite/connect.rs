@@ -26,7 +26,7 @@ const BUSY_TRIES: i32 = 60_000;
 /// Who inspects waits only for whoever recovers the log after a crash.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The log is moved into the database when it has so many pages of 4 KiB. Moving costs two
+/// How many pages of 4 KiB the log has when it is moved into the database. Moving costs two
 /// `fdatasync` and a write for each changed page; the default of 1000 does so every 200 logouts.
 const LOG_PAGES: i32 = 8192;
 

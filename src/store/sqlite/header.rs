@@ -15,7 +15,7 @@ use rusqlite::{Connection, ffi};
 use super::error::when;
 use crate::failure::Failure;
 
-/// The header is there twice; each copy has so many 32-bit words.
+/// The 32-bit words of one copy of the header, which is there twice.
 const WORDS: usize = 12;
 
 /// What the first word of a header says that has the form described there.

@@ -18,7 +18,7 @@ use crate::failure::{Failure, panic_message};
 use crate::store::pending::Pending;
 use crate::store::sql::{self, Sql};
 
-/// So many jobs share a commit at most; beyond that the first of them would wait too long.
+/// How many jobs share a commit at most; beyond that the first of them would wait too long.
 const GROUP: usize = 256;
 
 /// At the end the write-ahead log is moved into the database if that is possible within this time.

@@ -82,7 +82,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("flate2", "src/http/openapi/swagger.rs"),
     (
         "tokio",
-        "src/http/ src/daemon/ src/cli/commands/job.rs src/interrupt.rs src/mail/smtp.rs",
+        "src/http/ src/daemon/ src/cli/job.rs src/interrupt.rs src/mail/smtp.rs",
     ),
     ("futures_util", "src/http/"),
     (
@@ -151,7 +151,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
         "rustix",
         "src/private_file/ src/allocator.rs src/crypto/hash_pool.rs \
          src/http/server/ src/cli/terminal/output.rs src/cli/commands/doctor/machine.rs \
-         src/cli/commands/job.rs",
+         src/cli/job.rs",
     ),
     ("serde", EVERYWHERE),
     ("serde_json", EVERYWHERE),

@@ -8,10 +8,10 @@ use crate::store::maintenance::{Inspection, Status, newest_schema};
 /// A log beyond this says that somebody reads an old state all the time.
 const MOST_LOG_BYTES: u64 = 64 << 20;
 
-/// A backup may get so old, in seconds.
+/// How old a backup may get, in seconds.
 const OLDEST_BACKUP: i64 = 7 * 86_400;
 
-/// The clock may have been corrected by so much, in seconds.
+/// By how many seconds the clock may have been corrected.
 const CLOCK_SLACK: i64 = 60;
 
 const RESTORE: &str = "stop the server, move the database away, and run: \

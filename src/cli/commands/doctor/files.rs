@@ -5,8 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, Subject};
-use crate::private_file::data_dir;
-use crate::private_file::is_open_to_others;
+use crate::private_file::{data_dir, folder_of, is_open_to_others};
 use crate::settings::private_files;
 
 const CHECK: &str = "files";
@@ -50,8 +49,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 /// The database, its log, and the copies from before migrations.
 fn beside(database: &Path) -> Vec<PathBuf> {
     let name = database.file_name().unwrap_or_default().to_string_lossy();
-    let folder = database.parent().filter(|it| !it.as_os_str().is_empty());
-    let mut paths = entries(folder.unwrap_or(Path::new(".")));
+    let mut paths = entries(folder_of(database));
     paths.retain(|it| {
         let file = it.file_name().unwrap_or_default().to_string_lossy();
         file.starts_with(&*name)

@@ -3,7 +3,7 @@
 use super::finding::{Finding, NOT_OURS, Subject};
 use crate::crypto::{Keyring, LinkKey, SigningKey};
 
-/// So old a signing key may get, in days.
+/// How old a signing key may get, in days.
 const MOST_DAYS: i64 = 365;
 
 const ADVICE: &str = "put the folder keys back from a copy, or run this as its owner";

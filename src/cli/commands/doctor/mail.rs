@@ -1,7 +1,7 @@
 //! The way out for mails.
 
 use super::finding::{Finding, Subject};
-use crate::cli::commands::job;
+use crate::cli::job;
 
 const CHECK: &str = "smtp";
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::bail;
 
 use self::finding::{Finding, State, Subject};
-use crate::cli::commands::examples::examples;
+use crate::cli::examples::examples;
 use crate::cli::terminal::output::Output;
 use crate::clock::Clock;
 use crate::settings::{Settings, Values};

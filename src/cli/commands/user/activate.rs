@@ -1,7 +1,7 @@
 //! `user activate | deactivate`.
 
 use super::row::row;
-use crate::cli::commands::job::Job;
+use crate::cli::job::Job;
 use crate::cli::terminal::output::{Format, Output};
 use crate::domain::User;
 

@@ -4,10 +4,10 @@ use anyhow::anyhow;
 
 use super::row::show;
 use crate::accounts::register::{OperatorChoice, RegisterError, Registration};
-use crate::cli::commands::dry_run::dry_run;
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
 use crate::cli::commands::reset::print_links;
+use crate::cli::dry_run::dry_run;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
 use crate::cli::terminal::output::{Output, note};
 use crate::cli::terminal::prompt;
 

@@ -1,10 +1,10 @@
 //! `user delete`.
 
 use super::row::row;
-use crate::cli::commands::dry_run::dry_run;
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
-use crate::cli::commands::named::Named;
+use crate::cli::dry_run::dry_run;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
+use crate::cli::named::Named;
 use crate::cli::terminal::output::{Format, Output};
 use crate::cli::terminal::prompt::confirm;
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
 use crate::cli::terminal::output::note;
 use crate::cli::terminal::progress::Bar;
 use crate::interrupt::Interrupt;

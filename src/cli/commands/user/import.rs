@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
 use crate::cli::terminal::output::{Output, note, visible};
 use crate::cli::terminal::progress::Bar;
 use crate::failure::Failure;
@@ -17,7 +17,7 @@ use crate::store::transfer::Fate;
 use crate::transfer::import::{Ended, Host, Importer, NAMED, Options};
 use crate::transfer::{csv_rows, django, json_lines};
 
-/// So many bytes are read at once.
+/// How many bytes are read at once.
 const CHUNK: usize = 1 << 16;
 
 /// What editors on Windows put before a text.

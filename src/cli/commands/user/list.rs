@@ -1,8 +1,8 @@
 //! `user list`.
 
 use super::row::row;
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::domain::UserId;

@@ -10,10 +10,10 @@ mod row;
 mod set_password;
 mod update;
 
-use super::dry_run::dry_run;
-use super::examples::examples;
-use super::job::Job;
-use super::named::Named;
+use crate::cli::dry_run::dry_run;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
+use crate::cli::named::Named;
 use crate::cli::terminal::output::Output;
 
 #[derive(clap::Subcommand)]

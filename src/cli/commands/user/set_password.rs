@@ -3,9 +3,9 @@
 use anyhow::bail;
 
 use super::row::row;
-use crate::cli::commands::dry_run::dry_run;
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
+use crate::cli::dry_run::dry_run;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::prompt;
 

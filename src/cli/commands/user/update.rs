@@ -4,10 +4,10 @@ use anyhow::anyhow;
 use clap::ArgGroup;
 
 use super::row::show;
-use crate::cli::commands::dry_run::dry_run;
-use crate::cli::commands::examples::examples;
-use crate::cli::commands::job::Job;
 use crate::cli::commands::profile::ProfileFlags;
+use crate::cli::dry_run::dry_run;
+use crate::cli::examples::examples;
+use crate::cli::job::Job;
 use crate::cli::terminal::output::Output;
 use crate::domain::{Email, Invalid, Rule, Username};
 use crate::store::users::UserChange;
@@ -46,7 +46,7 @@ pub(crate) struct Update {
 pub(crate) fn run(update: Update, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let user = job.wait(job.operator.user(&update.user))?;
     let parsed = |field, rule: Rule| anyhow!("{}", Invalid::new(field, rule));
-    let mut profile = job.wait(job.operator.profile(user.id))?;
+    let mut profile = job.wait(job.operator.accounts.profile(user.id))?;
     let before = profile.clone();
     update.profile.apply(&mut profile)?;
     let username = update.username.as_deref().map(Username::parse).transpose();

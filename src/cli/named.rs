@@ -5,11 +5,10 @@ use std::io::{self, BufRead};
 
 use anyhow::bail;
 
-use crate::cli::commands::job::Job;
+use crate::cli::job::Job;
 use crate::domain::{User, without_mark};
 use crate::operator::users::UserError;
 
-/// Users as somebody typed them.
 #[derive(clap::Args)]
 pub(crate) struct Named {
     /// Numbers, user names or e-mail addresses; `-` reads them from standard input

@@ -141,15 +141,8 @@ impl Line {
     }
 
     fn profile(&mut self) -> anyhow::Result<Profile> {
-        for (field, text) in [
-            ("organisation_type", &self.organisation_type),
-            ("organisation_name", &self.organisation_name),
-            ("country", &self.country),
-        ] {
-            Profile::check_text(text).map_err(|rule| anyhow!("{field}: {rule}"))?;
-        }
         let preference = self.upload_preference.as_deref();
-        Ok(Profile {
+        let profile = Profile {
             organisation_type: take(&mut self.organisation_type),
             organisation_name: take(&mut self.organisation_name),
             country: take(&mut self.country),
@@ -159,7 +152,9 @@ impl Line {
             upload_preference: preference
                 .map_or(Ok(UploadPreference::default()), UploadPreference::parse)
                 .map_err(|rule| anyhow!("upload_preference: {rule}"))?,
-        })
+        };
+        let broken = profile.broken().next();
+        broken.map_or(Ok(profile), |it| Err(it.into()))
     }
 }
 
@@ -212,7 +207,7 @@ impl PolicyLine {
     pub(super) fn recorded(self) -> anyhow::Result<RecordedPolicy> {
         Policy::check_version(&self.version).map_err(|rule| anyhow!("version: {rule}"))?;
         if !self.url.is_empty() {
-            Policy::check_url(&self.url).map_err(|rule| anyhow!("url: {rule}"))?;
+            Policy::check_published_url(&self.url).map_err(|rule| anyhow!("url: {rule}"))?;
         }
         Ok(RecordedPolicy {
             published_at: must_be_time("published_at", &self.published_at)?,
