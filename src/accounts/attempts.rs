@@ -70,7 +70,7 @@ impl Accounts {
     }
 
     /// Counts that somebody chooses a password: a refusal costs hashes, and can be asked for again.
-    /// Each link, and each user, has so many.
+    /// Each link, and each user, has a counter of their own.
     pub(super) async fn count_choice(&self, by: &[u8]) -> Result<Counted<'_>, Trouble> {
         if !self.parts.rules.throttle {
             return Ok(self.uncounted());

@@ -20,7 +20,7 @@ pub enum Choice {
 /// The hashes of one password: as many as may be made.
 pub(super) struct Choosing<'a> {
     password: &'a Password,
-    /// So many more may be made.
+    /// How many more may be made.
     left: usize,
     /// Those of our own kind, by salt and cost.
     made: Vec<OwnHash>,
@@ -59,7 +59,7 @@ impl<'a> Choosing<'a> {
         })
     }
 
-    /// So many more hashes may be made.
+    /// How many more hashes may be made.
     pub(super) fn left(&self) -> usize {
         self.left
     }

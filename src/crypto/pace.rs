@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::stored::Stored;
 use crate::domain::Password;
 
-/// So many of the latest decoys are remembered: enough for their times to vary as they do, and few
+/// How many of the latest decoys are remembered: enough for their times to vary as they do, and few
 /// enough to follow the load of the machine.
 const REMEMBERED: usize = 32;
 
@@ -35,7 +35,7 @@ impl Pace {
         }
     }
 
-    /// From now on this is the decoy; a hash of its kind took so long. False if it was before.
+    /// From now on this is the decoy; a hash of its kind took `took`. False if it was before.
     pub(super) fn set(&self, decoy: Arc<Stored>, took: impl IntoIterator<Item = Duration>) -> bool {
         let mut state = self.state();
         let is_other = state.decoy.kind() != decoy.kind();

@@ -24,7 +24,7 @@ const IDLE: Duration = Duration::from_secs(10);
 /// No request costs more hashes than this.
 pub const MOST_HASHES: usize = 3;
 
-/// So often is a kind of hash measured.
+/// How often a kind of hash is measured.
 const MEASUREMENTS: usize = 3;
 
 /// The verdict on an attempt.
@@ -35,7 +35,7 @@ pub enum Verdict {
     Right {
         /// Whether the stored hash has another cost than hashes made today.
         outdated: bool,
-        /// So many hashes it took.
+        /// How many hashes it took.
         hashes: usize,
     },
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::daemon::backups::Backups;
-use crate::failure::Failure;
+use crate::failure::{Failure, panic_message};
 use crate::http::App;
 use crate::operator::Operator;
 use crate::operator::hash_kinds::HashKinds;
@@ -21,8 +21,6 @@ const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
 const LAST_MAIL: Duration = Duration::from_millis(1500);
 /// Pause between two looks at new accounts; whoever was imported may have a hash of another kind.
 const HASHES_PAUSE: Duration = Duration::from_secs(15);
-/// Longer than any look takes.
-const DAY: Duration = Duration::from_secs(86_400);
 /// Pause between two clean-ups.
 const TIDY_PAUSE: Duration = Duration::from_secs(600);
 
@@ -63,7 +61,7 @@ pub(crate) fn start(
 async fn send(operator: Operator, stopped: Stopped) {
     while !*stopped.borrow() {
         let sent = tokio::select! {
-            sent = operator.deliver_next() => sent,
+            sent = task(deliver(operator.clone())) => sent,
             // The next server sends it again.
             () = cut_off(stopped.clone()) => return,
         };
@@ -84,7 +82,7 @@ async fn watch_hashes(operator: Operator, stopped: Stopped) {
         let look = tokio::select! {
             look = operator.look_at_hashes(&mut kinds) => look,
             // A hash that is measured now is of no use any more.
-            () = pause(&stopped, Instant::now() + DAY) => return,
+            () = stop(stopped.clone()) => return,
         };
         let is_more = look.unwrap_or_else(|err| {
             log_failure(&err);
@@ -98,10 +96,36 @@ async fn watch_hashes(operator: Operator, stopped: Stopped) {
     }
 }
 
-async fn cut_off(mut stopped: Stopped) {
+async fn deliver(operator: Operator) -> Result<bool, Failure> {
+    operator.deliver_next().await
+}
+
+async fn purge(operator: Operator) -> Result<(), Failure> {
+    operator.purge().await
+}
+
+async fn cut_off(stopped: Stopped) {
+    stop(stopped).await;
+    sleep(LAST_MAIL).await;
+}
+
+async fn stop(mut stopped: Stopped) {
     // An error says that the sender is gone, and so is the server.
     let _ = stopped.wait_for(|it| *it).await;
-    sleep(LAST_MAIL).await;
+}
+
+/// Does work as a task of its own. If that panics it has failed, like other work, and whoever asked
+/// for it goes on.
+async fn task<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::spawn(work).await.unwrap_or_else(|err| {
+        let why = match err.try_into_panic() {
+            Ok(panic) => panic_message(&*panic),
+            Err(err) => err.to_string(),
+        };
+        Err(Failure::new("working in the background", why))
+    })
 }
 
 async fn tidy(operator: &Operator, app: &App, backups: Option<Backups>, stopped: Stopped) {
@@ -109,7 +133,7 @@ async fn tidy(operator: &Operator, app: &App, backups: Option<Backups>, stopped:
     while !*stopped.borrow() {
         next += TIDY_PAUSE;
         app.forget_quiet_clients();
-        let purged = operator.purge().await;
+        let purged = task(purge(operator.clone())).await;
         purged.unwrap_or_else(|err| log_failure(&err));
         // Here, so that a full disk is complained about now and then, not all the time.
         if let Some(backups) = &backups {

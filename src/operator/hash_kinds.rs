@@ -7,11 +7,11 @@ use crate::crypto::{HashError, Hasher};
 use crate::domain::{Timestamp, UserId};
 use crate::failure::Failure;
 
-/// So many accounts are looked at together.
+/// How many accounts are looked at together.
 const BATCH: usize = 500;
 /// More kinds than any service ever had; a database that was made to have more gets no further.
 const MOST_KINDS: usize = 100;
-/// So often, in seconds, everybody is looked at again: a kind that nobody has any more is forgotten.
+/// After how many seconds everybody is looked at again: a kind that nobody has any more is forgotten.
 /// In between only new accounts are.
 const ALL_AGAIN: i64 = 3600;
 

@@ -31,7 +31,7 @@ pub enum Attempt {
 
 /// How a counter stands.
 enum Standing {
-    /// After so many failures, the next attempt may be evaluated.
+    /// The next attempt may be evaluated; how many failures there were.
     Open(i64),
     Waiting(i64),
     Full,

@@ -17,7 +17,7 @@ pub struct ImportedToken {
     pub session: SessionId,
     /// What the client calls itself.
     pub user_agent: Option<String>,
-    /// At most so many such sessions of a user live; the oldest end.
+    /// How many such sessions of a user may live; the oldest end.
     pub most: usize,
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use crate::accounts::Accounts;
 use crate::http::wire::Problem;
 
-/// What was found out holds so long, for everybody: finding out is a write to the disk.
+/// How long what was found out holds, for everybody: finding out is a write to the disk.
 const LASTS: Duration = Duration::from_secs(1);
 
 /// Whether the database could be written, the last time somebody asked.

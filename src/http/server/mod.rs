@@ -37,9 +37,9 @@ use self::stream::Stream;
 use self::turn::{AnswerBody, Turn};
 use super::wire::Stopping;
 
-/// The head of a request has at most so many bytes, and so much of a body or of an answer is in hand.
+/// What the head of a request may have, and what of a body or of an answer is in hand at once.
 const MOST_BYTES: usize = 16 * 1024;
-/// The system cuts off a client that acknowledges nothing of its answer for so long, in milliseconds.
+/// After how many milliseconds the system cuts off a client that acknowledges nothing of its answer.
 const READ_DEADLINE_MS: u32 = 30_000;
 /// After a failed accept (no file descriptors, say) the next one waits.
 const BACK_OFF: Duration = Duration::from_millis(100);

@@ -15,9 +15,9 @@ use crate::http::wire::network;
 
 /// File descriptors that are not for connections: the database, its readers, the log, mails.
 const RESERVED_DESCRIPTORS: u64 = 64;
-/// So much memory is for connections, in KiB.
+/// How much memory is for connections, in KiB.
 const MEMORY: u64 = 256 * 1024;
-/// A connection needs at most so much of it, in KiB: a head, a body or an answer on its way, and what
+/// What a connection needs of it at most, in KiB: a head, a body or an answer on its way, and what
 /// becomes of them.
 const PER_CONNECTION: u64 = 64;
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-/// So much is read for nothing. A longer rest costs more than a new connection.
+/// How much is read for nothing. A longer rest costs more than a new connection.
 const MOST_BYTES: usize = 64 * 1024;
-/// So long the answer waits for the rest. Most bodies are sent together with their heads.
+/// How long the answer waits for the rest. Most bodies are sent together with their heads.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 #[derive(Clone)]

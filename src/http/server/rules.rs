@@ -11,11 +11,11 @@ pub struct ConnectionRules {
     pub per_client: usize,
     /// Proxies, whose connections are those of many clients.
     pub exempt: Vec<IpNet>,
-    /// The head of a request may take so long to arrive.
+    /// How long the head of a request may take to arrive.
     pub head_deadline: Duration,
-    /// After an answer the next request may take so long to begin.
+    /// How long after an answer the next request may take to begin.
     pub idle_deadline: Duration,
-    /// What is in flight at a stop may take so long.
+    /// How long requests in flight at a stop may take.
     pub grace: Duration,
 }
 

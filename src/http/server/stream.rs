@@ -14,7 +14,7 @@ use super::refused_head;
 use super::rules::ConnectionRules;
 use super::turn::Turn;
 
-/// Who still sends after the last answer has so long to read it, and may send so many bytes.
+/// What a client that still sends after the last answer has to read it, and what it may send.
 const FAREWELL: Duration = Duration::from_secs(1);
 const FAREWELL_BYTES: usize = 1 << 20;
 
