@@ -8,8 +8,8 @@ const OFFICIAL: &[&str] = &[
      sysadministrator sys system operator moderator mod owner staff team official security \
      support suporte soporte help helpdesk service contact contactus feedback founder developer \
      developers devel dev designer billing legal privacy press office compliance corp enterprise \
-     organization organisation company community communities manager tech everyone all anybody \
-     somebody nobody me self you mine my",
+     organization organisation company community communities manager tech everyone all \
+     me self you mine my",
     // What machines are called, one after the other.
     "www mail ns test host server",
 ];
