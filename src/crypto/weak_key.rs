@@ -68,10 +68,9 @@ pub(crate) fn weakness(key: &[u8]) -> Option<Weakness> {
         Some(Weakness::Repeats)
     } else if bits(judged) < LEAST_BITS || bits(&steps(judged)) < LEAST_BITS {
         Some(Weakness::Monotonous)
-    } else if let Some(rest) = key.strip_prefix(FOR_DEVELOPMENT) {
-        Some(weakness(rest).unwrap_or(Weakness::ForDevelopment))
     } else {
-        None
+        let rest = key.strip_prefix(FOR_DEVELOPMENT)?;
+        Some(weakness(rest).unwrap_or(Weakness::ForDevelopment))
     }
 }
 
@@ -79,11 +78,11 @@ pub(crate) fn weakness(key: &[u8]) -> Option<Weakness> {
 fn is_published(key: &[u8]) -> bool {
     let mut plain = key.to_ascii_lowercase();
     plain.retain(u8::is_ascii_alphanumeric);
-    let holds = |published: &&str| {
+    let holds = |published: &str| {
         let published = published.as_bytes();
         plain.windows(published.len()).any(|it| it == published)
     };
-    PUBLISHED.iter().any(|it| holds(&it))
+    PUBLISHED.iter().any(|it| holds(it))
 }
 
 /// Whether more than a quarter of all places look like an earlier one: three bytes that were there

@@ -1,5 +1,5 @@
 //! The database. A noun's file holds its values, the rules of its transactions and their SQL, once
-//! for every engine; an engine runs statements ([`sql`]). One method is one transaction; a lookup
+//! for every engine; an engine runs statements (`sql.rs`). One method is one transaction; a lookup
 //! returns `Option`, because "not there" is an answer; times and random bytes are passed in.
 //! What each method means is told by `tests/it/store*.rs`.
 

@@ -45,7 +45,11 @@ fn a_command_that_only_reads_makes_no_database() {
         for part in [&place, "--data-dir", "--database"] {
             assert!(said.contains(part), "{arguments:?}: {said}");
         }
-        assert_eq!(names(&site.path("")), [PathBuf::new(); 0], "{arguments:?}");
+        assert_eq!(
+            names(&site.path("")),
+            Vec::<PathBuf>::new(),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -86,7 +90,7 @@ fn a_dry_run_where_there_is_no_database_finds_what_it_would_find_and_makes_nothi
     let said = site.run_with(&create, PASSWORD).ok();
     assert!(said.contains("cy@example.org"), "{said}");
     site.run_with(&create, "short").refusal();
-    assert_eq!(names(&site.path("")), [PathBuf::new(); 0]);
+    assert_eq!(names(&site.path("")), Vec::<PathBuf>::new());
 }
 
 #[test]
@@ -201,7 +205,7 @@ fn what_is_deleted_is_overwritten_and_mails_go_with_their_account() {
     site.run(&["user", "delete", "ermintrude", "--yes"]).ok();
     let mut server = server;
     assert_eq!(server.stop(), Some(0));
-    assert_eq!(mention("ermintrude"), [PathBuf::new(); 0]);
+    assert_eq!(mention("ermintrude"), Vec::<PathBuf>::new());
     assert!(mention("zebedee").len() >= 2, "{:?}", mention("zebedee"));
 }
 
