@@ -52,7 +52,7 @@ const WEAK: [(&str, &str); 19] = [
 
 #[test]
 fn a_key_that_is_published_repeats_itself_or_has_no_variety_is_refused() {
-    let site = Site::new();
+    let site = Site::with_database();
     for (secret, why) in WEAK {
         let said = import(&site, secret).refusal();
         assert!(said.contains(why), "{secret}: {said}");
@@ -75,7 +75,7 @@ fn a_key_that_is_published_repeats_itself_or_has_no_variety_is_refused() {
 
 #[test]
 fn a_key_file_is_judged_as_an_imported_key_is() {
-    let site = Site::new();
+    let site = Site::with_database();
     site.add_user("ada", &[]);
     let keys = site.run(&["key", "list", "--format", "json"]).json();
     let kid = keys[0]["kid"].as_str().expect("a kid").to_owned();
@@ -101,7 +101,7 @@ fn a_key_file_is_judged_as_an_imported_key_is() {
 
 #[test]
 fn a_key_for_development_is_taken_only_if_that_is_said_and_each_start_warns() {
-    let site = Site::new();
+    let site = Site::with_database();
     let said = import(&site, FOR_DEVELOPMENT).refusal();
     assert!(said.contains("--allow-weak"), "{said}");
     let anyway = ["key", "import", "-", "--allow-weak"];
@@ -118,7 +118,7 @@ fn a_key_for_development_is_taken_only_if_that_is_said_and_each_start_warns() {
     assert_eq!(log.matches("sys_weak_key").count(), 2, "{log}");
     assert!(!log.contains("7w$"), "{log}");
     // A strong one needs no permission, and nobody is warned of it.
-    let strong = Site::new();
+    let strong = Site::with_database();
     let said = strong.run_with(&anyway, SECRET);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
 }
@@ -136,7 +136,7 @@ fn a_line_of_a_settings_file_is_no_key() {
         (format!("{SECRET}\n{SECRET}"), "lines"),
         (format!("{SECRET}\r\n\r\n{SECRET}"), "lines"),
     ] {
-        let said = import(&Site::new(), &text).refusal();
+        let said = import(&Site::with_database(), &text).refusal();
         assert!(said.contains(looks_like), "{text}: {said}");
         assert!(!said.contains(SECRET), "{said}");
     }
@@ -146,13 +146,13 @@ fn a_line_of_a_settings_file_is_no_key() {
         format!("ab={SECRET}"),
         "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U====".to_owned(),
     ] {
-        import(&Site::new(), &odd).ok();
+        import(&Site::with_database(), &odd).ok();
     }
 }
 
 #[test]
 fn each_imported_key_has_a_name_of_its_own_and_one_key_has_one_name() {
-    let site = Site::new();
+    let site = Site::with_database();
     let mut names = Vec::new();
     for letter in "abcdefgh".chars() {
         let said = import(&site, &format!("{letter}{SECRET}")).ok();
