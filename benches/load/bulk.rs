@@ -66,7 +66,7 @@ pub async fn export(options: &Options) -> Result<Vec<Row>> {
     let mut rates = Vec::new();
     for _ in 0..options.pick(3, 1) {
         let taken = filled
-            .time(&["user", "export", "--with-hashes", text(&file)?])
+            .time(&["user", "export", "--force", "--with-hashes", text(&file)?])
             .await?;
         rates.push(users as f64 / taken.as_secs_f64());
         eprintln!("load:   {:.0} users/s", rates[rates.len() - 1]);
