@@ -141,7 +141,7 @@ fn status(readers: &Readers, doing: &'static str, now: Timestamp) -> Result<Stat
             schema,
             users: sql.number("SELECT count(*) FROM users", values![])?,
             sessions: sql.number(
-                "SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > ?1",
+                &format!("SELECT count(*) FROM sessions WHERE {}", sessions::LIVE),
                 values![now],
             )?,
             // Literals: the partial indexes of the outbox do not serve a parameter.
