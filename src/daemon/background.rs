@@ -1,5 +1,5 @@
-//! What `serve` does beside answering, on a thread of its own: mails leave, and old rows go. Neither
-//! makes a request wait.
+//! What `serve` does beside answering, on a thread of its own: mails leave, old rows go, and the clock
+//! is watched. Nothing of it makes a request wait.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::daemon::backups::Backups;
 use crate::failure::{Failure, panic_message};
 use crate::http::App;
 use crate::operator::Operator;
+use crate::operator::clock::{ClockStep, ClockWatch};
 use crate::operator::hash_kinds::HashKinds;
 
 /// How many mails are on their way at once: one that hangs does not hold up the others.
@@ -23,6 +24,12 @@ const LAST_MAIL: Duration = Duration::from_millis(1500);
 const HASHES_PAUSE: Duration = Duration::from_secs(15);
 /// Pause between two clean-ups.
 const TIDY_PAUSE: Duration = Duration::from_secs(600);
+
+/// Pause between two looks at the clock, and after one that failed.
+const CLOCK_PAUSE: Duration = Duration::from_secs(1);
+const CLOCK_TROUBLE: Duration = Duration::from_secs(60);
+/// After the clock has leapt ahead nothing is deleted for so long: somebody may put it right.
+const DOUBT: Duration = Duration::from_secs(3600);
 
 /// A million rows take a minute in this way.
 const BATCH_PAUSE: Duration = Duration::from_millis(10);
@@ -45,8 +52,18 @@ pub(crate) fn start(
         let senders = (0..SENDERS).map(|_| tokio::spawn(send(operator.clone(), stopped.clone())));
         let senders: Vec<_> = senders.collect();
         let watcher = tokio::spawn(watch_hashes(operator.clone(), stopped.clone()));
-        tidy(&operator, &app, backups, stopped).await;
-        for sender in senders.into_iter().chain([watcher]) {
+        let mut clock = ClockWatch::default();
+        // Before anything is deleted.
+        let (doubts, doubt) = watch::channel(Instant::now());
+        look_at_clock(&operator, &mut clock, &doubts).await;
+        let clock = tokio::spawn(watch_clock(
+            operator.clone(),
+            clock,
+            doubts,
+            stopped.clone(),
+        ));
+        tidy(&operator, &app, backups, doubt, stopped).await;
+        for sender in senders.into_iter().chain([watcher, clock]) {
             // It ended, in whatever way.
             let _ = sender.await;
         }
@@ -99,6 +116,44 @@ async fn watch_hashes(operator: Operator, stopped: Stopped) {
     }
 }
 
+async fn watch_clock(
+    operator: Operator,
+    mut clock: ClockWatch,
+    doubts: watch::Sender<Instant>,
+    stopped: Stopped,
+) {
+    while !*stopped.borrow() {
+        let wait = look_at_clock(&operator, &mut clock, &doubts).await;
+        pause(&stopped, Instant::now() + wait).await;
+    }
+}
+
+/// Returns how long to wait before the next look.
+async fn look_at_clock(
+    operator: &Operator,
+    clock: &mut ClockWatch,
+    doubts: &watch::Sender<Instant>,
+) -> Duration {
+    match operator.watch_clock(clock).await {
+        Ok(ClockStep::None) => {}
+        Ok(ClockStep::Back(seconds)) => {
+            let note = "what waits or lasts has followed it";
+            tracing::warn!(event = "sys_clock_set_back", seconds, note);
+        }
+        Ok(ClockStep::Ahead(seconds)) => {
+            let note = "or nothing was written for so long; if the clock is wrong, put it right: \
+                        nothing is deleted for an hour";
+            tracing::warn!(event = "sys_clock_ahead", seconds, note);
+            doubts.send_replace(Instant::now() + DOUBT);
+        }
+        Err(failure) => {
+            log_failure(&failure);
+            return CLOCK_TROUBLE;
+        }
+    }
+    CLOCK_PAUSE
+}
+
 async fn deliver(operator: Operator) -> Result<bool, Failure> {
     operator.deliver_next().await
 }
@@ -127,13 +182,22 @@ async fn task<T: Send + 'static>(
     })
 }
 
-async fn tidy(operator: &Operator, app: &App, backups: Option<Backups>, stopped: Stopped) {
+/// Until the time in `doubt` nothing is deleted.
+async fn tidy(
+    operator: &Operator,
+    app: &App,
+    backups: Option<Backups>,
+    doubt: watch::Receiver<Instant>,
+    stopped: Stopped,
+) {
     let mut next = Instant::now();
     while !*stopped.borrow() {
         next += TIDY_PAUSE;
         app.forget_quiet_clients();
-        let purged = task(purge(operator.clone(), stopped.clone())).await;
-        purged.unwrap_or_else(|err| log_failure(&err));
+        if *doubt.borrow() <= Instant::now() {
+            let purged = task(purge(operator.clone(), stopped.clone())).await;
+            purged.unwrap_or_else(|err| log_failure(&err));
+        }
         // Here, so that a full disk is complained about now and then, not all the time.
         if let Some(backups) = &backups {
             backups.make(operator, &stopped).await;

@@ -69,14 +69,14 @@ impl Operator {
         let (now, folder) = (self.now(), &schedule.folder);
         let mut made = scheduled(folder).map_err(Failure::when(doing))?;
         let since = Timestamp(now.0.saturating_sub(Timestamp(0).plus(schedule.every).0));
-        // A backup from the future was made before the clock was set back: it counts as old.
-        let is_due = made
-            .last()
-            .is_none_or(|last| *last <= name_at(since) || *last > name_at(now));
+        let name = name_at(now);
+        // Backups from the future were made before the clock was set back: they are the oldest.
+        let past = made.partition_point(|it| *it <= name);
+        let is_due = past == 0 || made[past - 1] <= name_at(since);
         if !is_due {
             return Ok(None);
         }
-        let name = name_at(now);
+        made.rotate_left(past);
         let path = folder.join(&name);
         self.back_up(&path, caller, progress).await?;
         made.push(name);

@@ -98,6 +98,12 @@ impl Store {
 }
 
 fn standing(sql: &mut dyn Sql, key: &[u8], now: Timestamp) -> Result<Standing> {
+    // Of a row from before the clock was set back, the wait begins now.
+    sql.execute(
+        "UPDATE login_attempts SET next_at = next_at - updated_at + ?2, updated_at = ?2
+         WHERE key = ?1 AND updated_at > ?2",
+        values![key, now],
+    )?;
     let found = sql.one(
         "SELECT failures, next_at FROM login_attempts WHERE key = ?1",
         values![key],
@@ -107,8 +113,7 @@ fn standing(sql: &mut dyn Sql, key: &[u8], now: Timestamp) -> Result<Standing> {
     if failures >= MOST_FAILURES {
         return Ok(Standing::Full);
     }
-    // A clock that was set back must not turn a wait of minutes into one of years.
-    let wait = next_at.seconds_since(now).min(LONGEST_WAIT);
+    let wait = next_at.seconds_since(now);
     Ok(if wait > 0 {
         Standing::Waiting(wait)
     } else {

@@ -7,7 +7,7 @@ use super::audit::{self, Chain};
 use super::pending::Pending;
 use super::sql::{Sql, values};
 use super::sqlite::{self, End, Readers};
-use super::{Engine, Store, attempts, counts, imported_tokens, links, mails, sessions};
+use super::{Engine, Store, attempts, clock, counts, imported_tokens, links, mails, sessions};
 use crate::domain::{Stamp, Timestamp};
 use crate::failure::Failure;
 use crate::progress::{Progress, unwatched};
@@ -198,9 +198,6 @@ impl Inspection {
 
     /// When something was last written down.
     pub fn last_change(&self) -> Result<Option<Timestamp>, Failure> {
-        self.0.read(INSPECTING, |sql| {
-            let last = "SELECT at FROM audit WHERE id = (SELECT max(id) FROM audit)";
-            sql.one(last, values![], |row| row.get(0))
-        })
+        self.0.read(INSPECTING, clock::last_change)
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod attempts;
 pub mod audit;
+mod clock;
 mod counts;
 pub mod credentials;
 pub mod imported_tokens;

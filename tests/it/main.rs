@@ -34,6 +34,7 @@ mod cli_token;
 mod cli_transfer;
 mod cli_users;
 mod client;
+mod clock;
 mod concurrency;
 mod conformance;
 mod connections;

@@ -65,3 +65,20 @@ fn a_stop_does_not_wait_for_a_million_expired_sessions() {
     assert!(left > 1, "it was stopped on the way: {left} are left");
     assert!(left < many, "it had begun: {left} are left");
 }
+
+/// A clock that is wrong would have everything deleted that is only out of date for itself.
+#[test]
+fn after_the_clock_has_leapt_ahead_nothing_is_deleted_for_an_hour() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    expired(&site.database(), 1000, 1_000_000_000);
+    let long_ago = "UPDATE audit SET at = at - 90000";
+    site.database().execute(long_ago, []).expect("a quiet day");
+    let mut server = site.start(&[]);
+    assert_eq!(server.login("ada@example.org").status, 200);
+    assert_eq!(server.stop(), Some(0));
+    assert!(server.log().contains("sys_clock_ahead"), "{}", server.log());
+    let left = "SELECT count(*) FROM sessions";
+    let left = site.database().query_row(left, [], |row| row.get(0));
+    assert_eq!(left, Ok(1001));
+}
