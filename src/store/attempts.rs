@@ -74,7 +74,7 @@ impl Store {
 
     /// Gives back an attempt that was counted at `reserved_at` and that nobody came to evaluate.
     pub fn return_attempt(&self, counters: Vec<Counter>, reserved_at: Timestamp) -> Pending<()> {
-        self.write("giving an attempt back", move |sql| {
+        self.write_regardless("giving an attempt back", move |sql| {
             for counter in &counters {
                 // A later attempt keeps the wait that it has caused.
                 sql.execute(

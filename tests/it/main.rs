@@ -88,6 +88,7 @@ mod smtp_tls;
 mod store;
 mod store_audit;
 mod store_everybody;
+mod store_gone;
 mod store_imported_tokens;
 mod store_mail;
 mod store_maintenance;
