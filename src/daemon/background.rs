@@ -198,6 +198,11 @@ async fn tidy(
             let purged = task(purge(operator.clone(), stopped.clone())).await;
             purged.unwrap_or_else(|err| log_failure(&err));
         }
+        if let Some(bytes) = operator.overgrown_log() {
+            let note = "somebody reads an old state of the database all the time, so that its log \
+                        cannot be emptied; find out who with `fuser`, and end it";
+            tracing::warn!(event = "sys_log_grows", mebibytes = bytes >> 20, note);
+        }
         // Here, so that a full disk is complained about now and then, not all the time.
         if let Some(backups) = &backups {
             backups.make(operator, &stopped).await;

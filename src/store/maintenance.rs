@@ -14,6 +14,9 @@ use crate::progress::{Progress, unwatched};
 
 pub use super::sqlite::{engine_version, is_there, newest_schema, schema_of};
 
+/// A log beyond this says that somebody reads an old state all the time.
+pub const MOST_LOG_BYTES: u64 = 64 << 20;
+
 /// The state of the database.
 #[derive(Clone, Debug)]
 pub struct Status {
@@ -63,6 +66,11 @@ impl Store {
     pub fn open_dry(path: &Path) -> Result<Self, Failure> {
         let engine = Engine::open(path, End::RollBack, audit::chain_old)?;
         Ok(Self { engine })
+    }
+
+    /// The size of the write-ahead log, in bytes.
+    pub fn log_bytes(&self) -> u64 {
+        self.engine.readers.sizes().1
     }
 
     /// How things stand at `now`.

@@ -5,6 +5,8 @@
 
 pub mod attempts;
 pub mod audit;
+mod audit_retention;
+mod audit_start;
 mod clock;
 mod counts;
 pub mod credentials;

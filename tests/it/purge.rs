@@ -2,9 +2,10 @@
 
 use minisass_auth::accounts::register::Registration;
 use rusqlite::Connection;
+use serde_json::json;
 
 use crate::app::{App, DAY, START};
-use crate::server::Site;
+use crate::server::{Site, until};
 
 /// Sessions that expired so long ago, of the user with the number 1.
 fn expired(database: &Connection, count: u32, before: i64) {
@@ -81,4 +82,41 @@ fn after_the_clock_has_leapt_ahead_nothing_is_deleted_for_an_hour() {
     let left = "SELECT count(*) FROM sessions";
     let left = site.database().query_row(left, [], |row| row.get(0));
     assert_eq!(left, Ok(1001));
+}
+
+#[test]
+fn the_audit_trail_is_kept_for_ever_or_as_long_as_the_operator_says() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    site.run(&["token", "issue", "ada"]).ok();
+    let rows = || {
+        let said = site.run(&["audit", "verify", "--format", "json"]).json();
+        (said["rows"].clone(), said["rows_gone_before"].clone())
+    };
+    let old = "UPDATE audit SET at = at - 40000000, digest = NULL";
+    site.database().execute(old, []).expect("an old trail");
+    // It is chained anew when it is opened; and what was written last says that the clock is right.
+    site.run(&["token", "issue", "ada"]).ok();
+    let serve = |keep: &[&str]| {
+        let mut server = site.start(keep);
+        assert_eq!(server.login("ada@example.org").status, 200);
+        let database = site.database();
+        let first = || {
+            let first = "SELECT min(id) FROM audit";
+            let first: i64 = database.query_row(first, [], |row| row.get(0)).ok()?;
+            (keep.is_empty() || first > 2).then_some(())
+        };
+        until("old rows to go", first);
+        assert_eq!(server.stop(), Some(0));
+    };
+    serve(&[]);
+    assert_eq!(rows(), (json!(4), json!(0)));
+    serve(&["--audit-keep", "365d"]);
+    // Two old ones have gone; the one that says so, and another login.
+    assert_eq!(rows(), (json!(4), json!(2)));
+    let said = site.run(&["serve", "--audit-keep", "1h"]).refusal();
+    assert!(
+        said.contains("audit_keep") && said.contains("365d"),
+        "{said}"
+    );
 }
