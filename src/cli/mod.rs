@@ -23,7 +23,7 @@ use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::terminal::output::{self, Format, Output};
 use crate::daemon;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::interrupt::{self, Interrupted};
 use crate::settings::Settings;
 
@@ -124,7 +124,7 @@ pub fn run() -> ExitCode {
                 return refuse_usage(usage);
             }
             // A name in it may be anything that somebody else chose.
-            let shown = output::visible(&format!("{err:#}"));
+            let shown = output::visible(&failure::chain(err.chain()));
             output::note(&format!("minisass-auth: {shown}"));
             if err.is::<Interrupted>() {
                 ExitCode::from(interrupt::CODE)

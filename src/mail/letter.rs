@@ -8,7 +8,7 @@ use std::path::Path;
 use minijinja::{Environment, UndefinedBehavior};
 
 use crate::domain::MailKind;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 
 /// Characters of a subject; more is cut off, because some server on the way would.
 const MOST_OF_A_SUBJECT: usize = 150;
@@ -84,8 +84,8 @@ impl Letters {
         let mut letters = Self::compiled_in();
         let doing = "reading the mail templates";
         let refuse = |what: String| Failure::new(doing, format!("{}: {what}", folder.display()));
-        for entry in fs::read_dir(folder).map_err(|err| refuse(err.to_string()))? {
-            let path = entry.map_err(|err| refuse(err.to_string()))?.path();
+        for entry in fs::read_dir(folder).map_err(|err| refuse(failure::in_words(&err)))? {
+            let path = entry.map_err(|err| refuse(failure::in_words(&err)))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let known = COMPILED_IN.iter().find(|it| it.0 == name);
             let Some((known, _)) = known else {
@@ -94,8 +94,12 @@ impl Letters {
                     "no mail uses the file {name}; remove it, or give it one of these names: {names}"
                 )));
             };
-            let source = fs::read_to_string(&path)
-                .map_err(|err| refuse(format!("{name} cannot be read: {err}")))?;
+            let source = fs::read_to_string(&path).map_err(|err| {
+                refuse(format!(
+                    "{name} cannot be read: {}",
+                    failure::in_words(&err)
+                ))
+            })?;
             letters.sources.insert(known, source);
         }
         for kind in MailKind::ALL {

@@ -100,8 +100,9 @@ pub(crate) fn lock(folder: &Path) -> anyhow::Result<File> {
     let path = folder.join(SERVED);
     let lock = lock::take(&path).with_context(|| format!("cannot create {}", path.display()))?;
     lock.with_context(|| {
+        let holder = lock::holder_of(&path).map_or_else(String::new, |it| format!(", {it},"));
         format!(
-            "another server serves {}; stop it, or choose another --data-dir",
+            "another server{holder} serves {}; stop it, or choose another --data-dir",
             folder.display()
         )
     })

@@ -71,6 +71,7 @@ mod register;
 mod reset;
 mod resetpage;
 mod rotation;
+mod sentences;
 mod serve;
 mod serve_crash;
 mod serve_log;

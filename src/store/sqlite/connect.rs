@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::when;
-use crate::failure::Failure;
+use crate::failure::{Failure, in_words};
 use crate::private_file::{append_to, folder_of, lock};
 
 /// Older ones can corrupt a database that two processes write and checkpoint at once, which is what
@@ -20,10 +20,11 @@ const OLDEST_SAFE_SQLITE: i32 = 3_051_003;
 /// "mini" in ASCII: tells this file from any other SQLite file.
 pub(super) const APPLICATION_ID: i32 = 0x6d69_6e69;
 
-/// Between two processes SQLite's lock is not fair; asking twice in a millisecond, for half a minute,
-/// kept the worst wait at 0.1 s where SQLite's own back-off took 4 s.
+/// Between two processes SQLite's lock is not fair; asking twice in a millisecond kept the worst wait
+/// at 0.1 s where SQLite's own back-off took 4 s. After some 20 seconds it is given up: less than a
+/// request may take.
 const BUSY_PAUSE: Duration = Duration::from_micros(500);
-const BUSY_TRIES: i32 = 60_000;
+const BUSY_TRIES: i32 = 30_000;
 
 /// Who inspects waits only for whoever recovers the log after a crash.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -73,7 +74,7 @@ pub fn is_there(path: &Path) -> Result<bool, Failure> {
         Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(false);
         }
-        Err(err) => return Err(refusal(format!("cannot read {shown}: {err}"))),
+        Err(err) => return Err(refusal(format!("cannot read {shown}: {}", in_words(&err)))),
     };
     if header.is_empty() {
         return Ok(false);
