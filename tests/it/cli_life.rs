@@ -88,11 +88,7 @@ fn a_link_is_printed_for_whom_mail_does_not_reach() {
     assert!(link.starts_with("http://127.0.0.1:8000/authentication/api/verify-password-reset/"));
     assert_eq!(link.lines().count(), 1);
     let mails = "SELECT count(*) FROM outbox";
-    let count = |sql: &str| {
-        site.database()
-            .query_row(sql, [], |row| row.get::<_, i64>(0))
-            .expect("a number")
-    };
+    let count = |sql: &str| site.database().get::<i64>(sql);
     assert_eq!(count(mails), 0);
     let again = site
         .run(&["reset", "link", "ada", "--format", "json"])

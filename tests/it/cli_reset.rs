@@ -58,9 +58,7 @@ fn nobody_gets_a_link_if_one_of_them_may_not_have_it() {
     assert_eq!(outcome.out, "");
     let said = outcome.refusal();
     assert!(said.contains("user activate bo"), "{said}");
-    let made = "SELECT count(*) FROM links";
-    let made = site.database().query_row(made, [], |row| row.get(0));
-    assert_eq!(made, Ok(0));
+    assert_eq!(site.database().get::<i64>("SELECT count(*) FROM links"), 0);
 }
 
 #[test]
@@ -91,10 +89,5 @@ fn who_cannot_be_written_to_is_named_and_nobody_is() {
     assert!(said.contains("no user \"nobody\""), "{said}");
     let said = site.run(&["reset", "send", "ada", "bo"]).refusal();
     assert!(said.contains("user activate bo"), "{said}");
-    let queued = site
-        .database()
-        .query_row("SELECT count(*) FROM outbox", [], |row| {
-            row.get::<_, i64>(0)
-        });
-    assert_eq!(queued, Ok(0));
+    assert_eq!(site.database().get::<i64>("SELECT count(*) FROM outbox"), 0);
 }
