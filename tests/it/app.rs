@@ -30,6 +30,14 @@ pub const DAY: i64 = 24 * HOUR;
 pub const PASSWORD: &str = "Str0ng@Pass1";
 pub const PUBLIC_URL: &str = "http://auth.test";
 pub const API: &str = "/authentication/api/";
+/// Endpoints that read a body, whoever sends it.
+pub const WITH_BODY: [&str; 5] = [
+    "login/",
+    "token/",
+    "refresh/",
+    "register/",
+    "request-reset/",
+];
 /// Hashing is not what is tested here.
 const CHEAP: Cost = Cost { ln: 4, r: 1, p: 1 };
 

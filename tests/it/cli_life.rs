@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::server::{PASSWORD, Site};
+use crate::server::{PASSWORD, Site, words};
 
 #[test]
 fn a_user_is_changed_by_name_and_only_as_told() {
@@ -75,15 +75,7 @@ fn nobody_is_deleted_without_a_yes() {
 #[test]
 fn a_link_is_printed_for_whom_mail_does_not_reach() {
     let site = Site::new();
-    let create = [
-        "user",
-        "create",
-        "--username",
-        "ada",
-        "--email",
-        "ada@example.org",
-        "--no-password",
-    ];
+    let create = words("user create --username ada --email ada@example.org --no-password");
     let link = site.run(&[&create[..], &["--print-link"]].concat()).ok();
     assert!(link.starts_with("http://127.0.0.1:8000/authentication/api/verify-password-reset/"));
     assert_eq!(link.lines().count(), 1);

@@ -1,6 +1,6 @@
 //! `reset send`: the command queues the mail, the server sends it.
 
-use crate::server::{Site, until};
+use crate::server::{Site, until, words};
 
 fn mails(site: &Site) -> Vec<String> {
     // There is no folder before the first mail.
@@ -64,13 +64,7 @@ fn nobody_gets_a_link_if_one_of_them_may_not_have_it() {
 #[test]
 fn who_would_get_a_link_that_leads_nowhere_is_not_made() {
     let site = Site::new();
-    let create = [
-        "user",
-        "create",
-        "--email",
-        "ada@example.org",
-        "--no-password",
-    ];
+    let create = words("user create --email ada@example.org --no-password");
     let nowhere = ["--print-link", "--listen", "0.0.0.0:8000"];
     let said = site.run(&[&create[..], &nowhere].concat()).refusal();
     assert!(said.contains("--public-url"), "{said}");

@@ -1,7 +1,7 @@
 //! Tests that come in by the front door. One binary, so that the crate is linked once.
 //!
 //! `app` is the whole application in this process, with a clock that moves on command; `server` is
-//! the real program. Everything else is named after what it tests.
+//! the real program; `database` looks past both. Everything else is named after what it tests.
 
 mod app;
 mod body;

@@ -7,7 +7,7 @@ use crate::client::{Answer, Request};
 use crate::corpora;
 use crate::life::register;
 use crate::own::send;
-use crate::server::{PASSWORD as TYPED, Site};
+use crate::server::{PASSWORD as TYPED, Site, words};
 
 fn update(app: &App, access: &str, username: &str, email: &str) -> Answer {
     let change = json!({
@@ -107,13 +107,7 @@ fn an_account_whose_name_is_somebody_elses_address_is_not_found_by_it() {
 #[test]
 fn operators_keep_to_it_too() {
     let site = Site::new();
-    let create = [
-        "user",
-        "create",
-        "--email",
-        "ada@example.org",
-        "--password-stdin",
-    ];
+    let create = words("user create --email ada@example.org --password-stdin");
     site.run_with(&create, TYPED).ok();
     let shown = |who: &str| site.run(&["user", "show", who, "--format", "json"]).json();
     for refused in [

@@ -9,7 +9,6 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::database::Database;
 use crate::server::{CHEAP, Server, Site, clear_settings};
 use crate::wire::exchange;
 

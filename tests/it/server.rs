@@ -66,6 +66,11 @@ impl Outcome {
     }
 }
 
+/// The arguments in a line; none of them has a space.
+pub fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
 /// A place for one data folder.
 pub struct Site {
     folder: TempDir,
