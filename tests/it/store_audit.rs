@@ -4,9 +4,9 @@ use minisass_auth::domain::UserId;
 use minisass_auth::progress::unwatched;
 use minisass_auth::store::Store;
 use minisass_auth::store::audit::{AuditPage, Chain};
-use rusqlite::Connection;
 
 use crate::app::DAY;
+use crate::database::Database;
 use crate::store::{NOW, actor, add, get, later, on_each_engine, on_sqlite};
 
 const ALL: AuditPage = AuditPage {
@@ -147,8 +147,7 @@ fn whatever_was_done_to_a_row_shows_and_still_shows_when_more_are_written() {
     ] {
         on_sqlite(|store, path| {
             fill(store);
-            let raw = Connection::open(path).expect("the database");
-            raw.execute_batch(sql).expect(sql);
+            Database::at(path).change(sql);
             let broken = Chain::Broken(row, why);
             assert_eq!(get(store.verify_audit(&unwatched())), broken, "{sql}");
             (0..9).for_each(|_| note(store, "later"));
@@ -190,9 +189,7 @@ fn the_oldest_rows_go_and_the_rest_can_still_be_verified() {
         prune(store, 30 * DAY, 40 * DAY);
         assert_eq!(ids(store, &ALL), [14]);
         assert_eq!(verify(), Chain::Whole { rows: 1, gone: 13 });
-        Connection::open(path)
-            .and_then(|it| it.execute("DELETE FROM audit", []))
-            .expect("no rows");
+        Database::at(path).change("DELETE FROM audit");
         assert_eq!(verify(), Chain::Broken(1, "it is missing"));
     });
 }
@@ -223,8 +220,7 @@ fn whoever_removes_more_of_the_start_or_says_that_it_begins_elsewhere_shows() {
                 get(store.note("test", number.to_string(), actor(later(number * DAY))));
             }
             prune(store, 4 * DAY, 10 * DAY);
-            let raw = Connection::open(path).expect("the database");
-            raw.execute_batch(sql).expect(sql);
+            Database::at(path).change(sql);
             match get(store.verify_audit(&unwatched())) {
                 Chain::Broken(found, _) => assert_eq!(found, row, "{sql}"),
                 Chain::Whole { .. } => panic!("{sql}: not seen"),
