@@ -139,7 +139,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("contact_to")
         .default("")
         .example("team@example.org")
-        .help("Who reads the contact form [default: there is none]"),
+        .help("Who reads the contact form [default: nobody, and contact-us refuses messages]"),
     setting("smtp_url")
         .example("smtp://user:password@mail.example.org:587?tls=required")
         .help("The mail server, smtp:// or smtps:// [default: mails become files]"),
