@@ -36,6 +36,23 @@ pub struct Registration {
     pub agree: Option<bool>,
 }
 
+impl Registration {
+    /// White space around names is no part of them. A password stays as it was typed.
+    fn trimmed(self) -> Self {
+        let cut = |text: String| text.trim().to_owned();
+        Self {
+            username: cut(self.username),
+            email: cut(self.email),
+            first_name: cut(self.first_name),
+            last_name: cut(self.last_name),
+            organisation_type: cut(self.organisation_type),
+            organisation_name: cut(self.organisation_name),
+            country: cut(self.country),
+            ..self
+        }
+    }
+}
+
 /// Who registers somebody.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Registrar {
@@ -127,9 +144,10 @@ impl Accounts {
         raw: Registration,
         registrar: Registrar,
     ) -> Result<(NewUser, Option<Password>), Vec<Invalid>> {
+        let raw = raw.trimmed();
         let mut invalid = InvalidFields::default();
         let email = invalid.check("email", Email::parse(&raw.email));
-        let username = if raw.username.trim().is_empty() {
+        let username = if raw.username.is_empty() {
             &raw.email
         } else {
             &raw.username
