@@ -86,6 +86,22 @@ fn the_link_of_a_confirmed_account_says_so_for_as_long_as_there_is_the_account()
 }
 
 #[test]
+fn clicks_at_the_same_moment_all_succeed_and_confirm_once() {
+    let app = verified();
+    register(&app, "ana", &json!({})).expect(201);
+    let link = newest_link(&app);
+    std::thread::scope(|scope| {
+        let click = || press(&app, &link).status;
+        let clicks: Vec<_> = (0..8).map(|_| scope.spawn(click)).collect();
+        for click in clicks {
+            assert_eq!(click.join().expect("an answer"), 200);
+        }
+    });
+    let confirmed = "SELECT count(*) FROM audit WHERE action = 'user.confirm'";
+    assert_eq!(app.count(confirmed), 1);
+}
+
+#[test]
 fn links_of_accounts_that_nobody_confirms_are_forgotten() {
     let app = verified();
     register(&app, "ana", &json!({})).expect(201);
