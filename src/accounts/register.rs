@@ -107,7 +107,7 @@ impl Accounts {
         caller: &Actor,
     ) -> Result<User, RegisterError> {
         let (mut user, password) = self
-            .check(registration, registrar)
+            .check(registration.trimmed(), registrar)
             .map_err(RegisterError::Invalid)?;
         let store = &self.parts.store;
         // A taken name is refused before the hash is paid for. If two come at the same moment, the
@@ -144,7 +144,6 @@ impl Accounts {
         raw: Registration,
         registrar: Registrar,
     ) -> Result<(NewUser, Option<Password>), Vec<Invalid>> {
-        let raw = raw.trimmed();
         let mut invalid = InvalidFields::default();
         let email = invalid.check("email", Email::parse(&raw.email));
         let username = if raw.username.is_empty() {

@@ -253,10 +253,6 @@ fn commands_and_files_cut_it() {
     let csv = "username,email,first_name,country\n\" di\",di@example.org ,\tDi , ZA\n";
     site.run_with(&["user", "import", "--from", "csv", "-"], csv)
         .ok();
-    let fields = json!({"username": " ed ", "email": " ed@example.org ", "first_name": " Ed ", "password": "!"});
-    let dump = json!([{"model": "auth.user", "pk": 77, "fields": fields}]);
-    let import = ["user", "import", "--from", "django", "-"];
-    site.run_with(&import, &dump.to_string()).ok();
     let users = site.run(&["user", "list", "--format", "json"]).json();
     let column = |name: &str| -> Vec<Value> {
         users
@@ -266,11 +262,16 @@ fn commands_and_files_cut_it() {
             .map(|it| it[name].clone())
             .collect()
     };
-    assert_eq!(column("username"), ["bo", "cy", "di", "ed"]);
-    let emails = ["bo", "cy", "di", "ed"].map(|it| format!("{it}@example.org"));
+    assert_eq!(column("username"), ["bo", "cy", "di"]);
+    let emails = ["bo", "cy", "di"].map(|it| format!("{it}@example.org"));
     assert_eq!(column("email"), emails);
-    assert_eq!(column("first_name"), ["Bo", "Cy", "Di", "Ed"]);
+    assert_eq!(column("first_name"), ["Bo", "Cy", "Di"]);
+}
 
+#[test]
+fn so_does_a_change() {
+    let site = Site::new();
+    site.add_user("bo", &[]);
     let update = [
         "user",
         "update",
@@ -290,10 +291,9 @@ fn commands_and_files_cut_it() {
         " Rivers ",
     ])
     .ok();
-    let shown = site
+    let bob = site
         .run(&["user", "show", " 1 ", "--format", "json"])
         .json();
-    let bob = if shown.is_array() { &shown[0] } else { &shown };
     let kept = ["username", "email", "first_name"].map(|it| bob[it].as_str().expect("text"));
     assert_eq!(kept, ["bob", "bob@example.org", "Bob"]);
     let profile = site
@@ -303,4 +303,21 @@ fn commands_and_files_cut_it() {
         [&profile["country"], &profile["organisation_name"]],
         ["PT", "Rivers"]
     );
+}
+
+#[test]
+fn so_does_a_dump_of_django() {
+    let site = Site::new();
+    let fields = json!({
+        "username": " ed ", "email": " ed@example.org ", "first_name": " Ed ", "password": "!",
+    });
+    let dump = json!([{"model": "auth.user", "pk": 77, "fields": fields}]);
+    let file = site.path("dump.json");
+    std::fs::write(&file, dump.to_string()).expect("a dump");
+    let file = file.display().to_string();
+    site.run(&["user", "import", "--from", "django", &file])
+        .ok();
+    let users = site.run(&["user", "list", "--format", "json"]).json();
+    let kept = ["username", "email", "first_name"].map(|it| users[0][it].clone());
+    assert_eq!(kept, [json!("ed"), json!("ed@example.org"), json!("Ed")]);
 }
