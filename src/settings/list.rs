@@ -91,7 +91,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .help("The only base of links in mail [default: http://<listen> on loopback]"),
     setting("frontend_url")
         .example("https://www.example.org")
-        .help("Where mailed links send the browser"),
+        .help("Where mailed links send the browser; it must not redirect to another origin"),
     setting("scrypt")
         .default("ln=17,r=8,p=1")
         .help("Cost of new password hashes"),
