@@ -123,7 +123,7 @@ fn a_list_is_a_line_for_each_row_and_cuts_no_word() {
     site.add_user("ada", &who);
     site.add_user("bartholomew", &["--inactive"]);
     site.run(&["reset", "send", "ada"]).ok();
-    site.run(&["token", "issue", "ada"]).ok();
+    site.run(&["token", "issue", "ada", "--ttl", "12h"]).ok();
     for (command, told) in [
         (
             "user list",
@@ -133,7 +133,7 @@ fn a_list_is_a_line_for_each_row_and_cuts_no_word() {
             "mail list",
             &["ada@example.org", "password-reset", "queued"],
         ),
-        ("session list", &["ada", "in 24 h"]),
+        ("session list", &["ada", "in 12 h"]),
         ("audit list", &["user.create"]),
         ("key list", &["HS256"]),
     ] {
