@@ -1,22 +1,26 @@
 //! Mails: what they say, and how they leave.
 
+mod blame;
 mod files;
+mod hello;
 mod letter;
 mod message;
 mod refusal;
+mod sender;
 mod server;
 mod smtp;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lettre::message::Mailbox;
-
+use self::message::Addressed;
 use crate::domain::{Email, MailKind, Timestamp};
 use crate::failure::Failure;
 
+pub use self::hello::Hello;
 pub use self::letter::{Letter, Letters, Values};
 pub use self::refusal::NotSent;
+pub use self::sender::Sender;
 pub use self::server::{Encryption, SmtpServer};
 pub use self::smtp::Smtp;
 
@@ -37,21 +41,18 @@ pub struct Mailer {
     /// Where files of mails lie, if they may be removed.
     outbox: Option<PathBuf>,
     letters: Letters,
-    from: Mailbox,
+    from: Sender,
 }
 
 impl Mailer {
-    /// Sends through `transport` as `from` (`name@host` or `Name <name@host>`), in the words of the
-    /// compiled-in templates.
-    pub fn new(transport: Transport, from: &str) -> Result<Self, Failure> {
-        Ok(Self {
+    /// Sends through `transport` in the words of the compiled-in templates.
+    pub fn new(transport: Transport, from: Sender) -> Self {
+        Self {
             transport,
             outbox: None,
             letters: Letters::compiled_in(),
-            from: from
-                .parse()
-                .map_err(Failure::when("reading the setting mail_from"))?,
-        })
+            from,
+        }
     }
 
     pub fn with_letters(self, letters: Letters) -> Self {
@@ -66,7 +67,7 @@ impl Mailer {
     }
 
     pub fn sender(&self) -> Email {
-        Email::stored(self.from.email.to_string())
+        Email::stored(self.from.0.email.to_string())
     }
 
     pub fn write(&self, kind: MailKind, values: Values) -> Result<Letter, Failure> {
@@ -82,14 +83,14 @@ impl Mailer {
         to: &Email,
         letter: &Letter,
     ) -> Result<String, NotSent> {
-        let message = message::compose(&self.from, number, written_at, to, letter)
-            .map_err(|failure| NotSent::broken(&failure))?;
+        let broken = |failure: Failure| NotSent::broken(&failure);
+        let mail = Addressed::new(&self.from, number, written_at, to, letter).map_err(broken)?;
         match &self.transport {
             Transport::Files(folder) => {
                 let name = files::name(number, letter.name);
-                files::write(folder, &name, &message.formatted())
+                files::write(folder, &name, &mail.message(true).map_err(broken)?)
             }
-            Transport::Smtp(smtp) => smtp.send(message.envelope(), &message.formatted()).await,
+            Transport::Smtp(smtp) => smtp.send(&mail).await,
         }
     }
 

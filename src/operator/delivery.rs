@@ -86,12 +86,18 @@ impl Operator {
         let (now, error) = (self.now(), refusal.brief());
         let tried: Duration = (0..mail.attempts).map(|it| self.usual_pause(it)).sum();
         if refusal.is_final || tried > GIVE_UP {
-            tracing::error!(event = "mail_failed", mail = mail.id, error);
-            return Delivery::Failed(refusal.to_string());
+            tracing::error!(
+                event = "mail_failed",
+                mail = mail.id,
+                error,
+                hint = refusal.hint
+            );
+            return Delivery::Failed(refusal.advice());
         }
         let next_at = now.plus(self.pause(mail.attempts));
-        tracing::warn!(event = "mail_retry", mail = mail.id, error, next_at = %next_at);
-        Delivery::Retry(next_at, refusal.to_string())
+        let hint = refusal.hint;
+        tracing::warn!(event = "mail_retry", mail = mail.id, error, hint, next_at = %next_at);
+        Delivery::Retry(next_at, refusal.advice())
     }
 
     /// The pause doubles with each attempt, and differs by a quarter either way: what failed

@@ -80,6 +80,7 @@ mod session;
 mod settings;
 mod simplejwt;
 mod smtp;
+mod smtp_blame;
 mod smtp_crash;
 mod smtp_server;
 mod smtp_settings;

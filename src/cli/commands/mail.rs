@@ -139,7 +139,7 @@ fn test(address: &str, job: &Job, output: &mut Output) -> anyhow::Result<()> {
             });
             output.done(&sentence, &tested)
         }
-        Err(refusal) => bail!("mail to {to} not sent: {refusal}; {}", refusal.hint),
+        Err(refusal) => bail!("mail to {to} not sent: {}", refusal.advice()),
     }
 }
 
