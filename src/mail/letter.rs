@@ -7,7 +7,7 @@ use std::path::Path;
 
 use minijinja::{Environment, UndefinedBehavior};
 
-use crate::domain::MailKind;
+use crate::domain::{MailKind, without_mark};
 use crate::failure::Failure;
 
 /// Characters of a subject; more is cut off, because some server on the way would.
@@ -79,7 +79,8 @@ impl Letters {
     }
 
     /// The compiled-in templates, of which those that `folder` has are replaced. Each is rendered
-    /// once, so that a mistake shows now and not in the first mail.
+    /// once, so that a mistake shows now and not in the first mail. Folders and names with a dot
+    /// first are passed over: Kubernetes, desktops and editors leave them.
     pub fn overridden_by(folder: &Path) -> Result<Self, Failure> {
         let mut letters = Self::compiled_in();
         let doing = "reading the mail templates";
@@ -87,6 +88,9 @@ impl Letters {
         for entry in fs::read_dir(folder).map_err(|err| refuse(err.to_string()))? {
             let path = entry.map_err(|err| refuse(err.to_string()))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with('.') || path.is_dir() {
+                continue;
+            }
             let known = COMPILED_IN.iter().find(|it| it.0 == name);
             let Some((known, _)) = known else {
                 let names = COMPILED_IN.map(|it| it.0).join(", ");
@@ -96,6 +100,7 @@ impl Letters {
             };
             let source = fs::read_to_string(&path)
                 .map_err(|err| refuse(format!("{name} cannot be read: {err}")))?;
+            let source = without_mark(&source).to_owned();
             letters.sources.insert(known, source);
         }
         for kind in MailKind::ALL {

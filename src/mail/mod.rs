@@ -94,6 +94,15 @@ impl Mailer {
         }
     }
 
+    /// The file of a mail, if it became one that is still there.
+    pub fn file(&self, number: i64, kind: MailKind) -> Option<PathBuf> {
+        let path = self
+            .outbox
+            .as_ref()?
+            .join(files::name(number, kind.as_str()));
+        path.exists().then_some(path)
+    }
+
     /// Removes the files of the mails of these numbers.
     pub fn forget(&self, numbers: &[i64]) -> Result<(), Failure> {
         let Some(folder) = &self.outbox else {

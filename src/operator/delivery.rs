@@ -62,7 +62,7 @@ impl Operator {
             tracing::warn!(event = "mail_expired", mail = mail.id);
             return Delivery::Expired;
         }
-        let letter = match self.letter(mail, now) {
+        let letter = match self.letter(mail, self.link(mail, now)) {
             Ok(letter) => letter,
             Err(failure) => {
                 let error = failure.chain();
@@ -116,15 +116,24 @@ impl Operator {
         pause.min(LONGEST_PAUSE)
     }
 
-    fn letter(&self, mail: &DueMail, now: Timestamp) -> Result<Letter, Failure> {
+    /// The link of a mail, and for how many seconds it still works.
+    fn link(&self, mail: &DueMail, now: Timestamp) -> Option<(String, u64)> {
+        let (user, nonce) = (mail.user.as_ref()?, mail.nonce.as_ref()?);
+        let seconds = mail.expires_at?.seconds_since(now).unsigned_abs();
+        Some((self.accounts.link_url(mail.kind, user.id, nonce), seconds))
+    }
+
+    pub(super) fn letter(
+        &self,
+        mail: &DueMail,
+        link: Option<(String, u64)>,
+    ) -> Result<Letter, Failure> {
         let mut values = Values::default().with("public_url", self.parts.rules.public_url.as_str());
         if let Some(user) = &mail.user {
             values = values.with("username", name_for(user, mail));
-            if let (Some(nonce), Some(expires_at)) = (&mail.nonce, mail.expires_at) {
-                let seconds = expires_at.seconds_since(now).unsigned_abs();
-                values =
-                    values.with_link(self.accounts.link_url(mail.kind, user.id, nonce), seconds);
-            }
+        }
+        if let Some((link, seconds)) = link {
+            values = values.with_link(link, seconds);
         }
         let details: Map<String, Value> = match &mail.details {
             Some(details) => {
