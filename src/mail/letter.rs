@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, HtmlEscape, State, UndefinedBehavior};
 
 use crate::domain::{MailKind, without_mark};
 use crate::failure::Failure;
@@ -117,6 +117,12 @@ impl Letters {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         // Escaping follows the ending of the name.
         environment.set_auto_escape_callback(minijinja::default_auto_escape_callback);
+        environment.set_formatter(|out, state, value| match value.as_str() {
+            Some(text) if is_markup(state) && !value.is_safe() => {
+                Ok(out.write_str(&escaped(text))?)
+            }
+            _ => minijinja::escape_formatter(out, state, value),
+        });
         let names = PARTS.map(|part| format!("{}.{part}", kind.as_str()));
         for name in std::iter::once("layout.html").chain(names.iter().map(String::as_str)) {
             let source = self.sources.get(name).map_or("", String::as_str);
@@ -149,7 +155,7 @@ impl Letter {
         Self {
             name: "test",
             subject: "Test mail of miniSASS".to_owned(),
-            html: format!("<p>{}</p>\n", minijinja::HtmlEscape(text.trim_end())),
+            html: format!("<p>{}</p>\n", escaped(text.trim_end())),
             text,
             reply_to: None,
         }
@@ -203,6 +209,15 @@ fn sample(kind: MailKind) -> Values {
         MailKind::AddressNotice | MailKind::PasswordChanged => details(somebody),
         MailKind::Contact => details(values),
     }
+}
+
+fn is_markup(state: &State<'_, '_>) -> bool {
+    matches!(state.auto_escape(), AutoEscape::Html)
+}
+
+/// A text as HTML. A slash stays one, as it may, so that links can be read in the source.
+fn escaped(text: &str) -> String {
+    HtmlEscape(text).to_string().replace("&#x2f;", "/")
 }
 
 /// White space of all kinds becomes one space, and control characters go: nothing in a subject can

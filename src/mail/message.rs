@@ -15,7 +15,7 @@ const LONGEST_LINE: usize = 998;
 
 /// A letter with its sender and recipient. The same number and time make the same message id, however
 /// often it is sent: whoever gets it twice can tell.
-pub(super) struct Addressed<'a> {
+pub(super) struct OutgoingMail<'a> {
     from: &'a Sender,
     number: i64,
     written_at: Timestamp,
@@ -23,7 +23,7 @@ pub(super) struct Addressed<'a> {
     letter: &'a Letter,
 }
 
-impl<'a> Addressed<'a> {
+impl<'a> OutgoingMail<'a> {
     pub(super) fn new(
         from: &'a Sender,
         number: i64,

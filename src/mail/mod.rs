@@ -13,7 +13,7 @@ mod smtp;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::message::Addressed;
+use self::message::OutgoingMail;
 use crate::domain::{Email, MailKind, Timestamp};
 use crate::failure::Failure;
 
@@ -25,7 +25,7 @@ pub use self::server::{Encryption, SmtpServer};
 pub use self::smtp::Smtp;
 
 /// A file is written in less time than this.
-const FILE_PATIENCE: Duration = Duration::from_secs(300);
+const LONGEST_WRITE: Duration = Duration::from_secs(300);
 
 /// Where mails go.
 pub enum Transport {
@@ -84,7 +84,7 @@ impl Mailer {
         letter: &Letter,
     ) -> Result<String, NotSent> {
         let broken = |failure: Failure| NotSent::broken(&failure);
-        let mail = Addressed::new(&self.from, number, written_at, to, letter).map_err(broken)?;
+        let mail = OutgoingMail::new(&self.from, number, written_at, to, letter).map_err(broken)?;
         match &self.transport {
             Transport::Files(folder) => {
                 let name = files::name(number, letter.name);
@@ -125,17 +125,17 @@ impl Mailer {
     }
 
     /// No attempt to send takes longer.
-    pub fn patience(&self) -> Duration {
+    pub fn longest_attempt(&self) -> Duration {
         match &self.transport {
-            Transport::Files(_) => FILE_PATIENCE,
-            Transport::Smtp(smtp) => smtp.patience(),
+            Transport::Files(_) => LONGEST_WRITE,
+            Transport::Smtp(smtp) => smtp.longest_attempt(),
         }
     }
 
     /// Closes connections that have had nothing to do for a while.
-    pub async fn rest(&self) {
+    pub async fn close_idle(&self) {
         if let Transport::Smtp(smtp) = &self.transport {
-            smtp.rest().await;
+            smtp.close_idle().await;
         }
     }
 }

@@ -14,7 +14,7 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter,
 use lettre::transport::smtp::response::Response;
 
 use super::hello::Hello;
-use super::message::Addressed;
+use super::message::OutgoingMail;
 use super::refusal::{NotSent, not_sent, ours, shortened, silent};
 use super::server::{Encryption, SmtpServer};
 use crate::failure::Failure;
@@ -58,13 +58,13 @@ impl Smtp {
     }
 
     /// No mail takes longer.
-    pub(crate) fn patience(&self) -> Duration {
+    pub(crate) fn longest_attempt(&self) -> Duration {
         self.timeout * STEPS
     }
 
     /// Hands a message over, and returns the server's words.
-    pub(super) async fn send(&self, mail: &Addressed<'_>) -> Result<String, NotSent> {
-        let mut connection = match self.waiting().await {
+    pub(super) async fn send(&self, mail: &OutgoingMail<'_>) -> Result<String, NotSent> {
+        let mut connection = match self.idle_connection().await {
             Some(connection) => connection,
             None => self.connect().await?,
         };
@@ -97,7 +97,7 @@ impl Smtp {
     }
 
     /// Says goodbye on connections that have waited too long.
-    pub(crate) async fn rest(&self) {
+    pub(crate) async fn close_idle(&self) {
         let old: Vec<_> = {
             let mut idle = self.pool();
             let (old, young) = idle.drain(..).partition(|it| it.1.elapsed() > KEEP_IDLE);
@@ -115,7 +115,7 @@ impl Smtp {
     }
 
     /// A connection that was used before and still answers.
-    async fn waiting(&self) -> Option<AsyncSmtpConnection> {
+    async fn idle_connection(&self) -> Option<AsyncSmtpConnection> {
         let (mut connection, since) = self.pool().pop()?;
         let is_fresh = since.elapsed() < KEEP_IDLE;
         let answers = is_fresh && self.step("NOOP", connection.command(Noop)).await.is_ok();
@@ -177,7 +177,7 @@ impl Smtp {
     async fn hand_over(
         &self,
         connection: &mut AsyncSmtpConnection,
-        mail: &Addressed<'_>,
+        mail: &OutgoingMail<'_>,
     ) -> Result<String, NotSent> {
         let broken = |failure: Failure| NotSent::broken(&failure);
         let envelope = mail.envelope().map_err(broken)?;

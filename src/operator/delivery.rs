@@ -34,10 +34,10 @@ impl Operator {
         let now = self.now();
         // Looking is cheap; leasing a mail is a write.
         if self.parts.store.due_mail(now, 1).await?.is_empty() {
-            self.parts.mailer.rest().await;
+            self.parts.mailer.close_idle().await;
             return Ok(false);
         }
-        let until = now.plus(self.parts.mailer.patience() + MARGIN);
+        let until = now.plus(self.parts.mailer.longest_attempt() + MARGIN);
         let Some(mail) = self.parts.store.lease_mail(now, until).await? else {
             return Ok(false);
         };

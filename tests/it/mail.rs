@@ -168,7 +168,7 @@ fn the_text_of_a_mail_is_shown_without_its_link_and_so_is_its_file() {
     let people = site.run(&show).ok();
     let (card, body) = people.split_once("Subject: ").expect("a subject");
     assert!(card.contains("password-reset"), "{card}");
-    assert_eq!(body, format!("Reset your miniSASS password\n\n{text}"));
+    assert_eq!(body, format!("Reset your miniSASS password\n\n{text}\n"));
     let both = ["mail", "show", "1", "2", "--body", "--format", "csv"];
     let both = site.run(&both).ok();
     assert!(

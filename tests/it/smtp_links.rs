@@ -19,12 +19,10 @@ fn encodings(message: &str) -> [String; 2] {
 #[track_caller]
 fn assert_unbroken(message: &str, base: &str, encoding: [&str; 2]) {
     assert_eq!(encodings(message), encoding, "{message}");
-    let text = message.replace("&#x2f;", "/");
-    let found = links(&text);
-    assert!(
-        found.len() >= 2 && found.iter().all(|it| it.starts_with(base)),
-        "{text}"
-    );
+    let found = links(message);
+    let are_ours = found.iter().all(|it| it.starts_with(base));
+    assert!(found.len() >= 2 && are_ours, "{message}");
+    assert_eq!(message.matches(&found[0]).count(), found.len(), "{message}");
     assert!(found.iter().all(|it| *it == found[0]), "{found:?}");
     let token = found[0]
         .trim_end_matches('/')
@@ -38,7 +36,10 @@ fn assert_unbroken(message: &str, base: &str, encoding: [&str; 2]) {
 
 fn eml(site: &Site) -> String {
     until("a mail", || {
-        fs::read_to_string(site.data().join("outbox/00000001-password-reset.eml")).ok()
+        let files = fs::read_dir(site.data().join("outbox")).ok()?;
+        let mut paths = files.flatten().map(|it| it.path());
+        let path = paths.find(|it| it.to_string_lossy().ends_with("-password-reset.eml"))?;
+        fs::read_to_string(path).ok()
     })
 }
 
@@ -124,8 +125,5 @@ fn over_the_wire_8_bits_are_used_where_the_server_takes_them() {
     let decoded = quoted_printable::decode(&message, quoted_printable::ParseMode::Robust);
     let decoded = String::from_utf8(decoded.expect("quoted-printable")).expect("UTF-8");
     assert!(decoded.contains("Hello jürgen,"), "{decoded}");
-    assert!(
-        links(&decoded.replace("&#x2f;", "/")).len() >= 2,
-        "{decoded}"
-    );
+    assert!(links(&decoded).len() >= 2, "{decoded}");
 }

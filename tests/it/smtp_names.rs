@@ -77,18 +77,22 @@ fn the_name_of_the_sender_may_hold_any_character() {
         ("miniSASS <a@b.example>", "miniSASS <a@b.example>"),
         (
             "miniSASS, South Africa <a@b.example>",
-            "\"miniSASS, South Africa\" <a@b.example>",
+            "=?utf-8?b?bWluaVNBU1MsIFNvdXRoIEFmcmljYQ==?= <a@b.example>",
         ),
         (
             "\"miniSASS, South Africa\" <a@b.example>",
-            "\"miniSASS, South Africa\" <a@b.example>",
+            "=?utf-8?b?bWluaVNBU1MsIFNvdXRoIEFmcmljYQ==?= <a@b.example>",
         ),
         (
             "miniSASS (rivers): all; of [them] <a@b.example>",
-            "\"miniSASS (rivers): all; of [them]\" <a@b.example>",
+            "=?utf-8?b?bWluaVNBU1MgKHJpdmVycyk6IGFsbDsgb2YgW3RoZW1d?= <a@b.example>",
         ),
         (
             "St. \"Sass\" <a@b.example>",
+            "\"St. \\\"Sass\\\"\" <a@b.example>",
+        ),
+        (
+            "\"St. \\\"Sass\\\"\" <a@b.example>",
             "\"St. \\\"Sass\\\"\" <a@b.example>",
         ),
         (
