@@ -1,10 +1,11 @@
-//! What `serve` does beside answering, on a thread of its own: mails leave, old rows go, and the clock
-//! is watched. Nothing of it makes a request wait.
+//! What `serve` does beside answering, on a thread of its own: mails leave, old rows go, backups are
+//! made, and the clock is watched. Nothing of it makes a request wait, or anything else of it.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::daemon::backups::Backups;
@@ -22,7 +23,7 @@ const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
 const LAST_MAIL: Duration = Duration::from_millis(1500);
 /// Pause between two looks at new accounts; whoever was imported may have a hash of another kind.
 const HASHES_PAUSE: Duration = Duration::from_secs(15);
-/// Pause between two clean-ups.
+/// Pause between two clean-ups, and between two looks whether a backup is due.
 const TIDY_PAUSE: Duration = Duration::from_secs(600);
 
 /// Pause between two looks at the clock, and after one that failed.
@@ -49,24 +50,27 @@ pub(crate) fn start(
         .build()
         .context("cannot start")?;
     let work = async move {
-        let senders = (0..SENDERS).map(|_| tokio::spawn(send(operator.clone(), stopped.clone())));
-        let senders: Vec<_> = senders.collect();
-        let watcher = tokio::spawn(watch_hashes(operator.clone(), stopped.clone()));
         let mut clock = ClockWatch::default();
         // Before anything is deleted.
         let (doubts, doubt) = watch::channel(Instant::now());
         look_at_clock(&operator, &mut clock, &doubts).await;
-        let clock = tokio::spawn(watch_clock(
+        let mut tasks = JoinSet::new();
+        for _ in 0..SENDERS {
+            tasks.spawn(send(operator.clone(), stopped.clone()));
+        }
+        tasks.spawn(watch_hashes(operator.clone(), stopped.clone()));
+        tasks.spawn(watch_clock(
             operator.clone(),
             clock,
             doubts,
             stopped.clone(),
         ));
-        tidy(&operator, &app, backups, doubt, stopped).await;
-        for sender in senders.into_iter().chain([watcher, clock]) {
-            // It ended, in whatever way.
-            let _ = sender.await;
+        if let Some(backups) = backups {
+            tasks.spawn(back_up(operator.clone(), backups, stopped.clone()));
         }
+        tasks.spawn(tidy(operator, app, doubt, stopped));
+        // Each ends in whatever way.
+        while tasks.join_next().await.is_some() {}
     };
     let thread = std::thread::Builder::new().name("housekeeping".into());
     thread
@@ -183,13 +187,7 @@ async fn task<T: Send + 'static>(
 }
 
 /// Until the time in `doubt` nothing is deleted.
-async fn tidy(
-    operator: &Operator,
-    app: &App,
-    backups: Option<Backups>,
-    doubt: watch::Receiver<Instant>,
-    stopped: Stopped,
-) {
+async fn tidy(operator: Operator, app: App, doubt: watch::Receiver<Instant>, stopped: Stopped) {
     let mut next = Instant::now();
     while !*stopped.borrow() {
         next += TIDY_PAUSE;
@@ -203,11 +201,15 @@ async fn tidy(
                         cannot be emptied; find out who with `fuser`, and end it";
             tracing::warn!(event = "sys_log_grows", mebibytes = bytes >> 20, note);
         }
-        // Here, so that a full disk is complained about now and then, not all the time.
-        if let Some(backups) = &backups {
-            backups.make(operator, &stopped).await;
-        }
         pause(&stopped, next).await;
+    }
+}
+
+/// A full disk is complained about now and then, not all the time.
+async fn back_up(operator: Operator, backups: Backups, stopped: Stopped) {
+    while !*stopped.borrow() {
+        backups.make(&operator, &stopped).await;
+        pause(&stopped, Instant::now() + TIDY_PAUSE).await;
     }
 }
 

@@ -71,6 +71,11 @@ impl WebUrl {
         }
     }
 
+    /// The name of its machine as A-labels, or its address, one of IPv6 in brackets.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
     /// What comes behind the origin; `/` if nothing does.
     pub fn path(&self) -> &str {
         self.url.path()
@@ -92,6 +97,15 @@ impl WebUrl {
     /// Scheme, host and port, as browsers write them in `Origin`.
     pub fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
+    }
+
+    /// The origin as a source of a Content-Security-Policy. Such a list cannot name an IPv6 address
+    /// (CSP 3, section 2.3.1), so for one it is the scheme.
+    pub fn policy_source(&self) -> String {
+        match self.url.host() {
+            Some(Host::Ipv6(_)) => format!("{}:", self.url.scheme()),
+            _ => self.origin(),
+        }
     }
 
     /// The text `raw` with stars instead of a login, which a web address should not have. The rest

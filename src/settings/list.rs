@@ -95,7 +95,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .help("The only base of links in mail [default: http://<listen> on loopback]"),
     setting("frontend_url")
         .example("https://www.example.org")
-        .help("Where mailed links send the browser"),
+        .help("Where mailed links send the browser; it must not redirect to another origin"),
     setting("scrypt")
         .default("ln=17,r=8,p=1")
         .help("Cost of new password hashes"),
@@ -158,13 +158,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("contact_to")
         .default("")
         .example("team@example.org")
-        .help("Who reads the contact form [default: there is none]"),
+        .help("Who reads the contact form [default: nobody, and contact-us refuses messages]"),
     setting("smtp_url")
         .example("smtp://user:password@mail.example.org:587?tls=required")
         .help("The mail server, smtp:// or smtps:// [default: mails become files]"),
     setting("smtp_url_file")
         .example("/etc/minisass-auth/smtp_url")
         .help("A private file that holds smtp_url, for one with a password"),
+    setting("smtp_hello")
+        .example("auth.example.org")
+        .help("The name in EHLO [default: host of public_url]"),
     setting("smtp_ca_file")
         .example("/etc/ssl/our-own-ca.pem")
         .help("Authorities, beside the public ones, that may vouch for the mail server"),

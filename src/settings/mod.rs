@@ -10,7 +10,7 @@ mod values;
 pub(crate) use crate::settings::list::{SETTINGS, Setting};
 pub(crate) use crate::settings::listen::Listen;
 pub(crate) use crate::settings::mail::{MailSettings, private_files};
-pub(crate) use crate::settings::sources::Values;
+pub(crate) use crate::settings::sources::{Source, Values};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use ipnet::IpNet;
 use crate::accounts::Rules;
 use crate::crypto::Cost;
 use crate::domain::{PasswordRules, WebUrl};
+use crate::mail::Sender;
 
 /// All settings, read and checked.
 pub(crate) struct Settings {
@@ -29,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) backup_keep: usize,
     pub(crate) listen: Listen,
     pub(crate) public_url: Option<WebUrl>,
+    /// Whether the command line itself says where the server is found.
+    pub(crate) is_place_typed: bool,
     pub(crate) frontend_url: Option<WebUrl>,
     pub(crate) scrypt: Cost,
     pub(crate) hash_threads: usize,
@@ -38,7 +41,7 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) max_connections_per_client: usize,
     pub(crate) cors_origins: Vec<String>,
-    pub(crate) mail_from: String,
+    pub(crate) mail_from: Sender,
     pub(crate) mail: MailSettings,
     pub(crate) json_log: bool,
 }
@@ -56,6 +59,9 @@ impl Settings {
             backup_keep: values.number("backup_keep", 1..=10_000)?,
             listen: values.parse("listen")?,
             public_url: values.url("public_url")?,
+            is_place_typed: ["public_url", "listen"]
+                .iter()
+                .any(|key| values.source(key) == Source::Flag),
             frontend_url: values.url("frontend_url")?,
             scrypt: values.parse("scrypt")?,
             hash_threads: values.hash_threads()?,
@@ -65,7 +71,7 @@ impl Settings {
             max_connections_per_client: values
                 .number("max_connections_per_client", 0..=1_000_000)?,
             cors_origins: values.origins("cors_origins")?,
-            mail_from: values.text("mail_from")?,
+            mail_from: values.parse("mail_from")?,
             mail: MailSettings::parse(values)?,
             json_log: values.json_log()?,
         })

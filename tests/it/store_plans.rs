@@ -62,6 +62,10 @@ const WHOLE: [(&str, &str); 14] = [
         "the same",
     ),
     (
+        "UPDATE links SET is_kept = 1 WHERE used_at IS NOT NULL",
+        "a migration, once",
+    ),
+    (
         "UPDATE outbox SET state = 'expired' WHERE state = 'queued'",
         "the same",
     ),

@@ -17,7 +17,8 @@ pub(crate) fn check(values: &Values) -> (Option<Settings>, Option<Mailer>, Findi
         Ok(settings) => settings,
         Err(err) => return (None, None, refused(&err)),
     };
-    match compose::mailer(&settings) {
+    let public_url = compose::public_url(&settings, &settings.listen).ok();
+    match compose::mailer(&settings, public_url.as_ref()) {
         Ok(mailer) => {
             let finding = Finding::ok("settings", "all settings are right");
             (Some(settings), Some(mailer), finding)
@@ -30,7 +31,7 @@ pub(crate) fn public_url(subject: &Subject<'_>) -> Finding {
     let Some(settings) = &subject.settings else {
         return Finding::skipped("public_url", "the settings are wrong");
     };
-    match compose::public_url(settings, &settings.listen) {
+    match compose::public_url_of_command(settings) {
         Err(err) => Finding::refused("public_url", &err.to_string(), ADVICE),
         Ok(url) if !url.is_https() && !url.is_loopback() => Finding::warning(
             "public_url",
