@@ -43,6 +43,7 @@ mod django;
 mod document;
 mod examples;
 mod foreign;
+mod foreign_log;
 mod forgery;
 mod guessing;
 mod heard;

@@ -4,6 +4,7 @@ mod backup;
 mod connect;
 mod error;
 mod header;
+mod log;
 mod migrate;
 mod readers;
 mod restore;
@@ -63,6 +64,7 @@ impl Sqlite {
 
     /// Looks at the file, also beside a running server: nothing is created, migrated or written.
     pub(crate) fn inspect(path: &Path) -> Result<Self, Failure> {
+        connect::check_log(path)?;
         let readers = Readers::new(path, connect::inspector);
         // The refusals come now, and not with the first question.
         readers.with(|_| Ok(()))?;
@@ -131,7 +133,7 @@ impl Sqlite {
 
     /// The sizes of the file and of its write-ahead log, in bytes.
     pub(crate) fn sizes(&self) -> (u64, u64) {
-        let log = connect::log_of(&self.path);
+        let log = log::log_of(&self.path);
         (connect::size(&self.path), connect::size(&log))
     }
 

@@ -12,6 +12,7 @@ use futures_channel::oneshot;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::error::when;
+use super::log;
 use super::session_cache::SessionCache;
 use super::statements::Statements;
 use crate::failure::{Failure, panic_message};
@@ -160,6 +161,7 @@ fn commit(
     sessions: &SessionCache,
     group: impl Iterator<Item = Job>,
 ) {
+    let changes = connection.total_changes();
     let (answers, fate): (Vec<Answer>, _) =
         match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
             Ok(transaction) => {
@@ -169,11 +171,18 @@ fn commit(
                 let run = |job: Job| job((!transaction.is_autocommit()).then_some(&mut statements));
                 let answers = group.map(run).collect();
                 let rolled_back = transaction.is_autocommit();
-                let fate = match end {
-                    End::Commit if statements.touch_sessions() => transaction.commit(),
+                let touches_sessions = statements.touch_sessions();
+                let has_changes = connection.total_changes() != changes;
+                let stamped = if has_changes && !rolled_back {
+                    log::stamp(connection)
+                } else {
+                    Ok(())
+                };
+                let fate = stamped.and_then(|()| match end {
+                    End::Commit if touches_sessions => transaction.commit(),
                     End::Commit => sessions.keep_through(connection, || transaction.commit()),
                     End::RollBack => transaction.rollback(),
-                };
+                });
                 (answers, fate.map_err(|err| not_committed(err, rolled_back)))
             }
             Err(err) => (
