@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgMatches, Command};
 
-use crate::settings::{SETTINGS, Values};
+use crate::settings::{SETTINGS, USUAL_FILE, Values};
 
 pub(crate) fn add(command: Command) -> Command {
     let config = Arg::new("config")
@@ -10,7 +10,9 @@ pub(crate) fn add(command: Command) -> Command {
         .global(true)
         .value_name("FILE")
         .help_heading("Settings")
-        .help("A TOML file with settings");
+        .help(format!(
+            "A TOML file with settings [default: {USUAL_FILE}, if it is there]"
+        ));
     let flags = SETTINGS.iter().map(|setting| {
         let default = setting
             .default

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::domain::{API_BASE, WebUrl};
 use crate::settings::Settings;
 
-pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) -> io::Result<()> {
+pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) {
     let data = settings.data_dir.display();
     let mails = match &settings.mail.server {
         Some(server) => server.to_string(),
@@ -32,9 +32,10 @@ pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) -> io::Result<(
         settings.database.display(),
     );
     let mut out = io::stdout();
-    // The other end of a pipe may be closed already; the server serves all the same.
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(err),
-        _ => Ok(()),
+    // A closed pipe or a full disk takes nothing; the server serves all the same.
+    if let Err(err) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        && err.kind() != io::ErrorKind::BrokenPipe
+    {
+        tracing::warn!(event = "not_announced", error = %err);
     }
 }

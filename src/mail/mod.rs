@@ -8,6 +8,7 @@ mod server;
 mod smtp;
 
 use std::path::PathBuf;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use lettre::message::Mailbox;
@@ -36,7 +37,7 @@ pub struct Mailer {
     transport: Transport,
     /// Where files of mails lie, if they may be removed.
     outbox: Option<PathBuf>,
-    letters: Letters,
+    letters: RwLock<Letters>,
     from: Mailbox,
 }
 
@@ -47,7 +48,7 @@ impl Mailer {
         Ok(Self {
             transport,
             outbox: None,
-            letters: Letters::compiled_in(),
+            letters: Letters::compiled_in().into(),
             from: from
                 .parse()
                 .map_err(Failure::when("reading the setting mail_from"))?,
@@ -55,7 +56,13 @@ impl Mailer {
     }
 
     pub fn with_letters(self, letters: Letters) -> Self {
-        Self { letters, ..self }
+        self.change_letters(letters);
+        self
+    }
+
+    /// From now on mails are in these words.
+    pub fn change_letters(&self, letters: Letters) {
+        *self.letters.write().unwrap_or_else(PoisonError::into_inner) = letters;
     }
 
     /// Mails that are to be forgotten have files in this folder, also those that were written when
@@ -70,7 +77,8 @@ impl Mailer {
     }
 
     pub fn write(&self, kind: MailKind, values: Values) -> Result<Letter, Failure> {
-        self.letters.write(kind, values)
+        let letters = self.letters.read().unwrap_or_else(PoisonError::into_inner);
+        letters.write(kind, values)
     }
 
     /// Sends the letter, and returns what the mail server said or where the file is. Sending the

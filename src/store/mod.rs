@@ -42,6 +42,12 @@ impl Store {
         })
     }
 
+    /// Fails when what is written would be lost: somebody removed the database, or put another one in
+    /// its place.
+    pub fn check_place(&self) -> Result<(), Failure> {
+        self.engine.check_place()
+    }
+
     /// Waits for what was asked for and closes the database.
     pub fn close(&self) {
         self.engine.close();
@@ -68,7 +74,7 @@ impl Store {
         doing: &'static str,
         query: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
     ) -> Result<T, Failure> {
-        self.engine.read(doing, query)
+        self.engine.readers.read(doing, query)
     }
 
     /// Runs `job` in a transaction that is committed, unless it fails, before the answer comes.

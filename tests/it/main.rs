@@ -74,6 +74,7 @@ mod rotation;
 mod serve;
 mod serve_crash;
 mod serve_log;
+mod serve_place;
 mod serve_refusals;
 mod serve_stop;
 mod server;

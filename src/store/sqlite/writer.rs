@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::error::when;
 use super::log;
+use super::place::Place;
 use super::session_cache::SessionCache;
 use super::statements::Statements;
 use crate::failure::{Failure, panic_message};
@@ -21,6 +22,9 @@ use crate::store::sql::{self, Sql};
 
 /// How many jobs share a commit at most; beyond that the first of them would wait too long.
 const GROUP: usize = 256;
+
+/// When nothing was written for so long, the log is moved into the database.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// At the end the write-ahead log is moved into the database if that is possible within this time.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -37,7 +41,7 @@ struct NotCommitted {
 
 /// What becomes of each transaction.
 #[derive(Clone, Copy)]
-pub(super) enum End {
+pub(crate) enum End {
     Commit,
     /// For a dry run: everything is tried for real, and leaves nothing behind.
     RollBack,
@@ -55,14 +59,21 @@ impl Writer {
         connection: Connection,
         end: End,
         sessions: Arc<SessionCache>,
+        place: Arc<Place>,
     ) -> Result<Self, Failure> {
         let (jobs, waiting) = channel();
         let checkpoint = Arc::new(AtomicBool::new(false));
+        let open = Open {
+            connection,
+            end,
+            sessions,
+            place,
+        };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn({
                 let checkpoint = Arc::clone(&checkpoint);
-                move || run(connection, end, &sessions, &waiting, &checkpoint)
+                move || run(&open, &waiting, &checkpoint)
             })
             .map_err(Failure::when("starting the writer"))?;
         Ok(Self {
@@ -133,16 +144,30 @@ impl Drop for Writer {
     }
 }
 
-fn run(
+/// What the thread works with.
+struct Open {
     connection: Connection,
     end: End,
-    sessions: &SessionCache,
-    waiting: &Receiver<Job>,
-    checkpoint: &AtomicBool,
-) {
-    while let Ok(first) = waiting.recv() {
+    sessions: Arc<SessionCache>,
+    place: Arc<Place>,
+}
+
+fn run(open: &Open, waiting: &Receiver<Job>, checkpoint: &AtomicBool) {
+    let mut is_moved = false;
+    loop {
+        let first = match waiting.recv_timeout(IDLE) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) if is_moved => continue,
+            Err(RecvTimeoutError::Timeout) => {
+                open.move_log("PASSIVE");
+                is_moved = true;
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        is_moved = false;
         let group = std::iter::once(first).chain(waiting.try_iter()).take(GROUP);
-        let committed = || commit(&connection, end, sessions, group);
+        let committed = || open.commit(group);
         // Whoever waited for this group is told that nothing was done: the transaction is gone.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(committed)) {
             tracing::error!(event = "failure", error = panic_message(&*panic));
@@ -150,48 +175,74 @@ fn run(
     }
     if checkpoint.load(Ordering::SeqCst) {
         // The next start finds one file. If another process reads for long, it is not waited for.
-        let _ = connection.busy_timeout(LAST_WAIT);
-        let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        let _ = open.connection.busy_timeout(LAST_WAIT);
+        open.move_log("TRUNCATE");
     }
 }
 
-fn commit(
-    connection: &Connection,
-    end: End,
-    sessions: &SessionCache,
-    group: impl Iterator<Item = Job>,
-) {
-    let changes = connection.total_changes();
-    let (answers, fate): (Vec<Answer>, _) =
-        match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
-            Ok(transaction) => {
-                let mut statements = Statements::over(&transaction);
-                // A full disk makes SQLite roll the whole transaction back; what ran after that would
-                // be committed by itself and then reported as failed, so it must not run.
-                let run = |job: Job| job((!transaction.is_autocommit()).then_some(&mut statements));
-                let answers = group.map(run).collect();
-                let rolled_back = transaction.is_autocommit();
-                let touches_sessions = statements.touch_sessions();
-                let has_changes = connection.total_changes() != changes;
-                let stamped = if has_changes && !rolled_back {
-                    log::stamp(connection)
-                } else {
-                    Ok(())
-                };
-                let fate = stamped.and_then(|()| match end {
-                    End::Commit if touches_sessions => transaction.commit(),
-                    End::Commit => sessions.keep_through(connection, || transaction.commit()),
-                    End::RollBack => transaction.rollback(),
-                });
-                (answers, fate.map_err(|err| not_committed(err, rolled_back)))
+impl Open {
+    /// Moves the log into the database, if that is possible: what is in the log is safe too, and whoever
+    /// copies the database alone has most of it. Never into another file.
+    fn move_log(&self, how: &str) {
+        if self.place.check().is_ok() {
+            let _ = self
+                .connection
+                .execute_batch(&format!("PRAGMA wal_checkpoint({how})"));
+        }
+    }
+
+    fn commit(&self, group: impl Iterator<Item = Job>) {
+        let connection = &self.connection;
+        let changes = connection.total_changes();
+        let (answers, fate): (Vec<Answer>, _) =
+            match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
+                Ok(transaction) => {
+                    let mut statements = Statements::over(&transaction);
+                    // A full disk makes SQLite roll the whole transaction back; what ran after that
+                    // would be committed by itself and then reported as failed, so it must not run.
+                    let run =
+                        |job: Job| job((!transaction.is_autocommit()).then_some(&mut statements));
+                    let answers = group.map(run).collect();
+                    let touches_sessions = statements.touch_sessions();
+                    let has_changes = connection.total_changes() != changes;
+                    let fate = self.finish(transaction, has_changes, touches_sessions);
+                    (answers, fate)
+                }
+                Err(err) => (
+                    group.map(|job| job(None)).collect(),
+                    Err(not_committed(err, false)),
+                ),
+            };
+        let fate = fate.err();
+        answers.into_iter().for_each(|answer| answer(fate.as_ref()));
+    }
+
+    fn finish(
+        &self,
+        transaction: Transaction<'_>,
+        has_changes: bool,
+        touches_sessions: bool,
+    ) -> Result<(), NotCommitted> {
+        let rolled_back = transaction.is_autocommit();
+        if has_changes && !rolled_back {
+            log::stamp(&transaction).map_err(|err| not_committed(err, false))?;
+        }
+        let finished = match self.end {
+            End::Commit if touches_sessions => transaction.commit(),
+            End::Commit => {
+                let commit = || transaction.commit();
+                self.sessions.keep_through(&self.connection, commit)
             }
-            Err(err) => (
-                group.map(|job| job(None)).collect(),
-                Err(not_committed(err, false)),
-            ),
+            End::RollBack => transaction.rollback(),
         };
-    let fate = fate.err();
-    answers.into_iter().for_each(|answer| answer(fate.as_ref()));
+        finished.map_err(|err| not_committed(err, rolled_back))?;
+        // What was committed to a file that nobody finds again is lost, and nobody is told otherwise.
+        let place = self.place.check();
+        place.map_err(|failure| NotCommitted {
+            why: failure.chain(),
+            transient: true,
+        })
+    }
 }
 
 fn not_committed(err: rusqlite::Error, rolled_back: bool) -> NotCommitted {

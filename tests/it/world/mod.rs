@@ -8,6 +8,7 @@ mod account;
 mod account_serve;
 mod browser;
 mod browser_pages;
+mod container;
 mod django_move;
 mod django_project;
 mod front_end;
