@@ -50,7 +50,13 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     };
     let app = App::new(operator.accounts.clone(), deployment);
     // The lock says that no other server is alive, so whatever one had in hand is nobody's.
-    operator.release_mail().await?;
+    match operator.release_mail().await {
+        // On a full disk they wait until somebody may take them from it.
+        Err(failure) if failure.is_transient() => {
+            tracing::warn!(event = "mail_not_released", error = failure.chain());
+        }
+        released => released?,
+    }
     let (stopping, stopped) = watch::channel(false);
     let backups = Backups::of(settings);
     let background = background::start(operator.clone(), app.clone(), backups, stopped)?;

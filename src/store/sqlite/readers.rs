@@ -1,7 +1,8 @@
 //! What reads a file: connections, each used on the caller's thread, and what they tell of the file.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use rusqlite::Connection;
 
@@ -18,6 +19,10 @@ pub(crate) struct Readers {
     path: PathBuf,
     open: fn(&Path) -> Result<Connection, Failure>,
     idle: Mutex<Vec<Connection>>,
+    /// Whether the file is read alone, because there is no room for what SQLite has beside it.
+    passes_over_log: AtomicBool,
+    /// Held by all who read the file alone.
+    alone: RwLock<()>,
 }
 
 impl Readers {
@@ -26,7 +31,38 @@ impl Readers {
             path: path.to_owned(),
             open,
             idle: Mutex::new(Vec::new()),
+            passes_over_log: AtomicBool::new(false),
+            alone: RwLock::new(()),
         }
+    }
+
+    /// From now on the file is read alone.
+    pub(super) fn pass_over_log(&self) {
+        self.passes_over_log.store(true, Ordering::SeqCst);
+    }
+
+    /// Runs `open` while nobody reads the file alone; who closes that would take away the locks of what
+    /// was opened. If it succeeds, the log is read from now on.
+    pub(super) fn with_log_again<T>(
+        &self,
+        open: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let _nobody = self.alone.write().unwrap_or_else(PoisonError::into_inner);
+        let opened = open()?;
+        self.passes_over_log.store(false, Ordering::SeqCst);
+        Ok(opened)
+    }
+
+    fn with_file_alone<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let doing = "reading the database";
+        // Somebody else found room, and we shall in a second.
+        if connect::size(&log::log_of(&self.path)) > 0 {
+            return Err(Failure::new(doing, "the disk was full a moment ago").transient());
+        }
+        work(&mut connect::untouched(&self.path).map_err(when(doing))?)
     }
 
     /// Looks at a file, also beside a running server: nothing is created, migrated or written.
@@ -80,6 +116,13 @@ impl Readers {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        if self.passes_over_log.load(Ordering::SeqCst) {
+            let _one_of_them = self.alone.read().unwrap_or_else(PoisonError::into_inner);
+            // It may have been the last moment.
+            if self.passes_over_log.load(Ordering::SeqCst) {
+                return self.with_file_alone(work);
+            }
+        }
         let idle = self
             .idle
             .lock()

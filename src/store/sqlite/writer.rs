@@ -9,13 +9,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::error::when;
-use super::log;
-use super::place::Place;
-use super::session_cache::SessionCache;
-use super::statements::Statements;
+use super::group::{Job, NotCommitted, Open};
+use super::opening::Opening;
 use crate::failure::{Failure, panic_message};
 use crate::store::pending::Pending;
 use crate::store::sql::{self, Sql};
@@ -29,24 +25,6 @@ const IDLE: Duration = Duration::from_secs(1);
 /// At the end the write-ahead log is moved into the database if that is possible within this time.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
-/// Runs in the transaction, if there is one, and returns how to answer once its fate is known.
-type Job = Box<dyn FnOnce(Option<&mut Statements<'_>>) -> Answer + Send>;
-type Answer = Box<dyn FnOnce(Option<&NotCommitted>)>;
-
-/// Why a transaction left nothing behind.
-struct NotCommitted {
-    why: String,
-    transient: bool,
-}
-
-/// What becomes of each transaction.
-#[derive(Clone, Copy)]
-pub(crate) enum End {
-    Commit,
-    /// For a dry run: everything is tried for real, and leaves nothing behind.
-    RollBack,
-}
-
 pub(super) struct Writer {
     jobs: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -54,26 +32,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// A writer that commits what it does, or rolls it back.
-    pub(super) fn start(
-        connection: Connection,
-        end: End,
-        sessions: Arc<SessionCache>,
-        place: Arc<Place>,
-    ) -> Result<Self, Failure> {
+    /// A writer to a database that is open, or is to be opened.
+    pub(super) fn start(open: Option<Open>, opening: Opening) -> Result<Self, Failure> {
         let (jobs, waiting) = channel();
         let checkpoint = Arc::new(AtomicBool::new(false));
-        let open = Open {
-            connection,
-            end,
-            sessions,
-            place,
-        };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn({
                 let checkpoint = Arc::clone(&checkpoint);
-                move || run(&open, &waiting, &checkpoint)
+                move || run(open, opening, &waiting, &checkpoint)
             })
             .map_err(Failure::when("starting the writer"))?;
         Ok(Self {
@@ -144,113 +111,56 @@ impl Drop for Writer {
     }
 }
 
-/// What the thread works with.
-struct Open {
-    connection: Connection,
-    end: End,
-    sessions: Arc<SessionCache>,
-    place: Arc<Place>,
-}
-
-fn run(open: &Open, waiting: &Receiver<Job>, checkpoint: &AtomicBool) {
+fn run(
+    mut open: Option<Open>,
+    mut opening: Opening,
+    waiting: &Receiver<Job>,
+    checkpoint: &AtomicBool,
+) {
     let mut is_moved = false;
     loop {
         let first = match waiting.recv_timeout(IDLE) {
-            Ok(first) => first,
-            Err(RecvTimeoutError::Timeout) if is_moved => continue,
-            Err(RecvTimeoutError::Timeout) => {
-                open.move_log("PASSIVE");
-                is_moved = true;
-                continue;
-            }
+            Ok(first) => Some(first),
+            Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => break,
         };
-        is_moved = false;
-        let group = std::iter::once(first).chain(waiting.try_iter()).take(GROUP);
-        let committed = || open.commit(group);
-        // Whoever waited for this group is told that nothing was done: the transaction is gone.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(committed)) {
-            tracing::error!(event = "failure", error = panic_message(&*panic));
+        let is_idle = first.is_none();
+        let group = first.into_iter().chain(waiting.try_iter()).take(GROUP);
+        match open.as_ref() {
+            Some(open) if is_idle && !is_moved => open.move_log("PASSIVE"),
+            Some(_) if is_idle => {}
+            Some(open) => commit(open, group),
+            None => match opening.again() {
+                Ok(opened) => commit(open.insert(opened), group),
+                Err(why) => refuse(why, group),
+            },
         }
+        is_moved = is_idle;
     }
-    if checkpoint.load(Ordering::SeqCst) {
+    if let Some(open) = open
+        && checkpoint.load(Ordering::SeqCst)
+    {
         // The next start finds one file. If another process reads for long, it is not waited for.
         let _ = open.connection.busy_timeout(LAST_WAIT);
         open.move_log("TRUNCATE");
     }
 }
 
-impl Open {
-    /// Moves the log into the database, if that is possible: what is in the log is safe too, and whoever
-    /// copies the database alone has most of it. Never into another file.
-    fn move_log(&self, how: &str) {
-        if self.place.check().is_ok() {
-            let _ = self
-                .connection
-                .execute_batch(&format!("PRAGMA wal_checkpoint({how})"));
-        }
-    }
-
-    fn commit(&self, group: impl Iterator<Item = Job>) {
-        let connection = &self.connection;
-        let changes = connection.total_changes();
-        let (answers, fate): (Vec<Answer>, _) =
-            match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
-                Ok(transaction) => {
-                    let mut statements = Statements::over(&transaction);
-                    // A full disk makes SQLite roll the whole transaction back; what ran after that
-                    // would be committed by itself and then reported as failed, so it must not run.
-                    let run =
-                        |job: Job| job((!transaction.is_autocommit()).then_some(&mut statements));
-                    let answers = group.map(run).collect();
-                    let touches_sessions = statements.touch_sessions();
-                    let has_changes = connection.total_changes() != changes;
-                    let fate = self.finish(transaction, has_changes, touches_sessions);
-                    (answers, fate)
-                }
-                Err(err) => (
-                    group.map(|job| job(None)).collect(),
-                    Err(not_committed(err, false)),
-                ),
-            };
-        let fate = fate.err();
-        answers.into_iter().for_each(|answer| answer(fate.as_ref()));
-    }
-
-    fn finish(
-        &self,
-        transaction: Transaction<'_>,
-        has_changes: bool,
-        touches_sessions: bool,
-    ) -> Result<(), NotCommitted> {
-        let rolled_back = transaction.is_autocommit();
-        if has_changes && !rolled_back {
-            log::stamp(&transaction).map_err(|err| not_committed(err, false))?;
-        }
-        let finished = match self.end {
-            End::Commit if touches_sessions => transaction.commit(),
-            End::Commit => {
-                let commit = || transaction.commit();
-                self.sessions.keep_through(&self.connection, commit)
-            }
-            End::RollBack => transaction.rollback(),
-        };
-        finished.map_err(|err| not_committed(err, rolled_back))?;
-        // What was committed to a file that nobody finds again is lost, and nobody is told otherwise.
-        let place = self.place.check();
-        place.map_err(|failure| NotCommitted {
-            why: failure.chain(),
-            transient: true,
-        })
+fn commit(open: &Open, group: impl Iterator<Item = Job>) {
+    let committed = || open.commit(group);
+    // Whoever waited for this group is told that nothing was done: the transaction is gone.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(committed)) {
+        tracing::error!(event = "failure", error = panic_message(&*panic));
     }
 }
 
-fn not_committed(err: rusqlite::Error, rolled_back: bool) -> NotCommitted {
-    let failure = when("committing")(err);
-    NotCommitted {
-        transient: failure.is_transient() || rolled_back,
-        why: failure.chain(),
-    }
+/// Tells all of these that the database is not open, and why.
+fn refuse(why: &str, group: impl Iterator<Item = Job>) {
+    let fate = NotCommitted {
+        why: why.to_owned(),
+        transient: true,
+    };
+    group.for_each(|job| job(None)(Some(&fate)));
 }
 
 /// A panic fails its job, like any error: the thread goes on, for everybody else.

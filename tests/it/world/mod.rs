@@ -12,6 +12,7 @@ mod container;
 mod django_move;
 mod django_project;
 mod front_end;
+mod full_disk;
 mod port;
 mod postfix;
 mod postfix_mail;
