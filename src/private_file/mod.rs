@@ -104,7 +104,7 @@ pub(crate) fn is_to_work_in(metadata: &Metadata) -> bool {
     is_own(metadata) || metadata.uid() == 0 && is_shared
 }
 
-fn is_own(metadata: &Metadata) -> bool {
+pub(crate) fn is_own(metadata: &Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw()
 }
 

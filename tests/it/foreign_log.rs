@@ -105,6 +105,12 @@ fn a_plain_copy_of_an_earlier_time_is_refused_and_one_of_the_same_time_is_not() 
 
     put(&early, &site);
     assert_refused(&site);
+    // By a link too, beside which there is no log.
+    let link = site.path("link.db");
+    std::os::unix::fs::symlink(file(&site, ""), &link).expect("a link");
+    let link = link.display().to_string();
+    let said = site.run(&["--database", &link, "user", "list"]).refusal();
+    assert!(said.contains("auth.db-wal"), "{said}");
     // The file that the log was begun over: SQLite puts it right.
     put(&late, &site);
     let server = site.start(&[]);

@@ -20,13 +20,19 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
 }
 
+/// The server may make a file while the folder is being emptied.
+fn delete(site: &Site) {
+    until("the folder to be gone", || {
+        let _ = fs::remove_dir_all(site.data());
+        (!site.data().exists()).then_some(())
+    });
+}
+
 /// Takes the database away, in some way.
 type Theft = fn(&Site);
 
 const THEFTS: [(&str, Theft); 7] = [
-    ("the folder is deleted", |site| {
-        fs::remove_dir_all(site.data()).expect("a folder");
-    }),
+    ("the folder is deleted", delete),
     ("the folder is renamed", |site| {
         fs::rename(site.data(), site.path("elsewhere")).expect("a folder");
     }),
@@ -76,7 +82,7 @@ fn nothing_is_acknowledged_when_the_database_has_been_taken_away() {
 fn a_server_without_its_database_ends_by_itself() {
     let site = Site::new();
     let mut server = site.start(&[]);
-    fs::remove_dir_all(site.data()).expect("a folder");
+    delete(&site);
     // A supervisor starts it again.
     assert_eq!(server.wait(), Some(1));
     assert!(!site.data().exists(), "nothing is made in its place");

@@ -24,9 +24,10 @@ pub(super) fn log_of(path: &Path) -> PathBuf {
     beside(path, "-wal")
 }
 
-/// A file of SQLite's beside a database.
+/// A file of SQLite's beside a database, which is where a link leads to.
 pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.to_owned().into_os_string();
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut name = path.into_os_string();
     name.push(ending);
     name.into()
 }

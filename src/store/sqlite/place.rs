@@ -5,7 +5,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::log::{self, beside, log_of};
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ pub(super) struct Place {
     files: Vec<(PathBuf, File)>,
     /// When the database itself was changed, in nanoseconds.
     changed_at: AtomicI64,
+    is_lost: AtomicBool,
 }
 
 impl Place {
@@ -28,28 +29,32 @@ impl Place {
         Ok(Self {
             files,
             changed_at: AtomicI64::new(0),
+            is_lost: AtomicBool::new(false),
         })
     }
 
     /// Fails for good when a file is gone, or another one is in its place. What cannot be found out, for
     /// want of file descriptors, say, is no reason.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        for (path, file) in &self.files {
-            if is_gone(path, file) {
-                return Err(gone(path));
-            }
-        }
-        let [(path, database), (log, _), ..] = self.files.as_slice() else {
+        let gone = self.files.iter().find(|(path, file)| is_gone(path, file));
+        let is_lost = self.is_lost.load(Ordering::SeqCst) || gone.is_some() || self.is_other();
+        if !is_lost {
             return Ok(());
-        };
-        // Only when the log is moved into it, unless somebody else writes to it.
-        let changed_at = database.metadata().map_or(0, |it| changed_at(&it));
-        if self.changed_at.swap(changed_at, Ordering::Relaxed) != changed_at
-            && !log::belongs(database, log).unwrap_or(true)
-        {
-            return Err(gone(path));
         }
-        Ok(())
+        self.is_lost.store(true, Ordering::SeqCst);
+        let first = gone.or(self.files.first());
+        Err(lost(first.map_or(Path::new(""), |it| &it.0)))
+    }
+
+    /// Whether somebody has written another database into the file.
+    fn is_other(&self) -> bool {
+        let [(_, database), (log, _), ..] = self.files.as_slice() else {
+            return false;
+        };
+        // Otherwise it changes only when the log is moved into it.
+        let changed_at = database.metadata().map_or(0, |it| changed_at(&it));
+        self.changed_at.swap(changed_at, Ordering::SeqCst) != changed_at
+            && !log::belongs(database, log).unwrap_or(true)
     }
 }
 
@@ -68,7 +73,7 @@ fn changed_at(metadata: &Metadata) -> i64 {
         .wrapping_add(metadata.mtime_nsec())
 }
 
-fn gone(path: &Path) -> Failure {
+fn lost(path: &Path) -> Failure {
     let shown = path.display();
     Failure::new(
         "writing to the database",

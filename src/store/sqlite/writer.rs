@@ -117,7 +117,6 @@ fn run(
     waiting: &Receiver<Job>,
     checkpoint: &AtomicBool,
 ) {
-    let mut is_moved = false;
     loop {
         let first = match waiting.recv_timeout(IDLE) {
             Ok(first) => Some(first),
@@ -127,15 +126,14 @@ fn run(
         let is_idle = first.is_none();
         let group = first.into_iter().chain(waiting.try_iter()).take(GROUP);
         match open.as_ref() {
-            Some(open) if is_idle && !is_moved => open.move_log("PASSIVE"),
-            Some(_) if is_idle => {}
+            // It costs nothing when nobody has written anything, another process included.
+            Some(open) if is_idle => open.move_log("PASSIVE"),
             Some(open) => commit(open, group),
             None => match opening.again() {
                 Ok(opened) => commit(open.insert(opened), group),
                 Err(why) => refuse(why, group),
             },
         }
-        is_moved = is_idle;
     }
     if let Some(open) = open
         && checkpoint.load(Ordering::SeqCst)

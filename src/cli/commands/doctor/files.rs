@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, Subject};
 use crate::private_file::{
-    data_dir, folder_of, is_of_another_user, is_open_to_others, replaceable_in,
+    data_dir, folder_of, is_of_another_user, is_open_to_others, is_own, replaceable_in,
 };
 use crate::settings::private_files;
 
@@ -25,7 +25,11 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         )];
     }
     let mut files = beside(&subject.database);
-    files.extend([folder.clone(), folder.join("serve.lock")]);
+    files.push(folder.join("serve.lock"));
+    // A volume that root lends is not ours to close; what is in it is looked at all the same.
+    if fs::metadata(folder).is_ok_and(|it| is_own(&it)) {
+        files.push(folder.clone());
+    }
     let own = files.into_iter().map(Private::file);
     let own = own.chain(FOLDERS.map(|it| Private::folder(&folder.join(it))));
     let own: Vec<Private> = own.collect();
