@@ -111,5 +111,11 @@ pub fn schema_of(path: &Path) -> Result<i32, Failure> {
     if !connect::is_there(path)? {
         return Ok(0);
     }
-    applied(&connect::reader(path)?).map_err(when("reading the version of the database"))
+    let read = connect::reader(path);
+    if read.is_err() && connect::size(&log::log_of(path)) == 0 {
+        // On a full disk a log cannot be begun; there is none, so the file says it all.
+        let alone = connect::untouched(path).and_then(|it| applied(&it));
+        return alone.or_else(|_| read.map(|_| 0));
+    }
+    applied(&read?).map_err(when("reading the version of the database"))
 }

@@ -54,8 +54,8 @@ impl Opening {
         match opened {
             Ok(open) => Ok(Some(open)),
             Err(failure) if self.can_wait() => {
-                tracing::error!(event = "disk_full", error = failure.chain());
                 self.failed(&failure);
+                tracing::error!(event = "disk_full", error = self.why);
                 self.readers.pass_over_log();
                 Ok(None)
             }
@@ -79,7 +79,12 @@ impl Opening {
 
     fn failed(&mut self, failure: &Failure) {
         self.tried = Some(Instant::now());
-        self.why = failure.chain();
+        // SQLite tells of a disk error, because of what it was doing.
+        self.why = if self.is_full() {
+            "the disk is full; make room on it, and try again".to_owned()
+        } else {
+            failure.chain()
+        };
     }
 
     fn open(&self) -> Result<Open, Failure> {
@@ -98,20 +103,21 @@ impl Opening {
     }
 
     fn can_wait(&self) -> bool {
-        let is_full = || {
-            let fill = || fs::write(Draft::beside(&self.path)?.path(), vec![0; ROOM]);
-            let kind = fill().err().map(|it| it.kind());
-            matches!(
-                kind,
-                Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
-            )
-        };
         let is_current = || {
             let file = connect::untouched(&self.path)?;
             migrate::applied(&file)
         };
         connect::size(&log_of(&self.path)) == 0
-            && is_full()
+            && self.is_full()
             && is_current().is_ok_and(|it| it == migrate::newest_schema())
+    }
+
+    fn is_full(&self) -> bool {
+        let fill = || fs::write(Draft::beside(&self.path)?.path(), vec![0; ROOM]);
+        let kind = fill().err().map(|it| it.kind());
+        matches!(
+            kind,
+            Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+        )
     }
 }
