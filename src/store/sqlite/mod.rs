@@ -11,7 +11,7 @@ mod opening;
 mod place;
 mod readers;
 mod restore;
-pub(crate) mod scratch;
+mod scratch;
 mod session_cache;
 mod statements;
 mod writer;
@@ -24,6 +24,7 @@ pub(crate) use self::group::End;
 pub use self::migrate::{newest_schema, schema_of};
 pub(crate) use self::readers::Readers;
 pub(crate) use self::restore::restore;
+pub use self::scratch::Scratch;
 
 use super::pending::Pending;
 use super::sql::{self, Sql};
