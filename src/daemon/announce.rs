@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::domain::{API_BASE, WebUrl};
 use crate::settings::Settings;
+use crate::visible::Visible;
 
 pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) {
     let data = settings.data_dir.display();
@@ -33,7 +34,8 @@ pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) {
     );
     let mut out = io::stdout();
     // A closed pipe or a full disk takes nothing; the server serves all the same.
-    if let Err(err) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    let written = Visible::text(&mut out).write_all(text.as_bytes());
+    if let Err(err) = written.and_then(|()| out.flush())
         && err.kind() != io::ErrorKind::BrokenPipe
     {
         tracing::warn!(event = "not_announced", error = %err);
