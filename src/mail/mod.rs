@@ -73,10 +73,6 @@ impl Mailer {
         Self { outbox, ..self }
     }
 
-    pub fn sender(&self) -> Email {
-        Email::stored(self.from.0.email.to_string())
-    }
-
     pub fn write(&self, kind: MailKind, values: Values) -> Result<Letter, Failure> {
         let letters = self.letters.read().unwrap_or_else(PoisonError::into_inner);
         letters.write(kind, values)

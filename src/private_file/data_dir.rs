@@ -114,7 +114,7 @@ fn check_owner(metadata: &Metadata, what: &str) -> anyhow::Result<()> {
 /// The locks of a server: on the data folder, whose mails would be sent twice, and on the database,
 /// whatever data folder it is named with.
 pub(crate) struct Locks {
-    _folder: File,
+    folder: File,
     _database: File,
 }
 
@@ -130,9 +130,23 @@ pub(crate) fn lock(folder: &Path, database: &Path) -> anyhow::Result<Locks> {
     let of_database = lock_of(database)
         .with_context(|| format!("cannot find the folder of {}", database.display()))?;
     Ok(Locks {
-        _folder: take(&folder.join(SERVED), folder, "--data-dir")?,
+        folder: take(&folder.join(SERVED), folder, "--data-dir")?,
         _database: take(&of_database, database, "--database")?,
     })
+}
+
+/// Tells commands where the server that holds the locks is found; that it is there no more, if nowhere.
+pub(crate) fn tell_public_url(locks: &Locks, url: Option<&str>) {
+    let note = url.map_or_else(String::new, |it| format!("{it}\n"));
+    // Without it, commands go by their own settings.
+    let _ = lock::leave_note(&locks.folder, &note);
+}
+
+/// Where the server that works on this data at the moment is found, as it says itself.
+pub(crate) fn public_url_of_server(folder: &Path) -> Option<String> {
+    let note = lock::note_in(&folder.join(SERVED))?;
+    // Without the end it is not whole yet.
+    note.strip_suffix('\n').map(str::to_owned)
 }
 
 /// Whether a server works on this data at the moment.

@@ -11,7 +11,7 @@ mod values;
 pub(crate) use crate::settings::list::{SETTINGS, Setting};
 pub(crate) use crate::settings::listen::{Listen, SocketAccess};
 pub(crate) use crate::settings::mail::{MailSettings, private_files};
-pub(crate) use crate::settings::sources::{USUAL_FILE, Values};
+pub(crate) use crate::settings::sources::{Source, USUAL_FILE, Values};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) socket: SocketAccess,
     pub(crate) keep_alive: Duration,
     pub(crate) public_url: Option<WebUrl>,
+    /// Whether the command line itself says where the server is found.
+    pub(crate) is_place_typed: bool,
     pub(crate) frontend_url: Option<WebUrl>,
     pub(crate) scrypt: Cost,
     pub(crate) hash_threads: usize,
@@ -68,6 +70,9 @@ impl Settings {
             },
             keep_alive: values.duration("keep_alive")?,
             public_url: values.url("public_url")?,
+            is_place_typed: ["public_url", "listen"]
+                .iter()
+                .any(|key| values.source(key) == Source::Flag),
             frontend_url: values.url("frontend_url")?,
             scrypt: values.parse("scrypt")?,
             hash_threads: values.hash_threads()?,
