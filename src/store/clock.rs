@@ -50,7 +50,7 @@ fn move_attempts(sql: &mut dyn Sql, now: Timestamp) -> Result<usize> {
 fn move_links(sql: &mut dyn Sql, now: Timestamp) -> Result<usize> {
     sql.execute(
         "UPDATE links SET expires_at = expires_at - created_at + ?1, created_at = ?1
-         WHERE expires_at > ?1 AND created_at > ?1",
+         WHERE NOT is_kept AND expires_at > ?1 AND created_at > ?1",
         values![now],
     )
 }

@@ -142,10 +142,12 @@ pub(super) fn write(
         ],
         |row| row.get(0),
     )?;
-    // Only the newest link works.
+    // Only the newest link works, so of the others only the one before can still. To look at them all
+    // would take the longer the more somebody has had, and strangers have none.
     sql.execute(
         "UPDATE links SET used_at = ?4
-         WHERE user_id = ?1 AND purpose = ?2 AND id <> ?3 AND used_at IS NULL",
+         WHERE id = (SELECT max(id) FROM links WHERE user_id = ?1 AND purpose = ?2 AND id < ?3)
+           AND used_at IS NULL",
         values![user, purpose, id, now],
     )?;
     if !link.is_mailed {
