@@ -164,6 +164,8 @@ fn a_migration_leaves_the_database_as_it_was_beside_it() {
                  DROP INDEX outbox_leased; DROP INDEX sessions_by_user;
                  DROP INDEX consents_by_policy; DROP INDEX policies_by_time;
                  DROP TABLE counts; DROP TABLE refused_tokens;
+                 DROP INDEX sessions_imported;
+                 ALTER TABLE users DROP COLUMN takes_imported_tokens;
                  ALTER TABLE users DROP COLUMN imported_tokens_ended_at;
                  DROP INDEX audit_backups; ALTER TABLE audit DROP COLUMN digest;
                  DELETE FROM refinery_schema_history WHERE version >= 6;";
