@@ -236,6 +236,29 @@ fn a_lost_database_and_lost_keys_are_told_from_a_first_start() {
     fs::rename(&elsewhere, &keys).expect("keys that were found");
     site.run(&["user", "show", "ada"]).ok();
 
+    // Half of them is as bad: what is left in the folder does not matter.
+    let signing: Vec<PathBuf> = fs::read_dir(&keys)
+        .expect("keys")
+        .map(|it| it.expect("a key").path())
+        .filter(|it| !it.ends_with("links.key"))
+        .collect();
+    for (lost, missing) in [
+        (&signing, "signing-"),
+        (&vec![keys.join("links.key")], "links.key"),
+    ] {
+        let away = |it: &PathBuf| site.path(&it.file_name().expect("a name").to_string_lossy());
+        for key in lost {
+            fs::rename(key, away(key)).expect("a lost key");
+        }
+        fs::write(keys.join(".DS_Store"), "").expect("a file of a Mac");
+        refused(&keys.join(missing));
+        for key in lost {
+            assert!(!key.exists(), "none was made");
+            fs::rename(away(key), key).expect("a key that was found");
+        }
+        site.run(&["user", "show", "ada"]).ok();
+    }
+
     fs::remove_file(&file).expect("a lost database");
     refused(&file);
     fs::write(&file, "").expect("an empty file");
