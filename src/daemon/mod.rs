@@ -6,6 +6,8 @@ mod backups;
 mod bind;
 mod log;
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 use tokio::sync::watch;
 
@@ -15,7 +17,8 @@ use crate::daemon::backups::Backups;
 use crate::daemon::bind::bind;
 use crate::http::{App, ConnectionRules, Deployment, serve};
 use crate::interrupt::stop_signal;
-use crate::private_file::data_dir;
+use crate::private_file::replace::remove_stale;
+use crate::private_file::{data_dir, folder_of};
 use crate::settings::{Listen, Settings};
 
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -33,6 +36,12 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     // Before the database is opened: a newer program must not migrate it under a running server.
     compose::check_place(settings)?;
     let _lock = data_dir::lock(&settings.data_dir)?;
+    // A backup that was killed leaves a copy of the whole database.
+    let folders = data_dir::FOLDERS_OF_DRAFTS.map(|it| settings.data_dir.join(it));
+    let folders = folders.iter().map(PathBuf::as_path);
+    folders
+        .chain([folder_of(&settings.database)])
+        .for_each(remove_stale);
     let operator = compose::use_cases(settings, Some(&public_url), false)?;
     let deployment = Deployment {
         public_url: public_url.clone(),

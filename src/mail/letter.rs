@@ -7,7 +7,7 @@ use std::path::Path;
 
 use minijinja::{Environment, UndefinedBehavior};
 
-use crate::domain::MailKind;
+use crate::domain::{MailKind, without_mark};
 use crate::failure::Failure;
 
 /// Characters of a subject; more is cut off, because some server on the way would.
@@ -96,7 +96,9 @@ impl Letters {
             };
             let source = fs::read_to_string(&path)
                 .map_err(|err| refuse(format!("{name} cannot be read: {err}")))?;
-            letters.sources.insert(known, source);
+            letters
+                .sources
+                .insert(known, without_mark(&source).to_owned());
         }
         for kind in MailKind::ALL {
             letters
@@ -201,10 +203,10 @@ fn sample(kind: MailKind) -> Values {
 }
 
 /// White space of all kinds becomes one space, and control characters go: nothing in a subject can
-/// start another header.
+/// start another header. Nor is it what mail programs decode, which could hide both (RFC 2047).
 fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let line = words.join(" ");
+    let line = words.join(" ").replace("=?", "= ?");
     line.chars()
         .filter(|it| !it.is_control())
         .take(MOST_OF_A_SUBJECT)

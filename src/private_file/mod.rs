@@ -2,6 +2,7 @@
 
 pub(crate) mod data_dir;
 pub(crate) mod lock;
+pub(crate) mod own_files;
 pub(crate) mod replace;
 
 use std::fs::{DirBuilder, File, Metadata};

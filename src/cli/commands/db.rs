@@ -12,6 +12,7 @@ use crate::cli::terminal::progress::Bar;
 use crate::clock::Clock;
 use crate::compose;
 use crate::interrupt::Interrupt;
+use crate::private_file::own_files::check_not_own;
 use crate::settings::Settings;
 use crate::store::maintenance;
 
@@ -92,6 +93,7 @@ fn check(job: &Job, output: &mut Output) -> anyhow::Result<()> {
 }
 
 fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    check_not_own(file, &job.settings.data_dir, &job.settings.database)?;
     let (bar, interrupt) = (Bar::of("copying and checking"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
     let work = job.operator.back_up(file, &job.actor, &progress);
