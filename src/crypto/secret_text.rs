@@ -34,7 +34,7 @@ pub(crate) fn secret_of(text: &str) -> Result<&str, NotASecret> {
         return Err(NotASecret::Export);
     }
     if let Some(name) = setting_of(secret) {
-        return Err(NotASecret::Setting(name.to_owned()));
+        return Err(NotASecret::Setting(name));
     }
     if let Some(start) = start_of_program(secret) {
         return Err(NotASecret::Program(start.to_owned()));
@@ -61,9 +61,9 @@ fn is_format(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// The name before an equals sign or a colon, if it is one that settings have. A key may hold these
+/// The name before an equals sign or a colon, with that, if it is one that settings have. A key may hold these
 /// too: Django's have no capitals, and in base64 nothing comes after an equals sign.
-fn setting_of(secret: &str) -> Option<&str> {
+fn setting_of(secret: &str) -> Option<String> {
     let place = secret.find(['=', ':'])?;
     let (before, after) = secret.split_at(place);
     let name = before.trim_start_matches(['{', ' ', ',']).trim_end();
@@ -82,7 +82,8 @@ fn setting_of(secret: &str) -> Option<&str> {
     } else {
         says_key || bare != name
     };
-    (is_word && has_value && is_setting).then_some(bare)
+    let sign = &after[..1];
+    (is_word && has_value && is_setting).then(|| format!("{bare}{sign}"))
 }
 
 /// The beginning of a call that looks a setting up, or of an object in braces.

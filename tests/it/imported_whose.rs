@@ -80,7 +80,8 @@ fn a_token_of_the_service_before_opens_no_account_that_was_made_here() {
         }
     }
     for user in [1, 2] {
-        let refresh = token("refresh", user, 1, now() - 3 * DAY, 30 * DAY);
+        let number = u32::try_from(user).expect("a small number");
+        let refresh = token("refresh", user, number, now() - 3 * DAY, 30 * DAY);
         assert_eq!(renew(&server, &refresh), 200, "{user}");
     }
 }
@@ -125,7 +126,7 @@ fn an_upgrade_tells_who_came_from_the_service_before_by_the_audit_trail() {
     let before = "DROP INDEX sessions_imported;
                   ALTER TABLE users DROP COLUMN takes_imported_tokens;
                   DELETE FROM refinery_schema_history WHERE version >= 13;
-                  INSERT INTO sessions (id, user_id, kind, created_at, expires_at, rotations)
+                  INSERT INTO sessions (id, user_id, kind, created_at, expires_at, rotated_at)
                   SELECT randomblob(16), id, 'imported', 0, 4000000000, 0 FROM users;";
     site.database()
         .execute_batch(before)

@@ -303,7 +303,7 @@ fn no_name_that_looks_like_the_operators_is_given_away() {
         "Barney",
         "anna5",
         "testing-the-water",
-        "contest",
+        "protest",
         "River.Watch",
         "badminton",
         "Rootes",
