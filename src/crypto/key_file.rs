@@ -66,8 +66,8 @@ pub(crate) fn read_private(path: &Path, allow_weak: bool) -> Result<Zeroizing<Ve
         ))),
         Some(why) => Err(refuse(format!(
             "{shown} is too weak: {why}; \
-             to have one made, remove it and the file `complete` in the data folder (everybody has \
-             to log in again)"
+             remove the file, and `complete` in the data folder, to have one made (everybody has to \
+             log in again)"
         ))),
     }
 }
