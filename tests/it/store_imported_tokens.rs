@@ -6,7 +6,7 @@ use minisass_auth::store::Store;
 use minisass_auth::store::imported_tokens::RefusedToken;
 use minisass_auth::store::transfer::{Batch, Record};
 
-use crate::store::{NOW, actor, add, get, later, on_each_engine};
+use crate::store::{NOW, actor, add, get, later, on_each_engine, opening};
 use crate::store_transfer::record;
 
 fn id(issued_at: Timestamp, number: u8) -> SessionId {
@@ -34,13 +34,11 @@ fn moved(store: &Store, name: &str) -> UserId {
 fn uses(store: &Store, user: UserId, issued_at: Timestamp, number: u8) -> bool {
     let session = Session {
         id: id(issued_at, number),
-        user,
         kind: SessionKind::Imported,
         created_at: issued_at,
         expires_at: Timestamp(issued_at.0 + 3600),
-        address: None,
-        user_agent: None,
         cookie_digest: None,
+        ..opening(user, number).session
     };
     get(store.open_imported_session(session, 3, actor(issued_at)))
 }
