@@ -199,7 +199,20 @@ fn what_is_deleted_is_overwritten_and_mails_go_with_their_account() {
         mention("ermintrude").len() >= 3,
         "a dry run removes nothing"
     );
+    // Both ways: by the operator, and by the account itself. The server goes on.
     site.run(&["user", "delete", "ermintrude", "--yes"]).ok();
+    assert_eq!(server.register("florence"), 201);
+    let bearer = server.login("florence@example.org").text("access_token");
+    let close = json!({"password": PASSWORD}).to_string();
+    let head = crate::wire::bearer(&bearer) + "Content-Type: application/json\r\n";
+    let path = "/authentication/api/user/delete/";
+    let closed = crate::wire::exchange(server.connect(), "POST", path, &head, &close);
+    assert_eq!(closed.status, 200, "{closed:?}");
+    for name in ["ermintrude", "florence"] {
+        crate::server::until("the log to be emptied", || {
+            mention(name).is_empty().then_some(())
+        });
+    }
     let mut server = server;
     assert_eq!(server.stop(), Some(0));
     assert_eq!(mention("ermintrude"), Vec::<PathBuf>::new());
