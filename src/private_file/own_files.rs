@@ -1,8 +1,6 @@
 //! The files that the service lives by: no command writes anything else in their place.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::ensure;
@@ -41,9 +39,7 @@ fn is_own(path: &Path, data_dir: &Path, database: &Path) -> bool {
         // Nothing can be written there.
         return false;
     };
-    is_in_data_dir(&folder, name, path, data_dir)
-        || is_beside(&folder, name, database)
-        || is_same_file(path, database)
+    is_in_data_dir(&folder, name, path, data_dir) || is_beside(&folder, name, database)
 }
 
 fn is_in_data_dir(folder: &Path, name: &OsStr, path: &Path, data_dir: &Path) -> bool {
@@ -75,11 +71,4 @@ fn is_beside(folder: &Path, name: &OsStr, database: &Path) -> bool {
     let name = name.to_string_lossy();
     let end = name.strip_prefix(own.as_ref());
     is_there && end.is_some_and(|it| BESIDE.contains(&it) || it.starts_with(COPY))
-}
-
-fn is_same_file(path: &Path, database: &Path) -> bool {
-    match (fs::metadata(path), fs::metadata(database)) {
-        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
-        _ => false,
-    }
 }

@@ -14,7 +14,6 @@ fn no_command_writes_over_the_files_of_the_service() {
     fs::create_dir(data.join("backups")).expect("a folder");
     fs::write(data.join("backups/auth-20260101T000000Z.db"), "a backup").expect("a file");
     symlink(&data, site.path("by-link")).expect("a link");
-    fs::hard_link(data.join("auth.db"), site.path("other-name.db")).expect("a link");
     let signing = fs::read_dir(data.join("keys")).expect("keys");
     let signing: Vec<_> = signing.map(|it| it.expect("a key").path()).collect();
     let mut own: Vec<_> = [
@@ -34,7 +33,10 @@ fn no_command_writes_over_the_files_of_the_service() {
     .into();
     fs::create_dir_all(data.join("outbox")).expect("a folder");
     own.extend(signing);
-    own.extend([site.path("by-link/auth.db"), site.path("other-name.db")]);
+    own.extend([
+        site.path("by-link/auth.db"),
+        site.path("by-link/keys/new.key"),
+    ]);
     let state = || {
         let files = [
             "auth.db",

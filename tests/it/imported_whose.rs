@@ -132,8 +132,9 @@ fn an_upgrade_tells_who_came_from_the_service_before_by_the_audit_trail() {
         .execute_batch(before)
         .expect("an older schema");
     site.run(&["db", "migrate"]).ok();
-    let taking = "SELECT group_concat(id) FROM users WHERE takes_imported_tokens";
-    let opened = "SELECT group_concat(user_id) FROM sessions WHERE kind = 'imported'";
+    let taking = "SELECT group_concat(id ORDER BY id) FROM users WHERE takes_imported_tokens";
+    let opened = "SELECT group_concat(user_id ORDER BY user_id) FROM sessions
+                  WHERE kind = 'imported'";
     for query in [taking, opened] {
         let ids: String = site
             .database()
