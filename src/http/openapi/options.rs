@@ -15,11 +15,14 @@ pub(crate) struct Description {
     pub(crate) options: Value,
 }
 
-pub(crate) fn describe(document: &Value, path: &str) -> Description {
+pub(crate) fn describe(document: &Value, path: &str, pages: bool) -> Description {
     let empty = Map::new();
     let operations = document["paths"][path].as_object().unwrap_or(&empty);
     let allow = HeaderValue::from_str(&allowed(operations).join(", "));
-    let renders = renders(operations);
+    let mut renders = renders(operations);
+    if pages && !renders.iter().any(|it| it == "text/html") {
+        renders.push("text/html".to_owned());
+    }
     let main = operations.values().next().unwrap_or(&Value::Null);
     let mut options = json!({
         "name": main["summary"],

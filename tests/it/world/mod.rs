@@ -11,6 +11,7 @@ mod browser_pages;
 mod django_move;
 mod django_project;
 mod front_end;
+mod pages;
 mod port;
 mod postfix;
 mod postfix_mail;
