@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use minijinja::context;
+use poem::error::ReadBodyError;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, IntoResponse, Request, Response};
 use serde_json::Value;
@@ -104,9 +105,14 @@ impl Pages {
             return Ok(None);
         }
         let body = request.take_body().into_bytes_limit(MOST_BYTES);
-        let Ok(Ok(body)) = tokio::time::timeout(DEADLINE, body).await else {
-            let sentence = format!("The form did not arrive, or has more than {MOST_BYTES} bytes.");
-            return Err(Problem::new(StatusCode::BAD_REQUEST, sentence));
+        let read = tokio::time::timeout(DEADLINE, body).await;
+        let refused = |status, sentence: &str| Err(Problem::new(status, sentence));
+        let body = match read {
+            Ok(Ok(body)) => body,
+            Ok(Err(ReadBodyError::PayloadTooLarge)) => {
+                return refused(StatusCode::PAYLOAD_TOO_LARGE, "The form is too large.");
+            }
+            _ => return refused(StatusCode::REQUEST_TIMEOUT, "The form did not arrive."),
         };
         let form = SentForm::parse(&body);
         request.set_body(body);
@@ -195,7 +201,9 @@ fn html(mut response: Response, page: String) -> Response {
     headers.insert(header::CONTENT_TYPE, html);
     let policy = HeaderValue::from_static(POLICY);
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    let vary = HeaderValue::from_static("Accept");
-    headers.append(header::VARY, vary);
+    // Without it a form of ours would be sent as from nowhere, and get no cookie.
+    let referrer = HeaderValue::from_static("same-origin");
+    headers.insert(header::REFERRER_POLICY, referrer);
+    headers.append(header::VARY, HeaderValue::from_static("Accept"));
     response
 }

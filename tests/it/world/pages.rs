@@ -36,6 +36,8 @@ fn registers<'a>(story: Story<'a>, server: &Server) -> Story<'a> {
         ("password", PASSWORD),
         ("first_name", "Ada"),
         ("last_name", "L"),
+        ("organizationType", "NGO"),
+        ("organizationName", "Kartoza"),
         ("country", "ZA"),
     ];
     let story = story.open(&page(server, "register/"));
