@@ -104,8 +104,11 @@ fn with_documentation(routes: Route) -> Route {
         .at("/", get(root))
         .at("/favicon.ico", get(assets::icon))
         .at("/openapi.json", get(swagger::openapi))
+        .at("/openapi.yaml", get(swagger::openapi_yaml))
         .at("/docs", get(swagger::swagger))
         .at("/docs/", get(swagger::swagger))
+        .at("/docs/reference", get(swagger::reference))
+        .at("/docs/reference/", get(swagger::reference))
         .at("/docs/pages.css", get(assets::style))
         .at("/docs/pages.js", get(assets::script))
 }

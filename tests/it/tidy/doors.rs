@@ -157,6 +157,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
          src/http/server/ src/cli/terminal/output.rs src/cli/commands/doctor/machine.rs \
          src/cli/job.rs",
     ),
+    ("serde_norway", "src/http/openapi/variants.rs"),
     ("serde", EVERYWHERE),
     ("serde_json", EVERYWHERE),
     ("thiserror", EVERYWHERE),
