@@ -25,7 +25,7 @@ use self::openapi::swagger::Documentation;
 use self::openapi::{document, swagger};
 use self::pages::endpoint::Pages;
 use self::pages::{assets, front};
-use self::wire::{Cookies, RateLimits, render, wants_html};
+use self::wire::{RateLimits, render, wants_html};
 use crate::accounts::Accounts;
 
 /// The whole application. Cloning is cheap.
@@ -46,10 +46,6 @@ impl App {
             .then(|| Arc::new(RateLimits::new()));
         let deployment = Arc::new(deployment);
         let metrics = Arc::new(Metrics::default());
-        let cookies = Cookies {
-            path: deployment.public_url.path().to_owned(),
-            secure: deployment.public_url.is_https(),
-        };
         let has_pages = deployment.docs;
         let pages = || Arc::new(Pages::new(Arc::clone(&deployment), document::document));
         let pages = has_pages.then(pages);
@@ -64,7 +60,6 @@ impl App {
         };
         let routes = routes
             .data(accounts)
-            .data(cookies)
             .data(Arc::clone(&metrics))
             .data(Arc::clone(&deployment))
             .data(limits.clone())

@@ -13,7 +13,8 @@ use super::openapi::document::{document, own_path};
 use super::openapi::options::{Description, describe};
 use super::wire::{Problem, RouteName, accepts, check_once, render};
 
-struct Resource {
+/// A path with all its methods.
+struct ApiPath {
     name: RouteName,
     description: Description,
     methods: HashMap<Method, BoxEndpoint<'static>>,
@@ -32,14 +33,14 @@ pub(crate) fn routes(pages: bool) -> Route {
         let Some(methods) = table.remove(own_path(bare)) else {
             continue;
         };
-        let resource = Arc::new(Resource {
+        let endpoint = Arc::new(ApiPath {
             name: RouteName(path.as_str().into()),
             description: describe(&document, path, pages),
             methods,
         });
         route = route
-            .at(bare, Arc::clone(&resource))
-            .at(&with_slash, resource);
+            .at(bare, Arc::clone(&endpoint))
+            .at(&with_slash, endpoint);
     }
     route
 }
@@ -54,7 +55,7 @@ fn with_numbered_parameters(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-impl Endpoint for Resource {
+impl Endpoint for ApiPath {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
@@ -67,7 +68,7 @@ impl Endpoint for Resource {
     }
 }
 
-impl Resource {
+impl ApiPath {
     async fn answer(&self, request: Request) -> Response {
         if let Err(problem) = check_once(request.headers()) {
             return problem.response();

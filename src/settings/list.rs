@@ -34,6 +34,21 @@ impl Setting {
         self
     }
 
+    /// The only right values, where there are a few.
+    pub(crate) fn choices(&self) -> &'static [&'static str] {
+        match (self.key, self.example) {
+            ("log_format", _) => &["text", "json"],
+            (_, "true" | "false") => &["true", "false"],
+            _ => &[],
+        }
+    }
+
+    /// The default in words: in the list or, where it follows from something else, in the help.
+    pub(crate) fn default_in_help(&self) -> String {
+        let default = self.default.filter(|it| !it.is_empty());
+        default.map_or_else(String::new, |it| format!(" [default: {it}]"))
+    }
+
     pub(crate) fn flag(&self) -> String {
         self.key.replace('_', "-")
     }
@@ -150,6 +165,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("smtp_url_file")
         .example("/etc/minisass-auth/smtp_url")
         .help("A private file that holds smtp_url, for one with a password"),
+    setting("smtp_hello")
+        .example("auth.example.org")
+        .help("The name in EHLO [default: host of public_url]"),
     setting("smtp_ca_file")
         .example("/etc/ssl/our-own-ca.pem")
         .help("Authorities, beside the public ones, that may vouch for the mail server"),

@@ -7,7 +7,7 @@ mod shown;
 mod sources;
 mod values;
 
-pub(crate) use crate::settings::list::SETTINGS;
+pub(crate) use crate::settings::list::{SETTINGS, Setting};
 pub(crate) use crate::settings::listen::Listen;
 pub(crate) use crate::settings::mail::{MailSettings, private_files};
 pub(crate) use crate::settings::sources::Values;
@@ -20,6 +20,7 @@ use ipnet::IpNet;
 use crate::accounts::Rules;
 use crate::crypto::Cost;
 use crate::domain::{PasswordRules, WebUrl};
+use crate::mail::Sender;
 
 /// All settings, read and checked.
 pub(crate) struct Settings {
@@ -39,7 +40,7 @@ pub(crate) struct Settings {
     pub(crate) max_connections_per_client: usize,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) docs: bool,
-    pub(crate) mail_from: String,
+    pub(crate) mail_from: Sender,
     pub(crate) mail: MailSettings,
     pub(crate) json_log: bool,
 }
@@ -70,7 +71,7 @@ impl Settings {
                 .number("max_connections_per_client", 0..=1_000_000)?,
             cors_origins: values.origins("cors_origins")?,
             docs: values.parse("docs")?,
-            mail_from: values.text("mail_from")?,
+            mail_from: values.parse("mail_from")?,
             mail: MailSettings::parse(values)?,
             json_log: values.json_log()?,
         })

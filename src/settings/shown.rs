@@ -6,7 +6,7 @@ use super::list::SETTINGS;
 use super::listen::Listen;
 use super::sources::{Source, Values};
 use crate::domain::WebUrl;
-use crate::mail::SmtpServer;
+use crate::mail::{Hello, SmtpServer};
 
 /// A setting as it is printed. The names are stable.
 #[derive(Serialize)]
@@ -34,16 +34,20 @@ impl Values {
         SETTINGS.iter().map(|it| shown(it.key)).collect()
     }
 
+    fn loopback_url(&self) -> Option<WebUrl> {
+        self.parse::<Listen>("listen").ok()?.loopback_url()
+    }
+
     /// A default that depends on other settings or on the machine.
     fn computed(&self, key: &str) -> Option<String> {
         let format = |is_json| if is_json { "json" } else { "text" };
         match key {
             "database" => Some(self.database().display().to_string()),
-            "public_url" => self
-                .parse::<Listen>("listen")
-                .ok()?
-                .loopback_url()
-                .map(|it| it.to_string()),
+            "public_url" => self.loopback_url().map(|it| it.to_string()),
+            "smtp_hello" => {
+                let url = self.url("public_url").ok()?.or_else(|| self.loopback_url());
+                Some(Hello::of(&url?).to_string())
+            }
             "hash_threads" => Some(self.hash_threads().ok()?.to_string()),
             "log_format" => Some(format(self.json_log().ok()?).to_owned()),
             _ => None,

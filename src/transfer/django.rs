@@ -14,7 +14,7 @@ use super::import::Importer;
 use super::line::{ConsentLine, EarlierLine, Line, PolicyLine};
 use crate::crypto::Hasher;
 use crate::domain::Timestamp;
-use crate::store::transfer::Spool;
+use crate::store::transfer::Scratch;
 
 // The models whose rows belong to users. The consents have moved from one application to another.
 const PROFILE: &str = "minisass_authentication.userprofile";
@@ -87,7 +87,7 @@ impl Row {
 /// What belongs to users, and what that points to.
 struct Belongings {
     /// Rows by the number of their user, as JSON.
-    rows: Spool,
+    rows: Scratch,
     blacklist: Blacklist,
     kept: usize,
     taken: usize,
@@ -104,8 +104,8 @@ pub type Open<'a> = &'a dyn Fn() -> io::Result<Box<dyn BufRead>>;
 /// Hands the users of a dump to `importer`.
 pub fn read(open: Open<'_>, importer: &mut Importer<'_>) -> anyhow::Result<()> {
     let mut found = Belongings {
-        rows: importer.spool()?,
-        blacklist: Blacklist::new(importer.spool()?),
+        rows: importer.scratch()?,
+        blacklist: Blacklist::new(importer.scratch()?),
         kept: 0,
         taken: 0,
         organisation_types: HashMap::new(),

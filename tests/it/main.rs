@@ -1,7 +1,7 @@
 //! Tests that come in by the front door. One binary, so that the crate is linked once.
 //!
 //! `app` is the whole application in this process, with a clock that moves on command; `server` is
-//! the real program. Everything else is named after what it tests.
+//! the real program; `database` looks past both. Everything else is named after what it tests.
 
 mod app;
 mod body;
@@ -39,6 +39,7 @@ mod conformance;
 mod connections;
 mod cookie;
 mod corpora;
+mod database;
 mod django;
 mod document;
 mod examples;
@@ -72,6 +73,7 @@ mod reset;
 mod resetpage;
 mod rotation;
 mod serve;
+mod serve_background;
 mod serve_crash;
 mod serve_log;
 mod serve_refusals;
@@ -81,7 +83,10 @@ mod session;
 mod settings;
 mod simplejwt;
 mod smtp;
+mod smtp_blame;
 mod smtp_crash;
+mod smtp_links;
+mod smtp_names;
 mod smtp_server;
 mod smtp_settings;
 mod smtp_tls;
@@ -89,11 +94,12 @@ mod store;
 mod store_audit;
 mod store_everybody;
 mod store_imported_tokens;
-mod store_mail;
+mod store_links;
+mod store_mails;
 mod store_maintenance;
-mod store_outbox;
 mod store_plans;
 mod store_privacy_policy;
+mod store_rolled_back;
 mod store_sessions;
 mod store_transfer;
 mod terminal;

@@ -10,13 +10,13 @@ use crate::settings::{Settings, Values};
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Print every setting, and where its value comes from
-    #[command(after_long_help = examples(&[
+    #[command(after_help = examples(&[
         "minisass-auth config show --config settings.toml",
         "minisass-auth config show --format json > settings.json",
     ]))]
     Show,
     /// Read the settings, and the files that they name, as `serve` does
-    #[command(after_long_help = examples(&["minisass-auth config check --config settings.toml"]))]
+    #[command(after_help = examples(&["minisass-auth config check --config settings.toml"]))]
     Check,
 }
 
@@ -30,8 +30,8 @@ pub(crate) fn run(command: &Command, values: &Values, output: &mut Output) -> an
         }
         Command::Check => {
             let settings = Settings::parse(values)?;
-            compose::mailer(&settings)?;
-            compose::public_url(&settings, &settings.listen)?;
+            let public_url = compose::public_url(&settings, &settings.listen)?;
+            compose::mailer(&settings, Some(&public_url))?;
             output.done("all settings are right", &json!({"is_right": true}))
         }
     }

@@ -24,7 +24,7 @@ const CHUNK: usize = 1 << 16;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 #[derive(clap::Args)]
-#[command(after_long_help = examples(&[
+#[command(after_help = examples(&[
     "minisass-auth user import newcomers.jsonl --dry-run",
     "minisass-auth user import newcomers.csv --from csv --on-error skip",
     "minisass-auth user import dump.json --from django",
