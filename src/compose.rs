@@ -145,6 +145,17 @@ pub(crate) fn mailer(settings: &Settings, public_url: Option<&WebUrl>) -> anyhow
     }
 }
 
+/// The address that links of a command start with: that of the running server, if there is one and
+/// the command line does not say otherwise.
+pub(crate) fn public_url_of_command(settings: &Settings) -> anyhow::Result<WebUrl> {
+    let of_server = || {
+        let url = data_dir::public_url_of_server(&settings.data_dir)?;
+        WebUrl::base(&url).ok()
+    };
+    let of_server = (!settings.is_place_typed).then(of_server).flatten();
+    of_server.map_or_else(|| public_url(settings, &settings.listen), Ok)
+}
+
 /// The address that links start with, while the server listens at `listen`.
 pub(crate) fn public_url(settings: &Settings, listen: &Listen) -> anyhow::Result<WebUrl> {
     let set = settings.public_url.clone();

@@ -32,7 +32,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let public_url = compose::public_url(settings, &bound)?;
     // Before the database is opened: a newer program must not migrate it under a running server.
     compose::check_place(settings)?;
-    let _lock = data_dir::lock(&settings.data_dir)?;
+    let lock = data_dir::lock(&settings.data_dir)?;
     let operator = compose::use_cases(settings, Some(&public_url), false)?;
     let deployment = Deployment {
         public_url: public_url.clone(),
@@ -50,6 +50,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
 
     // Before anybody is told that the server is there, and may want to stop it.
     let stop = stop_signal()?;
+    data_dir::tell_public_url(&lock, Some(public_url.as_str()));
     announce(settings, &public_url)?;
     tracing::info!(event = "sys_startup", version = env!("CARGO_PKG_VERSION"));
     let rules = ConnectionRules {
@@ -64,6 +65,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
         .await
         .ok();
     operator.close();
+    data_dir::tell_public_url(&lock, None);
     if let Listen::Unix(path) = &settings.listen {
         // It may have been removed by somebody else already.
         let _ = std::fs::remove_file(path);

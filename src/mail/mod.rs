@@ -66,10 +66,6 @@ impl Mailer {
         Self { outbox, ..self }
     }
 
-    pub fn sender(&self) -> Email {
-        Email::stored(self.from.0.email.to_string())
-    }
-
     pub fn write(&self, kind: MailKind, values: Values) -> Result<Letter, Failure> {
         self.letters.write(kind, values)
     }

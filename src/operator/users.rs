@@ -19,6 +19,8 @@ pub enum UserError {
     },
     #[error("{0} is inactive; `user activate {0}` lets them in")]
     Inactive(String),
+    #[error("{0} is confirmed already; nothing was sent, `reset send {0}` helps with a password")]
+    Confirmed(String),
     #[error(transparent)]
     Invalid(#[from] Invalid),
     #[error(
@@ -57,8 +59,21 @@ impl Operator {
             }
         }
         let similar = store.similar_name(&typed.to_lowercase()).await?;
+        let similar = match similar {
+            // Digits are a number and nothing else, also where somebody has them for a name.
+            Some(name) if name == typed => self.number_of(&name).await?,
+            similar => similar,
+        };
         let typed = typed.to_owned();
         Err(UserError::NoSuchUser { typed, similar })
+    }
+
+    async fn number_of(&self, name: &str) -> Result<Option<String>, Failure> {
+        let Ok(username) = Username::parse(name) else {
+            return Ok(None);
+        };
+        let found = self.parts.store.user(&UserRef::Username(username)).await?;
+        Ok(found.map(|it| format!("{}, whose user name is {name}", it.id.0)))
     }
 
     /// Users in the order of their numbers, a page at a time.
@@ -124,9 +139,12 @@ impl Operator {
     pub async fn update_user(
         &self,
         user: &User,
-        change: UserChange,
+        mut change: UserChange,
         caller: &Actor,
     ) -> Result<User, UserError> {
+        for name in [&mut change.first_name, &mut change.last_name] {
+            *name = name.take().map(|it| it.trim().to_owned());
+        }
         check(user, &change)?;
         let (id, actor, by) = (user.id, caller.at(self.now()), &caller.name);
         let updated = self.parts.store.update_user(id, change, actor).await?;

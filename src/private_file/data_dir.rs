@@ -107,6 +107,20 @@ pub(crate) fn lock(folder: &Path) -> anyhow::Result<File> {
     })
 }
 
+/// Tells commands where the server that holds the lock is found; that it is there no more, if nowhere.
+pub(crate) fn tell_public_url(lock: &File, url: Option<&str>) {
+    let note = url.map_or_else(String::new, |it| format!("{it}\n"));
+    // Without it, commands go by their own settings.
+    let _ = lock::leave_note(lock, &note);
+}
+
+/// Where the server that works on this data at the moment is found, as it says itself.
+pub(crate) fn public_url_of_server(folder: &Path) -> Option<String> {
+    let note = lock::note_in(&folder.join(SERVED))?;
+    // Without the end it is not whole yet.
+    note.strip_suffix('\n').map(str::to_owned)
+}
+
 /// Whether a server works on this data at the moment.
 pub(crate) fn is_served(folder: &Path) -> bool {
     lock::is_taken(&folder.join(SERVED))

@@ -91,7 +91,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .help("The only base of links in mail [default: http://<listen> on loopback]"),
     setting("frontend_url")
         .example("https://www.example.org")
-        .help("Where mailed links send the browser"),
+        .help("Where mailed links send the browser; it must not redirect to another origin"),
     setting("scrypt")
         .default("ln=17,r=8,p=1")
         .help("Cost of new password hashes"),
@@ -158,7 +158,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("contact_to")
         .default("")
         .example("team@example.org")
-        .help("Who reads the contact form [default: there is none]"),
+        .help("Who reads the contact form [default: nobody, and contact-us refuses messages]"),
     setting("smtp_url")
         .example("smtp://user:password@mail.example.org:587?tls=required")
         .help("The mail server, smtp:// or smtps:// [default: mails become files]"),

@@ -10,7 +10,7 @@ mod values;
 pub(crate) use crate::settings::list::{SETTINGS, Setting};
 pub(crate) use crate::settings::listen::Listen;
 pub(crate) use crate::settings::mail::{MailSettings, private_files};
-pub(crate) use crate::settings::sources::Values;
+pub(crate) use crate::settings::sources::{Source, Values};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) backup_keep: usize,
     pub(crate) listen: Listen,
     pub(crate) public_url: Option<WebUrl>,
+    /// Whether the command line itself says where the server is found.
+    pub(crate) is_place_typed: bool,
     pub(crate) frontend_url: Option<WebUrl>,
     pub(crate) scrypt: Cost,
     pub(crate) hash_threads: usize,
@@ -61,6 +63,9 @@ impl Settings {
             backup_keep: values.number("backup_keep", 1..=10_000)?,
             listen: values.parse("listen")?,
             public_url: values.url("public_url")?,
+            is_place_typed: ["public_url", "listen"]
+                .iter()
+                .any(|key| values.source(key) == Source::Flag),
             frontend_url: values.url("frontend_url")?,
             scrypt: values.parse("scrypt")?,
             hash_threads: values.hash_threads()?,

@@ -1,6 +1,7 @@
 //! The settings as `config show` prints them.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::list::SETTINGS;
 use super::listen::Listen;
@@ -12,7 +13,8 @@ use crate::mail::{Hello, SmtpServer};
 #[derive(Serialize)]
 pub(crate) struct Shown {
     key: &'static str,
-    value: Option<String>,
+    /// A number or a truth value where the setting is one.
+    value: Value,
     source: Source,
 }
 
@@ -22,12 +24,12 @@ impl Values {
         let shown = |key| match (self.optional(key), self.computed(key)) {
             (None, Some(computed)) => Shown {
                 key,
-                value: Some(computed),
+                value: typed(key, &computed),
                 source: Source::Default,
             },
             (text, _) => Shown {
                 key,
-                value: text.map(|it| without_password(key, &it)),
+                value: text.map_or(Value::Null, |it| typed(key, &without_password(key, &it))),
                 source: self.source(key),
             },
         };
@@ -53,6 +55,20 @@ impl Values {
             _ => None,
         }
     }
+}
+
+/// What is wrong stays as it was written.
+fn typed(key: &str, text: &str) -> Value {
+    let setting = SETTINGS.iter().find(|it| it.key == key);
+    let example = setting.map_or("", |it| it.example);
+    let is_number = example.parse::<u64>().is_ok();
+    let number = || text.parse::<u64>().ok().filter(|_| is_number);
+    let is_bool = example.parse::<bool>().is_ok();
+    let truth = || text.parse::<bool>().ok().filter(|_| is_bool);
+    number()
+        .map(Value::from)
+        .or_else(|| truth().map(Value::from))
+        .unwrap_or_else(|| text.into())
 }
 
 fn without_password(key: &str, text: &str) -> String {

@@ -3,6 +3,8 @@
 //! `app` is the whole application in this process, with a clock that moves on command; `server` is
 //! the real program; `database` looks past both. Everything else is named after what it tests.
 
+mod activation;
+mod aliases;
 mod app;
 mod body;
 mod byte_order_mark;
@@ -28,15 +30,18 @@ mod cli_profile;
 mod cli_progress;
 mod cli_reset;
 mod cli_session;
+mod cli_shapes;
 mod cli_shell;
 mod cli_terminal;
 mod cli_token;
 mod cli_transfer;
+mod cli_usage;
 mod cli_users;
 mod client;
 mod concurrency;
 mod conformance;
 mod connections;
+mod contact;
 mod cookie;
 mod corpora;
 mod database;
@@ -78,6 +83,7 @@ mod serve_crash;
 mod serve_log;
 mod serve_refusals;
 mod serve_stop;
+mod served_url;
 mod server;
 mod session;
 mod settings;
@@ -107,6 +113,7 @@ mod throttle;
 mod tidy;
 mod tokens;
 mod used_password;
+mod white_space;
 mod wire;
 mod world;
 

@@ -93,6 +93,16 @@ fn list(asked: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         page.after = mails.last().map_or(page.after, |it| it.id);
         Ok(mails.iter().map(row).collect())
     });
+    output.need(&[
+        "id",
+        "recipient",
+        "state",
+        "kind",
+        "created_at",
+        "attempts",
+        "next_at",
+        "error",
+    ]);
     let count = output.many(pages)?;
     let after = page.after;
     let more = format!("{count} mails listed; for the next ones add --after {after}");

@@ -19,7 +19,7 @@ use poem::{Endpoint, EndpointExt, Request, Response};
 use tracing::Instrument;
 
 use self::head::check_head;
-use self::headers::add_headers;
+use self::headers::{add_headers, content_security_policy};
 use self::metrics::Metrics;
 use super::wire::{ClientAddress, Deployment, Problem, RouteName, Stopping, render};
 use crate::failure::panic_message;
@@ -32,6 +32,7 @@ pub(crate) struct Middleware {
     plain: BoxEndpoint<'static, Response>,
     with_cors: BoxEndpoint<'static, Response>,
     deployment: Arc<Deployment>,
+    content_security_policy: HeaderValue,
     metrics: Arc<Metrics>,
     next_id: AtomicU64,
 }
@@ -53,6 +54,7 @@ impl Middleware {
         Self {
             plain: Arc::clone(&routes).boxed(),
             with_cors: routes.with(cors).map_to_response().boxed(),
+            content_security_policy: content_security_policy(&deployment),
             deployment,
             metrics,
             next_id: AtomicU64::new(first_id.unwrap_or_default()),
@@ -134,7 +136,8 @@ impl Endpoint for Middleware {
         span.in_scope(|| {
             tracing::info!(event = "request", %method, route = &*route, status, micros, client);
         });
-        add_headers(response.headers_mut(), &self.deployment, &id);
+        let policy = &self.content_security_policy;
+        add_headers(response.headers_mut(), &self.deployment, policy, &id);
         Ok(response)
     }
 }

@@ -7,6 +7,7 @@
 mod account;
 mod account_serve;
 mod browser;
+mod browser_links;
 mod browser_pages;
 mod django_move;
 mod django_project;

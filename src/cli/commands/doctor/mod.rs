@@ -79,6 +79,7 @@ fn examine(values: &Values) -> anyhow::Result<Vec<Finding>> {
     findings.extend(database::check(&subject));
     findings.push(machine::disk(&subject));
     findings.push(mail::check(&subject)?);
+    findings.push(mail::contact(&subject));
     findings.extend(machine::hashing(&subject));
     Ok(findings)
 }

@@ -29,7 +29,7 @@ pub(crate) fn public_url(subject: &Subject<'_>) -> Finding {
     let Some(settings) = &subject.settings else {
         return Finding::skipped("public_url", "the settings are wrong");
     };
-    match compose::public_url(settings, &settings.listen) {
+    match compose::public_url_of_command(settings) {
         Err(err) => Finding::refused("public_url", &err.to_string(), ADVICE),
         Ok(url) if !url.is_https() && !url.is_loopback() => Finding::warning(
             "public_url",

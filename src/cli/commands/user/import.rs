@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
-use crate::cli::terminal::output::{Output, note, visible};
+use crate::cli::terminal::output::{Output, note};
 use crate::cli::terminal::progress::Bar;
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Interrupted};
@@ -84,7 +84,7 @@ impl Host for Terminal<'_> {
     }
 
     fn note(&self, text: &str) {
-        self.bar.aside(|| note(&visible(text)));
+        self.bar.aside(|| note(text));
     }
 }
 
