@@ -72,7 +72,7 @@ impl Job {
 
     /// Whether a server works on the same data, and has to get its turn.
     pub(crate) fn is_served(&self) -> bool {
-        data_dir::is_served(&self.settings.data_dir)
+        data_dir::is_served(&self.settings.data_dir, &self.settings.database)
     }
 
     /// Waits for a use case.

@@ -22,11 +22,12 @@ use self::middleware::health::Readiness;
 use self::middleware::metrics::Metrics;
 use self::middleware::{Middleware, health, metrics};
 use self::openapi::swagger::Documentation;
-use self::openapi::{document, swagger};
+use self::openapi::{document, swagger, variants};
 use self::pages::endpoint::Pages;
 use self::pages::{assets, front};
 use self::wire::{RateLimits, render, wants_html};
 use crate::accounts::Accounts;
+use crate::failure::Failure;
 
 /// The whole application. Cloning is cheap.
 #[derive(Clone)]
@@ -123,4 +124,15 @@ async fn root(
 #[must_use]
 pub fn spec() -> String {
     document::text("/")
+}
+
+/// The same with JSON bodies only, for generators of clients that read one media type.
+#[must_use]
+pub fn spec_with_json_bodies() -> String {
+    variants::with_json_bodies("/")
+}
+
+/// The same in YAML.
+pub fn spec_in_yaml() -> Result<String, Failure> {
+    variants::yaml("/")
 }

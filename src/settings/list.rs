@@ -86,6 +86,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("listen")
         .default("127.0.0.1:8000")
         .help("Address and port, or unix:/path"),
+    setting("listen_mode")
+        .default("0660")
+        .help("Mode of a Unix socket: who may open it, and is believed about where requests come from"),
+    setting("listen_group")
+        .example("www-data")
+        .help("Group of a Unix socket, such as that of the proxy [default: our own]"),
+    setting("keep_alive")
+        .default("75s")
+        .help("How long an idle connection is kept; a proxy should close before that"),
     setting("public_url")
         .example("https://auth.example.org")
         .help("The only base of links in mail [default: http://<listen> on loopback]"),

@@ -8,7 +8,7 @@ pub(crate) mod metrics;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
@@ -35,6 +35,8 @@ pub(crate) struct Middleware {
     content_security_policy: HeaderValue,
     metrics: Arc<Metrics>,
     next_id: AtomicU64,
+    /// Whether it was logged that clients cannot be told from each other.
+    has_warned: AtomicBool,
 }
 
 impl Middleware {
@@ -58,6 +60,7 @@ impl Middleware {
             deployment,
             metrics,
             next_id: AtomicU64::new(first_id.unwrap_or_default()),
+            has_warned: AtomicBool::new(false),
         }
     }
 
@@ -119,6 +122,13 @@ impl Endpoint for Middleware {
             request.headers(),
             &self.deployment.trusted_proxies,
         );
+        if client.0.is_none() && !self.has_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                event = "client_unknown",
+                note = "the proxy before the Unix socket has to send X-Forwarded-For; \
+                        without it no client is limited"
+            );
+        }
         request.extensions_mut().insert(client);
         let method = request.method().clone();
         let span = tracing::info_span!("request", id);

@@ -133,8 +133,7 @@ impl Documentation {
 
     /// A page with the document inside, as people want it.
     fn page(&self, html: &str) -> std::io::Result<Page> {
-        let mut document = document::below(&self.server);
-        variants::for_people(&mut document);
+        let document = variants::for_people(&self.server);
         // A script ends at the first `</`, wherever that stands.
         let document = document.to_string().replace("</", "<\\/");
         let html = html
@@ -149,14 +148,11 @@ impl Documentation {
     }
 
     fn json_bodies(&self) -> std::io::Result<Page> {
-        let mut document = document::below(&self.server);
-        variants::with_json_bodies(&mut document);
-        Page::new(&format!("{document:#}\n"), JSON, None)
+        Page::new(&variants::with_json_bodies(&self.server), JSON, None)
     }
 
     fn yaml(&self) -> std::io::Result<Page> {
-        let document = document::below(&self.server);
-        let text = variants::yaml(&document).map_err(std::io::Error::other)?;
+        let text = variants::yaml(&self.server).map_err(|it| std::io::Error::other(it.chain()))?;
         Page::new(&text, "application/yaml", None)
     }
 }

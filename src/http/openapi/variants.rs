@@ -2,18 +2,24 @@
 
 use serde_json::{Map, Value, json};
 
+use super::document;
+use crate::failure::Failure;
+
 /// For a page that people read: OPTIONS is described once in the introduction, and what every endpoint
 /// may answer stands in one place of each.
-pub(crate) fn for_people(document: &mut Value) {
-    for operations in paths(document) {
+pub(crate) fn for_people(server: &str) -> Value {
+    let mut document = document::below(server);
+    for operations in paths(&mut document) {
         operations.remove("options");
         operations.values_mut().for_each(fold_common_responses);
     }
+    document
 }
 
 /// With JSON bodies only: several generators take the last of three media types, or fail.
-pub(crate) fn with_json_bodies(document: &mut Value) {
-    for operations in paths(document) {
+pub(crate) fn with_json_bodies(server: &str) -> String {
+    let mut document = document::below(server);
+    for operations in paths(&mut document) {
         for operation in operations.values_mut() {
             let content = operation.pointer_mut("/requestBody/content");
             if let Some(Value::Object(content)) = content {
@@ -21,6 +27,7 @@ pub(crate) fn with_json_bodies(document: &mut Value) {
             }
         }
     }
+    format!("{document:#}\n")
 }
 
 fn paths(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
@@ -55,6 +62,7 @@ fn fold_common_responses(operation: &mut Value) {
 }
 
 /// In YAML.
-pub(crate) fn yaml(document: &Value) -> Result<String, serde_norway::Error> {
-    serde_norway::to_string(document)
+pub(crate) fn yaml(server: &str) -> Result<String, Failure> {
+    let text = serde_norway::to_string(&document::below(server));
+    text.map_err(Failure::when("writing the document in YAML"))
 }

@@ -74,6 +74,7 @@ fn examine(values: &Values) -> anyhow::Result<Vec<Finding>> {
     };
     let mut findings = vec![machine::program(), of_settings];
     findings.push(settings::public_url(&subject));
+    findings.push(settings::listen(&subject));
     findings.extend(files::check(&subject));
     findings.extend(keys::check(&subject));
     findings.extend(database::check(&subject));
