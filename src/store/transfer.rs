@@ -40,6 +40,9 @@ pub struct Record {
     pub password_hash: Option<String>,
     /// The earlier ones, the oldest first.
     pub password_history: Vec<EarlierPassword>,
+    /// Whether tokens of the service before this one may name the account: it comes from there, with
+    /// its number.
+    pub takes_imported_tokens: bool,
 }
 
 /// What a user said to a version of the privacy policy.
@@ -230,6 +233,9 @@ fn add(sql: &mut dyn Sql, record: &Record) -> sql::Result<Fate> {
             values![id, it.password_hash, it.created_at],
         )?;
     }
+    if record.takes_imported_tokens {
+        imported_tokens::accept(sql, UserId(id))?;
+    }
     for (policy, it) in consents {
         // The later of two consents to one version is the one that holds.
         let (given_at, address) = (it.given_at, it.address.as_deref());
@@ -301,6 +307,8 @@ fn record(sql: &mut dyn Sql, found: Credentials) -> sql::Result<Record> {
         email_confirmed_at: user.email_confirmed_at,
         profile: found.profile,
         password_hash: found.password_hash,
+        // Like sessions, they stay behind.
+        takes_imported_tokens: false,
     })
 }
 

@@ -14,7 +14,7 @@ use super::import::Importer;
 use super::line::{ConsentLine, EarlierLine, Line, PolicyLine};
 use crate::crypto::Hasher;
 use crate::domain::Timestamp;
-use crate::store::transfer::Scratch;
+use crate::store::transfer::{Record, Scratch};
 
 // The models whose rows belong to users. The consents have moved from one application to another.
 const PROFILE: &str = "minisass_authentication.userprofile";
@@ -72,7 +72,6 @@ impl Row {
     fn issued(&self) -> anyhow::Result<Issued> {
         Ok(Issued {
             jti: self.get("jti")?,
-            user: self.fields.get("user").and_then(Value::as_i64),
             expires_at: self.time("expires_at")?.unwrap_or_default(),
         })
     }
@@ -126,7 +125,11 @@ pub fn read(open: Open<'_>, importer: &mut Importer<'_>) -> anyhow::Result<()> {
     each_row(open()?, |row| {
         if row.model == "auth.user" {
             let user = found.user(&row).and_then(|it| it.record(importer.now));
-            importer.add(row.place(), user)?;
+            let moved = user.map(|it| Record {
+                takes_imported_tokens: true,
+                ..it
+            });
+            importer.add(row.place(), moved)?;
         }
         Ok(())
     })?;
