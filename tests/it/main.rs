@@ -56,6 +56,8 @@ mod login;
 mod mail;
 mod media;
 mod memory;
+mod move_dump;
+mod move_names;
 mod names;
 mod openapi;
 mod order;
