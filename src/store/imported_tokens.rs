@@ -134,7 +134,8 @@ fn end_oldest(sql: &mut dyn Sql, token: &ImportedToken, now: Timestamp) -> Resul
 /// had.
 pub(super) fn end(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<usize> {
     sql.execute(
-        "UPDATE users SET imported_tokens_ended_at = ?2 WHERE id = ?1",
+        "UPDATE users SET imported_tokens_ended_at = ?2
+         WHERE id = ?1 AND imported_tokens_ended_at < ?2",
         values![user, now],
     )?;
     sql.execute(
@@ -146,8 +147,17 @@ pub(super) fn end(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<usi
 /// Refuses the tokens of everybody that were issued until now. Their sessions are ended elsewhere.
 pub(super) fn end_of_everybody(sql: &mut dyn Sql, now: Timestamp) -> Result<()> {
     sql.execute(
-        "UPDATE users SET imported_tokens_ended_at = ?1",
+        "UPDATE users SET imported_tokens_ended_at = ?1 WHERE imported_tokens_ended_at < ?1",
         values![now],
+    )
+    .map(drop)
+}
+
+/// Refuses imported tokens for a user for good: their number is not the one that those mean.
+pub(super) fn never(sql: &mut dyn Sql, user: UserId) -> Result<()> {
+    sql.execute(
+        "UPDATE users SET imported_tokens_ended_at = ?2 WHERE id = ?1",
+        values![user, i64::MAX],
     )
     .map(drop)
 }

@@ -39,6 +39,9 @@ pub struct Record {
     pub password_hash: Option<String>,
     /// The earlier ones, the oldest first.
     pub password_history: Vec<EarlierPassword>,
+    /// Whether tokens of the service before this one may name the account: not if its number is a
+    /// new one, because they may mean somebody else by it.
+    pub takes_imported_tokens: bool,
 }
 
 /// What a user said to a version of the privacy policy.
@@ -82,15 +85,25 @@ pub struct Batch {
     pub refused: Vec<RefusedToken>,
     /// Whether the others are added if one cannot be; else nothing is.
     pub skip_clashes: bool,
+    /// Whether somebody whose name or address is taken is left out, and keeps nobody out.
+    pub skip_duplicates: bool,
+    /// What to add instead of somebody whose name or address is taken.
+    pub instead: Option<Instead>,
     /// Whether everything is rolled back at the end.
     pub dry_run: bool,
 }
+
+/// What to try for an account whose name or address is taken: the first, the second and so on, until
+/// there is none.
+pub type Instead = fn(&Record, usize) -> Option<Record>;
 
 /// What became of an account that was to be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It was added, unless the whole transaction was rolled back.
     Added,
+    /// It was added with another name or address, because its own was taken.
+    Changed(Box<(Username, Email)>),
     /// The user with this number, name and address is there already and stays as it is.
     Present,
     /// Another user has its number, name or address.
@@ -104,7 +117,20 @@ pub enum Fate {
     NoSuchPolicy(String),
 }
 
-/// Texts put aside on the disk by the number of whom they belong to, until their owners are known:
+impl Fate {
+    /// Whether its name or address belongs to somebody else.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Clash { with, .. } if *with != NUMBER)
+    }
+
+    fn is_new(&self) -> bool {
+        matches!(self, Self::Added | Self::Changed(_))
+    }
+}
+
+const NUMBER: &str = "number";
+
+/// Texts put aside on the disk by the key of whom they belong to, until their owners are known:
 /// memory would not hold what belongs to a million users.
 pub struct Spool(Scratch);
 
@@ -112,7 +138,7 @@ const PUTTING_ASIDE: &str = "putting rows aside";
 
 impl Spool {
     /// A text for `owner`.
-    pub fn keep(&mut self, owner: i64, text: &str) -> Result<(), Failure> {
+    pub fn keep(&mut self, owner: &str, text: &str) -> Result<(), Failure> {
         let insert = "INSERT INTO rows (owner, text) VALUES (?1, ?2)";
         self.0
             .run(PUTTING_ASIDE, |sql| {
@@ -122,7 +148,7 @@ impl Spool {
     }
 
     /// All texts for `owner`, in the order in which they came.
-    pub fn of(&self, owner: i64) -> Result<Vec<String>, Failure> {
+    pub fn of(&self, owner: &str) -> Result<Vec<String>, Failure> {
         let query = "SELECT text FROM rows WHERE owner = ?1 ORDER BY id";
         self.0.run(PUTTING_ASIDE, |sql| {
             sql.all(query, values![owner], |row| row.get(0))
@@ -134,7 +160,7 @@ impl Store {
     /// A place for what is known of accounts before they can be added.
     pub fn spool(&self) -> Result<Spool, Failure> {
         let tables = "CREATE TABLE rows (
-                 id INTEGER PRIMARY KEY, owner INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
+                 id INTEGER PRIMARY KEY, owner TEXT NOT NULL, text TEXT NOT NULL) STRICT;
              CREATE INDEX rows_by_owner ON rows (owner);";
         Scratch::beside(self.engine.path(), PUTTING_ASIDE, tables).map(Spool)
     }
@@ -205,7 +231,9 @@ fn add_all_clean(
 }
 
 fn stays(batch: &Batch, fates: &[Fate]) -> bool {
-    let is_clean = |fate: &Fate| matches!(fate, Fate::Added | Fate::Present);
+    let is_clean = |fate: &Fate| {
+        fate.is_new() || *fate == Fate::Present || batch.skip_duplicates && fate.is_duplicate()
+    };
     !batch.dry_run && (batch.skip_clashes || fates.iter().all(is_clean))
 }
 
@@ -215,9 +243,12 @@ fn add_batch(sql: &mut dyn Sql, batch: &Batch, stamp: &Stamp) -> sql::Result<Vec
         privacy_policy::publish(sql, version, url, policy.published_at, stamp)?;
     }
     refuse_tokens(sql, &batch.refused, stamp)?;
-    let fates = batch.users.iter().map(|it| add(sql, it));
+    let fates = batch
+        .users
+        .iter()
+        .map(|it| add_or_instead(sql, it, batch.instead));
     let fates = fates.collect::<sql::Result<Vec<_>>>()?;
-    let added = fates.iter().filter(|it| **it == Fate::Added).count();
+    let added = fates.iter().filter(|it| it.is_new()).count();
     if added > 0 {
         let detail = format!("{added} of {} users", fates.len());
         audit::write(sql, stamp, "user.import", None, Some(&detail))?;
@@ -235,6 +266,25 @@ fn refuse_tokens(sql: &mut dyn Sql, tokens: &[RefusedToken], stamp: &Stamp) -> s
         audit::write(sql, stamp, "token.refuse", None, Some(&detail))?;
     }
     Ok(())
+}
+
+fn add_or_instead(
+    sql: &mut dyn Sql,
+    record: &Record,
+    instead: Option<Instead>,
+) -> sql::Result<Fate> {
+    let fate = add(sql, record)?;
+    let Some(instead) = instead.filter(|_| fate.is_duplicate()) else {
+        return Ok(fate);
+    };
+    for other in (0..).map_while(|attempt| instead(record, attempt)) {
+        match add(sql, &other)? {
+            Fate::Added => return Ok(Fate::Changed(Box::new((other.username, other.email)))),
+            Fate::Present => return Ok(Fate::Present),
+            _ => {}
+        }
+    }
+    Ok(fate)
 }
 
 fn add(sql: &mut dyn Sql, record: &Record) -> sql::Result<Fate> {
@@ -257,6 +307,9 @@ fn add(sql: &mut dyn Sql, record: &Record) -> sql::Result<Fate> {
             "INSERT INTO password_history (user_id, password_hash, created_at) VALUES (?1, ?2, ?3)",
             values![id, it.password_hash, it.created_at],
         )?;
+    }
+    if !record.takes_imported_tokens {
+        imported_tokens::never(sql, UserId(id))?;
     }
     for (policy, it) in consents {
         // The later of two consents to one version is the one that holds.
@@ -307,7 +360,7 @@ fn fate_beside_others(sql: &mut dyn Sql, record: &Record) -> sql::Result<Option<
     if is_same {
         return Ok(Some(Fate::Present));
     }
-    let taken = [("number", id), ("user name", username), ("address", email)];
+    let taken = [(NUMBER, id), ("user name", username), ("address", email)];
     Ok(taken.into_iter().find_map(|(with, owner)| {
         let owner = owner?;
         Some(Fate::Clash { with, owner })
@@ -332,6 +385,7 @@ fn record(sql: &mut dyn Sql, found: Credentials) -> sql::Result<Record> {
         email_confirmed_at: user.email_confirmed_at,
         profile: found.profile,
         password_hash: found.password_hash,
+        takes_imported_tokens: true,
     })
 }
 

@@ -13,7 +13,7 @@ use crate::store::transfer::Spool;
 #[derive(Serialize, Deserialize)]
 pub(super) struct Issued {
     pub(super) jti: String,
-    /// Null if the user was deleted.
+    /// Null if the user was deleted, or has no number.
     pub(super) user: Option<i64>,
     pub(super) expires_at: String,
 }
@@ -23,7 +23,7 @@ pub(super) struct Blacklist {
     /// By the number of the row.
     issued: Spool,
     /// The numbers of those that ended.
-    ended: Vec<i64>,
+    ended: Vec<String>,
     without_token: usize,
 }
 
@@ -36,12 +36,12 @@ impl Blacklist {
         }
     }
 
-    pub(super) fn issue(&mut self, number: i64, token: &Issued) -> anyhow::Result<()> {
+    pub(super) fn issue(&mut self, number: &str, token: &Issued) -> anyhow::Result<()> {
         let text = serde_json::to_string(token)?;
         Ok(self.issued.keep(number, &text)?)
     }
 
-    pub(super) fn end(&mut self, number: i64) {
+    pub(super) fn end(&mut self, number: String) {
         self.ended.push(number);
     }
 
@@ -54,7 +54,7 @@ impl Blacklist {
     pub(super) fn refused(&mut self, now: Timestamp) -> anyhow::Result<Vec<RefusedToken>> {
         let mut refused = Vec::new();
         for number in std::mem::take(&mut self.ended) {
-            let Some(text) = self.issued.of(number)?.pop() else {
+            let Some(text) = self.issued.of(&number)?.pop() else {
                 self.without_token += 1;
                 continue;
             };

@@ -56,7 +56,12 @@ fn a_name_that_may_not_be_chosen_is_found_wherever_names_are_taken() {
 #[test]
 fn such_a_name_may_be_kept_and_still_not_be_chosen() {
     let site = Site::new();
-    import(&site, dump(&[("John Smith", "john@example.org", HASH)]), &[]).ok();
+    import(
+        &site,
+        dump(&[("John Smith", "john@example.org", HASH)]),
+        &[],
+    )
+    .ok();
     let server = site.start(&[]);
     let body = json!({"username": "Jane Smith", "email": "jane@example.org", "password": PASSWORD,
         "first_name": "A", "last_name": "B", "organizationType": "NGO",

@@ -29,6 +29,7 @@ fn record(id: Option<i64>, name: &str) -> Record {
         consents: Vec::new(),
         password_hash: None,
         password_history: Vec::new(),
+        takes_imported_tokens: true,
     }
 }
 

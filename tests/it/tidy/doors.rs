@@ -79,7 +79,10 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("governor", "src/http/wire/rate_limit.rs"),
     ("multer", "src/http/wire/body/parse.rs"),
     ("form_urlencoded", "src/http/wire/body/parse.rs"),
-    ("flate2", "src/http/openapi/swagger.rs"),
+    (
+        "flate2",
+        "src/http/openapi/swagger.rs src/transfer/input.rs",
+    ),
     (
         "tokio",
         "src/http/ src/daemon/ src/cli/job.rs src/interrupt.rs src/mail/smtp.rs",
