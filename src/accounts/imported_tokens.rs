@@ -3,9 +3,8 @@
 use super::Accounts;
 use super::login::MOST_SESSIONS;
 use crate::crypto::{Claims, sha256};
-use crate::domain::{Actor, SessionId, Timestamp};
+use crate::domain::{Actor, Session, SessionId, SessionKind, Timestamp};
 use crate::failure::Failure;
-use crate::store::imported_tokens::ImportedToken;
 
 impl Accounts {
     /// The session of a token that the service before this one issued, if it is still good. Each
@@ -20,21 +19,23 @@ impl Accounts {
         if expires_at <= now {
             return Ok(None);
         }
-        let session = imported_session_id(claims.issued_at, &claims.id);
+        let id = imported_session_id(claims.issued_at, &claims.id);
         let store = &self.parts.store;
-        if store.live_session(session, now).await?.is_some() {
-            return Ok(Some(session));
+        if store.live_session(id, now).await?.is_some() {
+            return Ok(Some(id));
         }
-        let token = ImportedToken {
+        let session = Session {
+            id,
             user: claims.user,
-            issued_at: claims.issued_at,
+            kind: SessionKind::Imported,
+            created_at: claims.issued_at,
             expires_at,
-            session,
+            address: caller.address.clone(),
             user_agent: caller.user_agent.clone(),
-            most: MOST_SESSIONS,
+            cookie_digest: None,
         };
-        let is_open = store.open_imported_session(token, caller.at(now)).await?;
-        Ok(is_open.then_some(session))
+        let opened = store.open_imported_session(session, MOST_SESSIONS, caller.at(now));
+        Ok(opened.await?.then_some(id))
     }
 
     /// When an imported token ends at the latest. It does not say whether it is of the web or of the

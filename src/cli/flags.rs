@@ -1,33 +1,96 @@
-//! The global flags: one for each setting, and `--config`.
+//! The global flags: one for each setting, and `--config`. All commands take them all, and the help
+//! of each shows those that it uses.
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command, ValueHint};
 
-use crate::settings::{SETTINGS, Values};
+use crate::settings::{SETTINGS, Setting, Values};
 
-pub(crate) fn add(command: Command) -> Command {
+/// What everything that works with the database uses.
+const DATA: &[&str] = &["config", "data_dir", "database"];
+
+/// Which settings the help of a command shows, if not those of [`DATA`].
+const SHOWN: &[(&str, &[&str])] = &[
+    (
+        "serve",
+        &[
+            "config",
+            "data_dir",
+            "listen",
+            "public_url",
+            "frontend_url",
+            "trusted_proxies",
+            "cors_origins",
+            "mail_from",
+            "smtp_url_file",
+            "backup_every",
+            "log_format",
+        ],
+    ),
+    ("user create", &["config", "data_dir", "public_url"]),
+    ("user import", &["config", "data_dir"]),
+    ("reset link", &["config", "data_dir", "public_url"]),
+    (
+        "mail test",
+        &["config", "data_dir", "mail_from", "smtp_url_file"],
+    ),
+    ("config", &["config", "data_dir"]),
+    ("doctor", &["config", "data_dir", "smtp_url_file"]),
+    ("openapi", &[]),
+    ("completions", &[]),
+    ("man", &[]),
+    ("help", &[]),
+];
+
+/// Adds a flag for every setting. A command that shows a setting in its help has a flag of its own
+/// for that; the values come together all the same.
+pub(crate) fn add(root: Command) -> Command {
+    let hidden = all().map(|it| it.hide(true));
+    let root = root.args(hidden);
+    root.mut_subcommands(|it| {
+        let name = it.get_name().to_owned();
+        show(it, &name)
+    })
+}
+
+fn show(command: Command, path: &str) -> Command {
+    if command.has_subcommands() {
+        return command.mut_subcommands(|it| {
+            let path = format!("{path} {}", it.get_name());
+            show(it, &path)
+        });
+    }
+    let is_of = |of: &str| path == of || path.split(' ').next() == Some(of);
+    let row = SHOWN.iter().find(|(of, _)| is_of(of));
+    let shown = row.map_or(DATA, |it| it.1);
+    command.args(all().filter(|it| shown.contains(&it.get_id().as_str())))
+}
+
+/// `--config`, and a flag for each setting.
+fn all() -> impl Iterator<Item = Arg> {
     let config = Arg::new("config")
         .long("config")
-        .global(true)
         .value_name("FILE")
-        .help_heading("Settings")
+        .value_hint(ValueHint::FilePath)
         .help("A TOML file with settings");
-    let flags = SETTINGS.iter().map(|setting| {
-        let default = setting
-            .default
-            .filter(|it| !it.is_empty())
-            .map_or_else(String::new, |it| format!(" [default: {it}]"));
-        let help = format!("{}{default} [env: {}]", setting.help, setting.variable());
-        Arg::new(setting.key)
-            .long(setting.flag())
-            .global(true)
-            .value_name("VALUE")
-            .help_heading("Settings")
-            .hide_short_help(true)
-            .help(help.clone())
-            // A manual page has the long one only.
-            .long_help(help)
-    });
-    command.arg(config).args(flags)
+    let flags = SETTINGS.iter().map(flag);
+    std::iter::once(config)
+        .chain(flags)
+        .map(|it| it.global(true).help_heading("Settings"))
+}
+
+fn flag(setting: &'static Setting) -> Arg {
+    let help = format!("{}{}", setting.help, setting.default_in_help());
+    let hint = match setting.key {
+        "data_dir" | "mail_templates" => ValueHint::DirPath,
+        "database" => ValueHint::FilePath,
+        key if key.ends_with("_file") => ValueHint::FilePath,
+        _ => ValueHint::Unknown,
+    };
+    Arg::new(setting.key)
+        .long(setting.flag())
+        .value_name("VALUE")
+        .value_hint(hint)
+        .help(help)
 }
 
 /// What the flags, the environment, the file and the defaults say.

@@ -7,14 +7,17 @@ mod flags;
 mod job;
 mod named;
 mod terminal;
+mod usage;
 
 use std::io;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::commands::{
-    audit, config, db, doctor, key, mail, policy, profile, reset, session, shell, token, user,
+    audit, completions, config, db, doctor, help, key, mail, man, policy, profile, reset, session,
+    token, user,
 };
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
@@ -29,8 +32,8 @@ use crate::settings::Settings;
 #[derive(Parser)]
 #[command(
     version,
-    propagate_version = true,
     arg_required_else_help = true,
+    disable_help_subcommand = true,
     max_term_width = 100
 )]
 struct Cli {
@@ -44,7 +47,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the API until SIGTERM or Ctrl-C; creates and migrates the database
-    #[command(after_long_help = examples(&[
+    #[command(after_help = examples(&[
         "minisass-auth serve",
         "minisass-auth serve --config settings.toml",
         "minisass-auth serve --public-url https://auth.example.org --backup-every 1d",
@@ -86,20 +89,26 @@ enum Command {
     /// Look at everything that has to be right, and say what to do; changes nothing
     Doctor(doctor::Doctor),
     /// Print the OpenAPI document
-    #[command(after_long_help = examples(&["minisass-auth openapi > openapi.json"]))]
+    #[command(after_help = examples(&["minisass-auth openapi > openapi.json"]))]
     Openapi,
     /// Print a script that completes commands in a shell
-    Completions(shell::Completions),
+    Completions(completions::Completions),
     /// Print the manual page, or write those of all commands
-    Man(shell::Man),
+    Man(man::Man),
+    /// Explain a command, or list all settings
+    Help(help::Help),
 }
 
 /// Reads the command line and does what it says. What fails is told in one sentence that says what to
-/// do. Wrong usage never comes back: it exits with 2.
+/// do.
 #[must_use]
 pub fn run() -> ExitCode {
-    let matches = whole_command().get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|err| err.exit());
+    let parsed = help::compact(whole_command()).try_get_matches();
+    let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(err) => return refuse_usage(&err),
+    };
     let is_dry = dry_run::is_asked(&matches);
     let mut output = Output::new(cli.format, is_dry);
     let done = dispatch(cli.command, &matches, &mut output).and_then(|()| Ok(output.finish()?));
@@ -111,6 +120,9 @@ pub fn run() -> ExitCode {
         // `minisass-auth user list | head` has seen enough.
         Err(err) if is_closed_pipe(&err) => ExitCode::SUCCESS,
         Err(err) => {
+            if let Some(usage) = err.downcast_ref() {
+                return refuse_usage(usage);
+            }
             // A name in it may be anything that somebody else chose.
             let shown = output::visible(&format!("{err:#}"));
             output::note(&format!("minisass-auth: {shown}"));
@@ -121,6 +133,29 @@ pub fn run() -> ExitCode {
             }
         }
     }
+}
+
+/// Prints the help that was asked for, or what is wrong.
+fn refuse_usage(err: &clap::Error) -> ExitCode {
+    let is_help = matches!(
+        err.kind(),
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    if is_help {
+        // Nobody may be listening any more.
+        let _ = err.print();
+    } else {
+        let typed: Vec<String> = std::env::args_os()
+            .skip(1)
+            .map(|it| it.to_string_lossy().into_owned())
+            .collect();
+        let (sentence, hint) = usage::explain(err, &whole_command(), &typed);
+        output::note(&format!("minisass-auth: {}", output::visible(&sentence)));
+        output::note(&hint);
+    }
+    u8::try_from(err.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// The commands, each with a flag for every setting.
@@ -153,8 +188,9 @@ fn dispatch(command: Command, matches: &ArgMatches, output: &mut Output) -> anyh
         Command::Config(command) => config::run(&command, &values(), output),
         Command::Doctor(asked) => doctor::run(&asked, &values(), output),
         Command::Openapi => Ok(output.text(&crate::http::spec())?),
-        Command::Completions(wanted) => shell::completions(&wanted, whole_command(), output),
-        Command::Man(wanted) => shell::man(&wanted, whole_command(), output),
+        Command::Completions(asked) => completions::run(&asked, whole_command(), output),
+        Command::Man(wanted) => man::run(&wanted, whole_command(), output),
+        Command::Help(asked) => help::run(&asked, help::compact(whole_command()), output),
     }
 }
 

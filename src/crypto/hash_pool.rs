@@ -13,11 +13,19 @@ use crate::failure::{Failure, panic_message};
 /// and 5.8 ms at equal priority, at the same number of logins.
 const NICENESS: i32 = 10;
 
-/// The queue is full; come back later.
-pub(super) struct Busy;
+/// Why a hash could not be computed.
+#[derive(Debug)]
+pub enum HashError {
+    /// Too many wait already.
+    Busy,
+    Failed(Failure),
+}
 
-/// What became of a job.
-pub(super) type Done<T> = Result<T, Failure>;
+impl From<Failure> for HashError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -61,13 +69,22 @@ impl Pool {
         self.shared.lock().started
     }
 
-    /// Has `work` done; the receiver is answered then. Work that nobody waits for any more is skipped.
-    /// If it panics, that is its answer, and the thread goes on.
-    pub(super) fn submit<T: Send + 'static>(
+    /// Waits in the queue until a thread has done the work. Work that nobody waits for any more is
+    /// skipped. If it panics it has failed, and the thread goes on.
+    pub(super) async fn run<T: Send + 'static>(
         &self,
         doing: &'static str,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<oneshot::Receiver<Done<T>>, Busy> {
+    ) -> Result<T, HashError> {
+        let done = self.submit(doing, work)?.await;
+        Ok(done.map_err(Failure::when(doing))??)
+    }
+
+    fn submit<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, Failure>>, HashError> {
         let (sender, receiver) = oneshot::channel();
         let job = Box::new(move || {
             if sender.is_canceled() {
@@ -83,7 +100,7 @@ impl Pool {
         });
         let mut state = self.shared.lock();
         if state.waiting.len() >= self.queue + state.idle + (self.threads - state.started) {
-            return Err(Busy);
+            return Err(HashError::Busy);
         }
         state.waiting.push_back(job);
         if state.waiting.len() > state.idle

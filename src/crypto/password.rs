@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::choice::{Choice, Choosing};
 use super::cost::Cost;
-use super::hash_pool::{Busy, Pool};
+use super::hash_pool::{HashError, Pool};
 use super::pace::Pace;
 use super::random::Random;
 use super::scrypt::{self, OwnHash};
@@ -39,26 +39,6 @@ pub enum Verdict {
         /// How many hashes it took.
         hashes: usize,
     },
-}
-
-/// Why a hash could not be computed.
-#[derive(Debug)]
-pub enum HashError {
-    /// Too many wait already.
-    Busy,
-    Failed(Failure),
-}
-
-impl From<Busy> for HashError {
-    fn from(_: Busy) -> Self {
-        Self::Busy
-    }
-}
-
-impl From<Failure> for HashError {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
 }
 
 /// Makes and checks password hashes.
@@ -252,14 +232,12 @@ impl Hasher {
         self.run(doing, counted).await
     }
 
-    /// Waits in the queue until a thread has done the work. If that panics it has failed, and the
-    /// thread goes on.
+    /// Has any other work done on a thread for hashes.
     pub async fn run<T: Send + 'static>(
         &self,
         doing: &'static str,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let done = self.pool.submit(doing, work)?.await;
-        Ok(done.map_err(Failure::when(doing))??)
+        self.pool.run(doing, work).await
     }
 }

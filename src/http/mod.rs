@@ -22,7 +22,7 @@ use self::middleware::metrics::Metrics;
 use self::middleware::{Middleware, health, metrics};
 use self::openapi::swagger::Documentation;
 use self::openapi::{document, swagger};
-use self::wire::{Cookies, RateLimits, render};
+use self::wire::{RateLimits, render};
 use crate::accounts::Accounts;
 
 /// The whole application. Cloning is cheap.
@@ -42,10 +42,6 @@ impl App {
             .then(|| Arc::new(RateLimits::new()));
         let deployment = Arc::new(deployment);
         let metrics = Arc::new(Metrics::default());
-        let cookies = Cookies {
-            path: deployment.public_url.path().to_owned(),
-            secure: deployment.public_url.is_https(),
-        };
         let routes = route::routes()
             .at("/healthz", get(health::healthz))
             .at("/readyz", get(health::readyz))
@@ -54,7 +50,6 @@ impl App {
             .at("/docs", get(swagger::swagger))
             .at("/docs/", get(swagger::swagger))
             .data(accounts)
-            .data(cookies)
             .data(Arc::clone(&metrics))
             .data(Arc::clone(&deployment))
             .data(limits.clone())

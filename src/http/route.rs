@@ -18,7 +18,8 @@ use super::wire::{Problem, accepts, check_once, render};
 #[derive(Clone)]
 pub(crate) struct RouteName(pub(crate) Arc<str>);
 
-struct Resource {
+/// A path with all its methods.
+struct ApiPath {
     name: RouteName,
     description: Description,
     methods: HashMap<Method, BoxEndpoint<'static>>,
@@ -37,14 +38,14 @@ pub(crate) fn routes() -> Route {
         let Some(methods) = table.remove(own_path(bare)) else {
             continue;
         };
-        let resource = Arc::new(Resource {
+        let endpoint = Arc::new(ApiPath {
             name: RouteName(path.as_str().into()),
             description: describe(&document, path),
             methods,
         });
         route = route
-            .at(bare, Arc::clone(&resource))
-            .at(&with_slash, resource);
+            .at(bare, Arc::clone(&endpoint))
+            .at(&with_slash, endpoint);
     }
     route
 }
@@ -59,7 +60,7 @@ fn with_numbered_parameters(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-impl Endpoint for Resource {
+impl Endpoint for ApiPath {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
@@ -72,7 +73,7 @@ impl Endpoint for Resource {
     }
 }
 
-impl Resource {
+impl ApiPath {
     async fn answer(&self, request: Request) -> Response {
         if let Err(problem) = check_once(request.headers()) {
             return problem.response();

@@ -38,7 +38,7 @@ impl Operator {
             None => None,
         };
         found
-            .filter(|it| it.ended_at.is_none() && it.session.expires_at > self.now())
+            .filter(|it| it.is_live(self.now()))
             .ok_or_else(|| SessionError::NoSuchSession(typed.to_owned()))
     }
 

@@ -34,6 +34,21 @@ impl Setting {
         self
     }
 
+    /// The only right values, where there are a few.
+    pub(crate) fn choices(&self) -> &'static [&'static str] {
+        match (self.key, self.example) {
+            ("log_format", _) => &["text", "json"],
+            (_, "true" | "false") => &["true", "false"],
+            _ => &[],
+        }
+    }
+
+    /// The default in words: in the list or, where it follows from something else, in the help.
+    pub(crate) fn default_in_help(&self) -> String {
+        let default = self.default.filter(|it| !it.is_empty());
+        default.map_or_else(String::new, |it| format!(" [default: {it}]"))
+    }
+
     pub(crate) fn flag(&self) -> String {
         self.key.replace('_', "-")
     }

@@ -7,7 +7,7 @@ mod shown;
 mod sources;
 mod values;
 
-pub(crate) use crate::settings::list::SETTINGS;
+pub(crate) use crate::settings::list::{SETTINGS, Setting};
 pub(crate) use crate::settings::listen::Listen;
 pub(crate) use crate::settings::mail::{MailSettings, private_files};
 pub(crate) use crate::settings::sources::Values;

@@ -152,7 +152,7 @@ fn suggestion(key: &str) -> String {
             .collect(),
     };
     if near.is_empty() {
-        "; `minisass-auth serve --help` lists them all".to_owned()
+        "; `minisass-auth help settings` lists them all".to_owned()
     } else {
         format!("; did you mean {}?", near.join(" or "))
     }

@@ -5,11 +5,14 @@ use std::path::Path;
 
 use super::audit::{self, Chain};
 use super::pending::Pending;
-use super::sql::values;
+use super::sql::{Sql, values};
+use super::sqlite::{self, End, Readers};
 use super::{Engine, Store, attempts, counts, imported_tokens, links, mails, sessions};
 use crate::domain::{Stamp, Timestamp};
 use crate::failure::Failure;
 use crate::progress::{Progress, unwatched};
+
+pub use super::sqlite::{engine_version, is_there, newest_schema, schema_of};
 
 /// The state of the database.
 #[derive(Clone, Debug)]
@@ -52,63 +55,36 @@ pub struct Purged {
 impl Store {
     /// Opens the database, or creates it for nobody else, and brings its schema up to date.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let engine = Engine::open(path, audit::chain_old)?;
+        let engine = Engine::open(path, End::Commit, audit::chain_old)?;
         Ok(Self { engine })
     }
 
     /// As [`Store::open`], for a dry run: each transaction is rolled back when it has been answered.
     pub fn open_dry(path: &Path) -> Result<Self, Failure> {
-        let engine = Engine::open_dry(path, audit::chain_old)?;
+        let engine = Engine::open(path, End::RollBack, audit::chain_old)?;
         Ok(Self { engine })
     }
 
     /// How things stand at `now`.
     pub fn status(&self, now: Timestamp) -> Result<Status, Failure> {
-        self.status_while("reading the state of the database", now)
-    }
-
-    fn status_while(&self, doing: &'static str, now: Timestamp) -> Result<Status, Failure> {
-        let (bytes, log_bytes) = self.engine.sizes();
-        let schema = self.engine.schema(doing)?;
-        self.read_now(doing, |sql| {
-            Ok(Status {
-                bytes,
-                log_bytes,
-                schema,
-                users: sql.number("SELECT count(*) FROM users", values![])?,
-                sessions: sql.number(
-                    "SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > ?1",
-                    values![now],
-                )?,
-                // Literals: the partial indexes of the outbox do not serve a parameter.
-                mails_queued: sql.number(
-                    "SELECT count(*) FROM outbox WHERE recipient <> '' AND state = 'queued'",
-                    values![],
-                )?,
-                mails_failed: sql.number(
-                    "SELECT count(*) FROM outbox WHERE recipient <> '' AND state = 'failed'",
-                    values![],
-                )?,
-                links_for_nobody: counts::of(sql, links::DECOYS)?,
-                last_backup: sql.one(
-                    "SELECT at, coalesce(detail, '') FROM audit
-                     WHERE action = 'db.backup' ORDER BY id DESC LIMIT 1",
-                    values![],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )?,
-            })
-        })
+        status(
+            &self.engine.readers,
+            "reading the state of the database",
+            now,
+        )
     }
 
     /// What is wrong with the database; nothing, if it is sound.
     pub fn check(&self, progress: &Progress) -> Result<Vec<String>, Failure> {
-        self.engine.problems("checking the database", progress)
+        self.engine
+            .readers
+            .problems("checking the database", progress)
     }
 
     /// Copies the database as of now to the new file `to`, which nobody else can read, and verifies
     /// the copy. Others may read and write meanwhile.
     pub fn back_up(&self, to: &Path, progress: &Progress) -> Result<BackedUp, Failure> {
-        let (bytes, users) = self.engine.back_up(to, progress)?;
+        let (bytes, users) = self.engine.readers.back_up(to, progress)?;
         Ok(BackedUp { bytes, users })
     }
 
@@ -138,7 +114,7 @@ impl Store {
         progress: &Progress,
     ) -> Result<i64, Failure> {
         let detail = from.display().to_string();
-        Engine::restore(from, path, progress, audit::chain_old, |sql| {
+        sqlite::restore(from, path, progress, audit::chain_old, |sql| {
             for end in [
                 "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL",
                 "UPDATE links SET used_at = ?1 WHERE used_at IS NULL",
@@ -155,64 +131,74 @@ impl Store {
     }
 }
 
-/// The version that the schema of this program has.
-#[must_use]
-pub fn newest_schema() -> i32 {
-    Engine::newest_schema()
-}
-
-/// Whether there is a database of this program. An empty file is none. The file of another program is
-/// refused; nothing is changed or made.
-pub fn is_there(path: &Path) -> Result<bool, Failure> {
-    Engine::is_there(path)
-}
-
-/// The version that the schema of a database has; 0 if there is none, or nothing in it.
-pub fn schema_of(path: &Path) -> Result<i32, Failure> {
-    Engine::schema_of(path)
-}
-
-/// The version of the engine that is built in, unless it is too old to be safe.
-pub fn engine_version() -> Result<&'static str, Failure> {
-    Engine::version()
+fn status(readers: &Readers, doing: &'static str, now: Timestamp) -> Result<Status, Failure> {
+    let (bytes, log_bytes) = readers.sizes();
+    let schema = readers.schema(doing)?;
+    readers.read(doing, |sql| {
+        Ok(Status {
+            bytes,
+            log_bytes,
+            schema,
+            users: sql.number("SELECT count(*) FROM users", values![])?,
+            sessions: sql.number(
+                &format!("SELECT count(*) FROM sessions WHERE {}", sessions::LIVE),
+                values![now],
+            )?,
+            // Literals: the partial indexes of the outbox do not serve a parameter.
+            mails_queued: sql.number(
+                "SELECT count(*) FROM outbox WHERE recipient <> '' AND state = 'queued'",
+                values![],
+            )?,
+            mails_failed: sql.number(
+                "SELECT count(*) FROM outbox WHERE recipient <> '' AND state = 'failed'",
+                values![],
+            )?,
+            links_for_nobody: counts::of(sql, links::DECOYS)?,
+            last_backup: sql.one(
+                "SELECT at, coalesce(detail, '') FROM audit
+                 WHERE action = 'db.backup' ORDER BY id DESC LIMIT 1",
+                values![],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?,
+        })
+    })
 }
 
 const INSPECTING: &str = "inspecting the database";
 
 /// A database as it is, also beside a running server: nothing is created, migrated or written.
-pub struct Inspection(Store);
+pub struct Inspection(Readers);
 
 impl Inspection {
     /// Looks at a database, which must be there and of this program.
     pub fn of(path: &Path) -> Result<Self, Failure> {
-        let engine = Engine::inspect(path)?;
-        Ok(Self(Store { engine }))
+        Readers::inspect(path).map(Self)
     }
 
     /// The version of its schema.
     pub fn schema(&self) -> Result<i32, Failure> {
-        self.0.engine.schema(INSPECTING)
+        self.0.schema(INSPECTING)
     }
 
     /// What is wrong with its pages and references; nothing, if it is sound.
     pub fn problems(&self) -> Result<Vec<String>, Failure> {
-        self.0.engine.problems(INSPECTING, &unwatched())
+        self.0.problems(INSPECTING, &unwatched())
     }
 
     /// How things stand at `now`, in a schema of today.
     pub fn status(&self, now: Timestamp) -> Result<Status, Failure> {
-        self.0.status_while(INSPECTING, now)
+        status(&self.0, INSPECTING, now)
     }
 
     /// Reads the whole audit trail, in a schema of today.
     pub fn verify_audit(&self) -> Result<Chain, Failure> {
-        self.0
-            .read_now(INSPECTING, |sql| audit::verify(sql, &unwatched()))
+        let verify = |sql: &mut dyn Sql| audit::verify(sql, &unwatched());
+        self.0.read(INSPECTING, verify)
     }
 
     /// When something was last written down.
     pub fn last_change(&self) -> Result<Option<Timestamp>, Failure> {
-        self.0.read_now(INSPECTING, |sql| {
+        self.0.read(INSPECTING, |sql| {
             let last = "SELECT at FROM audit WHERE id = (SELECT max(id) FROM audit)";
             sql.one(last, values![], |row| row.get(0))
         })

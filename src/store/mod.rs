@@ -68,7 +68,7 @@ impl Store {
         doing: &'static str,
         query: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
     ) -> Result<T, Failure> {
-        self.engine.read(doing, query)
+        self.engine.readers.read(doing, query)
     }
 
     /// Runs `job` in a transaction that is committed, unless it fails, before the answer comes.

@@ -3,7 +3,7 @@
 use super::attempts::Counter;
 use super::credentials;
 use super::pending::Pending;
-use super::sql::{Result, Row, Sql, values};
+use super::sql::{Error, Result, Row, Sql, values};
 use super::{Store, attempts, audit, imported_tokens, privacy_policy};
 use crate::domain::{
     Agreement, LiveSession, Session, SessionId, SessionKind, Stamp, Timestamp, UserId,
@@ -31,6 +31,13 @@ pub struct SeenSession {
     pub username: String,
     /// When it was ended, if it was before its time.
     pub ended_at: Option<Timestamp>,
+}
+
+impl SeenSession {
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.ended_at.is_none() && self.session.expires_at > now
+    }
 }
 
 impl Store {
@@ -97,10 +104,12 @@ impl Store {
     pub fn sessions_of(&self, user: UserId, now: Timestamp) -> Pending<Vec<Session>> {
         self.read("listing sessions", |sql| {
             sql.all(
-                "SELECT id, user_id, kind, created_at, expires_at, address, user_agent FROM sessions
-                 WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?2
-                 ORDER BY created_at DESC, id DESC",
-                values![user, now],
+                &format!(
+                    "SELECT id, user_id, kind, created_at, expires_at, address, user_agent
+                     FROM sessions WHERE user_id = ?2 AND {LIVE}
+                     ORDER BY created_at DESC, id DESC"
+                ),
+                values![now, user],
                 session_from_row,
             )
         })
@@ -121,10 +130,9 @@ impl Store {
             sql.all(
                 &format!(
                     "SELECT {COLUMNS} FROM {WITH_USER}
-                     WHERE sessions.id < ?1 AND ended_at IS NULL AND expires_at > ?2
-                     ORDER BY sessions.id DESC LIMIT ?3"
+                     WHERE sessions.id < ?2 AND {LIVE} ORDER BY sessions.id DESC LIMIT ?3"
                 ),
-                values![before, now, limit],
+                values![now, before, limit],
                 seen_from_row,
             )
         })
@@ -148,27 +156,40 @@ impl Store {
             if opened == 0 {
                 return Ok(false);
             }
-            sql.execute(
-                "INSERT INTO sessions (id, user_id, kind, created_at, expires_at, address,
-                                       user_agent, cookie_digest, rotated_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?4)",
-                values![
-                    session.id,
-                    session.user,
-                    session.kind.as_str(),
-                    session.created_at,
-                    session.expires_at,
-                    session.address,
-                    session.user_agent,
-                    session.cookie_digest,
-                ],
-            )?;
-            end_oldest(sql, session, opening.most, stamp.at)?;
+            if !add(sql, session, &stamp)? {
+                return Err(Error::fault("another session has this id".to_owned()));
+            }
+            end_oldest(sql, session, opening.most, None, stamp.at)?;
             attempts::forget(sql, &opening.attempts)?;
-            let kind = session.kind.as_str();
-            audit::write(sql, &stamp, "session.open", Some(session.user), Some(kind))?;
             Ok(true)
         })
+    }
+
+    /// Opens the session of an imported token that is used for the first time. False if the user is
+    /// not there or inactive, if imported tokens of that age were ended, if it was blacklisted, or
+    /// if its session has ended. Of such sessions of a user `most` may live; the oldest end.
+    pub fn open_imported_session(
+        &self,
+        session: Session,
+        most: usize,
+        stamp: Stamp,
+    ) -> Pending<bool> {
+        let doing = "opening the session of an imported token";
+        // A token that is not good is refused without a write, however often it comes.
+        match self.read_now(doing, |sql| may_open_imported(sql, &session)) {
+            Ok(true) => self.write(doing, move |sql| {
+                if !may_open_imported(sql, &session)? {
+                    return Ok(false);
+                }
+                // Of two first uses at once, one opens the session, and both have it.
+                if add(sql, &session, &stamp)? {
+                    // While the other service still issues tokens, each that comes here opens one.
+                    end_oldest(sql, &session, most, Some(session.kind), stamp.at)?;
+                }
+                Ok(true)
+            }),
+            refused => Pending::ready(refused),
+        }
     }
 
     /// Counts a rotation of the refresh token, if `rotations` is still the count.
@@ -222,7 +243,7 @@ impl Store {
         self.write("ending sessions", move |sql| {
             imported_tokens::end_of_everybody(sql, stamp.at)?;
             let ended = sql.execute(
-                "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL AND expires_at > ?1",
+                &format!("UPDATE sessions SET ended_at = ?1 WHERE {LIVE}"),
                 values![stamp.at],
             )?;
             audit::write(sql, &stamp, "session.end", None, Some("all of everybody"))?;
@@ -230,6 +251,9 @@ impl Store {
         })
     }
 }
+
+/// Whether a session lives at the time `?1`.
+pub(super) const LIVE: &str = "ended_at IS NULL AND expires_at > ?1";
 
 const COLUMNS: &str = "sessions.id, user_id, kind, sessions.created_at, expires_at, address, \
      user_agent, ended_at, username";
@@ -257,19 +281,57 @@ fn session_from_row(row: &dyn Row) -> Result<Session> {
     })
 }
 
-/// Sessions that ran out by themselves do not count, and the one just opened is never the oldest,
-/// even if all were opened in one second.
-fn end_oldest(sql: &mut dyn Sql, opened: &Session, most: usize, now: Timestamp) -> Result<()> {
-    sql.execute(
-        "UPDATE sessions SET ended_at = ?3 WHERE id IN (
-             SELECT id FROM sessions
-             WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?3 AND id <> ?4
-             ORDER BY created_at DESC LIMIT ?5 OFFSET ?2)",
+fn may_open_imported(sql: &mut dyn Sql, session: &Session) -> Result<bool> {
+    let ended = "SELECT 1 FROM sessions WHERE id = ?1 AND ended_at IS NOT NULL";
+    Ok(imported_tokens::is_good(sql, session)? && !sql.exists(ended, values![session.id])?)
+}
+
+/// False if there is a session of that id.
+fn add(sql: &mut dyn Sql, session: &Session, stamp: &Stamp) -> Result<bool> {
+    let (user, kind) = (session.user, session.kind.as_str());
+    let added = sql.execute(
+        "INSERT INTO sessions (id, user_id, kind, created_at, expires_at, address, user_agent,
+                               cookie_digest, rotated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?4) ON CONFLICT (id) DO NOTHING",
         values![
-            opened.user,
-            most.saturating_sub(1),
+            session.id,
+            user,
+            kind,
+            session.created_at,
+            session.expires_at,
+            session.address,
+            session.user_agent,
+            session.cookie_digest,
+        ],
+    )?;
+    if added == 1 {
+        audit::write(sql, stamp, "session.open", Some(user), Some(kind))?;
+    }
+    Ok(added == 1)
+}
+
+/// Ends the oldest live sessions of a user, or those of one kind, so that at most `most` stay. The one
+/// just opened is never the oldest, even if all were opened in one second.
+pub(super) fn end_oldest(
+    sql: &mut dyn Sql,
+    opened: &Session,
+    most: usize,
+    kind: Option<SessionKind>,
+    now: Timestamp,
+) -> Result<()> {
+    sql.execute(
+        &format!(
+            "UPDATE sessions SET ended_at = ?1 WHERE id IN (
+                 SELECT id FROM sessions
+                 WHERE user_id = ?2 AND {LIVE} AND id <> ?3 AND (?4 IS NULL OR kind = ?4)
+                 ORDER BY created_at DESC LIMIT ?6 OFFSET ?5)"
+        ),
+        values![
             now,
+            opened.user,
             opened.id,
+            kind.map(SessionKind::as_str),
+            most.saturating_sub(1),
             i64::MAX,
         ],
     )

@@ -162,7 +162,7 @@ impl Store {
         let tables = "CREATE TABLE rows (
                  id INTEGER PRIMARY KEY, owner TEXT NOT NULL, text TEXT NOT NULL) STRICT;
              CREATE INDEX rows_by_owner ON rows (owner);";
-        Scratch::beside(self.engine.path(), PUTTING_ASIDE, tables).map(Spool)
+        Scratch::beside(self.engine.readers.path(), PUTTING_ASIDE, tables).map(Spool)
     }
 
     /// Adds batches of accounts in one transaction, one after the other and each by itself. Says for

@@ -247,3 +247,79 @@ fn a_full_disk_under_standard_output_is_an_error() {
     let output = command.output().expect("its end");
     assert_eq!(output.status.code(), Some(1));
 }
+
+#[test]
+fn the_help_of_a_command_fits_on_a_screen_and_a_half() {
+    let site = Site::new();
+    let mut all: Vec<String> = of_every_command()
+        .into_iter()
+        .map(|it| it.command)
+        .collect();
+    all.extend(GROUPS.map(str::to_owned));
+    for command in all {
+        let words: Vec<&str> = command.split(' ').collect();
+        let mut help = site.bare();
+        // The width of a terminal where there is none.
+        help.env("COLUMNS", "80").args(&words);
+        let long = run(help.arg("--help"), "").ok();
+        assert!(long.lines().count() <= 60, "{command}: {long}");
+        let widest = long.lines().map(|it| it.chars().count()).max();
+        assert!(widest <= Some(100), "{command}: {long}");
+        let mut help = site.bare();
+        help.env("COLUMNS", "80").args(&words);
+        assert_eq!(run(help.arg("-h"), "").ok(), long, "{command}");
+        let mut help = site.bare();
+        help.env("COLUMNS", "80").arg("help").args(&words);
+        assert_eq!(run(&mut help, "").ok(), long, "help {command}");
+    }
+}
+
+#[test]
+fn the_help_of_a_command_shows_the_settings_that_it_uses() {
+    let site = Site::new();
+    let help = |command: &str| run(site.bare().args(command.split(' ')).arg("-h"), "").ok();
+    for (command, shown, hidden) in [
+        ("user list", &["--data-dir", "--config"][..], "--smtp-url"),
+        (
+            "serve",
+            &["--listen", "--public-url", "--smtp-url-file"],
+            "--scrypt",
+        ),
+        ("reset link", &["--public-url"], "--listen"),
+        ("mail test", &["--smtp-url-file"], "--listen"),
+        ("openapi", &["Examples:"], "--data-dir"),
+    ] {
+        let help = help(command);
+        assert!(!help.contains(hidden), "{command}: {help}");
+        for flag in shown {
+            assert!(help.contains(flag), "{command}: {flag}: {help}");
+        }
+    }
+    assert!(help("user list").contains("minisass-auth help settings"));
+    // What is not shown is taken all the same, before the command and after it.
+    site.run(&["db", "migrate"]).ok();
+    for line in [
+        &["--mail-retry", "2m", "user", "list"][..],
+        &["user", "list", "--mail-retry", "2m"],
+    ] {
+        site.run(line).ok();
+    }
+}
+
+#[test]
+fn help_lists_all_settings() {
+    let site = Site::new();
+    let settings = run(site.bare().args(["help", "settings"]), "").ok();
+    for told in [
+        "smtp_url\n",
+        "MINISASS_AUTH_SMTP_URL,",
+        "--smtp-url,",
+        "[default: 64]",
+    ] {
+        assert!(settings.contains(told), "{told}: {settings}");
+    }
+    assert!(
+        settings.lines().all(|it| it.chars().count() <= 120),
+        "{settings}"
+    );
+}

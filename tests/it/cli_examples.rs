@@ -1,7 +1,7 @@
 //! The examples of the help texts: each command has some, and each of them works as it stands.
 
 use crate::examples::{Examples, Prepared, of_every_command, shell};
-use crate::server::{Server, Site, run};
+use crate::server::Server;
 
 #[test]
 fn every_command_has_examples() {
@@ -47,19 +47,4 @@ fn every_example_of_a_server_serves() {
         let mut server = Server::start(command, &copy.path("log"));
         assert_eq!(server.stop(), Some(0), "{line}: {}", server.log());
     }
-}
-
-#[test]
-fn examples_are_in_the_long_help_and_the_manual_and_not_in_the_short_help() {
-    let site = Site::new();
-    let create = ["user", "create"];
-    let short = run(site.bare().args(create).arg("-h"), "").ok();
-    assert!(!short.contains("Examples:"), "{short}");
-    run(site.bare().args(["man", "--dir", "."]), "").ok();
-    let page = site.path("minisass-auth-user-create.1");
-    let page = std::fs::read_to_string(page).expect("a page");
-    assert!(
-        page.contains("\nExamples:\n  minisass\\-auth user create"),
-        "{page}"
-    );
 }

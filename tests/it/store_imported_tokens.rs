@@ -1,8 +1,8 @@
 //! What every database has to do: sessions for tokens that the service before this one issued.
 
-use minisass_auth::domain::{SessionId, Timestamp, UserId};
+use minisass_auth::domain::{Session, SessionId, SessionKind, Timestamp, UserId};
 use minisass_auth::store::Store;
-use minisass_auth::store::imported_tokens::{ImportedToken, RefusedToken};
+use minisass_auth::store::imported_tokens::RefusedToken;
 use minisass_auth::store::transfer::Batch;
 
 use crate::store::{NOW, actor, add, get, later, on_each_engine};
@@ -13,15 +13,17 @@ fn id(issued_at: Timestamp, number: u8) -> SessionId {
 
 /// Whether a token that is good for an hour has a session, once it was used.
 fn uses(store: &Store, user: UserId, issued_at: Timestamp, number: u8) -> bool {
-    let token = ImportedToken {
+    let session = Session {
+        id: id(issued_at, number),
         user,
-        issued_at,
+        kind: SessionKind::Imported,
+        created_at: issued_at,
         expires_at: Timestamp(issued_at.0 + 3600),
-        session: id(issued_at, number),
+        address: None,
         user_agent: None,
-        most: 3,
+        cookie_digest: None,
     };
-    get(store.open_imported_session(token, actor(issued_at)))
+    get(store.open_imported_session(session, 3, actor(issued_at)))
 }
 
 fn lives(store: &Store, number: u8, at: Timestamp) -> bool {

@@ -16,12 +16,12 @@ pub(crate) enum Command {
     /// List who did what, oldest first: the last rows, or those after a number
     List(List),
     /// Check that no row was changed or removed since it was written
-    #[command(after_long_help = examples(&["minisass-auth audit verify"]))]
+    #[command(after_help = examples(&["minisass-auth audit verify"]))]
     Verify,
 }
 
 #[derive(clap::Args)]
-#[command(after_long_help = examples(&[
+#[command(after_help = examples(&[
     "minisass-auth audit list --user ada",
     "minisass-auth audit list --action user.create --limit 0 --format csv",
 ]))]

@@ -10,13 +10,13 @@ use crate::settings::{Settings, Values};
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Print every setting, and where its value comes from
-    #[command(after_long_help = examples(&[
+    #[command(after_help = examples(&[
         "minisass-auth config show --config settings.toml",
         "minisass-auth config show --format json > settings.json",
     ]))]
     Show,
     /// Read the settings, and the files that they name, as `serve` does
-    #[command(after_long_help = examples(&["minisass-auth config check --config settings.toml"]))]
+    #[command(after_help = examples(&["minisass-auth config check --config settings.toml"]))]
     Check,
 }
 

@@ -18,22 +18,22 @@ use crate::store::maintenance;
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Show sizes, versions and counts
-    #[command(after_long_help = examples(&["minisass-auth db status"]))]
+    #[command(after_help = examples(&["minisass-auth db status"]))]
     Status,
     /// Look for damage
-    #[command(after_long_help = examples(&["minisass-auth db check"]))]
+    #[command(after_help = examples(&["minisass-auth db check"]))]
     Check,
     /// Bring the schema up to date, as every other command does too, or make the database
-    #[command(after_long_help = examples(&["minisass-auth db migrate"]))]
+    #[command(after_help = examples(&["minisass-auth db migrate"]))]
     Migrate,
     /// Copy the database, without the keys, to a new file
-    #[command(after_long_help = examples(&["minisass-auth db backup \"backup-$(date +%F).db\""]))]
+    #[command(after_help = examples(&["minisass-auth db backup \"backup-$(date +%F).db\""]))]
     Backup {
         /// Must not exist
         file: PathBuf,
     },
     /// Put a backup into an empty place; every session and link ends
-    #[command(after_long_help = examples(&[
+    #[command(after_help = examples(&[
         "minisass-auth db restore backup.db --data-dir restored",
     ]))]
     Restore {

@@ -17,13 +17,13 @@ use crate::crypto::SigningKey;
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// List the keys that verify tokens, and the one that signs
-    #[command(after_long_help = examples(&["minisass-auth key list"]))]
+    #[command(after_help = examples(&["minisass-auth key list"]))]
     List,
     /// Make a new key that signs from now on; the others go on verifying
-    #[command(after_long_help = examples(&["minisass-auth key rotate"]))]
+    #[command(after_help = examples(&["minisass-auth key rotate"]))]
     Rotate,
     /// Sign with another service's secret from now on; the tokens of that service are good
-    #[command(after_long_help = examples(&["minisass-auth key import secret-key"]))]
+    #[command(after_help = examples(&["minisass-auth key import secret-key"]))]
     Import {
         /// Holds the secret alone, such as Django's SECRET_KEY; `-` reads standard input
         file: PathBuf,
@@ -32,7 +32,7 @@ pub(crate) enum Command {
         allow_weak: bool,
     },
     /// Remove a key: tokens that it signed are refused from then on
-    #[command(after_long_help = examples(&[
+    #[command(after_help = examples(&[
         "minisass-auth key retire 20260101T000000Z-7c0f3a91 --yes",
     ]))]
     Retire {

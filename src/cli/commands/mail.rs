@@ -16,7 +16,7 @@ pub(crate) enum Command {
     /// List mails in the order of their numbers
     List(List),
     /// Show mails, all but their links
-    #[command(after_long_help = examples(&["minisass-auth mail show 7"]))]
+    #[command(after_help = examples(&["minisass-auth mail show 7"]))]
     Show {
         /// Numbers, as `mail list` shows them
         #[arg(required = true, value_name = "ID")]
@@ -25,7 +25,7 @@ pub(crate) enum Command {
     /// Queue mails again, to be tried at once
     Retry(Retry),
     /// Send a test mail now, and print what the mail server says
-    #[command(after_long_help = examples(&["minisass-auth mail test ada@example.org"]))]
+    #[command(after_help = examples(&["minisass-auth mail test ada@example.org"]))]
     Test {
         /// Whom to
         address: String,
@@ -33,7 +33,7 @@ pub(crate) enum Command {
 }
 
 #[derive(clap::Args)]
-#[command(after_long_help = examples(&["minisass-auth mail list --state failed --limit 0"]))]
+#[command(after_help = examples(&["minisass-auth mail list --state failed --limit 0"]))]
 pub(crate) struct List {
     /// Only mails in this state
     #[arg(long, value_parser = ["queued", "sent", "failed", "expired"])]
@@ -47,7 +47,7 @@ pub(crate) struct List {
 }
 
 #[derive(clap::Args)]
-#[command(arg = dry_run(), after_long_help = examples(&[
+#[command(arg = dry_run(), after_help = examples(&[
     "minisass-auth mail retry 7",
     "minisass-auth mail retry --failed",
 ]))]

@@ -1,15 +1,17 @@
 //! One file or folder for each command.
 
 pub(crate) mod audit;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod db;
 pub(crate) mod doctor;
+pub(crate) mod help;
 pub(crate) mod key;
 pub(crate) mod mail;
+pub(crate) mod man;
 pub(crate) mod policy;
 pub(crate) mod profile;
 pub(crate) mod reset;
 pub(crate) mod session;
-pub(crate) mod shell;
 pub(crate) mod token;
 pub(crate) mod user;

@@ -11,7 +11,7 @@ use crate::domain::Policy;
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Publish a version of the privacy policy: everybody is asked to agree to it from now on
-    #[command(arg = dry_run(), after_long_help = examples(&[
+    #[command(arg = dry_run(), after_help = examples(&[
         "minisass-auth policy publish 2026-11 https://www.example.org/privacy",
     ]))]
     Publish {
@@ -22,7 +22,7 @@ pub(crate) enum Command {
         url: String,
     },
     /// List all versions, the latest first
-    #[command(after_long_help = examples(&["minisass-auth policy list"]))]
+    #[command(after_help = examples(&["minisass-auth policy list"]))]
     List,
 }
 

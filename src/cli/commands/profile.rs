@@ -15,7 +15,7 @@ use crate::store::users::UserChange;
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Show the profile of users, additional fields included
-    #[command(after_long_help = examples(&[
+    #[command(after_help = examples(&[
         "minisass-auth profile show ada",
         "minisass-auth profile show ada bo --format csv",
     ]))]
@@ -28,10 +28,10 @@ pub(crate) enum Command {
 #[derive(clap::Args)]
 pub(crate) struct ProfileFlags {
     /// Such as NGO
-    #[arg(long)]
+    #[arg(long, value_name = "TEXT")]
     organisation_type: Option<String>,
     /// Such as the name of a school
-    #[arg(long)]
+    #[arg(long, value_name = "TEXT")]
     organisation_name: Option<String>,
     /// A code or a name
     #[arg(long)]
@@ -39,16 +39,17 @@ pub(crate) struct ProfileFlags {
     /// Whether the user is a recognised expert
     #[arg(long, value_name = "BOOL")]
     expert: Option<bool>,
-    /// wifi, mobile or both
-    #[arg(long, value_name = "NETWORK")]
+    /// Over which networks pictures are uploaded
+    #[arg(long, value_name = "NETWORK", value_parser = ["wifi", "mobile", "both"])]
     upload_preference: Option<String>,
 }
 
 #[derive(clap::Args)]
-#[command(arg = dry_run(), after_long_help = examples(&[
+#[command(arg = dry_run(), after_help = examples(&[
     "minisass-auth profile set ada --organisation-type NGO --country ZA",
     "minisass-auth profile set ada --field river=Umgeni --field sites=3 --dry-run",
 ]))]
+#[command(override_usage = "minisass-auth profile set <USER> [OPTIONS]")]
 #[command(group = ArgGroup::new("what").required(true).multiple(true).args([
     "organisation_type", "organisation_name", "country", "expert", "upload_preference", "field", "remove_field",
 ]))]

@@ -12,12 +12,12 @@ use crate::domain::User;
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Queue the reset mail of users, to their stored addresses; the server sends it
-    #[command(arg = dry_run(), after_long_help = examples(&[
+    #[command(arg = dry_run(), after_help = examples(&[
         "minisass-auth reset send ada bo@example.org",
     ]))]
     Send(Named),
     /// Print a link with which a user chooses a new password, for people whom mail does not reach
-    #[command(after_long_help = examples(&[
+    #[command(after_help = examples(&[
         "minisass-auth reset link ada --public-url https://auth.example.org",
     ]))]
     Link(Named),

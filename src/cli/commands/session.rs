@@ -21,7 +21,7 @@ pub(crate) enum Command {
 }
 
 #[derive(clap::Args)]
-#[command(after_long_help = examples(&[
+#[command(after_help = examples(&[
     "minisass-auth session list ada",
     "minisass-auth session list --all --format csv > sessions.csv",
 ]))]
@@ -49,7 +49,7 @@ pub(crate) struct What {
 }
 
 #[derive(clap::Args)]
-#[command(arg = dry_run(), after_long_help = examples(&[
+#[command(arg = dry_run(), after_help = examples(&[
     "minisass-auth session revoke 6923b5c08f1e4d2ab7605c9d3e814f72",
     "minisass-auth session revoke --user ada --user bo --dry-run",
     "minisass-auth session revoke --all --yes",

@@ -20,20 +20,20 @@ pub(crate) enum Command {
     /// Open a session for a user and print its token alone
     Issue(Issue),
     /// Read a token from standard input; say what it claims, and whether the server takes it
-    #[command(after_long_help = examples(&[
+    #[command(after_help = examples(&[
         "minisass-auth token inspect < token.txt",
         "minisass-auth token issue ada | minisass-auth token inspect --format json",
     ]))]
     Inspect,
     /// Read a token from standard input and end its session
-    #[command(arg = dry_run(), after_long_help = examples(&[
+    #[command(arg = dry_run(), after_help = examples(&[
         "minisass-auth token revoke < token.txt",
     ]))]
     Revoke,
 }
 
 #[derive(clap::Args)]
-#[command(after_long_help = examples(&[
+#[command(after_help = examples(&[
     "minisass-auth token issue ada --ttl 12h",
     "minisass-auth token issue ada --kind pair --format json",
 ]))]

@@ -1,5 +1,7 @@
 //! login, token.
 
+use std::sync::Arc;
+
 use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::types::{Example, Password};
@@ -11,7 +13,7 @@ use crate::accounts::login::LoginError;
 use crate::accounts::session::TokenPair;
 use crate::domain::SessionKind;
 use crate::http::wire::{
-    ANYONE, Answer, Anyone, AppParameter, Body, CHALLENGE, Call, Cookies, Detail, ErrorSentence,
+    ANYONE, Answer, Anyone, AppParameter, Body, CHALLENGE, Call, Deployment, Detail, ErrorSentence,
     Input, LIMITED, Logins, NO_FOREIGN_PAGE, NoForeignPage, Refused, detail, error,
 };
 
@@ -131,7 +133,7 @@ impl LoginApi {
     #[oai(path = "/login", method = "post", operation_id = "login")]
     async fn login(
         &self,
-        Data(cookies): Data<&Cookies>,
+        Data(deployment): Data<&Arc<Deployment>>,
         /// `mobile` for the Android client.
         #[oai(name = "app")]
         AppParameter(kind): AppParameter,
@@ -152,7 +154,7 @@ impl LoginApi {
             .login(typed.trim(), &password, kind, &call.actor)
             .await?;
         let secret = opened.cookie.filter(|_| call.who.gets_cookie);
-        let cookie = secret.map(|it| cookies.set(&it, opened.lasts));
+        let cookie = secret.map(|it| deployment.session_cookie(&it, opened.lasts));
         let body = SessionBody::new(
             &opened.user,
             opened.tokens,

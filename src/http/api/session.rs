@@ -1,5 +1,7 @@
 //! refresh, check-auth-status, logout.
 
+use std::sync::Arc;
+
 use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
@@ -11,7 +13,7 @@ use crate::accounts::session::{BearerError, RefreshError};
 use crate::domain::LiveSession;
 use crate::failure::Failure;
 use crate::http::wire::{
-    Answer, Anyone, Authorization, Body, CHALLENGE, Call, Cookies, Credentials, Detail, Input,
+    Answer, Anyone, Authorization, Body, CHALLENGE, Call, Credentials, Deployment, Detail, Input,
     Message, NOT_PROVIDED, NoSession, Refused, Sender, TokenProblem, Unlimited, detail,
 };
 
@@ -168,7 +170,7 @@ impl SessionApi {
     #[oai(path = "/logout", method = "post", operation_id = "logout")]
     async fn logout(
         &self,
-        Data(cookies): Data<&Cookies>,
+        Data(deployment): Data<&Arc<Deployment>>,
         call: Call<Credentials>,
     ) -> Answer<LogoutReply> {
         let Credentials {
@@ -188,7 +190,7 @@ impl SessionApi {
             None => authorization.session(&call.accounts, &call.actor).await?,
         };
         call.accounts.logout(&session, &call.actor).await?;
-        let cookie = (sender != Sender::ForeignPage).then(|| cookies.clear());
+        let cookie = (sender != Sender::ForeignPage).then(|| deployment.no_session_cookie());
         Ok(LogoutReply::Ok(Message::new("Logout successful"), cookie))
     }
 }

@@ -1,4 +1,5 @@
-//! The query parameter `app`.
+//! The query parameter `app`. The framework's own type reads what its router leaves in a request,
+//! and these endpoints have ours.
 
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};

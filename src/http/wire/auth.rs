@@ -5,7 +5,7 @@ use poem::http::{HeaderMap, header};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 
 use super::client::actor;
-use super::cookie::COOKIE;
+use super::deployment::COOKIE;
 use super::problem::error;
 use super::refusal::{NoSession, Refusal, TokenProblem};
 use super::sender::Sender;

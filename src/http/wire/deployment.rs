@@ -1,8 +1,13 @@
 //! What the HTTP face has to know of the world around it.
 
+use std::time::Duration;
+
 use ipnet::IpNet;
 
 use crate::domain::{API_BASE, WebUrl};
+
+/// The name of the session cookie.
+pub(crate) const COOKIE: &str = "minisass_session";
 
 #[derive(Clone, Debug)]
 pub struct Deployment {
@@ -28,5 +33,22 @@ impl Deployment {
         let mut configured = self.cors_origins.iter();
         origin == self.public_url.origin().as_bytes()
             || configured.any(|it| it.as_bytes() == origin)
+    }
+    /// The `Set-Cookie` header of a session (RFC 6265, section 4.1). No script can read the cookie,
+    /// and no other site can make a browser send it with a POST.
+    pub(crate) fn session_cookie(&self, secret: &str, lasts: Duration) -> String {
+        let is_https = self.public_url.is_https();
+        let secure = if is_https { "; Secure" } else { "" };
+        // What all our addresses have in common, for the browser.
+        let path = self.public_url.path();
+        format!(
+            "{COOKIE}={secret}; Path={path}; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
+            lasts.as_secs()
+        )
+    }
+
+    /// The `Set-Cookie` header that takes the cookie away.
+    pub(crate) fn no_session_cookie(&self) -> String {
+        self.session_cookie("", Duration::ZERO)
     }
 }

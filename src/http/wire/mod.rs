@@ -6,7 +6,6 @@ mod auth;
 mod body;
 mod call;
 mod client;
-mod cookie;
 mod deployment;
 mod once;
 mod problem;
@@ -25,7 +24,6 @@ pub(crate) use self::body::{
 };
 pub(crate) use self::call::Call;
 pub(crate) use self::client::{ClientAddress, network};
-pub(crate) use self::cookie::Cookies;
 pub(crate) use self::once::check_once;
 pub(crate) use self::problem::{
     BadRequest, Detail, ErrorSentence, Message, Problem, detail, error, render,

@@ -32,11 +32,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// `fdatasync` and a write for each changed page; the default of 1000 does so every 200 logouts.
 const LOG_PAGES: i32 = 8192;
 
-pub(super) fn check_version() -> Result<(), Failure> {
-    if rusqlite::version_number() >= OLDEST_SAFE_SQLITE {
-        return Ok(());
-    }
+/// The version of the engine that is built in, unless it is too old to be safe.
+pub fn engine_version() -> Result<&'static str, Failure> {
     let version = rusqlite::version();
+    if rusqlite::version_number() >= OLDEST_SAFE_SQLITE {
+        return Ok(version);
+    }
     Err(refusal(format!(
         "SQLite {version} can corrupt the database; build this program with the SQLite it brings along"
     )))
@@ -63,9 +64,9 @@ pub(super) fn has_log(path: &Path) -> std::io::Result<bool> {
     Ok(header(path)?.get(WRITE_VERSION) == Some(&2))
 }
 
-/// Whether there is a database of this program. An empty one is none. What belongs to somebody else
-/// is refused; it is only looked at, and nothing is written beside it.
-pub(super) fn is_there(path: &Path) -> Result<bool, Failure> {
+/// Whether there is a database of this program. An empty file is none. What belongs to another
+/// program is refused; it is only looked at, and nothing is changed or made.
+pub fn is_there(path: &Path) -> Result<bool, Failure> {
     let shown = path.display();
     let header = match header(path) {
         Ok(header) => header,

@@ -27,9 +27,9 @@ const INITIALISED: usize = 3;
 /// The size of the index's first block, which holds the header.
 const BLOCK_BYTES: i32 = 32_768;
 
-/// A state of the database. Equal generations have equal contents.
+/// Which contents the database has: they are the same as long as this is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Generation([u32; WORDS]);
+pub(super) struct DataVersion([u32; WORDS]);
 
 /// The window to the shared header.
 pub(super) struct Header {
@@ -70,13 +70,13 @@ impl Header {
     ///
     /// SQLite writes the second copy first, and reads as it is read here: the first copy, then the
     /// second. If they are equal, neither was changed in the meantime.
-    pub(super) fn read(&self) -> Option<Generation> {
+    pub(super) fn read(&self) -> Option<DataVersion> {
         let first = self.copy(0);
         fence(Ordering::Acquire);
         let second = self.copy(WORDS);
         fence(Ordering::Acquire);
         let is_filled = first[INITIALISED].to_ne_bytes()[0] != 0;
-        (first == second && first[0] == VERSION && is_filled).then_some(Generation(first))
+        (first == second && first[0] == VERSION && is_filled).then_some(DataVersion(first))
     }
 
     #[expect(unsafe_code, reason = "a window to memory that SQLite shares")]

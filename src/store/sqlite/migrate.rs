@@ -19,7 +19,7 @@ pub(crate) type Complete = fn(&mut dyn Sql) -> sql::Result<()>;
 
 /// The connection that writes; the database is created and migrated.
 pub(super) fn open(path: &Path, complete: Complete) -> Result<Connection, Failure> {
-    connect::check_version()?;
+    connect::engine_version()?;
     let _lock = connect::lock(path).map_err(Failure::when("opening the folder of the database"))?;
     connect::create_private(path)?;
     let mut connection = connect::connect(path)?;
@@ -40,7 +40,8 @@ fn check_identity(connection: &Connection, path: &Path) -> Result<(), Failure> {
 }
 
 /// The version of the schema that this program has.
-pub(super) fn known() -> i32 {
+#[must_use]
+pub fn newest_schema() -> i32 {
     let runner = migrations::runner();
     let versions = runner.get_migrations().iter();
     versions
@@ -53,28 +54,28 @@ pub(super) fn known() -> i32 {
 fn copy_before_migration(connection: &Connection, path: &Path) -> Result<(), Failure> {
     let is_needed = || {
         let users = "SELECT EXISTS (SELECT 1 FROM users)";
-        let is_old = (1..known()).contains(&applied(connection)?);
+        let is_old = (1..newest_schema()).contains(&applied(connection)?);
         Ok(is_old && connection.query_row(users, [], |row| row.get(0))?)
     };
     if !is_needed().map_err(when("reading the database"))? {
         return Ok(());
     }
     let mut copy = path.to_owned().into_os_string();
-    copy.push(format!(".before-v{}", known()));
+    copy.push(format!(".before-v{}", newest_schema()));
     backup::copy(connection, Path::new(&copy), true, &unwatched()).map(drop)
 }
 
 /// Brings the schema up to date, or refuses one that is newer than this program.
 pub(super) fn migrate(connection: &mut Connection, complete: Complete) -> Result<(), Failure> {
-    let known = known();
+    let newest = newest_schema();
     let applied = applied(connection).map_err(when("reading the version of the database"))?;
-    if applied > known {
+    if applied > newest {
         return Err(connect::refusal(format!(
-            "the database has schema version {applied} and this program knows {known}; \
+            "the database has schema version {applied} and this program knows {newest}; \
              start the newer minisass-auth that made it, or restore a backup from before"
         )));
     }
-    if applied < known {
+    if applied < newest {
         migrations::runner()
             .set_grouped(true)
             .run(connection)
@@ -105,8 +106,8 @@ pub(super) fn applied(connection: &Connection) -> rusqlite::Result<i32> {
     )
 }
 
-/// The version that the schema of the file has; 0 if there is no file, or nothing in it.
-pub(super) fn schema_of(path: &Path) -> Result<i32, Failure> {
+/// The version that the schema of a database has; 0 if there is none, or nothing in it.
+pub fn schema_of(path: &Path) -> Result<i32, Failure> {
     if !connect::is_there(path)? {
         return Ok(0);
     }

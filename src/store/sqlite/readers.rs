@@ -1,17 +1,20 @@
-//! The connections that read. A read happens on the caller's thread.
+//! What reads a file: connections, each used on the caller's thread, and what they tell of the file.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 
+use super::error::when;
 use super::statements::Statements;
+use super::{backup, connect, migrate};
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::store::sql::{self, Sql};
 
 /// As many connections as threads ever read at once: two mutex operations cost 50 ns, a new
 /// connection 100 µs.
-pub(super) struct Readers {
+pub(crate) struct Readers {
     path: PathBuf,
     open: fn(&Path) -> Result<Connection, Failure>,
     idle: Mutex<Vec<Connection>>,
@@ -26,8 +29,20 @@ impl Readers {
         }
     }
 
+    /// Looks at a file, also beside a running server: nothing is created, migrated or written.
+    pub(crate) fn inspect(path: &Path) -> Result<Self, Failure> {
+        let readers = Self::new(path, connect::inspector);
+        // The refusals come now, and not with the first question.
+        readers.with(|_| Ok(()))?;
+        Ok(readers)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Runs `query`, which sees one state of the database.
-    pub(super) fn read<T>(
+    pub(crate) fn read<T>(
         &self,
         doing: &'static str,
         query: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
@@ -35,7 +50,32 @@ impl Readers {
         self.with(|connection| in_snapshot(connection, query).map_err(|err| err.when(doing)))
     }
 
-    pub(super) fn with<T>(
+    /// What is wrong with the database, at most a hundred things.
+    pub(crate) fn problems(
+        &self,
+        doing: &'static str,
+        progress: &Progress,
+    ) -> Result<Vec<String>, Failure> {
+        self.with(|it| backup::problems(it, progress).map_err(when(doing)))
+    }
+
+    /// Copies the database and returns the size of the copy and how many users are in it.
+    pub(crate) fn back_up(&self, to: &Path, progress: &Progress) -> Result<(u64, i64), Failure> {
+        self.with(|it| backup::copy(it, to, false, progress))
+    }
+
+    /// The sizes of the file and of its write-ahead log, in bytes.
+    pub(crate) fn sizes(&self) -> (u64, u64) {
+        let log = connect::log_of(&self.path);
+        (connect::size(&self.path), connect::size(&log))
+    }
+
+    /// The version of the schema, which may be that of another program.
+    pub(crate) fn schema(&self, doing: &'static str) -> Result<i32, Failure> {
+        self.with(|it| migrate::applied(it).map_err(when(doing)))
+    }
+
+    fn with<T>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, Failure> {

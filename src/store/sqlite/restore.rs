@@ -21,9 +21,9 @@ const DOING: &str = "restoring the backup";
 /// A busy destination is asked again so soon.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Puts the backup `from` into the database at `path`, which must hold no users. `settle` changes
-/// what is put there.
-pub(super) fn restore(
+/// Puts the backup `from` into the database at `path`, which must hold no users, and returns how many
+/// users it brought. `settle` changes what is put there.
+pub(crate) fn restore(
     from: &Path,
     path: &Path,
     progress: &Progress,

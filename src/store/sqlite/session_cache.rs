@@ -1,12 +1,12 @@
 //! Sessions in memory, for as long as nobody has committed anything that a session look-up reads.
 //!
-//! The generation is read first, then the entry: so an entry is never older than its generation. It is served while the database is still of that generation. A logout, here
-//! or by another process, makes a new generation: there is no window in which an ended session
-//! still counts.
+//! The version of the data is read first, then the entry: so an entry is never older than its version.
+//! It is served while the database still has that version. A logout, here or by another process, makes
+//! a new version: there is no window in which an ended session still counts.
 //!
 //! Many commits of this process touch no session (a counted login attempt, a mail in hand). Such a
-//! commit may move all entries on to the generation that it makes. For that it must be known that
-//! the new generation differs from the old one by nothing but this commit:
+//! commit may move all entries on to the version that it makes. For that it must be known that the
+//! new version differs from the old one by nothing but this commit:
 //!
 //! 1. Before the commit, the writer holds SQLite's write lock, so nobody else commits. It reads how
 //!    often other connections have committed (`PRAGMA data_version`, of which SQLite promises that it
@@ -16,7 +16,7 @@
 //!    committed until after the header was read; so what the header shows is the old state and this
 //!    commit.
 //!
-//! Then an entry of the old generation is also right in the new one. In any other case nothing is
+//! Then an entry of the old version is also right in the new one. In any other case nothing is
 //! moved, and the entries are useless. Nor is anything moved in a dry run, where nothing is committed,
 //! or after SQLite has rolled the transaction back by itself (a full disk, say): the write lock is
 //! gone then, and with it the first of these two proofs.
@@ -27,7 +27,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use rusqlite::Connection;
 
-use super::header::{Generation, Header};
+use super::header::{DataVersion, Header};
 use crate::domain::{LiveSession, SessionId};
 use crate::failure::Failure;
 
@@ -41,9 +41,9 @@ pub(super) struct SessionCache {
 }
 
 struct Known {
-    at: Option<Generation>,
+    at: Option<DataVersion>,
     /// A commit is about to move the entries on. Without this a look-up between the commit and the
-    /// move would find a new generation, and empty the cache for it.
+    /// move would find a new version, and empty the cache for it.
     is_moving: bool,
     sessions: HashMap<SessionId, Arc<LiveSession>>,
 }
@@ -90,10 +90,10 @@ impl SessionCache {
         self.reads.load(Ordering::Relaxed)
     }
 
-    fn remember(&self, at: Generation, session: &LiveSession) {
+    fn remember(&self, at: DataVersion, session: &LiveSession) {
         let mut known = self.known();
         if known.at != Some(at) {
-            // A late entry must not empty the cache for a generation that has gone.
+            // A late entry must not empty the cache for a version that has gone.
             if known.is_moving || self.header.read() != Some(at) {
                 return;
             }

@@ -36,7 +36,7 @@ struct NotCommitted {
 
 /// What becomes of each transaction.
 #[derive(Clone, Copy)]
-pub(super) enum End {
+pub(crate) enum End {
     Commit,
     /// For a dry run: everything is tried for real, and leaves nothing behind.
     RollBack,

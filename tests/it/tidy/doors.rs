@@ -111,8 +111,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
         "src/crypto/ src/accounts/links.rs src/http/openapi/swagger.rs",
     ),
     ("clap", "src/cli/"),
-    ("clap_complete", "src/cli/commands/shell.rs"),
-    ("clap_mangen", "src/cli/commands/shell.rs"),
+    ("clap_mangen", "src/cli/commands/man.rs"),
     ("indicatif", "src/cli/terminal/progress.rs"),
     ("tabled", "src/cli/terminal/output.rs"),
     (

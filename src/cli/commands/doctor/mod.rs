@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::settings::{Settings, Values};
 
 #[derive(clap::Args)]
-#[command(after_long_help = examples(&[
+#[command(after_help = examples(&[
     "minisass-auth doctor",
     "minisass-auth doctor --format json > findings.json",
     "minisass-auth doctor --calibrate --target 100ms",

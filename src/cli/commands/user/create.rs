@@ -12,7 +12,7 @@ use crate::cli::terminal::output::{Output, note};
 use crate::cli::terminal::prompt;
 
 #[derive(clap::Args)]
-#[command(arg = dry_run(), after_long_help = examples(&[
+#[command(arg = dry_run(), after_help = examples(&[
     "minisass-auth user create --username di --email di@example.org --no-password",
     "minisass-auth user create --email di@example.org --staff --no-password --print-link",
     "minisass-auth user create --email di@example.org --password-stdin < password.txt",
@@ -25,16 +25,36 @@ pub(crate) struct Create {
     #[arg(long)]
     email: String,
     /// Given name
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
     first_name: String,
     /// Family name
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
     last_name: String,
     /// Such as NGO
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     organisation_type: String,
     /// Such as the name of a school
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     organisation_name: String,
     /// A code or a name
     #[arg(long, default_value = "", hide_default_value = true)]

@@ -9,7 +9,7 @@ use crate::cli::terminal::output::{Format, Output};
 use crate::cli::terminal::prompt::confirm;
 
 #[derive(clap::Args)]
-#[command(arg = dry_run(), after_long_help = examples(&[
+#[command(arg = dry_run(), after_help = examples(&[
     "minisass-auth user delete bo --dry-run",
     "minisass-auth user delete bo cy --yes",
 ]))]

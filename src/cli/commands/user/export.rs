@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::transfer::export::Format;
 
 #[derive(clap::Args)]
-#[command(after_long_help = examples(&[
+#[command(after_help = examples(&[
     "minisass-auth user export --with-hashes users.jsonl",
     "minisass-auth user export --as csv > users.csv",
 ]))]

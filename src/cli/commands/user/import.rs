@@ -22,7 +22,7 @@ use crate::transfer::report::{Case, Summary};
 use crate::transfer::{csv_rows, json_lines};
 
 #[derive(clap::Args)]
-#[command(after_long_help = examples(&[
+#[command(after_help = examples(&[
     "minisass-auth user import newcomers.jsonl --dry-run",
     "minisass-auth user import newcomers.csv --from csv --on-error skip",
     "minisass-auth user import dump.json.gz --from django --report report.jsonl",

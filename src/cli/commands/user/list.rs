@@ -9,7 +9,7 @@ use crate::domain::UserId;
 use crate::store::users::UserPage;
 
 #[derive(clap::Args)]
-#[command(after_long_help = examples(&[
+#[command(after_help = examples(&[
     "minisass-auth user list --search example.org --limit 0",
     "minisass-auth user list --inactive --format csv > inactive.csv",
 ]))]

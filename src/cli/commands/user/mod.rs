@@ -24,7 +24,7 @@ pub(crate) enum Command {
     /// List users in the order of their numbers
     List(list::List),
     /// Show users, by number, user name or e-mail address
-    #[command(after_long_help = examples(&[
+    #[command(after_help = examples(&[
         "minisass-auth user show ada bo@example.org",
         "minisass-auth user show 1 --format json",
     ]))]
@@ -34,13 +34,13 @@ pub(crate) enum Command {
     /// Set a user's password and end their sessions; it is asked for, twice
     SetPassword(set_password::SetPassword),
     /// Let users log in
-    #[command(arg = dry_run(), after_long_help = examples(&[
+    #[command(arg = dry_run(), after_help = examples(&[
         "minisass-auth user activate cy",
         "cut -d, -f1 inactive.csv | sed 1d | minisass-auth user activate -",
     ]))]
     Activate(Named),
     /// End every session of users and let them in no more
-    #[command(arg = dry_run(), after_long_help = examples(&[
+    #[command(arg = dry_run(), after_help = examples(&[
         "minisass-auth user deactivate bo@example.org",
         "minisass-auth user deactivate - < leavers.txt",
     ]))]

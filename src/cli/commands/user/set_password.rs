@@ -10,7 +10,7 @@ use crate::cli::terminal::output::Output;
 use crate::cli::terminal::prompt;
 
 #[derive(clap::Args)]
-#[command(arg = dry_run(), after_long_help = examples(&[
+#[command(arg = dry_run(), after_help = examples(&[
     "minisass-auth user set-password ada --password-stdin < password.txt",
 ]))]
 pub(crate) struct SetPassword {

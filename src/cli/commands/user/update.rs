@@ -13,10 +13,11 @@ use crate::domain::{Email, Invalid, Rule, Username};
 use crate::store::users::UserChange;
 
 #[derive(clap::Args)]
-#[command(arg = dry_run(), after_long_help = examples(&[
+#[command(arg = dry_run(), after_help = examples(&[
     "minisass-auth user update ada --email ada@example.com",
     "minisass-auth user update ada --staff true --country ZA --expert true",
 ]))]
+#[command(override_usage = "minisass-auth user update <USER> [OPTIONS]")]
 #[command(group = ArgGroup::new("what").required(true).multiple(true).args([
     "username", "email", "first_name", "last_name", "staff",
     "organisation_type", "organisation_name", "country", "expert", "upload_preference",
@@ -31,10 +32,10 @@ pub(crate) struct Update {
     #[arg(long)]
     email: Option<String>,
     /// Given name
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     first_name: Option<String>,
     /// Family name
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     last_name: Option<String>,
     /// Whether the user is staff
     #[arg(long, value_name = "BOOL")]
