@@ -274,7 +274,9 @@ fn add_or_instead(
     instead: Option<Instead>,
 ) -> sql::Result<Fate> {
     let fate = add(sql, record)?;
-    let Some(instead) = instead.filter(|_| fate.is_duplicate()) else {
+    // Whoever came over changed has the number already.
+    let is_taken = matches!(fate, Fate::Clash { .. });
+    let Some(instead) = instead.filter(|_| is_taken) else {
         return Ok(fate);
     };
     for other in (0..).map_while(|attempt| instead(record, attempt)) {

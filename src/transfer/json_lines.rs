@@ -5,6 +5,7 @@ use std::io::{BufRead, Read};
 use anyhow::bail;
 use serde_json::Value;
 
+use super::csv_rows::COLUMNS;
 use super::import::Importer;
 use super::line::{Line, PolicyLine};
 use super::report::Origin;
@@ -83,7 +84,8 @@ fn without_nulls(text: &[u8]) -> Option<anyhow::Result<Line>> {
         return None;
     };
     let before = fields.len();
-    fields.retain(|_, value| !value.is_null());
+    // An unknown name is told, whatever its value is.
+    fields.retain(|name, value| !value.is_null() || !COLUMNS.contains(&name.as_str()));
     let is_other = fields.len() < before;
     is_other.then(|| serde_json::from_value(Value::Object(fields)).map_err(Into::into))
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// How many users are named for each thing that may become of them; of the others there is a count.
 const NAMED: usize = 50;
 
-/// How many stand in the summary. All of them are in the report.
+/// How many of them stand in the summary. All are in the report.
 const MOST_PROBLEMS: usize = 1000;
 
 /// A user as the file has them.
@@ -123,7 +123,7 @@ pub struct Summary {
     /// The models of the dump that have no place here, and how many rows of them there are.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub passed_over: BTreeMap<String, usize>,
-    /// The first thousand users that are worth a word.
+    /// The first thousand for each thing that may become of a user.
     pub problems: Vec<Case>,
     /// How many of those that failed have no address that mail can reach.
     #[serde(skip)]
@@ -144,7 +144,7 @@ impl Summary {
         let said = self.said.entry(case.outcome).or_default();
         *said += 1;
         let sentence = (*said <= NAMED).then(|| case.sentence());
-        if self.problems.len() < MOST_PROBLEMS {
+        if *said <= MOST_PROBLEMS {
             self.problems.push(case);
         }
         sentence

@@ -67,7 +67,7 @@ fn without_a_choice_nothing_is_written_and_the_flags_are_named() {
 
 #[test]
 fn who_cannot_come_over_is_left_out_by_choice_and_reported() {
-    let site = Site::new();
+    let site = Site::with_database();
     let report = site.path("report.jsonl").display().to_string();
     let skip = ["--on-blank-email", "skip", "--on-duplicate", "skip"];
     let skip = [&skip[..], &["--report", &report]].concat();

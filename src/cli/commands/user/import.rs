@@ -25,11 +25,11 @@ use crate::transfer::{csv_rows, json_lines};
 #[command(after_help = examples(&[
     "minisass-auth user import newcomers.jsonl --dry-run",
     "minisass-auth user import newcomers.csv --from csv --on-error skip",
-    "minisass-auth user import dump.json.gz --from django --report report.jsonl",
+    "minisass-auth user import dump.json.gz --from django --report moved.jsonl",
     "minisass-auth user import dump.json --from django --user-model accounts.user",
 ]))]
 pub(crate) struct Import {
-    /// The file to read, also packed by gzip; `-` reads standard input
+    /// The file to read, packed by gzip or not; `-` reads standard input
     file: PathBuf,
     /// What the file is
     #[arg(long, value_name = "KIND", default_value = "jsonl")]
@@ -40,29 +40,23 @@ pub(crate) struct Import {
     /// What happens to a batch of 1000 users if one of them cannot be added
     #[arg(long, value_name = "WHAT", default_value = "hold-back")]
     on_error: OnError,
-    /// What happens to users without an address that mail can reach; without it they fail
+    /// What happens to users without an address that mail can reach; they fail otherwise
     #[arg(long, value_name = "WHAT")]
     on_blank_email: Option<BlankEmail>,
-    /// What happens to users whose name or address, in any spelling, somebody before them has;
-    /// without it they fail
+    /// What happens to users whose name or address is taken, in any spelling; they fail otherwise
     #[arg(long, value_name = "WHAT")]
     on_duplicate: Option<Duplicate>,
-    /// The model of users in a dump of Django, if it is not auth.user
-    ///
-    /// Keys that are no numbers, such as UUIDs, are not kept: such users get new numbers in the order
-    /// of the file, which --report tells. SimpleJWT's tokens that name a user by a UUID are not good
-    /// here: these users log in again.
-    #[arg(long, value_name = "APP.MODEL", value_parser = model)]
+    /// The model of users, if it is not auth.user. Keys such as UUIDs become new numbers; tokens of
+    /// SimpleJWT that name a UUID are not good here, and these users log in again
+    #[arg(long, value_name = "MODEL", value_parser = model)]
     user_model: Option<String>,
-    /// The model of their profiles, if it is not the one of miniSASS
-    #[arg(long, value_name = "APP.MODEL", value_parser = model)]
+    /// The model of their profiles, if it is another
+    #[arg(long, value_name = "MODEL", value_parser = model)]
     profile_model: Option<String>,
-    /// Write who failed, was left out or changed, has no password or a new number to a new file, as
-    /// JSON Lines
+    /// A new file for who failed, was left out or changed, or got a new number: JSON Lines
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Queue a reset mail to everybody who came over without a password and is active; run again, to
-    /// those who still have none
+    /// Mail a reset to active users who come without a password
     #[arg(long)]
     send_reset: bool,
 }
@@ -72,18 +66,18 @@ pub(crate) struct Import {
 enum Kind {
     /// JSON Lines, as `user export` writes them
     Jsonl,
-    /// A header and rows, as `user export --as csv` and spreadsheets write them
+    /// A table of a spreadsheet, or of `user export`
     Csv,
-    /// JSON or JSON Lines of Django's `manage.py dumpdata`; superusers become staff
+    /// What `dumpdata` writes; superusers become staff
     Django,
 }
 
 /// What happens to the others of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum OnError {
-    /// Nobody of that batch is added; repair the file and run the command again
+    /// Nobody of that batch is added
     HoldBack,
-    /// All others of that batch are added
+    /// All others of it are added
     Skip,
 }
 
@@ -92,7 +86,7 @@ enum OnError {
 enum BlankEmail {
     /// They are left out
     Skip,
-    /// They get an address below no-address.invalid, which no mail reaches, and log in by user name
+    /// They get one that leads nowhere
     Placeholder,
 }
 
@@ -101,8 +95,7 @@ enum BlankEmail {
 enum Duplicate {
     /// They are left out
     Skip,
-    /// Their name gets a suffix; their address ends in .invalid, so that no mail of theirs reaches
-    /// somebody else
+    /// Theirs is changed; such an address leads nowhere
     Suffix,
 }
 
