@@ -4,10 +4,11 @@ use super::credentials::{self, Credentials};
 use super::imported_tokens::{self, RefusedToken};
 use super::pending::Pending;
 use super::sql::{self, Sql, ToValue, Value, values};
-use super::sqlite::scratch::Scratch;
-use super::{Store, audit, privacy_policy, profiles};
+use super::{Store, audit, privacy_policy, profiles, users};
 use crate::domain::{Email, Profile, Stamp, Timestamp, UserId, Username};
 use crate::failure::Failure;
+
+pub use super::sqlite::Scratch;
 
 /// An account with all that moves with it.
 #[derive(Clone, Debug)]
@@ -130,39 +131,10 @@ impl Fate {
 
 const NUMBER: &str = "number";
 
-/// Texts put aside on the disk by the key of whom they belong to, until their owners are known:
-/// memory would not hold what belongs to a million users.
-pub struct Spool(Scratch);
-
-const PUTTING_ASIDE: &str = "putting rows aside";
-
-impl Spool {
-    /// A text for `owner`.
-    pub fn keep(&mut self, owner: &str, text: &str) -> Result<(), Failure> {
-        let insert = "INSERT INTO rows (owner, text) VALUES (?1, ?2)";
-        self.0
-            .run(PUTTING_ASIDE, |sql| {
-                sql.execute(insert, values![owner, text])
-            })
-            .map(drop)
-    }
-
-    /// All texts for `owner`, in the order in which they came.
-    pub fn of(&self, owner: &str) -> Result<Vec<String>, Failure> {
-        let query = "SELECT text FROM rows WHERE owner = ?1 ORDER BY id";
-        self.0.run(PUTTING_ASIDE, |sql| {
-            sql.all(query, values![owner], |row| row.get(0))
-        })
-    }
-}
-
 impl Store {
     /// A place for what is known of accounts before they can be added.
-    pub fn spool(&self) -> Result<Spool, Failure> {
-        let tables = "CREATE TABLE rows (
-                 id INTEGER PRIMARY KEY, owner TEXT NOT NULL, text TEXT NOT NULL) STRICT;
-             CREATE INDEX rows_by_owner ON rows (owner);";
-        Scratch::beside(self.engine.readers.path(), PUTTING_ASIDE, tables).map(Spool)
+    pub fn scratch(&self) -> Result<Scratch, Failure> {
+        Scratch::beside(self.engine.readers.path())
     }
 
     /// Adds batches of accounts in one transaction, one after the other and each by itself. Says for
@@ -323,10 +295,7 @@ fn add(sql: &mut dyn Sql, record: &Record) -> sql::Result<Fate> {
 
 fn add_user(sql: &mut dyn Sql, record: &Record) -> sql::Result<Option<i64>> {
     sql.insert(
-        "INSERT INTO users (id, username, username_key, email, email_key, first_name, last_name,
-                            password_hash, is_active, is_staff, created_at, last_login_at,
-                            email_confirmed_at, awaits_confirmation)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        users::INSERT,
         values![
             record.id,
             record.username.as_str(),
@@ -337,11 +306,11 @@ fn add_user(sql: &mut dyn Sql, record: &Record) -> sql::Result<Option<i64>> {
             record.last_name,
             record.password_hash,
             record.is_active,
+            record.awaits_confirmation,
             record.is_staff,
             record.created_at,
             record.last_login_at,
             record.email_confirmed_at,
-            record.awaits_confirmation,
         ],
     )
 }

@@ -76,6 +76,13 @@ pub struct UserChange {
     pub new_address: Option<NewLink>,
 }
 
+/// Adds a user, with the next number where the first value is null.
+pub(super) const INSERT: &str =
+    "INSERT INTO users (id, username, username_key, email, email_key, first_name, last_name,
+                        password_hash, is_active, awaits_confirmation, is_staff, created_at,
+                        last_login_at, email_confirmed_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+
 impl Store {
     pub fn users(&self, wanted: &UserPage) -> Pending<Vec<User>> {
         self.read("listing users", |sql| {
@@ -139,16 +146,10 @@ impl Store {
             if let Some(taken) = taken(sql, Some(&user.username), Some(&user.email), None)? {
                 return Ok(Err(taken));
             }
-            let query = format!(
-                "INSERT INTO users (username, username_key, email, email_key, first_name, last_name,
-                                    password_hash, is_active, is_staff, created_at,
-                                    awaits_confirmation)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING {}",
-                credentials::COLUMNS
-            );
-            let added = sql.only(
-                &query,
+            let id = sql.insert(
+                INSERT,
                 values![
+                    None::<UserId>,
                     user.username.as_str(),
                     user.username.canonical(),
                     user.email.as_str(),
@@ -157,13 +158,15 @@ impl Store {
                     user.last_name,
                     user.password_hash,
                     user.is_active,
+                    user.awaits_confirmation,
                     user.is_staff,
                     stamp.at,
-                    user.awaits_confirmation,
+                    None::<Timestamp>,
+                    None::<Timestamp>,
                 ],
-                credentials::user_from_row,
             )?;
-            let id = added.id;
+            let gone = || sql::Error::fault("the user is not there".to_owned());
+            let id = UserId(id.ok_or_else(gone)?);
             profiles::set(sql, id, &user.profile)?;
             if let Some(given) = user.consent {
                 privacy_policy::give(sql, id, given, &stamp)?;
@@ -172,7 +175,8 @@ impl Store {
                 links::write(sql, Some(id), Some(user.email.as_str()), link, stamp.at)?;
             }
             audit::write(sql, &stamp, "user.create", Some(id), None)?;
-            Ok(Ok(added))
+            let added = credentials::find(sql, &UserRef::Id(id))?;
+            Ok(Ok(added.ok_or_else(gone)?))
         })
     }
 

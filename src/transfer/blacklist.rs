@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::crypto::sha256;
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::store::imported_tokens::RefusedToken;
-use crate::store::transfer::Spool;
+use crate::store::transfer::Scratch;
 
 /// A token that SimpleJWT issued.
 #[derive(Serialize, Deserialize)]
@@ -21,14 +21,14 @@ pub(super) struct Issued {
 /// Rows come in any order, so the tokens are put aside until all are known.
 pub(super) struct Blacklist {
     /// By the number of the row.
-    issued: Spool,
+    issued: Scratch,
     /// The numbers of those that ended.
     ended: Vec<String>,
     without_token: usize,
 }
 
 impl Blacklist {
-    pub(super) fn new(issued: Spool) -> Self {
+    pub(super) fn new(issued: Scratch) -> Self {
         Self {
             issued,
             ended: Vec::new(),

@@ -13,7 +13,7 @@ use super::line::{ConsentLine, EarlierLine, Line};
 use super::report::Origin;
 use super::rows::{RawRow, Rows, model_of};
 use crate::crypto::Hasher;
-use crate::store::transfer::Spool;
+use crate::store::transfer::Scratch;
 
 /// The model of users, unless a project has its own.
 pub const USER: &str = "auth.user";
@@ -62,7 +62,7 @@ struct Belongings {
     users: usize,
     profiles: usize,
     /// Rows by the key of their user, as JSON.
-    rows: Spool,
+    rows: Scratch,
     blacklist: Blacklist,
     /// Whether some name their user by a natural key.
     are_natural: bool,
@@ -84,8 +84,8 @@ pub fn read(open: Open<'_>, models: &Models, importer: &mut Importer<'_>) -> any
         models: models.clone(),
         users: 0,
         profiles: 0,
-        rows: importer.spool()?,
-        blacklist: Blacklist::new(importer.spool()?),
+        rows: importer.scratch()?,
+        blacklist: Blacklist::new(importer.scratch()?),
         are_natural: false,
         kept: 0,
         taken: 0,

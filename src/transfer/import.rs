@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::store::Store;
 use crate::store::imported_tokens::RefusedToken;
 use crate::store::pending::Pending;
-use crate::store::transfer::{Batch, Fate, Record, RecordedPolicy, Spool};
+use crate::store::transfer::{Batch, Fate, Record, RecordedPolicy, Scratch};
 
 /// How many users are added together or not at all.
 const BATCH: usize = 1000;
@@ -262,8 +262,8 @@ impl<'a> Importer<'a> {
         self.host.doing(what.to_owned());
     }
 
-    pub(super) fn spool(&self) -> Result<Spool, Failure> {
-        self.store.spool()
+    pub(super) fn scratch(&self) -> Result<Scratch, Failure> {
+        self.store.scratch()
     }
 
     /// Remembers rows that have no place here.

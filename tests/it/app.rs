@@ -14,12 +14,12 @@ use minisass_auth::http::{ConnectionRules, Deployment, Listener};
 use minisass_auth::mail::{Mailer, Transport};
 use minisass_auth::operator::Operator;
 use minisass_auth::store::Store;
-use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use crate::client::{self, Answer, Request};
+use crate::database::Database;
 use crate::document;
 
 /// Where the tests begin; they move on from there by themselves.
@@ -30,6 +30,14 @@ pub const DAY: i64 = 24 * HOUR;
 pub const PASSWORD: &str = "Str0ng@Pass1";
 pub const PUBLIC_URL: &str = "http://auth.test";
 pub const API: &str = "/authentication/api/";
+/// Endpoints that read a body, whoever sends it.
+pub const WITH_BODY: [&str; 5] = [
+    "login/",
+    "token/",
+    "refresh/",
+    "register/",
+    "request-reset/",
+];
 /// Hashing is not what is tested here.
 const CHEAP: Cost = Cost { ln: 4, r: 1, p: 1 };
 
@@ -244,8 +252,8 @@ impl App {
     }
 
     /// A second look at the database, as another process has it.
-    pub fn database(&self) -> Connection {
-        Connection::open(self.path("auth.db")).expect("a database")
+    pub fn database(&self) -> Database {
+        Database::at(&self.path("auth.db"))
     }
 
     /// How many password hashes were computed since the start.
@@ -254,8 +262,7 @@ impl App {
     }
 
     pub fn count(&self, sql: &str) -> i64 {
-        let answer = self.database().query_row(sql, [], |row| row.get(0));
-        answer.expect("a number")
+        self.database().get(sql)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

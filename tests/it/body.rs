@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{App, PASSWORD};
+use crate::app::{App, PASSWORD, WITH_BODY};
 use crate::client::{Answer, Request};
 
 pub const FORM: &str = "application/x-www-form-urlencoded";
@@ -123,13 +123,7 @@ fn the_three_encodings_register_alike() {
 #[test]
 fn an_empty_body_counts_as_an_empty_object_whatever_its_type() {
     let app = App::new();
-    for path in [
-        "login/",
-        "token/",
-        "refresh/",
-        "register/",
-        "request-reset/",
-    ] {
+    for path in WITH_BODY {
         let object = app.post(path, &json!({}));
         for content_type in ["application/json", FORM, MULTIPART, "text/plain"] {
             let empty = app.send(Request::new("POST", path).body(content_type, ""));

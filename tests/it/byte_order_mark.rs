@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::server::{PASSWORD, Site};
+use crate::server::{PASSWORD, Site, words};
 use crate::smtp_settings::write_private;
 
 const MARK: &str = "\u{feff}";
@@ -10,15 +10,7 @@ const MARK: &str = "\u{feff}";
 #[test]
 fn a_mark_is_no_part_of_a_password_a_name_or_a_token() {
     let site = Site::new();
-    let create = [
-        "user",
-        "create",
-        "--username",
-        "ada",
-        "--email",
-        "ada@example.org",
-    ];
-    let create = [&create[..], &["--password-stdin"]].concat();
+    let create = words("user create --username ada --email ada@example.org --password-stdin");
     site.run_with(&create, &format!("{MARK}{PASSWORD}\r\n"))
         .ok();
     let server = site.start(&[]);

@@ -111,10 +111,8 @@ fn what_went_wrong_is_said_once() {
         let said = site.run(command).refusal();
         assert_eq!(said.matches(what).count(), 1, "{said}");
     }
-    let rename = "ALTER TABLE users RENAME TO persons";
     site.database()
-        .execute(rename, [])
-        .expect("a broken database");
+        .change("ALTER TABLE users RENAME TO persons");
     let said = site.run(&["user", "show", "ada"]).refusal();
     assert_eq!(said.matches("no such table").count(), 1, "{said}");
 }

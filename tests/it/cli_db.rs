@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
+use crate::database::Database;
 use crate::server::{Site, until};
 
 fn text(path: &std::path::Path) -> &str {
@@ -36,9 +37,7 @@ fn a_backup_under_load_is_whole_private_and_never_overwritten() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600);
-    let copy = rusqlite::Connection::open(&backup).expect("a database");
-    let sound = copy.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
-    assert_eq!(sound.as_deref(), Ok("ok"));
+    Database::at(&backup).assert_sound();
     let said = site.run(&["db", "backup", text(&backup)]).refusal();
     assert!(said.contains("exists already"), "{said}");
     let left = std::fs::read_dir(site.path("")).expect("a folder");
@@ -77,10 +76,7 @@ fn a_restored_database_has_its_users_and_no_live_session_or_link() {
     assert_eq!(server.login("ada@example.org").status, 200);
     let open = "SELECT (SELECT count(*) FROM links WHERE used_at IS NULL)
                      + (SELECT count(*) FROM outbox WHERE state = 'queued')";
-    let open = site
-        .database()
-        .query_row(open, [], |row| row.get::<_, i64>(0));
-    assert_eq!(open, Ok(0));
+    assert_eq!(site.database().get::<i64>(open), 0);
     site.run(&["audit", "verify"]).ok();
     let refresh = server.post("refresh", &json!({"refresh": token.trim()}));
     assert_eq!(refresh.status, 401);
@@ -92,8 +88,7 @@ fn what_is_no_backup_is_refused_and_nothing_is_made_of_it() {
     let other = site.path("other.db");
     std::fs::write(&other, "x".repeat(5000)).expect("a file");
     let foreign = site.path("foreign.db");
-    let database = rusqlite::Connection::open(&foreign).expect("a database");
-    database.execute("CREATE TABLE a (b)", []).expect("a table");
+    Database::of_another_program(&foreign);
     for file in [&other, &foreign, &site.path("nowhere.db")] {
         site.run(&["db", "restore", text(file)]).refusal();
         assert!(!site.data().join("auth.db").exists());
@@ -113,11 +108,8 @@ fn damage_is_found_and_status_and_migrate_say_what_is_there() {
     );
     let migrated = site.run(&["db", "migrate", "--format", "json"]).json();
     assert_eq!(migrated["from"], migrated["to"]);
-    let database = site.database();
-    database
-        .pragma_update(None, "foreign_keys", false)
-        .expect("a pragma");
-    database.execute("DELETE FROM users", []).expect("damage");
+    site.database()
+        .change("PRAGMA foreign_keys = off; DELETE FROM users");
     let said = site.run(&["db", "check"]).refusal();
     assert!(
         said.contains("profiles") && said.contains("db restore"),
@@ -150,9 +142,8 @@ fn the_server_backs_up_by_itself_and_removes_only_its_own() {
         (left.len(), &left[0], left[2].as_str()),
         (3, &own(2002), "mine.db")
     );
-    let copy = rusqlite::Connection::open(folder.join(&left[1])).expect("a backup");
-    let users = copy.query_row("SELECT count(*) FROM users", [], |row| row.get::<_, i64>(0));
-    assert_eq!(users, Ok(1));
+    let copy = Database::at(&folder.join(&left[1]));
+    assert_eq!(copy.get::<i64>("SELECT count(*) FROM users"), 1);
 }
 
 #[test]
@@ -184,10 +175,8 @@ fn a_migration_leaves_the_database_as_it_was_beside_it() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600);
-    let copy = rusqlite::Connection::open(copy).expect("a database");
     let version = "SELECT max(version) FROM refinery_schema_history";
-    let version = copy.query_row(version, [], |row| row.get::<_, i64>(0));
-    assert_eq!(version, Ok(5));
+    assert_eq!(Database::at(&copy).get::<i64>(version), 5);
     let trail = site.run(&["audit", "verify", "--format", "json"]).json();
     assert_eq!(trail["rows"], 2);
 }

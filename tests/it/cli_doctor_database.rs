@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 
 use crate::cli_doctor::{Examined, used};
+use crate::database::Database;
 use crate::server::Site;
 
 /// Changes the database behind the program's back.
@@ -24,10 +25,7 @@ fn damage(site: &Site, page: u64, skip: u64) {
 fn a_damaged_page_is_found() {
     let site = used();
     let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'profiles'";
-    let page: i64 = site
-        .database()
-        .query_row(root, [], |row| row.get(0))
-        .expect("a page");
+    let page: i64 = site.database().get(root);
     damage(&site, page.unsigned_abs(), 0);
     let examined = Examined::of(&site, &[]);
     let advice = examined.failed("integrity", "");
@@ -45,8 +43,7 @@ fn what_is_no_database_of_ours_is_told_from_a_broken_one() {
     examined.is("integrity", "warning", "not checked");
 
     let foreign = site.path("foreign.db");
-    let database = rusqlite::Connection::open(&foreign).expect("a database");
-    database.execute("CREATE TABLE a (b)", []).expect("a table");
+    Database::of_another_program(&foreign);
     let foreign = foreign.to_str().expect("UTF-8");
     let examined = Examined::of(&site, &["--database", foreign]);
     let advice = examined.failed("database", "another program");
@@ -69,11 +66,7 @@ fn rows_that_belong_to_nothing_and_a_changed_trail_are_found() {
 fn another_schema_is_found_and_not_touched() {
     let site = used();
     let version = "SELECT max(version) FROM refinery_schema_history";
-    let version = || {
-        site.database()
-            .query_row(version, [], |row| row.get::<_, i64>(0))
-            .expect("a version")
-    };
+    let version = || site.database().get::<i64>(version);
     let known = version();
     change(
         &site,

@@ -9,9 +9,7 @@ fn state(site: &Site) -> Vec<String> {
     let database = site.database();
     let count = |table: &str| {
         let sql = format!("SELECT count(*) FROM {table}");
-        let count: i64 = database
-            .query_row(&sql, [], |row| row.get(0))
-            .expect("a count");
+        let count: i64 = database.get(&sql);
         format!("{table}: {count}")
     };
     let mut state: Vec<String> = tables.map(count).to_vec();

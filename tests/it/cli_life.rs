@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::server::{PASSWORD, Site};
+use crate::server::{PASSWORD, Site, words};
 
 #[test]
 fn a_user_is_changed_by_name_and_only_as_told() {
@@ -75,24 +75,12 @@ fn nobody_is_deleted_without_a_yes() {
 #[test]
 fn a_link_is_printed_for_whom_mail_does_not_reach() {
     let site = Site::new();
-    let create = [
-        "user",
-        "create",
-        "--username",
-        "ada",
-        "--email",
-        "ada@example.org",
-        "--no-password",
-    ];
+    let create = words("user create --username ada --email ada@example.org --no-password");
     let link = site.run(&[&create[..], &["--print-link"]].concat()).ok();
     assert!(link.starts_with("http://127.0.0.1:8000/authentication/api/verify-password-reset/"));
     assert_eq!(link.lines().count(), 1);
     let mails = "SELECT count(*) FROM outbox";
-    let count = |sql: &str| {
-        site.database()
-            .query_row(sql, [], |row| row.get::<_, i64>(0))
-            .expect("a number")
-    };
+    let count = |sql: &str| site.database().get::<i64>(sql);
     assert_eq!(count(mails), 0);
     let again = site
         .run(&["reset", "link", "ada", "--format", "json"])

@@ -5,8 +5,8 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use refinery::{Migration, Runner, Target, load_sql_migrations};
-use rusqlite::Connection;
 
+use crate::database::Database;
 use crate::examples::{Examples, Prepared, of_every_command};
 use crate::server::{Outcome, Site};
 
@@ -64,9 +64,7 @@ fn migrations() -> Vec<Migration> {
 fn hash() -> String {
     let site = Site::new();
     site.add_user("ada", &[]);
-    let hash = "SELECT password_hash FROM users";
-    let hash = site.database().query_row(hash, [], |row| row.get(0));
-    hash.expect("a hash")
+    site.database().get("SELECT password_hash FROM users")
 }
 
 /// The data folder of the program whose schema had that version.
@@ -78,22 +76,19 @@ fn installed(version: i32, hash: &str) -> Site {
         .create(&folder)
         .expect("a folder");
     let file = folder.join("auth.db");
-    let mut database = Connection::open(&file).expect("a database");
+    let mut database = Database::at(&file);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a private file");
     let mini = i32::from_be_bytes(*b"mini");
-    database
-        .pragma_update(None, "application_id", mini)
-        .expect("a pragma");
-    database
-        .pragma_update(None, "journal_mode", "wal")
-        .expect("a pragma");
+    database.change(&format!(
+        "PRAGMA application_id = {mini}; PRAGMA journal_mode = wal"
+    ));
     Runner::new(&migrations())
         .set_target(Target::Version(version))
-        .run(&mut database)
+        .run(&mut *database)
         .expect("an older schema");
     for (_, rows) in ROWS.iter().filter(|it| it.0 <= version) {
         let rows = rows.replace(":hash", &format!("'{hash}'"));
-        database.execute_batch(&rows).expect("rows");
+        database.change(&rows);
     }
     site
 }
@@ -103,15 +98,11 @@ fn assert_kept(site: &Site, version: i32, newest: i32) {
     let copy = site.data().join(format!("auth.db.before-v{newest}"));
     let mode = fs::metadata(&copy).expect("a copy").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let copy = Connection::open(copy).expect("a database");
-    let number = |sql: &str| copy.query_row(sql, [], |row| row.get::<_, i32>(0));
-    assert_eq!(
-        number("SELECT max(version) FROM refinery_schema_history"),
-        Ok(version)
-    );
-    assert_eq!(number("SELECT count(*) FROM users"), Ok(3));
-    let sound = copy.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
-    assert_eq!(sound.as_deref(), Ok("ok"));
+    let copy = Database::at(&copy);
+    let noted = "SELECT max(version) FROM refinery_schema_history";
+    assert_eq!(copy.get::<i32>(noted), version);
+    assert_eq!(copy.get::<i32>("SELECT count(*) FROM users"), 3);
+    copy.assert_sound();
 }
 
 /// What was in the old file is in the new one, and the old password logs in.

@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
 use serde_json::json;
 
+use crate::database::Database;
 use crate::server::{PASSWORD, Site};
 
 const NEWCOMER: &str = r#"{"username": "bo", "email": "bo@example.org"}"#;
@@ -97,10 +97,7 @@ fn a_dry_run_where_there_is_no_database_finds_what_it_would_find_and_makes_nothi
 fn a_file_of_somebody_else_is_never_touched() {
     let site = Site::new();
     let other = site.path("other.db");
-    let made = Connection::open(&other)
-        .expect("a database")
-        .execute_batch("CREATE TABLE bookmarks (id INTEGER); INSERT INTO bookmarks VALUES (1)");
-    made.expect("a table");
+    drop(Database::of_another_program(&other));
     let text = site.path("passwd");
     fs::write(&text, "root:x:0:0:root:/:/bin/sh\n").expect("a file");
     for (file, mode) in [

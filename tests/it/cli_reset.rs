@@ -1,6 +1,6 @@
 //! `reset send`: the command queues the mail, the server sends it.
 
-use crate::server::{Site, until};
+use crate::server::{Site, until, words};
 
 fn mails(site: &Site) -> Vec<String> {
     // There is no folder before the first mail.
@@ -58,21 +58,13 @@ fn nobody_gets_a_link_if_one_of_them_may_not_have_it() {
     assert_eq!(outcome.out, "");
     let said = outcome.refusal();
     assert!(said.contains("user activate bo"), "{said}");
-    let made = "SELECT count(*) FROM links";
-    let made = site.database().query_row(made, [], |row| row.get(0));
-    assert_eq!(made, Ok(0));
+    assert_eq!(site.database().get::<i64>("SELECT count(*) FROM links"), 0);
 }
 
 #[test]
 fn who_would_get_a_link_that_leads_nowhere_is_not_made() {
     let site = Site::new();
-    let create = [
-        "user",
-        "create",
-        "--email",
-        "ada@example.org",
-        "--no-password",
-    ];
+    let create = words("user create --email ada@example.org --no-password");
     let nowhere = ["--print-link", "--listen", "0.0.0.0:8000"];
     let said = site.run(&[&create[..], &nowhere].concat()).refusal();
     assert!(said.contains("--public-url"), "{said}");
@@ -91,10 +83,5 @@ fn who_cannot_be_written_to_is_named_and_nobody_is() {
     assert!(said.contains("no user \"nobody\""), "{said}");
     let said = site.run(&["reset", "send", "ada", "bo"]).refusal();
     assert!(said.contains("user activate bo"), "{said}");
-    let queued = site
-        .database()
-        .query_row("SELECT count(*) FROM outbox", [], |row| {
-            row.get::<_, i64>(0)
-        });
-    assert_eq!(queued, Ok(0));
+    assert_eq!(site.database().get::<i64>("SELECT count(*) FROM outbox"), 0);
 }

@@ -105,10 +105,6 @@ fn a_hundred_years_an_inactive_user_and_a_stranger_are_refused() {
     assert!(said.contains("user activate bo"), "{said}");
     let said = site.run(&["token", "issue", "nobody"]).refusal();
     assert!(said.contains("no user"), "{said}");
-    let sessions = site
-        .database()
-        .query_row("SELECT count(*) FROM sessions", [], |row| {
-            row.get::<_, i64>(0)
-        });
-    assert_eq!(sessions, Ok(0));
+    let sessions: i64 = site.database().get("SELECT count(*) FROM sessions");
+    assert_eq!(sessions, 0);
 }

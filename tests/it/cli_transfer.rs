@@ -175,11 +175,7 @@ fn a_dry_run_finds_all_that_is_wrong_and_changes_nothing() {
         "{err}"
     );
     assert_eq!(names(&site), ["ada"]);
-    let rows = |sql: &str| {
-        site.database()
-            .query_row(sql, [], |row| row.get::<_, i64>(0))
-            .expect("a count")
-    };
+    let rows = |sql: &str| site.database().get::<i64>(sql);
     assert_eq!(
         rows("SELECT count(*) FROM audit WHERE action = 'user.import'"),
         0
@@ -304,9 +300,5 @@ fn people_log_in_while_thousands_move_in() {
         "no password yet"
     );
     let audited = "SELECT count(*) FROM audit WHERE action = 'user.import'";
-    let audited: i64 = site
-        .database()
-        .query_row(audited, [], |row| row.get(0))
-        .expect("a count");
-    assert_eq!(audited, 4);
+    assert_eq!(site.database().get::<i64>(audited), 4);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::server::{PASSWORD, Site};
+use crate::server::{PASSWORD, Site, words};
 
 #[test]
 fn a_user_who_was_made_here_logs_in_there() {
@@ -34,13 +34,7 @@ fn a_user_who_was_made_here_logs_in_there() {
 #[test]
 fn an_address_alone_is_enough() {
     let site = Site::new();
-    let create = [
-        "user",
-        "create",
-        "--email",
-        "ada@example.org",
-        "--password-stdin",
-    ];
+    let create = words("user create --email ada@example.org --password-stdin");
     let out = site
         .run_with(&create, &format!("{PASSWORD}\r\nnot this\n"))
         .ok();

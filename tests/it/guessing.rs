@@ -177,11 +177,7 @@ fn a_right_login_is_let_in_though_its_new_hash_finds_no_place() {
         setup.hash_queue = 0;
         setup.cost = Cost { ln: 13, r: 9, p: 1 };
     });
-    let hash = || -> String {
-        let sql = "SELECT password_hash FROM users";
-        let stored = app.database().query_row(sql, [], |row| row.get(0));
-        stored.expect("a hash")
-    };
+    let hash = || -> String { app.database().get("SELECT password_hash FROM users") };
     let old = hash();
     in_a_storm(&app, || {
         until("a login that keeps its hash", || {

@@ -184,12 +184,7 @@ fn the_kind_of_client_decides_how_long_a_session_lasts() {
 #[test]
 fn a_hash_of_another_cost_is_made_anew_at_a_good_login_only() {
     let app = App::new().with_user("ana");
-    let hash = |app: &App| {
-        let sql = "SELECT password_hash FROM users";
-        app.database()
-            .query_row(sql, [], |row| row.get::<_, String>(0))
-            .expect("a hash")
-    };
+    let hash = |app: &App| -> String { app.database().get("SELECT password_hash FROM users") };
     let old = hash(&app);
     assert!(old.starts_with("$scrypt$ln=4,r=1,p=1$"), "{old}");
     app.login("ana");
@@ -222,8 +217,7 @@ fn a_hash_that_costs_too_much_or_makes_no_sense_lets_nobody_in() {
         }
     }
     app.database()
-        .execute("UPDATE users SET password_hash = NULL", [])
-        .expect("a change");
+        .change("UPDATE users SET password_hash = NULL");
     for password in [json!(PASSWORD), json!(""), Value::Null] {
         app.post("login/", &json!({"email": "ana", "password": password}))
             .expect(401);
@@ -246,9 +240,7 @@ fn a_password_that_broke_todays_rules_asks_for_an_update() {
     let app = app.restart(|setup| setup.rules.password.min_length = 20);
     assert_eq!(app.login("ana").json()["is_profile_updated"], false);
     let app = app.restart(|_| {});
-    app.database()
-        .execute("UPDATE profiles SET country = ''", [])
-        .expect("a change");
+    app.database().change("UPDATE profiles SET country = ''");
     let session = app.login("ana");
     assert_eq!(session.json()["is_profile_updated"], false);
     let status = app.status(&session.get("access_token")).expect(200);

@@ -1,7 +1,7 @@
 //! Tests that come in by the front door. One binary, so that the crate is linked once.
 //!
 //! `app` is the whole application in this process, with a clock that moves on command; `server` is
-//! the real program. Everything else is named after what it tests.
+//! the real program; `database` looks past both. Everything else is named after what it tests.
 
 mod app;
 mod body;
@@ -39,6 +39,7 @@ mod conformance;
 mod connections;
 mod cookie;
 mod corpora;
+mod database;
 mod django;
 mod document;
 mod examples;
@@ -99,6 +100,7 @@ mod store_maintenance;
 mod store_outbox;
 mod store_plans;
 mod store_privacy_policy;
+mod store_rolled_back;
 mod store_sessions;
 mod store_transfer;
 mod terminal;

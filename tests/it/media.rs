@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{App, PASSWORD};
+use crate::app::{App, PASSWORD, WITH_BODY};
 use crate::client::{Answer, Request};
 
 #[test]
@@ -12,13 +12,7 @@ fn other_media_types_and_encodings_are_unsupported() {
         let sentence = format!("Unsupported media type \"{what}\" in request.");
         assert_eq!(answer.expect(415).json(), json!({ "detail": sentence }));
     };
-    for path in [
-        "login/",
-        "token/",
-        "refresh/",
-        "register/",
-        "request-reset/",
-    ] {
+    for path in WITH_BODY {
         for content_type in ["text/plain", "application/xml", "application/jsonp", "x"] {
             let request = Request::new("POST", path).body(content_type, "{}");
             unsupported(app.send(request), content_type);
@@ -45,13 +39,7 @@ fn json_that_is_no_object_is_named_by_its_type() {
         ("1.5", "float"),
         ("true", "bool"),
     ];
-    for path in [
-        "login/",
-        "token/",
-        "refresh/",
-        "register/",
-        "request-reset/",
-    ] {
+    for path in WITH_BODY {
         for (body, kind) in kinds {
             let answer = app.send(Request::new("POST", path).body("application/json", body));
             let sentence = format!("Invalid data. Expected a dictionary, but got {kind}.");
@@ -83,13 +71,7 @@ fn more_than_64_kib_is_too_large_however_it_is_announced() {
     let filler = |length: usize| format!("{{\"refresh\":\"{}\"}}", "x".repeat(length - 14));
     let at_most = filler(64 * 1024);
     let too_much = filler(64 * 1024 + 1);
-    for path in [
-        "login/",
-        "token/",
-        "refresh/",
-        "register/",
-        "request-reset/",
-    ] {
+    for path in WITH_BODY {
         let fits = app.send(Request::new("POST", path).body("application/json", at_most.clone()));
         assert_ne!(fits.status, 413);
         let large = Request::new("POST", path).body("application/json", too_much.clone());

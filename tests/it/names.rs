@@ -7,7 +7,7 @@ use crate::client::{Answer, Request};
 use crate::corpora;
 use crate::life::register;
 use crate::own::send;
-use crate::server::{PASSWORD as TYPED, Site};
+use crate::server::{PASSWORD as TYPED, Site, words};
 
 fn update(app: &App, access: &str, username: &str, email: &str) -> Answer {
     let change = json!({
@@ -92,12 +92,9 @@ fn newest_link_to(app: &App, email: &str) -> String {
 #[test]
 fn an_account_whose_name_is_somebody_elses_address_is_not_found_by_it() {
     let app = App::new().with_user("eve");
-    app.database()
-        .execute(
-            "UPDATE users SET username = 'boss@example.org', username_key = 'boss@example.org'",
-            [],
-        )
-        .expect("an older account");
+    app.database().change(
+        "UPDATE users SET username = 'boss@example.org', username_key = 'boss@example.org'",
+    );
     for typed in ["boss@example.org", "BOSS@example.org", "ｂoss@example.org"] {
         app.try_login(typed, PASSWORD).expect(401);
         let asked = json!({"username": typed, "password": PASSWORD});
@@ -110,13 +107,7 @@ fn an_account_whose_name_is_somebody_elses_address_is_not_found_by_it() {
 #[test]
 fn operators_keep_to_it_too() {
     let site = Site::new();
-    let create = [
-        "user",
-        "create",
-        "--email",
-        "ada@example.org",
-        "--password-stdin",
-    ];
+    let create = words("user create --email ada@example.org --password-stdin");
     site.run_with(&create, TYPED).ok();
     let shown = |who: &str| site.run(&["user", "show", who, "--format", "json"]).json();
     for refused in [
@@ -206,11 +197,8 @@ fn digits_on_the_command_line_are_a_number_and_nothing_else() {
     let site = Site::new();
     site.add_user("ada", &[]);
     site.add_user("bo", &[]);
-    let renamed = site.database().execute(
-        "UPDATE users SET username = '1', username_key = '1' WHERE id = 2",
-        [],
-    );
-    assert_eq!(renamed.expect("an older account"), 1);
+    site.database()
+        .change("UPDATE users SET username = '1', username_key = '1' WHERE id = 2");
     site.run(&["user", "delete", "1", "--yes"]).ok();
     let said = site.run(&["user", "delete", "1", "--yes"]).refusal();
     assert!(said.contains("there is no user"), "{said}");

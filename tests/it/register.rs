@@ -105,9 +105,7 @@ fn each_missing_mandatory_field_leaves_nothing_behind() {
             .expect(401);
         app.post("register/", &form(&name)).expect(201);
         app.login(&name);
-        app.database()
-            .execute("DELETE FROM users", [])
-            .expect("an empty table");
+        app.database().change("DELETE FROM users");
     }
 }
 

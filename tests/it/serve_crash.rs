@@ -54,16 +54,9 @@ fn every_acknowledged_registration_survives_a_kill() {
 
     let server = site.start(&[]);
     let database = site.database();
-    let check = database.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
-    assert_eq!(check.as_deref(), Ok("ok"));
-    let halves: i64 = database
-        .query_row(
-            "SELECT count(*) FROM users WHERE id NOT IN (SELECT user_id FROM profiles)",
-            [],
-            |row| row.get(0),
-        )
-        .expect("a count");
-    assert_eq!(halves, 0);
+    database.assert_sound();
+    let halves = "SELECT count(*) FROM users WHERE id NOT IN (SELECT user_id FROM profiles)";
+    assert_eq!(database.get::<i64>(halves), 0);
     let acknowledged = acknowledged.into_inner().expect("the names");
     let mut find = database
         .prepare("SELECT 1 FROM users WHERE username = ?")

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::database::Database;
 use crate::wire::{Answer, bearer, exchange};
 
 /// Anything that takes longer than this has gone wrong, also on a busy machine.
@@ -65,6 +66,11 @@ impl Outcome {
     }
 }
 
+/// The arguments in a line; none of them has a space.
+pub fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
 /// A place for one data folder.
 pub struct Site {
     folder: TempDir,
@@ -92,8 +98,8 @@ impl Site {
         self.path("data")
     }
 
-    pub fn database(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.data().join("auth.db")).expect("the database")
+    pub fn database(&self) -> Database {
+        Database::at(&self.data().join("auth.db"))
     }
 
     /// The program with nothing around it but this folder.

@@ -31,8 +31,7 @@ pub fn mails(site: &Site) -> Vec<Value> {
 /// How many rows of the outbox are so.
 pub fn count(site: &Site, condition: &str) -> i64 {
     let sql = format!("SELECT count(*) FROM outbox WHERE {condition}");
-    let count = site.database().query_row(&sql, [], |row| row.get(0));
-    count.expect("a count")
+    site.database().get(&sql)
 }
 
 /// The newest mail, once one is so.

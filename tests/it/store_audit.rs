@@ -5,6 +5,7 @@ use minisass_auth::progress::unwatched;
 use minisass_auth::store::Store;
 use minisass_auth::store::audit::{AuditPage, Chain};
 
+use crate::database::Database;
 use crate::store::{NOW, actor, add, get, later, on_each_engine, on_sqlite};
 
 const ALL: AuditPage = AuditPage {
@@ -140,8 +141,7 @@ fn whatever_was_done_to_a_row_shows_and_still_shows_when_more_are_written() {
     ] {
         on_sqlite(|store, path| {
             fill(store);
-            let raw = rusqlite::Connection::open(path).expect("the database");
-            raw.execute_batch(sql).expect(sql);
+            Database::at(path).change(sql);
             let broken = Chain::Broken(row, why);
             assert_eq!(get(store.verify_audit(&unwatched())), broken, "{sql}");
             (0..9).for_each(|_| note(store, "later"));

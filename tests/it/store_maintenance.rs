@@ -12,16 +12,12 @@ use minisass_auth::store::Store;
 use minisass_auth::store::links::NewLink;
 use minisass_auth::store::mails::Delivery;
 use minisass_auth::store::maintenance::{BackedUp, newest_schema};
-use rusqlite::Connection;
 
+use crate::database::Database;
 use crate::store::{NOW, actor, add, get, later, new_user, on_each_engine, on_sqlite, opening};
 
 fn back_up(store: &Store, to: &Path) -> Result<BackedUp, Failure> {
     store.back_up(to, &unwatched())
-}
-
-fn number(database: &Connection, sql: &str) -> i64 {
-    database.query_row(sql, [], |row| row.get(0)).expect(sql)
 }
 
 /// The names of what is in the folder of `path`, but for the database itself.
@@ -98,10 +94,7 @@ fn rows_that_cannot_be_are_found() {
         on_sqlite(|store, path| {
             add(store, "ada");
             assert_eq!(store.check(&unwatched()).expect("an answer"), [""; 0]);
-            let raw = Connection::open(path).expect("the database");
-            raw.pragma_update(None, "foreign_keys", false)
-                .expect("a pragma");
-            raw.execute_batch(sql).expect(sql);
+            Database::at(path).change(&format!("PRAGMA foreign_keys = off; {sql}"));
             let problems = store.check(&unwatched()).expect("an answer").join("\n");
             assert!(problems.contains(found), "{sql}: {problems}");
         });
@@ -116,7 +109,7 @@ fn a_damaged_page_is_found_and_not_copied() {
     add(&sqlite, "ada");
     sqlite.close();
     let page = "SELECT rootpage FROM sqlite_schema WHERE name = 'links_by_user'";
-    let page = number(&Connection::open(&path).expect("the database"), page);
+    let page: i64 = Database::at(&path).get(page);
     let file = std::fs::File::options()
         .write(true)
         .open(&path)
@@ -158,8 +151,8 @@ fn every_copy_that_is_made_while_others_write_holds_one_moment() {
             let mut before = 0;
             for (made, to) in copies {
                 let made = made.unwrap_or_else(|err| panic!("{}", err.chain()));
-                let copy = Connection::open(&to).expect("a copy");
-                let count = |table: &str| number(&copy, &format!("SELECT count(*) FROM {table}"));
+                let copy = Database::at(&to);
+                let count = |table: &str| copy.get::<i64>(&format!("SELECT count(*) FROM {table}"));
                 assert_eq!(count("users"), made.users);
                 assert_eq!(count("profiles"), made.users, "added together");
                 assert_eq!(count("audit"), made.users, "noted together");
@@ -168,9 +161,7 @@ fn every_copy_that_is_made_while_others_write_holds_one_moment() {
                 let file = to.metadata().expect("a file");
                 assert_eq!(file.permissions().mode() & 0o777, 0o600);
                 assert_eq!(file.len(), made.bytes);
-                let sound =
-                    copy.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
-                assert_eq!(sound.as_deref(), Ok("ok"));
+                copy.assert_sound();
             }
             assert!(before > 0, "nobody wrote");
         });

@@ -7,7 +7,7 @@ mod header;
 mod migrate;
 mod readers;
 mod restore;
-pub(crate) mod scratch;
+mod scratch;
 mod session_cache;
 mod statements;
 mod writer;
@@ -19,6 +19,7 @@ pub use self::connect::{engine_version, is_there};
 pub use self::migrate::{newest_schema, schema_of};
 pub(crate) use self::readers::Readers;
 pub(crate) use self::restore::restore;
+pub use self::scratch::Scratch;
 pub(crate) use self::writer::End;
 
 use super::pending::Pending;

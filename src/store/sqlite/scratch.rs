@@ -1,47 +1,59 @@
-//! Rows put aside on the disk while a file is read: memory would not hold what belongs to a million
+//! Texts put aside on the disk while a file is read: memory would not hold what belongs to a million
 //! users.
 
 use std::path::Path;
 
-use rusqlite::{Connection, Result};
+use rusqlite::Connection;
 
 use super::error::when;
-use super::statements::Statements;
 use crate::failure::Failure;
 use crate::private_file::replace::Draft;
-use crate::store::sql::{self, Sql};
 
-/// A database of its own. Nothing is left of it, whatever happens: its file has no name.
-pub(crate) struct Scratch(Connection);
+const DOING: &str = "putting rows aside";
+
+/// Texts by the key of whom they belong to, until their owners are known. Nothing is left of them,
+/// whatever happens: the file has no name.
+pub struct Scratch(Connection);
 
 impl Scratch {
-    /// On the disk of `database`, which has room for users. `tables` are to be made.
-    pub(crate) fn beside(
-        database: &Path,
-        doing: &'static str,
-        tables: &str,
-    ) -> std::result::Result<Self, Failure> {
-        let draft = Draft::beside(database).map_err(Failure::when(doing))?;
+    /// On the disk of `database`, which has room for users.
+    pub(crate) fn beside(database: &Path) -> Result<Self, Failure> {
+        let draft = Draft::beside(database).map_err(Failure::when(DOING))?;
         // The draft goes at the end of this function; the open file stays until it is closed.
-        open(draft.path(), tables).map(Self).map_err(when(doing))
+        open(draft.path()).map(Self).map_err(when(DOING))
     }
 
-    pub(crate) fn run<T>(
-        &self,
-        doing: &'static str,
-        work: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
-    ) -> std::result::Result<T, Failure> {
-        work(&mut Statements::over(&self.0)).map_err(|err| err.when(doing))
+    /// A text for `owner`.
+    pub fn keep(&mut self, owner: &str, text: &str) -> Result<(), Failure> {
+        let insert = "INSERT INTO rows (owner, text) VALUES (?1, ?2)";
+        let kept = self.0.prepare_cached(insert);
+        let kept = kept.and_then(|mut it| it.execute((owner, text)));
+        kept.map(drop).map_err(when(DOING))
+    }
+
+    /// All texts for `owner`, in the order in which they came.
+    pub fn of(&self, owner: &str) -> Result<Vec<String>, Failure> {
+        let query = "SELECT text FROM rows WHERE owner = ?1 ORDER BY id";
+        let read = || {
+            let mut query = self.0.prepare_cached(query)?;
+            query
+                .query_map([owner], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(when(DOING))
     }
 }
 
-fn open(path: &Path, tables: &str) -> Result<Connection> {
+fn open(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     // What a crash destroys here is not missed.
     connection.pragma_update(None, "journal_mode", "off")?;
     connection.pragma_update(None, "synchronous", "off")?;
     connection.pragma_update(None, "locking_mode", "exclusive")?;
-    connection.execute_batch("BEGIN")?;
-    connection.execute_batch(tables)?;
+    connection.execute_batch(
+        "BEGIN;
+         CREATE TABLE rows (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, text TEXT NOT NULL) STRICT;
+         CREATE INDEX rows_by_owner ON rows (owner);",
+    )?;
     Ok(connection)
 }
