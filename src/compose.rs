@@ -9,7 +9,7 @@ use crate::accounts::{Parts, Rules};
 use crate::clock::Clock;
 use crate::crypto::{Hasher, Keyring, LinkKey, Random, Signer};
 use crate::domain::{Stamp, WebUrl};
-use crate::mail::{Letters, Mailer, Smtp, Transport};
+use crate::mail::{Hello, Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
 use crate::private_file::data_dir;
 use crate::progress::Progress;
@@ -68,9 +68,9 @@ pub(crate) fn use_cases(
         signer: Signer::new(&ring)?,
         links,
         mailer: if is_dry {
-            mailer(settings)?
+            mailer(settings, public_url)?
         } else {
-            mailer(settings)?.with_outbox(outbox(settings))
+            mailer(settings, public_url)?.with_outbox(outbox(settings))
         },
         clock,
         random,
@@ -116,7 +116,7 @@ pub(crate) fn restore(
 }
 
 /// The way out for mails. Nothing is made or sent yet.
-pub(crate) fn mailer(settings: &Settings) -> anyhow::Result<Mailer> {
+pub(crate) fn mailer(settings: &Settings, public_url: Option<&WebUrl>) -> anyhow::Result<Mailer> {
     let mail = &settings.mail;
     let transport = match &mail.server {
         None => Transport::Files(outbox(settings)),
@@ -129,12 +129,16 @@ pub(crate) fn mailer(settings: &Settings) -> anyhow::Result<Mailer> {
             let authorities = mail.authorities.as_ref().map(read).transpose()?;
             Transport::Smtp(Smtp::new(
                 server.clone(),
+                mail.hello
+                    .clone()
+                    .or_else(|| public_url.map(Hello::of))
+                    .unwrap_or_default(),
                 authorities.as_deref(),
                 mail.timeout,
             )?)
         }
     };
-    let mailer = Mailer::new(transport, &settings.mail_from)?;
+    let mailer = Mailer::new(transport, settings.mail_from.clone());
     match &mail.templates {
         None => Ok(mailer),
         Some(folder) => Ok(mailer.with_letters(Letters::overridden_by(folder)?)),

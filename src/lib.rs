@@ -17,6 +17,7 @@
 //! * [`crypto`] holds password hashes, tokens, keys and randomness; [`mail`] what mails say and how
 //!   they leave. Neither knows the other, nor the store.
 //! * [`domain`] holds the values that all of them speak of, and their rules. It does no I/O.
+//! * [`visible`] shows people the characters that would do something to a terminal.
 //! * [`private_file`] is the only room that makes files nobody else may read. [`interrupt`],
 //!   [`clock`], [`progress`] and [`failure`] are for everybody, [`allocator`] is for `main`.
 //!
@@ -87,3 +88,4 @@ pub mod failure;
 pub mod interrupt;
 pub mod private_file;
 pub mod progress;
+pub mod visible;

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use super::attempts::{counter_of, counter_of_name, counters_of};
 use super::password::names_of;
-use super::session::TokenPair;
+use super::session::SessionStatus;
 use super::{Accounts, Trouble};
 use crate::crypto::{HashError, Verdict, sha256};
-use crate::domain::{
-    Actor, Agreement, Password, Session, SessionId, SessionKind, User, UserId, UserRef,
-};
+use crate::domain::{Actor, Password, Session, SessionId, SessionKind, UserId, UserRef};
 use crate::failure::Failure;
 use crate::store::credentials::Credentials;
 use crate::store::sessions::Opening;
@@ -19,16 +17,11 @@ pub(crate) const MOST_SESSIONS: usize = 50;
 
 /// An open session.
 pub struct LoggedIn {
-    pub user: User,
-    pub tokens: TokenPair,
+    pub status: SessionStatus,
     /// The secret of its cookie, if it has one.
     pub cookie: Option<String>,
     /// How long it lasts at the most.
     pub lasts: Duration,
-    /// Whether the profile is complete and the password could still be chosen today.
-    pub is_profile_updated: bool,
-    /// What the user has said to the latest privacy policy.
-    pub agreement: Agreement,
 }
 
 /// Why no session was opened.
@@ -87,11 +80,14 @@ impl Accounts {
             return Err(LoginError::WrongCredentials);
         }
         tracing::info!(event = "authn_login_success", user_id = user.id.0, session = %id);
-        Ok(LoggedIn {
+        let status = SessionStatus {
             is_profile_updated: found.profile.is_complete() && self.is_good(&password, found),
             agreement: self.agreement(user.id).await?,
             user,
             tokens,
+        };
+        Ok(LoggedIn {
+            status,
             cookie,
             lasts,
         })

@@ -16,13 +16,14 @@ pub struct TokenPair {
     pub refresh: String,
 }
 
-/// Who asks, as check-auth-status tells it.
+/// Who is logged in, as login and check-auth-status tell it.
 pub struct SessionStatus {
     pub user: User,
     /// They end no later than the session does.
     pub tokens: TokenPair,
-    /// Whether the profile is filled in.
-    pub has_profile: bool,
+    /// Whether the profile is filled in; after a login also whether the password could still be
+    /// chosen today.
+    pub is_profile_updated: bool,
     /// What the user has said to the latest privacy policy.
     pub agreement: Agreement,
 }
@@ -87,7 +88,7 @@ impl Accounts {
         Ok(SessionStatus {
             tokens: self.pair(id, user, session.expires_at, session.rotations)?,
             user: session.user,
-            has_profile: session.has_profile,
+            is_profile_updated: session.has_profile,
             agreement: session.agreement,
         })
     }

@@ -41,24 +41,49 @@ const SHOWN: &[(&str, &[&str])] = &[
     ("help", &[]),
 ];
 
+/// The commands that print tables, by the ends of their names.
+const TABLES: &[&str] = &[" list", " show", "doctor"];
+
+/// The commands that print no result, or only one that has a format of its own.
+const WITHOUT_RESULT: &[&str] = &[
+    "serve",
+    "openapi",
+    "completions",
+    "man",
+    "help",
+    "user export",
+];
+
 /// Adds a flag for every setting. A command that shows a setting in its help has a flag of its own
 /// for that; the values come together all the same.
 pub(crate) fn add(root: Command) -> Command {
+    let how: Vec<Arg> = root.get_arguments().cloned().collect();
     let hidden = all().map(|it| it.hide(true));
     let root = root.args(hidden);
     root.mut_subcommands(|it| {
         let name = it.get_name().to_owned();
-        show(it, &name)
+        show(it, &name, &how)
     })
 }
 
-fn show(command: Command, path: &str) -> Command {
+/// `how` are the flags that say how results are printed.
+fn show(command: Command, path: &str, how: &[Arg]) -> Command {
     if command.has_subcommands() {
         return command.mut_subcommands(|it| {
             let path = format!("{path} {}", it.get_name());
-            show(it, &path)
+            show(it, &path, how)
         });
     }
+    let is_table = TABLES.iter().any(|it| path.ends_with(it));
+    let has_result = !WITHOUT_RESULT.contains(&path);
+    let how = how.iter().filter(|it| {
+        if it.get_id() == "format" {
+            has_result
+        } else {
+            is_table
+        }
+    });
+    let command = command.args(how.map(|it| it.clone().hide(false)));
     let is_of = |of: &str| path == of || path.split(' ').next() == Some(of);
     let row = SHOWN.iter().find(|(of, _)| is_of(of));
     let shown = row.map_or(DATA, |it| it.1);

@@ -21,7 +21,8 @@ use crate::cli::commands::{
 };
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
-use crate::cli::terminal::output::{self, Format, Output};
+use crate::cli::terminal::output::{self, How, Output};
+use crate::clock::Clock;
 use crate::daemon;
 use crate::failure::Failure;
 use crate::interrupt::{self, Interrupted};
@@ -37,9 +38,8 @@ use crate::settings::Settings;
     max_term_width = 100
 )]
 struct Cli {
-    /// How to print results
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "table")]
-    format: Format,
+    #[command(flatten)]
+    how: How,
     #[command(subcommand)]
     command: Command,
 }
@@ -110,7 +110,7 @@ pub fn run() -> ExitCode {
         Err(err) => return refuse_usage(&err),
     };
     let is_dry = dry_run::is_asked(&matches);
-    let mut output = Output::new(cli.format, is_dry);
+    let mut output = Output::new(cli.how, is_dry, Clock::System.now());
     let done = dispatch(cli.command, &matches, &mut output).and_then(|()| Ok(output.finish()?));
     if is_dry && done.is_ok() {
         output::note("this was a dry run; nothing was changed");
@@ -123,9 +123,7 @@ pub fn run() -> ExitCode {
             if let Some(usage) = err.downcast_ref() {
                 return refuse_usage(usage);
             }
-            // A name in it may be anything that somebody else chose.
-            let shown = output::visible(&format!("{err:#}"));
-            output::note(&format!("minisass-auth: {shown}"));
+            output::note(&format!("minisass-auth: {err:#}"));
             if err.is::<Interrupted>() {
                 ExitCode::from(interrupt::CODE)
             } else {
@@ -152,7 +150,7 @@ fn refuse_usage(err: &clap::Error) -> ExitCode {
             .map(|it| it.to_string_lossy().into_owned())
             .collect();
         let (sentence, hint) = usage::explain(err, &whole_command(), &typed);
-        output::note(&format!("minisass-auth: {}", output::visible(&sentence)));
+        output::note(&format!("minisass-auth: {}", sentence));
         output::note(&hint);
     }
     u8::try_from(err.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)

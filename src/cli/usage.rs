@@ -236,8 +236,13 @@ fn wrong_value(err: &Error) -> String {
         one(err, ContextKind::InvalidArg),
         one(err, ContextKind::InvalidValue),
     );
-    let why = std::error::Error::source(err).map_or_else(String::new, |it| format!(": {it}"));
-    format!("{value:?} is no value of {flag}{why}")
+    let why = std::error::Error::source(err).map(ToString::to_string);
+    let why = why.unwrap_or_default();
+    // Only standard input is right there; what was typed may be a secret.
+    if flag == "[-]" {
+        return why;
+    }
+    format!("{value:?} is no value of {flag}: {why}")
 }
 
 fn missing(err: &Error, name: &str) -> String {

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::domain::{API_BASE, WebUrl};
 use crate::settings::Settings;
+use crate::visible::Visible;
 
 pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) -> io::Result<()> {
     let data = settings.data_dir.display();
@@ -33,7 +34,10 @@ pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) -> io::Result<(
     );
     let mut out = io::stdout();
     // The other end of a pipe may be closed already; the server serves all the same.
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match Visible::text(&mut out)
+        .write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+    {
         Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(err),
         _ => Ok(()),
     }

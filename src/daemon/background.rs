@@ -1,10 +1,11 @@
-//! What `serve` does beside answering, on a thread of its own: mails leave, and old rows go. Neither
-//! makes a request wait.
+//! What `serve` does beside answering, on a thread of its own: mails leave, old rows go, backups are
+//! made. Neither makes a request wait, or one of the others.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::daemon::backups::Backups;
@@ -21,7 +22,7 @@ const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
 const LAST_MAIL: Duration = Duration::from_millis(1500);
 /// Pause between two looks at new accounts; whoever was imported may have a hash of another kind.
 const HASHES_PAUSE: Duration = Duration::from_secs(15);
-/// Pause between two clean-ups.
+/// Pause between two clean-ups, and between two looks whether a backup is due.
 const TIDY_PAUSE: Duration = Duration::from_secs(600);
 
 /// A million rows take a minute in this way.
@@ -42,14 +43,17 @@ pub(crate) fn start(
         .build()
         .context("cannot start")?;
     let work = async move {
-        let senders = (0..SENDERS).map(|_| tokio::spawn(send(operator.clone(), stopped.clone())));
-        let senders: Vec<_> = senders.collect();
-        let watcher = tokio::spawn(watch_hashes(operator.clone(), stopped.clone()));
-        tidy(&operator, &app, backups, stopped).await;
-        for sender in senders.into_iter().chain([watcher]) {
-            // It ended, in whatever way.
-            let _ = sender.await;
+        let mut tasks = JoinSet::new();
+        for _ in 0..SENDERS {
+            tasks.spawn(send(operator.clone(), stopped.clone()));
         }
+        tasks.spawn(watch_hashes(operator.clone(), stopped.clone()));
+        if let Some(backups) = backups {
+            tasks.spawn(back_up(operator.clone(), backups, stopped.clone()));
+        }
+        tasks.spawn(tidy(operator, app, stopped));
+        // Each ends in whatever way.
+        while tasks.join_next().await.is_some() {}
     };
     let thread = std::thread::Builder::new().name("housekeeping".into());
     thread
@@ -127,18 +131,22 @@ async fn task<T: Send + 'static>(
     })
 }
 
-async fn tidy(operator: &Operator, app: &App, backups: Option<Backups>, stopped: Stopped) {
+async fn tidy(operator: Operator, app: App, stopped: Stopped) {
     let mut next = Instant::now();
     while !*stopped.borrow() {
         next += TIDY_PAUSE;
         app.forget_quiet_clients();
         let purged = task(purge(operator.clone(), stopped.clone())).await;
         purged.unwrap_or_else(|err| log_failure(&err));
-        // Here, so that a full disk is complained about now and then, not all the time.
-        if let Some(backups) = &backups {
-            backups.make(operator, &stopped).await;
-        }
         pause(&stopped, next).await;
+    }
+}
+
+/// A full disk is complained about now and then, not all the time.
+async fn back_up(operator: Operator, backups: Backups, stopped: Stopped) {
+    while !*stopped.borrow() {
+        backups.make(&operator, &stopped).await;
+        pause(&stopped, Instant::now() + TIDY_PAUSE).await;
     }
 }
 

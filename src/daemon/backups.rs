@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::domain::Actor;
+use crate::failure::Failure;
 use crate::operator::Operator;
 use crate::operator::maintenance::BackupSchedule;
 use crate::progress::Progress;
@@ -31,13 +33,19 @@ impl Backups {
         })
     }
 
-    /// Makes one if it is time. A stop of the server does not wait for it.
+    /// Makes one if it is time, on a thread of its own: to copy and verify a database takes minutes.
+    /// A stop of the server does not wait for it.
     pub(crate) async fn make(&self, operator: &Operator, stopped: &watch::Receiver<bool>) {
         let watched = stopped.clone();
         let progress: Progress = Arc::new(move |_| !*watched.borrow());
-        let made = operator
-            .back_up_if_due(&self.schedule, &self.caller, &progress)
-            .await;
+        let (schedule, caller) = (self.schedule.clone(), self.caller.clone());
+        let (operator, runtime) = (operator.clone(), Handle::current());
+        let making = tokio::task::spawn_blocking(move || {
+            runtime.block_on(operator.back_up_if_due(&schedule, &caller, &progress))
+        });
+        let made = making
+            .await
+            .unwrap_or_else(|err| Err(Failure::new("making a scheduled backup", err.to_string())));
         match made {
             Ok(None) => {}
             Err(_) if *stopped.borrow() => {}

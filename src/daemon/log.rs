@@ -4,6 +4,8 @@ use std::io;
 
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
+use crate::visible::Visible;
+
 /// How many lines wait for a slow reader of the log; the rest is lost. The queue is allocated at
 /// once.
 const LINES: usize = 4096;
@@ -14,8 +16,10 @@ pub(crate) fn start(is_json: bool) -> WorkerGuard {
         .lossy(true)
         .buffered_lines_limit(LINES)
         .finish(io::stderr());
+    // A terminal may show it, or a person read it at one.
+    let visible = move || Visible::text(writer.clone());
     let log = tracing_subscriber::fmt()
-        .with_writer(writer)
+        .with_writer(visible)
         .with_target(false)
         .with_max_level(tracing::Level::INFO)
         .with_ansi(false)

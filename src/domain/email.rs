@@ -47,6 +47,11 @@ impl Email {
         &self.canonical
     }
 
+    /// As it travels: the local part as its owner wrote it, the domain as A-labels.
+    pub fn on_the_wire(&self) -> String {
+        on_the_wire(&self.shown)
+    }
+
     /// The part before the `@`.
     pub fn local_part(&self) -> &str {
         self.shown
@@ -61,9 +66,23 @@ impl fmt::Display for Email {
     }
 }
 
+/// An address as mail servers and headers take it, with A-labels for a domain of other letters.
+pub fn on_the_wire(address: &str) -> String {
+    let ascii = address
+        .rsplit_once('@')
+        .filter(|(_, domain)| !domain.is_ascii())
+        .and_then(|(local, domain)| Some(format!("{local}@{}", ascii_host(domain)?)));
+    ascii.unwrap_or_else(|| address.to_owned())
+}
+
+/// The name of a host as A-labels, if it can be one.
+pub fn ascii_host(name: &str) -> Option<String> {
+    idna::domain_to_ascii_strict(name).ok()
+}
+
 fn canonical_address(raw: &str) -> Option<String> {
     let (local, domain) = raw.rsplit_once('@')?;
-    let domain = idna::domain_to_ascii_strict(domain).ok()?;
+    let domain = ascii_host(domain)?;
     let address = format!("{}@{domain}", local.to_ascii_lowercase());
     let options = Options::default()
         .with_required_tld()

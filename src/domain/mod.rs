@@ -18,7 +18,7 @@ mod username;
 mod web_url;
 
 pub use self::actor::{Actor, Stamp};
-pub use self::email::Email;
+pub use self::email::{Email, ascii_host, on_the_wire};
 pub use self::formula::{formula_safe, without_formula_mark};
 pub use self::invalid::{Invalid, Rule};
 pub use self::mail::{MailKind, MailState};

@@ -71,6 +71,11 @@ impl WebUrl {
         }
     }
 
+    /// The name of its machine as A-labels, or its address, one of IPv6 in brackets.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
     /// What comes behind the origin; `/` if nothing does.
     pub fn path(&self) -> &str {
         self.url.path()

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, HtmlEscape, State, UndefinedBehavior};
 
-use crate::domain::MailKind;
+use crate::domain::{MailKind, without_mark};
 use crate::failure::Failure;
 
 /// Characters of a subject; more is cut off, because some server on the way would.
@@ -79,7 +79,8 @@ impl Letters {
     }
 
     /// The compiled-in templates, of which those that `folder` has are replaced. Each is rendered
-    /// once, so that a mistake shows now and not in the first mail.
+    /// once, so that a mistake shows now and not in the first mail. Folders and names with a dot
+    /// first are passed over: Kubernetes, desktops and editors leave them.
     pub fn overridden_by(folder: &Path) -> Result<Self, Failure> {
         let mut letters = Self::compiled_in();
         let doing = "reading the mail templates";
@@ -87,6 +88,9 @@ impl Letters {
         for entry in fs::read_dir(folder).map_err(|err| refuse(err.to_string()))? {
             let path = entry.map_err(|err| refuse(err.to_string()))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with('.') || path.is_dir() {
+                continue;
+            }
             let known = COMPILED_IN.iter().find(|it| it.0 == name);
             let Some((known, _)) = known else {
                 let names = COMPILED_IN.map(|it| it.0).join(", ");
@@ -96,6 +100,7 @@ impl Letters {
             };
             let source = fs::read_to_string(&path)
                 .map_err(|err| refuse(format!("{name} cannot be read: {err}")))?;
+            let source = without_mark(&source).to_owned();
             letters.sources.insert(known, source);
         }
         for kind in MailKind::ALL {
@@ -112,6 +117,12 @@ impl Letters {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         // Escaping follows the ending of the name.
         environment.set_auto_escape_callback(minijinja::default_auto_escape_callback);
+        environment.set_formatter(|out, state, value| match value.as_str() {
+            Some(text) if is_markup(state) && !value.is_safe() => {
+                Ok(out.write_str(&escaped(text))?)
+            }
+            _ => minijinja::escape_formatter(out, state, value),
+        });
         let names = PARTS.map(|part| format!("{}.{part}", kind.as_str()));
         for name in std::iter::once("layout.html").chain(names.iter().map(String::as_str)) {
             let source = self.sources.get(name).map_or("", String::as_str);
@@ -144,7 +155,7 @@ impl Letter {
         Self {
             name: "test",
             subject: "Test mail of miniSASS".to_owned(),
-            html: format!("<p>{}</p>\n", minijinja::HtmlEscape(text.trim_end())),
+            html: format!("<p>{}</p>\n", escaped(text.trim_end())),
             text,
             reply_to: None,
         }
@@ -198,6 +209,15 @@ fn sample(kind: MailKind) -> Values {
         MailKind::AddressNotice | MailKind::PasswordChanged => details(somebody),
         MailKind::Contact => details(values),
     }
+}
+
+fn is_markup(state: &State<'_, '_>) -> bool {
+    matches!(state.auto_escape(), AutoEscape::Html)
+}
+
+/// A text as HTML. A slash stays one, as it may, so that links can be read in the source.
+fn escaped(text: &str) -> String {
+    HtmlEscape(text).to_string().replace("&#x2f;", "/")
 }
 
 /// White space of all kinds becomes one space, and control characters go: nothing in a subject can

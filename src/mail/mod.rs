@@ -1,27 +1,31 @@
 //! Mails: what they say, and how they leave.
 
+mod blame;
 mod files;
+mod hello;
 mod letter;
 mod message;
 mod refusal;
+mod sender;
 mod server;
 mod smtp;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lettre::message::Mailbox;
-
+use self::message::OutgoingMail;
 use crate::domain::{Email, MailKind, Timestamp};
 use crate::failure::Failure;
 
+pub use self::hello::Hello;
 pub use self::letter::{Letter, Letters, Values};
 pub use self::refusal::NotSent;
+pub use self::sender::Sender;
 pub use self::server::{Encryption, SmtpServer};
 pub use self::smtp::Smtp;
 
 /// A file is written in less time than this.
-const FILE_PATIENCE: Duration = Duration::from_secs(300);
+const LONGEST_WRITE: Duration = Duration::from_secs(300);
 
 /// Where mails go.
 pub enum Transport {
@@ -37,21 +41,18 @@ pub struct Mailer {
     /// Where files of mails lie, if they may be removed.
     outbox: Option<PathBuf>,
     letters: Letters,
-    from: Mailbox,
+    from: Sender,
 }
 
 impl Mailer {
-    /// Sends through `transport` as `from` (`name@host` or `Name <name@host>`), in the words of the
-    /// compiled-in templates.
-    pub fn new(transport: Transport, from: &str) -> Result<Self, Failure> {
-        Ok(Self {
+    /// Sends through `transport` in the words of the compiled-in templates.
+    pub fn new(transport: Transport, from: Sender) -> Self {
+        Self {
             transport,
             outbox: None,
             letters: Letters::compiled_in(),
-            from: from
-                .parse()
-                .map_err(Failure::when("reading the setting mail_from"))?,
-        })
+            from,
+        }
     }
 
     pub fn with_letters(self, letters: Letters) -> Self {
@@ -66,7 +67,7 @@ impl Mailer {
     }
 
     pub fn sender(&self) -> Email {
-        Email::stored(self.from.email.to_string())
+        Email::stored(self.from.0.email.to_string())
     }
 
     pub fn write(&self, kind: MailKind, values: Values) -> Result<Letter, Failure> {
@@ -82,15 +83,24 @@ impl Mailer {
         to: &Email,
         letter: &Letter,
     ) -> Result<String, NotSent> {
-        let message = message::compose(&self.from, number, written_at, to, letter)
-            .map_err(|failure| NotSent::broken(&failure))?;
+        let broken = |failure: Failure| NotSent::broken(&failure);
+        let mail = OutgoingMail::new(&self.from, number, written_at, to, letter).map_err(broken)?;
         match &self.transport {
             Transport::Files(folder) => {
                 let name = files::name(number, letter.name);
-                files::write(folder, &name, &message.formatted())
+                files::write(folder, &name, &mail.message(true).map_err(broken)?)
             }
-            Transport::Smtp(smtp) => smtp.send(message.envelope(), &message.formatted()).await,
+            Transport::Smtp(smtp) => smtp.send(&mail).await,
         }
+    }
+
+    /// The file of a mail, if it became one that is still there.
+    pub fn file(&self, number: i64, kind: MailKind) -> Option<PathBuf> {
+        let path = self
+            .outbox
+            .as_ref()?
+            .join(files::name(number, kind.as_str()));
+        path.exists().then_some(path)
     }
 
     /// Removes the files of the mails of these numbers.
@@ -115,17 +125,17 @@ impl Mailer {
     }
 
     /// No attempt to send takes longer.
-    pub fn patience(&self) -> Duration {
+    pub fn longest_attempt(&self) -> Duration {
         match &self.transport {
-            Transport::Files(_) => FILE_PATIENCE,
-            Transport::Smtp(smtp) => smtp.patience(),
+            Transport::Files(_) => LONGEST_WRITE,
+            Transport::Smtp(smtp) => smtp.longest_attempt(),
         }
     }
 
     /// Closes connections that have had nothing to do for a while.
-    pub async fn rest(&self) {
+    pub async fn close_idle(&self) {
         if let Transport::Smtp(smtp) = &self.transport {
-            smtp.rest().await;
+            smtp.close_idle().await;
         }
     }
 }

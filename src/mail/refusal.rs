@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lettre::transport::smtp::Error;
 
+use super::blame::{Blame, blamed, is_passing};
 use crate::failure::Failure;
 
 /// Characters that are kept of what a server says.
@@ -26,6 +27,11 @@ pub struct NotSent {
 }
 
 impl NotSent {
+    /// What happened and what to do, for whoever looks after the outbox.
+    pub fn advice(&self) -> String {
+        format!("{self}; {}", self.hint)
+    }
+
     /// For the log: says nothing that somebody outside wrote.
     pub fn brief(&self) -> String {
         match self.code {
@@ -66,23 +72,23 @@ pub(crate) fn ours(during: &'static str, words: &str) -> NotSent {
     }
 }
 
-/// What a server refuses for good is the message or its recipient. Before that it refuses us: then
-/// every mail waits until the settings or the server are right. 53x asks for another login
-/// (RFC 4954, section 6), wherever it is said.
+/// What a server answered, or how the connection ended. A refusal for good that blames the recipient
+/// ends a mail. With any other, every mail waits until the settings or the server are right.
 pub(crate) fn not_sent(during: &'static str, err: &Error) -> NotSent {
     let code: Option<u16> = err.status().and_then(|it| it.to_string().parse().ok());
-    let about_the_mail = matches!(during, "RCPT TO" | "DATA" | "the message");
     let words = match (code, std::error::Error::source(err)) {
         (Some(_), Some(said)) => said.to_string(),
         (_, Some(cause)) => format!("{err}: {}", deepest(cause)),
         _ => err.to_string(),
     };
+    let blame = code.map(|code| blamed(during, code, &words));
+    let is_for_good = code.is_some_and(|it| it >= 500) && !is_passing(&words);
     NotSent {
         during,
         code,
         words: shortened(&words),
-        is_final: about_the_mail && code.is_some_and(|it| it >= 500 && it / 10 != 53),
-        hint: hint(during, code),
+        is_final: is_for_good && blame == Some(Blame::Recipient),
+        hint: hint(during, code, blame),
     }
 }
 
@@ -105,8 +111,8 @@ fn deepest(cause: &(dyn std::error::Error + 'static)) -> String {
     cause.to_string()
 }
 
-fn hint(during: &str, code: Option<u16>) -> &'static str {
-    match (during, code) {
+fn hint(during: &str, code: Option<u16>, blame: Option<Blame>) -> &'static str {
+    match (during, blame) {
         ("AUTH", _) => "check the user and the password in smtp_url",
         ("connecting", None) => {
             "check host and port in smtp_url, whether port 465 wants smtps://, and that the mail server runs"
@@ -114,11 +120,24 @@ fn hint(during: &str, code: Option<u16>) -> &'static str {
         ("STARTTLS", None) => {
             "check that the certificate names the host in smtp_url; if a private authority signed it, set smtp_ca_file"
         }
-        ("MAIL FROM", _) => "check mail_from, and whether the mail server wants a login",
-        ("RCPT TO", Some(500..)) => {
+        (_, Some(Blame::Recipient)) if code >= Some(500) => {
             "check the address; if it is right, ask the mail server's operator"
         }
-        (_, Some(..500)) => "try again later",
+        (_, Some(Blame::Hello)) => "check smtp_hello, the name that the mail server is greeted by",
+        (_, Some(Blame::Login)) => {
+            "check smtp_url: the user and the password, and that this server sends mails for us"
+        }
+        ("MAIL FROM", Some(_)) | (_, Some(Blame::Sender)) => {
+            "check mail_from: the mail server must let the login in smtp_url send as that address"
+        }
+        ("connecting", Some(_)) if code >= Some(500) => {
+            "check smtp_hello, and whether the server in smtp_url takes mails from this machine"
+        }
+        (_, Some(Blame::Us)) if code >= Some(500) => {
+            "check smtp_url, mail_from and smtp_hello, and ask the mail server's operator"
+        }
+        (_, Some(Blame::Content)) => "look at the mail's template",
+        _ if code.is_some_and(|it| it < 500) => "try again later",
         _ => "look into the log of the mail server",
     }
 }

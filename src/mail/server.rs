@@ -24,7 +24,8 @@ pub enum Encryption {
     Wrapped,
 }
 
-/// A mail server and how to log in there. Its errors and its `Display` hold no password.
+/// A mail server and how to log in there, which is never done unencrypted except on this machine. Its
+/// errors and its `Display` hold no password.
 #[derive(Clone)]
 pub struct SmtpServer {
     pub(crate) host: String,
@@ -48,13 +49,9 @@ impl SmtpServer {
         }
         Ok(url.into())
     }
-
-    /// Whether it is this machine, so that nobody listens in between.
-    pub(crate) fn is_loopback(&self) -> bool {
-        is_loopback(&self.host)
-    }
 }
 
+/// Whether it is this machine, so that nobody listens in between.
 fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|it| it.is_loopback())
 }
@@ -96,6 +93,11 @@ impl FromStr for SmtpServer {
             return Err(NO_URL);
         }
         let encryption = encryption(&url, is_loopback(host))?;
+        let login = login(&url)?;
+        let is_private = matches!(encryption, Encryption::Required | Encryption::Wrapped);
+        if login.is_some() && !is_private && !is_loopback(host) {
+            return Err("a password is only sent encrypted: write tls=required, or smtps://");
+        }
         // RFC 8314, section 7.3, and RFC 6409.
         let usual_port = match encryption {
             Encryption::Wrapped => 465,
@@ -106,7 +108,7 @@ impl FromStr for SmtpServer {
             host: host.to_owned(),
             port: url.port().unwrap_or(usual_port),
             encryption,
-            login: login(&url)?,
+            login,
         })
     }
 }

@@ -13,6 +13,8 @@ use lettre::transport::smtp::commands::{Data, Mail, Noop, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
 
+use super::hello::Hello;
+use super::message::OutgoingMail;
 use super::refusal::{NotSent, not_sent, ours, shortened, silent};
 use super::server::{Encryption, SmtpServer};
 use crate::failure::Failure;
@@ -38,6 +40,7 @@ impl Smtp {
     /// against the public authorities, and those in `authorities` (PEM).
     pub fn new(
         server: SmtpServer,
+        hello: Hello,
         authorities: Option<&[u8]>,
         timeout: Duration,
     ) -> Result<Self, Failure> {
@@ -48,28 +51,24 @@ impl Smtp {
         Ok(Self {
             server,
             tls,
-            hello: ClientId::default(),
+            hello: hello.0,
             timeout,
             idle: Mutex::default(),
         })
     }
 
     /// No mail takes longer.
-    pub(crate) fn patience(&self) -> Duration {
+    pub(crate) fn longest_attempt(&self) -> Duration {
         self.timeout * STEPS
     }
 
     /// Hands a message over, and returns the server's words.
-    pub(crate) async fn send(
-        &self,
-        envelope: &Envelope,
-        message: &[u8],
-    ) -> Result<String, NotSent> {
-        let mut connection = match self.waiting().await {
+    pub(super) async fn send(&self, mail: &OutgoingMail<'_>) -> Result<String, NotSent> {
+        let mut connection = match self.idle_connection().await {
             Some(connection) => connection,
             None => self.connect().await?,
         };
-        let sent = self.hand_over(&mut connection, envelope, message).await;
+        let sent = self.hand_over(&mut connection, mail).await;
         // After a refusal the connection is as good as new; after silence nobody knows.
         let is_clean = match &sent {
             Ok(_) => true,
@@ -98,7 +97,7 @@ impl Smtp {
     }
 
     /// Says goodbye on connections that have waited too long.
-    pub(crate) async fn rest(&self) {
+    pub(crate) async fn close_idle(&self) {
         let old: Vec<_> = {
             let mut idle = self.pool();
             let (old, young) = idle.drain(..).partition(|it| it.1.elapsed() > KEEP_IDLE);
@@ -116,7 +115,7 @@ impl Smtp {
     }
 
     /// A connection that was used before and still answers.
-    async fn waiting(&self) -> Option<AsyncSmtpConnection> {
+    async fn idle_connection(&self) -> Option<AsyncSmtpConnection> {
         let (mut connection, since) = self.pool().pop()?;
         let is_fresh = since.elapsed() < KEEP_IDLE;
         let answers = is_fresh && self.step("NOOP", connection.command(Noop)).await.is_ok();
@@ -159,12 +158,6 @@ impl Smtp {
         let Some((user, password)) = &self.server.login else {
             return Ok(());
         };
-        if !connection.is_encrypted() && !self.server.is_loopback() {
-            return Err(ours(
-                "AUTH",
-                "the connection is not encrypted, so the password was not sent",
-            ));
-        }
         let credentials = Credentials::new(user.clone(), password.to_string());
         let mechanisms = [Mechanism::Plain, Mechanism::Login];
         if connection
@@ -184,10 +177,13 @@ impl Smtp {
     async fn hand_over(
         &self,
         connection: &mut AsyncSmtpConnection,
-        envelope: &Envelope,
-        message: &[u8],
+        mail: &OutgoingMail<'_>,
     ) -> Result<String, NotSent> {
-        let parameters = mail_parameters(connection, envelope, message)?;
+        let broken = |failure: Failure| NotSent::broken(&failure);
+        let envelope = mail.envelope().map_err(broken)?;
+        let is_8bit = offers(connection, Extension::EightBitMime);
+        let message = mail.message(is_8bit).map_err(broken)?;
+        let parameters = mail_parameters(connection, &envelope, &message)?;
         let mail = Mail::new(envelope.from().cloned(), parameters);
         self.step("MAIL FROM", connection.command(mail)).await?;
         for to in envelope.to() {
@@ -196,7 +192,7 @@ impl Smtp {
         }
         self.step("DATA", connection.command(Data)).await?;
         let answer = self
-            .step("the message", connection.message(message))
+            .step("the message", connection.message(&message))
             .await?;
         Ok(said(&answer))
     }
@@ -245,28 +241,31 @@ fn pem_blocks(pem: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
+fn offers(connection: &AsyncSmtpConnection, extension: Extension) -> bool {
+    connection.server_info().supports_feature(extension)
+}
+
 fn mail_parameters(
     connection: &AsyncSmtpConnection,
     envelope: &Envelope,
     message: &[u8],
 ) -> Result<Vec<MailParameter>, NotSent> {
-    let offers = |extension| connection.server_info().supports_feature(extension);
-    let is_ascii = envelope
-        .to()
-        .iter()
-        .chain(envelope.from())
-        .all(|it| AsRef::<str>::as_ref(it).is_ascii());
     let mut parameters = Vec::new();
-    if !is_ascii {
-        if !offers(Extension::SmtpUtfEight) {
+    // The sender's is ASCII, and so is every domain.
+    if !envelope.to().iter().all(|it| it.user().is_ascii()) {
+        if !offers(connection, Extension::SmtpUtfEight) {
             return Err(NotSent {
                 is_final: true,
-                ..ours("MAIL FROM", "the mail server takes only ASCII in addresses")
+                hint: "ask for an address that has only ASCII before the @",
+                ..ours(
+                    "MAIL FROM",
+                    "the mail server takes only ASCII before the @ (it does not offer SMTPUTF8)",
+                )
             });
         }
         parameters.push(MailParameter::SmtpUtfEight);
     }
-    if !message.is_ascii() && offers(Extension::EightBitMime) {
+    if !message.is_ascii() && offers(connection, Extension::EightBitMime) {
         parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
     Ok(parameters)

@@ -34,10 +34,10 @@ impl Operator {
         let now = self.now();
         // Looking is cheap; leasing a mail is a write.
         if self.parts.store.due_mail(now, 1).await?.is_empty() {
-            self.parts.mailer.rest().await;
+            self.parts.mailer.close_idle().await;
             return Ok(false);
         }
-        let until = now.plus(self.parts.mailer.patience() + MARGIN);
+        let until = now.plus(self.parts.mailer.longest_attempt() + MARGIN);
         let Some(mail) = self.parts.store.lease_mail(now, until).await? else {
             return Ok(false);
         };
@@ -62,7 +62,7 @@ impl Operator {
             tracing::warn!(event = "mail_expired", mail = mail.id);
             return Delivery::Expired;
         }
-        let letter = match self.letter(mail, now) {
+        let letter = match self.letter(mail, self.link(mail, now)) {
             Ok(letter) => letter,
             Err(failure) => {
                 let error = failure.chain();
@@ -86,12 +86,18 @@ impl Operator {
         let (now, error) = (self.now(), refusal.brief());
         let tried: Duration = (0..mail.attempts).map(|it| self.usual_pause(it)).sum();
         if refusal.is_final || tried > GIVE_UP {
-            tracing::error!(event = "mail_failed", mail = mail.id, error);
-            return Delivery::Failed(refusal.to_string());
+            tracing::error!(
+                event = "mail_failed",
+                mail = mail.id,
+                error,
+                hint = refusal.hint
+            );
+            return Delivery::Failed(refusal.advice());
         }
         let next_at = now.plus(self.pause(mail.attempts));
-        tracing::warn!(event = "mail_retry", mail = mail.id, error, next_at = %next_at);
-        Delivery::Retry(next_at, refusal.to_string())
+        let hint = refusal.hint;
+        tracing::warn!(event = "mail_retry", mail = mail.id, error, hint, next_at = %next_at);
+        Delivery::Retry(next_at, refusal.advice())
     }
 
     /// The pause doubles with each attempt, and differs by a quarter either way: what failed
@@ -110,15 +116,24 @@ impl Operator {
         pause.min(LONGEST_PAUSE)
     }
 
-    fn letter(&self, mail: &DueMail, now: Timestamp) -> Result<Letter, Failure> {
+    /// The link of a mail, and for how many seconds it still works.
+    fn link(&self, mail: &DueMail, now: Timestamp) -> Option<(String, u64)> {
+        let (user, nonce) = (mail.user.as_ref()?, mail.nonce.as_ref()?);
+        let seconds = mail.expires_at?.seconds_since(now).unsigned_abs();
+        Some((self.accounts.link_url(mail.kind, user.id, nonce), seconds))
+    }
+
+    pub(super) fn letter(
+        &self,
+        mail: &DueMail,
+        link: Option<(String, u64)>,
+    ) -> Result<Letter, Failure> {
         let mut values = Values::default().with("public_url", self.parts.rules.public_url.as_str());
         if let Some(user) = &mail.user {
             values = values.with("username", name_for(user, mail));
-            if let (Some(nonce), Some(expires_at)) = (&mail.nonce, mail.expires_at) {
-                let seconds = expires_at.seconds_since(now).unsigned_abs();
-                values =
-                    values.with_link(self.accounts.link_url(mail.kind, user.id, nonce), seconds);
-            }
+        }
+        if let Some((link, seconds)) = link {
+            values = values.with_link(link, seconds);
         }
         let details: Map<String, Value> = match &mail.details {
             Some(details) => {

@@ -17,6 +17,7 @@ const KEEP: i64 = 30 * 24 * 3600;
 const BATCH: usize = 200;
 
 /// Backups that the server makes by itself.
+#[derive(Clone)]
 pub struct BackupSchedule {
     pub folder: PathBuf,
     pub every: Duration,

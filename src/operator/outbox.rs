@@ -1,13 +1,18 @@
 //! The outbox, as the operator sees and changes it.
 
+use std::path::PathBuf;
+
 use super::Operator;
 use crate::domain::{Actor, Email, MailState};
 use crate::failure::Failure;
 use crate::mail::{Letter, NotSent};
 use crate::store::mails::{MailPage, MailRecord, NoRetry};
 
-/// How many mails are read at once.
-const PAGE: usize = 500;
+/// How many mails are queued again together.
+const PAGE: usize = 200;
+
+/// What stands where a mail has its link.
+const NO_LINK: &str = "(the link, which only the mail itself shows)";
 
 /// Why nothing was done with a mail.
 #[derive(Debug, thiserror::Error)]
@@ -55,28 +60,45 @@ impl Operator {
         Ok(self.parts.store.retry_mail(ids.to_vec(), actor).await??)
     }
 
-    /// Queues every failed mail again. Returns those, and how many were left because their links do
-    /// not work any more.
-    pub async fn retry_failed_mails(&self, caller: &Actor) -> Result<(Vec<i64>, usize), MailError> {
+    /// Queues every mail of a state again. Returns those, and how many were left because their links
+    /// do not work any more.
+    pub async fn retry_all_mails(
+        &self,
+        state: MailState,
+        caller: &Actor,
+    ) -> Result<(Vec<i64>, usize), Failure> {
         let mut page = MailPage {
-            state: Some(MailState::Failed),
+            state: Some(state),
             after: 0,
             limit: PAGE,
         };
         let (mut ids, mut left) = (Vec::new(), 0);
         loop {
-            let mails = self.mails(page).await?;
-            let Some(last) = mails.last() else { break };
-            page.after = last.id;
-            for mail in mails {
-                match self.retry_mails(&[mail.id], caller).await {
-                    Ok(()) => ids.push(mail.id),
-                    Err(MailError::Failed(failure)) => return Err(failure.into()),
-                    Err(_) => left += 1,
-                }
-            }
+            let actor = caller.at(self.now());
+            let retried = self.parts.store.retry_page(page, actor).await?;
+            let Some(last) = retried.last else { break };
+            page.after = last;
+            ids.extend(retried.ids);
+            left += retried.left;
         }
         Ok((ids, left))
+    }
+
+    /// What a mail says, in the words of today's templates. Its link is left out: it lets in whoever
+    /// reads it.
+    pub async fn mail_letter(&self, mail: &MailRecord) -> Result<Letter, MailError> {
+        let whole = self.parts.store.mail_to_write(mail.id).await?;
+        let whole = whole.ok_or(MailError::Unknown(mail.id))?;
+        let link = mail.expires_at.map(|ends| {
+            let seconds = ends.seconds_since(mail.created_at).unsigned_abs();
+            (NO_LINK.to_owned(), seconds)
+        });
+        Ok(self.letter(&whole, link)?)
+    }
+
+    /// The file that a mail became, if it is still there.
+    pub fn mail_file(&self, mail: &MailRecord) -> Option<PathBuf> {
+        self.parts.mailer.file(mail.id, mail.kind)
     }
 
     /// Sends a test mail now, past the outbox. Returns what the mail server said.

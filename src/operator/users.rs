@@ -57,8 +57,21 @@ impl Operator {
             }
         }
         let similar = store.similar_name(&typed.to_lowercase()).await?;
+        let similar = match similar {
+            // Digits are a number and nothing else, also where somebody has them for a name.
+            Some(name) if name == typed => self.number_of(&name).await?,
+            similar => similar,
+        };
         let typed = typed.to_owned();
         Err(UserError::NoSuchUser { typed, similar })
+    }
+
+    async fn number_of(&self, name: &str) -> Result<Option<String>, Failure> {
+        let Ok(username) = Username::parse(name) else {
+            return Ok(None);
+        };
+        let found = self.parts.store.user(&UserRef::Username(username)).await?;
+        Ok(found.map(|it| format!("{}, whose user name is {name}", it.id.0)))
     }
 
     /// Users in the order of their numbers, a page at a time.

@@ -161,6 +161,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("smtp_url_file")
         .example("/etc/minisass-auth/smtp_url")
         .help("A private file that holds smtp_url, for one with a password"),
+    setting("smtp_hello")
+        .example("auth.example.org")
+        .help("The name in EHLO [default: host of public_url]"),
     setting("smtp_ca_file")
         .example("/etc/ssl/our-own-ca.pem")
         .help("Authorities, beside the public ones, that may vouch for the mail server"),

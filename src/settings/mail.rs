@@ -11,13 +11,15 @@ use zeroize::Zeroizing;
 use super::list::wrong;
 use super::sources::{Source, Values};
 use crate::domain::without_mark;
-use crate::mail::SmtpServer;
+use crate::mail::{Hello, SmtpServer};
 use crate::private_file::is_open_to_others;
 
 /// How mails leave.
 #[derive(Clone, Debug)]
 pub(crate) struct MailSettings {
     pub(crate) server: Option<SmtpServer>,
+    /// By default the host of `public_url`, which may depend on the port that the server gets.
+    pub(crate) hello: Option<Hello>,
     pub(crate) authorities: Option<PathBuf>,
     pub(crate) timeout: Duration,
     pub(crate) templates: Option<PathBuf>,
@@ -27,6 +29,10 @@ impl MailSettings {
     pub(crate) fn parse(values: &Values) -> anyhow::Result<Self> {
         Ok(Self {
             server: server(values)?,
+            hello: values
+                .optional("smtp_hello")
+                .map(|_| values.parse("smtp_hello"))
+                .transpose()?,
             authorities: values.optional("smtp_ca_file").map(PathBuf::from),
             timeout: values.duration("smtp_timeout")?,
             templates: values.optional("mail_templates").map(PathBuf::from),

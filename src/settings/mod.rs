@@ -20,6 +20,7 @@ use ipnet::IpNet;
 use crate::accounts::Rules;
 use crate::crypto::Cost;
 use crate::domain::{PasswordRules, WebUrl};
+use crate::mail::Sender;
 
 /// All settings, read and checked.
 pub(crate) struct Settings {
@@ -38,7 +39,7 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) max_connections_per_client: usize,
     pub(crate) cors_origins: Vec<String>,
-    pub(crate) mail_from: String,
+    pub(crate) mail_from: Sender,
     pub(crate) mail: MailSettings,
     pub(crate) json_log: bool,
 }
@@ -68,7 +69,7 @@ impl Settings {
             max_connections_per_client: values
                 .number("max_connections_per_client", 0..=1_000_000)?,
             cors_origins: values.origins("cors_origins")?,
-            mail_from: values.text("mail_from")?,
+            mail_from: values.parse("mail_from")?,
             mail: MailSettings::parse(values)?,
             json_log: values.json_log()?,
         })

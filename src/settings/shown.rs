@@ -1,18 +1,20 @@
 //! The settings as `config show` prints them.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::list::SETTINGS;
 use super::listen::Listen;
 use super::sources::{Source, Values};
 use crate::domain::WebUrl;
-use crate::mail::SmtpServer;
+use crate::mail::{Hello, SmtpServer};
 
 /// A setting as it is printed. The names are stable.
 #[derive(Serialize)]
 pub(crate) struct Shown {
     key: &'static str,
-    value: Option<String>,
+    /// A number or a truth value where the setting is one.
+    value: Value,
     source: Source,
 }
 
@@ -22,16 +24,20 @@ impl Values {
         let shown = |key| match (self.optional(key), self.computed(key)) {
             (None, Some(computed)) => Shown {
                 key,
-                value: Some(computed),
+                value: typed(key, &computed),
                 source: Source::Default,
             },
             (text, _) => Shown {
                 key,
-                value: text.map(|it| without_password(key, &it)),
+                value: text.map_or(Value::Null, |it| typed(key, &without_password(key, &it))),
                 source: self.source(key),
             },
         };
         SETTINGS.iter().map(|it| shown(it.key)).collect()
+    }
+
+    fn loopback_url(&self) -> Option<WebUrl> {
+        self.parse::<Listen>("listen").ok()?.loopback_url()
     }
 
     /// A default that depends on other settings or on the machine.
@@ -39,16 +45,30 @@ impl Values {
         let format = |is_json| if is_json { "json" } else { "text" };
         match key {
             "database" => Some(self.database().display().to_string()),
-            "public_url" => self
-                .parse::<Listen>("listen")
-                .ok()?
-                .loopback_url()
-                .map(|it| it.to_string()),
+            "public_url" => self.loopback_url().map(|it| it.to_string()),
+            "smtp_hello" => {
+                let url = self.url("public_url").ok()?.or_else(|| self.loopback_url());
+                Some(Hello::of(&url?).to_string())
+            }
             "hash_threads" => Some(self.hash_threads().ok()?.to_string()),
             "log_format" => Some(format(self.json_log().ok()?).to_owned()),
             _ => None,
         }
     }
+}
+
+/// What is wrong stays as it was written.
+fn typed(key: &str, text: &str) -> Value {
+    let setting = SETTINGS.iter().find(|it| it.key == key);
+    let example = setting.map_or("", |it| it.example);
+    let is_number = example.parse::<u64>().is_ok();
+    let number = || text.parse::<u64>().ok().filter(|_| is_number);
+    let is_bool = example.parse::<bool>().is_ok();
+    let truth = || text.parse::<bool>().ok().filter(|_| is_bool);
+    number()
+        .map(Value::from)
+        .or_else(|| truth().map(Value::from))
+        .unwrap_or_else(|| text.into())
 }
 
 fn without_password(key: &str, text: &str) -> String {

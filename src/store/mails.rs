@@ -89,6 +89,16 @@ pub enum NoRetry {
     LinkEnded(Box<MailRecord>),
 }
 
+/// What was queued again of a page of mails.
+#[derive(Clone, Debug, Default)]
+pub struct Retried {
+    pub ids: Vec<i64>,
+    /// How many were left, because their links do not work any more.
+    pub left: usize,
+    /// The last mail of the page; None if there are no more.
+    pub last: Option<i64>,
+}
+
 /// What became of a mail.
 #[derive(Clone, Debug)]
 pub enum Delivery {
@@ -192,16 +202,7 @@ impl Store {
 
     /// Mails for the operator to look at. Decoys are left out.
     pub fn mail_page(&self, page: MailPage) -> Pending<Vec<MailRecord>> {
-        self.read("listing mails", |sql| {
-            sql.all(
-                &format!(
-                    "SELECT {COLUMNS} FROM {REAL} AND outbox.id > ?1 AND (?2 IS NULL OR state = ?2)
-                     ORDER BY outbox.id LIMIT ?3"
-                ),
-                values![page.after, page.state.map(MailState::as_str), page.limit],
-                record_from_row,
-            )
-        })
+        self.read("listing mails", |sql| page_of(sql, page))
     }
 
     /// The numbers of the mails about a user.
@@ -214,6 +215,14 @@ impl Store {
         self.read("reading a mail", |sql| find(sql, id))
     }
 
+    /// A mail with all that it is made of, whatever its state; none, if it is a decoy.
+    pub fn mail_to_write(&self, id: i64) -> Pending<Option<DueMail>> {
+        self.read("reading a mail", |sql| {
+            let query = select_due("outbox.id = ?1 AND recipient <> ''");
+            sql.one(&query, values![id], due_from_row)
+        })
+    }
+
     /// Queues mails again, due at once, as if they had never been tried; all of them or none.
     pub fn retry_mail(&self, ids: Vec<i64>, stamp: Stamp) -> Pending<Result<(), NoRetry>> {
         self.write("queueing mails again", move |sql| {
@@ -224,20 +233,48 @@ impl Store {
                 if mail.state == MailState::Sent {
                     return Ok(Err(NoRetry::Sent(id)));
                 }
-                if mail.is_link_used || mail.expires_at.is_some_and(|it| it <= stamp.at) {
+                if mail.has_ended(stamp.at) {
                     return Ok(Err(NoRetry::LinkEnded(Box::new(mail))));
                 }
             }
             for &id in &ids {
-                sql.execute(
-                    "UPDATE outbox SET state = 'queued', next_at = ?2, attempts = 0 WHERE id = ?1",
-                    values![id, stamp.at],
-                )?;
-                audit::write(sql, &stamp, "mail.retry", None, Some(&id.to_string()))?;
+                queue_again(sql, id, &stamp)?;
             }
             Ok(Ok(()))
         })
     }
+
+    /// Queues the mails of a page again, all but those whose links do not work any more.
+    pub fn retry_page(&self, page: MailPage, stamp: Stamp) -> Pending<Retried> {
+        self.write("queueing mails again", move |sql| {
+            let mut retried = Retried::default();
+            for mail in page_of(sql, page)? {
+                retried.last = Some(mail.id);
+                if mail.has_ended(stamp.at) {
+                    retried.left += 1;
+                } else {
+                    queue_again(sql, mail.id, &stamp)?;
+                    retried.ids.push(mail.id);
+                }
+            }
+            Ok(retried)
+        })
+    }
+}
+
+impl MailRecord {
+    /// Whether it would lead nowhere.
+    fn has_ended(&self, now: Timestamp) -> bool {
+        self.is_link_used || self.expires_at.is_some_and(|it| it <= now)
+    }
+}
+
+fn queue_again(sql: &mut dyn Sql, id: i64, stamp: &Stamp) -> sql::Result<()> {
+    sql.execute(
+        "UPDATE outbox SET state = 'queued', next_at = ?2, attempts = 0 WHERE id = ?1",
+        values![id, stamp.at],
+    )?;
+    audit::write(sql, stamp, "mail.retry", None, Some(&id.to_string()))
 }
 
 pub(super) fn queue(sql: &mut dyn Sql, mail: &NewMail<'_>, now: Timestamp) -> sql::Result<()> {
@@ -258,20 +295,23 @@ pub(super) fn queue(sql: &mut dyn Sql, mail: &NewMail<'_>, now: Timestamp) -> sq
 }
 
 fn due(sql: &mut dyn Sql, now: Timestamp, limit: usize) -> sql::Result<Vec<DueMail>> {
-    sql.all(
-        &format!(
-            "SELECT {}, outbox.id, outbox.kind, outbox.recipient, links.nonce,
-                    CASE WHEN links.used_at IS NULL THEN links.expires_at ELSE 0 END,
-                    outbox.details, outbox.created_at, outbox.attempts
-             FROM outbox LEFT JOIN users ON users.id = outbox.user_id
-             LEFT JOIN links ON links.id = outbox.link_id
-             WHERE state = 'queued' AND next_at <= ?1
-               AND (leased_until IS NULL OR leased_until <= ?1)
-             ORDER BY next_at, outbox.id LIMIT ?2",
-            credentials::COLUMNS
-        ),
-        values![now, limit],
-        due_from_row,
+    let query = select_due(
+        "state = 'queued' AND next_at <= ?1 AND (leased_until IS NULL OR leased_until <= ?1)
+         ORDER BY next_at, outbox.id LIMIT ?2",
+    );
+    sql.all(&query, values![now, limit], due_from_row)
+}
+
+/// The query for mails of which `these` is true.
+fn select_due(these: &str) -> String {
+    format!(
+        "SELECT {}, outbox.id, outbox.kind, outbox.recipient, links.nonce,
+                CASE WHEN links.used_at IS NULL THEN links.expires_at ELSE 0 END,
+                outbox.details, outbox.created_at, outbox.attempts
+         FROM outbox LEFT JOIN users ON users.id = outbox.user_id
+         LEFT JOIN links ON links.id = outbox.link_id
+         WHERE {these}",
+        credentials::COLUMNS
     )
 }
 
@@ -306,6 +346,17 @@ const COLUMNS: &str = "outbox.id, kind, state, outbox.user_id, users.username, r
 /// Decoys are about nobody, and nobody is told of them.
 const REAL: &str = "outbox LEFT JOIN users ON users.id = outbox.user_id
     LEFT JOIN links ON links.id = outbox.link_id WHERE recipient <> ''";
+
+fn page_of(sql: &mut dyn Sql, page: MailPage) -> sql::Result<Vec<MailRecord>> {
+    sql.all(
+        &format!(
+            "SELECT {COLUMNS} FROM {REAL} AND outbox.id > ?1 AND (?2 IS NULL OR state = ?2)
+             ORDER BY outbox.id LIMIT ?3"
+        ),
+        values![page.after, page.state.map(MailState::as_str), page.limit],
+        record_from_row,
+    )
+}
 
 fn find(sql: &mut dyn Sql, id: i64) -> sql::Result<Option<MailRecord>> {
     let query = format!("SELECT {COLUMNS} FROM {REAL} AND outbox.id = ?1");

@@ -306,8 +306,7 @@ fn put_together(folder: &Path, clock: &Clock, setup: Setup) -> Operator {
         hasher: hasher.expect("a hasher"),
         signer: Signer::new(&ring).expect("a signer"),
         links: LinkKey::open(&keys, &random).expect("a key of links"),
-        mailer: Mailer::new(outbox, "minisass@auth.test")
-            .expect("a mailer")
+        mailer: Mailer::new(outbox, "minisass@auth.test".parse().expect("a sender"))
             .with_outbox(folder.join("outbox")),
         clock: clock.clone(),
         random,

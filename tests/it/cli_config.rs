@@ -22,7 +22,11 @@ fn row<'a>(rows: &'a Value, key: &str) -> &'a Value {
 
 fn said(rows: &Value, key: &str) -> (String, String) {
     let row = row(rows, key);
-    let text = |name: &str| row[name].as_str().unwrap_or("nothing").to_owned();
+    let text = |name: &str| match &row[name] {
+        Value::String(text) => text.clone(),
+        Value::Null => "nothing".to_owned(),
+        other => other.to_string(),
+    };
     (text("value"), text("source"))
 }
 

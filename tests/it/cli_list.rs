@@ -120,7 +120,7 @@ fn the_three_formats_tell_the_same() {
         table.lines().map(|it| it.chars().count()).collect();
     assert_eq!(widths.len(), 1, "{table}");
     assert!(
-        table.contains("LAST LOGIN AT") && table.contains("│ user3 "),
+        table.contains("LAST LOGIN") && table.contains("│ user3 "),
         "{table}"
     );
 }

@@ -1,6 +1,7 @@
 //! What mails say, and that nothing somebody typed becomes a header or markup.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use minisass_auth::domain::Actor;
 use minisass_auth::domain::{Email, MailKind};
@@ -220,6 +221,7 @@ fn a_template_that_is_wrong_stops_the_start_and_is_named() {
             "password-changed.txt:1",
         ),
         ("activation.md", "Hello", "activation.md"),
+        ("activation.txt~", "Hello", "activation.subject.txt"),
     ] {
         let said = overridden(name, template).refusal();
         assert!(
@@ -232,4 +234,37 @@ fn a_template_that_is_wrong_stops_the_start_and_is_named() {
         .run(&["mail", "list", "--mail-templates", "nowhere"])
         .refusal();
     assert!(said.contains("nowhere"), "{said}");
+}
+
+#[test]
+fn folders_and_names_with_a_dot_first_are_no_templates() {
+    let site = Site::new();
+    let folder = site.path("mails");
+    // As Kubernetes mounts a ConfigMap.
+    fs::create_dir_all(folder.join("..2026_11_26")).expect("a folder");
+    symlink("..2026_11_26", folder.join("..data")).expect("a link");
+    let subject = folder.join("..2026_11_26/activation.subject.txt");
+    fs::write(subject, "\u{feff}Sawubona").expect("a template");
+    let name = "activation.subject.txt";
+    symlink(format!("..data/{name}"), folder.join(name)).expect("a link");
+    fs::create_dir(folder.join("old")).expect("a folder");
+    fs::write(folder.join("old/activation.md"), "Hello").expect("a file");
+    fs::write(folder.join(".DS_Store"), [0xff, 0]).expect("a file");
+    fs::write(folder.join(".activation.txt.swp"), [0xff, 0]).expect("a file");
+
+    let server = site.start(&["--mail-templates", folder.to_str().expect("UTF-8")]);
+    assert_eq!(server.register("ada"), 201);
+    let mail = crate::server::until("a mail", || {
+        fs::read_to_string(site.data().join("outbox/00000001-activation.eml")).ok()
+    });
+    assert!(mail.contains("\r\nSubject: Sawubona\r\n"), "{mail}");
+    for command in [
+        ["config", "check"],
+        ["mail", "list"],
+        ["doctor", "--format=json"],
+    ] {
+        let more = ["--mail-templates", folder.to_str().expect("UTF-8")];
+        let said = site.run(&[&command[..], &more].concat());
+        assert!(!said.err.contains("templates"), "{command:?}: {}", said.err);
+    }
 }

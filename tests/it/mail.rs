@@ -149,6 +149,86 @@ fn a_mail_whose_link_has_ended_or_that_was_sent_is_not_tried_again() {
 }
 
 #[test]
+fn the_text_of_a_mail_is_shown_without_its_link_and_so_is_its_file() {
+    let site = waiting();
+    let show = ["mail", "show", "1", "--body"];
+    let json = || {
+        site.run(&[&show[..], &["--format", "json"]].concat())
+            .json()
+    };
+    let waits = json();
+    assert_eq!(waits["subject"], "Reset your miniSASS password");
+    let text = waits["text"].as_str().expect("a text");
+    assert!(text.starts_with("Hello ada@example.org,\n"), "{text}");
+    assert!(text.contains("within the next 60 minutes"), "{text}");
+    assert!(text.contains("(the link, which only the mail itself shows)"));
+    assert!(!text.contains("http"), "{text}");
+    assert_eq!(waits["file"], Value::Null);
+
+    let people = site.run(&show).ok();
+    let (card, body) = people.split_once("Subject: ").expect("a subject");
+    assert!(card.contains("password-reset"), "{card}");
+    assert_eq!(body, format!("Reset your miniSASS password\n\n{text}\n"));
+    let both = ["mail", "show", "1", "2", "--body", "--format", "csv"];
+    let both = site.run(&both).ok();
+    assert!(
+        both.lines()
+            .next()
+            .expect("a head")
+            .ends_with(",file,subject,text")
+    );
+    assert!(both.contains("Hello bo@example.org"), "{both}");
+    assert!(
+        site.run(&["mail", "show", "7", "--body"])
+            .refusal()
+            .contains("no mail 7")
+    );
+
+    let _server = site.start(&[]);
+    let file = until("a file", || json()["file"].as_str().map(str::to_owned));
+    let written = std::fs::read_to_string(&file).expect("a mail");
+    assert!(written.contains("To: ada@example.org"), "{written}");
+    let plain = site.run(&["mail", "show", "1", "--format", "json"]).json();
+    assert_eq!(plain["file"], file);
+    assert_eq!(plain.get("text"), None);
+}
+
+#[test]
+fn what_waits_is_tried_at_once_if_that_is_asked_for() {
+    let site = waiting();
+    set(
+        &site,
+        "UPDATE outbox SET attempts = 9, next_at = 9000000000, error = 'away'",
+    );
+    set(&site, "UPDATE links SET used_at = 1 WHERE id = 2");
+    let retried = site.run(&["mail", "retry", "--queued"]);
+    let left = "1 queued mails were left, because their links do not work any more";
+    assert!(retried.err.contains(left), "{}", retried.err);
+    assert_eq!(
+        retried.ok(),
+        "mail 1 queued; a running server sends it now\n"
+    );
+    let mails = site.run(&["mail", "list", "--format", "json"]).json();
+    let [next, attempts] = ["next_at", "attempts"].map(|name| &mails[0][name]);
+    assert!(
+        next.as_str().expect("a time") < "2200" && attempts == 0,
+        "{mails}"
+    );
+    assert_eq!(mails[1]["attempts"], 9);
+    set(&site, "UPDATE outbox SET state = 'sent'");
+    let none = site.run(&["mail", "retry", "--queued"]);
+    assert!(
+        none.err.contains("nothing to be tried again"),
+        "{}",
+        none.err
+    );
+    for two in [["1", "--queued"], ["--failed", "--queued"]] {
+        let said = site.run(&[&["mail", "retry"][..], &two].concat());
+        assert_eq!(said.code, Some(2));
+    }
+}
+
+#[test]
 fn a_test_mail_says_what_the_mail_server_said() {
     let (mut mail, site) = (
         MailServer::start(&["--refuse", "bad"]),

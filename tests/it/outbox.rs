@@ -47,12 +47,12 @@ fn a_mail_fails_after_five_days_of_attempts_and_a_retry_gives_it_five_more() {
     assert!((5 * DAY..8 * DAY).contains(&lasted), "{lasted} s");
     assert_eq!(state(&app), MailState::Failed);
 
-    app.wait(app.operator.retry_failed_mails(&operator()))
+    app.wait(app.operator.retry_all_mails(MailState::Failed, &operator()))
         .expect("a retry");
     let lasted = try_on(&app);
     assert!((5 * DAY..8 * DAY).contains(&lasted), "{lasted} s");
 
-    app.wait(app.operator.retry_failed_mails(&operator()))
+    app.wait(app.operator.retry_all_mails(MailState::Failed, &operator()))
         .expect("a retry");
     std::fs::remove_file(app.path("outbox")).expect("the file");
     try_on(&app);

@@ -87,7 +87,8 @@ fn what_is_refused_for_good_is_kept_with_the_words_and_holds_up_nobody() {
     assert_eq!(failed["username"], "bad");
     assert_eq!(
         failed["error"],
-        "RCPT TO: 550 5.1.1 Nobody of that name here"
+        "RCPT TO: 550 5.1.1 Nobody of that name here; \
+         check the address; if it is right, ask the mail server's operator"
     );
     let mut to: Vec<_> = arrived(&mail, 2)
         .iter()
@@ -109,7 +110,7 @@ fn a_message_that_is_refused_is_kept_and_goes_out_when_it_is_wanted() {
     ask(&server, "ada");
     let failed = mail_in(&site, "failed");
     assert!(
-        failed["error"].as_str().expect("words").contains("554"),
+        failed["error"].as_str().expect("words").contains("552"),
         "{failed}"
     );
     mail.restart(&[]);

@@ -56,6 +56,10 @@ pub struct Received {
     pub message: String,
     pub encrypted: bool,
     pub user: Option<String>,
+    /// The name that came with EHLO.
+    pub hello: String,
+    /// What came with MAIL FROM.
+    pub options: Vec<String>,
 }
 
 impl Received {
@@ -150,12 +154,19 @@ fn read(path: &Path) -> Received {
     let text = std::fs::read_to_string(path).expect("a message");
     let mail: Value = serde_json::from_str(&text).expect("JSON");
     let text = |name: &str| mail[name].as_str().map(str::to_owned);
-    let to = mail["to"].as_array().expect("recipients").iter();
+    let list = |name: &str| {
+        let items = mail[name].as_array().expect("a list").iter();
+        items
+            .map(|it| it.as_str().expect("one").to_owned())
+            .collect()
+    };
     Received {
         from: text("from").expect("a sender"),
-        to: to.map(|it| it.as_str().expect("one").to_owned()).collect(),
+        to: list("to"),
         message: text("message").expect("a message"),
         encrypted: mail["encrypted"].as_bool().expect("a truth"),
         user: text("user"),
+        hello: text("hello").expect("a name"),
+        options: list("options"),
     }
 }

@@ -28,6 +28,10 @@ fn right_addresses_are_taken() {
         "smtp://mail.example.org?tls=opportunistic",
         "smtp://127.0.0.1:25?tls=none",
         "smtp://[::1]:25?tls=opportunistic",
+        "smtp://user:pass@127.0.0.1",
+        "smtp://user:pass@localhost?tls=none",
+        "smtp://user:pass@[::1]?tls=opportunistic",
+        "smtp://user:pass@mail.example.org",
         "smtps://user:pass@mail.example.org",
         "smtps://user:pass@mail.example.org:465/",
     ] {
@@ -50,6 +54,18 @@ fn wrong_addresses_are_refused_without_showing_the_password() {
         (
             "smtps://u:hunter2@mail.example.org?tls=none",
             "always uses TLS",
+        ),
+        (
+            "smtp://u:hunter2@mail.example.org:587?tls=opportunistic",
+            "only sent encrypted: write tls=required",
+        ),
+        (
+            "smtp://u:hunter2@192.0.2.1?tls=%6fpportunistic",
+            "only sent encrypted",
+        ),
+        (
+            "smtp://u:hunter2@[2001:db8::1]?tls=opportunistic",
+            "only sent encrypted",
         ),
         ("smtp://u:hunter2#x@mail.example.org", "%23"),
         ("smtp://u:hunter2/x@mail.example.org", "%2F"),
@@ -107,6 +123,37 @@ fn a_password_is_only_taken_from_where_others_cannot_read_it() {
         said.contains("smtp_url") && !said.contains("hunter2"),
         "{said}"
     );
+}
+
+#[test]
+fn a_password_that_could_travel_unencrypted_is_refused_wherever_it_is_written() {
+    let site = Site::with_database();
+    let url = "smtp://ada:hunter2@mail.example.org:587?tls=opportunistic";
+    let (secret, settings) = (site.path("smtp_url"), site.path("settings.toml"));
+    write_private(&secret, url);
+    write_private(&settings, &format!("smtp_url = {url:?}\n"));
+    let in_file = ["--smtp-url-file", secret.to_str().expect("UTF-8")];
+    let in_settings = ["--config", settings.to_str().expect("UTF-8")];
+    for command in [
+        &["serve", "--listen", "127.0.0.1:0"][..],
+        &["mail", "test", "ada@example.org"],
+        &["config", "check"],
+        &["user", "list"],
+    ] {
+        let mut by_variable = site.command(command);
+        by_variable.env("MINISASS_AUTH_SMTP_URL", url);
+        for said in [
+            run(&mut by_variable, ""),
+            site.run(&[command, &in_file].concat()),
+            site.run(&[command, &in_settings].concat()),
+        ] {
+            let said = said.refusal();
+            assert!(said.contains("only sent encrypted"), "{command:?}: {said}");
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
+    let shown = site.run(&[&["config", "show"][..], &in_settings].concat());
+    assert!(!(shown.out + &shown.err).contains("hunter2"));
 }
 
 #[test]

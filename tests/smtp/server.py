@@ -23,7 +23,10 @@ def arguments():
     parser.add_argument("--wrapped", action="store_true", help="TLS from the first byte")
     parser.add_argument("--login", help="user:password that is required")
     parser.add_argument("--refuse", default="\0", help="550 for recipients that contain this")
-    parser.add_argument("--refuse-data", action="store_true", help="554 for every message")
+    parser.add_argument("--refuse-data", action="store_true", help="552 for every message")
+    parser.add_argument("--answer", action="append", default=[], metavar="STEP[:WHO]=REPLY",
+                        help="a refusal of EHLO, MAIL, RCPT, DATA or the message (END)")
+    parser.add_argument("--no-8bitmime", action="store_true", help="offer no 8BITMIME")
     parser.add_argument("--busy", type=int, default=0, help="451 for so many recipients at first")
     parser.add_argument("--mute", action="store_true", help="accept connections, say nothing")
     parser.add_argument("--slow", type=float, default=0, help="seconds for each recipient")
@@ -42,11 +45,33 @@ class Handler:
         self.hang = asked.hang_data
         self.drop = asked.drop_data
         self.names = itertools.count()
+        self.answers = dict(it.split("=", 1) for it in asked.answer)
+
+    def answer(self, step, address=""):
+        """The refusal that was asked for, of everybody or of whoever has this address."""
+        return self.answers.get(step) or self.answers.get(f"{step}:{address.split('@')[0]}")
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        session.host_name = hostname
+        if self.answer("EHLO"):
+            return [self.answer("EHLO")]
+        if self.asked.no_8bitmime:
+            responses = [it for it in responses if "8BITMIME" not in it]
+        return responses
+
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        if self.answer("MAIL"):
+            return self.answer("MAIL")
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if self.busy > 0:
             self.busy -= 1
             return "451 4.7.1 Come back later"
+        if self.answer("RCPT", address):
+            return self.answer("RCPT", address)
         if self.asked.slow_for in address:
             await asyncio.sleep(self.asked.slow)
         if self.asked.refuse in address:
@@ -56,7 +81,9 @@ class Handler:
 
     async def handle_DATA(self, server, session, envelope):
         if self.asked.refuse_data:
-            return "554 5.7.1 We do not like this message"
+            return "552 5.2.2 The mailbox is full"
+        if self.answer("END", envelope.rcpt_tos[0]):
+            return self.answer("END", envelope.rcpt_tos[0])
         self.keep(session, envelope)
         if self.hang > 0:
             self.hang -= 1
@@ -75,10 +102,23 @@ class Handler:
             "message": envelope.content.decode("utf-8", "surrogateescape"),
             "encrypted": session.ssl is not None or self.asked.wrapped,
             "user": session.auth_data,
+            "hello": session.host_name,
+            "options": envelope.mail_options,
         }
         with open(path + ".tmp", "w", encoding="utf-8", errors="replace") as file:
             json.dump(mail, file)
         os.rename(path + ".tmp", path + ".json")
+
+
+class Server(SMTP):
+    """Refuses DATA too, if asked."""
+
+    async def smtp_DATA(self, arg):
+        answer = self.event_handler.answer("DATA", self.envelope.rcpt_tos[0])
+        if answer:
+            await self.push(answer)
+        else:
+            await super().smtp_DATA(arg)
 
 
 def authenticator(login):
@@ -108,7 +148,7 @@ async def serve(asked):
         if asked.mute:
             return asyncio.Protocol()
         inner = None if asked.wrapped else context
-        return SMTP(handler, hostname="mail.test", tls_context=inner, loop=loop, **more)
+        return Server(handler, hostname="mail.test", tls_context=inner, loop=loop, **more)
 
     outer = context if asked.wrapped else None
     server = await loop.create_server(protocol, "127.0.0.1", asked.port, ssl=outer)

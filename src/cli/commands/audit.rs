@@ -87,6 +87,9 @@ fn list(wanted: List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         query.after = rows.last().map_or(query.after, |it| it.id);
         Ok(rows.iter().map(row).collect())
     });
+    output.need(&[
+        "at", "action", "actor", "user_id", "id", "address", "detail",
+    ]);
     let count = output.many(pages)?;
     let more = match wanted.after {
         None => format!("the last {count} rows; --limit 0 lists them all"),

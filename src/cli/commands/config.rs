@@ -30,8 +30,8 @@ pub(crate) fn run(command: &Command, values: &Values, output: &mut Output) -> an
         }
         Command::Check => {
             let settings = Settings::parse(values)?;
-            compose::mailer(&settings)?;
-            compose::public_url(&settings, &settings.listen)?;
+            let public_url = compose::public_url(&settings, &settings.listen)?;
+            compose::mailer(&settings, Some(&public_url))?;
             output.done("all settings are right", &json!({"is_right": true}))
         }
     }

@@ -1,8 +1,10 @@
 //! `db status | check | migrate | backup | restore`.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use serde_json::json;
 
 use crate::cli::examples::examples;
@@ -12,6 +14,7 @@ use crate::cli::terminal::progress::Bar;
 use crate::clock::Clock;
 use crate::compose;
 use crate::interrupt::Interrupt;
+use crate::private_file::Scratch;
 use crate::settings::Settings;
 use crate::store::maintenance;
 
@@ -35,9 +38,10 @@ pub(crate) enum Command {
     /// Put a backup into an empty place; every session and link ends
     #[command(after_help = examples(&[
         "minisass-auth db restore backup.db --data-dir restored",
+        "cat backup.db | minisass-auth db restore - --data-dir restored",
     ]))]
     Restore {
-        /// Made by `db backup`
+        /// Made by `db backup`; `-` reads standard input
         file: PathBuf,
     },
 }
@@ -110,6 +114,13 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
     let actor = job::actor().at(Clock::System.now());
     let (bar, interrupt) = (Bar::of("checking and copying"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
+    let piped = (file == Path::new("-")).then(Scratch::new).transpose()?;
+    let copy = piped.as_ref().map(|it| it.path().join("standard-input.db"));
+    if let Some(copy) = &copy {
+        io::copy(&mut io::stdin(), &mut File::create_new(copy)?)
+            .context("cannot read standard input to its end")?;
+    }
+    let file = copy.as_deref().unwrap_or(file);
     let users = compose::restore(file, settings, &actor, &progress);
     bar.clear();
     let users = interrupt.explain(users, "nothing was restored; run it again")?;

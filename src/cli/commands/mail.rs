@@ -9,6 +9,7 @@ use crate::cli::job::Job;
 use crate::cli::terminal::output::{Format, Output, note};
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::domain::{Email, MailState, Timestamp};
+use crate::mail::Letter;
 use crate::store::mails::{MailPage, MailRecord};
 
 #[derive(clap::Subcommand)]
@@ -16,11 +17,17 @@ pub(crate) enum Command {
     /// List mails in the order of their numbers
     List(List),
     /// Show mails, all but their links
-    #[command(after_help = examples(&["minisass-auth mail show 7"]))]
+    #[command(after_help = examples(&[
+        "minisass-auth mail show 7",
+        "minisass-auth mail show 7 --body",
+    ]))]
     Show {
         /// Numbers, as `mail list` shows them
         #[arg(required = true, value_name = "ID")]
         ids: Vec<i64>,
+        /// With subject and text
+        #[arg(long)]
+        body: bool,
     },
     /// Queue mails again, to be tried at once
     Retry(Retry),
@@ -50,6 +57,7 @@ pub(crate) struct List {
 #[command(arg = dry_run(), after_help = examples(&[
     "minisass-auth mail retry 7",
     "minisass-auth mail retry --failed",
+    "minisass-auth mail retry --queued",
 ]))]
 #[group(required = true, multiple = false)]
 pub(crate) struct Retry {
@@ -59,12 +67,15 @@ pub(crate) struct Retry {
     /// All that failed and whose links still work
     #[arg(long)]
     failed: bool,
+    /// All that wait for their next attempt
+    #[arg(long)]
+    queued: bool,
 }
 
 pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::List(asked) => list(&asked, job, output),
-        Command::Show { ids } => show(&ids, job, output),
+        Command::Show { ids, body } => show(&ids, body, job, output),
         Command::Retry(which) => retry(&which, job, output),
         Command::Test { address } => test(&address, job, output),
     }
@@ -82,6 +93,16 @@ fn list(asked: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         page.after = mails.last().map_or(page.after, |it| it.id);
         Ok(mails.iter().map(row).collect())
     });
+    output.need(&[
+        "id",
+        "recipient",
+        "state",
+        "kind",
+        "created_at",
+        "attempts",
+        "next_at",
+        "error",
+    ]);
     let count = output.many(pages)?;
     let after = page.after;
     let more = format!("{count} mails listed; for the next ones add --after {after}");
@@ -94,19 +115,57 @@ fn find(ids: &[i64], job: &Job) -> anyhow::Result<Vec<MailRecord>> {
     ids.iter().map(find).collect()
 }
 
-fn show(ids: &[i64], job: &Job, output: &mut Output) -> anyhow::Result<()> {
-    match find(ids, job)?.as_slice() {
-        [mail] => output.one(&whole(mail)),
-        mails => output.rows(mails.iter().map(whole)),
+fn show(ids: &[i64], with_body: bool, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    let mails = find(ids, job)?;
+    let bodies = with_body.then(|| {
+        let letter = |mail| Ok(job.wait(job.operator.mail_letter(mail))?);
+        mails.iter().map(letter).collect::<anyhow::Result<Vec<_>>>()
+    });
+    let bodies = bodies.transpose()?.unwrap_or_default();
+    if with_body && output.format == Format::Table {
+        return show_to_people(&mails, &bodies, job, output);
+    }
+    let mut rows: Vec<_> = mails.iter().map(|it| whole(it, job)).collect();
+    for (row, letter) in rows.iter_mut().zip(bodies) {
+        row["subject"] = letter.subject.into();
+        row["text"] = letter.text.into();
+    }
+    match rows.as_slice() {
+        [row] => output.one(row),
+        _ => output.rows(rows),
     }
 }
 
+/// A text reads badly in a table.
+fn show_to_people(
+    mails: &[MailRecord],
+    bodies: &[Letter],
+    job: &Job,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    for (mail, letter) in mails.iter().zip(bodies) {
+        output.one(&whole(mail, job))?;
+        output.line(&format!("Subject: {}", letter.subject))?;
+        output.line("")?;
+        for line in letter.text.lines() {
+            output.line(line)?;
+        }
+    }
+    Ok(())
+}
+
 fn retry(which: &Retry, job: &Job, output: &mut Output) -> anyhow::Result<()> {
-    let ids = if which.failed {
-        let (ids, left) = job.wait(job.operator.retry_failed_mails(&job.actor))?;
+    let state = match (which.failed, which.queued) {
+        (true, _) => Some(MailState::Failed),
+        (_, true) => Some(MailState::Queued),
+        _ => None,
+    };
+    let ids = if let Some(state) = state {
+        let (ids, left) = job.wait(job.operator.retry_all_mails(state, &job.actor))?;
         if left > 0 {
+            let state = state.as_str();
             note(&format!(
-                "{left} failed mails were left, because their links do not work any more"
+                "{left} {state} mails were left, because their links do not work any more"
             ));
         }
         ids
@@ -139,7 +198,7 @@ fn test(address: &str, job: &Job, output: &mut Output) -> anyhow::Result<()> {
             });
             output.done(&sentence, &tested)
         }
-        Err(refusal) => bail!("mail to {to} not sent: {refusal}; {}", refusal.hint),
+        Err(refusal) => bail!("mail to {to} not sent: {}", refusal.advice()),
     }
 }
 
@@ -160,7 +219,8 @@ fn row(mail: &MailRecord) -> Value {
 }
 
 /// A mail as `show` prints it.
-fn whole(mail: &MailRecord) -> Value {
+fn whole(mail: &MailRecord, job: &Job) -> Value {
+    let file = job.operator.mail_file(mail);
     let details = mail.details.as_deref();
     let mut row = row(mail);
     row["user_id"] = mail.user.as_ref().map(|it| it.0.0).into();
@@ -168,5 +228,6 @@ fn whole(mail: &MailRecord) -> Value {
     row["details"] = details
         .and_then(|it| serde_json::from_str(it).ok())
         .unwrap_or_default();
+    row["file"] = file.map(|it| it.display().to_string()).into();
     row
 }

@@ -28,15 +28,20 @@ pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::R
         Command::Send(named) => send(&named.find(job)?, job, output),
         Command::Link(named) => {
             job.check_public_url()?;
-            print_links(&named.find(job)?, job, output)
+            link(&named.find(job)?, job, output)
         }
     }
 }
 
-/// One-time links, alone on standard output. Whoever has one can choose the password.
-pub(crate) fn print_links(users: &[User], job: &Job, output: &mut Output) -> anyhow::Result<()> {
+/// One-time links. Whoever has one can choose the password.
+pub(crate) fn links(users: &[User], job: &Job) -> anyhow::Result<Vec<String>> {
     let made = job.operator.password_links_by_hand(users, &job.actor);
-    let links = job.wait(made)?;
+    Ok(job.wait(made)?)
+}
+
+/// The links, alone on standard output.
+fn link(users: &[User], job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    let links = links(users, job)?;
     if output.format == Format::Table {
         return Ok(links.iter().try_for_each(|link| output.line(link))?);
     }

@@ -95,6 +95,14 @@ fn of_all(job: &Job, limit: usize) -> impl Iterator<Item = anyhow::Result<Vec<Va
 fn list(wanted: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let is_limited = wanted.users.is_empty() && !wanted.all;
     let limit = if is_limited { 50 } else { 0 };
+    output.need(&[
+        "id",
+        "username",
+        "expires_at",
+        "created_at",
+        "kind",
+        "address",
+    ]);
     let count = if wanted.users.is_empty() {
         output.many(of_all(job, limit))?
     } else {
@@ -129,7 +137,12 @@ fn revoke(wanted: &Revoke, job: &Job, output: &mut Output) -> anyhow::Result<()>
         note("no sessions are alive");
     }
     if output.format != Format::Table {
-        return output.rows(ended.iter().map(row));
+        let rows: Vec<Value> = ended.iter().map(row).collect();
+        return output.one(&json!({
+            "sessions": ended.len(),
+            "dry_run": job.is_dry,
+            "ended": rows,
+        }));
     }
     for seen in &ended {
         let (id, username) = (seen.session.id, &seen.username);
@@ -144,7 +157,8 @@ fn revoke_all(wanted: &Revoke, job: &Job, output: &mut Output) -> anyhow::Result
         wanted.yes || job.is_dry,
     )?;
     let sessions = job.wait(job.operator.revoke_all_sessions(&job.actor))?;
-    let ended = json!({"sessions": sessions, "dry_run": job.is_dry});
+    // There may be a million of them.
+    let ended = json!({"sessions": sessions, "dry_run": job.is_dry, "ended": null});
     output.done(&format!("{sessions} sessions have ended"), &ended)
 }
 

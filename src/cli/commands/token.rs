@@ -24,12 +24,30 @@ pub(crate) enum Command {
         "minisass-auth token inspect < token.txt",
         "minisass-auth token issue ada | minisass-auth token inspect --format json",
     ]))]
-    Inspect,
+    Inspect(Piped),
     /// Read a token from standard input and end its session
     #[command(arg = dry_run(), after_help = examples(&[
         "minisass-auth token revoke < token.txt",
     ]))]
-    Revoke,
+    Revoke(Piped),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Piped {
+    /// Standard input, which is read without it too
+    #[arg(value_name = "-", value_parser = dash)]
+    _dash: Option<()>,
+}
+
+/// A token is never an argument.
+fn dash(typed: &str) -> Result<(), &'static str> {
+    match typed {
+        "-" => Ok(()),
+        _ => Err(
+            "a token that is an argument shows in lists of processes; pipe it into standard input, \
+             such as `minisass-auth token inspect - < token.txt`",
+        ),
+    }
 }
 
 #[derive(clap::Args)]
@@ -79,8 +97,8 @@ fn at_least_a_second(raw: &str) -> Result<Duration, String> {
 pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     match command {
         Command::Issue(wanted) => issue(wanted, job, output),
-        Command::Inspect => inspect(job, output),
-        Command::Revoke => revoke(job, output),
+        Command::Inspect(_) => inspect(job, output),
+        Command::Revoke(_) => revoke(job, output),
     }
 }
 

@@ -4,3 +4,4 @@ pub(crate) mod output;
 pub(crate) mod pages;
 pub(crate) mod progress;
 pub(crate) mod prompt;
+pub(crate) mod table;

@@ -1,21 +1,14 @@
 //! Results on standard output: as a table, JSON or CSV.
 
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 
-use icu_properties::CodePointMapData;
-use icu_properties::props::GeneralCategory;
+use anyhow::{bail, ensure};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tabled::Table;
-use tabled::builder::Builder;
-use tabled::grid::util::string::get_string_width;
-use tabled::settings::peaker::Priority;
-use tabled::settings::{Style, Width};
 
-use crate::domain::formula_safe;
-
-/// A cell is wrapped at this width and not before: a date fits.
-const NARROWEST: usize = 10;
+use super::table::{Row, Screen, plain};
+use crate::domain::{Timestamp, formula_safe};
+use crate::visible::{visible, visible_json};
 
 /// How to print results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -28,28 +21,73 @@ pub(crate) enum Format {
     Csv,
 }
 
+/// How results are to be printed.
+#[derive(clap::Args)]
+pub(crate) struct How {
+    /// How to print results
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        value_name = "FORMAT",
+        default_value = "table"
+    )]
+    format: Format,
+    /// Only these columns, in this order, such as id,state
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
+    columns: Vec<String>,
+    /// All columns, also where they do not fit
+    #[arg(long, global = true, hide = true, conflicts_with = "columns")]
+    wide: bool,
+}
+
 /// Standard output.
 pub(crate) struct Output {
     pub(crate) format: Format,
     /// Whether what is said has not happened.
     pub(crate) is_dry: bool,
+    columns: Vec<String>,
+    is_wide: bool,
+    /// The columns that people need, the most important first; empty if all are.
+    needed: &'static [&'static str],
+    screen: Screen,
     out: BufWriter<Stdout>,
 }
 
 impl Output {
-    pub(crate) fn new(format: Format, is_dry: bool) -> Self {
+    pub(crate) fn new(how: How, is_dry: bool, now: Timestamp) -> Self {
         Self {
-            format,
+            format: how.format,
             is_dry,
+            columns: how.columns,
+            is_wide: how.wide,
+            needed: &[],
+            screen: Screen::new(now),
             out: BufWriter::new(io::stdout()),
         }
+    }
+
+    /// Says which columns people need at a terminal, the most important first.
+    pub(crate) fn need(&mut self, columns: &'static [&'static str]) {
+        self.needed = columns;
+    }
+
+    /// Whether somebody asked for a column that is not in every list.
+    pub(crate) fn wants(&self, column: &str) -> bool {
+        self.is_wide || self.columns.iter().any(|it| it == column)
     }
 
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 
-    /// A text as it is.
+    /// A text of our own as it is.
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         self.out.write_all(text.as_bytes())
     }
@@ -62,10 +100,17 @@ impl Output {
 
     /// One result, whose names are stable: a table of names and values, an object, or a header and a row.
     pub(crate) fn one(&mut self, row: &impl Serialize) -> anyhow::Result<()> {
-        let row = fields(row)?;
+        let row = self.chosen(fields(row)?)?;
         match self.format {
-            Format::Table => Ok(self.card(&row)?),
-            Format::Json => Ok(writeln!(self.out, "{:#}", Value::Object(row))?),
+            Format::Table => {
+                let names: Vec<&str> = row.keys().map(String::as_str).collect();
+                let card = self.screen.card(&row, &names);
+                Ok(self.text(&card)?)
+            }
+            Format::Json => {
+                let json = format!("{:#}", Value::Object(row));
+                Ok(writeln!(self.out, "{}", visible_json(&json))?)
+            }
             Format::Csv => self.csv(&[row], true),
         }
     }
@@ -96,10 +141,10 @@ impl Output {
         for page in pages {
             let rows = page?
                 .iter()
-                .map(fields)
+                .map(|row| self.chosen(fields(row)?))
                 .collect::<anyhow::Result<Vec<_>>>()?;
             match self.format {
-                Format::Table => self.page(&rows)?,
+                Format::Table => self.table(&rows)?,
                 Format::Json => self.json(&rows, count == 0)?,
                 Format::Csv => self.csv(&rows, count == 0)?,
             }
@@ -111,152 +156,77 @@ impl Output {
         Ok(count)
     }
 
-    fn page(&mut self, rows: &[Map<String, Value>]) -> io::Result<()> {
-        let Some(first) = rows.first() else {
-            return Ok(());
-        };
-        let head = first
-            .keys()
-            .map(|name| name.to_uppercase().replace('_', " "));
-        let mut lines = vec![head.collect::<Vec<_>>()];
-        lines.extend(rows.iter().map(|row| row.values().map(cell).collect()));
-        if terminal_width().is_some_and(|width| least_width(&lines) > width) {
-            return rows.iter().try_for_each(|row| self.card(row));
+    /// The columns that were asked for, in that order.
+    fn chosen(&self, mut row: Row) -> anyhow::Result<Row> {
+        if self.columns.is_empty() {
+            return Ok(row);
         }
-        let mut table = Builder::from(lines).build();
-        table.with(Style::rounded());
-        self.table(table, is_colourful())
-    }
-
-    /// A row as a table of its own: names on the left, values on the right.
-    fn card(&mut self, row: &Map<String, Value>) -> io::Result<()> {
-        let lines = row.iter().map(|(name, value)| [name.clone(), cell(value)]);
-        let mut table = Builder::from_iter(lines).build();
-        table.with(Style::rounded().remove_horizontals());
-        self.table(table, false)
-    }
-
-    fn table(&mut self, mut table: Table, is_bold: bool) -> io::Result<()> {
-        if let Some(width) = terminal_width() {
-            let wrap = Width::wrap(width).priority(Priority::max(true));
-            table.with(wrap.keep_words(true));
+        let mut chosen = Map::new();
+        for name in &self.columns {
+            let Some(value) = row.remove(name) else {
+                ensure!(!chosen.contains_key(name), "--columns names {name} twice");
+                let known: Vec<&str> = row
+                    .keys()
+                    .chain(chosen.keys())
+                    .map(String::as_str)
+                    .collect();
+                bail!(
+                    "there is no column {name:?}; there are {}",
+                    known.join(", ")
+                );
+            };
+            chosen.insert(name.clone(), value);
         }
-        let table = table.to_string();
-        let table = if is_bold {
-            with_bold_head(&table)
-        } else {
-            table
-        };
-        writeln!(self.out, "{table}")
+        Ok(chosen)
     }
 
-    fn json(&mut self, rows: &[Map<String, Value>], first: bool) -> anyhow::Result<()> {
+    fn table(&mut self, rows: &[Row]) -> io::Result<()> {
+        let is_chosen = self.is_wide || !self.columns.is_empty();
+        let needed = if is_chosen { &[] } else { self.needed };
+        let table = self.screen.table(rows, needed);
+        self.text(&table)
+    }
+
+    fn json(&mut self, rows: &[Row], first: bool) -> anyhow::Result<()> {
         for (index, row) in rows.iter().enumerate() {
             self.text(if first && index == 0 {
                 "[\n  "
             } else {
                 ",\n  "
             })?;
-            serde_json::to_writer(&mut self.out, row)?;
+            self.text(&visible_json(&serde_json::to_string(row)?))?;
         }
         Ok(())
     }
 
-    fn csv(&mut self, rows: &[Map<String, Value>], with_head: bool) -> anyhow::Result<()> {
+    /// A spreadsheet gets the characters as they are, and a terminal does not.
+    fn csv(&mut self, rows: &[Row], with_head: bool) -> anyhow::Result<()> {
+        let show = if self.screen.is_terminal() {
+            |text: String| visible(&text)
+        } else {
+            |text| text
+        };
         let mut writer = csv::Writer::from_writer(&mut self.out);
         if let Some(first) = rows.first().filter(|_| with_head) {
             writer.write_record(first.keys())?;
         }
         for row in rows {
-            writer.write_record(row.values().map(|value| formula_safe(plain(value))))?;
+            writer.write_record(row.values().map(|value| show(formula_safe(plain(value)))))?;
         }
         Ok(writer.flush()?)
     }
 }
 
-/// Says something beside the result, on standard error.
+/// Says something beside the result, in a line on standard error. A name in it may be anything that
+/// somebody else chose.
 pub(crate) fn note(text: &str) {
     // Nobody may be listening; the result does not depend on it.
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", visible(text));
 }
 
-fn fields(row: &impl Serialize) -> anyhow::Result<Map<String, Value>> {
+fn fields(row: &impl Serialize) -> anyhow::Result<Row> {
     match serde_json::to_value(row)? {
         Value::Object(fields) => Ok(fields),
         other => Ok(Map::from_iter([("value".to_owned(), other)])),
     }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        other => visible(&plain(other)),
-    }
-}
-
-/// What people typed must not move the cursor or turn the writing round (ASVS 5.0, 1.2.10 in spirit).
-pub(crate) fn visible(text: &str) -> String {
-    let invisible = |c: char| {
-        let category = CodePointMapData::<GeneralCategory>::new().get(c);
-        c.is_control()
-            || matches!(
-                category,
-                GeneralCategory::Format
-                    | GeneralCategory::LineSeparator
-                    | GeneralCategory::ParagraphSeparator
-            )
-    };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if invisible(c) {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
-/// How narrow a table can be and still be read.
-fn least_width(lines: &[Vec<String>]) -> usize {
-    let mut widths: Vec<usize> = Vec::new();
-    for line in lines {
-        widths.resize(widths.len().max(line.len()), 0);
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = get_string_width(cell).min(NARROWEST).max(*width);
-        }
-    }
-    // A border and two blanks for each column, and a border at the end.
-    widths.iter().map(|it| it + 3).sum::<usize>() + 1
-}
-
-/// Whether standard output is a terminal that nobody wants plain (https://no-color.org).
-fn is_colourful() -> bool {
-    let is_set = |name| std::env::var_os(name).is_some_and(|it| !it.is_empty());
-    let is_dumb = std::env::var_os("TERM").is_none_or(|it| it == "dumb");
-    io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb
-}
-
-/// The head is our own words, so that nothing in it is taken for a border or a command.
-fn with_bold_head(table: &str) -> String {
-    let Some((head, rows)) = table.split_once("\n├") else {
-        return table.to_owned();
-    };
-    let head = head.replace("│\n", "│\x1b[22m\n");
-    let head = head.replace("│ ", "\x1b[22m│\x1b[1m ");
-    format!("{head}\x1b[22m\n├{rows}")
-}
-
-fn terminal_width() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
-    (io::stdout().is_terminal() && size.ws_col > 0).then_some(usize::from(size.ws_col))
 }

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::interrupt::Interrupt;
 use crate::progress::{Progress, Step};
+use crate::visible::visible;
 
 /// Work that is done by then passes without a bar.
 const DELAY: Duration = Duration::from_millis(500);
@@ -58,7 +59,7 @@ impl Bar {
 
     /// Changes the words beside the bar.
     pub(crate) fn say(&self, text: String) {
-        self.line.set_message(text);
+        self.line.set_message(visible(&text));
     }
 
     /// Writes to the terminal without tearing the line.

@@ -6,6 +6,7 @@ use anyhow::bail;
 use zeroize::Zeroizing;
 
 use crate::domain::without_mark;
+use crate::visible::visible;
 
 /// A new password: the first line of standard input, or what is typed twice.
 pub(crate) fn password(from_stdin: bool) -> anyhow::Result<Zeroizing<String>> {
@@ -25,7 +26,7 @@ pub(crate) fn confirm(question: &str, yes: bool) -> anyhow::Result<()> {
         bail!("{question} There is no terminal to ask at; add --yes if you mean it");
     }
     let mut err = io::stderr();
-    write!(err, "{question} Type yes to go on: ")?;
+    write!(err, "{} Type yes to go on: ", visible(question))?;
     err.flush()?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;

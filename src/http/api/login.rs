@@ -155,13 +155,7 @@ impl LoginApi {
             .await?;
         let secret = opened.cookie.filter(|_| call.who.gets_cookie);
         let cookie = secret.map(|it| deployment.session_cookie(&it, opened.lasts));
-        let body = SessionBody::new(
-            &opened.user,
-            opened.tokens,
-            opened.is_profile_updated,
-            &opened.agreement,
-        );
-        Ok(LoginReply::Ok(body, cookie))
+        Ok(LoginReply::Ok(Json(opened.status.into()), cookie))
     }
 
     /// Token Obtain Pair
@@ -177,7 +171,7 @@ impl LoginApi {
             .accounts
             .login(username.trim(), &password, SessionKind::Token, &call.actor)
             .await?;
-        let TokenPair { access, refresh } = opened.tokens;
+        let TokenPair { access, refresh } = opened.status.tokens;
         Ok(TokenReply::Ok(Json(PairBody { refresh, access })))
     }
 }

@@ -155,12 +155,7 @@ impl SessionApi {
             ));
         };
         let status = call.accounts.status(session)?;
-        Ok(StatusReply::Ok(SessionBody::new(
-            &status.user,
-            status.tokens,
-            status.has_profile,
-            &status.agreement,
-        )))
+        Ok(StatusReply::Ok(Json(status.into())))
     }
 
     /// User Logout

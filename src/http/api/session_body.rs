@@ -1,10 +1,9 @@
 //! A session as several endpoints tell it.
 
 use poem_openapi::Object;
-use poem_openapi::payload::Json;
 
-use crate::accounts::session::TokenPair;
-use crate::domain::{Agreement, Session, SessionId, User};
+use crate::accounts::session::SessionStatus;
+use crate::domain::{Session, SessionId};
 
 /// Who is logged in, and the tokens of the session.
 #[derive(Object)]
@@ -31,25 +30,21 @@ pub(crate) struct SessionBody {
     refresh_token: String,
 }
 
-impl SessionBody {
-    pub(crate) fn new(
-        user: &User,
-        tokens: TokenPair,
-        is_profile_updated: bool,
-        agreement: &Agreement,
-    ) -> Json<Self> {
-        Json(Self {
+impl From<SessionStatus> for SessionBody {
+    fn from(status: SessionStatus) -> Self {
+        let user = status.user;
+        Self {
             is_authenticated: true,
             username: user.username.to_string(),
             email: user.email.to_string(),
             is_admin: user.is_staff,
-            is_agreed_to_privacy_policy: agreement.is_settled(),
-            accepted_privacy_policy_version: agreement.latest.clone(),
-            is_profile_updated,
+            is_agreed_to_privacy_policy: status.agreement.is_settled(),
+            accepted_privacy_policy_version: status.agreement.latest,
+            is_profile_updated: status.is_profile_updated,
             user_id: user.id.0,
-            access_token: tokens.access,
-            refresh_token: tokens.refresh,
-        })
+            access_token: status.tokens.access,
+            refresh_token: status.tokens.refresh,
+        }
     }
 }
 

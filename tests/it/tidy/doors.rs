@@ -9,13 +9,13 @@ pub const ROOMS: &[(&str, &str)] = &[
     (
         "cli",
         "cli/terminal daemon compose settings http operator accounts transfer store crypto mail \
-         domain private_file interrupt progress clock failure",
+         domain private_file interrupt progress visible clock failure",
     ),
-    ("cli/terminal", "interrupt progress domain failure"),
+    ("cli/terminal", "interrupt progress visible domain failure"),
     (
         "daemon",
         "compose settings http operator accounts store mail domain private_file interrupt \
-         progress clock failure",
+         progress visible clock failure",
     ),
     (
         "compose",
@@ -62,6 +62,7 @@ pub const ROOMS: &[(&str, &str)] = &[
     ("private_file", ""),
     ("allocator", ""),
     ("progress", ""),
+    ("visible", ""),
     ("failure", ""),
 ];
 
@@ -113,7 +114,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("clap", "src/cli/"),
     ("clap_mangen", "src/cli/commands/man.rs"),
     ("indicatif", "src/cli/terminal/progress.rs"),
-    ("tabled", "src/cli/terminal/output.rs"),
+    ("tabled", "src/cli/terminal/table.rs"),
     (
         "rpassword",
         "src/cli/terminal/prompt.rs src/cli/commands/token.rs",
@@ -132,10 +133,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("idna", "src/domain/email.rs"),
     ("icu_casemap", "src/domain/text.rs"),
     ("icu_normalizer", "src/domain/text.rs"),
-    (
-        "icu_properties",
-        "src/domain/username.rs src/cli/terminal/output.rs",
-    ),
+    ("icu_properties", "src/domain/username.rs src/visible.rs"),
     ("jiff", "src/domain/time.rs"),
     ("strsim", "src/domain/similarity.rs"),
     ("url", "src/domain/web_url.rs src/mail/server.rs"),
@@ -152,7 +150,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     (
         "rustix",
         "src/private_file/ src/allocator.rs src/crypto/hash_pool.rs \
-         src/http/server/ src/cli/terminal/output.rs src/cli/commands/doctor/machine.rs \
+         src/http/server/ src/cli/terminal/table.rs src/cli/commands/doctor/machine.rs \
          src/cli/job.rs",
     ),
     ("serde", EVERYWHERE),

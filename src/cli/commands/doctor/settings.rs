@@ -15,7 +15,8 @@ pub(crate) fn check(values: &Values) -> (Option<Settings>, Option<Mailer>, Findi
         Ok(settings) => settings,
         Err(err) => return (None, None, refused(&err)),
     };
-    match compose::mailer(&settings) {
+    let public_url = compose::public_url(&settings, &settings.listen).ok();
+    match compose::mailer(&settings, public_url.as_ref()) {
         Ok(mailer) => {
             let finding = Finding::ok("settings", "all settings are right");
             (Some(settings), Some(mailer), finding)

@@ -2,9 +2,9 @@
 
 use anyhow::anyhow;
 
-use super::row::show;
+use super::row::{row, show};
 use crate::accounts::register::{OperatorChoice, RegisterError, Registration};
-use crate::cli::commands::reset::print_links;
+use crate::cli::commands::reset::links;
 use crate::cli::dry_run::dry_run;
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
@@ -114,7 +114,11 @@ pub(crate) fn run(new: Create, job: &Job, output: &mut Output) -> anyhow::Result
         })?;
     // A dry run has left no user whom the link could belong to.
     if new.print_link && !job.is_dry {
-        return print_links(&[user], job, output);
+        let link = links(std::slice::from_ref(&user), job)?.pop();
+        let link = link.unwrap_or_default();
+        let mut row = row(&user);
+        row["link"] = link.clone().into();
+        return output.done(&link, &row);
     }
     if is_invited {
         note(&format!("an invitation is on its way to {}", user.email));

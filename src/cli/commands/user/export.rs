@@ -1,7 +1,7 @@
 //! `user export`: all users into a file, or to standard output.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
@@ -14,6 +14,7 @@ use crate::interrupt::Interrupt;
 use crate::private_file::replace::Draft;
 use crate::progress::Progress;
 use crate::transfer::export::Format;
+use crate::visible::Visible;
 
 #[derive(clap::Args)]
 #[command(after_help = examples(&[
@@ -45,13 +46,24 @@ enum Kind {
 }
 
 impl Export {
-    fn write(&self, out: impl Write, progress: &Progress, job: &Job) -> anyhow::Result<u64> {
+    fn write(
+        &self,
+        out: impl Write + IsTerminal,
+        progress: &Progress,
+        job: &Job,
+    ) -> anyhow::Result<u64> {
+        let is_terminal = out.is_terminal();
         let format = match self.kind {
             Kind::Jsonl => Format::JsonLines,
             Kind::Csv => Format::Csv,
         };
         let exporter = job.operator.exporter(format, self.with_hashes);
-        let mut out = BufWriter::new(out);
+        // JSON says the same in characters that do nothing.
+        let mut out: Box<dyn Write> = match self.kind {
+            Kind::Jsonl => Box::new(Visible::json(BufWriter::new(out))),
+            Kind::Csv if is_terminal => Box::new(Visible::text(BufWriter::new(out))),
+            Kind::Csv => Box::new(BufWriter::new(out)),
+        };
         let count = job.wait(exporter.write(&mut out, progress))?;
         out.flush()?;
         Ok(count)

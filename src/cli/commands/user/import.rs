@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use super::import_file::{Report, Source};
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
-use crate::cli::terminal::output::{Output, note, visible};
+use crate::cli::terminal::output::{Output, note};
 use crate::cli::terminal::progress::Bar;
 use crate::domain::User;
 use crate::failure::Failure;
@@ -133,7 +133,7 @@ impl Host for Terminal<'_> {
     fn note(&self, text: &str) {
         match &self.held {
             Some(held) => held.borrow_mut().push(text.to_owned()),
-            None => self.bar.aside(|| note(&visible(text))),
+            None => self.bar.aside(|| note(text)),
         }
     }
 

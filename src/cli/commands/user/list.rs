@@ -39,12 +39,35 @@ pub(crate) fn run(list: &List, job: &Job, output: &mut Output) -> anyhow::Result
         active: list.inactive.then_some(false),
         staff: list.staff.then_some(true),
     };
+    let of_profile = ["organisation_type", "organisation_name", "country"];
+    let is_wide = of_profile.iter().any(|it| output.wants(it));
     let pages = pages(list.limit, |limit| {
         query.limit = limit;
         let users = job.wait(job.operator.users(&query))?;
         query.after = users.last().map_or(query.after, |it| it.id);
-        Ok(users.iter().map(row).collect())
+        let rows = users.iter().map(|user| {
+            let mut row = row(user);
+            if is_wide {
+                let profile = job.wait(job.operator.accounts.profile(user.id))?;
+                row["organisation_type"] = profile.organisation_type.into();
+                row["organisation_name"] = profile.organisation_name.into();
+                row["country"] = profile.country.into();
+            }
+            Ok(row)
+        });
+        rows.collect()
     });
+    output.need(&[
+        "username",
+        "email",
+        "id",
+        "is_active",
+        "last_login_at",
+        "is_staff",
+        "created_at",
+        "first_name",
+        "last_name",
+    ]);
     let count = output.many(pages)?;
     let after = query.after;
     let more = format!("{count} users listed; for the next ones add --after {after}");

@@ -1,13 +1,13 @@
-//! What every database has to do: mails in hand, and mails as the operator sees them.
+//! What every database has to do: mails that are due, in hand, and as the operator sees them.
 
-use minisass_auth::domain::{Email, MailKind, MailState, UserId};
+use minisass_auth::domain::{Email, MailKind, MailState, Timestamp, UserId};
 use minisass_auth::store::Store;
 use minisass_auth::store::links::NewLink;
 use minisass_auth::store::mails::{Delivery, MailPage, MailRecord, NoRetry};
 
 use crate::store::{NOW, actor, add, get, later, on_each_engine};
 
-fn queue(store: &Store, user: Option<UserId>, number: u8) {
+fn queue(store: &Store, user: Option<UserId>, number: u8, at: Timestamp) {
     let link = NewLink {
         purpose: MailKind::PasswordReset,
         nonce: [number; 32],
@@ -16,7 +16,7 @@ fn queue(store: &Store, user: Option<UserId>, number: u8) {
         email: None,
         is_mailed: true,
     };
-    get(store.add_link(user, link, None, actor(NOW)));
+    get(store.add_link(user, link, None, actor(at)));
 }
 
 /// Takes a mail in hand for a minute.
@@ -33,10 +33,38 @@ fn all(store: &Store) -> Vec<MailRecord> {
 }
 
 #[test]
+fn mails_are_due_in_the_order_they_were_written_and_again_after_a_failure() {
+    on_each_engine(|store| {
+        let users = ["ada", "bo", "cy", "di"].map(|name| add(store, name).id);
+        for (number, user) in (1..).zip(users) {
+            queue(store, Some(user), number, later(i64::from(number)));
+        }
+        let at = |seconds, most| {
+            let mails = get(store.due_mail(later(seconds), most));
+            mails
+                .iter()
+                .map(|it| it.nonce.expect("a link")[0])
+                .collect::<Vec<_>>()
+        };
+        assert!(at(0, 9).is_empty());
+        assert_eq!(at(3, 9), [1, 2, 3]);
+        assert_eq!(at(9, 2), [1, 2]);
+        let id = |index: usize| get(store.due_mail(later(9), 9))[index].id;
+        let (first, second, third) = (id(0), id(1), id(2));
+        let mark = |id, delivery| get(store.mark_mail(id, delivery, later(10)));
+        mark(first, Delivery::Retry(later(60), "no answer".to_owned()));
+        mark(second, Delivery::Sent);
+        mark(third, Delivery::Expired);
+        assert_eq!(at(10, 9), [4]);
+        assert_eq!(at(60, 9), [4, 1]);
+    });
+}
+
+#[test]
 fn a_mail_in_hand_is_given_to_nobody_else_until_its_time() {
     on_each_engine(|store| {
         for (number, name) in [(1, "ada"), (2, "bo")] {
-            queue(store, Some(add(store, name).id), number);
+            queue(store, Some(add(store, name).id), number, NOW);
         }
         let (first, second) = (lease(store, 0), lease(store, 0));
         assert!(first.is_some() && second.is_some() && first != second);
@@ -49,7 +77,7 @@ fn a_mail_in_hand_is_given_to_nobody_else_until_its_time() {
 #[test]
 fn what_is_given_back_is_due_at_once_and_a_mark_ends_a_lease() {
     on_each_engine(|store| {
-        queue(store, Some(add(store, "ada").id), 1);
+        queue(store, Some(add(store, "ada").id), 1, NOW);
         let id = lease(store, 0).expect("a mail");
         get(store.release_mail());
         assert_eq!(lease(store, 0), Some(id));
@@ -62,7 +90,7 @@ fn what_is_given_back_is_due_at_once_and_a_mark_ends_a_lease() {
 #[test]
 fn attempts_and_the_last_words_are_kept() {
     on_each_engine(|store| {
-        queue(store, Some(add(store, "ada").id), 1);
+        queue(store, Some(add(store, "ada").id), 1, NOW);
         let id = lease(store, 0).expect("a mail");
         get(store.mark_mail(id, Delivery::Retry(NOW, "busy".to_owned()), NOW));
         assert_eq!(get(store.due_mail(NOW, 1))[0].attempts, 1);
@@ -85,8 +113,8 @@ fn attempts_and_the_last_words_are_kept() {
 fn the_operator_sees_mails_and_no_decoys() {
     on_each_engine(|store| {
         let ada = add(store, "ada");
-        queue(store, None, 1);
-        queue(store, Some(ada.id), 2);
+        queue(store, None, 1, NOW);
+        queue(store, Some(ada.id), 2, NOW);
         let to = Email::parse("team@example.org").expect("an address");
         let details = r#"{"name":"Bo"}"#.to_owned();
         get(store.add_mail(MailKind::Contact, to, details.clone(), actor(NOW)));
@@ -118,10 +146,10 @@ fn the_operator_sees_mails_and_no_decoys() {
 fn all_are_queued_again_or_none() {
     on_each_engine(|store| {
         let (ada, bo) = (add(store, "ada"), add(store, "bo"));
-        queue(store, Some(ada.id), 1);
-        queue(store, Some(bo.id), 2);
+        queue(store, Some(ada.id), 1, NOW);
+        queue(store, Some(bo.id), 2, NOW);
         // The newest link of somebody is the only one that works.
-        queue(store, Some(bo.id), 3);
+        queue(store, Some(bo.id), 3, NOW);
         let ids: Vec<i64> = all(store).iter().map(|it| it.id).collect();
         for id in &ids {
             get(store.mark_mail(*id, Delivery::Failed("no".to_owned()), NOW));

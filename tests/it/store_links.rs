@@ -1,4 +1,4 @@
-//! What every database has to do: links that mails carry, the outbox, and forgetting.
+//! What every database has to do: links, each of which works once and mostly comes by mail.
 
 use minisass_auth::domain::{MailKind, SessionId, Timestamp, UserId, UserRef};
 use minisass_auth::progress::unwatched;
@@ -212,34 +212,6 @@ fn for_a_stranger_or_an_inactive_user_or_too_many_a_decoy_is_written() {
         // An hour later there is room again.
         get(store.add_link(Some(ada.id), link(7), Some(2), actor(later(3600))));
         assert_eq!(owner(store, 7), Some(ada.id));
-    });
-}
-
-#[test]
-fn mails_are_due_in_the_order_they_were_written_and_again_after_a_failure() {
-    on_each_engine(|store| {
-        let users = ["ada", "bo", "cy", "di"].map(|name| add(store, name).id);
-        for (number, user) in (1..).zip(users) {
-            queue(store, Some(user), number, later(i64::from(number)));
-        }
-        let at = |seconds, most| {
-            let mails = get(store.due_mail(later(seconds), most));
-            mails
-                .iter()
-                .map(|it| it.nonce.expect("a link")[0])
-                .collect::<Vec<_>>()
-        };
-        assert!(at(0, 9).is_empty());
-        assert_eq!(at(3, 9), [1, 2, 3]);
-        assert_eq!(at(9, 2), [1, 2]);
-        let id = |index: usize| due(store)[index].id;
-        let (first, second, third) = (id(0), id(1), id(2));
-        let mark = |id, delivery| get(store.mark_mail(id, delivery, later(10)));
-        mark(first, Delivery::Retry(later(60), "no answer".to_owned()));
-        mark(second, Delivery::Sent);
-        mark(third, Delivery::Expired);
-        assert_eq!(at(10, 9), [4]);
-        assert_eq!(at(60, 9), [4, 1]);
     });
 }
 
