@@ -1,6 +1,6 @@
 //! Settings become the parts, and the parts become the use cases: the one place.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -9,9 +9,10 @@ use crate::accounts::{Parts, Rules};
 use crate::clock::Clock;
 use crate::crypto::{Hasher, Keyring, LinkKey, Random, Signer};
 use crate::domain::{Stamp, WebUrl};
+use crate::failure::Failure;
 use crate::mail::{Hello, Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
-use crate::private_file::data_dir;
+use crate::private_file::data_dir::{self, Locks};
 use crate::progress::Progress;
 use crate::settings::{Listen, Settings};
 use crate::store::{Store, maintenance};
@@ -28,12 +29,12 @@ pub(crate) fn use_cases_of_command(
 }
 
 /// The schema must not change while a server that is older than this program uses it.
-fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<File>> {
+fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<Locks>> {
     let schema = maintenance::schema_of(&settings.database)?;
     if !(1..maintenance::newest_schema()).contains(&schema) {
         return Ok(None);
     }
-    let lock = data_dir::lock(&settings.data_dir).with_context(|| {
+    let lock = data_dir::lock(&settings.data_dir, &settings.database).with_context(|| {
         "this program is newer than the running server; restart the server with this version first"
     });
     lock.map(Some)
@@ -109,7 +110,7 @@ pub(crate) fn restore(
     progress: &Progress,
 ) -> anyhow::Result<i64> {
     data_dir::make(&settings.data_dir)?;
-    let _lock = data_dir::lock(&settings.data_dir)?;
+    let _lock = data_dir::lock(&settings.data_dir, &settings.database)?;
     let users = Store::restore(from, &settings.database, actor, progress)?;
     data_dir::unmark_complete(&settings.data_dir);
     Ok(users)
@@ -139,10 +140,24 @@ pub(crate) fn mailer(settings: &Settings, public_url: Option<&WebUrl>) -> anyhow
         }
     };
     let mailer = Mailer::new(transport, settings.mail_from.clone());
-    match &mail.templates {
-        None => Ok(mailer),
-        Some(folder) => Ok(mailer.with_letters(Letters::overridden_by(folder)?)),
-    }
+    Ok(mailer.with_letters(letters(settings)?))
+}
+
+/// The words of mails, as they are in their folder now.
+pub(crate) fn letters(settings: &Settings) -> Result<Letters, Failure> {
+    let folder = settings.mail.templates.as_deref();
+    folder.map_or_else(|| Ok(Letters::compiled_in()), Letters::overridden_by)
+}
+
+/// The address that links of a command start with: that of the running server, if there is one and
+/// the command line does not say otherwise.
+pub(crate) fn public_url_of_command(settings: &Settings) -> anyhow::Result<WebUrl> {
+    let of_server = || {
+        let url = data_dir::public_url_of_server(&settings.data_dir)?;
+        WebUrl::base(&url).ok()
+    };
+    let of_server = (!settings.is_place_typed).then(of_server).flatten();
+    of_server.map_or_else(|| public_url(settings, &settings.listen), Ok)
 }
 
 /// The address that links start with, while the server listens at `listen`.

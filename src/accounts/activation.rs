@@ -1,13 +1,13 @@
 //! Links that confirm something: a new account's address, or an account's new address.
 
-use super::{Accounts, Trouble};
-use crate::domain::{Actor, MailKind};
+use super::{Accounts, Trouble, links};
+use crate::domain::{Actor, Email, LinkState, MailKind, UserRef};
 use crate::failure::Failure;
 
 /// Why nothing was confirmed.
 #[derive(Debug)]
 pub enum ConfirmError {
-    /// The link was used, has expired, or never was one.
+    /// The link has expired or was replaced by a newer one, or never was one.
     BadLink,
     /// Somebody else has the new address by now.
     EmailTaken,
@@ -21,61 +21,57 @@ impl<T: Into<Trouble>> From<T> for ConfirmError {
 }
 
 impl Accounts {
-    /// Whether a link would work. Changes nothing.
-    pub async fn is_link(
+    /// How far a link has come; none if it is false or too old. Changes nothing.
+    pub async fn link_state(
         &self,
         purpose: MailKind,
         uid: &str,
         token: &str,
-    ) -> Result<bool, Failure> {
-        Ok(self.link_owner(purpose, uid, token).await?.is_some())
+    ) -> Result<Option<LinkState>, Failure> {
+        let Some((user, digest)) = links::parse(uid, token) else {
+            return Ok(None);
+        };
+        let (store, now) = (&self.parts.store, self.now());
+        store.link_state(user, purpose, digest, now).await
     }
 
-    /// Confirms the address of an account. If it was waiting for that, it may log in from now on.
-    pub async fn confirm_account(
+    /// Does what a link is for: the address of a new account is confirmed, or a new address becomes
+    /// the account's own. Whoever waited for that may log in. Returns how far the link had come before.
+    pub async fn confirm(
         &self,
+        purpose: MailKind,
         uid: &str,
         token: &str,
         caller: &Actor,
-    ) -> Result<(), ConfirmError> {
-        let (owner, digest) = self
-            .link_owner(MailKind::Activation, uid, token)
-            .await?
-            .ok_or(ConfirmError::BadLink)?;
-        let user = owner.user.id;
-        let actor = caller.at(self.now());
-        if !self
-            .parts
-            .store
-            .redeem_activation(user, digest, actor)
-            .await?
-        {
-            return Err(ConfirmError::BadLink);
-        }
-        tracing::info!(event = "user_updated", user_id = user.0, what = "confirmed");
-        Ok(())
-    }
-
-    /// Makes the address that a link was sent to the account's own.
-    pub async fn confirm_address(
-        &self,
-        uid: &str,
-        token: &str,
-        caller: &Actor,
-    ) -> Result<(), ConfirmError> {
-        let (owner, digest) = self
-            .link_owner(MailKind::AddressChange, uid, token)
-            .await?
-            .ok_or(ConfirmError::BadLink)?;
-        let user = owner.user.id;
-        let actor = caller.at(self.now());
-        match self.parts.store.redeem_address(user, digest, actor).await? {
-            Ok(true) => {
-                tracing::info!(event = "user_updated", user_id = user.0, what = "address");
-                Ok(())
+    ) -> Result<LinkState, ConfirmError> {
+        // A guess costs no write.
+        let found = self.link_state(purpose, uid, token).await?;
+        let (Some(LinkState::Works), Some((user, digest))) = (found, links::parse(uid, token))
+        else {
+            return found.ok_or(ConfirmError::BadLink);
+        };
+        let (store, actor) = (&self.parts.store, caller.at(self.now()));
+        let found = match purpose {
+            MailKind::AddressChange => {
+                let redeemed = store.redeem_address(user, digest, actor).await?;
+                redeemed.map_err(|_| ConfirmError::EmailTaken)?
             }
-            Ok(false) => Err(ConfirmError::BadLink),
-            Err(_) => Err(ConfirmError::EmailTaken),
+            _ => store.redeem_activation(user, digest, actor).await?,
+        };
+        if found == Some(LinkState::Works) {
+            let what = purpose.as_str();
+            tracing::info!(event = "user_updated", user_id = user.0, what);
         }
+        found.ok_or(ConfirmError::BadLink)
+    }
+
+    /// Queues another activation mail to whoever has this address and has not confirmed it. The same
+    /// is written, in the same time, for all other addresses.
+    pub async fn resend_activation(&self, email: Email, caller: &Actor) -> Result<(), Failure> {
+        let user = self.parts.store.user(&UserRef::Email(email)).await?;
+        let user = user.filter(|it| it.email_confirmed_at.is_none());
+        let (user, most) = (user.map(|it| it.id), self.most_links());
+        self.queue_link(MailKind::Activation, user, most, caller)
+            .await
     }
 }

@@ -17,12 +17,26 @@ pub struct ContactMessage {
     pub message: String,
 }
 
+/// Why a message was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ContactError {
+    #[error(
+        "This service takes no messages, because nobody is named who reads them. Write to the people behind it in another way."
+    )]
+    NobodyReads,
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
 impl Accounts {
-    /// Queues the message to whoever reads the contact form: `contact_to`, or else the sender of
-    /// all mails, so that nothing is lost.
-    pub async fn contact(&self, message: ContactMessage, caller: &Actor) -> Result<(), Failure> {
+    /// Queues the message to whoever reads the contact form, if anybody does.
+    pub async fn contact(
+        &self,
+        message: ContactMessage,
+        caller: &Actor,
+    ) -> Result<(), ContactError> {
         let to = self.parts.rules.contact_to.clone();
-        let to = to.unwrap_or_else(|| self.parts.mailer.sender());
+        let to = to.ok_or(ContactError::NobodyReads)?;
         let details = json!({
             "name": message.name,
             "email": message.email.as_str(),
@@ -33,6 +47,7 @@ impl Accounts {
         let store = &self.parts.store;
         store
             .add_mail(MailKind::Contact, to, details.to_string(), actor)
-            .await
+            .await?;
+        Ok(())
     }
 }

@@ -5,10 +5,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Accounts;
 use crate::crypto::LinkToken;
-use crate::domain::{API_BASE, MailKind, UserId};
+use crate::domain::{API_BASE, Actor, MailKind, UserId};
 use crate::failure::Failure;
 use crate::store::credentials::Credentials;
 use crate::store::links::NewLink;
+
+/// How many mails with a link for one purpose an account gets in an hour at most (OWASP Forgot
+/// Password Cheat Sheet).
+const MOST_PER_HOUR: usize = 5;
 
 impl Accounts {
     /// A link that a mail will carry to the stored address.
@@ -29,6 +33,30 @@ impl Accounts {
         })
     }
 
+    /// How many links may be asked for in an hour.
+    pub(super) fn most_links(&self) -> Option<usize> {
+        self.parts.rules.throttle.then_some(MOST_PER_HOUR)
+    }
+
+    /// Queues a mail with a link; to nobody, if there is no user, or if `most` were queued within the
+    /// hour.
+    pub(crate) async fn queue_link(
+        &self,
+        purpose: MailKind,
+        user: Option<UserId>,
+        most: Option<usize>,
+        caller: &Actor,
+    ) -> Result<(), Failure> {
+        let link = self.new_link(purpose)?;
+        let actor = caller.at(self.now());
+        self.parts.store.add_link(user, link, most, actor).await?;
+        match purpose {
+            MailKind::Activation => tracing::info!(event = "user_activation_requested"),
+            _ => tracing::info!(event = "authn_password_reset_requested"),
+        }
+        Ok(())
+    }
+
     /// The owner of a link that works, and what is stored of its token.
     pub(crate) async fn link_owner(
         &self,
@@ -36,10 +64,9 @@ impl Accounts {
         uid: &str,
         token: &str,
     ) -> Result<Option<(Credentials, [u8; 32])>, Failure> {
-        let (Some(user), Some(token)) = (parse_uid(uid), LinkToken::parse(token)) else {
+        let Some((user, digest)) = parse(uid, token) else {
             return Ok(None);
         };
-        let digest = token.digest();
         let owner = self
             .parts
             .store
@@ -62,6 +89,11 @@ impl Accounts {
             self.parts.rules.public_url
         )
     }
+}
+
+/// Whom a link is for, and what is stored of its token.
+pub(super) fn parse(uid: &str, token: &str) -> Option<(UserId, [u8; 32])> {
+    Some((parse_uid(uid)?, LinkToken::parse(token)?.digest()))
 }
 
 /// Links name a user as Django's do: the number, as base64url of its digits.

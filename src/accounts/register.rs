@@ -36,6 +36,23 @@ pub struct Registration {
     pub agree: Option<bool>,
 }
 
+impl Registration {
+    /// White space around names is no part of them. A password stays as it was typed.
+    fn trimmed(self) -> Self {
+        let cut = |text: String| text.trim().to_owned();
+        Self {
+            username: cut(self.username),
+            email: cut(self.email),
+            first_name: cut(self.first_name),
+            last_name: cut(self.last_name),
+            organisation_type: cut(self.organisation_type),
+            organisation_name: cut(self.organisation_name),
+            country: cut(self.country),
+            ..self
+        }
+    }
+}
+
 /// Who registers somebody.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Registrar {
@@ -90,7 +107,7 @@ impl Accounts {
         caller: &Actor,
     ) -> Result<User, RegisterError> {
         let (mut user, password) = self
-            .check(registration, registrar)
+            .check(registration.trimmed(), registrar)
             .map_err(RegisterError::Invalid)?;
         let store = &self.parts.store;
         // A taken name is refused before the hash is paid for. If two come at the same moment, the
@@ -129,7 +146,7 @@ impl Accounts {
     ) -> Result<(NewUser, Option<Password>), Vec<Invalid>> {
         let mut invalid = InvalidFields::default();
         let email = invalid.check("email", Email::parse(&raw.email));
-        let username = if raw.username.trim().is_empty() {
+        let username = if raw.username.is_empty() {
             &raw.email
         } else {
             &raw.username

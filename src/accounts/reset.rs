@@ -2,12 +2,9 @@
 
 use super::{Accounts, Trouble};
 use crate::crypto::MOST_HASHES;
-use crate::domain::{Actor, Email, Invalid, MailKind, Rule, UserId, UserRef};
+use crate::domain::{Actor, Email, Invalid, MailKind, Rule, UserRef};
 use crate::failure::Failure;
 use crate::store::credentials::Credentials;
-
-/// How many reset mails an account gets in an hour at most (OWASP Forgot Password Cheat Sheet).
-const MOST_PER_HOUR: usize = 5;
 
 /// Why a password was not set.
 #[derive(Debug)]
@@ -30,22 +27,9 @@ impl Accounts {
     /// the same time, for an address that nobody has.
     pub async fn request_reset(&self, email: Email, caller: &Actor) -> Result<(), Failure> {
         let user = self.parts.store.user(&UserRef::Email(email)).await?;
-        let most = self.parts.rules.throttle.then_some(MOST_PER_HOUR);
-        self.queue_reset(user.map(|it| it.id), most, caller).await
-    }
-
-    /// Queues a reset mail; to nobody, if there is no user.
-    pub(crate) async fn queue_reset(
-        &self,
-        user: Option<UserId>,
-        most: Option<usize>,
-        caller: &Actor,
-    ) -> Result<(), Failure> {
-        let link = self.new_link(MailKind::PasswordReset)?;
-        let actor = caller.at(self.now());
-        self.parts.store.add_link(user, link, most, actor).await?;
-        tracing::info!(event = "authn_password_reset_requested");
-        Ok(())
+        let (user, most) = (user.map(|it| it.id), self.most_links());
+        self.queue_link(MailKind::PasswordReset, user, most, caller)
+            .await
     }
 
     /// Whether a reset link would work. Changes nothing.

@@ -3,7 +3,7 @@
 
 use clap::{Arg, ArgMatches, Command, ValueHint};
 
-use crate::settings::{SETTINGS, Setting, Values};
+use crate::settings::{SETTINGS, Setting, USUAL_FILE, Values};
 
 /// What everything that works with the database uses.
 const DATA: &[&str] = &["config", "data_dir", "database"];
@@ -96,7 +96,7 @@ fn all() -> impl Iterator<Item = Arg> {
         .long("config")
         .value_name("FILE")
         .value_hint(ValueHint::FilePath)
-        .help("A TOML file with settings");
+        .help(format!("A TOML file with settings [default: {USUAL_FILE}]"));
     let flags = SETTINGS.iter().map(flag);
     std::iter::once(config)
         .chain(flags)

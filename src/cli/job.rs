@@ -46,7 +46,7 @@ impl Job {
             settings.database = scratch.path().join("auth.db");
         }
         // Only some commands make links, and those check that they can.
-        let public_url = compose::public_url(&settings, &settings.listen).ok();
+        let public_url = compose::public_url_of_command(&settings).ok();
         let operator = compose::use_cases_of_command(&settings, public_url.as_ref(), is_dry)?;
         // Somebody may have mistaken the folder; a script means what it says.
         if is_new && !is_dry && io::stderr().is_terminal() {
@@ -67,12 +67,12 @@ impl Job {
 
     /// Refuses to make links that lead nowhere.
     pub(crate) fn check_public_url(&self) -> anyhow::Result<()> {
-        compose::public_url(&self.settings, &self.settings.listen).map(drop)
+        compose::public_url_of_command(&self.settings).map(drop)
     }
 
     /// Whether a server works on the same data, and has to get its turn.
     pub(crate) fn is_served(&self) -> bool {
-        data_dir::is_served(&self.settings.data_dir)
+        data_dir::is_served(&self.settings.data_dir, &self.settings.database)
     }
 
     /// Waits for a use case.

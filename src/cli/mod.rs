@@ -150,7 +150,7 @@ fn refuse_usage(err: &clap::Error) -> ExitCode {
             .map(|it| it.to_string_lossy().into_owned())
             .collect();
         let (sentence, hint) = usage::explain(err, &whole_command(), &typed);
-        output::note(&format!("minisass-auth: {}", sentence));
+        output::note(&format!("minisass-auth: {sentence}"));
         output::note(&hint);
     }
     u8::try_from(err.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)

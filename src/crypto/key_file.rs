@@ -9,10 +9,31 @@ use zeroize::Zeroizing;
 use super::weak_key::{Weakness, weakness};
 use crate::failure::Failure;
 use crate::private_file::replace::Draft;
-use crate::private_file::{is_of_another_user, is_open_to_others, lock, make_folder};
+use crate::private_file::{
+    is_of_another_user, is_open_to_others, is_writable_by_others, lock, make_folder,
+};
 
 pub(crate) fn make_private_folder(folder: &Path) -> Result<(), Failure> {
-    make_folder(folder).map_err(Failure::when("creating the folder of keys"))
+    make_folder(folder).map_err(Failure::when("creating the folder of keys"))?;
+    check_folder(folder)
+}
+
+/// Whoever writes to the folder chooses the keys.
+pub(crate) fn check_folder(folder: &Path) -> Result<(), Failure> {
+    let doing = "reading the folder of keys";
+    let metadata = fs::metadata(folder).map_err(Failure::when(doing))?;
+    let shown = folder.display();
+    if is_writable_by_others(&metadata) {
+        let why = format!(
+            "others can write to {shown}; see whose the keys are, and run: chmod 700 {shown}"
+        );
+        return Err(Failure::new(doing, why));
+    }
+    if is_of_another_user(&metadata) {
+        let why = format!("{shown} belongs to another user; run this as its owner");
+        return Err(Failure::new(doing, why));
+    }
+    Ok(())
 }
 
 /// Of several first starts at once, one makes the signing key; the others wait and find it there.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::key_file::{create_private, lock, make_private_folder, read_private};
+use super::key_file::{check_folder, create_private, lock, make_private_folder, read_private};
 use super::random::Random;
 use super::secret_text::{NotASecret, secret_of};
 use super::weak_key::{Weakness, weakness};
@@ -82,6 +82,7 @@ impl Keyring {
 
     /// The keys that are in the folder, which may be none.
     pub fn read(folder: &Path) -> Result<Self, Failure> {
+        check_folder(folder)?;
         let keys = Self::kids_in(folder)?
             .into_iter()
             .map(|kid| {

@@ -140,6 +140,13 @@ impl Signer {
         Arc::clone(&keys)
     }
 
+    /// Reads the keys again, whatever their names.
+    pub fn reload(&self) -> Result<(), Failure> {
+        let keys = Keys::of(&Keyring::read(&self.folder)?)?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        Ok(())
+    }
+
     /// Reads the keys again if the folder has others than before. If they cannot be read, the server
     /// goes on with those that it has, and logs why.
     fn look(&self) {

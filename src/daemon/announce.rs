@@ -6,7 +6,7 @@ use crate::domain::{API_BASE, WebUrl};
 use crate::settings::Settings;
 use crate::visible::Visible;
 
-pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) -> io::Result<()> {
+pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) {
     let data = settings.data_dir.display();
     let mails = match &settings.mail.server {
         Some(server) => server.to_string(),
@@ -33,12 +33,11 @@ pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) -> io::Result<(
         settings.database.display(),
     );
     let mut out = io::stdout();
-    // The other end of a pipe may be closed already; the server serves all the same.
-    match Visible::text(&mut out)
-        .write_all(text.as_bytes())
-        .and_then(|()| out.flush())
+    // A closed pipe or a full disk takes nothing; the server serves all the same.
+    let written = Visible::text(&mut out).write_all(text.as_bytes());
+    if let Err(err) = written.and_then(|()| out.flush())
+        && err.kind() != io::ErrorKind::BrokenPipe
     {
-        Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(err),
-        _ => Ok(()),
+        tracing::warn!(event = "not_announced", error = %err);
     }
 }

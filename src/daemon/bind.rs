@@ -2,18 +2,21 @@
 
 use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::http::Listener;
-use crate::settings::Listen;
+use crate::settings::{Listen, SocketAccess};
 
 /// Returns the address too, for whoever asked for port 0.
-pub(crate) async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Listen)> {
+pub(crate) async fn bind(
+    listen: &Listen,
+    access: &SocketAccess,
+) -> anyhow::Result<(Listener, Listen)> {
     let advise = |err: io::Error| match err.kind() {
         io::ErrorKind::AddrInUse => anyhow!(
             "cannot listen on {listen}: something listens there already; stop it, or choose another with --listen"
@@ -31,6 +34,7 @@ pub(crate) async fn bind(listen: &Listen) -> anyhow::Result<(Listener, Listen)> 
         }
         Listen::Unix(path) => {
             let listener = bind_path(path).map_err(advise)?;
+            give_access(path, access)?;
             Ok((Listener::Unix(listener), listen.clone()))
         }
     }
@@ -42,8 +46,33 @@ fn bind_path(path: &Path) -> io::Result<UnixListener> {
     if is_socket && UnixStream::connect(path).is_err() {
         fs::remove_file(path)?;
     }
-    let listener = UnixListener::bind(path)?;
-    // A process that may open it is believed about where requests come from.
-    fs::set_permissions(path, Permissions::from_mode(0o660))?;
-    Ok(listener)
+    UnixListener::bind(path)
+}
+
+/// A process that may open the socket is believed about where requests come from.
+fn give_access(path: &Path, access: &SocketAccess) -> anyhow::Result<()> {
+    let shown = path.display();
+    if let Some(group) = &access.group {
+        let id = group_id(group).with_context(|| {
+            format!("the setting listen_group is wrong: there is no group {group}")
+        })?;
+        chown(path, None, Some(id)).with_context(|| {
+            format!(
+                "cannot give {shown} to the group {group}: make this user one of its members, \
+                 or choose another with --listen-group"
+            )
+        })?;
+    }
+    fs::set_permissions(path, Permissions::from_mode(access.mode))
+        .with_context(|| format!("cannot set the mode of {shown}"))
+}
+
+/// The number of a group of this machine.
+fn group_id(group: &str) -> Option<u32> {
+    let of_name = || {
+        let groups = fs::read_to_string("/etc/group").ok()?;
+        let mut lines = groups.lines().map(|it| it.split(':'));
+        lines.find_map(|mut it| (it.next() == Some(group)).then(|| it.nth(1)?.parse().ok())?)
+    };
+    group.parse().ok().or_else(of_name)
 }

@@ -5,6 +5,10 @@ mod background;
 mod backups;
 mod bind;
 mod log;
+mod loss;
+mod reload;
+
+use std::collections::BTreeSet;
 
 use anyhow::Context;
 use tokio::sync::watch;
@@ -13,9 +17,11 @@ use crate::compose;
 use crate::daemon::announce::announce;
 use crate::daemon::backups::Backups;
 use crate::daemon::bind::bind;
+use crate::daemon::loss::stop_or_loss;
+use crate::daemon::reload::{hangups, reload_at_each};
 use crate::http::{App, ConnectionRules, Deployment, serve};
 use crate::interrupt::stop_signal;
-use crate::private_file::data_dir;
+use crate::private_file::{data_dir, folder_of, replaceable_in};
 use crate::settings::{Listen, Settings};
 
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -28,11 +34,13 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
-    let (listener, bound) = bind(&settings.listen).await?;
+    let hangups = hangups()?;
+    let (listener, bound) = bind(&settings.listen, &settings.socket).await?;
     let public_url = compose::public_url(settings, &bound)?;
     // Before the database is opened: a newer program must not migrate it under a running server.
     compose::check_place(settings)?;
-    let _lock = data_dir::lock(&settings.data_dir)?;
+    let locks = data_dir::lock(&settings.data_dir, &settings.database)?;
+    warn_of_open_folders(settings);
     let operator = compose::use_cases(settings, Some(&public_url), false)?;
     let deployment = Deployment {
         public_url: public_url.clone(),
@@ -42,31 +50,61 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     };
     let app = App::new(operator.accounts.clone(), deployment);
     // The lock says that no other server is alive, so whatever one had in hand is nobody's.
-    operator.release_mail().await?;
+    match operator.release_mail().await {
+        // On a full disk they wait until somebody may take them from it.
+        Err(failure) if failure.is_transient() => {
+            tracing::warn!(event = "mail_not_released", error = failure.chain());
+        }
+        released => released?,
+    }
     let (stopping, stopped) = watch::channel(false);
     let backups = Backups::of(settings);
     let background = background::start(operator.clone(), app.clone(), backups, stopped)?;
 
     // Before anybody is told that the server is there, and may want to stop it.
     let stop = stop_signal()?;
-    announce(settings, &public_url)?;
+    data_dir::tell_public_url(&locks, Some(public_url.as_str()));
+    announce(settings, &public_url);
     tracing::info!(event = "sys_startup", version = env!("CARGO_PKG_VERSION"));
     let rules = ConnectionRules {
         per_client: settings.max_connections_per_client,
         exempt: settings.trusted_proxies.clone(),
+        idle_deadline: settings.keep_alive,
         ..ConnectionRules::default()
     };
-    serve(listener, app, rules, stop).await;
+    let grace = rules.grace;
+    let stop = std::pin::pin!(stop);
+    let mut ended = Ok(());
+    let stop = async { ended = stop_or_loss(stop, &operator, &stopping, grace).await };
+    tokio::select! {
+        () = serve(listener, app, rules, stop) => {}
+        () = reload_at_each(hangups, &operator, settings) => {}
+    }
 
     stopping.send_replace(true);
     tokio::task::spawn_blocking(move || background.join())
         .await
         .ok();
     operator.close();
+    data_dir::tell_public_url(&locks, None);
     if let Listen::Unix(path) = &settings.listen {
         // It may have been removed by somebody else already.
         let _ = std::fs::remove_file(path);
     }
     tracing::info!(event = "sys_shutdown");
-    Ok(())
+    Ok(ended?)
+}
+
+/// Others may put files of theirs in the place of ours; that is for the operator to judge.
+fn warn_of_open_folders(settings: &Settings) {
+    let folders = [&*settings.data_dir, folder_of(&settings.database)];
+    let open: BTreeSet<_> = folders.into_iter().filter_map(replaceable_in).collect();
+    for folder in open {
+        let folder = folder.display();
+        tracing::warn!(
+            event = "sys_open_folder",
+            %folder,
+            note = "others can put files of theirs in the place of ours; run: chmod go-w, with it"
+        );
+    }
 }

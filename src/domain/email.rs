@@ -20,8 +20,9 @@ pub struct Email {
 }
 
 impl Email {
-    /// Reads an address. White space around it is not part of it and is refused.
+    /// Reads an address. White space around it is no part of it.
     pub fn parse(raw: &str) -> Result<Self, Rule> {
+        let raw = raw.trim();
         if raw.is_empty() {
             return Err(Rule::Blank);
         }

@@ -67,6 +67,7 @@ impl UserRef {
     /// older accounts may have somebody else's address for a name, and must not be found by it. On
     /// the command line digits are a number and nothing else.
     pub fn candidates(typed: &str, with_numbers: bool) -> Vec<Self> {
+        let typed = typed.trim();
         if with_numbers && !typed.is_empty() && typed.bytes().all(|b| b.is_ascii_digit()) {
             let number = typed.parse().ok().map(|id| Self::Id(UserId(id)));
             return number.into_iter().collect();
@@ -82,6 +83,7 @@ impl UserRef {
 /// One form for all spellings of a name or an address, whether or not anybody has it. Whatever
 /// leads to an account has the form of its user name or of its address.
 pub fn spelling(typed: &str) -> String {
+    let typed = typed.trim();
     let folded = canonical(typed);
     let email = [typed, &folded]
         .into_iter()

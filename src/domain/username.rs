@@ -26,7 +26,9 @@ pub struct Username {
 }
 
 impl Username {
+    /// Reads a name. White space around it is no part of it.
     pub fn parse(raw: &str) -> Result<Self, Rule> {
+        let raw = raw.trim();
         if raw.is_empty() {
             return Err(Rule::Blank);
         }
@@ -42,6 +44,7 @@ impl Username {
     /// Reads a name that another service gave. It may hold a space and other characters that
     /// [`Self::parse`] refuses, so that nobody loses their account.
     pub fn parse_given(raw: &str) -> Result<Self, Rule> {
+        let raw = raw.trim();
         match Self::parse(raw) {
             Err(Rule::UsernameCharacters) if !raw.chars().any(char::is_control) => {
                 Ok(Self::stored(nfc(raw).into_owned()))

@@ -99,6 +99,15 @@ impl WebUrl {
         self.url.origin().ascii_serialization()
     }
 
+    /// The origin as a source of a Content-Security-Policy. Such a list cannot name an IPv6 address
+    /// (CSP 3, section 2.3.1), so for one it is the scheme.
+    pub fn policy_source(&self) -> String {
+        match self.url.host() {
+            Some(Host::Ipv6(_)) => format!("{}:", self.url.scheme()),
+            _ => self.origin(),
+        }
+    }
+
     /// The text `raw` with stars instead of a login, which a web address should not have. The rest
     /// may be wrong too.
     pub fn without_login(raw: &str) -> String {

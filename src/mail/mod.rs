@@ -11,6 +11,7 @@ mod server;
 mod smtp;
 
 use std::path::PathBuf;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use self::message::OutgoingMail;
@@ -40,7 +41,7 @@ pub struct Mailer {
     transport: Transport,
     /// Where files of mails lie, if they may be removed.
     outbox: Option<PathBuf>,
-    letters: Letters,
+    letters: RwLock<Letters>,
     from: Sender,
 }
 
@@ -50,13 +51,19 @@ impl Mailer {
         Self {
             transport,
             outbox: None,
-            letters: Letters::compiled_in(),
+            letters: Letters::compiled_in().into(),
             from,
         }
     }
 
     pub fn with_letters(self, letters: Letters) -> Self {
-        Self { letters, ..self }
+        self.change_letters(letters);
+        self
+    }
+
+    /// From now on mails are in these words.
+    pub fn change_letters(&self, letters: Letters) {
+        *self.letters.write().unwrap_or_else(PoisonError::into_inner) = letters;
     }
 
     /// Mails that are to be forgotten have files in this folder, also those that were written when
@@ -66,12 +73,9 @@ impl Mailer {
         Self { outbox, ..self }
     }
 
-    pub fn sender(&self) -> Email {
-        Email::stored(self.from.0.email.to_string())
-    }
-
     pub fn write(&self, kind: MailKind, values: Values) -> Result<Letter, Failure> {
-        self.letters.write(kind, values)
+        let letters = self.letters.read().unwrap_or_else(PoisonError::into_inner);
+        letters.write(kind, values)
     }
 
     /// Sends the letter, and returns what the mail server said or where the file is. Sending the

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use crate::accounts::{Accounts, Parts};
 use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
+use crate::mail::Letters;
 
 /// What operators do, and what the server does in the background. Cloning is cheap.
 #[derive(Clone)]
@@ -35,6 +36,18 @@ impl Operator {
             accounts: Accounts::new(Arc::clone(&parts)),
             parts,
         }
+    }
+
+    /// Fails when the database is not in its place any more, and writes would be lost.
+    pub fn check_place(&self) -> Result<(), Failure> {
+        self.parts.store.check_place()
+    }
+
+    /// Works with the keys that are in their folder now, and writes mails in the words of `letters`.
+    pub fn reload(&self, letters: Letters) -> Result<(), Failure> {
+        self.parts.signer.reload()?;
+        self.parts.mailer.change_letters(letters);
+        Ok(())
     }
 
     /// Finishes what was asked for and closes the database.

@@ -1,4 +1,5 @@
-//! Links with which users choose a password: mailed, or handed over by the operator.
+//! Links with which users choose a password or confirm their account: mailed, or handed over by the
+//! operator.
 
 use super::Operator;
 use super::users::UserError;
@@ -12,8 +13,34 @@ impl Operator {
     /// Queues a reset mail to each user, however many there were before.
     pub async fn send_resets(&self, users: &[User], caller: &Actor) -> Result<(), UserError> {
         check_may_choose(users)?;
+        self.queue(MailKind::PasswordReset, users, caller).await
+    }
+
+    /// Queues another activation mail to each user, however many there were before: to all of them
+    /// or, if one is confirmed, to none.
+    pub async fn resend_activations(
+        &self,
+        users: &[User],
+        caller: &Actor,
+    ) -> Result<(), UserError> {
+        check_may_choose(users)?;
+        let mut users_done = users.iter().filter(|it| it.email_confirmed_at.is_some());
+        if let Some(user) = users_done.next() {
+            return Err(UserError::Confirmed(user.username.to_string()));
+        }
+        self.queue(MailKind::Activation, users, caller).await
+    }
+
+    async fn queue(
+        &self,
+        purpose: MailKind,
+        users: &[User],
+        caller: &Actor,
+    ) -> Result<(), UserError> {
         for user in users {
-            let queued = self.accounts.queue_reset(Some(user.id), None, caller);
+            let queued = self
+                .accounts
+                .queue_link(purpose, Some(user.id), None, caller);
             queued.await?;
         }
         Ok(())
@@ -38,7 +65,8 @@ impl Operator {
         let Some(found) = found.filter(is_to_have) else {
             return Ok(false);
         };
-        let queued = self.accounts.queue_reset(Some(found.user.id), None, caller);
+        let (purpose, user) = (MailKind::PasswordReset, Some(found.user.id));
+        let queued = self.accounts.queue_link(purpose, user, None, caller);
         queued.await?;
         Ok(true)
     }

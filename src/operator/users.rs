@@ -19,6 +19,8 @@ pub enum UserError {
     },
     #[error("{0} is inactive; `user activate {0}` lets them in")]
     Inactive(String),
+    #[error("{0} is confirmed already; nothing was sent, `reset send {0}` helps with a password")]
+    Confirmed(String),
     #[error(transparent)]
     Invalid(#[from] Invalid),
     #[error(
@@ -137,9 +139,12 @@ impl Operator {
     pub async fn update_user(
         &self,
         user: &User,
-        change: UserChange,
+        mut change: UserChange,
         caller: &Actor,
     ) -> Result<User, UserError> {
+        for name in [&mut change.first_name, &mut change.last_name] {
+            *name = name.take().map(|it| it.trim().to_owned());
+        }
         check(user, &change)?;
         let (id, actor, by) = (user.id, caller.at(self.now()), &caller.name);
         let updated = self.parts.store.update_user(id, change, actor).await?;

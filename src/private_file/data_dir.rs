@@ -1,18 +1,25 @@
 //! The data folder: made, checked, and locked by whoever serves it.
 
 use std::fs::{self, File, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 
-use super::{append_to, is_of_another_user, is_open_to_others, lock, make_folder, sync_folder};
+use super::owner::command_as;
+use super::{
+    append_to, folder_of, is_open_to_others, is_to_work_in, lock, make_folder, sync_folder,
+};
 
 /// It is there once database and keys have been: so a loss is told from a first start.
 const COMPLETE: &str = "complete";
 
 /// The lock that a server holds as long as it lives.
 const SERVED: &str = "serve.lock";
+
+/// So many symbolic links the system follows too.
+const MOST_LINKS: usize = 40;
 
 pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
     let shown = folder.display();
@@ -44,6 +51,12 @@ pub(crate) fn check_database(database: &Path) -> anyhow::Result<()> {
     if is_open_to_others(&metadata) {
         bail!("others can read the database {shown}; run: chmod 600 {shown}");
     }
+    // SQLite names log and locks after the file: under two names there are two of each.
+    ensure!(
+        metadata.nlink() == 1,
+        "the database {shown} has another name too (a hard link), by which it could be destroyed; \
+         remove that one: find -samefile {shown}"
+    );
     Ok(())
 }
 
@@ -88,26 +101,71 @@ pub(crate) fn unmark_complete(folder: &Path) {
 
 /// A file that another user made would lock the owner out, the running server included.
 fn check_owner(metadata: &Metadata, what: &str) -> anyhow::Result<()> {
-    if is_of_another_user(metadata) {
-        let (owner, own) = (metadata.uid(), rustix::process::geteuid().as_raw());
-        bail!("{what} belongs to uid {owner} and this is uid {own}; run it as its owner");
-    }
+    ensure!(
+        is_to_work_in(metadata),
+        "{what} belongs to uid {} and this is uid {}; run it as its owner: {}",
+        metadata.uid(),
+        rustix::process::geteuid().as_raw(),
+        command_as(metadata.uid())
+    );
     Ok(())
 }
 
-/// Takes the lock of a server: two servers would send every mail twice.
-pub(crate) fn lock(folder: &Path) -> anyhow::Result<File> {
-    let path = folder.join(SERVED);
-    let lock = lock::take(&path).with_context(|| format!("cannot create {}", path.display()))?;
-    lock.with_context(|| {
-        format!(
-            "another server serves {}; stop it, or choose another --data-dir",
-            folder.display()
-        )
+/// The locks of a server: on the data folder, whose mails would be sent twice, and on the database,
+/// whatever data folder it is named with.
+pub(crate) struct Locks {
+    folder: File,
+    _database: File,
+}
+
+/// Takes the locks of a server.
+pub(crate) fn lock(folder: &Path, database: &Path) -> anyhow::Result<Locks> {
+    let take = |path: &Path, what: &Path, choose: &str| {
+        let lock = lock::take(path).with_context(|| format!("cannot create {}", path.display()))?;
+        lock.with_context(|| {
+            let shown = what.display();
+            format!("another server serves {shown}; stop it, or choose another {choose}")
+        })
+    };
+    let of_database = lock_of(database)
+        .with_context(|| format!("cannot find the folder of {}", database.display()))?;
+    Ok(Locks {
+        folder: take(&folder.join(SERVED), folder, "--data-dir")?,
+        _database: take(&of_database, database, "--database")?,
     })
 }
 
+/// Tells commands where the server that holds the locks is found; that it is there no more, if nowhere.
+pub(crate) fn tell_public_url(locks: &Locks, url: Option<&str>) {
+    let note = url.map_or_else(String::new, |it| format!("{it}\n"));
+    // Without it, commands go by their own settings.
+    let _ = lock::leave_note(&locks.folder, &note);
+}
+
+/// Where the server that works on this data at the moment is found, as it says itself.
+pub(crate) fn public_url_of_server(folder: &Path) -> Option<String> {
+    let note = lock::note_in(&folder.join(SERVED))?;
+    // Without the end it is not whole yet.
+    note.strip_suffix('\n').map(str::to_owned)
+}
+
 /// Whether a server works on this data at the moment.
-pub(crate) fn is_served(folder: &Path) -> bool {
-    lock::is_taken(&folder.join(SERVED))
+pub(crate) fn is_served(folder: &Path, database: &Path) -> bool {
+    let of_database = lock_of(database);
+    lock::is_taken(&folder.join(SERVED)) || of_database.is_ok_and(|it| lock::is_taken(&it))
+}
+
+/// The lock beside a database, the same for every way to name that.
+fn lock_of(database: &Path) -> io::Result<PathBuf> {
+    let mut path = database.to_owned();
+    // A link may lead to where the database is still to be made.
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&path) {
+            Ok(to) => path = folder_of(&path).join(to),
+            Err(_) => break,
+        }
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".lock");
+    Ok(folder_of(&path).canonicalize()?.join(name))
 }

@@ -2,12 +2,13 @@
 
 pub(crate) mod data_dir;
 pub(crate) mod lock;
+mod owner;
 pub(crate) mod replace;
 
 use std::fs::{DirBuilder, File, Metadata};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -66,12 +67,48 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Whether anybody but the owner may read, write or enter it.
+/// Whether anybody but the owner, root and our own group may read, write or enter it.
 pub(crate) fn is_open_to_others(metadata: &Metadata) -> bool {
-    metadata.mode() & 0o077 != 0
+    is_granted_to_others(metadata, 0o7)
 }
 
-/// Whether it belongs to another user than the one who runs this program.
+/// Whether anybody but the owner, root and our own group may write to it.
+pub(crate) fn is_writable_by_others(metadata: &Metadata) -> bool {
+    is_granted_to_others(metadata, 0o2)
+}
+
+fn is_granted_to_others(metadata: &Metadata, what: u32) -> bool {
+    let mode = metadata.mode();
+    mode & what != 0 || mode >> 3 & what != 0 && !is_our_group(metadata.gid())
+}
+
+/// The first of a folder and those above it in which others can put files of theirs in the place of
+/// ours. In one like `/tmp` they cannot: its sticky bit keeps what is there.
+pub(crate) fn replaceable_in(folder: &Path) -> Option<PathBuf> {
+    let folder = folder.canonicalize().ok()?;
+    let is_so = |it: &&Path| {
+        let metadata = std::fs::metadata(it);
+        metadata.is_ok_and(|it| is_writable_by_others(&it) && it.mode() & 0o1000 == 0)
+    };
+    folder.ancestors().find(is_so).map(Path::to_owned)
+}
+
+/// Whether it belongs to somebody who is neither root nor the one who runs this program.
 pub(crate) fn is_of_another_user(metadata: &Metadata) -> bool {
-    metadata.uid() != rustix::process::geteuid().as_raw()
+    metadata.uid() != 0 && !is_own(metadata)
+}
+
+/// Whether this program works in it: it is ours, or root shares it with our group, as containers do.
+pub(crate) fn is_to_work_in(metadata: &Metadata) -> bool {
+    let is_shared = metadata.mode() & 0o020 != 0 && is_our_group(metadata.gid());
+    is_own(metadata) || metadata.uid() == 0 && is_shared
+}
+
+pub(crate) fn is_own(metadata: &Metadata) -> bool {
+    metadata.uid() == rustix::process::geteuid().as_raw()
+}
+
+fn is_our_group(id: u32) -> bool {
+    let others = rustix::process::getgroups().unwrap_or_default();
+    id == rustix::process::getegid().as_raw() || others.iter().any(|it| it.as_raw() == id)
 }

@@ -86,12 +86,21 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("listen")
         .default("127.0.0.1:8000")
         .help("Address and port, or unix:/path"),
+    setting("listen_mode")
+        .default("0660")
+        .help("Mode of a Unix socket: who may open it, and is believed about where requests come from"),
+    setting("listen_group")
+        .example("www-data")
+        .help("Group of a Unix socket, such as that of the proxy [default: our own]"),
+    setting("keep_alive")
+        .default("75s")
+        .help("How long an idle connection is kept; a proxy should close before that"),
     setting("public_url")
         .example("https://auth.example.org")
         .help("The only base of links in mail [default: http://<listen> on loopback]"),
     setting("frontend_url")
         .example("https://www.example.org")
-        .help("Where mailed links send the browser"),
+        .help("Where mailed links send the browser; it must not redirect to another origin"),
     setting("scrypt")
         .default("ln=17,r=8,p=1")
         .help("Cost of new password hashes"),
@@ -154,7 +163,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("contact_to")
         .default("")
         .example("team@example.org")
-        .help("Who reads the contact form [default: there is none]"),
+        .help("Who reads the contact form [default: nobody, and contact-us refuses messages]"),
     setting("smtp_url")
         .example("smtp://user:password@mail.example.org:587?tls=required")
         .help("The mail server, smtp:// or smtps:// [default: mails become files]"),

@@ -13,6 +13,14 @@ pub(crate) enum Listen {
     Unix(PathBuf),
 }
 
+/// Who may open a Unix socket.
+#[derive(Clone, Debug)]
+pub(crate) struct SocketAccess {
+    pub(crate) mode: u32,
+    /// A name or a number.
+    pub(crate) group: Option<String>,
+}
+
 impl FromStr for Listen {
     type Err = String;
 

@@ -12,7 +12,7 @@ use super::list::wrong;
 use super::sources::{Source, Values};
 use crate::domain::without_mark;
 use crate::mail::{Hello, SmtpServer};
-use crate::private_file::is_open_to_others;
+use crate::private_file::{is_of_another_user, is_open_to_others};
 
 /// How mails leave.
 #[derive(Clone, Debug)]
@@ -113,6 +113,9 @@ fn check_mode(path: &Path) -> anyhow::Result<()> {
     let metadata = fs::metadata(path).with_context(|| format!("{shown} cannot be read"))?;
     if is_open_to_others(&metadata) {
         bail!("run: chmod 600 {shown}");
+    }
+    if is_of_another_user(&metadata) {
+        bail!("it belongs to another user; run: chown root {shown}");
     }
     Ok(())
 }

@@ -3,14 +3,15 @@
 mod list;
 mod listen;
 mod mail;
+mod service_variables;
 mod shown;
 mod sources;
 mod values;
 
 pub(crate) use crate::settings::list::{SETTINGS, Setting};
-pub(crate) use crate::settings::listen::Listen;
+pub(crate) use crate::settings::listen::{Listen, SocketAccess};
 pub(crate) use crate::settings::mail::{MailSettings, private_files};
-pub(crate) use crate::settings::sources::Values;
+pub(crate) use crate::settings::sources::{Source, USUAL_FILE, Values};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,7 +30,11 @@ pub(crate) struct Settings {
     pub(crate) backup_every: Option<Duration>,
     pub(crate) backup_keep: usize,
     pub(crate) listen: Listen,
+    pub(crate) socket: SocketAccess,
+    pub(crate) keep_alive: Duration,
     pub(crate) public_url: Option<WebUrl>,
+    /// Whether the command line itself says where the server is found.
+    pub(crate) is_place_typed: bool,
     pub(crate) frontend_url: Option<WebUrl>,
     pub(crate) scrypt: Cost,
     pub(crate) hash_threads: usize,
@@ -59,7 +64,15 @@ impl Settings {
                 .transpose()?,
             backup_keep: values.number("backup_keep", 1..=10_000)?,
             listen: values.parse("listen")?,
+            socket: SocketAccess {
+                mode: values.mode("listen_mode")?,
+                group: values.optional("listen_group"),
+            },
+            keep_alive: values.duration("keep_alive")?,
             public_url: values.url("public_url")?,
+            is_place_typed: ["public_url", "listen"]
+                .iter()
+                .any(|key| values.source(key) == Source::Flag),
             frontend_url: values.url("frontend_url")?,
             scrypt: values.parse("scrypt")?,
             hash_threads: values.hash_threads()?,

@@ -1,12 +1,17 @@
 //! The texts of the settings, and where each came from.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 
 use super::list::{PREFIX, SETTINGS};
+use super::service_variables::{is_link_name, is_of_service};
 use crate::domain::{ALIKE, similarity, without_mark};
+
+/// The settings file, if nobody names another one.
+pub(crate) const USUAL_FILE: &str = "/etc/minisass-auth.toml";
 
 /// Who says what a setting is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -32,7 +37,14 @@ impl Values {
     /// `flag` finds what the command line says of a key.
     pub(crate) fn read(flag: impl Fn(&str) -> Option<String>) -> Self {
         let (mut environment, problem) = environment();
-        let file = flag("config").or_else(|| environment.remove("config"));
+        let usual = || {
+            Path::new(USUAL_FILE)
+                .exists()
+                .then(|| USUAL_FILE.to_owned())
+        };
+        let file = flag("config")
+            .or_else(|| environment.remove("config"))
+            .or_else(usual);
         let (mut written, problem_of_file) = match file.as_deref().map(toml_file) {
             Some(Ok((written, problem))) => (written, problem),
             Some(Err(err)) => (BTreeMap::new(), Some(err)),
@@ -86,7 +98,11 @@ fn environment() -> (Texts, Option<anyhow::Error>) {
             continue;
         };
         let key = key.to_lowercase();
-        if key != "config" && !is_known(&key) {
+        let is_known = key == "config" || is_known(&key);
+        if !is_known && is_of_service(&key, &value, is_link) {
+            continue;
+        }
+        if !is_known {
             problem = Some(anyhow!(
                 "{PREFIX}{} is set, but there is no setting {key}{}",
                 key.to_uppercase(),
@@ -99,6 +115,12 @@ fn environment() -> (Texts, Option<anyhow::Error>) {
         }
     }
     (found, problem)
+}
+
+/// Whether our variable of this key is Docker's name of a linked container.
+fn is_link(key: &str) -> bool {
+    let value = std::env::var(format!("{PREFIX}{}", key.to_uppercase()));
+    value.is_ok_and(|it| is_link_name(&it))
 }
 
 /// The settings in a file; and which of its keys is none, if any.

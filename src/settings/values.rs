@@ -74,6 +74,16 @@ impl Values {
         Ok(duration)
     }
 
+    /// A mode of a file, in octal digits.
+    pub(crate) fn mode(&self, key: &'static str) -> anyhow::Result<u32> {
+        let text = self.text(key)?;
+        let digits = text.strip_prefix("0o").unwrap_or(&text);
+        let mode = u32::from_str_radix(digits, 8).ok();
+        // Without the owner nobody could look whether the socket answers.
+        mode.filter(|it| (0o600..=0o777).contains(it) && it & 0o600 == 0o600)
+            .ok_or_else(|| wrong(key, format!("{text} is no mode that lets the owner in")))
+    }
+
     pub(crate) fn email(&self, key: &'static str) -> anyhow::Result<Option<Email>> {
         self.optional(key)
             .map(|it| Email::parse(&it).map_err(|_| wrong(key, format!("{it} is no address"))))

@@ -5,7 +5,7 @@ use super::mails::NewMail;
 use super::pending::Pending;
 use super::sql::{Result, Sql, values};
 use super::{Store, audit, counts, mails};
-use crate::domain::{Email, MailKind, Stamp, Timestamp, UserId};
+use crate::domain::{Email, LinkState, MailKind, Stamp, Timestamp, UserId};
 
 /// Seconds in which `most_per_hour` is counted.
 const HOUR: i64 = 3600;
@@ -41,6 +41,20 @@ impl Store {
         now: Timestamp,
     ) -> Pending<Option<Credentials>> {
         self.read("looking up a link", |sql| find(sql, purpose, digest, now))
+    }
+
+    /// How far a link of `user` has come that confirms an account or an address; none if it is false,
+    /// too old or replaced by a newer one, and what it is for is not done.
+    pub fn link_state(
+        &self,
+        user: UserId,
+        purpose: MailKind,
+        digest: [u8; 32],
+        now: Timestamp,
+    ) -> Pending<Option<LinkState>> {
+        self.read("looking up a link", move |sql| {
+            state(sql, user, purpose, &digest, now)
+        })
     }
 
     /// How many links of a user were written after `since`.
@@ -87,19 +101,20 @@ impl Store {
     }
 
     /// Uses up an activation link of `user`: the address is confirmed, and whoever waited for that
-    /// may log in. False if the link was used, has expired or is another's.
-    pub fn redeem_activation(&self, user: UserId, digest: [u8; 32], stamp: Stamp) -> Pending<bool> {
+    /// may log in. Nothing is done unless the link, as it was found, works.
+    pub fn redeem_activation(
+        &self,
+        user: UserId,
+        digest: [u8; 32],
+        stamp: Stamp,
+    ) -> Pending<Option<LinkState>> {
         self.write("confirming an account", move |sql| {
-            if !is_of(sql, user, MailKind::Activation, &digest, stamp.at)? {
-                return Ok(false);
+            let found = state(sql, user, MailKind::Activation, &digest, stamp.at)?;
+            if found == Some(LinkState::Works) {
+                confirm(sql, user, stamp.at)?;
+                audit::write(sql, &stamp, "user.confirm", Some(user), None)?;
             }
-            sql.execute(
-                "UPDATE links SET used_at = ?2 WHERE digest = ?1",
-                values![digest, stamp.at],
-            )?;
-            confirm(sql, user, stamp.at)?;
-            audit::write(sql, &stamp, "user.confirm", Some(user), None)?;
-            Ok(true)
+            Ok(found)
         })
     }
 }
@@ -127,10 +142,12 @@ pub(super) fn write(
         ],
         |row| row.get(0),
     )?;
-    // Only the newest link works.
+    // Only the newest link works, so of the others only the one before can still. To look at them all
+    // would take the longer the more somebody has had, and strangers have none.
     sql.execute(
         "UPDATE links SET used_at = ?4
-         WHERE user_id = ?1 AND purpose = ?2 AND id <> ?3 AND used_at IS NULL",
+         WHERE id = (SELECT max(id) FROM links WHERE user_id = ?1 AND purpose = ?2 AND id < ?3)
+           AND used_at IS NULL",
         values![user, purpose, id, now],
     )?;
     if !link.is_mailed {
@@ -193,6 +210,40 @@ pub(super) fn is_of(
     Ok(owner.is_some_and(|it| it.user.id == user))
 }
 
+/// See [`Store::link_state`]. Whether it is done is told by the account: another link may have done it.
+pub(super) fn state(
+    sql: &mut dyn Sql,
+    user: UserId,
+    purpose: MailKind,
+    digest: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<LinkState>> {
+    let found = sql.one(
+        "SELECT used_at IS NULL AND expires_at > ?4,
+                CASE WHEN links.email IS NULL THEN email_confirmed_at IS NOT NULL
+                     ELSE links.email = users.email END
+         FROM links JOIN users ON users.id = links.user_id
+         WHERE digest = ?1 AND purpose = ?2 AND user_id = ?3
+           AND (is_active OR awaits_confirmation)",
+        values![digest, purpose.as_str(), user, now],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(match found {
+        Some((true, _)) => Some(LinkState::Works),
+        Some((false, true)) => Some(LinkState::Done),
+        _ => None,
+    })
+}
+
+/// Keeps the link that gave a user the address of today, and no other that did so before.
+pub(super) fn keep_address(sql: &mut dyn Sql, user: UserId, digest: &[u8; 32]) -> Result<()> {
+    sql.execute(
+        "UPDATE links SET is_kept = (digest = ?3) WHERE user_id = ?1 AND purpose = ?2",
+        values![user, MailKind::AddressChange.as_str(), digest],
+    )
+    .map(drop)
+}
+
 pub(super) fn void_all(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<()> {
     sql.execute(
         "UPDATE links SET used_at = ?2 WHERE user_id = ?1 AND used_at IS NULL",
@@ -202,7 +253,13 @@ pub(super) fn void_all(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Resul
 }
 
 /// Whoever used a mailed link owns the address, and may log in if that was all that was missing.
+/// Every link that was mailed for this says from now on that it is done.
 pub(super) fn confirm(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<()> {
+    sql.execute(
+        "UPDATE links SET is_kept = TRUE, used_at = coalesce(used_at, ?3)
+         WHERE user_id = ?1 AND purpose = ?2",
+        values![user, MailKind::Activation.as_str(), now],
+    )?;
     sql.execute(
         "UPDATE users SET email_confirmed_at = ?2, is_active = is_active OR awaits_confirmation,
                           awaits_confirmation = FALSE
@@ -212,12 +269,12 @@ pub(super) fn confirm(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result
     .map(drop)
 }
 
-/// A link is kept as long as the mail that carries it.
+/// A link is kept as long as the mail that carries it, if not longer.
 pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp, limit: usize) -> Result<usize> {
     sql.execute(
         "DELETE FROM links WHERE id IN (
              SELECT id FROM links
-             WHERE expires_at < ?1 AND NOT EXISTS (SELECT 1 FROM outbox WHERE link_id = links.id) LIMIT ?2)",
+             WHERE expires_at < ?1 AND NOT is_kept AND NOT EXISTS (SELECT 1 FROM outbox WHERE link_id = links.id) LIMIT ?2)",
         values![before, limit],
     )
 }

@@ -42,6 +42,12 @@ impl Store {
         })
     }
 
+    /// Fails when what is written would be lost: somebody removed the database, or put another one in
+    /// its place.
+    pub fn check_place(&self) -> Result<(), Failure> {
+        self.engine.check_place()
+    }
+
     /// Waits for what was asked for and closes the database.
     pub fn close(&self) {
         self.engine.close();

@@ -8,7 +8,8 @@ use super::pending::Pending;
 use super::sql::{self, Sql, values};
 use super::{Store, audit, credentials, links, mails, privacy_policy, profiles, sessions};
 use crate::domain::{
-    ALIKE, Email, MailKind, Profile, Stamp, Timestamp, User, UserId, UserRef, Username, similarity,
+    ALIKE, Email, LinkState, MailKind, Profile, Stamp, Timestamp, User, UserId, UserRef, Username,
+    similarity,
 };
 
 /// A user to be added.
@@ -217,16 +218,17 @@ impl Store {
     }
 
     /// Uses up a link to a new address of `user`, which replaces the old one and voids the user's
-    /// other links. False if the link was used, has expired or is another's.
+    /// other links. Nothing is done unless the link, as it was found, works.
     pub fn redeem_address(
         &self,
         user: UserId,
         digest: [u8; 32],
         stamp: Stamp,
-    ) -> Pending<Result<bool, Taken>> {
+    ) -> Pending<Result<Option<LinkState>, Taken>> {
         self.write("changing an address", move |sql| {
-            if !links::is_of(sql, user, MailKind::AddressChange, &digest, stamp.at)? {
-                return Ok(Ok(false));
+            let found = links::state(sql, user, MailKind::AddressChange, &digest, stamp.at)?;
+            if found != Some(LinkState::Works) {
+                return Ok(Ok(found));
             }
             let email = sql.only(
                 "SELECT email FROM links WHERE digest = ?1",
@@ -238,11 +240,12 @@ impl Store {
                 return Ok(Err(taken));
             }
             replace_address(sql, user, &email, Some(stamp.at), &stamp)?;
+            links::keep_address(sql, user, &digest)?;
             if let Some(name) = &name {
                 rename(sql, user, name)?;
             }
             audit::write(sql, &stamp, "user.address", Some(user), None)?;
-            Ok(Ok(true))
+            Ok(Ok(found))
         })
     }
 

@@ -128,9 +128,10 @@ impl Line {
             self.password.is_none(),
             "password: plain passwords are not imported; give a password_hash, or leave it out and mail a link with `reset send`"
         );
+        for name in [&mut self.first_name, &mut self.last_name] {
+            *name = cut(name);
+        }
         let wrong = |field: &'static str| move |rule| anyhow!("{field}: {rule}");
-        trim(&mut self.first_name);
-        trim(&mut self.last_name);
         let profile = self.profile()?;
         User::check_name(&self.first_name).map_err(wrong("first_name"))?;
         User::check_name(&self.last_name).map_err(wrong("last_name"))?;
@@ -169,9 +170,9 @@ impl Line {
     fn profile(&mut self) -> anyhow::Result<Profile> {
         let preference = self.upload_preference.as_deref();
         let profile = Profile {
-            organisation_type: take(&mut self.organisation_type),
-            organisation_name: take(&mut self.organisation_name),
-            country: take(&mut self.country),
+            organisation_type: cut(&self.organisation_type),
+            organisation_name: cut(&self.organisation_name),
+            country: cut(&self.country),
             additional_fields: AdditionalFields::new(take(&mut self.additional_fields))
                 .map_err(|rule| anyhow!("additional_fields: {rule}"))?,
             is_expert: self.is_expert,
@@ -243,11 +244,9 @@ impl PolicyLine {
     }
 }
 
-/// White space around a name is no part of it.
-fn trim(text: &mut String) {
-    if text.trim().len() < text.len() {
-        *text = text.trim().to_owned();
-    }
+/// A name without the white space around it.
+fn cut(name: &str) -> String {
+    name.trim().to_owned()
 }
 
 fn each<T, R>(lines: Vec<T>, read: fn(T) -> anyhow::Result<R>) -> anyhow::Result<Vec<R>> {

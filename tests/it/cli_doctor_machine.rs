@@ -160,7 +160,7 @@ fn the_mail_server_is_greeted_and_sent_nothing() {
         mail.port
     );
     fs::write(&settings, text).expect("a file");
-    fs::set_permissions(&settings, Permissions::from_mode(0o640)).expect("a mode");
+    fs::set_permissions(&settings, Permissions::from_mode(0o604)).expect("a mode");
     let path = settings.to_str().expect("UTF-8");
     let examined = Examined::of(&site, &["--config", path]);
     examined.failed("files", &format!("others can read {path}"));

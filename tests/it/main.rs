@@ -3,6 +3,8 @@
 //! `app` is the whole application in this process, with a clock that moves on command; `server` is
 //! the real program; `database` looks past both. Everything else is named after what it tests.
 
+mod activation;
+mod aliases;
 mod app;
 mod body;
 mod byte_order_mark;
@@ -39,6 +41,7 @@ mod client;
 mod concurrency;
 mod conformance;
 mod connections;
+mod contact;
 mod cookie;
 mod corpora;
 mod database;
@@ -46,6 +49,7 @@ mod django;
 mod document;
 mod examples;
 mod foreign;
+mod foreign_log;
 mod forgery;
 mod guessing;
 mod heard;
@@ -83,8 +87,10 @@ mod serve;
 mod serve_background;
 mod serve_crash;
 mod serve_log;
+mod serve_place;
 mod serve_refusals;
 mod serve_stop;
+mod served_url;
 mod server;
 mod session;
 mod settings;
@@ -114,6 +120,7 @@ mod throttle;
 mod tidy;
 mod tokens;
 mod used_password;
+mod white_space;
 mod wire;
 mod world;
 

@@ -125,7 +125,7 @@ fn an_address_that_is_none_is_a_field_error() {
             "Enter a valid email address.",
         ),
         (
-            json!({"email": " a@example.org"}),
+            json!({"email": "a @example.org"}),
             "Enter a valid email address.",
         ),
     ];

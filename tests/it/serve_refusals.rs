@@ -101,7 +101,7 @@ fn a_weak_key_is_refused() {
 fn a_database_that_others_can_read_is_refused() {
     let site = used();
     let database = site.data().join("auth.db");
-    fs::set_permissions(&database, fs::Permissions::from_mode(0o640)).expect("a mode");
+    fs::set_permissions(&database, fs::Permissions::from_mode(0o604)).expect("a mode");
     let said = start(&site, &[]).refusal();
     assert_says(&said, &[&format!("chmod 600 {}", database.display())]);
 }

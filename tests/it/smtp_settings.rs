@@ -96,7 +96,7 @@ fn a_password_is_only_taken_from_where_others_cannot_read_it() {
     let path = settings.to_str().expect("UTF-8");
     write_private(&settings, &format!("smtp_url = {url:?}\n"));
     site.run(&["mail", "list", "--config", path]).ok();
-    fs::set_permissions(&settings, fs::Permissions::from_mode(0o640)).expect("a mode");
+    fs::set_permissions(&settings, fs::Permissions::from_mode(0o604)).expect("a mode");
     let said = site.run(&["mail", "list", "--config", path]).refusal();
     assert!(said.contains(&format!("chmod 600 {path}")), "{said}");
     assert!(!said.contains("hunter2"), "{said}");

@@ -5,7 +5,7 @@ use minisass_auth::store::Store;
 use minisass_auth::store::imported_tokens::RefusedToken;
 use minisass_auth::store::transfer::Batch;
 
-use crate::store::{NOW, actor, add, get, later, on_each_engine};
+use crate::store::{NOW, actor, add, get, later, on_each_engine, opening};
 
 fn id(issued_at: Timestamp, number: u8) -> SessionId {
     SessionId::of_imported(issued_at, [number; 32])
@@ -15,13 +15,11 @@ fn id(issued_at: Timestamp, number: u8) -> SessionId {
 fn uses(store: &Store, user: UserId, issued_at: Timestamp, number: u8) -> bool {
     let session = Session {
         id: id(issued_at, number),
-        user,
         kind: SessionKind::Imported,
         created_at: issued_at,
         expires_at: Timestamp(issued_at.0 + 3600),
-        address: None,
-        user_agent: None,
         cookie_digest: None,
+        ..opening(user, number).session
     };
     get(store.open_imported_session(session, 3, actor(issued_at)))
 }

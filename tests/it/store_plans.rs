@@ -25,7 +25,7 @@ const GROWING: [&str; 9] = [
 ];
 
 /// Statements that read all of a table, by how they start, and why they may.
-const WHOLE: [(&str, &str); 13] = [
+const WHOLE: [(&str, &str); 14] = [
     (
         "SELECT username_key FROM users",
         "a command that names nobody says who is alike",
@@ -56,6 +56,10 @@ const WHOLE: [(&str, &str); 13] = [
     (
         "UPDATE links SET used_at = ?1 WHERE used_at IS NULL",
         "the same",
+    ),
+    (
+        "UPDATE links SET is_kept = 1 WHERE used_at IS NOT NULL",
+        "a migration, once",
     ),
     (
         "UPDATE outbox SET state = 'expired' WHERE state = 'queued'",

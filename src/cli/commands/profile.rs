@@ -71,7 +71,7 @@ impl ProfileFlags {
     pub(crate) fn apply(self, profile: &mut Profile) -> anyhow::Result<()> {
         let set = |kept: &mut String, given: Option<String>| {
             if let Some(text) = given {
-                *kept = text;
+                *kept = text.trim().to_owned();
             }
         };
         set(&mut profile.organisation_type, self.organisation_type);

@@ -53,10 +53,15 @@ fn link(users: &[User], job: &Job, output: &mut Output) -> anyhow::Result<()> {
 
 fn send(users: &[User], job: &Job, output: &mut Output) -> anyhow::Result<()> {
     job.wait(job.operator.send_resets(users, &job.actor))?;
+    print_queued("reset", users, output)
+}
+
+/// Says to which address each mail goes.
+pub(crate) fn print_queued(what: &str, users: &[User], output: &mut Output) -> anyhow::Result<()> {
     if output.format == Format::Table {
         return Ok(users.iter().try_for_each(|user| {
             let (name, email) = (&user.username, &user.email);
-            output.line(&format!("reset mail for {name} queued to {email}"))
+            output.line(&format!("{what} mail for {name} queued to {email}"))
         })?);
     }
     let rows = users.iter().map(|user| {

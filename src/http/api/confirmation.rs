@@ -1,45 +1,58 @@
 //! activate, confirm-address: what the links in mails lead to that confirm something. Following one
-//! changes nothing, because mail scanners do; the button on the page does.
+//! changes nothing, because mail scanners do; the button on the page does. resend-activation: another
+//! such mail.
 
 use std::sync::Arc;
 
 use poem::web::Data;
 use poem_openapi::param::Path;
-use poem_openapi::payload::Html;
+use poem_openapi::payload::{Html, Json};
 use poem_openapi::{ApiResponse, OpenApi};
 
+use super::address_request::AddressRequest;
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::activation::ConfirmError;
-use crate::domain::MailKind;
+use crate::domain::{LinkState, MailKind};
 use crate::failure::Failure;
 use crate::http::pages::links::{self, Confirmation};
 use crate::http::wire::{
-    ANYONE, Answer, Anyone, Call, Deployment, ErrorSentence, Forms, JsonOrPage, LIMITED, Message,
-    WantsHtml, error,
+    ANYONE, Answer, Anyone, BadRequest, Body, Call, Deployment, ErrorSentence, Forms, JsonOrPage,
+    LIMITED, Message, WantsHtml, error,
 };
 
 #[derive(ApiResponse)]
 enum PageReply {
-    /// A page with a button that confirms.
+    /// A page with a button that confirms; or it is confirmed already, which programs learn as JSON.
     #[oai(status = 200)]
-    Page(Html<String>),
-    /// The link was used, has expired, or never was one.
+    Page(JsonOrPage<Message>),
+    /// The link has expired or was replaced by a newer one, or never was one.
     #[oai(status = 400)]
     BadLink(JsonOrPage<ErrorSentence>),
 }
 
 #[derive(ApiResponse)]
 enum ConfirmReply {
-    /// It is confirmed.
+    /// It is confirmed; or it was already.
     #[oai(status = 200)]
     Ok(JsonOrPage<Message>),
     /// It is confirmed; on to the front end.
     #[oai(status = 302)]
     Redirect(#[oai(header = "Location")] String),
-    /// The link was used, has expired, or never was one; or somebody else has the address by now.
+    /// The link has expired or was replaced by a newer one, or never was one; or somebody else has the
+    /// address by now.
     #[oai(status = 400)]
     BadLink(JsonOrPage<ErrorSentence>),
+}
+
+#[derive(ApiResponse)]
+enum ResendReply {
+    /// If an account with this address waits to be confirmed, a mail is on its way to it.
+    #[oai(status = 200)]
+    Ok(JsonOrPage<Message>),
+    /// The address is missing or malformed.
+    #[oai(status = 400)]
+    BadRequest(JsonOrPage<BadRequest>),
 }
 
 pub(crate) struct ConfirmApi;
@@ -70,7 +83,8 @@ impl ConfirmApi {
 
     /// Confirm Account
     ///
-    /// Confirms the address of the account, and lets its owner in. The link works once.
+    /// Confirms the address of the account, and lets its owner in. Of an account that is confirmed
+    /// already it says so.
     #[oai(
         path = "/activate/:uid/:token",
         method = "post",
@@ -86,11 +100,46 @@ impl ConfirmApi {
         token: Path<String>,
         call: Call<Anyone, Forms>,
     ) -> Answer<ConfirmReply, ANYONE, LIMITED> {
-        let confirmed = call
-            .accounts
-            .confirm_account(&uid, &token, &call.actor)
-            .await;
-        answer(confirmed, Confirmation::Account, deployment, html)
+        confirm(
+            &call,
+            deployment,
+            Confirmation::Account,
+            (&uid, &token),
+            html,
+        )
+        .await
+    }
+
+    /// Resend Activation
+    ///
+    /// Mails another activation link, if an account with this address waits to be confirmed. The
+    /// answer and its time are the same for every address.
+    #[oai(
+        path = "/resend-activation",
+        method = "post",
+        operation_id = "resend_activation"
+    )]
+    async fn resend(
+        &self,
+        Data(deployment): Data<&Arc<Deployment>>,
+        WantsHtml(html): WantsHtml,
+        call: Call<Anyone, Forms, Result<Body<AddressRequest>, BadRequest>>,
+    ) -> Answer<ResendReply, ANYONE, LIMITED> {
+        let email = match call.body {
+            Ok(body) => body.fields.email(),
+            Err(bad) => Err(Json(bad)),
+        };
+        let email = match email {
+            Ok(email) => email,
+            Err(bad) => return Ok(refuse(bad, deployment, html)?),
+        };
+        call.accounts.resend_activation(email, &call.actor).await?;
+        let message = Message::new("Activation email sent");
+        Ok(ResendReply::Ok(JsonOrPage::new(
+            html,
+            message,
+            links::sent_again,
+        )?))
     }
 
     /// Confirm Address
@@ -117,7 +166,7 @@ impl ConfirmApi {
 
     /// Change Address
     ///
-    /// Makes the address that the link was mailed to the account's own. The link works once.
+    /// Makes the address that the link was mailed to the account's own. If it is already, it says so.
     #[oai(
         path = "/confirm-address/:uid/:token",
         method = "post",
@@ -133,11 +182,14 @@ impl ConfirmApi {
         token: Path<String>,
         call: Call<Anyone, Forms>,
     ) -> Answer<ConfirmReply, ANYONE, LIMITED> {
-        let confirmed = call
-            .accounts
-            .confirm_address(&uid, &token, &call.actor)
-            .await;
-        answer(confirmed, Confirmation::Address, deployment, html)
+        confirm(
+            &call,
+            deployment,
+            Confirmation::Address,
+            (&uid, &token),
+            html,
+        )
+        .await
     }
 }
 
@@ -149,35 +201,41 @@ async fn ask(
     (uid, token): (&str, &str),
     html: bool,
 ) -> Answer<PageReply> {
-    let (purpose, page) = match what {
-        Confirmation::Account => (MailKind::Activation, "activate"),
-        Confirmation::Address => (MailKind::AddressChange, "confirm-address"),
-    };
-    let action = deployment.api_path(&format!("{page}/{uid}/{token}/"));
-    Ok(if accounts.is_link(purpose, uid, token).await? {
-        PageReply::Page(Html(links::confirm(what, &action)?))
-    } else {
-        PageReply::BadLink(bad_link(html)?)
+    let state = accounts.link_state(purpose(what), uid, token).await?;
+    Ok(match state {
+        Some(LinkState::Works) => {
+            let page = match what {
+                Confirmation::Account => "activate",
+                Confirmation::Address => "confirm-address",
+            };
+            let action = deployment.api_path(&format!("{page}/{uid}/{token}/"));
+            PageReply::Page(JsonOrPage::Page(Html(links::confirm(what, &action)?)))
+        }
+        Some(LinkState::Done) => PageReply::Page(already_done(what, deployment, html)?),
+        None => PageReply::BadLink(bad_link(what, deployment, html)?),
     })
 }
 
-fn answer(
-    confirmed: Result<(), ConfirmError>,
-    what: Confirmation,
+async fn confirm(
+    call: &Call<Anyone, Forms>,
     deployment: &Deployment,
+    what: Confirmation,
+    (uid, token): (&str, &str),
     html: bool,
 ) -> Answer<ConfirmReply, ANYONE, LIMITED> {
-    let (parameter, message) = match what {
-        Confirmation::Account => ("activation_complete", "Account activated"),
-        Confirmation::Address => ("address_confirmed", "Email address changed"),
-    };
-    Ok(match (confirmed, &deployment.frontend_url) {
-        (Ok(()), Some(front)) => ConfirmReply::Redirect(format!("{front}/?{parameter}=true")),
-        (Ok(()), None) => {
-            let page = || links::confirmed(what);
-            ConfirmReply::Ok(JsonOrPage::new(html, Message::new(message), page)?)
+    let accounts = &call.accounts;
+    let confirmed = accounts.confirm(purpose(what), uid, token, &call.actor);
+    Ok(match (confirmed.await, next(what, deployment)) {
+        (Ok(_), Some(next)) => ConfirmReply::Redirect(next),
+        (Ok(LinkState::Done), None) => ConfirmReply::Ok(already_done(what, deployment, html)?),
+        (Ok(LinkState::Works), None) => {
+            let message = Message::new(match what {
+                Confirmation::Account => "Account activated",
+                Confirmation::Address => "Email address changed",
+            });
+            ConfirmReply::Ok(JsonOrPage::new(html, message, || links::confirmed(what))?)
         }
-        (Err(ConfirmError::BadLink), _) => ConfirmReply::BadLink(bad_link(html)?),
+        (Err(ConfirmError::BadLink), _) => ConfirmReply::BadLink(bad_link(what, deployment, html)?),
         (Err(ConfirmError::EmailTaken), _) => {
             let taken = error("This email is already registered.");
             ConfirmReply::BadLink(JsonOrPage::new(html, taken, links::address_taken)?)
@@ -186,7 +244,61 @@ fn answer(
     })
 }
 
-fn bad_link(html: bool) -> Result<JsonOrPage<ErrorSentence>, Failure> {
+fn purpose(what: Confirmation) -> MailKind {
+    match what {
+        Confirmation::Account => MailKind::Activation,
+        Confirmation::Address => MailKind::AddressChange,
+    }
+}
+
+/// Where the front end goes on, if there is one.
+fn next(what: Confirmation, deployment: &Deployment) -> Option<String> {
+    let front = deployment.frontend_url.as_ref()?;
+    let parameter = match what {
+        Confirmation::Account => "activation_complete",
+        Confirmation::Address => "address_confirmed",
+    };
+    Some(format!("{front}/?{parameter}=true"))
+}
+
+fn already_done(
+    what: Confirmation,
+    deployment: &Deployment,
+    html: bool,
+) -> Result<JsonOrPage<Message>, Failure> {
+    let message = Message::new(match what {
+        Confirmation::Account => "Account already confirmed",
+        Confirmation::Address => "Email address already confirmed",
+    });
+    let next = next(what, deployment);
+    JsonOrPage::new(html, message, || {
+        links::already_confirmed(what, next.as_deref())
+    })
+}
+
+fn bad_link(
+    what: Confirmation,
+    deployment: &Deployment,
+    html: bool,
+) -> Result<JsonOrPage<ErrorSentence>, Failure> {
     let sentence = error("Invalid token or expired");
-    JsonOrPage::new(html, sentence, links::bad_link)
+    JsonOrPage::new(html, sentence, || match what {
+        Confirmation::Account => links::ask_again(&resend_path(deployment), None),
+        Confirmation::Address => links::bad_address_link(),
+    })
+}
+
+fn resend_path(deployment: &Deployment) -> String {
+    deployment.api_path("resend-activation/")
+}
+
+/// A browser gets the form again, with the reason.
+fn refuse(
+    bad: Json<BadRequest>,
+    deployment: &Deployment,
+    html: bool,
+) -> Result<ResendReply, Failure> {
+    let reason = bad.0.sentence();
+    let page = || links::ask_again(&resend_path(deployment), Some(&reason));
+    JsonOrPage::new(html, bad, page).map(ResendReply::BadRequest)
 }

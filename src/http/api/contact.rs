@@ -5,11 +5,11 @@ use poem_openapi::types::Email;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::tag::Tag;
-use crate::accounts::contact::ContactMessage;
+use crate::accounts::contact::{ContactError, ContactMessage};
 use crate::domain::{self, Invalid};
 use crate::http::wire::{
-    ANYONE, Answer, Anyone, BadRequest, Body, Call, Forms, Input, LIMITED, Message, Sentence,
-    bad_request, first_field_and_rule,
+    ANYONE, Answer, Anyone, BadRequest, Body, Call, ErrorSentence, Forms, Input, LIMITED, Message,
+    Refused, Sentence, bad_request, error, first_field_and_rule,
 };
 
 /// What somebody wants to say.
@@ -41,6 +41,20 @@ enum ContactReply {
     /// What is wrong with the fields; nothing was sent.
     #[oai(status = 400)]
     BadRequest(Json<BadRequest>),
+    /// Nobody is named who reads messages; nothing was sent.
+    #[oai(status = 404)]
+    NobodyReads(Json<ErrorSentence>),
+}
+
+impl From<ContactError> for Refused<ContactReply, ANYONE, LIMITED> {
+    fn from(err: ContactError) -> Self {
+        match err {
+            ContactError::NobodyReads => {
+                Self::Reply(ContactReply::NobodyReads(error(err.to_string())))
+            }
+            ContactError::Failed(failure) => failure.into(),
+        }
+    }
 }
 
 pub(crate) struct ContactApi;
@@ -49,7 +63,7 @@ pub(crate) struct ContactApi;
 impl ContactApi {
     /// Contact Us
     ///
-    /// Mails a message to the people behind miniSASS.
+    /// Mails a message to the people behind miniSASS, if the operator has named who reads it.
     #[oai(path = "/contact-us", method = "post", operation_id = "contact_us")]
     async fn contact(
         &self,

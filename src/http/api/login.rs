@@ -145,13 +145,13 @@ impl LoginApi {
             password,
         } = call.body.fields;
         let typed = email
-            .filter(|it| !it.trim().is_empty())
+            .filter(|it| !it.is_empty())
             .or(username)
             .unwrap_or_default();
         let password = password.map_or_else(String::new, |it| it.0);
         let opened = call
             .accounts
-            .login(typed.trim(), &password, kind, &call.actor)
+            .login(&typed, &password, kind, &call.actor)
             .await?;
         let secret = opened.cookie.filter(|_| call.who.gets_cookie);
         let cookie = secret.map(|it| deployment.session_cookie(&it, opened.lasts));
@@ -169,7 +169,7 @@ impl LoginApi {
         let TokenRequest { username, password } = call.body.fields;
         let opened = call
             .accounts
-            .login(username.trim(), &password, SessionKind::Token, &call.actor)
+            .login(&username, &password, SessionKind::Token, &call.actor)
             .await?;
         let TokenPair { access, refresh } = opened.status.tokens;
         Ok(TokenReply::Ok(Json(PairBody { refresh, access })))

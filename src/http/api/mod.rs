@@ -1,6 +1,7 @@
 //! The endpoints, by noun. A handler decodes, calls a use case, encodes; its types stand in the same
 //! file. This is the list of all of them.
 
+mod address_request;
 pub(crate) mod confirmation;
 pub(crate) mod contact;
 pub(crate) mod login;

@@ -33,11 +33,11 @@ struct RegisterRequest {
     #[oai(validator(max_length = 128))]
     confirm_password: Option<Password>,
     /// Also read as `name`.
-    #[oai(rename = "first_name", validator(max_length = 150))]
-    first_name: Option<String>,
+    #[oai(default, rename = "first_name", validator(max_length = 150))]
+    first_name: String,
     /// Also read as `surname`.
-    #[oai(rename = "last_name", validator(max_length = 150))]
-    last_name: Option<String>,
+    #[oai(default, rename = "last_name", validator(max_length = 150))]
+    last_name: String,
     /// Such as `NGO`. Also read as `organisation_type`.
     #[oai(validator(min_length = 1, max_length = 255))]
     organization_type: String,
@@ -69,8 +69,8 @@ impl Example for RegisterRequest {
             email: Email("test@example.org".to_owned()),
             password: Password("test_password".to_owned()),
             confirm_password: None,
-            first_name: Some("test_name".to_owned()),
-            last_name: Some("test_lastname".to_owned()),
+            first_name: "test_name".to_owned(),
+            last_name: "test_lastname".to_owned(),
             organization_type: "NGO".to_owned(),
             organization_name: "test".to_owned(),
             country: "South Africa".to_owned(),
@@ -156,8 +156,8 @@ fn registration(body: Body<RegisterRequest>) -> Registration {
         email: fields.email.0,
         password: Some(fields.password.0),
         confirmation: fields.confirm_password.map(|it| it.0),
-        first_name: fields.first_name.unwrap_or_default(),
-        last_name: fields.last_name.unwrap_or_default(),
+        first_name: fields.first_name,
+        last_name: fields.last_name,
         organisation_type: fields.organization_type,
         organisation_name: fields.organization_name,
         country: fields.country,

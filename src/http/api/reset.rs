@@ -5,41 +5,19 @@ use std::sync::Arc;
 use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::{Html, Json};
-use poem_openapi::types::{Email, Example, Password};
+use poem_openapi::types::Password;
 use poem_openapi::{ApiResponse, Object, OpenApi};
-use serde_json::Value;
 
+use super::address_request::AddressRequest;
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::reset::ResetError;
-use crate::domain::{self, Invalid};
 use crate::failure::Failure;
 use crate::http::pages::links;
 use crate::http::wire::{
     ANYONE, Answer, Anyone, BadRequest, Body, Call, Deployment, ErrorSentence, Forms, Input,
     JsonOrPage, LIMITED, Message, Sentence, WantsHtml, bad_request, error, first_rule,
 };
-
-/// Whose password is forgotten.
-#[derive(Object)]
-#[oai(example)]
-struct ResetRequest {
-    /// The address of the account.
-    #[oai(validator(min_length = 1, max_length = 254))]
-    email: Email,
-}
-
-impl Input for ResetRequest {
-    const SENTENCE: Sentence = first_rule;
-}
-
-impl Example for ResetRequest {
-    fn example() -> Self {
-        Self {
-            email: Email("test@example.org".to_owned()),
-        }
-    }
-}
 
 /// A new password.
 #[derive(Object)]
@@ -104,16 +82,11 @@ impl ResetApi {
     )]
     async fn request_reset(
         &self,
-        call: Call<Anyone, Forms, Body<ResetRequest>>,
+        call: Call<Anyone, Forms, Body<AddressRequest>>,
     ) -> Answer<RequestReply, ANYONE, LIMITED> {
-        match domain::Email::parse(&call.body.fields.email) {
+        match call.body.fields.email() {
             Ok(email) => call.accounts.request_reset(email, &call.actor).await?,
-            Err(rule) => {
-                let broken = [Invalid::new("email", rule)];
-                return Ok(RequestReply::BadRequest(bad_request::<ResetRequest>(
-                    &broken,
-                )));
-            }
+            Err(bad) => return Ok(RequestReply::BadRequest(bad)),
         }
         Ok(RequestReply::Ok(Message::new("Password reset email sent")))
     }
@@ -171,10 +144,7 @@ impl ResetApi {
     ) -> Answer<UpdateReply, ANYONE, LIMITED> {
         // A browser gets the form again, with the reason.
         let refuse = |bad: BadRequest| {
-            let reason = bad.0.get("error").and_then(Value::as_str);
-            let reason = reason
-                .unwrap_or("This form could not be read. Try again.")
-                .to_owned();
+            let reason = bad.sentence();
             let link = (&*uid.0, &*token.0);
             let page = || form(&call.accounts, deployment, link, Some(&reason));
             JsonOrPage::new(html, Json(bad), page).map(UpdateReply::BadRequest)

@@ -5,11 +5,25 @@ use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 use crate::http::wire::Deployment;
 
 /// For our pages of mailed links, which have a style sheet and a form inside and load nothing. No
-/// page may frame them.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
-     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// page may frame them. Their forms are sent to us, and the answer may lead on to the front end:
+/// browsers hold that redirect against `form-action` too.
+pub(crate) fn content_security_policy(deployment: &Deployment) -> HeaderValue {
+    let frontend = deployment.frontend_url.as_ref();
+    let frontend = frontend.map_or_else(String::new, |it| format!(" {}", it.policy_source()));
+    let policy = format!(
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'{frontend}; \
+         base-uri 'none'; frame-ancestors 'none'"
+    );
+    // An origin is ASCII.
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
 
-pub(crate) fn add_headers(headers: &mut HeaderMap, deployment: &Deployment, id: &str) {
+pub(crate) fn add_headers(
+    headers: &mut HeaderMap,
+    deployment: &Deployment,
+    policy: &HeaderValue,
+    id: &str,
+) {
     let mut or_default = |name: HeaderName, value: &'static str| {
         headers
             .entry(name)
@@ -17,7 +31,9 @@ pub(crate) fn add_headers(headers: &mut HeaderMap, deployment: &Deployment, id: 
     };
     or_default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     or_default(header::REFERRER_POLICY, "no-referrer");
-    or_default(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert_with(|| policy.clone());
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));

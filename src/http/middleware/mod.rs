@@ -8,7 +8,7 @@ pub(crate) mod metrics;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
@@ -19,7 +19,7 @@ use poem::{Endpoint, EndpointExt, Request, Response};
 use tracing::Instrument;
 
 use self::head::check_head;
-use self::headers::add_headers;
+use self::headers::{add_headers, content_security_policy};
 use self::metrics::Metrics;
 use super::route::RouteName;
 use super::wire::{ClientAddress, Deployment, Problem, Stopping, render};
@@ -33,8 +33,11 @@ pub(crate) struct Middleware {
     plain: BoxEndpoint<'static, Response>,
     with_cors: BoxEndpoint<'static, Response>,
     deployment: Arc<Deployment>,
+    content_security_policy: HeaderValue,
     metrics: Arc<Metrics>,
     next_id: AtomicU64,
+    /// Whether it was logged that clients cannot be told from each other.
+    has_warned: AtomicBool,
 }
 
 impl Middleware {
@@ -54,9 +57,11 @@ impl Middleware {
         Self {
             plain: Arc::clone(&routes).boxed(),
             with_cors: routes.with(cors).map_to_response().boxed(),
+            content_security_policy: content_security_policy(&deployment),
             deployment,
             metrics,
             next_id: AtomicU64::new(first_id.unwrap_or_default()),
+            has_warned: AtomicBool::new(false),
         }
     }
 
@@ -118,6 +123,13 @@ impl Endpoint for Middleware {
             request.headers(),
             &self.deployment.trusted_proxies,
         );
+        if client.0.is_none() && !self.has_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                event = "client_unknown",
+                note = "the proxy before the Unix socket has to send X-Forwarded-For; \
+                        without it no client is limited"
+            );
+        }
         request.extensions_mut().insert(client);
         let method = request.method().clone();
         let span = tracing::info_span!("request", id);
@@ -135,7 +147,8 @@ impl Endpoint for Middleware {
         span.in_scope(|| {
             tracing::info!(event = "request", %method, route = &*route, status, micros, client);
         });
-        add_headers(response.headers_mut(), &self.deployment, &id);
+        let policy = &self.content_security_policy;
+        add_headers(response.headers_mut(), &self.deployment, policy, &id);
         Ok(response)
     }
 }

@@ -68,6 +68,54 @@ pub(crate) fn confirmed(what: Confirmation) -> Result<String, Failure> {
     }
 }
 
+/// It was confirmed before, maybe by this very link. `next` leads on to the front end, if there is one.
+pub(crate) fn already_confirmed(what: Confirmation, next: Option<&str>) -> Result<String, Failure> {
+    let (title, text) = match what {
+        Confirmation::Account => (
+            "Account already confirmed",
+            "Nothing is left to do. You can log in to miniSASS.",
+        ),
+        Confirmation::Address => (
+            "Address already confirmed",
+            "Nothing is left to do. Mail from miniSASS goes to this address.",
+        ),
+    };
+    render(
+        include_str!("notice.html"),
+        &context! { title => title, text => text, next => next },
+    )
+}
+
+/// The link of an account to be confirmed does not work. The form, which is sent to `action`, has
+/// another one mailed; `refusal` says why the last address was not taken.
+pub(crate) fn ask_again(action: &str, refusal: Option<&str>) -> Result<String, Failure> {
+    render(
+        include_str!("ask-again.html"),
+        &context! {
+            title => "This link does not work",
+            text => "It is too old, or a newer mail has replaced it. If your account is not confirmed yet, have another link sent to you, and open the newest mail.",
+            action => action,
+            refusal => refusal,
+        },
+    )
+}
+
+/// Another link is on its way, if there is an account to be confirmed.
+pub(crate) fn sent_again() -> Result<String, Failure> {
+    notice(
+        "Look into your mail",
+        "If an account with this address waits to be confirmed, a new link is on its way to it.",
+    )
+}
+
+/// The link to a new address does not work.
+pub(crate) fn bad_address_link() -> Result<String, Failure> {
+    notice(
+        "This link does not work",
+        "It is too old, or a newer mail has replaced it. Open the newest mail, or log in and change your address again.",
+    )
+}
+
 /// Somebody else was faster.
 pub(crate) fn address_taken() -> Result<String, Failure> {
     notice(
@@ -76,7 +124,7 @@ pub(crate) fn address_taken() -> Result<String, Failure> {
     )
 }
 
-/// The link does not work.
+/// The link to choose a password does not work.
 pub(crate) fn bad_link() -> Result<String, Failure> {
     notice(
         "This link does not work",

@@ -27,7 +27,7 @@ impl ClientAddress {
             _ => None,
         };
         // Whoever can open the Unix socket is the proxy.
-        if trusted.is_empty() || socket.is_some_and(|address| !is_trusted(&address)) {
+        if socket.is_some_and(|address| !is_trusted(&address)) {
             return Self(socket);
         }
         let last_first = headers.get_all("x-forwarded-for").iter().rev();

@@ -73,6 +73,16 @@ impl BadRequest {
     }
 }
 
+impl BadRequest {
+    /// The sentence for people, on a page with the form.
+    pub(crate) fn sentence(&self) -> String {
+        let sentence = self.0.get("error").and_then(Value::as_str);
+        sentence
+            .unwrap_or("This form could not be read. Try again.")
+            .to_owned()
+    }
+}
+
 impl Type for BadRequest {
     const IS_REQUIRED: bool = true;
     type RawValueType = Self;

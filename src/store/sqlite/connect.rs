@@ -3,22 +3,20 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::when;
+use super::log::{self, APPLICATION_ID, log_of};
 use crate::failure::Failure;
 use crate::private_file::{append_to, folder_of, lock};
 
 /// Older ones can corrupt a database that two processes write and checkpoint at once, which is what
 /// a server and its command line do (fixed in SQLite 3.51.3).
 const OLDEST_SAFE_SQLITE: i32 = 3_051_003;
-
-/// "mini" in ASCII: tells this file from any other SQLite file.
-pub(super) const APPLICATION_ID: i32 = 0x6d69_6e69;
 
 /// Between two processes SQLite's lock is not fair; asking twice in a millisecond, for half a minute,
 /// kept the worst wait at 0.1 s where SQLite's own back-off took 4 s.
@@ -83,6 +81,7 @@ pub fn is_there(path: &Path) -> Result<bool, Failure> {
             "{shown} is no database; name another file with --database"
         )));
     }
+    check_log(path)?;
     if header.get(APPLICATION_ID_AT..APPLICATION_ID_AT + 4) == Some(&APPLICATION_ID.to_be_bytes()) {
         return Ok(true);
     }
@@ -104,6 +103,21 @@ pub fn is_there(path: &Path) -> Result<bool, Failure> {
         (0, 0) => Ok(false),
         _ => Err(foreign(path)),
     }
+}
+
+/// Refuses a file that was put in the place of another one, whose log lies there still. To be asked
+/// before SQLite opens the file: to close it takes away the locks that this process has there.
+pub(super) fn check_log(path: &Path) -> Result<(), Failure> {
+    let log = log_of(path);
+    let belongs = File::open(path).and_then(|database| log::belongs(&database, &log));
+    if belongs.map_err(Failure::when("reading the database"))? {
+        return Ok(());
+    }
+    let (shown, log) = (path.display(), log.display());
+    Err(refusal(format!(
+        "the log {log} does not belong to {shown}, which was put in the place of another database; \
+         put that one back, or, if what is only in its log may go, remove {log}"
+    )))
 }
 
 /// Whose a database is, and how many tables and indexes it has.
@@ -181,11 +195,11 @@ pub(super) fn create_private(path: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     let mark = || {
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?.pragma_update(
-            None,
-            "application_id",
-            APPLICATION_ID,
-        )
+        let new = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let transaction = new.unchecked_transaction()?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        log::stamp(&transaction)?;
+        transaction.commit()
     };
     mark().map_err(when("creating the database"))
 }
@@ -222,13 +236,6 @@ pub(super) fn foreign(path: &Path) -> Failure {
         "{} is a database of another program; name another file with --database",
         path.display()
     ))
-}
-
-/// The write-ahead log beside a database.
-pub(super) fn log_of(path: &Path) -> PathBuf {
-    let mut log = path.to_owned().into_os_string();
-    log.push("-wal");
-    log.into()
 }
 
 /// In bytes; 0 if there is no such file.

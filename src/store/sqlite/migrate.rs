@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::when;
 use super::statements::Statements;
-use super::{backup, connect};
+use super::{backup, connect, log};
 use crate::failure::Failure;
 use crate::progress::unwatched;
 use crate::store::sql::{self, Sql};
@@ -31,9 +31,9 @@ pub(super) fn open(path: &Path, complete: Complete) -> Result<Connection, Failur
 
 fn check_identity(connection: &Connection, path: &Path) -> Result<(), Failure> {
     match connect::identity(connection).map_err(when("reading the database"))? {
-        (connect::APPLICATION_ID, _) => Ok(()),
+        (log::APPLICATION_ID, _) => Ok(()),
         (0, 0) => connection
-            .pragma_update(None, "application_id", connect::APPLICATION_ID)
+            .pragma_update(None, "application_id", log::APPLICATION_ID)
             .map_err(when("creating the database")),
         _ => Err(connect::foreign(path)),
     }
@@ -111,5 +111,11 @@ pub fn schema_of(path: &Path) -> Result<i32, Failure> {
     if !connect::is_there(path)? {
         return Ok(0);
     }
-    applied(&connect::reader(path)?).map_err(when("reading the version of the database"))
+    let read = connect::reader(path);
+    if read.is_err() && connect::size(&log::log_of(path)) == 0 {
+        // On a full disk a log cannot be begun; there is none, so the file says it all.
+        let alone = connect::untouched(path).and_then(|it| applied(&it));
+        return alone.or_else(|_| read.map(|_| 0));
+    }
+    applied(&read?).map_err(when("reading the version of the database"))
 }

@@ -3,8 +3,12 @@
 mod backup;
 mod connect;
 mod error;
+mod group;
 mod header;
+mod log;
 mod migrate;
+mod opening;
+mod place;
 mod readers;
 mod restore;
 mod scratch;
@@ -13,42 +17,50 @@ mod statements;
 mod writer;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use self::connect::{engine_version, is_there};
+pub(crate) use self::group::End;
 pub use self::migrate::{newest_schema, schema_of};
 pub(crate) use self::readers::Readers;
 pub(crate) use self::restore::restore;
 pub use self::scratch::Scratch;
-pub(crate) use self::writer::End;
 
 use super::pending::Pending;
 use super::sql::{self, Sql};
 use crate::domain::{LiveSession, SessionId};
 use crate::failure::Failure;
+use group::Shared;
 use migrate::Complete;
-use session_cache::SessionCache;
+use opening::Opening;
 use writer::Writer;
 
 /// The database of one file. All writes go through one thread; reads happen on the caller's.
 pub(crate) struct Sqlite {
-    pub(crate) readers: Readers,
-    sessions: Arc<SessionCache>,
+    pub(crate) readers: Arc<Readers>,
     writer: Writer,
+    /// None yet, if the disk is full. Goes last.
+    shared: Arc<OnceLock<Arc<Shared>>>,
 }
 
 impl Sqlite {
     /// Opens the file, or creates it with mode 0600, and brings its schema up to date. `complete`
-    /// does what a migration cannot. Each transaction ends as `end` says.
+    /// does what a migration cannot. Each transaction ends as `end` says. On a full disk what is there
+    /// can be read, and each write tries again.
     pub(crate) fn open(path: &Path, end: End, complete: Complete) -> Result<Self, Failure> {
-        let connection = migrate::open(path, complete)?;
-        let sessions = Arc::new(SessionCache::over(connect::reader(path)?)?);
-        let writer = Writer::start(connection, end, Arc::clone(&sessions))?;
+        let readers = Arc::new(Readers::new(path, connect::reader));
+        let mut opening = Opening::new(path.to_owned(), end, complete, Arc::clone(&readers));
+        let open = opening.begin()?;
         Ok(Self {
-            readers: Readers::new(path, connect::reader),
-            sessions,
-            writer,
+            readers,
+            shared: Arc::clone(&opening.shared),
+            writer: Writer::start(open, opening)?,
         })
+    }
+
+    /// Fails when what is written would be lost: the files are gone, or others are in their place.
+    pub(crate) fn check_place(&self) -> Result<(), Failure> {
+        self.shared.get().map_or(Ok(()), |it| it.place.check())
     }
 
     pub(crate) fn write<T: Send + 'static>(
@@ -65,12 +77,15 @@ impl Sqlite {
         id: SessionId,
         read: impl FnOnce() -> Result<Option<LiveSession>, Failure>,
     ) -> Result<Option<LiveSession>, Failure> {
-        self.sessions.find(id, read)
+        match self.shared.get() {
+            Some(it) => it.sessions.find(id, read),
+            None => read(),
+        }
     }
 
     /// How many session look-ups were not answered from memory.
     pub(crate) fn session_reads(&self) -> u64 {
-        self.sessions.reads()
+        self.shared.get().map_or(0, |it| it.sessions.reads())
     }
 
     /// Does what was asked for, moves the write-ahead log into the database and closes it.

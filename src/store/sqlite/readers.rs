@@ -1,13 +1,14 @@
 //! What reads a file: connections, each used on the caller's thread, and what they tell of the file.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use rusqlite::Connection;
 
 use super::error::when;
 use super::statements::Statements;
-use super::{backup, connect, migrate};
+use super::{backup, connect, log, migrate};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::store::sql::{self, Sql};
@@ -18,6 +19,10 @@ pub(crate) struct Readers {
     path: PathBuf,
     open: fn(&Path) -> Result<Connection, Failure>,
     idle: Mutex<Vec<Connection>>,
+    /// Whether the file is read alone, because there is no room for what SQLite has beside it.
+    passes_over_log: AtomicBool,
+    /// Held by all who read the file alone.
+    alone: RwLock<()>,
 }
 
 impl Readers {
@@ -26,11 +31,43 @@ impl Readers {
             path: path.to_owned(),
             open,
             idle: Mutex::new(Vec::new()),
+            passes_over_log: AtomicBool::new(false),
+            alone: RwLock::new(()),
         }
+    }
+
+    /// From now on the file is read alone.
+    pub(super) fn pass_over_log(&self) {
+        self.passes_over_log.store(true, Ordering::SeqCst);
+    }
+
+    /// Runs `open` while nobody reads the file alone; who closes that would take away the locks of what
+    /// was opened. If it succeeds, the log is read from now on.
+    pub(super) fn with_log_again<T>(
+        &self,
+        open: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let _nobody = self.alone.write().unwrap_or_else(PoisonError::into_inner);
+        let opened = open()?;
+        self.passes_over_log.store(false, Ordering::SeqCst);
+        Ok(opened)
+    }
+
+    fn with_file_alone<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let doing = "reading the database";
+        // Somebody else found room, and we shall in a second.
+        if connect::size(&log::log_of(&self.path)) > 0 {
+            return Err(Failure::new(doing, "the disk was full a moment ago").transient());
+        }
+        work(&mut connect::untouched(&self.path).map_err(when(doing))?)
     }
 
     /// Looks at a file, also beside a running server: nothing is created, migrated or written.
     pub(crate) fn inspect(path: &Path) -> Result<Self, Failure> {
+        connect::check_log(path)?;
         let readers = Self::new(path, connect::inspector);
         // The refusals come now, and not with the first question.
         readers.with(|_| Ok(()))?;
@@ -66,7 +103,7 @@ impl Readers {
 
     /// The sizes of the file and of its write-ahead log, in bytes.
     pub(crate) fn sizes(&self) -> (u64, u64) {
-        let log = connect::log_of(&self.path);
+        let log = log::log_of(&self.path);
         (connect::size(&self.path), connect::size(&log))
     }
 
@@ -79,6 +116,13 @@ impl Readers {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        if self.passes_over_log.load(Ordering::SeqCst) {
+            let _one_of_them = self.alone.read().unwrap_or_else(PoisonError::into_inner);
+            // It may have been the last moment.
+            if self.passes_over_log.load(Ordering::SeqCst) {
+                return self.with_file_alone(work);
+            }
+        }
         let idle = self
             .idle
             .lock()

@@ -10,7 +10,7 @@ use rusqlite::backup::Backup;
 use super::error::when;
 use super::migrate::{self, Complete};
 use super::statements::Statements;
-use super::{backup, connect};
+use super::{backup, connect, log};
 use crate::failure::Failure;
 use crate::private_file::replace::Draft;
 use crate::progress::Progress;
@@ -49,6 +49,7 @@ pub(crate) fn restore(
     let users = number(&prepared, "SELECT count(*) FROM users").map_err(when(DOING))?;
     connect::create_private(path)?;
     let mut target = connect::connect(path)?;
+    log::stamp_after(&prepared, &target).map_err(when(DOING))?;
     // By SQLite and in one transaction: whoever looks at it now sees either state, whole.
     let place = |target: &mut Connection| {
         Backup::new(&prepared, target)?.run_to_completion(i32::MAX, PAUSE, None)
@@ -100,7 +101,7 @@ fn checked(from: &Path, progress: &Progress) -> Result<Connection, Failure> {
         )));
     }
     let id = number(&source, "PRAGMA application_id").map_err(unreadable)?;
-    if id != i64::from(connect::APPLICATION_ID) {
+    if id != i64::from(log::APPLICATION_ID) {
         return Err(refused(format!(
             "{shown} is no backup of this program; name another one"
         )));

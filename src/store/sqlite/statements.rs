@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, ToSql, params_from_iter};
 
+use super::log;
 use crate::store::sql::{Error, Result, Row, Sql, Value};
 
 /// In KiB. The indexes of names and addresses are written to all over the place.
@@ -94,7 +95,7 @@ impl Sql for Statements<'_> {
     }
 
     fn probe(&mut self) -> Result<()> {
-        Ok(self.connection.pragma_update(None, "user_version", 0)?)
+        Ok(log::stamp(self.connection)?)
     }
 }
 

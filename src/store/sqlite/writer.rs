@@ -3,17 +3,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::error::when;
-use super::session_cache::SessionCache;
-use super::statements::Statements;
+use super::group::{Job, NotCommitted, Open};
+use super::opening::Opening;
 use crate::failure::{Failure, panic_message};
 use crate::store::pending::Pending;
 use crate::store::sql::{self, Sql};
@@ -21,26 +19,11 @@ use crate::store::sql::{self, Sql};
 /// How many jobs share a commit at most; beyond that the first of them would wait too long.
 const GROUP: usize = 256;
 
+/// When nothing was written for so long, the log is moved into the database.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// At the end the write-ahead log is moved into the database if that is possible within this time.
 const LAST_WAIT: Duration = Duration::from_secs(1);
-
-/// Runs in the transaction, if there is one, and returns how to answer once its fate is known.
-type Job = Box<dyn FnOnce(Option<&mut Statements<'_>>) -> Answer + Send>;
-type Answer = Box<dyn FnOnce(Option<&NotCommitted>)>;
-
-/// Why a transaction left nothing behind.
-struct NotCommitted {
-    why: String,
-    transient: bool,
-}
-
-/// What becomes of each transaction.
-#[derive(Clone, Copy)]
-pub(crate) enum End {
-    Commit,
-    /// For a dry run: everything is tried for real, and leaves nothing behind.
-    RollBack,
-}
 
 pub(super) struct Writer {
     jobs: Mutex<Option<Sender<Job>>>,
@@ -49,19 +32,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// A writer that commits what it does, or rolls it back.
-    pub(super) fn start(
-        connection: Connection,
-        end: End,
-        sessions: Arc<SessionCache>,
-    ) -> Result<Self, Failure> {
+    /// A writer to a database that is open, or is to be opened.
+    pub(super) fn start(open: Option<Open>, opening: Opening) -> Result<Self, Failure> {
         let (jobs, waiting) = channel();
         let checkpoint = Arc::new(AtomicBool::new(false));
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn({
                 let checkpoint = Arc::clone(&checkpoint);
-                move || run(connection, end, &sessions, &waiting, &checkpoint)
+                move || run(open, opening, &waiting, &checkpoint)
             })
             .map_err(Failure::when("starting the writer"))?;
         Ok(Self {
@@ -133,64 +112,53 @@ impl Drop for Writer {
 }
 
 fn run(
-    connection: Connection,
-    end: End,
-    sessions: &SessionCache,
+    mut open: Option<Open>,
+    mut opening: Opening,
     waiting: &Receiver<Job>,
     checkpoint: &AtomicBool,
 ) {
-    while let Ok(first) = waiting.recv() {
-        let group = std::iter::once(first).chain(waiting.try_iter()).take(GROUP);
-        let committed = || commit(&connection, end, sessions, group);
-        // Whoever waited for this group is told that nothing was done: the transaction is gone.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(committed)) {
-            tracing::error!(event = "failure", error = panic_message(&*panic));
+    loop {
+        let first = match waiting.recv_timeout(IDLE) {
+            Ok(first) => Some(first),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        let is_idle = first.is_none();
+        let group = first.into_iter().chain(waiting.try_iter()).take(GROUP);
+        match open.as_ref() {
+            // It costs nothing when nobody has written anything, another process included.
+            Some(open) if is_idle => open.move_log("PASSIVE"),
+            Some(open) => commit(open, group),
+            None => match opening.again() {
+                Ok(opened) => commit(open.insert(opened), group),
+                Err(why) => refuse(why, group),
+            },
         }
     }
-    if checkpoint.load(Ordering::SeqCst) {
+    if let Some(open) = open
+        && checkpoint.load(Ordering::SeqCst)
+    {
         // The next start finds one file. If another process reads for long, it is not waited for.
-        let _ = connection.busy_timeout(LAST_WAIT);
-        let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        let _ = open.connection.busy_timeout(LAST_WAIT);
+        open.move_log("TRUNCATE");
     }
 }
 
-fn commit(
-    connection: &Connection,
-    end: End,
-    sessions: &SessionCache,
-    group: impl Iterator<Item = Job>,
-) {
-    let (answers, fate): (Vec<Answer>, _) =
-        match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
-            Ok(transaction) => {
-                let mut statements = Statements::over(&transaction);
-                // A full disk makes SQLite roll the whole transaction back; what ran after that would
-                // be committed by itself and then reported as failed, so it must not run.
-                let run = |job: Job| job((!transaction.is_autocommit()).then_some(&mut statements));
-                let answers = group.map(run).collect();
-                let rolled_back = transaction.is_autocommit();
-                let fate = match end {
-                    End::Commit if statements.touch_sessions() => transaction.commit(),
-                    End::Commit => sessions.keep_through(connection, || transaction.commit()),
-                    End::RollBack => transaction.rollback(),
-                };
-                (answers, fate.map_err(|err| not_committed(err, rolled_back)))
-            }
-            Err(err) => (
-                group.map(|job| job(None)).collect(),
-                Err(not_committed(err, false)),
-            ),
-        };
-    let fate = fate.err();
-    answers.into_iter().for_each(|answer| answer(fate.as_ref()));
+fn commit(open: &Open, group: impl Iterator<Item = Job>) {
+    let committed = || open.commit(group);
+    // Whoever waited for this group is told that nothing was done: the transaction is gone.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(committed)) {
+        tracing::error!(event = "failure", error = panic_message(&*panic));
+    }
 }
 
-fn not_committed(err: rusqlite::Error, rolled_back: bool) -> NotCommitted {
-    let failure = when("committing")(err);
-    NotCommitted {
-        transient: failure.is_transient() || rolled_back,
-        why: failure.chain(),
-    }
+/// Tells all of these that the database is not open, and why.
+fn refuse(why: &str, group: impl Iterator<Item = Job>) {
+    let fate = NotCommitted {
+        why: why.to_owned(),
+        transient: true,
+    };
+    group.for_each(|job| job(None)(Some(&fate)));
 }
 
 /// A panic fails its job, like any error: the thread goes on, for everybody else.

@@ -7,10 +7,13 @@
 mod account;
 mod account_serve;
 mod browser;
+mod browser_links;
 mod browser_pages;
+mod container;
 mod django_move;
 mod django_project;
 mod front_end;
+mod full_disk;
 mod port;
 mod postfix;
 mod postfix_mail;

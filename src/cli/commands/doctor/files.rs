@@ -5,7 +5,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, Subject};
-use crate::private_file::{data_dir, folder_of, is_open_to_others};
+use crate::private_file::{
+    data_dir, folder_of, is_of_another_user, is_open_to_others, is_own, replaceable_in,
+};
 use crate::settings::private_files;
 
 const CHECK: &str = "files";
@@ -23,7 +25,11 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         )];
     }
     let mut files = beside(&subject.database);
-    files.extend([folder.clone(), folder.join("serve.lock")]);
+    files.push(folder.join("serve.lock"));
+    // A volume that root lends is not ours to close; what is in it is looked at all the same.
+    if fs::metadata(folder).is_ok_and(|it| is_own(&it)) {
+        files.push(folder.clone());
+    }
     let own = files.into_iter().map(Private::file);
     let own = own.chain(FOLDERS.map(|it| Private::folder(&folder.join(it))));
     let own: Vec<Private> = own.collect();
@@ -34,7 +40,15 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let refused = |err| Finding::refused(CHECK, &format!("{err:#}"), "run it as its owner");
     let mut findings = Vec::from_iter(data_dir::check(folder).err().map(refused));
     if let Ok(folder) = fs::metadata(folder) {
-        findings.extend(own.iter().filter_map(|it| it.of_another(folder.uid())));
+        findings.extend(own.iter().filter_map(|it| it.of_another(&folder)));
+    }
+    if let Some(open) = replaceable_in(folder) {
+        let shown = open.display();
+        findings.push(Finding::warning(
+            CHECK,
+            format!("others can put files of theirs in the place of ours in {shown}"),
+            format!("run: chmod go-w {shown}"),
+        ));
     }
     let all = own.iter().chain(&lent);
     findings.extend(all.clone().filter_map(Private::open_to_others));
@@ -102,8 +116,10 @@ impl Private {
         ))
     }
 
-    fn of_another(&self, owner: u32) -> Option<Finding> {
-        let which = self.those(|it| it.uid() != owner)?;
+    /// Root may have lent the folder, as it lends volumes to containers.
+    fn of_another(&self, folder: &Metadata) -> Option<Finding> {
+        let owner = folder.uid();
+        let which = self.those(|it| it.uid() != owner && is_of_another_user(it))?;
         Some(Finding::failed(
             CHECK,
             format!("{which} belongs to another user than the data folder"),

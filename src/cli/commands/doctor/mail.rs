@@ -1,9 +1,25 @@
-//! The way out for mails.
+//! The way out for mails, and who reads the contact form.
 
 use super::finding::{Finding, Subject};
 use crate::cli::job;
 
 const CHECK: &str = "smtp";
+
+/// Messages would otherwise go where nobody looks.
+pub(crate) fn contact(subject: &Subject<'_>) -> Finding {
+    let check = "contact_to";
+    let Some(settings) = &subject.settings else {
+        return Finding::skipped(check, "the settings are wrong");
+    };
+    match &settings.rules.contact_to {
+        Some(email) => Finding::ok(check, format!("the contact form goes to {email}")),
+        None => Finding::warning(
+            check,
+            "nobody reads the contact form: contact-us refuses messages",
+            "set contact_to to the address of somebody who does",
+        ),
+    }
+}
 
 pub(crate) fn check(subject: &Subject<'_>) -> anyhow::Result<Finding> {
     let (Some(settings), Some(mailer)) = (&subject.settings, &subject.mailer) else {

@@ -74,11 +74,13 @@ fn examine(values: &Values) -> anyhow::Result<Vec<Finding>> {
     };
     let mut findings = vec![machine::program(), of_settings];
     findings.push(settings::public_url(&subject));
+    findings.push(settings::listen(&subject));
     findings.extend(files::check(&subject));
     findings.extend(keys::check(&subject));
     findings.extend(database::check(&subject));
     findings.push(machine::disk(&subject));
     findings.push(mail::check(&subject)?);
+    findings.push(mail::contact(&subject));
     findings.extend(machine::hashing(&subject));
     Ok(findings)
 }

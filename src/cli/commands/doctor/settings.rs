@@ -2,9 +2,9 @@
 
 use super::finding::{Finding, Subject};
 use crate::compose;
+use crate::domain::WebUrl;
 use crate::mail::Mailer;
-use crate::settings::Settings;
-use crate::settings::Values;
+use crate::settings::{Listen, Settings, Values};
 
 const ADVICE: &str = "run: minisass-auth config show";
 
@@ -29,7 +29,7 @@ pub(crate) fn public_url(subject: &Subject<'_>) -> Finding {
     let Some(settings) = &subject.settings else {
         return Finding::skipped("public_url", "the settings are wrong");
     };
-    match compose::public_url(settings, &settings.listen) {
+    match compose::public_url_of_command(settings) {
         Err(err) => Finding::refused("public_url", &err.to_string(), ADVICE),
         Ok(url) if !url.is_https() && !url.is_loopback() => Finding::warning(
             "public_url",
@@ -37,5 +37,29 @@ pub(crate) fn public_url(subject: &Subject<'_>) -> Finding {
             "put a proxy with TLS before it, and set public_url to its https:// address",
         ),
         Ok(url) => Finding::ok("public_url", url.to_string()),
+    }
+}
+
+/// Whether those who are to reach the server can, and are told from each other.
+pub(crate) fn listen(subject: &Subject<'_>) -> Finding {
+    let Some(settings) = &subject.settings else {
+        return Finding::skipped("listen", "the settings are wrong");
+    };
+    let (listen, access) = (&settings.listen, &settings.socket);
+    let is_public = settings.public_url.as_ref().is_some_and(WebUrl::is_https);
+    match listen {
+        Listen::Unix(_) if access.group.is_none() && access.mode & 0o006 != 0o006 => {
+            Finding::warning(
+                "listen",
+                format!("only this user and its group can open {listen}"),
+                "set listen_group to the group of the proxy, and let the proxy send X-Forwarded-For",
+            )
+        }
+        Listen::Tcp(_) if is_public && settings.trusted_proxies.is_empty() => Finding::warning(
+            "listen",
+            "public_url is https, so there is a proxy, and all clients have its address",
+            "set trusted_proxies to the address of the proxy, which has to send X-Forwarded-For",
+        ),
+        _ => Finding::ok("listen", listen.to_string()),
     }
 }

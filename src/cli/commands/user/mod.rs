@@ -7,6 +7,7 @@ mod export;
 mod import;
 mod import_file;
 mod list;
+mod resend_activation;
 mod row;
 mod set_password;
 mod update;
@@ -45,6 +46,11 @@ pub(crate) enum Command {
         "minisass-auth user deactivate - < leavers.txt",
     ]))]
     Deactivate(Named),
+    /// Mail users the link that confirms their account once more
+    #[command(arg = dry_run(), after_long_help = examples(&[
+        "minisass-auth user resend-activation bo@example.org",
+    ]))]
+    ResendActivation(Named),
     /// Forget users and all that belongs to them, for good
     Delete(delete::Delete),
     /// Write all users to a file, to be read by `user import`
@@ -69,6 +75,7 @@ pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::R
         Command::SetPassword(set) => set_password::run(&set, job, output),
         Command::Activate(named) => activate::set_active(&named.find(job)?, true, job, output),
         Command::Deactivate(named) => activate::set_active(&named.find(job)?, false, job, output),
+        Command::ResendActivation(named) => resend_activation::run(&named.find(job)?, job, output),
         Command::Delete(which) => delete::run(&which, job, output),
         Command::Export(export) => export::run(&export, job),
         Command::Import(import) => import::run(&import, job, output),

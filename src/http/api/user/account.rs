@@ -100,7 +100,7 @@ impl Input for AccountRequest {
 impl From<AccountRequest> for OwnChange {
     fn from(fields: AccountRequest) -> Self {
         Self {
-            username: fields.username.filter(|it| !it.trim().is_empty()),
+            username: fields.username.filter(|it| !it.is_empty()),
             email: fields.email.0,
             first_name: fields.name,
             last_name: fields.surname,

@@ -44,7 +44,8 @@ pub(crate) fn check(
 fn value(schema: &MetaSchema, sent: Option<Value>, required: bool) -> Result<Option<Value>, Rule> {
     match sent {
         None if required => Err(Rule::Required),
-        Some(Value::Null) if required => Err(Rule::Null),
+        // What has a default may be left out, but not be called nothing.
+        Some(Value::Null) if required || schema.default.is_some() => Err(Rule::Null),
         None | Some(Value::Null) => Ok(None),
         Some(value) if schema.ty == "boolean" => boolean(&value).map(Some),
         Some(Value::String(text)) => string(schema, text, required).map(Some),
@@ -70,8 +71,13 @@ fn boolean(value: &Value) -> Result<Value, Rule> {
 
 fn string(schema: &MetaSchema, text: String, required: bool) -> Result<Value, Rule> {
     let is_password = schema.format == Some("password");
-    let is_blank = text.is_empty() || !is_password && text.trim().is_empty();
-    if required && is_blank {
+    // A password stays as it was typed; white space is no part of anything else.
+    let text = if is_password {
+        text
+    } else {
+        text.trim().to_owned()
+    };
+    if required && text.is_empty() {
         return Err(Rule::Blank);
     }
     // A login never says what is wrong with the password, so there a NUL counts as a wrong type, which
@@ -83,7 +89,7 @@ fn string(schema: &MetaSchema, text: String, required: bool) -> Result<Value, Ru
             Rule::NullCharacter
         });
     }
-    if schema.format == Some("email") && !is_blank {
+    if schema.format == Some("email") && !text.is_empty() {
         Email::parse(&text)?;
     }
     match schema.max_length {

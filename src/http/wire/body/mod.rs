@@ -37,7 +37,8 @@ pub(crate) type Sentence = fn(&[Invalid]) -> Option<String>;
 
 /// The fields that an endpoint knows.
 pub(crate) trait Input: ParseFromJSON + IsObjectType + 'static {
-    /// Other names that clients use: (theirs, ours). Ours wins if both are there.
+    /// Other names that clients use: (theirs, ours). What stands under theirs is judged as if it stood
+    /// under ours. If both are there, ours wins, unless it is null or blank and theirs is not.
     const ALIASES: &'static [(&'static str, &'static str)] = &[];
 
     /// Whether a value of the wrong type counts as absent instead of being an error.
@@ -136,7 +137,9 @@ impl<T: Input> Content for Body<T> {
         let mut sent = sent::<T>(request, bytes, &schema).await?;
         for (theirs, ours) in T::ALIASES {
             if let Some(value) = sent.shift_remove(*theirs)
-                && sent.get(*ours).is_none_or(Value::is_null)
+                && sent
+                    .get(*ours)
+                    .is_none_or(|own| says_nothing(own) && !says_nothing(&value))
             {
                 sent.insert((*ours).to_owned(), value);
             }
@@ -198,6 +201,10 @@ async fn sent<T: Input>(
     let aliases = T::ALIASES.iter().map(|(theirs, _)| *theirs);
     let wanted: Vec<&str> = known.chain(aliases).collect();
     parse::parse(bytes, &media_type, &wanted).await
+}
+
+fn says_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|it| it.trim().is_empty())
 }
 
 /// Whether a body comes after this head, as far as the head says so.

@@ -1,0 +1,10 @@
+//! Links that confirm something.
+
+/// What a link is good for that confirms an account or an address. A false one is not told from one
+/// that came too late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    Works,
+    /// What it is for is done already, by this link or another one.
+    Done,
+}

@@ -1,0 +1,116 @@
+//! What the writer's thread does with the database: commit groups of jobs, move the log.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::error::when;
+use super::log;
+use super::place::Place;
+use super::session_cache::SessionCache;
+use super::statements::Statements;
+
+/// Runs in the transaction, if there is one, and returns how to answer once its fate is known.
+pub(super) type Job = Box<dyn FnOnce(Option<&mut Statements<'_>>) -> Answer + Send>;
+pub(super) type Answer = Box<dyn FnOnce(Option<&NotCommitted>)>;
+
+/// Why a transaction left nothing behind.
+pub(super) struct NotCommitted {
+    pub(super) why: String,
+    pub(super) transient: bool,
+}
+
+/// What becomes of each transaction.
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    Commit,
+    /// For a dry run: everything is tried for real, and leaves nothing behind.
+    RollBack,
+}
+
+/// The database as the thread has it.
+pub(super) struct Open {
+    pub(super) connection: Connection,
+    pub(super) end: End,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What others want to know of the open database.
+pub(super) struct Shared {
+    pub(super) sessions: SessionCache,
+    pub(super) place: Place,
+}
+
+impl Open {
+    /// Moves the log into the database, if that is possible: what is in the log is safe too, and whoever
+    /// copies the database alone has most of it. Never into another file.
+    pub(super) fn move_log(&self, how: &str) {
+        if self.shared.place.check().is_ok() {
+            let _ = self
+                .connection
+                .execute_batch(&format!("PRAGMA wal_checkpoint({how})"));
+        }
+    }
+
+    /// Commits what these jobs do, and answers all of them.
+    pub(super) fn commit(&self, group: impl Iterator<Item = Job>) {
+        let connection = &self.connection;
+        let changes = connection.total_changes();
+        let (answers, fate): (Vec<Answer>, _) =
+            match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
+                Ok(transaction) => {
+                    let mut statements = Statements::over(&transaction);
+                    // A full disk makes SQLite roll the whole transaction back; what ran after that
+                    // would be committed by itself and then reported as failed, so it must not run.
+                    let run =
+                        |job: Job| job((!transaction.is_autocommit()).then_some(&mut statements));
+                    let answers = group.map(run).collect();
+                    let touches_sessions = statements.touch_sessions();
+                    let has_changes = connection.total_changes() != changes;
+                    let fate = self.finish(transaction, has_changes, touches_sessions);
+                    (answers, fate)
+                }
+                Err(err) => (
+                    group.map(|job| job(None)).collect(),
+                    Err(not_committed(err, false)),
+                ),
+            };
+        let fate = fate.err();
+        answers.into_iter().for_each(|answer| answer(fate.as_ref()));
+    }
+
+    fn finish(
+        &self,
+        transaction: Transaction<'_>,
+        has_changes: bool,
+        touches_sessions: bool,
+    ) -> Result<(), NotCommitted> {
+        let rolled_back = transaction.is_autocommit();
+        if has_changes && !rolled_back {
+            log::stamp(&transaction).map_err(|err| not_committed(err, false))?;
+        }
+        let finished = match self.end {
+            End::Commit if touches_sessions => transaction.commit(),
+            End::Commit => {
+                let commit = || transaction.commit();
+                self.shared.sessions.keep_through(&self.connection, commit)
+            }
+            End::RollBack => transaction.rollback(),
+        };
+        finished.map_err(|err| not_committed(err, rolled_back))?;
+        // What was committed to a file that nobody finds again is lost, and nobody is told otherwise.
+        let place = self.shared.place.check();
+        place.map_err(|failure| NotCommitted {
+            why: failure.chain(),
+            transient: true,
+        })
+    }
+}
+
+fn not_committed(err: rusqlite::Error, rolled_back: bool) -> NotCommitted {
+    let failure = when("committing")(err);
+    NotCommitted {
+        transient: failure.is_transient() || rolled_back,
+        why: failure.chain(),
+    }
+}
