@@ -19,8 +19,10 @@ use crate::daemon::backups::Backups;
 use crate::daemon::bind::bind;
 use crate::daemon::loss::stop_or_loss;
 use crate::daemon::reload::{hangups, reload_at_each};
+use crate::failure::Failure;
 use crate::http::{App, ConnectionRules, Deployment, serve};
 use crate::interrupt::stop_signal;
+use crate::operator::Operator;
 use crate::private_file::{data_dir, folder_of, replaceable_in};
 use crate::settings::{Listen, Settings};
 
@@ -49,14 +51,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
         trusted_proxies: settings.trusted_proxies.clone(),
     };
     let app = App::new(operator.accounts.clone(), deployment);
-    // The lock says that no other server is alive, so whatever one had in hand is nobody's.
-    match operator.release_mail().await {
-        // On a full disk they wait until somebody may take them from it.
-        Err(failure) if failure.is_transient() => {
-            tracing::warn!(event = "mail_not_released", error = failure.chain());
-        }
-        released => released?,
-    }
+    release_mail(&operator).await?;
     let (stopping, stopped) = watch::channel(false);
     let backups = Backups::of(settings);
     let background = background::start(operator.clone(), app.clone(), backups, stopped)?;
@@ -93,6 +88,18 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     }
     tracing::info!(event = "sys_shutdown");
     Ok(ended?)
+}
+
+/// The locks say that no other server is alive, so whatever one had in hand is nobody's. On a full disk
+/// it waits until the lease on it ends.
+async fn release_mail(operator: &Operator) -> Result<(), Failure> {
+    match operator.release_mail().await {
+        Err(failure) if failure.is_transient() => {
+            tracing::warn!(event = "mail_not_released", error = failure.chain());
+            Ok(())
+        }
+        released => released,
+    }
 }
 
 /// Others may put files of theirs in the place of ours; that is for the operator to judge.
