@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::accounts::{Parts, Rules};
 use crate::clock::Clock;
-use crate::crypto::{Hasher, Keyring, LinkKey, Random, Signer};
+use crate::crypto::{Hasher, Keyring, LinkKey, Random, Signer, missing_keys};
 use crate::domain::{Stamp, WebUrl};
 use crate::failure::Failure;
 use crate::mail::{Hello, Letters, Mailer, Smtp, Transport};
@@ -93,7 +93,8 @@ pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
     data_dir::make(folder)?;
     data_dir::check_database(database)?;
     if was_complete {
-        data_dir::check_complete(folder, database, has_database)?;
+        let missing = missing_keys(&folder.join("keys"));
+        data_dir::check_complete(folder, database, has_database, missing.as_deref())?;
     }
     Ok(())
 }

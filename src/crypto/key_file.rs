@@ -87,7 +87,8 @@ pub(crate) fn read_private(path: &Path, allow_weak: bool) -> Result<Zeroizing<Ve
         ))),
         Some(why) => Err(refuse(format!(
             "{shown} is too weak: {why}; \
-             remove the file to have one made (everybody has to log in again)"
+             remove the file, and `complete` in the data folder, to have one made (everybody has to \
+             log in again)"
         ))),
     }
 }

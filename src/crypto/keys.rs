@@ -50,7 +50,7 @@ pub enum KeyError {
     Unknown(String),
     #[error("this key is there already, as {0}; nothing was done")]
     Present(String),
-    #[error("{0}; give the secret alone")]
+    #[error(transparent)]
     NotASecret(#[from] NotASecret),
     #[error(
         "the key is too weak: {0}; give the other service a new one that is random, \
@@ -183,6 +183,15 @@ impl Keyring {
             sync_folder(folder)
         };
         Ok(remove().map_err(Failure::when("removing a key"))?)
+    }
+}
+
+/// What has been lost of the keys that a folder had, if anything has.
+pub(crate) fn missing_keys(folder: &Path) -> Option<PathBuf> {
+    match Keyring::kids_in(folder) {
+        Err(_) => Some(folder.to_owned()),
+        Ok(kids) if kids.is_empty() => Some(folder.join("signing-*.key")),
+        Ok(_) => Some(LinkKey::path(folder)).filter(|it| !it.exists()),
     }
 }
 

@@ -173,7 +173,7 @@ impl Hasher {
             let kind = Arc::clone(kind);
             let work = move || {
                 let started = Instant::now();
-                let hashes = kind.compute(&Password::attempt(""));
+                let (_, hashes) = kind.matches(&Password::attempt(""));
                 (started.elapsed(), hashes)
             };
             took.push(self.compute("measuring a password hash", work).await?);

@@ -3,19 +3,30 @@
 /// What a text is instead of a secret alone.
 #[derive(Debug, thiserror::Error)]
 pub enum NotASecret {
-    #[error("this is a line of a shell script (export …)")]
+    #[error("this is a line of a shell script (export …); give the secret alone")]
     Export,
-    #[error("this is a line of a settings file ({0}=…)")]
+    #[error("this is a line of a settings file ({0}…); give the secret alone")]
     Setting(String),
-    #[error("this stands in quotes")]
+    #[error("this is a piece of a program ({0}…); give the secret alone")]
+    Program(String),
+    #[error("this stands in quotes; give the secret alone")]
     Quoted,
-    #[error("these are several lines")]
+    #[error("there is a comment behind it; give the secret alone")]
+    Comment,
+    #[error("these are several lines; give the secret alone")]
     Lines,
+    #[error("there are characters in it that cannot be seen; give the secret alone")]
+    Invisible,
 }
+
+/// What texts in programs stand between, straight or as word processors draw it.
+const QUOTES: [char; 13] = [
+    '\'', '"', '`', '“', '”', '„', '‟', '‘', '’', '‚', '‛', '«', '»',
+];
 
 /// The secret alone, without the white space and the byte order mark around it.
 pub(crate) fn secret_of(text: &str) -> Result<&str, NotASecret> {
-    let secret = text.trim_start_matches('\u{feff}').trim_ascii();
+    let secret = text.trim_start_matches('\u{feff}').trim();
     if secret.contains(['\n', '\r']) {
         return Err(NotASecret::Lines);
     }
@@ -23,28 +34,96 @@ pub(crate) fn secret_of(text: &str) -> Result<&str, NotASecret> {
         return Err(NotASecret::Export);
     }
     if let Some(name) = setting_of(secret) {
-        return Err(NotASecret::Setting(name.to_owned()));
+        return Err(NotASecret::Setting(name));
     }
-    let is_quoted = |mark: char| {
-        let inner = secret.strip_prefix(mark);
-        inner.is_some_and(|it| it.ends_with(mark))
-    };
-    if ['\'', '"', '`'].into_iter().any(is_quoted) {
+    if let Some(start) = start_of_program(secret) {
+        return Err(NotASecret::Program(start.to_owned()));
+    }
+    if is_quoted(secret) {
         return Err(NotASecret::Quoted);
+    }
+    if [" #", " //", "\t#", "\t//"]
+        .iter()
+        .any(|it| secret.contains(it))
+    {
+        return Err(NotASecret::Comment);
+    }
+    // A key that somebody can type has none of these, and a copy from a page may.
+    let is_seen = |c: char| c == ' ' || !c.is_control() && !c.is_whitespace() && !is_format(c);
+    if !secret.chars().all(is_seen) {
+        return Err(NotASecret::Invisible);
     }
     Ok(secret)
 }
 
-/// The name before an equals sign, if it is one that settings have. A key may hold an equals sign
-/// too: Django's have no capitals, and in base64 nothing comes after it.
-fn setting_of(secret: &str) -> Option<&str> {
-    let (name, value) = secret.split_once('=')?;
-    let name = name.trim_end();
-    let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let has_capitals = !name.bytes().any(|b| b.is_ascii_lowercase());
-    let lower = name.to_ascii_lowercase();
-    let says_key = lower.contains("secret") || lower.contains("_key");
-    let has_value = !value.trim_matches('=').is_empty();
-    (is_word && has_value && (has_capitals || says_key)).then_some(name)
+/// Characters without a width: joiners, marks of direction, byte order marks in the middle.
+fn is_format(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// The name before an equals sign or a colon, with that, if it is one that settings have. A key may hold these
+/// too: Django's have no capitals, and in base64 nothing comes after an equals sign.
+fn setting_of(secret: &str) -> Option<String> {
+    let place = secret.find(['=', ':'])?;
+    let (before, after) = secret.split_at(place);
+    let name = before.trim_start_matches(['{', ' ', ',']).trim_end();
+    let bare = name.trim_matches(QUOTES);
+    let is_word = bare.starts_with(|c: char| c.is_ascii_alphabetic())
+        && bare
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+    let lower = bare.to_ascii_lowercase();
+    let says_key = lower.contains("secret") || lower.contains("key");
+    let has_value = !after.trim_matches(['=', ':', ' ']).is_empty();
+    let is_setting = if after.starts_with('=') {
+        !bare.bytes().any(|b| b.is_ascii_lowercase())
+            || lower.contains("secret")
+            || lower.contains("_key")
+    } else {
+        says_key || bare != name
+    };
+    let sign = &after[..1];
+    (is_word && has_value && is_setting).then(|| format!("{bare}{sign}"))
+}
+
+/// The beginning of a call that looks a setting up, or of an object in braces.
+fn start_of_program(secret: &str) -> Option<&str> {
+    let lower = secret.to_ascii_lowercase();
+    if [
+        "os.",
+        "env(",
+        "env.",
+        "getenv(",
+        "config(",
+        "process.env",
+        "environ",
+    ]
+    .iter()
+    .any(|it| lower.starts_with(it))
+    {
+        return secret.split(['(', '[', '\'', '"']).next();
+    }
+    let is_object = secret.starts_with(['{', '[', '(']) && secret.ends_with(['}', ']', ')']);
+    (is_object && secret.contains(QUOTES)).then(|| &secret[..1])
+}
+
+/// Also with the letters before it that Python has, and with a comma behind it.
+fn is_quoted(secret: &str) -> bool {
+    let inner = secret.trim_end_matches([',', ';', ' ']);
+    let letters = inner
+        .bytes()
+        .take_while(|b| b"rbfuRBFU".contains(b))
+        .count();
+    let text = inner.get(letters.min(2)..).unwrap_or_default();
+    [inner, text].iter().any(|it| {
+        let first = it.chars().next().filter(|c| QUOTES.contains(c));
+        let last = it.chars().next_back().filter(|c| QUOTES.contains(c));
+        match (first, last) {
+            (Some(first), Some(last)) if it.chars().count() > 1 => {
+                first == last || !(first.is_ascii() || last.is_ascii())
+            }
+            // No keyboard has these for a key.
+            (first, last) => [first, last].into_iter().flatten().any(|c| !c.is_ascii()),
+        }
+    })
 }

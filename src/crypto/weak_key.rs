@@ -1,6 +1,9 @@
-//! Why a text is too weak to sign tokens with: too short, published, repeated, or without variety.
+//! Why a text is too weak to sign tokens with: too short, published, repeated, without variety, or
+//! made of what people think of first.
 
 use std::collections::{HashMap, HashSet};
+
+use super::published_key::{decoded, is_published};
 
 /// HS256 needs as many bits as its hash has (RFC 7518, section 3.2).
 const LEAST_BYTES: usize = 32;
@@ -15,31 +18,22 @@ const JUDGED: usize = 256;
 /// Django puts it before the keys that it makes for development.
 const FOR_DEVELOPMENT: &[u8] = b"django-insecure-";
 
-/// Keys that anybody can look up, without what is neither letter nor digit and in small letters. All
-/// are those of texts that people copy from.
-const PUBLISHED: [&str; 14] = [
-    // The debugger at jwt.io, before 2025 and since.
-    "your256bitsecret",
-    "your384bitsecret",
-    "your512bitsecret",
-    "astringsecretatleast256bitslong",
-    "avalidstringsecretthatisatleast384bitslong",
-    "avalidstringsecretthatisatleast512bitslong",
-    // RFC 7515, appendix A.1, and RFC 7520, section 3.5.
-    "aym1sysppbydfgzld3umj1qzkobwvmkoqqestjqlrt1qs0gzh75aktmn3yj0ips4hcguutwjazzr1z9caow",
-    "hjtxiz2usn5kbqfbttnwbpdmhkv8fjgonbc6mxccyg",
-    // FastAPI, "OAuth2 with password, bearer with JWT tokens".
-    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
-    // Supabase, for a local installation.
-    "supersecretjwttokenwithatleast32characterslong",
-    // PostgREST, in its own tests.
-    "reallyreallyreallyreallyverysafe",
-    // Hasura, "JWT configuration".
-    "3ek6fdo0c7tzbnvfjpmkndi2yaraakzqlk8o2ikoxqu4nf7edah8s3twphwrdwt6r",
-    // Tutorials of Spring Security.
-    "404e635266556a586e3272357538782f413f4428472b4b6250645367566b5970",
-    "9a02115a835ee03d5fb83cd8a468ea33e4090aaaec87f53c9fa54512bbef4db8",
-];
+/// Whoever tries the likeliest keys first comes to a random one later than this: so many decimal
+/// digits has the number of tries.
+const LEAST_DIGITS: f64 = 20.0;
+
+/// What zxcvbn judges at once: it counts to 64 bits.
+const PIECE: usize = 16;
+
+/// What stands between the words of a text that somebody wrote.
+const BETWEEN_WORDS: &str = " -_.,:;!?'";
+
+/// What people write in the place of a key, beside the words that zxcvbn knows.
+const PLACEHOLDERS: &str = "secret key jwt token tokens password change changeme replace example sign \
+    signed signing your own default production authentication auth django insecure super random \
+    string custom here please test testing development dev private hs256 must least characters long \
+    strong safe server session cookie app application insert generate this that for the with use \
+    used using only never should value minisass";
 
 /// What is wrong with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +46,8 @@ pub enum Weakness {
     Repeats,
     #[error("it has too little variety, and can be guessed")]
     Monotonous,
+    #[error("it is made of words or patterns, and can be guessed")]
+    Guessable,
     /// Nothing else is wrong with it.
     #[error("Django made it for development (django-insecure-), so it may stand in a repository")]
     ForDevelopment,
@@ -68,21 +64,71 @@ pub(crate) fn weakness(key: &[u8]) -> Option<Weakness> {
         Some(Weakness::Repeats)
     } else if bits(judged) < LEAST_BITS || bits(&steps(judged)) < LEAST_BITS {
         Some(Weakness::Monotonous)
+    } else if is_guessable(judged) {
+        Some(Weakness::Guessable)
     } else {
         let rest = key.strip_prefix(FOR_DEVELOPMENT)?;
         Some(weakness(rest).unwrap_or(Weakness::ForDevelopment))
     }
 }
 
-/// Also with other marks between the words, or with something before and behind.
-fn is_published(key: &[u8]) -> bool {
-    let mut plain = key.to_ascii_lowercase();
-    plain.retain(u8::is_ascii_alphanumeric);
-    let holds = |published: &str| {
-        let published = published.as_bytes();
-        plain.windows(published.len()).any(|it| it == published)
-    };
-    PUBLISHED.iter().any(|it| holds(it))
+/// Whether the words and patterns in it leave few tries: in the key, or in what it says in hexadecimal
+/// digits or in base64.
+fn is_guessable(key: &[u8]) -> bool {
+    is_soon_guessed(key) || decoded(key).is_some_and(|it| is_even(&it) || is_soon_guessed(&it))
+}
+
+/// Of bytes that are no text zxcvbn says nothing.
+fn is_soon_guessed(key: &[u8]) -> bool {
+    let text = std::str::from_utf8(key).ok();
+    let text = text.filter(|it| it.bytes().all(|b| b == b' ' || b.is_ascii_graphic()));
+    text.is_some_and(|it| digits([it]).min(digits(words(it))) < LEAST_DIGITS)
+}
+
+/// The parts of what somebody wrote; the whole of anything else.
+fn words(text: &str) -> Vec<&str> {
+    let is_mark = |c: char| !c.is_ascii_alphanumeric();
+    if text
+        .chars()
+        .filter(|c| is_mark(*c))
+        .all(|c| BETWEEN_WORDS.contains(c))
+        && text.contains(is_mark)
+    {
+        return text.split(is_mark).collect();
+    }
+    if !text.bytes().all(|b| b.is_ascii_alphabetic()) {
+        return vec![text];
+    }
+    // A capital behind a small letter begins a word.
+    let bytes = text.as_bytes();
+    let mut words = Vec::new();
+    let mut start = 0;
+    for place in 1..bytes.len() {
+        if bytes[place].is_ascii_uppercase() && bytes[place - 1].is_ascii_lowercase() {
+            words.push(&text[start..place]);
+            start = place;
+        }
+    }
+    words.push(&text[start..]);
+    words
+}
+
+/// How many decimal digits the number of tries has until these ASCII texts are guessed one after the
+/// other.
+fn digits<'a>(texts: impl IntoIterator<Item = &'a str>) -> f64 {
+    let known: Vec<&str> = PLACEHOLDERS.split_whitespace().collect();
+    let pieces = texts.into_iter().flat_map(|it| it.as_bytes().chunks(PIECE));
+    let pieces = pieces.filter_map(|it| std::str::from_utf8(it).ok());
+    pieces
+        .map(|it| zxcvbn::zxcvbn(it, &known).guesses_log10().max(0.0))
+        .sum()
+}
+
+/// Whether most bytes are as far from the one before as others are: `000102…` in hexadecimal digits.
+fn is_even(bytes: &[u8]) -> bool {
+    let steps = steps(bytes);
+    let different: HashSet<&u8> = steps.iter().collect();
+    different.len() * 2 < steps.len()
 }
 
 /// Whether more than a quarter of all places look like an earlier one: three bytes that were there

@@ -9,6 +9,7 @@ mod loss;
 mod reload;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use tokio::sync::watch;
@@ -23,6 +24,7 @@ use crate::failure::Failure;
 use crate::http::{App, ConnectionRules, Deployment, serve};
 use crate::interrupt::stop_signal;
 use crate::operator::Operator;
+use crate::private_file::replace::remove_stale;
 use crate::private_file::{data_dir, folder_of, replaceable_in};
 use crate::settings::{Listen, Settings};
 
@@ -43,6 +45,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     compose::check_place(settings)?;
     let locks = data_dir::lock(&settings.data_dir, &settings.database)?;
     warn_of_open_folders(settings);
+    remove_drafts(settings);
     let operator = compose::use_cases(settings, Some(&public_url), false)?;
     let deployment = Deployment {
         public_url: public_url.clone(),
@@ -114,4 +117,13 @@ fn warn_of_open_folders(settings: &Settings) {
             note = "others can put files of theirs in the place of ours; run: chmod go-w, with it"
         );
     }
+}
+
+/// A backup that was killed leaves a copy of the whole database.
+fn remove_drafts(settings: &Settings) {
+    let folders = data_dir::FOLDERS_OF_DRAFTS.map(|it| settings.data_dir.join(it));
+    let folders = folders.iter().map(PathBuf::as_path);
+    folders
+        .chain([folder_of(&settings.database)])
+        .for_each(remove_stale);
 }

@@ -1,6 +1,11 @@
 //! User names that people would take for the operator's, for a part of the service, or for
 //! nobody's.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use super::look_alike::{look, readings, spelt_out};
+
 /// Each word stands for itself and its plural, however it is hyphenated, also with digits behind.
 const OFFICIAL: &[&str] = &[
     // The operator, and everybody who could be one.
@@ -65,15 +70,59 @@ const COMMON: &[&str] = &[
      alpha ghost facebook twitter instagram msn openid postfix pr is it i m",
 ];
 
-/// Whether a name, in its canonical form, is one that nobody may choose.
+/// Who stands in a name as a word of its own is who the name claims to be, whatever else is in it.
+const CLAIMED: &str = "admin administrator administration sysadmin sysadministrator superuser root \
+    moderator official support helpdesk security staff webmaster postmaster hostmaster noreply";
+
+/// Nobody is called like the service, with something before or behind.
+const PRODUCT: &str = "minisass";
+
+/// Whether a name, in its canonical form, is one that nobody may choose. An address is its owner's.
 pub(super) fn is_reserved(canonical: &str) -> bool {
     let letters: String = canonical.chars().filter(|c| c.is_alphanumeric()).collect();
     let bare = letters.trim_end_matches(|c: char| c.is_ascii_digit());
-    holds(OFFICIAL, bare) || holds(COMMON, &letters)
+    let is_common = readings(&letters).iter().any(|it| holds(&COMMON_LOOKS, it));
+    let official = readings(bare).into_iter().chain(spelt_out(&letters));
+    let mut official = official.chain(spelt_out(bare));
+    is_common
+        || official.any(|it| holds(&OFFICIAL_LOOKS, &it))
+        || !canonical.contains('@') && claims_authority(canonical, bare)
 }
 
-fn holds(lines: &[&str], name: &str) -> bool {
-    let singular = name.strip_suffix('s').unwrap_or(name);
-    let mut words = lines.iter().flat_map(|it| it.split_whitespace());
-    words.any(|it| it == name || it == singular)
+/// Whether it says the product's name, or one of those that speak for it.
+fn claims_authority(canonical: &str, bare: &str) -> bool {
+    let words = canonical.split(|c: char| !c.is_alphanumeric());
+    let mut readings = words.flat_map(spelt_out);
+    readings.any(|it| {
+        holds(
+            &CLAIMED_LOOKS,
+            it.trim_end_matches(|c: char| c.is_ascii_digit()),
+        )
+    }) || spelt_out(bare)
+        .iter()
+        .any(|it| it.contains(&look(PRODUCT)) || is_claim_and_office(it))
+}
+
+/// Two words in one, such as `supportteam`.
+fn is_claim_and_office(name: &str) -> bool {
+    let places = name.char_indices().skip(1).map(|(place, _)| place);
+    places.map(|it| name.split_at(it)).any(|(one, other)| {
+        let are = |claim, office| holds(&CLAIMED_LOOKS, claim) && holds(&OFFICIAL_LOOKS, office);
+        one.len() > 2 && other.len() > 2 && (are(one, other) || are(other, one))
+    })
+}
+
+/// Whether a look is that of a word or of its plural.
+fn holds(words: &HashSet<String>, name: &str) -> bool {
+    let singular = name.strip_suffix('s');
+    words.contains(name) || singular.is_some_and(|it| words.contains(it))
+}
+
+static OFFICIAL_LOOKS: LazyLock<HashSet<String>> = LazyLock::new(|| looks(OFFICIAL));
+static COMMON_LOOKS: LazyLock<HashSet<String>> = LazyLock::new(|| looks(COMMON));
+static CLAIMED_LOOKS: LazyLock<HashSet<String>> = LazyLock::new(|| looks(&[CLAIMED]));
+
+fn looks(lines: &[&str]) -> HashSet<String> {
+    let words = lines.iter().flat_map(|it| it.split_whitespace());
+    words.map(look).collect()
 }

@@ -44,11 +44,17 @@ impl WebUrl {
     }
 
     /// What other addresses start with: it has no login, query or fragment, and no slash at its end.
-    pub fn base(raw: &str) -> Result<Self, Rule> {
+    pub fn base(raw: &str) -> Result<Self, NotABase> {
         if !raw.is_ascii() || raw.contains(['@', '?', '#']) {
-            return Err(Rule::NotAUrl);
+            return Err(NotABase::NoAddress);
         }
-        Self::parse(raw.trim_end_matches('/'))
+        let base = Self::parse(raw.trim_end_matches('/')).map_err(|_| NotABase::NoAddress)?;
+        let rest = Self::behind_scheme(&base.text).unwrap_or_default();
+        let path = rest.split_once('/').map(|it| it.1);
+        if path.is_some_and(|it| !it.split('/').all(is_plain_name)) {
+            return Err(NotABase::Path);
+        }
+        Ok(base)
     }
 
     /// The address as it was written.
@@ -118,6 +124,22 @@ impl WebUrl {
             _ => raw.to_owned(),
         }
     }
+}
+
+/// Whether it is read alike by everything that reads addresses: browsers, proxies, forms.
+fn is_plain_name(segment: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
+    !matches!(segment, "" | "." | "..") && segment.bytes().all(is_plain)
+}
+
+/// Why other addresses cannot start with an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotABase {
+    #[error("is no web address")]
+    NoAddress,
+    /// Browsers take `//` for a host, and proxies decode and shorten paths in ways of their own.
+    #[error("has a path of other characters than letters, digits, - . _ ~ and single slashes")]
+    Path,
 }
 
 impl fmt::Display for WebUrl {

@@ -221,14 +221,16 @@ fn escaped(text: &str) -> String {
 }
 
 /// White space of all kinds becomes one space, and control characters go: nothing in a subject can
-/// start another header.
+/// start another header. Nor is it what mail programs decode, which could hide both (RFC 2047).
 fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let line = words.join(" ");
-    line.chars()
+    let line: String = words
+        .join(" ")
+        .chars()
         .filter(|it| !it.is_control())
-        .take(MOST_OF_A_SUBJECT)
-        .collect()
+        .collect();
+    let shown = line.replace("=?", "= ?");
+    shown.chars().take(MOST_OF_A_SUBJECT).collect()
 }
 
 /// The engine's errors name the file and the line.

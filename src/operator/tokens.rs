@@ -202,16 +202,24 @@ impl Operator {
         now: Timestamp,
     ) -> Result<Vec<String>, Failure> {
         let mut faults: Vec<String> = self.fault_of_user(user).await?.into_iter().collect();
-        let ended_at = match user {
-            Some(id) => self.parts.store.imported_tokens_ended_at(id).await?,
+        let refused = match user {
+            Some(id) => self.parts.store.refused_imported_tokens(id).await?,
             None => None,
         };
         let issued_at = claims.get("iat").and_then(Value::as_i64).map(Timestamp);
-        if let Some(at) = ended_at.filter(|at| issued_at.is_some_and(|it| it <= *at)) {
-            faults.push(format!(
-                "the imported tokens of its user were ended at {at}"
-            ));
-        }
+        faults.extend(match (refused, issued_at) {
+            (None, _) if faults.is_empty() => {
+                Some("its user did not come from the service that issued it".to_owned())
+            }
+            (Some(it), Some(at)) if at < it.before => {
+                Some(format!("its user was made after it, at {}", it.before))
+            }
+            (Some(it), Some(at)) if at <= it.up_to => Some(format!(
+                "the imported tokens of its user were ended at {}",
+                it.up_to
+            )),
+            _ => None,
+        });
         let (Some(at), Some(id)) = (issued_at, text(claims, "jti")) else {
             return Ok(faults);
         };

@@ -18,6 +18,9 @@ const COMPLETE: &str = "complete";
 /// The lock that a server holds as long as it lives.
 const SERVED: &str = "serve.lock";
 
+/// Where files are written beside their places, below the data folder.
+pub(crate) const FOLDERS_OF_DRAFTS: [&str; 4] = ["", "keys", "backups", "outbox"];
+
 /// So many symbolic links the system follows too.
 const MOST_LINKS: usize = 40;
 
@@ -47,6 +50,10 @@ pub(crate) fn check_database(database: &Path) -> anyhow::Result<()> {
         return Ok(());
     };
     let shown = database.display();
+    ensure!(
+        metadata.is_file(),
+        "{shown} is no file, so no database can be there; choose another --database"
+    );
     check_owner(&metadata, &format!("the database {shown}"))?;
     if is_open_to_others(&metadata) {
         bail!("others can read the database {shown}; run: chmod 600 {shown}");
@@ -71,6 +78,7 @@ pub(crate) fn check_complete(
     folder: &Path,
     database: &Path,
     has_database: bool,
+    missing_keys: Option<&Path>,
 ) -> anyhow::Result<()> {
     let marker = folder.join(COMPLETE);
     let (shown, marker) = (database.display(), marker.display());
@@ -79,13 +87,13 @@ pub(crate) fn check_complete(
         "the database {shown} is missing or empty, and this data folder had one; put a backup \
          there with `db restore`, or remove {marker} to begin anew"
     );
-    let keys = folder.join("keys");
-    ensure!(
-        fs::read_dir(&keys).map_or(true, |mut it| it.next().is_some()) && keys.exists(),
-        "the folder {} is missing or empty, and this data folder had one; put your copy of it \
-         back, or remove {marker} to have new keys made, which ends every session",
-        keys.display()
-    );
+    if let Some(keys) = missing_keys {
+        bail!(
+            "{} is missing or empty, and this data folder had it; put your copy of it back, or remove \
+             {marker} to have new keys made, which ends every session and every mailed link",
+            keys.display()
+        );
+    }
     Ok(())
 }
 

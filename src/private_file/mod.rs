@@ -2,6 +2,7 @@
 
 pub(crate) mod data_dir;
 pub(crate) mod lock;
+pub(crate) mod own_files;
 mod owner;
 pub(crate) mod replace;
 

@@ -73,8 +73,8 @@ fn is_new_here(folder: &Path) -> bool {
     known.insert(folder.to_owned())
 }
 
-fn remove_stale(folder: &Path) {
-    // A folder that may be written to and not read is left as it is.
+/// Removes the drafts that a crash left in a folder, if it can be read.
+pub(crate) fn remove_stale(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };

@@ -156,8 +156,8 @@ impl Values {
 }
 
 fn base(key: &'static str, raw: &str) -> anyhow::Result<WebUrl> {
-    WebUrl::base(raw).map_err(|_| {
+    WebUrl::base(raw).map_err(|why| {
         let shown = WebUrl::without_login(raw);
-        wrong(key, format!("{shown} is no web address"))
+        wrong(key, format!("{shown} {why}"))
     })
 }

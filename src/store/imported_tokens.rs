@@ -11,20 +11,34 @@ use crate::domain::{Session, SessionId, SessionKind, Timestamp, UserId};
 pub struct RefusedToken {
     /// What the name of its session ends with, if it has one.
     pub digest: [u8; 12],
-    /// Whose it is, if that is known.
-    pub user: Option<UserId>,
     /// From then on it is refused anyway.
     pub expires_at: Timestamp,
 }
 
+/// Which imported tokens of a user are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusedAges {
+    /// Those that were issued before the account was made: they mean somebody else.
+    pub before: Timestamp,
+    /// Those that were issued up to then: they were ended.
+    pub up_to: Timestamp,
+}
+
 impl Store {
-    /// Imported tokens of the user that were issued up to then are refused; none for no such user.
-    pub fn imported_tokens_ended_at(&self, user: UserId) -> Pending<Option<Timestamp>> {
+    /// None if no imported token is of this user: the account did not come from there, or there is
+    /// none.
+    pub fn refused_imported_tokens(&self, user: UserId) -> Pending<Option<RefusedAges>> {
         self.read("looking up imported tokens", |sql| {
             sql.one(
-                "SELECT imported_tokens_ended_at FROM users WHERE id = ?1",
+                "SELECT created_at, imported_tokens_ended_at FROM users
+                 WHERE id = ?1 AND takes_imported_tokens",
                 values![user],
-                |row| row.get(0),
+                |row| {
+                    Ok(RefusedAges {
+                        before: row.get(0)?,
+                        up_to: row.get(1)?,
+                    })
+                },
             )
         })
     }
@@ -40,7 +54,8 @@ impl Store {
 /// Whether the token of that session is good, whatever has become of the session.
 pub(super) fn is_good(sql: &mut dyn Sql, session: &Session) -> Result<bool> {
     let is_good = sql.exists(
-        "SELECT 1 FROM users WHERE id = ?1 AND is_active AND imported_tokens_ended_at < ?2",
+        "SELECT 1 FROM users WHERE id = ?1 AND is_active AND takes_imported_tokens
+                               AND created_at <= ?2 AND imported_tokens_ended_at < ?2",
         values![session.user, session.created_at],
     )?;
     Ok(is_good && !is_refused(sql, session.id)?)
@@ -57,8 +72,7 @@ fn is_refused(sql: &mut dyn Sql, session: SessionId) -> Result<bool> {
 /// had.
 pub(super) fn end(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<usize> {
     sql.execute(
-        "UPDATE users SET imported_tokens_ended_at = ?2
-         WHERE id = ?1 AND imported_tokens_ended_at < ?2",
+        "UPDATE users SET imported_tokens_ended_at = ?2 WHERE id = ?1",
         values![user, now],
     )?;
     sql.execute(
@@ -70,37 +84,33 @@ pub(super) fn end(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<usi
 /// Refuses the tokens of everybody that were issued until now. Their sessions are ended elsewhere.
 pub(super) fn end_of_everybody(sql: &mut dyn Sql, now: Timestamp) -> Result<()> {
     sql.execute(
-        "UPDATE users SET imported_tokens_ended_at = ?1 WHERE imported_tokens_ended_at < ?1",
+        "UPDATE users SET imported_tokens_ended_at = ?1",
         values![now],
     )
     .map(drop)
 }
 
-/// Refuses imported tokens for a user for good: their number is not the one that those mean.
-pub(super) fn never(sql: &mut dyn Sql, user: UserId) -> Result<()> {
+/// From now on imported tokens that name this user are theirs.
+pub(super) fn accept(sql: &mut dyn Sql, user: UserId) -> Result<()> {
     sql.execute(
-        "UPDATE users SET imported_tokens_ended_at = ?2 WHERE id = ?1",
-        values![user, i64::MAX],
+        "UPDATE users SET takes_imported_tokens = TRUE WHERE id = ?1",
+        values![user],
     )
     .map(drop)
 }
 
 /// Remembers a token that the service before this one had blacklisted, and ends its session. False
-/// if it is known already.
+/// if it is known already. Whose it is does not matter: a dump may not say.
 pub(super) fn refuse(sql: &mut dyn Sql, token: &RefusedToken, now: Timestamp) -> Result<bool> {
     let added = sql.execute(
         "INSERT INTO refused_tokens (digest, expires_at) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING",
         values![token.digest, token.expires_at],
     )?;
     sql.execute(
-        "UPDATE sessions SET ended_at = ?4
-         WHERE user_id = ?1 AND kind = ?2 AND ended_at IS NULL AND substr(id, 5) = ?3",
-        values![
-            token.user,
-            SessionKind::Imported.as_str(),
-            token.digest,
-            now
-        ],
+        // The kind as the index has it, which a parameter would hide.
+        "UPDATE sessions SET ended_at = ?2
+         WHERE kind = 'imported' AND ended_at IS NULL AND substr(id, 5) = ?1",
+        values![token.digest, now],
     )?;
     Ok(added == 1)
 }

@@ -40,8 +40,8 @@ pub struct Record {
     pub password_hash: Option<String>,
     /// The earlier ones, the oldest first.
     pub password_history: Vec<EarlierPassword>,
-    /// Whether tokens of the service before this one may name the account: not if its number is a
-    /// new one, because they may mean somebody else by it.
+    /// Whether tokens of the service before this one may name the account: it comes from there, with
+    /// its number.
     pub takes_imported_tokens: bool,
 }
 
@@ -282,8 +282,8 @@ fn add(sql: &mut dyn Sql, record: &Record) -> sql::Result<Fate> {
             values![id, it.password_hash, it.created_at],
         )?;
     }
-    if !record.takes_imported_tokens {
-        imported_tokens::never(sql, UserId(id))?;
+    if record.takes_imported_tokens {
+        imported_tokens::accept(sql, UserId(id))?;
     }
     for (policy, it) in consents {
         // The later of two consents to one version is the one that holds.
@@ -356,7 +356,8 @@ fn record(sql: &mut dyn Sql, found: Credentials) -> sql::Result<Record> {
         email_confirmed_at: user.email_confirmed_at,
         profile: found.profile,
         password_hash: found.password_hash,
-        takes_imported_tokens: true,
+        // Like sessions, they stay behind.
+        takes_imported_tokens: false,
     })
 }
 

@@ -5,7 +5,7 @@ use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 
 use crate::crypto::sha256;
-use crate::domain::{SessionId, Timestamp, UserId};
+use crate::domain::{SessionId, Timestamp};
 use crate::store::imported_tokens::RefusedToken;
 use crate::store::transfer::Scratch;
 
@@ -13,8 +13,6 @@ use crate::store::transfer::Scratch;
 #[derive(Serialize, Deserialize)]
 pub(super) struct Issued {
     pub(super) jti: String,
-    /// Null if the user was deleted, or has no number.
-    pub(super) user: Option<i64>,
     pub(super) expires_at: String,
 }
 
@@ -65,7 +63,6 @@ impl Blacklist {
                 let digest = sha256(token.jti.as_bytes());
                 refused.push(RefusedToken {
                     digest: SessionId::of_imported(expires_at, digest).tail(),
-                    user: token.user.map(UserId),
                     expires_at,
                 });
             }

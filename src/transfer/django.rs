@@ -245,6 +245,7 @@ impl Belongings {
     /// The user of a row, with all that belongs to them.
     fn user(&mut self, row: &Row, origin: &mut Origin) -> anyhow::Result<Line> {
         let id = row.pk.as_i64();
+        origin.keeps_number = id.is_some();
         origin.is_renumbered = id.is_none();
         self.renumbered += usize::from(id.is_none());
         let stored: String = row.get("password")?;

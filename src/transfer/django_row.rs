@@ -97,7 +97,6 @@ impl Row {
     pub(super) fn issued(&self) -> anyhow::Result<Issued> {
         Ok(Issued {
             jti: self.get("jti")?,
-            user: self.fields.get("user").and_then(Value::as_i64),
             expires_at: self.time("expires_at")?.unwrap_or_default(),
         })
     }

@@ -196,7 +196,7 @@ impl<'a> Importer<'a> {
             let reason = format!("it has no address; {} stands for one", user.email);
             self.say(Case::new(Outcome::Changed, origin, reason));
         }
-        user.takes_imported_tokens = !origin.is_renumbered;
+        user.takes_imported_tokens = origin.keeps_number;
         if user.username.may_be_of(&user.email) {
             return Ok(user);
         }

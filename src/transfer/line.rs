@@ -163,7 +163,7 @@ impl Line {
             consents: each(self.consents, ConsentLine::recorded)?,
             password_hash: password_hash.map(usable).transpose()?,
             password_history: each(self.password_history, EarlierLine::earlier)?,
-            takes_imported_tokens: true,
+            takes_imported_tokens: false,
         })
     }
 

@@ -17,6 +17,8 @@ pub(super) struct Origin {
     pub(super) place: String,
     pub(super) username: String,
     pub(super) email: String,
+    /// Whether their number is that of the service before this one, so that its tokens mean them.
+    pub(super) keeps_number: bool,
     /// Whether they had a key that was no number, so that they get a new one.
     pub(super) is_renumbered: bool,
     /// Why no password comes along, if none does.

@@ -10,7 +10,7 @@ fn import(site: &Site, text: &str) -> Outcome {
 }
 
 /// A key that is refused, and why.
-const WEAK: [(&str, &str); 19] = [
+const WEAK: [(&str, &str); 40] = [
     ("short", "shorter than 32"),
     ("0123456789012345678901234567890123456789", "repeats"),
     ("your-256-bit-secretyour-256-bit-secret", "published"),
@@ -48,6 +48,50 @@ const WEAK: [(&str, &str); 19] = [
         "repeats",
     ),
     ("django-insecure-0123", "shorter than 32"),
+    (
+        "THIS IS USED TO SIGN AND VERIFY JWT TOKENS, REPLACE IT WITH YOUR OWN SECRET, IT CAN BE ANY STRING",
+        "published",
+    ),
+    (
+        "This is my custom Secret key for authentication",
+        "published",
+    ),
+    ("Lorem ipsum dolor sit amet, consectetur", "published"),
+    ("please-change-me-in-production-1234", "words"),
+    ("qwertyuiopasdfghjklzxcvbnm1234567890", "words"),
+    ("0987654321mnbvcxzlkjhgfdsapoiuytrewq", "words"),
+    ("correct horse battery staple correct", "words"),
+    ("my-super-secret-key-for-jwt-signing", "words"),
+    ("replace_this_with_a_long_random_string", "words"),
+    ("ThisIsASecretKeyForJwtAuthenticationService", "words"),
+    ("some-secret-value-that-is-long-enough-1", "words"),
+    // Bytes from 0 to 31, and texts, in other digits.
+    (
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+        "words",
+    ),
+    ("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "words"),
+    ("cGxlYXNlLWNoYW5nZS1tZS1pbi1wcm9kdWN0aW9uLTEyMzQ=", "words"),
+    (
+        "706c656173652d6368616e67652d6d652d696e2d70726f64756374696f6e",
+        "words",
+    ),
+    // SHA-256 of nothing, of `secret`, and of what `echo secret` prints; SHA-1 and MD5 of `password`.
+    (
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "published",
+    ),
+    (
+        "2BB80D537B1DA3E38BD30361AA855686BDE0EACD7162FEF6A25FE97BF527A25B",
+        "published",
+    ),
+    (
+        "b37e50cedcd3e3f1ff64f4afc0422084ae694253cf399326868e07a35f4a45fb",
+        "published",
+    ),
+    ("5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8", "published"),
+    ("5f4dcc3b5aa765d61d8327deb882cf99", "published"),
+    ("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "published"),
 ];
 
 #[test]
@@ -125,6 +169,7 @@ fn a_key_for_development_is_taken_only_if_that_is_said_and_each_start_warns() {
 
 #[test]
 fn a_line_of_a_settings_file_is_no_key() {
+    let site = Site::with_database();
     for (text, looks_like) in [
         (format!("SECRET_KEY={SECRET}"), "SECRET_KEY="),
         (format!("SECRET_KEY = '{SECRET}'"), "SECRET_KEY"),
@@ -135,9 +180,32 @@ fn a_line_of_a_settings_file_is_no_key() {
         (format!("\"{SECRET}\""), "quotes"),
         (format!("{SECRET}\n{SECRET}"), "lines"),
         (format!("{SECRET}\r\n\r\n{SECRET}"), "lines"),
+        (format!("SECRET_KEY: {SECRET}"), "SECRET_KEY"),
+        (format!("secret-key: '{SECRET}'"), "secret-key"),
+        (format!("{{\"SECRET_KEY\": \"{SECRET}\"}}"), "SECRET_KEY"),
+        (format!("'SIGNING_KEY': '{SECRET}',"), "SIGNING_KEY"),
+        (
+            format!("os.environ.get('SECRET_KEY', '{SECRET}')"),
+            "program",
+        ),
+        (format!("env('SECRET_KEY', default='{SECRET}')"), "program"),
+        (format!("['{SECRET}']"), "program"),
+        (format!("r'{SECRET}'"), "quotes"),
+        (format!("b\"{SECRET}\""), "quotes"),
+        (format!("'{SECRET}',"), "quotes"),
+        (format!("“{SECRET}”"), "quotes"),
+        (format!("‘{SECRET}’"), "quotes"),
+        (format!("{SECRET} # of 2024"), "comment"),
+        (format!("{SECRET}\0"), "cannot be seen"),
+        (format!("{SECRET}\u{200b}"), "cannot be seen"),
+        (
+            format!("{}\u{a0}{}", &SECRET[..9], &SECRET[9..]),
+            "cannot be seen",
+        ),
     ] {
-        let said = import(&Site::with_database(), &text).refusal();
+        let said = import(&site, &text).refusal();
         assert!(said.contains(looks_like), "{text}: {said}");
+        assert_eq!(said.matches("give the secret alone").count(), 1, "{said}");
         assert!(!said.contains(SECRET), "{said}");
     }
     // A key of Django may hold an equals sign and quotes, and base64 ends with them.
@@ -145,6 +213,9 @@ fn a_line_of_a_settings_file_is_no_key() {
         format!("{}='x", &SECRET[..40]),
         format!("ab={SECRET}"),
         "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U====".to_owned(),
+        format!("\u{a0}{SECRET}\u{a0}\n"),
+        format!("{}:{}", &SECRET[..20], &SECRET[20..]),
+        format!("#{SECRET}//"),
     ] {
         import(&Site::with_database(), &odd).ok();
     }

@@ -199,7 +199,20 @@ fn what_is_deleted_is_overwritten_and_mails_go_with_their_account() {
         mention("ermintrude").len() >= 3,
         "a dry run removes nothing"
     );
+    // Both ways: by the operator, and by the account itself. The server goes on.
     site.run(&["user", "delete", "ermintrude", "--yes"]).ok();
+    assert_eq!(server.register("florence"), 201);
+    let bearer = server.login("florence@example.org").text("access_token");
+    let close = json!({"password": PASSWORD}).to_string();
+    let head = crate::wire::bearer(&bearer) + "Content-Type: application/json\r\n";
+    let path = "/authentication/api/user/delete/";
+    let closed = crate::wire::exchange(server.connect(), "POST", path, &head, &close);
+    assert_eq!(closed.status, 200, "{closed:?}");
+    for name in ["ermintrude", "florence"] {
+        crate::server::until("the log to be emptied", || {
+            mention(name).is_empty().then_some(())
+        });
+    }
     let mut server = server;
     assert_eq!(server.stop(), Some(0));
     assert_eq!(mention("ermintrude"), Vec::<PathBuf>::new());
@@ -232,6 +245,29 @@ fn a_lost_database_and_lost_keys_are_told_from_a_first_start() {
     fs::remove_dir(&keys).expect("an empty folder");
     fs::rename(&elsewhere, &keys).expect("keys that were found");
     site.run(&["user", "show", "ada"]).ok();
+
+    // Half of them is as bad: what is left in the folder does not matter.
+    let signing: Vec<PathBuf> = fs::read_dir(&keys)
+        .expect("keys")
+        .map(|it| it.expect("a key").path())
+        .filter(|it| !it.ends_with("links.key"))
+        .collect();
+    for (lost, missing) in [
+        (&signing, "signing-"),
+        (&vec![keys.join("links.key")], "links.key"),
+    ] {
+        let away = |it: &PathBuf| site.path(&it.file_name().expect("a name").to_string_lossy());
+        for key in lost {
+            fs::rename(key, away(key)).expect("a lost key");
+        }
+        fs::write(keys.join(".DS_Store"), "").expect("a file of a Mac");
+        refused(&keys.join(missing));
+        for key in lost {
+            assert!(!key.exists(), "none was made");
+            fs::rename(away(key), key).expect("a key that was found");
+        }
+        site.run(&["user", "show", "ada"]).ok();
+    }
 
     fs::remove_file(&file).expect("a lost database");
     refused(&file);

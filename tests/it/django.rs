@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use crate::imported_whose;
 use crate::server::{Outcome, PASSWORD, Server, Site, run, until};
 use crate::wire::Answer;
 
@@ -172,7 +173,7 @@ fn tokens_of_django(site: &Site, user: &str) -> (String, String) {
 fn tokens_of_django_are_good_until_a_logout_and_django_takes_ours() {
     let site = Site::new();
     let server = site.start(&["--rotate-refresh", "true"]);
-    site.add_user("ada", &[]);
+    imported_whose::import(&site, &[imported_whose::user(1, "ada")]);
     let (access, refresh) = tokens_of_django(&site, "1");
     assert_eq!(server.status_of(&access), 401, "the key is not there yet");
 
@@ -230,9 +231,12 @@ fn tokens_of_django_are_good_until_a_logout_and_django_takes_ours() {
 fn what_ends_all_sessions_ends_tokens_of_django_that_were_never_used() {
     let site = Site::new();
     let server = site.start(&[]);
-    for name in ["ada", "bo", "cy", "di"] {
-        site.add_user(name, &[]);
-    }
+    let users = ["ada", "bo", "cy", "di"];
+    let users: Vec<_> = (1..)
+        .zip(users)
+        .map(|(id, name)| imported_whose::user(id, name))
+        .collect();
+    assert_eq!(imported_whose::import(&site, &users).code, Some(0));
     assert_eq!(key_import(&site, SECRET_KEY).code, Some(0));
     let tokens: Vec<_> = (1..=5)
         .map(|id| tokens_of_django(&site, &id.to_string()))
@@ -263,7 +267,7 @@ fn what_ends_all_sessions_ends_tokens_of_django_that_were_never_used() {
 fn tokens_of_django_end_with_its_key() {
     let site = Site::new();
     let server = site.start(&[]);
-    site.add_user("ada", &[]);
+    imported_whose::import(&site, &[imported_whose::user(1, "ada")]);
     let kid = key_import(&site, SECRET_KEY).ok();
     let kid = kid.split(' ').next().expect("a name");
     let (access, _) = tokens_of_django(&site, "1");

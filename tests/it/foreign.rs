@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::server::{Site, until};
+use crate::server::{Server, Site, until};
 
 /// What Django 5.2 made of the password that the tests use, with each of its hashers, at the least cost; Argon2 also
 /// with several lanes, and as it was before it wrote its version.
@@ -112,6 +112,44 @@ fn a_password_is_tried_as_typed_before_it_is_normalised() {
             assert_eq!(login(password), 200, "{password:?}");
         }
         assert!(stored_hash(&site).starts_with("$scrypt$"));
+    }
+}
+
+/// How many hashes the server has computed.
+fn computed(server: &Server) -> u64 {
+    let metrics = server.get("/metrics", "").body;
+    let name = "minisass_auth_password_hashes_total ";
+    let count = metrics.lines().find_map(|it| it.strip_prefix(name));
+    count.and_then(|it| it.parse().ok()).expect("a count")
+}
+
+#[test]
+fn nobodys_refusal_computes_what_somebodys_does() {
+    for hash in [None, Some(HASHES[0].replace("$1000$", "$100000$"))] {
+        let site = Site::new();
+        site.add_user("ada", &[]);
+        if let Some(hash) = &hash {
+            store_hash(&site, hash);
+        }
+        let server = site.start(&[]);
+        until("the dearest kind", || {
+            let is_known = hash.is_none() || server.log().contains("pbkdf2_sha256 100000");
+            is_known.then_some(())
+        });
+        // The second one has another normal form: each spelling counts.
+        for password in ["Kc8!fjWq2Z", "Cafe\u{301}-9!x-Kc8"] {
+            let cost = |email: &str| {
+                let before = computed(&server);
+                let body = json!({"email": email, "password": password});
+                assert_eq!(server.post("login", &body).status, 401);
+                computed(&server) - before
+            };
+            assert_eq!(
+                cost("nobody@example.org"),
+                cost("ada@example.org"),
+                "{password}"
+            );
+        }
     }
 }
 

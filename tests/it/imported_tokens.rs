@@ -12,19 +12,21 @@ use crate::own::send;
 use crate::reset::{NEW, confirm, link};
 use crate::tokens::claims;
 
-const SECRET: &str = "7w$+x0(q2^n!c=#r8@k5%z&h3*m_b1)v9-pf4jd6sgty";
+pub const SECRET: &str = "7w$+x0(q2^n!c=#r8@k5%z&h3*m_b1)v9-pf4jd6sgty";
 const MINUTE: i64 = 60;
 
-/// With ana, who is 1, and bob, who is 2.
+/// With ana, who is 1, and bob, who is 2. Both came from there long ago.
 fn app() -> App {
     let app = App::new().with_user("ana").with_user("bob");
+    let moved = "UPDATE users SET takes_imported_tokens = 1, created_at = 0";
+    app.database().execute(moved, []).expect("a database");
     let now = Timestamp(START);
     Keyring::import(&app.path("keys"), SECRET, false, &Random::System, now).expect("a key");
     app.restart(|_| {})
 }
 
 /// As SimpleJWT writes it. `number` makes it another one.
-fn token(kind: &str, user: i64, number: u32, issued_at: i64, lasts: i64) -> String {
+pub fn token(kind: &str, user: i64, number: u32, issued_at: i64, lasts: i64) -> String {
     let claims = json!({
         "token_type": kind, "exp": issued_at + lasts, "iat": issued_at,
         "jti": format!("{number:032x}"), "user_id": user.to_string(),

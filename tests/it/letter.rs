@@ -163,6 +163,38 @@ fn no_value_starts_a_header_or_reaches_another_recipient() {
 }
 
 #[test]
+fn nothing_in_a_subject_is_decoded_by_the_program_that_shows_it() {
+    for name in [
+        "=?utf-8?q?x=0d=0aBcc:e@e.org?=",
+        "Bo =?UTF-8?B?eA0KQmNjOmVAZS5vcmc=?=",
+        "==?utf-8?q?x?=",
+        "=\u{1}?utf-8?q?x?=",
+    ] {
+        let subject = write(MailKind::Contact, contact(name, "bo@example.org", "Hello")).subject;
+        assert!(!subject.contains("=?"), "{subject}");
+    }
+}
+
+#[test]
+fn the_mark_of_an_editor_in_front_of_a_template_is_not_in_the_mail() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in [
+        ("contact.txt", "{{ message }}"),
+        ("contact.subject.txt", "From {{ name }}"),
+    ] {
+        fs::write(folder.path().join(name), format!("\u{feff}{text}")).expect("a template");
+    }
+    let letters = Letters::overridden_by(folder.path()).expect("templates");
+    let letter = letters
+        .write(MailKind::Contact, contact("Bo", "bo@example.org", "Hello"))
+        .expect("a letter");
+    assert_eq!(
+        (letter.subject.as_str(), letter.text.as_str()),
+        ("From Bo", "Hello")
+    );
+}
+
+#[test]
 fn answers_to_the_contact_form_go_to_whoever_wrote() {
     let letter = write(MailKind::Contact, contact("Bo", "bo@example.org", "Hello"));
     assert_eq!(letter.reply_to.as_deref(), Some("bo@example.org"));

@@ -253,6 +253,80 @@ fn no_reserved_name_is_given_away_by_a_registration() {
 }
 
 #[test]
+fn no_name_that_looks_like_the_operators_is_given_away() {
+    let app = App::new();
+    for name in [
+        // Cyrillic а, і and о, Greek α, accents, full width.
+        "аdmin",
+        "admіn",
+        "suppоrt",
+        "administrαtor",
+        "ádmin",
+        "ａdmіn",
+        "ＲΟΟＴ",
+        // Digits and letters that are read as others.
+        "r00t",
+        "adm1n",
+        "4dmin",
+        "5upp0rt",
+        "adrnin",
+        "rnoderator",
+        "Suρρort1",
+        // Words beside others, and two in one.
+        "minisass-admin",
+        "support-team",
+        "minisass_support",
+        "minisass.org",
+        "the.real.minisass",
+        "miniSASS2",
+        "rninisass",
+        "min1sass-help",
+        "john-admin",
+        "admin.john",
+        "supportteam",
+        "teamsupport",
+        "official_account",
+    ] {
+        let answer = register(&app, name, &json!({"email": "ana@example.org"}));
+        assert_eq!(answer.status, 400, "{name}: {}", answer.text());
+        assert!(answer.json()["username"].is_array(), "{name}");
+    }
+    // What people are called, or call themselves.
+    for (number, name) in [
+        "ali",
+        "Ali1",
+        "аня",
+        "Олег",
+        "Αλέξανδρος",
+        "José",
+        "Devi",
+        "Barney",
+        "anna5",
+        "testing-the-water",
+        "protest",
+        "River.Watch",
+        "badminton",
+        "Rootes",
+        "mini.me",
+        "sassy",
+        "my-river",
+        "stafford",
+        "helpful_hannah",
+        "r2d2",
+        "Müller",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let email = format!("ana{number}@example.org");
+        let answer = register(&app, name, &json!({ "email": email }));
+        assert_eq!(answer.status, 201, "{name}: {}", answer.text());
+    }
+    // An address is its owner's, whatever stands in it.
+    register(&app, "", &json!({"email": "support@admin.example.org"})).expect(201);
+}
+
+#[test]
 fn a_mail_to_an_address_that_nobody_confirmed_shows_nothing_of_whoever_registered() {
     let app = App::new();
     let name = "www.evil.example/free-money";

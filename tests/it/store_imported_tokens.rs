@@ -1,14 +1,33 @@
 //! What every database has to do: sessions for tokens that the service before this one issued.
 
 use minisass_auth::domain::{Session, SessionId, SessionKind, Timestamp, UserId};
+use minisass_auth::domain::{UserRef, Username};
 use minisass_auth::store::Store;
 use minisass_auth::store::imported_tokens::RefusedToken;
-use minisass_auth::store::transfer::Batch;
+use minisass_auth::store::transfer::{Batch, Record};
 
 use crate::store::{NOW, actor, add, get, later, on_each_engine, opening};
+use crate::store_transfer::record;
 
 fn id(issued_at: Timestamp, number: u8) -> SessionId {
     SessionId::of_imported(issued_at, [number; 32])
+}
+
+/// The number of somebody who came from the service that issues such tokens.
+fn moved(store: &Store, name: &str) -> UserId {
+    let users = vec![Record {
+        takes_imported_tokens: true,
+        ..record(None, name)
+    }];
+    let batch = Batch {
+        users,
+        ..Batch::default()
+    };
+    get(store.import(vec![batch], actor(NOW)));
+    let name = Username::parse(name).expect("a name");
+    get(store.user(&UserRef::Username(name)))
+        .expect("a user")
+        .id
 }
 
 /// Whether a token that is good for an hour has a session, once it was used.
@@ -31,7 +50,7 @@ fn lives(store: &Store, number: u8, at: Timestamp) -> bool {
 #[test]
 fn each_token_has_a_session_that_lasts_as_long_as_it_does() {
     on_each_engine(|store| {
-        let (ada, bo) = (add(store, "ada").id, add(store, "bo").id);
+        let (ada, bo) = (moved(store, "ada"), moved(store, "bo"));
         for _ in 0..2 {
             assert!(uses(store, ada, NOW, 1));
         }
@@ -45,7 +64,7 @@ fn each_token_has_a_session_that_lasts_as_long_as_it_does() {
 #[test]
 fn the_end_of_one_of_them_ends_all_tokens_of_its_user_issued_until_then() {
     on_each_engine(|store| {
-        let (ada, bo) = (add(store, "ada").id, add(store, "bo").id);
+        let (ada, bo) = (moved(store, "ada"), moved(store, "bo"));
         assert!(uses(store, ada, NOW, 1) && uses(store, ada, NOW, 2) && uses(store, bo, NOW, 3));
         assert!(get(store.end_session(
             id(NOW, 1),
@@ -57,7 +76,8 @@ fn the_end_of_one_of_them_ends_all_tokens_of_its_user_issued_until_then() {
         for issued_at in [NOW, later(5)] {
             assert!(!uses(store, ada, issued_at, 4));
         }
-        assert_eq!(get(store.imported_tokens_ended_at(ada)), Some(later(5)));
+        let refused = get(store.refused_imported_tokens(ada)).expect("theirs");
+        assert_eq!((refused.before, refused.up_to), (NOW, later(5)));
         assert!(uses(store, ada, later(6), 5), "issued since");
     });
 }
@@ -87,23 +107,39 @@ fn what_ends_all_sessions_ends_tokens_that_were_never_used() {
     ];
     on_each_engine(|store| {
         for (number, end) in (1..).zip(ends) {
-            let user = add(store, &format!("user{number}")).id;
+            let user = moved(store, &format!("user{number}"));
             assert!(uses(store, user, NOW, number));
             end(store, user);
             assert!(!lives(store, number, NOW), "end {number}");
             assert!(!uses(store, user, NOW, number), "end {number}");
             assert!(!uses(store, user, NOW, 100 + number), "end {number}");
         }
-        let inactive = add(store, "inactive").id;
+        let inactive = moved(store, "inactive");
         get(store.set_active(inactive, false, actor(NOW)));
         assert!(!uses(store, inactive, later(1), 9));
     });
 }
 
 #[test]
+fn a_token_means_nobody_who_was_made_here_or_after_it() {
+    on_each_engine(|store| {
+        let (ada, newcomer) = (moved(store, "ada"), add(store, "newcomer").id);
+        assert!(
+            !uses(store, ada, later(-1), 1),
+            "issued before there was an ada"
+        );
+        assert!(uses(store, ada, NOW, 2));
+        for at in [-3600, 0, 3600] {
+            assert!(!uses(store, newcomer, later(at), 3));
+        }
+        assert_eq!(get(store.refused_imported_tokens(newcomer)), None);
+    });
+}
+
+#[test]
 fn of_too_many_the_oldest_end() {
     on_each_engine(|store| {
-        let ada = add(store, "ada").id;
+        let ada = moved(store, "ada");
         for number in 1..=5 {
             assert!(uses(store, ada, later(i64::from(number)), number));
         }
@@ -119,11 +155,10 @@ fn of_too_many_the_oldest_end() {
 #[test]
 fn a_blacklisted_token_is_refused_until_it_expires_used_before_or_not() {
     on_each_engine(|store| {
-        let ada = add(store, "ada").id;
+        let ada = moved(store, "ada");
         assert!(uses(store, ada, NOW, 1) && uses(store, ada, NOW, 2));
         let refused = [1, 3].map(|number| RefusedToken {
             digest: id(later(0), number).tail(),
-            user: Some(ada),
             expires_at: later(3600),
         });
         for _ in 0..2 {

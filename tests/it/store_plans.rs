@@ -25,7 +25,7 @@ const GROWING: [&str; 9] = [
 ];
 
 /// Statements that read all of a table, by how they start, and why they may.
-const WHOLE: [(&str, &str); 14] = [
+const WHOLE: [(&str, &str); 15] = [
     (
         "SELECT username_key FROM users",
         "a command that names nobody says who is alike",
@@ -68,6 +68,10 @@ const WHOLE: [(&str, &str); 14] = [
     (
         "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL AND",
         "all of everybody end",
+    ),
+    (
+        "DELETE FROM sessions WHERE kind = 'imported' AND user_id NOT IN",
+        "a migration, once",
     ),
     (
         "UPDATE outbox SET leased_until = NULL",

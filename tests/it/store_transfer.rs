@@ -12,7 +12,7 @@ use minisass_auth::store::users::UserPage;
 
 use crate::store::{NOW, actor, add, get, later, new_user, on_each_engine};
 
-fn record(id: Option<i64>, name: &str) -> Record {
+pub fn record(id: Option<i64>, name: &str) -> Record {
     Record {
         id: id.map(UserId),
         username: Username::parse(name).expect("a name"),
@@ -29,7 +29,7 @@ fn record(id: Option<i64>, name: &str) -> Record {
         consents: Vec::new(),
         password_hash: None,
         password_history: Vec::new(),
-        takes_imported_tokens: true,
+        takes_imported_tokens: false,
     }
 }
 

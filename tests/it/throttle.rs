@@ -246,6 +246,27 @@ fn what_a_client_writes_before_an_address_that_cannot_be_read_is_not_believed() 
 }
 
 #[test]
+fn a_byte_that_is_no_text_hides_no_address_behind_it() {
+    for before in ["1.1.1.1\u{ff}", "\u{e9}", "10.0.0.1, \u{80}"] {
+        let clients = Clients::new();
+        let ask = |address: &str| {
+            let request = Request::new("POST", "request-reset/");
+            let request = request.json(&json!({"email": "nobody@example.org"}));
+            let forwarded = format!("{before}, {address}");
+            let request = request.header("X-Forwarded-For", &forwarded);
+            clients.app.send(request).status
+        };
+        assert!((0..200).any(|_| ask("203.0.113.7") == 429));
+        assert_eq!(ask("203.0.113.7"), 429);
+        assert_eq!(
+            ask("203.0.113.8"),
+            200,
+            "{before}: the proxy is not the client"
+        );
+    }
+}
+
+#[test]
 fn a_forwarded_address_may_have_a_port_brackets_or_a_zone() {
     for (first, second, other) in [
         (

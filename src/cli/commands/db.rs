@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::compose;
 use crate::interrupt::Interrupt;
 use crate::private_file::Scratch;
+use crate::private_file::own_files::check_not_own;
 use crate::settings::Settings;
 use crate::store::maintenance;
 
@@ -96,6 +97,7 @@ fn check(job: &Job, output: &mut Output) -> anyhow::Result<()> {
 }
 
 fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    check_not_own(file, &job.settings.data_dir, &job.settings.database)?;
     let (bar, interrupt) = (Bar::of("copying and checking"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
     let work = job.operator.back_up(file, &job.actor, &progress);

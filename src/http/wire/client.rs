@@ -32,9 +32,9 @@ impl ClientAddress {
         }
         let last_first = headers.get_all("x-forwarded-for").iter().rev();
         let client = last_first
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.rsplit(','))
-            .map(forwarded)
+            // As bytes: one that is no text is only in the part of whoever wrote it.
+            .flat_map(|value| value.as_bytes().rsplit(|b| *b == b','))
+            .map(|part| forwarded(std::str::from_utf8(part).ok()?))
             .find(|address| !address.is_some_and(|it| is_trusted(&it)));
         Self(client.flatten().or(socket))
     }

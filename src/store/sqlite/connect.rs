@@ -208,10 +208,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, Failure> {
     let open = || {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_handler(Some(|tries| {
-            std::thread::sleep(BUSY_PAUSE);
-            tries < BUSY_TRIES
-        }))?;
+        wait_for_others(&mut connection)?;
         connection.set_prepared_statement_cache_capacity(64);
         // Without this, SQLite plans a query anew for every value that it compares with the
         // condition of a partial index, which made looking up a session five times as slow.
@@ -229,6 +226,14 @@ pub(super) fn connect(path: &Path) -> Result<Connection, Failure> {
         Ok(connection)
     };
     open().map_err(when("opening the database"))
+}
+
+/// Others may write too: they are waited for.
+pub(super) fn wait_for_others(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.busy_handler(Some(|tries| {
+        std::thread::sleep(BUSY_PAUSE);
+        tries < BUSY_TRIES
+    }))
 }
 
 pub(super) fn foreign(path: &Path) -> Failure {

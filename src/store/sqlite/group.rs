@@ -1,9 +1,11 @@
 //! What the writer's thread does with the database: commit groups of jobs, move the log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::connect;
 use super::error::when;
 use super::log;
 use super::place::Place;
@@ -50,6 +52,21 @@ impl Open {
                 .connection
                 .execute_batch(&format!("PRAGMA wal_checkpoint({how})"));
         }
+    }
+
+    /// Moves the log into the database and empties it, if nobody reads at the moment: nobody waits.
+    /// Whether that was possible.
+    pub(super) fn empty_log(&mut self) -> bool {
+        let connection = &mut self.connection;
+        let mut empty = || {
+            connection.busy_timeout(Duration::ZERO)?;
+            let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, bool>(0)
+            });
+            connect::wait_for_others(connection)?;
+            is_busy
+        };
+        self.shared.place.check().is_ok() && empty().is_ok_and(|is_busy| !is_busy)
     }
 
     /// Commits what these jobs do, and answers all of them.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 
@@ -19,8 +19,12 @@ use crate::store::sql::{self, Sql};
 /// How many jobs share a commit at most; beyond that the first of them would wait too long.
 const GROUP: usize = 256;
 
-/// When nothing was written for so long, the log is moved into the database.
+/// When nothing was written for so long, the log is moved into the database and emptied: what was
+/// deleted is in it too.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// Who writes all the time empties it so often.
+const BUSY: Duration = Duration::from_secs(60);
 
 /// At the end the write-ahead log is moved into the database if that is possible within this time.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -117,6 +121,8 @@ fn run(
     waiting: &Receiver<Job>,
     checkpoint: &AtomicBool,
 ) {
+    // Since when the log holds what this thread has written.
+    let mut filled: Option<Instant> = None;
     loop {
         let first = match waiting.recv_timeout(IDLE) {
             Ok(first) => Some(first),
@@ -125,10 +131,17 @@ fn run(
         };
         let is_idle = first.is_none();
         let group = first.into_iter().chain(waiting.try_iter()).take(GROUP);
-        match open.as_ref() {
+        match open.as_mut() {
             // It costs nothing when nobody has written anything, another process included.
-            Some(open) if is_idle => open.move_log("PASSIVE"),
-            Some(open) => commit(open, group),
+            Some(open) if is_idle && filled.is_none() => open.move_log("PASSIVE"),
+            Some(open) if is_idle => filled = filled.filter(|_| !open.empty_log()),
+            Some(open) => {
+                commit(open, group);
+                let since = *filled.get_or_insert_with(Instant::now);
+                if since.elapsed() > BUSY {
+                    filled = (!open.empty_log()).then(Instant::now);
+                }
+            }
             None => match opening.again() {
                 Ok(opened) => commit(open.insert(opened), group),
                 Err(why) => refuse(why, group),

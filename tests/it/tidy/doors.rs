@@ -137,7 +137,8 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("jiff", "src/domain/time.rs"),
     ("strsim", "src/domain/similarity.rs"),
     ("url", "src/domain/web_url.rs src/mail/server.rs"),
-    ("zxcvbn", "src/domain/password.rs"),
+    ("unicode_security", "src/domain/look_alike.rs"),
+    ("zxcvbn", "src/domain/password.rs src/crypto/weak_key.rs"),
     ("ipnet", "src/settings/ src/http/wire/ src/http/server/"),
     (
         "humantime",

@@ -11,6 +11,7 @@ use crate::cli::job::Job;
 use crate::cli::terminal::output::note;
 use crate::cli::terminal::progress::Bar;
 use crate::interrupt::Interrupt;
+use crate::private_file::own_files::check_not_own;
 use crate::private_file::replace::Draft;
 use crate::progress::Progress;
 use crate::transfer::export::Format;
@@ -85,6 +86,8 @@ pub(crate) fn run(export: &Export, job: &Job) -> anyhow::Result<()> {
         export.write(io::stdout(), &bar.progress(None), job)?;
         return Ok(());
     }
+    let settings = &job.settings;
+    check_not_own(&export.file, &settings.data_dir, &settings.database)?;
     let shown = export.file.display();
     // A link that leads nowhere has the name too.
     let is_taken = export.file.symlink_metadata().is_ok();
