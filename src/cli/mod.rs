@@ -16,8 +16,8 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::commands::{
-    audit, completions, config, db, doctor, help, key, mail, man, policy, profile, reset, session,
-    token, user,
+    audit, completions, config, db, doctor, help, key, mail, man, openapi, policy, profile, reset,
+    session, token, user,
 };
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
@@ -89,8 +89,7 @@ enum Command {
     /// Look at everything that has to be right, and say what to do; changes nothing
     Doctor(doctor::Doctor),
     /// Print the OpenAPI document
-    #[command(after_help = examples(&["minisass-auth openapi > openapi.json"]))]
-    Openapi,
+    Openapi(openapi::Openapi),
     /// Print a script that completes commands in a shell
     Completions(completions::Completions),
     /// Print the manual page, or write those of all commands
@@ -110,8 +109,14 @@ pub fn run() -> ExitCode {
         Err(err) => return refuse_usage(&err),
     };
     let is_dry = dry_run::is_asked(&matches);
+    let is_yaml = cli.how.wants_yaml();
+    if is_yaml && !matches!(cli.command, Command::Openapi(_)) {
+        output::note("minisass-auth: only openapi prints YAML; say --format json");
+        return ExitCode::from(2);
+    }
     let mut output = Output::new(cli.how, is_dry, Clock::System.now());
-    let done = dispatch(cli.command, &matches, &mut output).and_then(|()| Ok(output.finish()?));
+    let done =
+        dispatch(cli.command, &matches, is_yaml, &mut output).and_then(|()| Ok(output.finish()?));
     if is_dry && done.is_ok() {
         output::note("this was a dry run; nothing was changed");
     }
@@ -161,7 +166,12 @@ fn whole_command() -> clap::Command {
     flags::add(Cli::command())
 }
 
-fn dispatch(command: Command, matches: &ArgMatches, output: &mut Output) -> anyhow::Result<()> {
+fn dispatch(
+    command: Command,
+    matches: &ArgMatches,
+    is_yaml: bool,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     // Some commands need no settings, some help with wrong ones, and some open no database.
     let values = || flags::values(matches);
     let settings = || Settings::parse(&values());
@@ -185,7 +195,7 @@ fn dispatch(command: Command, matches: &ArgMatches, output: &mut Output) -> anyh
         Command::Mail(command) => mail::run(command, &job()?, output),
         Command::Config(command) => config::run(&command, &values(), output),
         Command::Doctor(asked) => doctor::run(&asked, &values(), output),
-        Command::Openapi => Ok(output.text(&crate::http::spec())?),
+        Command::Openapi(asked) => openapi::run(&asked, is_yaml, output),
         Command::Completions(asked) => completions::run(&asked, whole_command(), output),
         Command::Man(wanted) => man::run(&wanted, whole_command(), output),
         Command::Help(asked) => help::run(&asked, help::compact(whole_command()), output),

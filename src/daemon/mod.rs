@@ -51,6 +51,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
         public_url: public_url.clone(),
         frontend_url: settings.frontend_url.clone(),
         cors_origins: settings.cors_origins.clone(),
+        docs: settings.docs,
         trusted_proxies: settings.trusted_proxies.clone(),
     };
     let app = App::new(operator.accounts.clone(), deployment);

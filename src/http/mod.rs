@@ -12,7 +12,8 @@ mod wire;
 
 use std::sync::Arc;
 
-use poem::{Endpoint, EndpointExt, Request, Response, get};
+use poem::web::Data;
+use poem::{Endpoint, EndpointExt, Request, Response, Route, get, handler};
 
 pub use self::server::{ConnectionRules, Listener, serve};
 pub use self::wire::Deployment;
@@ -21,14 +22,18 @@ use self::middleware::health::Readiness;
 use self::middleware::metrics::Metrics;
 use self::middleware::{Middleware, health, metrics};
 use self::openapi::swagger::Documentation;
-use self::openapi::{document, swagger};
-use self::wire::{RateLimits, render};
+use self::openapi::{document, swagger, variants};
+use self::pages::endpoint::Pages;
+use self::pages::{assets, front};
+use self::wire::{RateLimits, render, wants_html};
 use crate::accounts::Accounts;
+use crate::failure::Failure;
 
 /// The whole application. Cloning is cheap.
 #[derive(Clone)]
 pub struct App {
     middleware: Arc<Middleware>,
+    pages: Option<Arc<Pages>>,
     limits: Option<Arc<RateLimits>>,
 }
 
@@ -42,13 +47,19 @@ impl App {
             .then(|| Arc::new(RateLimits::new()));
         let deployment = Arc::new(deployment);
         let metrics = Arc::new(Metrics::default());
-        let routes = route::routes()
+        let has_pages = deployment.docs;
+        let pages = || Arc::new(Pages::new(Arc::clone(&deployment), document::document));
+        let pages = has_pages.then(pages);
+        let routes = route::routes(has_pages)
             .at("/healthz", get(health::healthz))
             .at("/readyz", get(health::readyz))
-            .at("/metrics", get(metrics::metrics))
-            .at("/openapi.json", get(swagger::openapi))
-            .at("/docs", get(swagger::swagger))
-            .at("/docs/", get(swagger::swagger))
+            .at("/metrics", get(metrics::metrics));
+        let routes = if has_pages {
+            with_documentation(routes)
+        } else {
+            routes
+        };
+        let routes = routes
             .data(accounts)
             .data(Arc::clone(&metrics))
             .data(Arc::clone(&deployment))
@@ -60,6 +71,7 @@ impl App {
             .map_to_response();
         Self {
             middleware: Arc::new(Middleware::new(routes, deployment, metrics)),
+            pages,
             limits,
         }
     }
@@ -76,12 +88,51 @@ impl Endpoint for App {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        self.middleware.call(request).await
+        match &self.pages {
+            Some(pages) if wants_html(&request) => pages.answer(request, &*self.middleware).await,
+            _ => self.middleware.call(request).await,
+        }
     }
+}
+
+fn with_documentation(routes: Route) -> Route {
+    routes
+        .at("/", get(root))
+        .at("/favicon.ico", get(assets::icon))
+        .at("/openapi.json", get(swagger::openapi))
+        .at("/openapi.yaml", get(swagger::openapi_yaml))
+        .at("/docs", get(swagger::swagger))
+        .at("/docs/", get(swagger::swagger))
+        .at("/docs/reference", get(swagger::reference))
+        .at("/docs/reference/", get(swagger::reference))
+        .at("/docs/pages.css", get(assets::style))
+        .at("/docs/pages.js", get(assets::script))
+}
+
+/// What this is, and where its documentation is.
+#[handler]
+async fn root(
+    Data(accounts): Data<&Accounts>,
+    Data(readiness): Data<&Arc<Readiness>>,
+    Data(deployment): Data<&Arc<Deployment>>,
+) -> Response {
+    let is_well = readiness.is_writable(accounts).await;
+    front::answer(is_well, &format!("{}/docs/", deployment.public_url))
 }
 
 /// The OpenAPI document. Needs no database and no key.
 #[must_use]
 pub fn spec() -> String {
     document::text("/")
+}
+
+/// The same with JSON bodies only, for generators of clients that read one media type.
+#[must_use]
+pub fn spec_with_json_bodies() -> String {
+    variants::with_json_bodies("/")
+}
+
+/// The same in YAML.
+pub fn spec_in_yaml() -> Result<String, Failure> {
+    variants::yaml("/")
 }

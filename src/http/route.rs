@@ -11,12 +11,7 @@ use poem_openapi::OpenApi;
 use super::api::endpoints;
 use super::openapi::document::{document, own_path};
 use super::openapi::options::{Description, describe};
-use super::wire::{Problem, accepts, check_once, render};
-
-/// The path that answered, as the document names it, for the log: a path as it was sent may have a
-/// secret in it.
-#[derive(Clone)]
-pub(crate) struct RouteName(pub(crate) Arc<str>);
+use super::wire::{Problem, RouteName, accepts, check_once, render};
 
 /// A path with all its methods.
 struct ApiPath {
@@ -25,8 +20,8 @@ struct ApiPath {
     methods: HashMap<Method, BoxEndpoint<'static>>,
 }
 
-/// All paths of the API, each with and without its trailing slash.
-pub(crate) fn routes() -> Route {
+/// All paths of the API, each with and without its trailing slash; `pages` if each has one.
+pub(crate) fn routes(pages: bool) -> Route {
     let document = document();
     let mut table = HashMap::new();
     endpoints().add_routes(&mut table);
@@ -40,7 +35,7 @@ pub(crate) fn routes() -> Route {
         };
         let endpoint = Arc::new(ApiPath {
             name: RouteName(path.as_str().into()),
-            description: describe(&document, path),
+            description: describe(&document, path, pages),
             methods,
         });
         route = route
@@ -90,7 +85,7 @@ impl ApiPath {
             let sentence = format!("Method \"{method}\" not allowed.");
             return Problem::new(StatusCode::METHOD_NOT_ALLOWED, sentence).response();
         }
-        if !accepts(request.headers(), &self.description.renders) {
+        if !accepts(&request, &self.description.renders) {
             let sentence = "Could not satisfy the request Accept header.";
             return Problem::new(StatusCode::NOT_ACCEPTABLE, sentence).response();
         }

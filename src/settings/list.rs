@@ -156,6 +156,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .default("")
         .example("https://www.example.org")
         .help("Origins whose pages may call the API"),
+    setting("docs")
+        .default("true")
+        .example("false")
+        .help("Whether there are pages: /, /docs/, /openapi.json, and one for each endpoint"),
     setting("mail_from")
         .default("minisass@localhost")
         .example("miniSASS <no-reply@example.org>")

@@ -44,6 +44,7 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) max_connections_per_client: usize,
     pub(crate) cors_origins: Vec<String>,
+    pub(crate) docs: bool,
     pub(crate) mail_from: Sender,
     pub(crate) mail: MailSettings,
     pub(crate) json_log: bool,
@@ -82,6 +83,7 @@ impl Settings {
             max_connections_per_client: values
                 .number("max_connections_per_client", 0..=1_000_000)?,
             cors_origins: values.origins("cors_origins")?,
+            docs: values.parse("docs")?,
             mail_from: values.parse("mail_from")?,
             mail: MailSettings::parse(values)?,
             json_log: values.json_log()?,

@@ -43,6 +43,11 @@ impl Blacklist {
         self.ended.push(number);
     }
 
+    /// Whether none ended.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ended.is_empty()
+    }
+
     /// How many ended whose token the dump does not have.
     pub(super) fn without_token(&self) -> usize {
         self.without_token

@@ -203,7 +203,8 @@ impl Belongings {
         let Models { user, profile } = &self.models;
         let with_count =
             |(model, over): (&String, &PassedOver)| format!("{model} ({} rows)", over.rows);
-        if self.users == 0 {
+        // The blacklist alone may follow the users.
+        if self.users == 0 && self.blacklist.is_empty() {
             let all = self.passed_over.iter();
             let alike: Vec<_> = all.clone().filter(|(_, it)| it.are_like_users).collect();
             if let Some((model, _)) = alike.first() {

@@ -73,6 +73,7 @@ impl Setup {
                 public_url: web_url(PUBLIC_URL),
                 frontend_url: None,
                 cors_origins: Vec::new(),
+                docs: true,
                 trusted_proxies: Vec::new(),
             },
             connections: ConnectionRules::default(),

@@ -77,6 +77,7 @@ mod order;
 mod outbox;
 mod own;
 mod own_password;
+mod pages;
 mod prefix;
 mod profile;
 mod purge;

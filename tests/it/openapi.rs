@@ -53,6 +53,64 @@ fn the_command_prints_the_committed_document() {
 }
 
 #[test]
+fn generators_get_it_with_json_bodies_only_and_in_yaml() {
+    let site = crate::server::Site::new();
+    let server = site.start(&[]);
+    let print = |more: &[&str]| crate::server::run(site.bare().arg("openapi").args(more), "").ok();
+    let printed = print(&["--bodies", "json"]);
+    let printed: Value = serde_json::from_str(&printed).expect("JSON");
+    let served = server.get("/openapi.json?bodies=json", "").json();
+    assert_eq!(printed["paths"], served["paths"]);
+    each_operation(&printed, |name, operation| {
+        if let Some(body) = operation.get("requestBody") {
+            let types: Vec<_> = body["content"]
+                .as_object()
+                .expect("content")
+                .keys()
+                .collect();
+            assert_eq!(types, ["application/json"], "{name}");
+        }
+    });
+    let yaml = print(&["--format", "yaml"]);
+    assert!(yaml.starts_with("openapi: 3.0.0\n"), "{yaml}");
+    let served = server.get("/openapi.yaml", "");
+    assert_eq!(served.status, 200);
+    let outcome = crate::server::run(site.bare().args(["user", "list", "--format", "yaml"]), "");
+    assert_eq!(outcome.code, Some(2), "{}", outcome.err);
+}
+
+#[test]
+fn errors_nulls_and_choices_have_types() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    let errors = schemas["BadRequest"]["properties"]
+        .as_object()
+        .expect("fields");
+    for (name, schema) in errors {
+        let is_sentence = name == "error" || name == "detail";
+        let kind = if is_sentence { "string" } else { "array" };
+        assert_eq!(schema["type"], kind, "{name}");
+    }
+    assert!(errors.contains_key("organizationName"));
+    let version = &schemas["SessionBody"]["properties"]["accepted_privacy_policy_version"];
+    assert_eq!(version["nullable"], true);
+    let required = schemas["SessionBody"]["required"]
+        .as_array()
+        .expect("names");
+    assert!(
+        required
+            .iter()
+            .any(|it| it == "accepted_privacy_policy_version")
+    );
+    let choices = &schemas["AccountBody"]["properties"]["upload_preference"]["enum"];
+    assert_eq!(*choices, serde_json::json!(["wifi", "mobile", "both"]));
+    each_operation(&document, |name, operation| {
+        assert!(operation.contains_key("security"), "{name}");
+    });
+    assert_eq!(document["tags"][0]["name"], "Sessions");
+}
+
+#[test]
 fn the_server_serves_the_same_endpoints() {
     let site = crate::server::Site::new();
     let server = site.start(&[]);

@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 
 const { chromium } = createRequire(`${process.argv[2]}/`)("playwright-core");
 const story = JSON.parse(await text(process.stdin));
-const report = { read: [], console: [], violations: [], foreign: [], answers: [], failed: null };
+const report = { read: [], console: [], violations: [], foreign: [], failed: null };
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -38,11 +38,6 @@ page.on("request", (request) => {
   const { protocol, host } = new URL(request.url());
   const isOverTheWire = protocol === "http:" || protocol === "https:";
   if (isOverTheWire && !story.home.includes(host)) report.foreign.push(request.url());
-});
-page.on("response", (answer) => {
-  report.answers.push({
-    method: answer.request().method(), url: answer.url(), status: answer.status(),
-  });
 });
 
 const play = {

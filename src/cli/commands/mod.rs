@@ -9,6 +9,7 @@ pub(crate) mod help;
 pub(crate) mod key;
 pub(crate) mod mail;
 pub(crate) mod man;
+pub(crate) mod openapi;
 pub(crate) mod policy;
 pub(crate) mod profile;
 pub(crate) mod reset;

@@ -10,15 +10,25 @@ use super::table::{Row, Screen, plain};
 use crate::domain::{Timestamp, formula_safe};
 use crate::visible::{visible, visible_json};
 
-/// How to print results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
+    Table,
+    Json,
+    Csv,
+}
+
+/// What `--format` takes.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum WantedFormat {
     /// For people
     Table,
     /// One document with stable names, for programs
     Json,
     /// For spreadsheets
     Csv,
+    /// The OpenAPI document only
+    Yaml,
 }
 
 /// How results are to be printed.
@@ -32,7 +42,7 @@ pub(crate) struct How {
         value_name = "FORMAT",
         default_value = "table"
     )]
-    format: Format,
+    format: WantedFormat,
     /// Only these columns, in this order, such as id,state
     #[arg(
         long,
@@ -45,6 +55,13 @@ pub(crate) struct How {
     /// All columns, also where they do not fit
     #[arg(long, global = true, hide = true, conflicts_with = "columns")]
     wide: bool,
+}
+
+impl How {
+    /// Whether the OpenAPI document is wanted in YAML.
+    pub(crate) fn wants_yaml(&self) -> bool {
+        self.format == WantedFormat::Yaml
+    }
 }
 
 /// Standard output.
@@ -63,7 +80,11 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(how: How, is_dry: bool, now: Timestamp) -> Self {
         Self {
-            format: how.format,
+            format: match how.format {
+                WantedFormat::Table => Format::Table,
+                WantedFormat::Csv => Format::Csv,
+                WantedFormat::Json | WantedFormat::Yaml => Format::Json,
+            },
             is_dry,
             columns: how.columns,
             is_wide: how.wide,

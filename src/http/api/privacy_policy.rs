@@ -15,8 +15,10 @@ struct PolicyBody {
     /// Its name.
     version: String,
     /// Where it can be read; null for one that came from Django without a link.
+    #[oai(nullable)]
     link: Option<String>,
     /// Always null: a version is a link.
+    #[oai(nullable)]
     file: Option<String>,
     /// Since when it counts.
     published_at: String,
@@ -66,6 +68,7 @@ struct ConsentBody {
     /// When.
     consent_date: String,
     /// From where, if known.
+    #[oai(nullable)]
     ip_address: Option<String>,
 }
 

@@ -19,6 +19,7 @@ pub(crate) struct SessionBody {
     /// Whether the latest privacy policy was agreed to; true while there is none.
     is_agreed_to_privacy_policy: bool,
     /// The latest version of the privacy policy, agreed to or not.
+    #[oai(nullable)]
     accepted_privacy_policy_version: Option<String>,
     /// Whether the profile is complete; after a login also whether the password meets today's policy.
     is_profile_updated: bool,
@@ -60,8 +61,10 @@ pub(crate) struct SessionEntry {
     /// When it ends at the latest.
     expires_at: String,
     /// From where it was opened, if known.
+    #[oai(nullable)]
     address: Option<String>,
     /// What the client called itself.
+    #[oai(nullable)]
     user_agent: Option<String>,
     /// Whether it is the one that asks.
     is_current: bool,

@@ -8,6 +8,7 @@ pub(crate) enum Tag {
     Sessions,
     /// Registering, confirming, and a forgotten password.
     Accounts,
-    /// One's own account, for its bearer.
+    /// One's own account, with a token.
+    #[oai(rename = "Own account")]
     Own,
 }

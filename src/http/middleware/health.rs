@@ -21,7 +21,7 @@ pub(crate) struct Readiness(Mutex<Option<(Instant, bool)>>);
 
 impl Readiness {
     /// Whoever asks while another is finding out waits for the same answer.
-    async fn is_writable(&self, accounts: &Accounts) -> bool {
+    pub(crate) async fn is_writable(&self, accounts: &Accounts) -> bool {
         let mut last = self.0.lock().await;
         if let Some((when, is_writable)) = *last
             && when.elapsed() < LASTS

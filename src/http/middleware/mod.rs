@@ -21,8 +21,7 @@ use tracing::Instrument;
 use self::head::check_head;
 use self::headers::{add_headers, content_security_policy};
 use self::metrics::Metrics;
-use super::route::RouteName;
-use super::wire::{ClientAddress, Deployment, Problem, Stopping, render};
+use super::wire::{ClientAddress, Deployment, Problem, RouteName, Stopping, render};
 use crate::failure::panic_message;
 
 /// How long a request may take from its head to its answer, waiting for a hash included.

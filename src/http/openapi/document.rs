@@ -5,6 +5,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
+use super::schemas;
 use crate::domain::API_BASE;
 use crate::http::api::endpoints;
 use crate::http::wire::BadRequest;
@@ -33,18 +34,20 @@ pub(crate) fn service() -> OpenApiService<impl OpenApi, ()> {
         "miniSASS authentication",
         env!("CARGO_PKG_VERSION"),
     )
-    .description(
-        "Accounts and sessions of miniSASS. Every path works with and without its trailing slash; \
-             bodies may be JSON, a form or multipart.",
-    )
-    .license(LicenseObject::new("MIT"))
+    .description(include_str!("introduction.md"))
+    .license(LicenseObject::new("MIT").url("https://opensource.org/license/mit"))
 }
 
 /// The document as it is printed and committed; its paths lie below `server`.
 pub(crate) fn text(server: &str) -> String {
+    format!("{:#}\n", below(server))
+}
+
+/// The document of a deployment whose paths lie below `server`.
+pub(crate) fn below(server: &str) -> Value {
     let mut document = document();
     document["servers"] = json!([{ "url": server }]);
-    format!("{document:#}\n")
+    document
 }
 
 /// The whole document.
@@ -56,7 +59,7 @@ pub(crate) fn document() -> Value {
     if let Some(Value::Object(described)) = document.get_mut("paths").map(Value::take) {
         for (path, mut operations) in described {
             if let Value::Object(operations) = &mut operations {
-                operations.values_mut().for_each(add_responses_of_layers);
+                operations.values_mut().for_each(complete);
                 let options = options_operation(&path, operations);
                 operations.insert("options".to_owned(), options);
             }
@@ -65,7 +68,32 @@ pub(crate) fn document() -> Value {
     }
     document["paths"] = Value::Object(paths);
     document["components"]["schemas"]["Description"] = description_schema();
+    order_tags(&mut document);
+    schemas::complete(&mut document);
     document
+}
+
+/// The framework sorts them by name; people log in first.
+fn order_tags(document: &mut Value) {
+    let paths = document["paths"]
+        .as_object()
+        .into_iter()
+        .flat_map(Map::values);
+    let used: Vec<Value> = paths
+        .filter_map(|it| Some(it.as_object()?.values().next()?["tags"][0].clone()))
+        .collect();
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.sort_by_key(|tag| used.iter().position(|it| *it == tag["name"]));
+    }
+}
+
+/// What the framework leaves out of an operation.
+fn complete(operation: &mut Value) {
+    add_responses_of_layers(operation);
+    if let Some(operation) = operation.as_object_mut() {
+        // Said, so that nobody takes it for forgotten.
+        operation.entry("security").or_insert_with(|| json!([]));
+    }
 }
 
 /// What the layers around an endpoint answer.
@@ -117,6 +145,7 @@ fn options_operation(path: &str, operations: &Map<String, Value>) -> Value {
         "tags": first.map(|it| it["tags"].clone()),
         "summary": format!("{name}: describe"),
         "description": "What this endpoint is called, reads and renders.",
+        "security": [],
         "operationId": format!("options{}", path.replace(['/', '{', '}', '-'], "_")),
         "parameters": first.and_then(|it| it.get("parameters")).cloned().unwrap_or_else(|| json!([])),
         "responses": {
@@ -134,6 +163,11 @@ fn response(description: &str, schema: &str) -> Value {
 
 fn description_schema() -> Value {
     let strings = json!({ "type": "array", "items": { "type": "string" } });
+    let choice = json!({
+        "type": "object",
+        "required": ["value", "display_name"],
+        "properties": { "value": { "type": "string" }, "display_name": { "type": "string" } },
+    });
     let field = json!({
         "type": "object",
         "required": ["type", "required", "read_only", "label"],
@@ -142,6 +176,7 @@ fn description_schema() -> Value {
             "required": { "type": "boolean" },
             "read_only": { "type": "boolean" },
             "label": { "type": "string" },
+            "choices": { "type": "array", "items": choice },
             "help_text": { "type": "string" },
             "max_length": { "type": "integer" },
         },

@@ -2,4 +2,6 @@
 
 pub(crate) mod document;
 pub(crate) mod options;
+mod schemas;
 pub(crate) mod swagger;
+pub(crate) mod variants;

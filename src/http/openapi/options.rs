@@ -15,11 +15,14 @@ pub(crate) struct Description {
     pub(crate) options: Value,
 }
 
-pub(crate) fn describe(document: &Value, path: &str) -> Description {
+pub(crate) fn describe(document: &Value, path: &str, pages: bool) -> Description {
     let empty = Map::new();
     let operations = document["paths"][path].as_object().unwrap_or(&empty);
     let allow = HeaderValue::from_str(&allowed(operations).join(", "));
-    let renders = renders(operations);
+    let mut renders = renders(operations);
+    if pages && !renders.iter().any(|it| it == "text/html") {
+        renders.push("text/html".to_owned());
+    }
     let main = operations.values().next().unwrap_or(&Value::Null);
     let mut options = json!({
         "name": main["summary"],
@@ -97,6 +100,9 @@ fn fields(document: &Value, operation: &Value) -> Option<Value> {
             if let Some(help) = field.get("description") {
                 described["help_text"] = help.clone();
             }
+            if let Some(choices) = choices(field) {
+                described["choices"] = choices;
+            }
             if let Some(most) = field.get("maxLength") {
                 described["max_length"] = most.clone();
             }
@@ -105,7 +111,17 @@ fn fields(document: &Value, operation: &Value) -> Option<Value> {
     Some(Value::Object(fields.collect()))
 }
 
+/// The values of a field that has only a few.
+fn choices(field: &Value) -> Option<Value> {
+    let values = field["enum"].as_array()?.iter().filter(|it| !it.is_null());
+    let described = values.map(|it| json!({ "value": it, "display_name": it }));
+    Some(Value::Array(described.collect()))
+}
+
 fn field_type(field: &Value) -> &str {
+    if field.get("enum").is_some() {
+        return "choice";
+    }
     match (field["type"].as_str(), field["format"].as_str()) {
         (_, Some("email")) => "email",
         (Some(name @ ("string" | "boolean" | "integer")), _) => name,

@@ -1,4 +1,5 @@
-//! Swagger UI and the document itself, from the binary: nothing comes from outside.
+//! Swagger UI, a reference to read, and the document itself, from the binary: nothing comes from
+//! outside.
 
 use std::io::{Read, Write};
 use std::sync::{Arc, OnceLock};
@@ -13,10 +14,12 @@ use poem::http::{StatusCode, header};
 use poem::web::Data;
 use poem::{IntoResponse, Request, Response, handler};
 
-use super::document;
+use super::{document, variants};
 use crate::domain::WebUrl;
 use crate::failure::Failure;
 use crate::http::wire::Refusal;
+
+const JSON: &str = "application/json";
 
 /// A text that is kept compressed: Swagger UI has 1.6 MB, and most clients take it as it is here. All
 /// answers share the same bytes, however slowly they are read.
@@ -90,7 +93,10 @@ pub(crate) struct Documentation {
     /// Below which path the browser finds all others.
     server: String,
     swagger: Made,
-    document: Made,
+    reference: Made,
+    json: Made,
+    json_bodies: Made,
+    yaml: Made,
 }
 
 impl Documentation {
@@ -98,22 +104,56 @@ impl Documentation {
         Self {
             server: public_url.path().to_owned(),
             swagger: Made::new(),
-            document: Made::new(),
+            reference: Made::new(),
+            json: Made::new(),
+            json_bodies: Made::new(),
+            yaml: Made::new(),
         }
     }
 
     fn swagger(&self) -> std::io::Result<Page> {
-        let service = document::service();
-        // The page has the framework's document inside; people are to read the completed one.
-        let html = service
-            .swagger_ui_html()
-            .replace(&service.spec(), document::text(&self.server).trim_end());
+        let theirs = document::service().swagger_ui_html();
+        let page = include_str!("swagger.html")
+            .replace(
+                "{:style}",
+                between(&theirs, "<style charset=\"UTF-8\">", "</style>"),
+            )
+            .replace(
+                "{:script}",
+                between(&theirs, "<script charset=\"UTF-8\">", "</script>"),
+            );
+        self.page(&page)
+    }
+
+    fn reference(&self) -> std::io::Result<Page> {
+        let theirs = document::service().rapidoc_html();
+        let script = between(&theirs, "<script charset=\"UTF-8\">", "</script>");
+        self.page(&include_str!("reference.html").replace("{:script}", script))
+    }
+
+    /// A page with the document inside, as people want it.
+    fn page(&self, html: &str) -> std::io::Result<Page> {
+        let document = variants::for_people(&self.server);
+        // A script ends at the first `</`, wherever that stands.
+        let document = document.to_string().replace("</", "<\\/");
+        let html = html
+            .replace("{:base}", self.server.trim_end_matches('/'))
+            .replace("{:document}", &document);
         let policy = policy(&html);
         Page::new(&html, "text/html; charset=utf-8", Some(policy))
     }
 
-    fn document(&self) -> std::io::Result<Page> {
-        Page::new(&document::text(&self.server), "application/json", None)
+    fn json(&self) -> std::io::Result<Page> {
+        Page::new(&document::text(&self.server), JSON, None)
+    }
+
+    fn json_bodies(&self) -> std::io::Result<Page> {
+        Page::new(&variants::with_json_bodies(&self.server), JSON, None)
+    }
+
+    fn yaml(&self) -> std::io::Result<Page> {
+        let text = variants::yaml(&self.server).map_err(|it| std::io::Error::other(it.chain()))?;
+        Page::new(&text, "application/yaml", None)
     }
 }
 
@@ -123,10 +163,33 @@ pub(crate) fn swagger(request: &Request, Data(made): Data<&Arc<Documentation>>) 
     answer(made.swagger.get_or_init(|| made.swagger()), request)
 }
 
-/// The OpenAPI document.
+/// The same to read rather than to try.
+#[handler]
+pub(crate) fn reference(request: &Request, Data(made): Data<&Arc<Documentation>>) -> Response {
+    answer(made.reference.get_or_init(|| made.reference()), request)
+}
+
+/// The OpenAPI document; with `?bodies=json` for generators that read one media type only.
 #[handler]
 pub(crate) fn openapi(request: &Request, Data(made): Data<&Arc<Documentation>>) -> Response {
-    answer(made.document.get_or_init(|| made.document()), request)
+    let query = request.uri().query().unwrap_or_default();
+    let page = if query.split('&').any(|it| it == "bodies=json") {
+        made.json_bodies.get_or_init(|| made.json_bodies())
+    } else {
+        made.json.get_or_init(|| made.json())
+    };
+    answer(page, request)
+}
+
+/// The OpenAPI document in YAML.
+#[handler]
+pub(crate) fn openapi_yaml(request: &Request, Data(made): Data<&Arc<Documentation>>) -> Response {
+    answer(made.yaml.get_or_init(|| made.yaml()), request)
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let after = text.split_once(start).map_or("", |it| it.1);
+    after.split_once(end).map_or(after, |it| it.0)
 }
 
 fn answer(page: &std::io::Result<Page>, request: &Request) -> Response {

@@ -28,7 +28,10 @@ impl<'a> ApiExtractor<'a> for AppParameter {
     }
 
     fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))))
+        Some(MetaSchemaRef::Inline(Box::new(MetaSchema {
+            enum_items: vec!["web".into(), "mobile".into()],
+            ..MetaSchema::new("string")
+        })))
     }
 
     async fn from_request(

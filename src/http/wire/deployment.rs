@@ -17,6 +17,8 @@ pub struct Deployment {
     pub frontend_url: Option<WebUrl>,
     /// Origins whose pages may call the API.
     pub cors_origins: Vec<String>,
+    /// Whether there are pages: of the endpoints, the front page, the documentation.
+    pub docs: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
 }

@@ -11,12 +11,13 @@ mod once;
 mod problem;
 mod rate_limit;
 mod refusal;
+mod route_name;
 mod sender;
 mod stopping;
 
 pub use self::deployment::Deployment;
 
-pub(crate) use self::accept::{JsonOrPage, WantsHtml, accepts};
+pub(crate) use self::accept::{JsonOrPage, WantsHtml, accepts, wants_html};
 pub(crate) use self::app_parameter::AppParameter;
 pub(crate) use self::auth::{Anyone, Authorization, Credentials, NOT_PROVIDED, NoForeignPage};
 pub(crate) use self::body::{
@@ -33,5 +34,6 @@ pub(crate) use self::refusal::{
     ANYONE, Answer, BEARER, CHALLENGE, LIMITED, NO_FOREIGN_PAGE, NoSession, Refusal, Refused,
     TokenProblem,
 };
+pub(crate) use self::route_name::RouteName;
 pub(crate) use self::sender::Sender;
 pub(crate) use self::stopping::Stopping;

@@ -21,9 +21,14 @@ pub(crate) enum Sender {
 
 impl Sender {
     pub(crate) fn of(request: &Request) -> Self {
-        let Some(deployment) = request.data::<Arc<Deployment>>() else {
-            return Self::ForeignPage;
-        };
+        match request.data::<Arc<Deployment>>() {
+            Some(deployment) => Self::to(deployment, request),
+            None => Self::ForeignPage,
+        }
+    }
+
+    /// Before the routes, which have the deployment at hand.
+    pub(crate) fn to(deployment: &Deployment, request: &Request) -> Self {
         match request.headers().get(header::ORIGIN) {
             Some(origin) if deployment.is_own(origin.as_bytes()) => Self::OwnPage,
             Some(_) => Self::ForeignPage,

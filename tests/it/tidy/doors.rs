@@ -27,7 +27,8 @@ pub const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "http",
-        "http/middleware http/route http/openapi http/api http/wire accounts domain clock failure",
+        "http/middleware http/route http/openapi http/pages http/api http/wire accounts domain clock \
+         failure",
     ),
     (
         "http/middleware",
@@ -42,7 +43,7 @@ pub const ROOMS: &[(&str, &str)] = &[
         "http/api",
         "http/pages http/wire operator accounts domain clock failure",
     ),
-    ("http/pages", "domain failure"),
+    ("http/pages", "http/wire domain failure"),
     ("http/wire", "accounts domain clock failure"),
     (
         "operator",
@@ -79,7 +80,10 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("bytes", "src/http/server/ src/http/openapi/swagger.rs"),
     ("governor", "src/http/wire/rate_limit.rs"),
     ("multer", "src/http/wire/body/parse.rs"),
-    ("form_urlencoded", "src/http/wire/body/parse.rs"),
+    (
+        "form_urlencoded",
+        "src/http/wire/body/parse.rs src/http/pages/",
+    ),
     (
         "flate2",
         "src/http/openapi/swagger.rs src/transfer/input.rs",
@@ -96,7 +100,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("rusqlite", "src/store/sqlite/"),
     ("refinery", "src/store/sqlite/"),
     ("lettre", "src/mail/"),
-    ("percent_encoding", "src/mail/server.rs"),
+    ("percent_encoding", "src/mail/server.rs src/http/pages/"),
     ("minijinja", "src/mail/letter.rs src/http/pages/"),
     ("scrypt", "src/crypto/scrypt.rs"),
     ("argon2", "src/crypto/foreign.rs"),
@@ -154,6 +158,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
          src/http/server/ src/cli/terminal/table.rs src/cli/commands/doctor/machine.rs \
          src/cli/job.rs",
     ),
+    ("serde_norway", "src/http/openapi/variants.rs"),
     ("serde", EVERYWHERE),
     ("serde_json", EVERYWHERE),
     ("thiserror", EVERYWHERE),

@@ -204,16 +204,6 @@ impl Seen {
         self.list("foreign")
     }
 
-    /// Each answer as `METHOD URL STATUS`, in their order.
-    pub fn answers(&self) -> Vec<String> {
-        let answers = self.report["answers"].as_array().expect("a list").iter();
-        let line = |it: &Value| {
-            let text = |name: &str| it[name].as_str().expect("a text");
-            format!("{} {} {}", text("method"), text("url"), it["status"])
-        };
-        answers.map(line).collect()
-    }
-
     /// A cookie of the browser, with its attributes.
     pub fn cookie(&self, name: &str) -> Option<&Value> {
         let cookies = self.report["cookies"].as_array().expect("a list");

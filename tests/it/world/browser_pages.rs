@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::browser::{Browser, Seen};
+use super::browser::Browser;
 use super::front_end::FrontEnd;
 use crate::server::{PASSWORD, Server, Site, until};
 
@@ -120,18 +120,6 @@ fn a_reset_link_leads_to_the_front_end() {
     seen.assert_clean();
 }
 
-/// Nothing stood in the way but an icon that no page names.
-#[track_caller]
-fn assert_open(seen: &Seen) {
-    assert_eq!(seen.failed(), None, "{}", seen.text());
-    for told in [seen.violations(), seen.foreign()] {
-        assert!(told.is_empty(), "{told:?}");
-    }
-    let is_wrong = |it: &String| !it.ends_with(" 200") && !it.contains("/favicon.ico ");
-    let wrong: Vec<String> = seen.answers().into_iter().filter(is_wrong).collect();
-    assert!(wrong.is_empty(), "{wrong:?}");
-}
-
 #[test]
 fn the_documentation_opens_without_a_complaint_and_asks_nobody_else() {
     let Some(browser) = Browser::find() else {
@@ -147,7 +135,7 @@ fn the_documentation_opens_without_a_complaint_and_asks_nobody_else() {
         .reload()
         .see("User Login")
         .play();
-    assert_open(&seen);
+    seen.assert_clean();
 }
 
 #[test]
@@ -163,14 +151,55 @@ fn somebody_logs_in_from_the_documentation() {
         .story(&[server.address()])
         .open(&format!("http://{}/docs/", server.address()))
         .click(".opblock-post >> text=/^User Login$/")
-        .click("text=Try it out")
         .fill("textarea.body-param__text", &login.to_string())
         .click("button.execute")
         .read(".live-responses-table tbody .response-col_status")
         .look("docs-login")
         .play();
-    assert_open(&seen);
+    seen.assert_clean();
     assert!(seen.read()[0].starts_with("200"), "{:?}", seen.read());
     let cookie = seen.cookie("minisass_session").expect("a session");
     assert_eq!(cookie["httpOnly"], true, "{cookie}");
+}
+
+#[test]
+fn whoever_logs_in_above_the_documentation_tries_it_with_the_token_also_after_a_reload() {
+    let Some(browser) = Browser::find() else {
+        return;
+    };
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let server = site.start(&[]);
+    let seen = browser
+        .story(&[server.address()])
+        .in_the_dark()
+        .open(&format!("http://{}/docs/", server.address()))
+        .fill("[name=email]", "ada")
+        .fill("[name=password]", PASSWORD)
+        .click("#log-in button")
+        .see("Logged in as ada")
+        .look("docs-dark")
+        .reload()
+        .click(".opblock-get >> text=/^List Sessions$/")
+        .click("button.execute")
+        .read(".live-responses-table tbody .response-col_status")
+        .play();
+    seen.assert_clean();
+    assert!(seen.read()[0].starts_with("200"), "{:?}", seen.read());
+}
+
+#[test]
+fn the_reference_is_read_without_a_complaint() {
+    let Some(browser) = Browser::find() else {
+        return;
+    };
+    let site = Site::new();
+    let server = site.start(&[]);
+    let seen = browser
+        .story(&[server.address()])
+        .open(&format!("http://{}/docs/reference/", server.address()))
+        .see("User Login")
+        .look("reference")
+        .play();
+    seen.assert_clean();
 }

@@ -14,6 +14,7 @@ mod django_move;
 mod django_project;
 mod front_end;
 mod full_disk;
+mod pages;
 mod port;
 mod postfix;
 mod postfix_mail;

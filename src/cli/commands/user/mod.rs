@@ -47,7 +47,7 @@ pub(crate) enum Command {
     ]))]
     Deactivate(Named),
     /// Mail users the link that confirms their account once more
-    #[command(arg = dry_run(), after_long_help = examples(&[
+    #[command(arg = dry_run(), after_help = examples(&[
         "minisass-auth user resend-activation bo@example.org",
     ]))]
     ResendActivation(Named),

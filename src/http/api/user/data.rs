@@ -26,6 +26,7 @@ struct ConsentEntry {
     /// When.
     consent_date: String,
     /// From where, if known.
+    #[oai(nullable)]
     ip_address: Option<String>,
 }
 
@@ -50,6 +51,7 @@ struct ExportBody {
     /// The address.
     email: String,
     /// When its owner last proved to be one.
+    #[oai(nullable)]
     email_confirmed_at: Option<String>,
     /// The first name.
     first_name: String,
@@ -60,6 +62,7 @@ struct ExportBody {
     /// When the account was made.
     created_at: String,
     /// When a session was last opened.
+    #[oai(nullable)]
     last_login_at: Option<String>,
     /// Such as `NGO`.
     organisation_type: String,

@@ -1,0 +1,68 @@
+//! The document as others want it: people, generators of clients.
+
+use serde_json::{Map, Value, json};
+
+use super::document;
+use crate::failure::Failure;
+
+/// For a page that people read: OPTIONS is described once in the introduction, and what every endpoint
+/// may answer stands in one place of each.
+pub(crate) fn for_people(server: &str) -> Value {
+    let mut document = document::below(server);
+    for operations in paths(&mut document) {
+        operations.remove("options");
+        operations.values_mut().for_each(fold_common_responses);
+    }
+    document
+}
+
+/// With JSON bodies only: several generators take the last of three media types, or fail.
+pub(crate) fn with_json_bodies(server: &str) -> String {
+    let mut document = document::below(server);
+    for operations in paths(&mut document) {
+        for operation in operations.values_mut() {
+            let content = operation.pointer_mut("/requestBody/content");
+            if let Some(Value::Object(content)) = content {
+                content.retain(|media_type, _| media_type == "application/json");
+            }
+        }
+    }
+    format!("{document:#}\n")
+}
+
+fn paths(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let paths = document["paths"].as_object_mut().into_iter();
+    paths
+        .flat_map(Map::values_mut)
+        .filter_map(Value::as_object_mut)
+}
+
+/// What says the same at every endpoint.
+const COMMON: [&str; 7] = ["406", "408", "413", "415", "429", "500", "503"];
+
+fn fold_common_responses(operation: &mut Value) {
+    let Some(responses) = operation["responses"].as_object_mut() else {
+        return;
+    };
+    let mut lines = Vec::new();
+    responses.retain(|status, response| {
+        let is_common = COMMON.contains(&status.as_str());
+        if is_common {
+            let description = response["description"].as_str().unwrap_or_default();
+            lines.push(format!("* {status}: {description}"));
+        }
+        !is_common
+    });
+    let schema = json!({ "$ref": "#/components/schemas/Detail" });
+    let response = json!({
+        "description": format!("As at every endpoint:\n\n{}", lines.join("\n")),
+        "content": { "application/json": { "schema": schema } },
+    });
+    responses.insert("default".to_owned(), response);
+}
+
+/// In YAML.
+pub(crate) fn yaml(server: &str) -> Result<String, Failure> {
+    let text = serde_norway::to_string(&document::below(server));
+    text.map_err(Failure::when("writing the document in YAML"))
+}
