@@ -2,7 +2,10 @@
 
 use std::any::Any;
 use std::error::Error;
-use std::fmt;
+use std::io::{self, ErrorKind};
+use std::{fmt, iter};
+
+use rustix::io::Errno;
 
 /// Something the caller cannot act on. It carries what was being done and why that failed;
 /// the whole chain goes to the log once, at the edge, and never to a client.
@@ -44,15 +47,58 @@ impl Failure {
 
     /// The whole chain on one line, for the log and for an operator at a terminal.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = self.source();
-        while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        text
+        let first: &(dyn Error + 'static) = self;
+        chain(iter::successors(Some(first), |it| (**it).source()))
     }
+}
+
+/// An error and its causes on one line, in words.
+pub fn chain<'a>(errors: impl IntoIterator<Item = &'a (dyn Error + 'static)>) -> String {
+    let words: Vec<String> = errors.into_iter().map(in_words).collect();
+    words.join(": ")
+}
+
+/// What an error says. What the operating system says comes without its number; where people can do
+/// something about it, with what that is.
+pub fn in_words(err: &(dyn Error + 'static)) -> String {
+    let known = err.downcast_ref::<io::Error>().and_then(os_words);
+    known.map_or_else(|| without_number(&err.to_string()), str::to_owned)
+}
+
+fn os_words(err: &io::Error) -> Option<&'static str> {
+    let errno = Errno::from_raw_os_error(err.raw_os_error()?);
+    Some(match err.kind() {
+        ErrorKind::NotFound => "there is no such file or folder",
+        ErrorKind::IsADirectory => "it is a folder",
+        ErrorKind::NotADirectory => "its path leads through a file, which is no folder",
+        ErrorKind::PermissionDenied => "permission denied; run it as the owner",
+        ErrorKind::StorageFull => "the disk is full; make room on it",
+        ErrorKind::QuotaExceeded => "the quota of this user is used up; make room",
+        ErrorKind::ReadOnlyFilesystem => READ_ONLY,
+        _ if errno == Errno::IO => DISK_ERROR,
+        _ if errno == Errno::MFILE || errno == Errno::NFILE => {
+            "too many files are open; raise the limit (`ulimit -n`)"
+        }
+        _ => return None,
+    })
+}
+
+/// The file system takes nothing.
+pub const READ_ONLY: &str = "the file system is read-only; find out why in what `dmesg` prints, and \
+                             mount it so that it can be written";
+
+/// The disk is out of order.
+pub const DISK_ERROR: &str =
+    "the disk reports an error; look at what `dmesg` prints, and have the disk checked";
+
+/// Without ` (os error 2)`, which says the same again. Some libraries put it into a text of their own.
+fn without_number(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let mut words = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        words.push_str(part.split_once(')').map_or(part, |it| it.1));
+    }
+    words
 }
 
 /// What to say of something that `catch_unwind` caught.

@@ -27,7 +27,7 @@ impl Drop for Counted<'_> {
     fn drop(&mut self) {
         let counters = std::mem::take(&mut self.counters);
         if !counters.is_empty() {
-            // The writer does it whether or not somebody waits, and before what comes after.
+            // It is done though nobody waits, and before what comes after.
             drop(self.store.return_attempt(counters, self.at));
         }
     }

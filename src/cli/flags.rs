@@ -23,6 +23,7 @@ const SHOWN: &[(&str, &[&str])] = &[
             "mail_from",
             "smtp_url_file",
             "backup_every",
+            "audit_keep",
             "log_format",
         ],
     ),

@@ -24,7 +24,7 @@ use crate::cli::job::Job;
 use crate::cli::terminal::output::{self, How, Output};
 use crate::clock::Clock;
 use crate::daemon;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::interrupt::{self, Interrupted};
 use crate::settings::Settings;
 
@@ -128,7 +128,8 @@ pub fn run() -> ExitCode {
             if let Some(usage) = err.downcast_ref() {
                 return refuse_usage(usage);
             }
-            output::note(&format!("minisass-auth: {err:#}"));
+            let why = failure::chain(err.chain());
+            output::note(&format!("minisass-auth: {why}"));
             if err.is::<Interrupted>() {
                 ExitCode::from(interrupt::CODE)
             } else {

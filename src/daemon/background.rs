@@ -1,5 +1,5 @@
 //! What `serve` does beside answering, on a thread of its own: mails leave, old rows go, backups are
-//! made. Neither makes a request wait, or one of the others.
+//! made, and the clock is watched. Nothing of it makes a request wait, or anything else of it.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::daemon::backups::Backups;
 use crate::failure::{Failure, panic_message};
 use crate::http::App;
 use crate::operator::Operator;
+use crate::operator::clock::{ClockStep, ClockWatch};
 use crate::operator::hash_kinds::HashKinds;
 
 /// How many mails are on their way at once: one that hangs does not hold up the others.
@@ -24,6 +25,12 @@ const LAST_MAIL: Duration = Duration::from_millis(1500);
 const HASHES_PAUSE: Duration = Duration::from_secs(15);
 /// Pause between two clean-ups, and between two looks whether a backup is due.
 const TIDY_PAUSE: Duration = Duration::from_secs(600);
+
+/// Pause between two looks at the clock, and after one that failed.
+const CLOCK_PAUSE: Duration = Duration::from_secs(1);
+const CLOCK_TROUBLE: Duration = Duration::from_secs(60);
+/// After the clock has leapt ahead nothing is deleted for so long: somebody may put it right.
+const DOUBT: Duration = Duration::from_secs(3600);
 
 /// A million rows take a minute in this way.
 const BATCH_PAUSE: Duration = Duration::from_millis(10);
@@ -43,15 +50,25 @@ pub(crate) fn start(
         .build()
         .context("cannot start")?;
     let work = async move {
+        let mut clock = ClockWatch::default();
+        // Before anything is deleted.
+        let (doubts, doubt) = watch::channel(Instant::now());
+        look_at_clock(&operator, &mut clock, &doubts).await;
         let mut tasks = JoinSet::new();
         for _ in 0..SENDERS {
             tasks.spawn(send(operator.clone(), stopped.clone()));
         }
         tasks.spawn(watch_hashes(operator.clone(), stopped.clone()));
+        tasks.spawn(watch_clock(
+            operator.clone(),
+            clock,
+            doubts,
+            stopped.clone(),
+        ));
         if let Some(backups) = backups {
             tasks.spawn(back_up(operator.clone(), backups, stopped.clone()));
         }
-        tasks.spawn(tidy(operator, app, stopped));
+        tasks.spawn(tidy(operator, app, doubt, stopped));
         // Each ends in whatever way.
         while tasks.join_next().await.is_some() {}
     };
@@ -103,6 +120,44 @@ async fn watch_hashes(operator: Operator, stopped: Stopped) {
     }
 }
 
+async fn watch_clock(
+    operator: Operator,
+    mut clock: ClockWatch,
+    doubts: watch::Sender<Instant>,
+    stopped: Stopped,
+) {
+    while !*stopped.borrow() {
+        let wait = look_at_clock(&operator, &mut clock, &doubts).await;
+        pause(&stopped, Instant::now() + wait).await;
+    }
+}
+
+/// Returns how long to wait before the next look.
+async fn look_at_clock(
+    operator: &Operator,
+    clock: &mut ClockWatch,
+    doubts: &watch::Sender<Instant>,
+) -> Duration {
+    match operator.watch_clock(clock).await {
+        Ok(ClockStep::None) => {}
+        Ok(ClockStep::Back(seconds)) => {
+            let note = "what waits or lasts has followed it";
+            tracing::warn!(event = "sys_clock_set_back", seconds, note);
+        }
+        Ok(ClockStep::Ahead(seconds)) => {
+            let note = "or nothing was written for so long; if the clock is wrong, put it right: \
+                        nothing is deleted for an hour";
+            tracing::warn!(event = "sys_clock_ahead", seconds, note);
+            doubts.send_replace(Instant::now() + DOUBT);
+        }
+        Err(failure) => {
+            log_failure(&failure);
+            return CLOCK_TROUBLE;
+        }
+    }
+    CLOCK_PAUSE
+}
+
 async fn deliver(operator: Operator) -> Result<bool, Failure> {
     operator.deliver_next().await
 }
@@ -131,13 +186,21 @@ async fn task<T: Send + 'static>(
     })
 }
 
-async fn tidy(operator: Operator, app: App, stopped: Stopped) {
+/// Until the time in `doubt` nothing is deleted.
+async fn tidy(operator: Operator, app: App, doubt: watch::Receiver<Instant>, stopped: Stopped) {
     let mut next = Instant::now();
     while !*stopped.borrow() {
         next += TIDY_PAUSE;
         app.forget_quiet_clients();
-        let purged = task(purge(operator.clone(), stopped.clone())).await;
-        purged.unwrap_or_else(|err| log_failure(&err));
+        if *doubt.borrow() <= Instant::now() {
+            let purged = task(purge(operator.clone(), stopped.clone())).await;
+            purged.unwrap_or_else(|err| log_failure(&err));
+        }
+        if let Some(bytes) = operator.overgrown_log() {
+            let note = "somebody reads an old state of the database all the time, so that its log \
+                        cannot be emptied; find out who with `fuser`, and end it";
+            tracing::warn!(event = "sys_log_grows", mebibytes = bytes >> 20, note);
+        }
         pause(&stopped, next).await;
     }
 }

@@ -25,11 +25,7 @@ impl Backups {
                 every: settings.backup_every?,
                 keep: settings.backup_keep,
             },
-            caller: Actor {
-                name: "serve".to_owned(),
-                address: None,
-                user_agent: None,
-            },
+            caller: Actor::server(),
         })
     }
 

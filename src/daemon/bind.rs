@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use tokio::net::{TcpListener, UnixListener};
 
+use crate::failure::in_words;
 use crate::http::Listener;
 use crate::settings::{Listen, SocketAccess};
 
@@ -24,7 +25,10 @@ pub(crate) async fn bind(
         io::ErrorKind::PermissionDenied => anyhow!(
             "cannot listen on {listen}: not permitted; choose a port above 1023 with --listen"
         ),
-        _ => anyhow!("cannot listen on {listen}: {err}; choose another with --listen"),
+        _ => {
+            let why = in_words(&err);
+            anyhow!("cannot listen on {listen}: {why}; choose another with --listen")
+        }
     };
     match listen {
         Listen::Tcp(address) => {

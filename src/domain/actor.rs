@@ -13,6 +13,15 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// The server, in what it does by itself.
+    pub fn server() -> Self {
+        Self {
+            name: "serve".to_owned(),
+            address: None,
+            user_agent: None,
+        }
+    }
+
     pub fn at(&self, at: Timestamp) -> Stamp {
         Stamp {
             actor: self.clone(),

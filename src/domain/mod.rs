@@ -28,7 +28,7 @@ pub use self::mail::{MailKind, MailState};
 pub use self::password::{Password, PasswordRules};
 pub use self::privacy_policy::{Agreement, Consent, Policy};
 pub use self::profile::{AdditionalFields, Profile, UploadPreference};
-pub use self::session::{LiveSession, Session, SessionId, SessionKind};
+pub use self::session::{LiveSession, ROTATION_GRACE, Session, SessionId, SessionKind};
 pub use self::similarity::{ALIKE, similarity};
 pub use self::text::without_mark;
 pub use self::time::Timestamp;

@@ -51,6 +51,10 @@ impl fmt::Display for SessionId {
     }
 }
 
+/// A client whose answer got lost may use the refresh token before the current one for so many seconds
+/// (RFC 9700, section 4.14.2, leaves the grace to us).
+pub const ROTATION_GRACE: i64 = 10;
+
 /// How a session was opened; it decides how long it lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionKind {

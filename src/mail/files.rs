@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::refusal::NotSent;
+use crate::failure::in_words;
 use crate::private_file::replace::Draft;
 use crate::private_file::{make_folder, sync_folder};
 
@@ -43,7 +44,7 @@ pub(super) fn write(folder: &Path, name: &str, message: &[u8]) -> Result<String,
         Err(err) => Err(NotSent {
             during: "writing to the outbox folder",
             code: None,
-            words: err.to_string(),
+            words: in_words(&err),
             is_final: false,
             hint: "make room, and let this user write to the folder outbox in data_dir",
         }),

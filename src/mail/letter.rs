@@ -8,7 +8,7 @@ use std::path::Path;
 use minijinja::{AutoEscape, Environment, HtmlEscape, State, UndefinedBehavior};
 
 use crate::domain::{MailKind, without_mark};
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 
 /// Characters of a subject; more is cut off, because some server on the way would.
 const MOST_OF_A_SUBJECT: usize = 150;
@@ -85,8 +85,8 @@ impl Letters {
         let mut letters = Self::compiled_in();
         let doing = "reading the mail templates";
         let refuse = |what: String| Failure::new(doing, format!("{}: {what}", folder.display()));
-        for entry in fs::read_dir(folder).map_err(|err| refuse(err.to_string()))? {
-            let path = entry.map_err(|err| refuse(err.to_string()))?.path();
+        for entry in fs::read_dir(folder).map_err(|err| refuse(failure::in_words(&err)))? {
+            let path = entry.map_err(|err| refuse(failure::in_words(&err)))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if name.starts_with('.') || path.is_dir() {
                 continue;
@@ -98,8 +98,10 @@ impl Letters {
                     "no mail uses the file {name}; remove it, or give it one of these names: {names}"
                 )));
             };
-            let source = fs::read_to_string(&path)
-                .map_err(|err| refuse(format!("{name} cannot be read: {err}")))?;
+            let source = fs::read_to_string(&path).map_err(|err| {
+                let why = failure::in_words(&err);
+                refuse(format!("{name} cannot be read: {why}"))
+            })?;
             let source = without_mark(&source).to_owned();
             letters.sources.insert(known, source);
         }

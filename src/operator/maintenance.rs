@@ -8,7 +8,7 @@ use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
 use crate::private_file::make_folder;
 use crate::progress::Progress;
-use crate::store::maintenance::{BackedUp, Status};
+use crate::store::maintenance::{BackedUp, MOST_LOG_BYTES, Status};
 
 /// What ended more seconds ago than this is deleted.
 const KEEP: i64 = 30 * 24 * 3600;
@@ -30,6 +30,12 @@ impl Operator {
         self.parts.store.status(self.now())
     }
 
+    /// How many bytes the write-ahead log has, if those are too many.
+    pub fn overgrown_log(&self) -> Option<u64> {
+        let bytes = self.parts.store.log_bytes();
+        (bytes > MOST_LOG_BYTES).then_some(bytes)
+    }
+
     /// What is wrong with the database; nothing, if it is sound.
     pub fn check_database(&self, progress: &Progress) -> Result<Vec<String>, Failure> {
         self.parts.store.check(progress)
@@ -40,7 +46,18 @@ impl Operator {
         let before = Timestamp(self.now().0 - KEEP);
         let purged = self.parts.store.purge(before, BATCH).await?;
         self.parts.mailer.forget(&purged.mails)?;
-        Ok(purged.is_all)
+        Ok(purged.is_all && !self.prune_audit().await?)
+    }
+
+    /// Deletes some of the oldest rows of the audit trail, if they are to go, and says whether it did.
+    async fn prune_audit(&self) -> Result<bool, Failure> {
+        let Some(keep) = self.parts.rules.audit_keep else {
+            return Ok(false);
+        };
+        let now = self.now();
+        let before = Timestamp(now.0 - Timestamp(0).plus(keep).0);
+        let stamp = Actor::server().at(now);
+        self.parts.store.prune_audit(before, BATCH, stamp).await
     }
 
     /// Copies the database to `to`, which must not exist, and verifies the copy.
@@ -70,14 +87,14 @@ impl Operator {
         let (now, folder) = (self.now(), &schedule.folder);
         let mut made = scheduled(folder).map_err(Failure::when(doing))?;
         let since = Timestamp(now.0.saturating_sub(Timestamp(0).plus(schedule.every).0));
-        // A backup from the future was made before the clock was set back: it counts as old.
-        let is_due = made
-            .last()
-            .is_none_or(|last| *last <= name_at(since) || *last > name_at(now));
+        let name = name_at(now);
+        // Backups from the future were made before the clock was set back: they are the oldest.
+        let past = made.partition_point(|it| *it <= name);
+        let is_due = past == 0 || made[past - 1] <= name_at(since);
         if !is_due {
             return Ok(None);
         }
-        let name = name_at(now);
+        made.rotate_left(past);
         let path = folder.join(&name);
         self.back_up(&path, caller, progress).await?;
         made.push(name);

@@ -1,6 +1,7 @@
 //! What operators do: manage users, sessions, tokens, mails and keys, and keep the database sound.
 
 pub mod audit;
+pub mod clock;
 pub mod delivery;
 pub mod hash_kinds;
 pub mod keys;

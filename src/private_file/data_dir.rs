@@ -131,8 +131,9 @@ pub(crate) fn lock(folder: &Path, database: &Path) -> anyhow::Result<Locks> {
     let take = |path: &Path, what: &Path, choose: &str| {
         let lock = lock::take(path).with_context(|| format!("cannot create {}", path.display()))?;
         lock.with_context(|| {
+            let holder = lock::holder_of(path).map_or_else(String::new, |it| format!(": {it}"));
             let shown = what.display();
-            format!("another server serves {shown}; stop it, or choose another {choose}")
+            format!("another server serves {shown}{holder}; stop it, or choose another {choose}")
         })
     };
     let of_database = lock_of(database)

@@ -1,11 +1,12 @@
 //! Locks on files and folders. A lock goes when its file is closed, and so with the process, however
 //! that ends.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, flock, major, minor};
 
 use super::append_to;
 
@@ -45,4 +46,39 @@ pub(crate) fn note_in(path: &Path) -> Option<String> {
 pub(crate) fn is_taken(path: &Path) -> bool {
     let file = File::open(path);
     file.is_ok_and(|it| flock(&it, FlockOperation::NonBlockingLockShared).is_err())
+}
+
+/// Who else has locked a file, as far as the system tells: such as "process 17 (sqlite3)".
+pub(crate) fn holder_of(path: &Path) -> Option<String> {
+    holder(&[fs::metadata(path).ok()?])
+}
+
+/// As [`holder_of`], of any file that this process has open.
+pub(crate) fn holder_of_open_files() -> Option<String> {
+    let open = fs::read_dir("/proc/self/fd").ok()?.flatten();
+    let files: Vec<Metadata> = open.filter_map(|it| fs::metadata(it.path()).ok()).collect();
+    holder(&files)
+}
+
+/// `/proc/locks` has a line for each lock, such as `1: POSIX ADVISORY WRITE 17 08:01:1234 120 120`: who
+/// has it, and on which file of which device.
+fn holder(files: &[Metadata]) -> Option<String> {
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    let name = |it: &Metadata| {
+        let (device, inode) = (it.dev(), it.ino());
+        format!("{:02x}:{:02x}:{inode}", major(device), minor(device))
+    };
+    let names: Vec<String> = files.iter().map(name).collect();
+    let holder = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [_, _, _, "WRITE", process, file, ..] = fields[..] else {
+            return None;
+        };
+        let process: u32 = process.parse().ok()?;
+        let is_it = process != std::process::id() && names.iter().any(|it| it == file);
+        is_it.then_some(process)
+    };
+    let process = locks.lines().find_map(holder)?;
+    let program = fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
+    Some(format!("process {process} ({})", program.trim_end()))
 }

@@ -83,6 +83,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("backup_keep")
         .default("7")
         .help("So many of the server's own backups are kept"),
+    setting("audit_keep")
+        .default("")
+        .example("365d")
+        .help("After how long rows of the audit trail go, a day at least [default: never]"),
     setting("listen")
         .default("127.0.0.1:8000")
         .help("Address and port, or unix:/path"),

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::list::wrong;
 use super::sources::{Source, Values};
 use crate::domain::without_mark;
+use crate::failure::{self, in_words};
 use crate::mail::{Hello, SmtpServer};
 use crate::private_file::{is_of_another_user, is_open_to_others};
 
@@ -48,8 +49,8 @@ fn server(values: &Values) -> anyhow::Result<Option<SmtpServer>> {
         (Some(_), Some(_)) => bail!("smtp_url and smtp_url_file are both set; set one of them"),
         (Some(url), None) => ("smtp_url", url),
         (None, Some(file)) => {
-            let text =
-                read_private(&file).map_err(|err| wrong("smtp_url_file", format!("{err:#}")))?;
+            let text = read_private(&file)
+                .map_err(|err| wrong("smtp_url_file", failure::chain(err.chain())))?;
             ("smtp_url_file", text)
         }
     };
@@ -102,7 +103,8 @@ pub(crate) fn private_files(values: &Values) -> Vec<PathBuf> {
 
 fn read_private(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     let shown = path.display();
-    let text = fs::read_to_string(path).map_err(|err| anyhow!("{shown} cannot be read: {err}"))?;
+    let text = fs::read_to_string(path)
+        .map_err(|err| anyhow!("{shown} cannot be read: {}", in_words(&err)))?;
     let text = Zeroizing::new(text);
     check_mode(path).with_context(|| format!("others can read {shown}"))?;
     Ok(Zeroizing::new(without_mark(&text).to_owned()))

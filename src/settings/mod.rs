@@ -59,10 +59,7 @@ impl Settings {
         Ok(Self {
             data_dir: PathBuf::from(values.text("data_dir")?),
             database: values.database(),
-            backup_every: values
-                .optional("backup_every")
-                .map(|_| values.duration("backup_every"))
-                .transpose()?,
+            backup_every: values.optional_duration("backup_every")?,
             backup_keep: values.number("backup_keep", 1..=10_000)?,
             listen: values.parse("listen")?,
             socket: SocketAccess {
@@ -107,6 +104,7 @@ fn rules(values: &Values) -> anyhow::Result<Rules> {
         contact_to: values.email("contact_to")?,
         rotate_refresh: values.parse("rotate_refresh")?,
         throttle: values.parse("throttle")?,
+        audit_keep: values.audit_keep()?,
         mail_retry: values.duration("mail_retry")?,
         public_url: String::new(),
     })

@@ -74,6 +74,20 @@ impl Values {
         Ok(duration)
     }
 
+    pub(crate) fn optional_duration(&self, key: &'static str) -> anyhow::Result<Option<Duration>> {
+        self.optional(key).map(|_| self.duration(key)).transpose()
+    }
+
+    pub(crate) fn audit_keep(&self) -> anyhow::Result<Option<Duration>> {
+        let keep = self.optional_duration("audit_keep")?;
+        match keep {
+            Some(it) if it < Duration::from_secs(86_400) => {
+                Err(wrong("audit_keep", "it must be a day or more"))
+            }
+            keep => Ok(keep),
+        }
+    }
+
     /// A mode of a file, in octal digits.
     pub(crate) fn mode(&self, key: &'static str) -> anyhow::Result<u32> {
         let text = self.text(key)?;

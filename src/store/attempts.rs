@@ -1,5 +1,7 @@
 //! The counters of failed attempts, and how long the next one has to wait.
 
+use std::iter;
+
 use super::Store;
 use super::pending::Pending;
 use super::sql::{Result, Sql, values};
@@ -53,6 +55,9 @@ impl Store {
         now: Timestamp,
     ) -> Pending<Attempt> {
         self.write("counting an attempt", move |sql| {
+            for key in iter::once(&name).chain(&account) {
+                follow_clock(sql, key, now)?;
+            }
             let failures = match standing(sql, &name, now)? {
                 Standing::Open(failures) => failures,
                 Standing::Waiting(seconds) => return Ok(Attempt::Wait(seconds.unsigned_abs())),
@@ -74,7 +79,7 @@ impl Store {
 
     /// Gives back an attempt that was counted at `reserved_at` and that nobody came to evaluate.
     pub fn return_attempt(&self, counters: Vec<Counter>, reserved_at: Timestamp) -> Pending<()> {
-        self.write("giving an attempt back", move |sql| {
+        self.write_regardless("giving an attempt back", move |sql| {
             for counter in &counters {
                 // A later attempt keeps the wait that it has caused.
                 sql.execute(
@@ -97,6 +102,16 @@ impl Store {
     }
 }
 
+/// Of a row from before the clock was set back, the wait begins now.
+fn follow_clock(sql: &mut dyn Sql, key: &[u8], now: Timestamp) -> Result<()> {
+    sql.execute(
+        "UPDATE login_attempts SET next_at = next_at - updated_at + ?2, updated_at = ?2
+         WHERE key = ?1 AND updated_at > ?2",
+        values![key, now],
+    )
+    .map(drop)
+}
+
 fn standing(sql: &mut dyn Sql, key: &[u8], now: Timestamp) -> Result<Standing> {
     let found = sql.one(
         "SELECT failures, next_at FROM login_attempts WHERE key = ?1",
@@ -107,8 +122,7 @@ fn standing(sql: &mut dyn Sql, key: &[u8], now: Timestamp) -> Result<Standing> {
     if failures >= MOST_FAILURES {
         return Ok(Standing::Full);
     }
-    // A clock that was set back must not turn a wait of minutes into one of years.
-    let wait = next_at.seconds_since(now).min(LONGEST_WAIT);
+    let wait = next_at.seconds_since(now);
     Ok(if wait > 0 {
         Standing::Waiting(wait)
     } else {

@@ -1,20 +1,17 @@
 //! The audit trail: one row for each change, in the transaction of the change, chained to the row
-//! before it. Nothing here removes a row.
+//! before it. Rows go from the start only, if they are to: a row of the trail says where it begins
+//! then (`audit_retention.rs`).
 
 use std::ops::ControlFlow;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::Store;
+use super::audit_start::{Digest, START, Start};
 use super::pending::Pending;
 use super::sql::{Error, Result, Row, Sql, values};
 use crate::domain::{Stamp, Timestamp, UserId};
 use crate::progress::{Progress, Step};
-
-type Digest = [u8; 32];
-
-/// What stands before the first row.
-const START: Digest = [0; 32];
 
 /// How many rows are verified between two reports of progress.
 const REPORT: i64 = 4096;
@@ -27,7 +24,7 @@ const COLUMNS: &str = "id, at, actor, address, action, user_id, detail";
 /// A row of the audit trail: who did what.
 #[derive(Clone, Debug)]
 pub struct AuditEntry {
-    /// Its number; there are no gaps.
+    /// Its number; there are no gaps. The first rows may have gone.
     pub id: i64,
     pub at: Timestamp,
     /// `http`, or `cli:` and the operating system's user.
@@ -56,8 +53,13 @@ pub struct AuditPage {
 /// Whether the rows are those that were written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chain {
-    /// All of them; how many they are.
-    Whole(i64),
+    /// All of them.
+    Whole {
+        /// How many they are.
+        rows: i64,
+        /// How many have gone before them, by their age.
+        gone: i64,
+    },
     /// The first row that does not fit, and why.
     Broken(i64, &'static str),
 }
@@ -220,11 +222,12 @@ fn page(sql: &mut dyn Sql, page: &AuditPage) -> Result<Vec<AuditEntry>> {
 
 pub(super) fn verify(sql: &mut dyn Sql, progress: &Progress) -> Result<Chain> {
     let given = sql.last_audit_number()?;
-    let (mut before, mut last) = (START, 0);
+    let start = Start::find(sql)?;
+    let (mut before, mut last) = (start.digest, start.id);
     let mut broken = None;
     sql.query(
-        &format!("SELECT {COLUMNS}, digest FROM audit ORDER BY id"),
-        values![],
+        &format!("SELECT {COLUMNS}, digest FROM audit WHERE id > ?1 ORDER BY id"),
+        values![start.id],
         &mut |row| {
             let entry = from_row(row)?;
             before = chained(before, &entry);
@@ -247,6 +250,9 @@ pub(super) fn verify(sql: &mut dyn Sql, progress: &Progress) -> Result<Chain> {
     Ok(match broken {
         Some((id, why)) => Chain::Broken(id, why),
         None if given != last => Chain::Broken(last + 1, "it is missing"),
-        None => Chain::Whole(last),
+        None => Chain::Whole {
+            rows: last - start.id,
+            gone: start.id,
+        },
     })
 }

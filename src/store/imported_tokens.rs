@@ -72,7 +72,9 @@ fn is_refused(sql: &mut dyn Sql, session: SessionId) -> Result<bool> {
 /// had.
 pub(super) fn end(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<usize> {
     sql.execute(
-        "UPDATE users SET imported_tokens_ended_at = ?2 WHERE id = ?1",
+        // What was ended before the clock was set back stays ended.
+        "UPDATE users SET imported_tokens_ended_at = ?2
+         WHERE id = ?1 AND imported_tokens_ended_at < ?2",
         values![user, now],
     )?;
     sql.execute(
@@ -84,7 +86,7 @@ pub(super) fn end(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<usi
 /// Refuses the tokens of everybody that were issued until now. Their sessions are ended elsewhere.
 pub(super) fn end_of_everybody(sql: &mut dyn Sql, now: Timestamp) -> Result<()> {
     sql.execute(
-        "UPDATE users SET imported_tokens_ended_at = ?1",
+        "UPDATE users SET imported_tokens_ended_at = ?1 WHERE imported_tokens_ended_at < ?1",
         values![now],
     )
     .map(drop)

@@ -148,7 +148,7 @@ impl Store {
     /// Notes what became of a mail, which nobody has in hand then. False if it is gone: its user was
     /// deleted meanwhile.
     pub fn mark_mail(&self, id: i64, delivery: Delivery, now: Timestamp) -> Pending<bool> {
-        self.write("marking a mail", move |sql| {
+        self.write_regardless("marking a mail", move |sql| {
             let marked = match &delivery {
                 Delivery::Sent => sql.execute(
                     "UPDATE outbox SET state = 'sent', sent_at = ?2, error = NULL, leased_until = NULL,

@@ -7,12 +7,15 @@ use super::audit::{self, Chain};
 use super::pending::Pending;
 use super::sql::{Sql, values};
 use super::sqlite::{self, End, Readers};
-use super::{Engine, Store, attempts, counts, imported_tokens, links, mails, sessions};
+use super::{Engine, Store, attempts, clock, counts, imported_tokens, links, mails, sessions};
 use crate::domain::{Stamp, Timestamp};
 use crate::failure::Failure;
 use crate::progress::{Progress, unwatched};
 
 pub use super::sqlite::{engine_version, is_there, newest_schema, schema_of};
+
+/// A log beyond this says that somebody reads an old state all the time.
+pub const MOST_LOG_BYTES: u64 = 64 << 20;
 
 /// The state of the database.
 #[derive(Clone, Debug)]
@@ -63,6 +66,11 @@ impl Store {
     pub fn open_dry(path: &Path) -> Result<Self, Failure> {
         let engine = Engine::open(path, End::RollBack, audit::chain_old)?;
         Ok(Self { engine })
+    }
+
+    /// The size of the write-ahead log, in bytes.
+    pub fn log_bytes(&self) -> u64 {
+        self.engine.readers.sizes().1
     }
 
     /// How things stand at `now`.
@@ -198,9 +206,6 @@ impl Inspection {
 
     /// When something was last written down.
     pub fn last_change(&self) -> Result<Option<Timestamp>, Failure> {
-        self.0.read(INSPECTING, |sql| {
-            let last = "SELECT at FROM audit WHERE id = (SELECT max(id) FROM audit)";
-            sql.one(last, values![], |row| row.get(0))
-        })
+        self.0.read(INSPECTING, clock::last_change)
     }
 }

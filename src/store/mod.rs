@@ -5,6 +5,9 @@
 
 pub mod attempts;
 pub mod audit;
+mod audit_retention;
+mod audit_start;
+mod clock;
 mod counts;
 pub mod credentials;
 pub mod imported_tokens;
@@ -77,13 +80,24 @@ impl Store {
         self.engine.readers.read(doing, query)
     }
 
-    /// Runs `job` in a transaction that is committed, unless it fails, before the answer comes.
+    /// Runs `job` in a transaction that is committed, unless it fails, before the answer comes. If
+    /// whoever asked for it has gone before it is begun (the client hung up, or was told that it took
+    /// too long), it is not done.
     fn write<T: Send + 'static>(
         &self,
         doing: &'static str,
         job: impl FnOnce(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
     ) -> Pending<T> {
-        self.engine.write(doing, job)
+        self.engine.write(doing, false, job)
+    }
+
+    /// As [`Store::write`], for what has to be done though whoever asked for it has gone.
+    fn write_regardless<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        self.engine.write(doing, true, job)
     }
 
     /// The session from memory, if it has not changed since it was read, else from `query`.

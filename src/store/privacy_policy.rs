@@ -26,7 +26,12 @@ impl Store {
         stamp: Stamp,
     ) -> Pending<Option<Policy>> {
         self.write("publishing a privacy policy", move |sql| {
-            publish(sql, &version, &url, stamp.at, &stamp)
+            // It is the latest even if the clock was set back since the one before.
+            let last = sql.number(
+                "SELECT coalesce(max(published_at), 0) FROM policies",
+                values![],
+            )?;
+            publish(sql, &version, &url, stamp.at.max(Timestamp(last)), &stamp)
         })
     }
 

@@ -206,7 +206,7 @@ impl Store {
 
     /// Ends a session. False if it had ended before.
     pub fn end_session(&self, id: SessionId, reason: &'static str, stamp: Stamp) -> Pending<bool> {
-        self.write("ending a session", move |sql| {
+        self.write_regardless("ending a session", move |sql| {
             let ended: Option<(UserId, String)> = sql.one(
                 "UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL
                  RETURNING user_id, kind",
@@ -231,7 +231,7 @@ impl Store {
         keep: Option<SessionId>,
         stamp: Stamp,
     ) -> Pending<usize> {
-        self.write("ending sessions", move |sql| {
+        self.write_regardless("ending sessions", move |sql| {
             let ended = end_all(sql, user, keep, stamp.at)?;
             audit::write(sql, &stamp, "session.end", Some(user), Some("all"))?;
             Ok(ended)
@@ -240,7 +240,7 @@ impl Store {
 
     /// Ends every session of everybody, and returns how many.
     pub fn end_all_sessions(&self, stamp: Stamp) -> Pending<usize> {
-        self.write("ending sessions", move |sql| {
+        self.write_regardless("ending sessions", move |sql| {
             imported_tokens::end_of_everybody(sql, stamp.at)?;
             let ended = sql.execute(
                 &format!("UPDATE sessions SET ended_at = ?1 WHERE {LIVE}"),

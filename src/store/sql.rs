@@ -252,44 +252,33 @@ newtypes!(SessionId, Timestamp, UserId);
 /// Why a statement was not run.
 #[derive(Debug)]
 pub(crate) struct Error {
-    kind: ErrorKind,
+    /// Whether it may pass: a full disk, an I/O error, a lock. The same statement would fail again
+    /// otherwise.
+    is_passing: bool,
     cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ErrorKind {
-    /// The disk is full or out of order.
-    Disk,
-    /// Somebody else has locked what was asked for.
-    Locked,
-    /// The same statement would fail again.
-    Fault,
-}
-
 impl Error {
-    pub(crate) fn new(
-        kind: ErrorKind,
-        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        let cause = cause.into();
-        Self { kind, cause }
+    pub(crate) fn passing(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            is_passing: true,
+            cause: cause.into(),
+        }
     }
 
-    pub(crate) fn fault(why: String) -> Self {
-        Self::new(ErrorKind::Fault, why)
+    pub(crate) fn fault(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            is_passing: false,
+            cause: cause.into(),
+        }
     }
 
-    /// A full disk, an I/O error or a lock may pass; anything else is a fault.
     pub(crate) fn when(self, doing: &'static str) -> Failure {
-        match self.kind {
-            // A quota shows as an I/O error too.
-            ErrorKind::Disk => Failure::new(
-                doing,
-                format!("{}; make room on the disk, and try again", self.cause),
-            )
-            .transient(),
-            ErrorKind::Locked => Failure::new(doing, self.cause).transient(),
-            ErrorKind::Fault => Failure::new(doing, self.cause),
+        let failure = Failure::new(doing, self.cause);
+        if self.is_passing {
+            failure.transient()
+        } else {
+            failure
         }
     }
 }

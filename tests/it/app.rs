@@ -67,6 +67,7 @@ impl Setup {
                 password: PasswordRules { min_length: 8 },
                 rotate_refresh: false,
                 throttle: false,
+                audit_keep: None,
                 public_url: PUBLIC_URL.to_owned(),
             },
             deployment: Deployment {

@@ -153,6 +153,7 @@ fn a_migration_leaves_the_database_as_it_was_beside_it() {
     site.run(&["token", "issue", "ada"]).ok();
     let to_v5 = "DROP INDEX outbox_by_link; DROP INDEX outbox_by_user; DROP INDEX outbox_ended;
                  DROP INDEX outbox_leased; DROP INDEX sessions_by_user;
+                 DROP INDEX sessions_by_rotation; DROP INDEX audit_starts;
                  DROP INDEX consents_by_policy; DROP INDEX policies_by_time;
                  DROP TABLE counts; DROP TABLE refused_tokens;
                  DROP INDEX sessions_imported; DROP INDEX links_by_end;

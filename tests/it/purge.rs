@@ -1,10 +1,11 @@
 //! What has expired is deleted in batches: nobody waits for it, and a stop ends it.
 
 use minisass_auth::accounts::register::Registration;
+use serde_json::json;
 
 use crate::app::{App, DAY, START};
 use crate::database::Database;
-use crate::server::Site;
+use crate::server::{Site, until};
 
 /// Sessions that expired so long ago, of the user with the number 1.
 fn expired(database: &Database, count: u32, before: i64) {
@@ -62,4 +63,58 @@ fn a_stop_does_not_wait_for_a_million_expired_sessions() {
     let left: u32 = site.database().get("SELECT count(*) FROM sessions");
     assert!(left > 1, "it was stopped on the way: {left} are left");
     assert!(left < many, "it had begun: {left} are left");
+}
+
+/// A clock that is wrong would have everything deleted that is only out of date for itself.
+#[test]
+fn after_the_clock_has_leapt_ahead_nothing_is_deleted_for_an_hour() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    expired(&site.database(), 1000, 1_000_000_000);
+    let long_ago = "UPDATE audit SET at = at - 90000";
+    site.database().execute(long_ago, []).expect("a quiet day");
+    let mut server = site.start(&[]);
+    assert_eq!(server.login("ada@example.org").status, 200);
+    assert_eq!(server.stop(), Some(0));
+    assert!(server.log().contains("sys_clock_ahead"), "{}", server.log());
+    let left = "SELECT count(*) FROM sessions";
+    let left = site.database().query_row(left, [], |row| row.get(0));
+    assert_eq!(left, Ok(1001));
+}
+
+#[test]
+fn the_audit_trail_is_kept_for_ever_or_as_long_as_the_operator_says() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    site.run(&["token", "issue", "ada"]).ok();
+    let rows = || {
+        let said = site.run(&["audit", "verify", "--format", "json"]).json();
+        (said["rows"].clone(), said["rows_gone_before"].clone())
+    };
+    let old = "UPDATE audit SET at = at - 40000000, digest = NULL";
+    site.database().execute(old, []).expect("an old trail");
+    // It is chained anew when it is opened; and what was written last says that the clock is right.
+    site.run(&["token", "issue", "ada"]).ok();
+    let serve = |keep: &[&str]| {
+        let mut server = site.start(keep);
+        assert_eq!(server.login("ada@example.org").status, 200);
+        let database = site.database();
+        let first = || {
+            let first = "SELECT min(id) FROM audit";
+            let first: i64 = database.query_row(first, [], |row| row.get(0)).ok()?;
+            (keep.is_empty() || first > 2).then_some(())
+        };
+        until("old rows to go", first);
+        assert_eq!(server.stop(), Some(0));
+    };
+    serve(&[]);
+    assert_eq!(rows(), (json!(4), json!(0)));
+    serve(&["--audit-keep", "365d"]);
+    // Two old ones have gone; the one that says so, and another login.
+    assert_eq!(rows(), (json!(4), json!(2)));
+    let said = site.run(&["serve", "--audit-keep", "1h"]).refusal();
+    assert!(
+        said.contains("audit_keep") && said.contains("365d"),
+        "{said}"
+    );
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::server::{PASSWORD, PATIENCE, Server, Site, until};
+use crate::server::{PASSWORD, PATIENCE, Server, Site, registration, until};
 use crate::wire::{Answer, head};
 
 /// Nothing is left to be read from the log by the next start.
@@ -113,4 +113,26 @@ fn a_command_that_is_running_does_not_keep_the_log_from_being_read() {
     drop(reader);
     let server = site.start(&[]);
     assert_eq!(server.login("ada@example.org").status, 200);
+}
+
+#[test]
+fn what_was_answered_with_503_is_not_done_afterwards() {
+    let site = Site::new();
+    let mut server = site.start(&[]);
+    assert_eq!(server.register("ada"), 201);
+    let other = site.database();
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    let body = registration("bo").to_string();
+    let expect = "Content-Type: application/json\r\nExpect: 100-continue\r\n";
+    let head = head("POST", "/authentication/api/register/", expect, body.len());
+    let mut stream = server.connect();
+    stream.write_all(head.as_bytes()).expect("a head");
+    stream.read_exact(&mut [0; 25]).expect("100 Continue");
+    stream.write_all(body.as_bytes()).expect("a body");
+    server.signal(Signal::TERM);
+    assert_eq!(Answer::read(stream).status, 503);
+    other.execute_batch("COMMIT").expect("the end of the lock");
+    assert_eq!(server.wait(), Some(0), "{}", server.log());
+    let users = other.query_row("SELECT count(*) FROM users", [], |row| row.get(0));
+    assert_eq!(users, Ok(1), "only ada");
 }

@@ -144,6 +144,15 @@ impl Site {
     }
 }
 
+/// What a new user sends.
+pub fn registration(name: &str) -> Value {
+    serde_json::json!({
+        "username": name, "email": format!("{name}@example.org"), "password": PASSWORD,
+        "first_name": "A", "last_name": "B", "organizationType": "NGO",
+        "organizationName": "Rivers", "country": "ZA",
+    })
+}
+
 pub fn clear_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("MINISASS_AUTH_") {
@@ -274,12 +283,7 @@ impl Server {
     }
 
     pub fn register(&self, name: &str) -> u16 {
-        let fields = serde_json::json!({
-            "username": name, "email": format!("{name}@example.org"), "password": PASSWORD,
-            "first_name": "A", "last_name": "B", "organizationType": "NGO",
-            "organizationName": "Rivers", "country": "ZA",
-        });
-        self.post("register", &fields).status
+        self.post("register", &registration(name)).status
     }
 
     pub fn id(&self) -> Pid {

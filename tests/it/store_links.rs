@@ -4,7 +4,7 @@ use minisass_auth::domain::{MailKind, SessionId, Timestamp, UserId, UserRef};
 use minisass_auth::progress::unwatched;
 use minisass_auth::store::Store;
 use minisass_auth::store::attempts::Attempt;
-use minisass_auth::store::audit::{AuditPage, Chain};
+use minisass_auth::store::audit::AuditPage;
 use minisass_auth::store::links::NewLink;
 use minisass_auth::store::mails::{Delivery, DueMail};
 use minisass_auth::store::passwords::NewPassword;
@@ -277,6 +277,6 @@ fn a_decoy_is_counted_and_fills_no_trail() {
         queue(store, Some(ada.id), 7, NOW);
         let rows = i64::try_from(before + 1).expect("a number");
         let trail = get(store.verify_audit(&unwatched()));
-        assert_eq!(trail, Chain::Whole(rows));
+        assert_eq!(trail, crate::store_audit::whole(rows));
     });
 }

@@ -25,7 +25,7 @@ const GROWING: [&str; 9] = [
 ];
 
 /// Statements that read all of a table, by how they start, and why they may.
-const WHOLE: [(&str, &str); 15] = [
+const WHOLE: [(&str, &str); 16] = [
     (
         "SELECT username_key FROM users",
         "a command that names nobody says who is alike",
@@ -44,6 +44,10 @@ const WHOLE: [(&str, &str); 15] = [
     (
         "SELECT at, coalesce(detail, '') FROM audit",
         "an index of the backups, for its last row",
+    ),
+    (
+        "SELECT detail FROM audit WHERE action = 'audit.prune'",
+        "an index of where the trail begins, for its last row",
     ),
     (
         "UPDATE users SET imported_tokens_ended_at = ?1",

@@ -52,7 +52,9 @@ fn verify(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let chain = job.wait(job.operator.verify_audit(&bar.progress(None)));
     bar.clear();
     match chain? {
-        Chain::Whole(rows) => output.one(&json!({"rows": rows, "is_intact": true})),
+        Chain::Whole { rows, gone } => {
+            output.one(&json!({"rows": rows, "is_intact": true, "rows_gone_before": gone}))
+        }
         Chain::Broken(id, why) => bail!(
             "the audit trail is broken at row {id}: {why}; \
              compare it with a backup, and find out who can write to the database"

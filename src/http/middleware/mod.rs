@@ -78,6 +78,8 @@ impl Middleware {
             biased;
             answer = answer => answer,
             () = tokio::time::sleep(DEADLINE) => {
+                let note = "it waited for a password hash, or for the disk";
+                tracing::warn!(event = "request_timeout", seconds = DEADLINE.as_secs(), note);
                 return unavailable("This took too long. Try again later.");
             }
             () = stop_is_near(stopping) => {

@@ -9,7 +9,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, Result};
 
 use super::error::{interrupted, when};
-use crate::failure::Failure;
+use crate::failure::{Failure, in_words};
 use crate::private_file::replace::Draft;
 use crate::progress::{Progress, Step};
 
@@ -46,8 +46,9 @@ pub(super) fn copy(
         Failure::new(
             DOING,
             format!(
-                "cannot write to {}: {err}; choose another place",
-                folder.display()
+                "cannot write to {}: {}; choose another place",
+                folder.display(),
+                in_words(&err)
             ),
         )
     })?;

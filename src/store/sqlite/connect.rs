@@ -11,17 +11,18 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::when;
 use super::log::{self, APPLICATION_ID, log_of};
-use crate::failure::Failure;
+use crate::failure::{Failure, in_words};
 use crate::private_file::{append_to, folder_of, lock};
 
 /// Older ones can corrupt a database that two processes write and checkpoint at once, which is what
 /// a server and its command line do (fixed in SQLite 3.51.3).
 const OLDEST_SAFE_SQLITE: i32 = 3_051_003;
 
-/// Between two processes SQLite's lock is not fair; asking twice in a millisecond, for half a minute,
-/// kept the worst wait at 0.1 s where SQLite's own back-off took 4 s.
+/// Between two processes SQLite's lock is not fair; asking twice in a millisecond kept the worst wait
+/// at 0.1 s where SQLite's own back-off took 4 s. After some 20 seconds it is given up: less than a
+/// request may take.
 const BUSY_PAUSE: Duration = Duration::from_micros(500);
-const BUSY_TRIES: i32 = 60_000;
+const BUSY_TRIES: i32 = 30_000;
 
 /// Who inspects waits only for whoever recovers the log after a crash.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -71,7 +72,7 @@ pub fn is_there(path: &Path) -> Result<bool, Failure> {
         Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(false);
         }
-        Err(err) => return Err(refusal(format!("cannot read {shown}: {err}"))),
+        Err(err) => return Err(refusal(format!("cannot read {shown}: {}", in_words(&err)))),
     };
     if header.is_empty() {
         return Ok(false);

@@ -1,21 +1,75 @@
-//! What SQLite's errors mean.
+//! What SQLite's errors mean, in words, and what to do about them.
+
+use std::error::Error;
+use std::iter;
 
 use rusqlite::ErrorCode;
+use rusqlite::ffi::{SQLITE_INTERRUPT, SQLITE_IOERR_WRITE};
 
-use crate::failure::Failure;
-use crate::store::sql::{self, ErrorKind};
+use crate::failure::{DISK_ERROR, Failure, READ_ONLY};
+use crate::private_file::lock;
+use crate::store::sql;
 
 impl From<rusqlite::Error> for sql::Error {
     fn from(err: rusqlite::Error) -> Self {
-        let kind = match err.sqlite_error_code() {
-            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => ErrorKind::Disk,
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::ReadOnly) => {
-                ErrorKind::Locked
-            }
-            _ => ErrorKind::Fault,
-        };
-        Self::new(kind, err)
+        known(&err).unwrap_or_else(|| Self::fault(err))
     }
+}
+
+/// What may happen without a fault of ours, in words.
+fn known(err: &rusqlite::Error) -> Option<sql::Error> {
+    let inner = err.sqlite_error()?;
+    Some(match inner.code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => sql::Error::passing(locked()),
+        ErrorCode::DiskFull => {
+            sql::Error::passing("the disk is full; make room on the disk, and try again")
+        }
+        // A quota shows so too.
+        ErrorCode::SystemIoFailure if inner.extended_code == SQLITE_IOERR_WRITE => {
+            sql::Error::passing(
+                "the disk does not take what is written: it is full, a quota is used up, or it \
+                     is out of order; make room on the disk, or look at what `dmesg` prints",
+            )
+        }
+        // The number says what was being done to the file.
+        ErrorCode::SystemIoFailure => {
+            let number = inner.extended_code;
+            sql::Error::passing(format!("SQLite's error {number}: {DISK_ERROR}"))
+        }
+        ErrorCode::ReadOnly => sql::Error::passing(READ_ONLY),
+        ErrorCode::CannotOpen => sql::Error::fault(
+            "it cannot be opened; see that its folder is there and that this user may write in it",
+        ),
+        ErrorCode::NotADatabase => sql::Error::fault(
+            "the file is not a database, or damaged at its start; stop the server, move it away, and \
+             put a backup in its place with `db restore`",
+        ),
+        ErrorCode::DatabaseCorrupt => sql::Error::fault(
+            "the database is damaged; stop the server, run `db check`, and put a backup in its \
+                 place with `db restore`",
+        ),
+        _ => return None,
+    })
+}
+
+/// As [`when`], of a library that hides the error of SQLite behind its own.
+pub(super) fn when_behind<E: Error + Send + Sync + 'static>(
+    doing: &'static str,
+) -> impl FnOnce(E) -> Failure {
+    move |err| {
+        let first: &(dyn Error + 'static) = &err;
+        let mut causes = iter::successors(Some(first), |it| (**it).source());
+        let known = causes.find_map(|it| known(it.downcast_ref()?));
+        known.map_or_else(|| Failure::new(doing, err), |it| it.when(doing))
+    }
+}
+
+fn locked() -> String {
+    let holder = lock::holder_of_open_files();
+    let holder = holder.unwrap_or_else(|| "another program".to_owned());
+    format!(
+        "{holder} has locked the database and does not let go; wait for it, or end it, and try again"
+    )
 }
 
 /// For `map_err`.
@@ -25,6 +79,6 @@ pub(super) fn when(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> Failu
 
 /// What SQLite itself says of work that was told to end.
 pub(super) fn interrupted() -> rusqlite::Error {
-    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERRUPT);
+    let code = rusqlite::ffi::Error::new(SQLITE_INTERRUPT);
     rusqlite::Error::SqliteFailure(code, None)
 }

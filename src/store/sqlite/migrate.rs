@@ -5,7 +5,7 @@ use std::path::Path;
 use refinery::embed_migrations;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::error::when;
+use super::error::{when, when_behind};
 use super::statements::Statements;
 use super::{backup, connect, log};
 use crate::failure::Failure;
@@ -79,7 +79,7 @@ pub(super) fn migrate(connection: &mut Connection, complete: Complete) -> Result
         migrations::runner()
             .set_grouped(true)
             .run(connection)
-            .map_err(Failure::when("migrating the database"))?;
+            .map_err(when_behind("migrating the database"))?;
     }
     let mut completed = |behavior| -> sql::Result<()> {
         let transaction = connection.transaction_with_behavior(behavior)?;

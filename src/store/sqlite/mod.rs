@@ -66,9 +66,10 @@ impl Sqlite {
     pub(crate) fn write<T: Send + 'static>(
         &self,
         doing: &'static str,
+        outlives: bool,
         job: impl FnOnce(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
     ) -> Pending<T> {
-        self.writer.submit(doing, job)
+        self.writer.submit(doing, outlives, job)
     }
 
     /// The session from memory, if nothing has changed since it was read, else from `read`.

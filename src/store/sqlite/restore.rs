@@ -11,7 +11,7 @@ use super::error::when;
 use super::migrate::{self, Complete};
 use super::statements::Statements;
 use super::{backup, connect, log};
-use crate::failure::Failure;
+use crate::failure::{Failure, in_words};
 use crate::private_file::replace::Draft;
 use crate::progress::Progress;
 use crate::store::sql::{self, Sql};
@@ -81,7 +81,8 @@ fn check_empty(path: &Path) -> Result<(), Failure> {
 fn checked(from: &Path, progress: &Progress) -> Result<Connection, Failure> {
     let shown = from.display();
     let refused = |why: String| Failure::new(DOING, why);
-    fs::metadata(from).map_err(|err| refused(format!("cannot read {shown}: {err}")))?;
+    fs::metadata(from)
+        .map_err(|err| refused(format!("cannot read {shown}: {}", in_words(&err))))?;
     let unreadable = |err: rusqlite::Error| {
         refused(format!(
             "{shown} is no sound backup ({err}); name another one"

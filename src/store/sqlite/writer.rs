@@ -55,14 +55,18 @@ impl Writer {
     }
 
     /// Has `job` done in a transaction; the answer comes when that is on the disk. A job that fails
-    /// leaves nothing behind, and does not disturb the jobs that share its transaction.
+    /// leaves nothing behind, and does not disturb the jobs that share its transaction. Unless it
+    /// `outlives` whoever asked for it, it is not begun when nobody waits for the answer any more.
     pub(super) fn submit<T: Send + 'static>(
         &self,
         doing: &'static str,
+        outlives: bool,
         job: impl FnOnce(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
     ) -> Pending<T> {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |statements| {
+            let is_wanted = outlives || !sender.is_canceled();
+            let statements = statements.filter(|_| is_wanted);
             let outcome = statements.map(|it| in_savepoint(it, |sql| caught(sql, job)));
             Box::new(move |fate| {
                 let answer = match (fate, outcome) {
@@ -73,7 +77,7 @@ impl Writer {
                     (Some(fate), _) => Err(Failure::new(doing, &*fate.why)),
                     (None, None) => Err(Failure::new(doing, "it was not begun")),
                 };
-                // Nobody waits any more if the client hung up; what was done stays done.
+                // Whoever went while it was being done is not told; what was done stays done.
                 let _ = sender.send(answer);
             })
         });

@@ -154,7 +154,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ),
     (
         "rustix",
-        "src/private_file/ src/allocator.rs src/crypto/hash_pool.rs \
+        "src/failure.rs src/private_file/ src/allocator.rs src/crypto/hash_pool.rs \
          src/http/server/ src/cli/terminal/table.rs src/cli/commands/doctor/machine.rs \
          src/cli/job.rs",
     ),

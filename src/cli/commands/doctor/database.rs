@@ -3,10 +3,7 @@
 use super::finding::{Finding, NOT_OURS, Subject};
 use crate::domain::Timestamp;
 use crate::store::audit::Chain;
-use crate::store::maintenance::{Inspection, Status, newest_schema};
-
-/// A log beyond this says that somebody reads an old state all the time.
-const MOST_LOG_BYTES: u64 = 64 << 20;
+use crate::store::maintenance::{Inspection, MOST_LOG_BYTES, Status, newest_schema};
 
 /// How old a backup may get, in seconds.
 const OLDEST_BACKUP: i64 = 7 * 86_400;
@@ -112,7 +109,13 @@ fn inside(inspection: &Inspection, now: Timestamp) -> Vec<Finding> {
 
 fn audit(inspection: &Inspection) -> Finding {
     match inspection.verify_audit() {
-        Ok(Chain::Whole(rows)) => Finding::ok("audit", format!("all {rows} rows are as written")),
+        Ok(Chain::Whole { rows, gone: 0 }) => {
+            Finding::ok("audit", format!("all {rows} rows are as written"))
+        }
+        Ok(Chain::Whole { rows, gone }) => {
+            let finding = format!("all {rows} rows are as written; {gone} before them have gone");
+            Finding::ok("audit", finding)
+        }
         Ok(Chain::Broken(id, why)) => Finding::failed(
             "audit",
             format!("the trail is broken at row {id}: {why}"),

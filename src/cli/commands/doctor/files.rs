@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, Subject};
+use crate::failure;
 use crate::private_file::{
     data_dir, folder_of, is_of_another_user, is_open_to_others, is_own, replaceable_in,
 };
@@ -37,7 +38,9 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let lent = private_files(subject.values).into_iter().map(Private::file);
     let lent: Vec<Private> = lent.collect();
 
-    let refused = |err| Finding::refused(CHECK, &format!("{err:#}"), "run it as its owner");
+    let refused = |err: anyhow::Error| {
+        Finding::refused(CHECK, &failure::chain(err.chain()), "run it as its owner")
+    };
     let mut findings = Vec::from_iter(data_dir::check(folder).err().map(refused));
     if let Ok(folder) = fs::metadata(folder) {
         findings.extend(own.iter().filter_map(|it| it.of_another(&folder)));

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::finding::{Finding, Subject};
+use crate::failure::in_words;
 use crate::store::maintenance;
 
 const MIB: u64 = 1 << 20;
@@ -38,7 +39,11 @@ pub(crate) fn disk(subject: &Subject<'_>) -> Finding {
     let room = match rustix::fs::statvfs(there.unwrap_or(Path::new("."))) {
         Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize),
         Err(err) => {
-            return Finding::failed("disk", format!("it says nothing: {err}"), "look after it");
+            return Finding::failed(
+                "disk",
+                format!("it says nothing: {}", in_words(&err)),
+                "look after it",
+            );
         }
     };
     let database = fs::metadata(&subject.database).map_or(0, |it| it.len());

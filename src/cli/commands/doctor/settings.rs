@@ -3,6 +3,7 @@
 use super::finding::{Finding, Subject};
 use crate::compose;
 use crate::domain::WebUrl;
+use crate::failure;
 use crate::mail::Mailer;
 use crate::settings::{Listen, Settings, Values};
 
@@ -10,7 +11,8 @@ const ADVICE: &str = "run: minisass-auth config show";
 
 /// The settings and the way out for mails, as far as they are right.
 pub(crate) fn check(values: &Values) -> (Option<Settings>, Option<Mailer>, Finding) {
-    let refused = |err: &anyhow::Error| Finding::refused("settings", &format!("{err:#}"), ADVICE);
+    let refused =
+        |err: &anyhow::Error| Finding::refused("settings", &failure::chain(err.chain()), ADVICE);
     let settings = match Settings::parse(values) {
         Ok(settings) => settings,
         Err(err) => return (None, None, refused(&err)),

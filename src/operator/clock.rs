@@ -1,0 +1,51 @@
+//! Watching the wall clock: it may be set back, or leap ahead.
+
+use super::Operator;
+use crate::domain::{Actor, Timestamp};
+use crate::failure::Failure;
+
+/// Seconds are cut off, and a clock is adjusted by parts of one all the time.
+const SLACK: i64 = 1;
+
+/// A leap by more seconds is worth a question.
+const LEAP: i64 = 24 * 3600;
+
+/// What the clock said when somebody last looked at it.
+#[derive(Debug, Default)]
+pub struct ClockWatch {
+    last: Option<Timestamp>,
+}
+
+/// What the clock has done since, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockStep {
+    None,
+    /// It was set back by so much, and what is stored has followed it.
+    Back(i64),
+    /// It went ahead by so much; or nobody looked, or nothing was written, for as long.
+    Ahead(i64),
+}
+
+impl Operator {
+    /// Looks at the clock, and has what is stored follow it if it was set back. At the first time it is
+    /// compared with the last thing that was written down.
+    pub async fn watch_clock(&self, watch: &mut ClockWatch) -> Result<ClockStep, Failure> {
+        let now = self.now();
+        let last = match watch.last {
+            Some(last) => last,
+            None => self.parts.store.last_change().await?.unwrap_or(now),
+        };
+        let ahead = now.seconds_since(last);
+        let step = match ahead {
+            it if it < -SLACK => ClockStep::Back(-it),
+            it if it > LEAP => ClockStep::Ahead(it),
+            _ => ClockStep::None,
+        };
+        if let ClockStep::Back(seconds) = step {
+            let stamp = Actor::server().at(now);
+            self.parts.store.follow_clock(seconds, stamp).await?;
+        }
+        watch.last = Some(now);
+        Ok(step)
+    }
+}
