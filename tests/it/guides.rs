@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::examples::shell;
+use crate::move_dump::dump;
 use crate::server::{Server, Site, run};
 
 /// What the guides tell the reader to type where a password is asked for.
@@ -132,8 +133,9 @@ fn follow(guide: &str, text: &str) -> Vec<(String, String)> {
     let site = Site::new();
     let serve = shell(&site, "exec minisass-auth serve --listen 127.0.0.1:0");
     let server = Server::start(serve, &site.path("log"));
-    // What the old server left, and what mails are written into.
-    fs::write(site.path("dump.json"), "[]").expect("a dump");
+    // What the old server left.
+    let dump = dump(&[("cy", "cy@example.org", "!")]);
+    fs::write(site.path("dump.json"), dump).expect("a dump");
     let secret = "7w$+x0(q2^n!c=#r8@k5%z&h3*m_b1)v9-pf4jd6sgty";
     fs::write(site.path("secret-key"), secret).expect("a secret");
 
