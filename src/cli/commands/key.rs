@@ -31,7 +31,7 @@ pub(crate) enum Command {
         #[arg(long)]
         allow_weak: bool,
     },
-    /// Print the secret with which another service verifies tokens, such as SimpleJWT's SIGNING_KEY
+    /// Print the secret with which another service verifies tokens
     #[command(after_help = examples(&["minisass-auth key export > signing-key"]))]
     Export {
         /// As `key list` shows it [default: the key that signs]

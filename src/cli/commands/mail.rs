@@ -34,7 +34,7 @@ pub(crate) enum Command {
     },
     /// Queue mails again, to be tried at once
     Retry(Retry),
-    /// Write the built-in templates into a folder, to be changed and named by mail_templates
+    /// Write the built-in templates out, to start your own from
     #[command(after_help = examples(&["minisass-auth mail templates --dir mails"]))]
     Templates {
         /// A new folder, or one that has none of them
