@@ -16,7 +16,7 @@ const REVOKED: &str = "sessions:n dry_run:b ended:a?";
 
 /// A command, whether it prints `one` object or `many`, and the fields: s is a text, n a number, b a
 /// truth value, o an object, a an array, * any; `?` may be null.
-const SHAPES: [(&str, &str, &str); 31] = [
+const SHAPES: [(&str, &str, &str); 33] = [
     (
         "user create --email di@example.org --no-password",
         "one",
