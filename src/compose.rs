@@ -111,6 +111,7 @@ pub(crate) fn restore(
     progress: &Progress,
 ) -> anyhow::Result<i64> {
     data_dir::make(&settings.data_dir)?;
+    data_dir::check_name(&settings.database)?;
     let _lock = data_dir::lock(&settings.data_dir, &settings.database)?;
     let users = Store::restore(from, &settings.database, actor, progress)?;
     data_dir::unmark_complete(&settings.data_dir);

@@ -9,7 +9,8 @@ use anyhow::{Context, bail, ensure};
 
 use super::owner::command_as;
 use super::{
-    append_to, folder_of, is_open_to_others, is_to_work_in, lock, make_folder, sync_folder,
+    append_to, end_of_links, folder_of, is_open_to_others, is_to_work_in, lock, make_folder,
+    sync_folder,
 };
 
 /// It is there once database and keys have been: so a loss is told from a first start.
@@ -20,9 +21,6 @@ const SERVED: &str = "serve.lock";
 
 /// Where files are written beside their places, below the data folder.
 pub(crate) const FOLDERS_OF_DRAFTS: [&str; 4] = ["", "keys", "backups", "outbox"];
-
-/// So many symbolic links the system follows too.
-const MOST_LINKS: usize = 40;
 
 pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
     let shown = folder.display();
@@ -58,13 +56,34 @@ pub(crate) fn check_database(database: &Path) -> anyhow::Result<()> {
     if is_open_to_others(&metadata) {
         bail!("others can read the database {shown}; run: chmod 600 {shown}");
     }
-    // SQLite names log and locks after the file: under two names there are two of each.
+    check_name(database)
+}
+
+/// Refuses a database that has two names, or may have: SQLite names log and locks after the file, and
+/// there would be two of each.
+pub(crate) fn check_name(database: &Path) -> anyhow::Result<()> {
+    let Ok(metadata) = fs::metadata(database) else {
+        return Ok(());
+    };
+    let shown = database.display();
     ensure!(
-        metadata.nlink() == 1,
+        !is_mount_point(database),
+        "the database {shown} is mounted as a single file, so its log and its locks are not where \
+         others look for them; mount the folder, not the file"
+    );
+    ensure!(
+        !metadata.is_file() || metadata.nlink() == 1,
         "the database {shown} has another name too (a hard link), by which it could be destroyed; \
          remove that one: find -samefile {shown}"
     );
     Ok(())
+}
+
+/// A system that does not know has no reason to refuse.
+fn is_mount_point(path: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    let known = statx(CWD, path, AtFlags::empty(), StatxFlags::empty());
+    known.is_ok_and(|it| it.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 /// Whether database and keys have been there.
@@ -166,14 +185,8 @@ pub(crate) fn is_served(folder: &Path, database: &Path) -> bool {
 
 /// The lock beside a database, the same for every way to name that.
 fn lock_of(database: &Path) -> io::Result<PathBuf> {
-    let mut path = database.to_owned();
     // A link may lead to where the database is still to be made.
-    for _ in 0..MOST_LINKS {
-        match fs::read_link(&path) {
-            Ok(to) => path = folder_of(&path).join(to),
-            Err(_) => break,
-        }
-    }
+    let path = end_of_links(database);
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".lock");
     Ok(folder_of(&path).canonicalize()?.join(name))

@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+/// So many symbolic links the system follows too.
+const MOST_LINKS: usize = 40;
+
 /// Makes a folder of mode 0700, and those above it, unless it is there. They are there after a power
 /// cut too.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
@@ -60,6 +63,18 @@ impl Scratch {
 pub(crate) fn folder_of(path: &Path) -> &Path {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
+}
+
+/// Where symbolic links lead to, whether anything is there or not.
+pub(crate) fn end_of_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match std::fs::read_link(&path) {
+            Ok(to) => path = folder_of(&path).join(to),
+            Err(_) => break,
+        }
+    }
+    path
 }
 
 /// Puts the names in a folder on the disk: a file that was renamed or removed is so after a power

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -64,6 +64,35 @@ impl Draft {
         kept.map_err(|err| err.error)?;
         sync_folder(folder_of(path))
     }
+}
+
+/// A pipe or a device, opened to be written into: there is nothing in it to replace, and a file in its
+/// place would be of no use to whoever reads there. None if it is a file, or not there yet.
+pub(crate) fn stream(path: &Path) -> io::Result<Option<File>> {
+    let Ok(kind) = fs::metadata(path).map(|it| it.file_type()) else {
+        return Ok(None);
+    };
+    if kind.is_file() {
+        return Ok(None);
+    }
+    if kind.is_fifo() || kind.is_char_device() {
+        return File::options().write(true).open(path).map(Some);
+    }
+    let what = if kind.is_dir() {
+        "it is a folder"
+    } else {
+        "it is neither a file nor a pipe"
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+}
+
+/// As `/dev/stdout` is: where a shell has put it, nothing is to be replaced.
+pub(crate) fn is_standard_output(path: &Path) -> bool {
+    let Ok(named) = fs::metadata(path) else {
+        return false;
+    };
+    let standard = rustix::fs::fstat(io::stdout());
+    standard.is_ok_and(|it| (it.st_dev, it.st_ino) == (named.dev(), named.ino()))
 }
 
 /// Whether this process asks for the first time: a folder of a million mails is not read for each.

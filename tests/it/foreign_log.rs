@@ -248,3 +248,29 @@ fn a_restore_that_is_killed_is_not_refused() {
     let users = target.run(&["--database", &copy, "user", "list", "--format", "json"]);
     assert_eq!(users.json()[0]["username"], "ada");
 }
+
+#[test]
+fn a_log_without_its_database_is_kept() {
+    let site = Site::new();
+    let mut server = site.start(&[]);
+    assert_eq!(server.register("ada"), 201);
+    assert_eq!(server.stop(), Some(0));
+    crash(&site, &["bo"]);
+    let own = site.path("own.db");
+    fs::copy(file(&site, ""), &own).expect("a copy");
+    for length in [0, 50] {
+        let whole = fs::File::options().write(true).open(file(&site, ""));
+        whole.and_then(|it| it.set_len(length)).expect("a cut");
+        // Whether this folder has ever had one, or not.
+        for _ in 0..2 {
+            assert_refused(&site);
+            let _ = fs::remove_file(site.data().join("complete"));
+        }
+    }
+    put(&own, &site);
+    let server = site.start(&[]);
+    for name in ["ada", "bo"] {
+        let email = format!("{name}@example.org");
+        assert_eq!(server.login(&email).status, 200, "{name}");
+    }
+}

@@ -18,6 +18,7 @@ mod cli_doctor_database;
 mod cli_doctor_machine;
 mod cli_dry;
 mod cli_examples;
+mod cli_export_place;
 mod cli_full_disk;
 mod cli_interrupt;
 mod cli_key;

@@ -70,11 +70,13 @@ pub fn is_there(path: &Path) -> Result<bool, Failure> {
     let header = match header(path) {
         Ok(header) => header,
         Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            check_log(path)?;
             return Ok(false);
         }
         Err(err) => return Err(refusal(format!("cannot read {shown}: {}", in_words(&err)))),
     };
     if header.is_empty() {
+        check_log(path)?;
         return Ok(false);
     }
     if !header.starts_with(MAGIC) {
@@ -106,9 +108,31 @@ pub fn is_there(path: &Path) -> Result<bool, Failure> {
     }
 }
 
+/// Refuses a log without its database: SQLite would delete it, and with it what was committed last.
+fn check_no_log_alone(path: &Path) -> Result<(), Failure> {
+    let log = log_of(path);
+    let has_commits = match log::has_commits(&log) {
+        // Its folder is not there, say.
+        Err(err) if err.kind() == ErrorKind::NotADirectory => false,
+        known => known.map_err(Failure::when("reading the database"))?,
+    };
+    let (shown, log) = (path.display(), log.display());
+    if !has_commits {
+        return Ok(());
+    }
+    Err(refusal(format!(
+        "the database {shown} is missing or empty, and its log {log} still holds what was written \
+         last; put the database that belongs to it back, or, if what is only in the log may go, \
+         remove {log}"
+    )))
+}
+
 /// Refuses a file that was put in the place of another one, whose log lies there still. To be asked
 /// before SQLite opens the file: to close it takes away the locks that this process has there.
 pub(super) fn check_log(path: &Path) -> Result<(), Failure> {
+    if size(path) < HEADER as u64 {
+        return check_no_log_alone(path);
+    }
     let log = log_of(path);
     let belongs = File::open(path).and_then(|database| log::belongs(&database, &log));
     if belongs.map_err(Failure::when("reading the database"))? {

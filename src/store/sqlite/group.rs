@@ -11,6 +11,7 @@ use super::log;
 use super::place::Place;
 use super::session_cache::SessionCache;
 use super::statements::Statements;
+use crate::failure::Failure;
 
 /// Runs in the transaction, if there is one, and returns how to answer once its fate is known.
 pub(super) type Job = Box<dyn FnOnce(Option<&mut Statements<'_>>) -> Answer + Send>;
@@ -71,6 +72,10 @@ impl Open {
 
     /// Commits what these jobs do, and answers all of them.
     pub(super) fn commit(&self, group: impl Iterator<Item = Job>) {
+        if let Err(failure) = self.shared.place.check() {
+            let fate = lost(&failure);
+            return group.for_each(|job| job(None)(Some(&fate)));
+        }
         let connection = &self.connection;
         let changes = connection.total_changes();
         let (answers, fate): (Vec<Answer>, _) =
@@ -117,10 +122,14 @@ impl Open {
         finished.map_err(|err| not_committed(err, rolled_back))?;
         // What was committed to a file that nobody finds again is lost, and nobody is told otherwise.
         let place = self.shared.place.check();
-        place.map_err(|failure| NotCommitted {
-            why: failure.chain(),
-            transient: true,
-        })
+        place.map_err(|failure| lost(&failure))
+    }
+}
+
+fn lost(failure: &Failure) -> NotCommitted {
+    NotCommitted {
+        why: failure.chain(),
+        transient: true,
     }
 }
 

@@ -24,12 +24,39 @@ const VERSION: u32 = 3_007_000;
 /// The word whose first byte in memory says whether the header has been filled in.
 const INITIALISED: usize = 3;
 
+/// The word that says how many frames of the log count, and the two with the log's salts, as they
+/// are in its file.
+const FRAMES: usize = 4;
+const SALTS: usize = 8;
+
+/// In the file of the log.
+const LOG_HEAD: u64 = 32;
+const FRAME_HEAD: u64 = 24;
+
 /// The size of the index's first block, which holds the header.
 const BLOCK_BYTES: i32 = 32_768;
 
 /// Which contents the database has: they are the same as long as this is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct DataVersion([u32; WORDS]);
+
+impl DataVersion {
+    /// How much of the log's file there must be for this, and the salts at its head; None when
+    /// nothing in the log counts.
+    pub(super) fn log(&self) -> Option<(u64, [u8; 8])> {
+        let word = |at: usize| self.0[at].to_ne_bytes();
+        let [_, _, low, high] = word(INITIALISED);
+        let size = u64::from(u16::from_ne_bytes([low, high]));
+        // 65536 does not fit: it is written as 1.
+        let page = if size == 1 { 65_536 } else { size };
+        let frames = u64::from(self.0[FRAMES]);
+        let [first, second] = [word(SALTS), word(SALTS + 1)];
+        let mut salts = [0; 8];
+        salts[..4].copy_from_slice(&first);
+        salts[4..].copy_from_slice(&second);
+        (frames > 0).then(|| (LOG_HEAD + frames * (FRAME_HEAD + page), salts))
+    }
+}
 
 /// The window to the shared header.
 pub(super) struct Header {

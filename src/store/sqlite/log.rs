@@ -71,11 +71,32 @@ pub(super) fn belongs(database: &File, path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
+/// Whether there is as much of a database as its header says.
+pub(super) fn is_whole(database: &File) -> io::Result<bool> {
+    let page = Page::at(database, 0)?;
+    let length = database.metadata()?.len();
+    Ok(page.is_some_and(|it| it.length <= length))
+}
+
+/// Whether an open log begins with these salts and is as long as this, at least.
+pub(super) fn holds(log: &File, length: u64, salts: [u8; 8]) -> io::Result<bool> {
+    let mut head = [0; Log::HEAD];
+    Ok(read(log, &mut head, 0)? && head[16..24] == salts && log.metadata()?.len() >= length)
+}
+
+/// Whether there is a log in which something was committed.
+pub(super) fn has_commits(path: &Path) -> io::Result<bool> {
+    let log = Log::open(path)?;
+    log.map_or(Ok(false), |it| it.has_commit_of(|_| true))
+}
+
 /// What the header of a file says, which is the start of page 1.
 struct Page {
     has_log: bool,
     stamp: u32,
     application: u32,
+    /// Of the database, in bytes; 0 if an old program has left it open.
+    length: u64,
 }
 
 impl Page {
@@ -88,7 +109,16 @@ impl Page {
             has_log: bytes[18] == 2,
             stamp: number(&bytes, 60),
             application: number(&bytes, 68),
+            length: Self::length(&bytes),
         }))
+    }
+
+    fn length(bytes: &[u8; Self::LENGTH]) -> u64 {
+        let size = u64::from(u16::from_be_bytes([bytes[16], bytes[17]]));
+        // 65536 does not fit: it is written as 1.
+        let page = if size == 1 { 65_536 } else { size };
+        let is_known = number(bytes, 24) == number(bytes, 92);
+        u64::from(number(bytes, 28)) * page * u64::from(is_known)
     }
 
     fn is_ours(&self) -> bool {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::connect;
 use super::group::{End, Open, Shared};
+use super::header::Header;
 use super::log::log_of;
 use super::migrate::{self, Complete};
 use super::place::Place;
@@ -89,9 +90,10 @@ impl Opening {
 
     fn open(&self) -> Result<Open, Failure> {
         let connection = migrate::open(&self.path, self.complete)?;
+        let header = Arc::new(Header::over(connect::reader(&self.path)?)?);
         let shared = Arc::new(Shared {
-            sessions: SessionCache::over(connect::reader(&self.path)?)?,
-            place: Place::of(&self.path).map_err(Failure::when("opening the database"))?,
+            sessions: SessionCache::over(Arc::clone(&header)),
+            place: Place::of(&self.path, header).map_err(Failure::when("opening the database"))?,
         });
         // Nobody else sets it, and it is opened once.
         let _ = self.shared.set(Arc::clone(&shared));

@@ -1,12 +1,14 @@
-//! Whether the database that is open is still the one of its name. Somebody may delete its folder, or
-//! put another file there: what is written from then on would be lost.
+//! Whether the database that is open is still the one of its name, and whole. Somebody may delete its
+//! folder, put another file there or cut it off: what is written from then on would be lost.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::header::Header;
 use super::log::{self, beside, log_of};
 use crate::failure::Failure;
 
@@ -17,27 +19,35 @@ pub(super) struct Place {
     files: Vec<(PathBuf, File)>,
     /// When the database itself was changed, in nanoseconds.
     changed_at: AtomicI64,
+    /// In bytes, of the database itself when it was last looked at.
+    length: Mutex<u64>,
+    header: Arc<Header>,
     is_lost: AtomicBool,
 }
 
 impl Place {
     /// To be asked when the database is open, so that all its files are there.
-    pub(super) fn of(path: &Path) -> io::Result<Self> {
-        let paths = [path.to_owned(), log_of(path), beside(path, "-shm")];
+    pub(super) fn of(path: &Path, header: Arc<Header>) -> io::Result<Self> {
+        let mut paths = vec![path.to_owned(), log_of(path), beside(path, "-shm")];
+        // A server's: without it a second one could start.
+        paths.extend(Some(beside(path, ".lock")).filter(|it| it.exists()));
         let open = |path: PathBuf| File::open(&path).map(|it| (path, it));
         let files: Vec<_> = paths.into_iter().map(open).collect::<Result<_, _>>()?;
         Ok(Self {
             files,
             changed_at: AtomicI64::new(0),
+            length: Mutex::new(0),
+            header,
             is_lost: AtomicBool::new(false),
         })
     }
 
-    /// Fails for good when a file is gone, or another one is in its place. What cannot be found out, for
-    /// want of file descriptors, say, is no reason.
+    /// Fails for good when a file is gone or cut off, or another one is in its place. What cannot be
+    /// found out, for want of file descriptors, say, is no reason.
     pub(super) fn check(&self) -> Result<(), Failure> {
         let gone = self.files.iter().find(|(path, file)| is_gone(path, file));
-        let is_lost = self.is_lost.load(Ordering::SeqCst) || gone.is_some() || self.is_other();
+        let is_lost =
+            self.is_lost.load(Ordering::SeqCst) || gone.is_some() || self.is_other_or_cut();
         if !is_lost {
             return Ok(());
         }
@@ -46,11 +56,44 @@ impl Place {
         Err(lost(first.map_or(Path::new(""), |it| &it.0)))
     }
 
-    /// Whether somebody has written another database into the file.
-    fn is_other(&self) -> bool {
-        let [(_, database), (log, _), ..] = self.files.as_slice() else {
+    fn is_other_or_cut(&self) -> bool {
+        let [(_, database), (path, log), ..] = self.files.as_slice() else {
             return false;
         };
+        self.is_shorter(database).unwrap_or(false)
+            || self.is_cut(database, log).unwrap_or(false)
+            || self.is_other(database, path)
+    }
+
+    /// Whether the database is shorter than it was and than its header says. Only a `VACUUM` makes it
+    /// shorter, and says so there first; while a log is moved into it, it may be shorter than its header
+    /// says, and grows.
+    fn is_shorter(&self, database: &File) -> io::Result<bool> {
+        let mut last = self.length.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = database.metadata()?.len();
+        let is_shorter = length < *last && !log::is_whole(database)?;
+        if !is_shorter {
+            *last = length;
+        }
+        Ok(is_shorter)
+    }
+
+    /// Whether what the index of the log names is no longer in the log; or, when it names nothing, so
+    /// that all is in the database, that is not whole.
+    fn is_cut(&self, database: &File, log: &File) -> io::Result<bool> {
+        let Some(version) = self.header.read() else {
+            return Ok(false);
+        };
+        let is_there = match version.log() {
+            Some((length, salts)) => log::holds(log, length, salts)?,
+            None => log::is_whole(database)?,
+        };
+        // Whoever writes to the log says so in the index afterwards, and whoever empties it before.
+        Ok(!is_there && self.header.read() == Some(version))
+    }
+
+    /// Whether somebody has written another database into the file.
+    fn is_other(&self, database: &File, log: &Path) -> bool {
         // Otherwise it changes only when the log is moved into it.
         let changed_at = database.metadata().map_or(0, |it| changed_at(&it));
         self.changed_at.swap(changed_at, Ordering::SeqCst) != changed_at
@@ -78,8 +121,8 @@ fn lost(path: &Path) -> Failure {
     Failure::new(
         "writing to the database",
         format!(
-            "{shown} was removed, or another file was put in its place, while it was in use; \
-             put the right one there, and start the server again"
+            "{shown} was removed or cut off, or another file was put in its place, while it was in \
+             use; put the right one there, and start the server again"
         ),
     )
     .transient()

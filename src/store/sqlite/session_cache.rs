@@ -35,7 +35,7 @@ use crate::failure::Failure;
 const MOST: usize = 4096;
 
 pub(super) struct SessionCache {
-    header: Header,
+    header: Arc<Header>,
     known: RwLock<Known>,
     reads: AtomicU64,
 }
@@ -49,16 +49,16 @@ struct Known {
 }
 
 impl SessionCache {
-    pub(super) fn over(connection: Connection) -> Result<Self, Failure> {
-        Ok(Self {
-            header: Header::over(connection)?,
+    pub(super) fn over(header: Arc<Header>) -> Self {
+        Self {
+            header,
             known: RwLock::new(Known {
                 at: None,
                 is_moving: false,
                 sessions: HashMap::new(),
             }),
             reads: AtomicU64::new(0),
-        })
+        }
     }
 
     /// The session from memory, else from `read`.

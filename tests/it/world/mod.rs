@@ -16,6 +16,7 @@ mod front_end;
 mod full_disk;
 mod guide_token;
 mod guides;
+mod mounted;
 mod pages;
 mod port;
 mod postfix;

@@ -11,8 +11,9 @@ use crate::cli::job::Job;
 use crate::cli::terminal::output::note;
 use crate::cli::terminal::progress::Bar;
 use crate::interrupt::Interrupt;
+use crate::private_file::end_of_links;
 use crate::private_file::own_files::check_not_own;
-use crate::private_file::replace::Draft;
+use crate::private_file::replace::{Draft, is_standard_output, stream};
 use crate::progress::Progress;
 use crate::transfer::export::Format;
 use crate::visible::Visible;
@@ -71,24 +72,33 @@ impl Export {
     }
 
     /// A reader finds the old file or the whole new one.
-    fn write_file(&self, progress: &Progress, job: &Job) -> anyhow::Result<u64> {
-        let draft = Draft::beside(&self.file)?;
+    fn write_file(&self, file: &Path, progress: &Progress, job: &Job) -> anyhow::Result<u64> {
+        let draft = Draft::beside(file)?;
         let out = File::options().write(true).open(draft.path())?;
         let count = self.write(out, progress, job)?;
-        draft.keep(&self.file, self.force)?;
+        draft.keep(file, self.force)?;
         Ok(count)
     }
 }
 
 pub(crate) fn run(export: &Export, job: &Job) -> anyhow::Result<()> {
     let bar = Bar::of("exporting users");
-    if export.file == Path::new("-") {
+    if export.file == Path::new("-") || is_standard_output(&export.file) {
         export.write(io::stdout(), &bar.progress(None), job)?;
         return Ok(());
     }
     let settings = &job.settings;
-    check_not_own(&export.file, &settings.data_dir, &settings.database)?;
+    // Whoever made a link wants it to stay, and the file that it leads to written.
+    let file = end_of_links(&export.file);
+    for place in [&export.file, &file] {
+        check_not_own(place, &settings.data_dir, &settings.database)?;
+    }
     let shown = export.file.display();
+    let stream = stream(&file).with_context(|| format!("cannot write {shown}"))?;
+    if let Some(stream) = stream {
+        export.write(stream, &bar.progress(None), job)?;
+        return Ok(());
+    }
     // A link that leads nowhere has the name too.
     let is_taken = export.file.symlink_metadata().is_ok();
     ensure!(
@@ -98,7 +108,7 @@ pub(crate) fn run(export: &Export, job: &Job) -> anyhow::Result<()> {
     let interrupt = Interrupt::watch()?;
     let progress = bar.progress(Some(&interrupt));
     let written = export
-        .write_file(&progress, job)
+        .write_file(&file, &progress, job)
         .with_context(|| format!("cannot write {shown}; make room, or choose another place"));
     bar.clear();
     let count = interrupt.explain(written, "the file was not written; run it again")?;

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use crate::cli::job::Job;
 use crate::cli::terminal::progress::Bar;
 use crate::interrupt::{Interrupt, Interrupted};
-use crate::private_file::replace::Draft;
+use crate::private_file::replace::{Draft, stream};
 use crate::transfer::input::{self, CHUNK};
 use crate::transfer::report::Case;
 
@@ -108,7 +108,8 @@ fn buffered(input: impl Read) -> impl BufRead {
 /// A new file with a line of JSON for each user who is worth a word.
 pub(super) struct Report {
     path: PathBuf,
-    draft: Draft,
+    /// None of a pipe or a device, which is written into.
+    draft: Option<Draft>,
     out: RefCell<BufWriter<File>>,
     /// Why it is not whole.
     broken: RefCell<Option<io::Error>>,
@@ -117,13 +118,20 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn new(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        // A link that leads nowhere has the name too.
-        ensure!(
-            path.symlink_metadata().is_err(),
-            "{shown} exists already; choose another name for the report"
-        );
-        let draft = Draft::beside(path).with_context(|| format!("cannot write {shown}"))?;
-        let out = File::options().write(true).open(draft.path())?;
+        let cannot = || format!("cannot write {shown}");
+        let (draft, out) = match stream(path).with_context(cannot)? {
+            Some(stream) => (None, stream),
+            None => {
+                // A link that leads nowhere has the name too.
+                ensure!(
+                    path.symlink_metadata().is_err(),
+                    "{shown} exists already; choose another name for the report"
+                );
+                let draft = Draft::beside(path).with_context(cannot)?;
+                let out = File::options().write(true).open(draft.path())?;
+                (Some(draft), out)
+            }
+        };
         Ok(Self {
             path: path.to_owned(),
             draft,
@@ -148,7 +156,8 @@ impl Report {
             Some(err) => Err(err),
             None => self.out.into_inner().flush(),
         };
-        done.and_then(|()| self.draft.keep(&self.path, false))
+        let keep = |draft: Draft| draft.keep(&self.path, false);
+        done.and_then(|()| self.draft.map_or(Ok(()), keep))
             .with_context(|| format!("cannot write the report {shown}"))
     }
 }
