@@ -15,6 +15,7 @@ use super::pace::Pace;
 use super::random::Random;
 use super::scrypt::{self, OwnHash};
 use super::stored::Stored;
+use super::unusable;
 use crate::domain::Password;
 use crate::failure::Failure;
 
@@ -97,6 +98,11 @@ impl Hasher {
     /// Whether a login can check this stored hash: its kind is known and it does not cost too much.
     pub fn is_usable(stored: &str) -> bool {
         Stored::parse(stored).is_some()
+    }
+
+    /// What people call the kind of a hash that is not usable.
+    pub fn unusable_kind(stored: &str) -> String {
+        unusable::kind(stored)
     }
 
     /// A new hash of `password`, with a salt of 128 bits.
