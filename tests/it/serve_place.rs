@@ -79,6 +79,32 @@ fn nothing_is_acknowledged_when_the_database_has_been_taken_away() {
 }
 
 #[test]
+fn a_server_that_ends_puts_nothing_into_a_file_that_is_not_its_database() {
+    let site = Site::new();
+    let mut server = site.start(&[]);
+    let backup = site.path("backup.db");
+    site.run(&["db", "backup", &backup.display().to_string()])
+        .ok();
+    // Somebody who reads keeps the server from moving its log into the file.
+    let reader = site.database();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM users;")
+        .expect("a reader");
+    assert_eq!(server.register("ada"), 201);
+    fs::copy(&backup, file(&site, "")).expect("a file");
+    drop(reader);
+    assert_eq!(server.register("bo"), 503);
+    server.stop();
+    let left = fs::read(file(&site, "")).expect("a file");
+    assert!(
+        left == fs::read(&backup).expect("a file"),
+        "something was put into it"
+    );
+    let said = site.run(&["user", "list"]).refusal();
+    assert!(said.contains("does not belong to"), "{said}");
+}
+
+#[test]
 fn a_server_without_its_database_ends_by_itself() {
     let site = Site::new();
     let mut server = site.start(&[]);
