@@ -56,7 +56,11 @@ const SHAPES: [(&str, &str, &str); 31] = [
         "many",
         "id:n at:s actor:s address:s? action:s user_id:n? detail:*",
     ),
-    ("audit verify", "one", "rows:n is_intact:b"),
+    (
+        "audit verify",
+        "one",
+        "rows:n is_intact:b rows_gone_before:n",
+    ),
     ("db check", "one", "is_sound:b"),
     ("db migrate", "one", "from:n to:n"),
     ("db backup new.db", "one", "file:s users:n bytes:n keys:s"),
@@ -138,6 +142,7 @@ fn the_values_of_settings_have_types() {
         rows.find(|it| it["key"] == key).expect("a row")["value"].clone()
     };
     assert_eq!(value("hash_queue"), 64);
+    assert_eq!(value("listen_mode"), "0660");
     assert_eq!(value("throttle"), true);
     assert_eq!(value("access_ttl"), "60m");
     assert_eq!(value("frontend_url"), Value::Null);
