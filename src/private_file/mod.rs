@@ -6,6 +6,7 @@ pub(crate) mod lock;
 pub(crate) mod own_files;
 mod owner;
 pub(crate) mod replace;
+pub(crate) mod system_users;
 
 use std::fs::{DirBuilder, File, Metadata};
 use std::io;
