@@ -5,7 +5,7 @@ use clap::builder::PossibleValue;
 
 use crate::cli::examples::examples;
 use crate::cli::terminal::output::Output;
-use crate::settings::{SETTINGS, USUAL_FILE};
+use crate::settings::SETTINGS;
 
 #[derive(clap::Args)]
 #[command(after_help = examples(&[
@@ -37,18 +37,17 @@ pub(crate) fn run(help: &Help, root: Command, output: &mut Output) -> anyhow::Re
 
 /// All settings, as the reference has them.
 pub(crate) fn settings() -> String {
-    let mut text = format!(
-        "\
-A setting is a flag, a variable of the environment, or a key in a file; that is the order in which they
-count. The file is the one that --config or MINISASS_AUTH_CONFIG names, or else, if it is there,
-{USUAL_FILE}. In it:
+    let mut text = "\
+A setting is a flag, a variable of the environment, or a key in a file; that is the order in which
+they count. The file is what --config or MINISASS_AUTH_CONFIG names, or else
+/etc/minisass-auth.toml. In it:
 
   public_url = \"https://auth.example.org\"
   hash_queue = 64
   cors_origins = [\"https://www.example.org\"]
 
 "
-    );
+    .to_owned();
     for setting in SETTINGS {
         let (flag, variable) = (setting.flag(), setting.variable());
         text += &format!("{}{}\n", setting.key, setting.default_in_help());

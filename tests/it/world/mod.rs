@@ -14,6 +14,8 @@ mod django_move;
 mod django_project;
 mod front_end;
 mod full_disk;
+mod guide_token;
+mod guides;
 mod pages;
 mod port;
 mod postfix;
