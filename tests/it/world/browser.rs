@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use super::{beside_the_build, file, part, program};
+use super::{beside_the_build, file, packages, part, program};
 use crate::server::{PATIENCE, run};
 
 /// A browser that can be sent through stories.
@@ -23,7 +23,7 @@ impl Browser {
         let found = FOUND.get_or_init(|| {
             program("chromium")?;
             let node = program("node")?;
-            Ok((node, install()?))
+            Ok((node, packages::npm(&file(""), "npm")?))
         });
         part(found.clone()).map(|(node, modules)| Self { node, modules })
     }
@@ -40,32 +40,6 @@ impl Browser {
             steps: Vec::new(),
         }
     }
-}
-
-/// Puts playwright-core beside the build, in the version that the lock file names.
-fn install() -> Result<PathBuf, String> {
-    let folder = beside_the_build("npm");
-    let lock = std::fs::read(file("package-lock.json")).expect("the lock file");
-    let done = folder.join("installed.json");
-    if std::fs::read(&done).is_ok_and(|it| it == lock) {
-        return Ok(folder);
-    }
-    let npm = program("npm")?;
-    std::fs::create_dir_all(&folder).expect("a folder");
-    for name in ["package.json", "package-lock.json"] {
-        std::fs::copy(file(name), folder.join(name)).expect("a copy");
-    }
-    let mut install = Command::new(npm);
-    install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    let outcome = run(install.current_dir(&folder), "");
-    if outcome.code != Some(0) {
-        return Err(format!(
-            "npm cannot install playwright-core: {}",
-            outcome.err
-        ));
-    }
-    std::fs::write(done, lock).expect("a note");
-    Ok(folder)
 }
 
 /// What a person does, step by step. `what` and `field` are selectors of playwright, such as
