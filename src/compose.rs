@@ -64,9 +64,9 @@ pub(crate) fn use_cases(
     let links = LinkKey::open(&keys, &random)?;
     data_dir::mark_complete(&settings.data_dir);
     Ok(Operator::new(Parts {
+        signer: Signer::new(&ring, store.latest_time()?)?,
         store,
         hasher,
-        signer: Signer::new(&ring)?,
         links,
         mailer: if is_dry {
             mailer(settings, public_url)?

@@ -37,7 +37,7 @@ impl Accounts {
         session: &LiveSession,
         username: &str,
     ) -> Result<User, LookupError> {
-        let who = Username::parse(username).ok();
+        let who = Username::typed(username);
         let is_own = who
             .as_ref()
             .is_some_and(|it| it.canonical() == session.user.username.canonical());

@@ -13,6 +13,12 @@ use crate::failure::{Failure, panic_message};
 /// and 5.8 ms at equal priority, at the same number of logins.
 const NICENESS: i32 = 10;
 
+/// How long this thread has been at work. What else the machine does meanwhile does not count.
+pub(super) fn time_at_work() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
 /// Why a hash could not be computed.
 #[derive(Debug)]
 pub enum HashError {

@@ -17,6 +17,7 @@ mod scrypt;
 mod secret_text;
 mod stored;
 mod token;
+mod unusable;
 mod weak_key;
 
 pub use self::choice::Choice;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -61,12 +62,17 @@ enum Number {
 /// within that time.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// A command may issue a token just before the clock is set back, which the server sees a second later.
+const LEEWAY: i64 = 2;
+
 /// Signs and verifies with the keys that are in their folder now.
 pub struct Signer {
     folder: PathBuf,
     keys: RwLock<Arc<Keys>>,
     looked: Mutex<Instant>,
     validation: Validation,
+    /// The latest time at which a token can have been issued: the clock may have been set back since.
+    latest: AtomicI64,
 }
 
 struct Keys {
@@ -106,8 +112,8 @@ impl Keys {
 }
 
 impl Signer {
-    /// Signs with the newest key of the ring, HS256.
-    pub fn new(ring: &Keyring) -> Result<Self, Failure> {
+    /// Signs with the newest key of the ring, HS256. Tokens may have been issued until `latest`.
+    pub fn new(ring: &Keyring, latest: Timestamp) -> Result<Self, Failure> {
         let mut validation = Validation::new(Algorithm::HS256);
         // The claims are checked below, against a clock that is passed in and without leeway.
         validation.required_spec_claims.clear();
@@ -126,7 +132,18 @@ impl Signer {
             keys: RwLock::new(Arc::new(Keys::of(ring)?)),
             looked: Mutex::new(Instant::now()),
             validation,
+            latest: AtomicI64::new(latest.0),
         })
+    }
+
+    /// Tokens may have been issued until then, by others too.
+    pub fn note_latest(&self, at: Timestamp) {
+        self.latest.fetch_max(at.0, Ordering::Relaxed);
+    }
+
+    /// The latest time at which a token can have been issued, as far as is known.
+    pub fn latest(&self) -> Timestamp {
+        Timestamp(self.latest.load(Ordering::Relaxed))
     }
 
     fn keys(&self) -> Arc<Keys> {
@@ -186,6 +203,7 @@ impl Signer {
             sid: claims.session.as_ref().map(SessionId::to_string),
             iss: ISSUER,
         };
+        self.note_latest(claims.issued_at);
         let keys = self.keys();
         encode(&keys.header, &written, &keys.signing).map_err(Failure::when("signing a token"))
     }
@@ -206,10 +224,10 @@ impl Signer {
         let id = read.jti.ok_or(TokenFault::NoId)?;
         let time = |claim: Option<i64>| claim.map(Timestamp).ok_or(TokenFault::Invalid);
         let (issued_at, expires_at) = (time(read.iat)?, time(read.exp)?);
-        // When it was issued is no condition: the clock may have been set back since. Whether it is
-        // good is known of its session.
+        // It may have been issued before the clock was set back, but at no time that never was.
+        let may_be_ours = issued_at.seconds_since(now.max(self.latest())) <= LEEWAY;
         let not_before = read.nbf.map_or(now, Timestamp);
-        let current = not_before <= now && now < expires_at;
+        let current = may_be_ours && not_before <= now && now < expires_at;
         let session = read.sid.as_deref().and_then(SessionId::parse);
         let is_whole = if is_imported {
             read.iss.is_none() && read.sid.is_none()

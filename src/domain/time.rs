@@ -15,6 +15,11 @@ impl Timestamp {
         time.map(|it| it.as_second()).or_else(seconds).map(Self)
     }
 
+    /// Reads what other programs write too: a time without a zone is in UTC.
+    pub fn parse_lenient(text: &str) -> Option<Self> {
+        Self::parse(text).or_else(|| Self::parse(&format!("{text}Z")))
+    }
+
     /// Counts whole seconds, and stops at the last time there is.
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add_unsigned(duration.as_secs()))

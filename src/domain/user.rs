@@ -72,7 +72,7 @@ impl UserRef {
             let number = typed.parse().ok().map(|id| Self::Id(UserId(id)));
             return number.into_iter().collect();
         }
-        let username = Username::parse(typed).ok();
+        let username = Username::typed(typed);
         let email = Email::parse(typed).ok();
         let email = email.or_else(|| username.as_ref()?.to_address());
         let meant = email.map(Self::Email).or(username.map(Self::Username));

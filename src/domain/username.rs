@@ -53,6 +53,14 @@ impl Username {
         }
     }
 
+    /// Reads a name that somebody typed to be found by. What may be chosen today is no question
+    /// here: other services gave names that may not.
+    pub fn typed(raw: &str) -> Option<Self> {
+        let raw = raw.trim();
+        let is_name = !raw.is_empty() && check_text(raw, MAX_LENGTH).is_ok();
+        is_name.then(|| Self::stored(nfc(raw).into_owned()))
+    }
+
     /// Restores a name that was parsed before it was stored.
     pub fn stored(shown: String) -> Self {
         Self {

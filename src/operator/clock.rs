@@ -43,9 +43,21 @@ impl Operator {
         };
         if let ClockStep::Back(seconds) = step {
             let stamp = Actor::server().at(now);
-            self.parts.store.follow_clock(seconds, stamp).await?;
+            let (store, signer) = (&self.parts.store, &self.parts.signer);
+            let latest = store.follow_clock(seconds, signer.latest(), stamp).await?;
+            signer.note_latest(latest);
         }
         watch.last = Some(now);
         Ok(step)
+    }
+
+    /// Notes for the next start until when tokens were issued, of which nothing else is written down:
+    /// if the clock is set back before that, they are good all the same.
+    pub async fn note_latest_time(&self) -> Result<(), Failure> {
+        let (store, latest) = (&self.parts.store, self.parts.signer.latest());
+        if latest > store.latest_time()? {
+            store.note_latest_time(latest).await?;
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,9 @@ use super::Operator;
 use super::users::UserError;
 use crate::domain::{Actor, MailKind, User, UserRef};
 use crate::failure::Failure;
+use crate::store::credentials::Credentials;
 use crate::store::links::NewLink;
+use crate::transfer::choices::leads_nowhere;
 
 impl Operator {
     /// Queues a reset mail to each user, however many there were before.
@@ -42,6 +44,31 @@ impl Operator {
             queued.await?;
         }
         Ok(())
+    }
+
+    /// Queues a reset mail to somebody who moved in without a password, unless they are inactive, have
+    /// one meanwhile, or have an address that leads nowhere. Whether one is sent.
+    pub async fn send_first_reset(
+        &self,
+        who: &UserRef,
+        is_dry: bool,
+        caller: &Actor,
+    ) -> Result<bool, Failure> {
+        if is_dry {
+            // They are not there: the others are not known.
+            return Ok(!matches!(who, UserRef::Email(email) if leads_nowhere(email)));
+        }
+        let found = self.parts.store.credentials(who).await?;
+        let is_to_have = |it: &Credentials| {
+            it.password_hash.is_none() && it.user.is_active && !leads_nowhere(&it.user.email)
+        };
+        let Some(found) = found.filter(is_to_have) else {
+            return Ok(false);
+        };
+        let (purpose, user) = (MailKind::PasswordReset, Some(found.user.id));
+        let queued = self.accounts.queue_link(purpose, user, None, caller);
+        queued.await?;
+        Ok(true)
     }
 
     /// Links with which users choose a password, for the operator to hand over. Each works once.

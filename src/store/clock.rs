@@ -2,9 +2,13 @@
 //! up; here it is seen to that nothing waits or lasts longer than it would have.
 
 use super::pending::Pending;
-use super::sql::{Result, Sql, values};
-use super::{Store, audit};
+use super::sql::{self, Sql, values};
+use super::{Store, audit, counts};
 use crate::domain::{ROTATION_GRACE, SessionId, Stamp, Timestamp};
+use crate::failure::Failure;
+
+/// Under this name the latest time is noted that nothing else tells of.
+const LATEST: &str = "latest-time";
 
 impl Store {
     /// When something was last written down.
@@ -12,22 +16,45 @@ impl Store {
         self.read("reading when something was last written down", last_change)
     }
 
+    /// The latest time that the service is known to have had, also before the clock was set back.
+    pub fn latest_time(&self) -> Result<Timestamp, Failure> {
+        self.engine
+            .readers
+            .read("reading the latest time", latest_time)
+    }
+
+    /// Notes the latest time that the service has had.
+    pub fn note_latest_time(&self, latest: Timestamp) -> Pending<()> {
+        self.write("noting the latest time", move |sql| {
+            counts::raise(sql, LATEST, latest.0)
+        })
+    }
+
     /// Follows the clock, which was set back by so many seconds: what happened in a time that is still
-    /// to come happens now, and ends as much later as it would have.
-    pub fn follow_clock(&self, back: i64, stamp: Stamp) -> Pending<()> {
+    /// to come happens now, and ends as much later as it would have. Returns the latest time that there
+    /// was, which is `latest` or later.
+    pub fn follow_clock(&self, back: i64, latest: Timestamp, stamp: Stamp) -> Pending<Timestamp> {
         self.write("following the clock", move |sql| {
             let now = stamp.at;
+            let latest = latest_time(sql)?.max(latest);
+            counts::raise(sql, LATEST, latest.0)?;
             move_attempts(sql, now)?;
             move_links(sql, now)?;
             move_sessions(sql, now)?;
             move_mails(sql, now, back)?;
             let detail = format!("{back} seconds");
-            audit::write(sql, &stamp, "clock.back", None, Some(&detail))
+            audit::write(sql, &stamp, "clock.back", None, Some(&detail))?;
+            Ok(latest)
         })
     }
 }
 
-pub(super) fn last_change(sql: &mut dyn Sql) -> Result<Option<Timestamp>> {
+fn latest_time(sql: &mut dyn Sql) -> sql::Result<Timestamp> {
+    let noted = Timestamp(counts::of(sql, LATEST)?);
+    Ok(last_change(sql)?.map_or(noted, |it| it.max(noted)))
+}
+
+pub(super) fn last_change(sql: &mut dyn Sql) -> sql::Result<Option<Timestamp>> {
     // Neither a wrong password nor the use of a refresh token is in the trail.
     sql.only(
         "SELECT max(last) FROM (
@@ -39,7 +66,7 @@ pub(super) fn last_change(sql: &mut dyn Sql) -> Result<Option<Timestamp>> {
     )
 }
 
-fn move_attempts(sql: &mut dyn Sql, now: Timestamp) -> Result<usize> {
+fn move_attempts(sql: &mut dyn Sql, now: Timestamp) -> sql::Result<usize> {
     sql.execute(
         "UPDATE login_attempts SET next_at = next_at - updated_at + ?1, updated_at = ?1
          WHERE updated_at > ?1",
@@ -47,7 +74,7 @@ fn move_attempts(sql: &mut dyn Sql, now: Timestamp) -> Result<usize> {
     )
 }
 
-fn move_links(sql: &mut dyn Sql, now: Timestamp) -> Result<usize> {
+fn move_links(sql: &mut dyn Sql, now: Timestamp) -> sql::Result<usize> {
     sql.execute(
         "UPDATE links SET expires_at = expires_at - created_at + ?1, created_at = ?1
          WHERE NOT is_kept AND expires_at > ?1 AND created_at > ?1",
@@ -55,7 +82,7 @@ fn move_links(sql: &mut dyn Sql, now: Timestamp) -> Result<usize> {
     )
 }
 
-fn move_sessions(sql: &mut dyn Sql, now: Timestamp) -> Result<usize> {
+fn move_sessions(sql: &mut dyn Sql, now: Timestamp) -> sql::Result<usize> {
     // Names of sessions start with the second in which they were opened.
     sql.execute(
         "UPDATE sessions SET expires_at = expires_at - created_at + ?1, created_at = ?1
@@ -69,7 +96,7 @@ fn move_sessions(sql: &mut dyn Sql, now: Timestamp) -> Result<usize> {
     )
 }
 
-fn move_mails(sql: &mut dyn Sql, now: Timestamp, back: i64) -> Result<usize> {
+fn move_mails(sql: &mut dyn Sql, now: Timestamp, back: i64) -> sql::Result<usize> {
     sql.execute(
         "UPDATE outbox SET next_at = next_at - ?2 WHERE state = 'queued' AND next_at > ?1",
         values![now, back],

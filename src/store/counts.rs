@@ -12,7 +12,17 @@ pub(super) fn add(sql: &mut dyn Sql, name: &str) -> Result<()> {
     .map(drop)
 }
 
-/// How many there were of that name.
+/// Notes under that name the highest number that it was given.
+pub(super) fn raise(sql: &mut dyn Sql, name: &str, to: i64) -> Result<()> {
+    sql.execute(
+        "INSERT INTO counts (name, count) VALUES (?1, ?2)
+         ON CONFLICT (name) DO UPDATE SET count = max(counts.count, excluded.count)",
+        values![name, to],
+    )
+    .map(drop)
+}
+
+/// How many there were of that name, or the highest number.
 pub(super) fn of(sql: &mut dyn Sql, name: &str) -> Result<i64> {
     sql.number("SELECT count FROM counts WHERE name = ?1", values![name])
 }

@@ -86,15 +86,25 @@ pub struct Batch {
     pub refused: Vec<RefusedToken>,
     /// Whether the others are added if one cannot be; else nothing is.
     pub skip_clashes: bool,
+    /// Whether somebody whose name or address is taken is left out, and keeps nobody out.
+    pub skip_duplicates: bool,
+    /// What to add instead of somebody whose name or address is taken.
+    pub instead: Option<Instead>,
     /// Whether everything is rolled back at the end.
     pub dry_run: bool,
 }
+
+/// What to try for an account whose name or address is taken: the first, the second and so on, until
+/// there is none.
+pub type Instead = fn(&Record, usize) -> Option<Record>;
 
 /// What became of an account that was to be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It was added, unless the whole transaction was rolled back.
     Added,
+    /// It was added with another name or address, because its own was taken.
+    Changed(Box<(Username, Email)>),
     /// The user with this number, name and address is there already and stays as it is.
     Present,
     /// Another user has its number, name or address.
@@ -107,6 +117,19 @@ pub enum Fate {
     /// It says something to a version of the policy that is not published.
     NoSuchPolicy(String),
 }
+
+impl Fate {
+    /// Whether its name or address belongs to somebody else.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Clash { with, .. } if *with != NUMBER)
+    }
+
+    fn is_new(&self) -> bool {
+        matches!(self, Self::Added | Self::Changed(_))
+    }
+}
+
+const NUMBER: &str = "number";
 
 impl Store {
     /// A place for what is known of accounts before they can be added.
@@ -180,7 +203,9 @@ fn add_all_clean(
 }
 
 fn stays(batch: &Batch, fates: &[Fate]) -> bool {
-    let is_clean = |fate: &Fate| matches!(fate, Fate::Added | Fate::Present);
+    let is_clean = |fate: &Fate| {
+        fate.is_new() || *fate == Fate::Present || batch.skip_duplicates && fate.is_duplicate()
+    };
     !batch.dry_run && (batch.skip_clashes || fates.iter().all(is_clean))
 }
 
@@ -190,9 +215,12 @@ fn add_batch(sql: &mut dyn Sql, batch: &Batch, stamp: &Stamp) -> sql::Result<Vec
         privacy_policy::publish(sql, version, url, policy.published_at, stamp)?;
     }
     refuse_tokens(sql, &batch.refused, stamp)?;
-    let fates = batch.users.iter().map(|it| add(sql, it));
+    let fates = batch
+        .users
+        .iter()
+        .map(|it| add_or_instead(sql, it, batch.instead));
     let fates = fates.collect::<sql::Result<Vec<_>>>()?;
-    let added = fates.iter().filter(|it| **it == Fate::Added).count();
+    let added = fates.iter().filter(|it| it.is_new()).count();
     if added > 0 {
         let detail = format!("{added} of {} users", fates.len());
         audit::write(sql, stamp, "user.import", None, Some(&detail))?;
@@ -210,6 +238,27 @@ fn refuse_tokens(sql: &mut dyn Sql, tokens: &[RefusedToken], stamp: &Stamp) -> s
         audit::write(sql, stamp, "token.refuse", None, Some(&detail))?;
     }
     Ok(())
+}
+
+fn add_or_instead(
+    sql: &mut dyn Sql,
+    record: &Record,
+    instead: Option<Instead>,
+) -> sql::Result<Fate> {
+    let fate = add(sql, record)?;
+    // Whoever came over changed has the number already.
+    let is_taken = matches!(fate, Fate::Clash { .. });
+    let Some(instead) = instead.filter(|_| is_taken) else {
+        return Ok(fate);
+    };
+    for other in (0..).map_while(|attempt| instead(record, attempt)) {
+        match add(sql, &other)? {
+            Fate::Added => return Ok(Fate::Changed(Box::new((other.username, other.email)))),
+            Fate::Present => return Ok(Fate::Present),
+            _ => {}
+        }
+    }
+    Ok(fate)
 }
 
 fn add(sql: &mut dyn Sql, record: &Record) -> sql::Result<Fate> {
@@ -282,7 +331,7 @@ fn fate_beside_others(sql: &mut dyn Sql, record: &Record) -> sql::Result<Option<
     if is_same {
         return Ok(Some(Fate::Present));
     }
-    let taken = [("number", id), ("user name", username), ("address", email)];
+    let taken = [(NUMBER, id), ("user name", username), ("address", email)];
     Ok(taken.into_iter().find_map(|(with, owner)| {
         let owner = owner?;
         Some(Fate::Clash { with, owner })

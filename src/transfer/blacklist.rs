@@ -21,7 +21,7 @@ pub(super) struct Blacklist {
     /// By the number of the row.
     issued: Scratch,
     /// The numbers of those that ended.
-    ended: Vec<i64>,
+    ended: Vec<String>,
     without_token: usize,
 }
 
@@ -34,13 +34,18 @@ impl Blacklist {
         }
     }
 
-    pub(super) fn issue(&mut self, number: i64, token: &Issued) -> anyhow::Result<()> {
+    pub(super) fn issue(&mut self, number: &str, token: &Issued) -> anyhow::Result<()> {
         let text = serde_json::to_string(token)?;
         Ok(self.issued.keep(number, &text)?)
     }
 
-    pub(super) fn end(&mut self, number: i64) {
+    pub(super) fn end(&mut self, number: String) {
         self.ended.push(number);
+    }
+
+    /// Whether none ended.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ended.is_empty()
     }
 
     /// How many ended whose token the dump does not have.
@@ -52,7 +57,7 @@ impl Blacklist {
     pub(super) fn refused(&mut self, now: Timestamp) -> anyhow::Result<Vec<RefusedToken>> {
         let mut refused = Vec::new();
         for number in std::mem::take(&mut self.ended) {
-            let Some(text) = self.issued.of(number)?.pop() else {
+            let Some(text) = self.issued.of(&number)?.pop() else {
                 self.without_token += 1;
                 continue;
             };

@@ -1,12 +1,14 @@
 //! A user as a row of CSV, and files of such rows, read as streams.
 
-use std::io::Read;
+use std::io::BufRead;
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail, ensure};
 use serde_json::{Map, Value};
 
 use super::import::Importer;
 use super::line::Line;
+use super::lines::Counted;
+use super::report::Origin;
 use crate::domain::{formula_safe, without_formula_mark};
 
 /// All columns. The last ones are there only with hashes.
@@ -36,56 +38,147 @@ pub(super) const COLUMNS: [&str; 20] = [
 /// How many columns at the end are there only with hashes.
 pub(super) const HASH_COLUMNS: usize = 2;
 
-/// The columns that are no text: a cell of theirs is JSON.
-const JSON_COLUMNS: [&str; 8] = [
-    "id",
-    "is_active",
-    "is_staff",
-    "awaits_confirmation",
-    "additional_fields",
-    "is_expert",
-    "consents",
-    "password_history",
-];
+/// The columns that say yes or no.
+const TRUTHS: [&str; 4] = ["is_active", "is_staff", "awaits_confirmation", "is_expert"];
+
+/// The columns whose cells are JSON.
+const JSON_COLUMNS: [&str; 3] = ["additional_fields", "consents", "password_history"];
+
+/// What separates cells: Excel writes `;` where the comma is in numbers, and tabs are copied from sheets.
+const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
 /// Hands the users of a file with a header and rows to `importer`.
-pub fn read(file: impl Read, importer: &mut Importer<'_>) -> anyhow::Result<()> {
-    let mut file = csv::ReaderBuilder::new().flexible(false).from_reader(file);
-    let head = file.headers()?.clone();
-    let unknown = head.iter().find(|it| !COLUMNS.contains(it));
-    if let Some(name) = unknown {
-        bail!(
-            "the column {name:?} is unknown; the columns are {}",
+pub fn read(mut file: impl BufRead, importer: &mut Importer<'_>) -> anyhow::Result<()> {
+    let (separator, skipped) = separator(file.fill_buf()?);
+    for _ in 0..skipped {
+        file.skip_until(b'\n')?;
+    }
+    let separator = separator?;
+    let (file, lines) = Counted::new(file, skipped + 1);
+    let mut file = csv::ReaderBuilder::new()
+        .flexible(true)
+        .delimiter(separator)
+        .from_reader(file);
+    let mut head = Head::of(file.headers()?)?;
+    let mut row = csv::ByteRecord::new();
+    while file.read_byte_record(&mut row)? {
+        if row.iter().all(|cell| cell.trim_ascii().is_empty()) {
+            continue;
+        }
+        if let Some(number) = head.nameless(&row) {
+            importer.note(&format!("column {number} has no name and is passed over"));
+        }
+        let line = row.position().map_or(0, |it| lines.at(it.byte()));
+        let place = format!("line {line}");
+        match Line::from_cells(&head, &row) {
+            Ok(user) => importer.add(user.origin(place), Ok(user))?,
+            Err(err) => importer.add(Origin::at(place), Err(err))?,
+        }
+    }
+    Ok(())
+}
+
+/// What separates cells, and how many lines stand before the header: Excel's `sep=;` may.
+fn separator(begin: &[u8]) -> (anyhow::Result<u8>, u64) {
+    let mut lines = begin.split(|it| matches!(it, b'\r' | b'\n'));
+    let first = lines.next().unwrap_or_default();
+    match first {
+        [b's', b'e', b'p', b'=', separator] => return (Ok(*separator), 1),
+        [b'[' | b'{', ..] => {
+            let err = anyhow!(
+                "it is no table but JSON; read it with --from jsonl, or with --from django if dumpdata wrote it"
+            );
+            return (Err(err), 0);
+        }
+        _ => {}
+    }
+    let known = |separator: &u8| {
+        let names = first.split(|it| it == separator);
+        names
+            .filter(|it| column(&String::from_utf8_lossy(it)).is_some())
+            .count()
+    };
+    // The last of equals is taken, and that is the comma.
+    let best = SEPARATORS.into_iter().rev().max_by_key(known);
+    (Ok(best.unwrap_or(b',')), 0)
+}
+
+/// The column that a name in the header means, however it is written.
+fn column(name: &str) -> Option<&'static str> {
+    let name = name
+        .trim()
+        .trim_matches('"')
+        .to_lowercase()
+        .replace(' ', "_");
+    COLUMNS.into_iter().find(|it| *it == name)
+}
+
+/// The columns of a table.
+struct Head {
+    /// None for a column without a name: pandas writes one with the numbers of rows.
+    columns: Vec<Option<&'static str>>,
+    /// Whether something may stand in one that nobody has been told of.
+    has_nameless: bool,
+}
+
+impl Head {
+    fn of(names: &csv::StringRecord) -> anyhow::Result<Self> {
+        let mut columns = Vec::with_capacity(names.len());
+        for (name, number) in names.iter().zip(1..) {
+            let found = column(name);
+            if found.is_none() && !name.trim().is_empty() {
+                bail!(
+                    "the column {name:?} is unknown; the columns are {}",
+                    COLUMNS.join(", ")
+                );
+            }
+            ensure!(
+                found.is_none() || !columns.contains(&found),
+                "the column {name:?} is there twice, the second time as column {number}"
+            );
+            columns.push(found);
+        }
+        ensure!(
+            columns.iter().any(Option::is_some),
+            "it has no header; the first line names the columns: {}",
             COLUMNS.join(", ")
         );
+        Ok(Self {
+            has_nameless: columns.contains(&None),
+            columns,
+        })
     }
-    let mut row = csv::StringRecord::new();
-    loop {
-        let line = file.position().line();
-        match file.read_record(&mut row) {
-            Ok(false) => return Ok(()),
-            Ok(true) => {
-                let line = row.position().map_or(line, csv::Position::line);
-                let record = Line::from_cells(&head, &row).and_then(|it| it.record(importer.now));
-                importer.add(format!("line {line}"), record)?;
-            }
-            Err(err) if err.is_io_error() => return Err(err.into()),
-            Err(err) => importer.add(format!("line {line}"), Err(err.into()))?,
+
+    /// The first column without a name that something stands in, once.
+    fn nameless(&mut self, row: &csv::ByteRecord) -> Option<usize> {
+        if !self.has_nameless {
+            return None;
         }
+        let mut cells = self.columns.iter().zip(row);
+        let found = cells.position(|(name, cell)| name.is_none() && !cell.trim_ascii().is_empty());
+        self.has_nameless = found.is_none();
+        found.map(|it| it + 1)
     }
 }
 
 impl Line {
     /// Reads a row of CSV. An empty cell is a value that was left out.
-    fn from_cells(head: &csv::StringRecord, row: &csv::StringRecord) -> anyhow::Result<Self> {
+    fn from_cells(head: &Head, row: &csv::ByteRecord) -> anyhow::Result<Self> {
+        let columns = &head.columns;
+        let is_blank = |cell: &[u8]| cell.trim_ascii().is_empty();
+        ensure!(
+            row.len() >= columns.len() && row.iter().skip(columns.len()).all(is_blank),
+            "it has {} cells, and the header has {}",
+            row.len(),
+            columns.len()
+        );
         let mut fields = Map::new();
-        for (name, cell) in head.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
-            let value = if JSON_COLUMNS.contains(&name) {
-                serde_json::from_str(cell).with_context(|| name.to_owned())?
-            } else {
-                Value::String(without_formula_mark(cell).to_owned())
-            };
-            fields.insert(name.to_owned(), value);
+        for (name, cell) in columns.iter().zip(row).filter(|(_, it)| !is_blank(it)) {
+            let Some(name) = *name else { continue };
+            let cell = std::str::from_utf8(cell).map_err(|_| {
+                anyhow!("{name}: it is not UTF-8; Excel saves that as \"CSV UTF-8\"")
+            })?;
+            fields.insert(name.to_owned(), value(name, cell)?);
         }
         Ok(serde_json::from_value(Value::Object(fields))?)
     }
@@ -100,4 +193,28 @@ impl Line {
         };
         Ok(columns.iter().map(cell).collect())
     }
+}
+
+/// What a cell says.
+fn value(column: &str, cell: &str) -> anyhow::Result<Value> {
+    if column == "id" {
+        // A column of numbers with a gap in it becomes one of fractions.
+        let number = cell.trim();
+        let number = number.strip_suffix(".0").unwrap_or(number);
+        let number: i64 = number
+            .parse()
+            .map_err(|_| anyhow!("id: {cell:?} is no number"))?;
+        return Ok(number.into());
+    }
+    if TRUTHS.contains(&column) {
+        return match &*cell.trim().to_lowercase() {
+            "true" | "yes" | "y" | "t" | "1" | "1.0" => Ok(true.into()),
+            "false" | "no" | "n" | "f" | "0" | "0.0" => Ok(false.into()),
+            _ => bail!("{column}: {cell:?} is neither true nor false"),
+        };
+    }
+    if JSON_COLUMNS.contains(&column) {
+        return serde_json::from_str(cell).map_err(|err| anyhow!("{column}: {err}"));
+    }
+    Ok(Value::String(without_formula_mark(cell).to_owned()))
 }

@@ -1,26 +1,37 @@
-//! What Django's `manage.py dumpdata` wrote: one long array, whose rows come in any order. It is read
-//! twice: first what belongs to users, which is put aside on the disk, then the users.
+//! What Django's `manage.py dumpdata` wrote: rows that come in any order. It is read twice: first what
+//! belongs to users, which is put aside on the disk, then the users.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::io::{self, BufRead};
+use std::io::BufRead;
 
-use anyhow::{Context, anyhow};
-use serde::de::{DeserializeOwned, Deserializer, Error, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use anyhow::{Context, bail};
 
-use super::blacklist::{Blacklist, Issued};
+use super::blacklist::Blacklist;
+use super::django_row::{Row, natural_key};
 use super::import::Importer;
-use super::line::{ConsentLine, EarlierLine, Line, PolicyLine};
+use super::line::{ConsentLine, EarlierLine, Line};
+use super::report::Origin;
+use super::rows::{RawRow, Rows, model_of};
 use crate::crypto::Hasher;
-use crate::domain::Timestamp;
-use crate::store::transfer::{Record, Scratch};
+use crate::store::transfer::Scratch;
+
+/// The model of users, unless a project has its own.
+pub const USER: &str = "auth.user";
+
+/// How many models are named.
+const NAMED: usize = 10;
 
 // The models whose rows belong to users. The consents have moved from one application to another.
 const PROFILE: &str = "minisass_authentication.userprofile";
 const HISTORY: &str = "minisass_authentication.passwordhistory";
 const CONSENT: &str = "minisass.privacypolicyconsent";
 const OLD_CONSENT: &str = "minisass_authentication.privacypolicyconsent";
+
+const LOOKUP: &str = "minisass_authentication.lookup";
+const POLICIES: [&str; 2] = [
+    "minisass.privacypolicy",
+    "minisass_authentication.privacypolicy",
+];
 
 // Of SimpleJWT.
 const ISSUED: &str = "token_blacklist.outstandingtoken";
@@ -29,109 +40,79 @@ const BLACKLISTED: &str = "token_blacklist.blacklistedtoken";
 /// When an earlier password was set, its row, and its hash.
 type Earlier = (String, i64, String);
 
-/// A row of any model.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Row {
-    model: String,
-    #[serde(default)]
-    pk: Value,
-    fields: Map<String, Value>,
+/// The models of a project, in small letters as a dump writes them.
+#[derive(Clone, Debug)]
+pub struct Models {
+    pub user: String,
+    /// Beside that of the miniSASS service.
+    pub profile: Option<String>,
 }
 
-impl Row {
-    fn place(&self) -> String {
-        format!("{} {}", self.model, self.pk)
-    }
-
-    /// A field; null and an absent one are the default.
-    fn get<T: DeserializeOwned + Default>(&self, name: &'static str) -> anyhow::Result<T> {
-        let value = self.fields.get(name).cloned();
-        serde_json::from_value::<Option<T>>(value.unwrap_or_default())
-            .map(Option::unwrap_or_default)
-            .with_context(|| name)
-    }
-
-    /// A time, whose zone is UTC if none is given.
-    fn time(&self, name: &'static str) -> anyhow::Result<Option<String>> {
-        let Some(text) = self.get::<Option<String>>(name)? else {
-            return Ok(None);
-        };
-        let time = Timestamp::parse(&text).or_else(|| Timestamp::parse(&format!("{text}Z")));
-        let time = time.ok_or_else(|| anyhow!("{name}: {text:?} is no time"))?;
-        Ok(Some(time.to_string()))
-    }
-
-    /// The number of the row that a field points to.
-    fn key(&self, name: &'static str) -> anyhow::Result<i64> {
-        self.fields
-            .get(name)
-            .and_then(Value::as_i64)
-            .ok_or_else(|| anyhow!("{name}: no number; dump again without --natural-foreign"))
-    }
-
-    fn issued(&self) -> anyhow::Result<Issued> {
-        Ok(Issued {
-            jti: self.get("jti")?,
-            expires_at: self.time("expires_at")?.unwrap_or_default(),
-        })
-    }
-
-    fn pk(&self) -> anyhow::Result<i64> {
-        self.pk
-            .as_i64()
-            .ok_or_else(|| anyhow!("it has no number; dump again without --natural-primary"))
-    }
+/// Rows of a model that is none of ours.
+#[derive(Default)]
+struct PassedOver {
+    rows: usize,
+    /// As far as the first row tells.
+    are_like_users: bool,
 }
 
 /// What belongs to users, and what that points to.
 struct Belongings {
-    /// Rows by the number of their user, as JSON.
+    models: Models,
+    users: usize,
+    profiles: usize,
+    /// Rows by the key of their user, as JSON.
     rows: Scratch,
     blacklist: Blacklist,
+    /// Whether some name their user by a natural key.
+    are_natural: bool,
     kept: usize,
     taken: usize,
-    organisation_types: HashMap<i64, String>,
-    policies: HashMap<i64, String>,
+    organisation_types: HashMap<String, String>,
+    policies: HashMap<String, String>,
     without_link: usize,
-    unknown: BTreeMap<String, usize>,
-    unusable: usize,
+    renumbered: usize,
+    passed_over: BTreeMap<String, PassedOver>,
 }
 
 /// Opens a dump at its beginning.
-pub type Open<'a> = &'a dyn Fn() -> io::Result<Box<dyn BufRead>>;
+pub type Open<'a> = &'a dyn Fn() -> anyhow::Result<Box<dyn BufRead>>;
 
 /// Hands the users of a dump to `importer`.
-pub fn read(open: Open<'_>, importer: &mut Importer<'_>) -> anyhow::Result<()> {
+pub fn read(open: Open<'_>, models: &Models, importer: &mut Importer<'_>) -> anyhow::Result<()> {
     let mut found = Belongings {
+        models: models.clone(),
+        users: 0,
+        profiles: 0,
         rows: importer.scratch()?,
         blacklist: Blacklist::new(importer.scratch()?),
+        are_natural: false,
         kept: 0,
         taken: 0,
         organisation_types: HashMap::new(),
         policies: HashMap::new(),
         without_link: 0,
-        unknown: BTreeMap::new(),
-        unusable: 0,
+        renumbered: 0,
+        passed_over: BTreeMap::new(),
     };
     importer.doing("reading what belongs to users");
-    each_row(open()?, |row| {
+    each_row(open()?, |model, raw| {
         importer.check_interrupt()?;
-        match found.owner(&row, importer) {
-            Ok(Some(user)) => found.put_aside(user, &row),
-            Ok(None) => Ok(()),
-            Err(err) => importer.add(row.place(), Err(err)),
-        }
+        found.take(model, raw, importer)
     })?;
-    each_row(open()?, |row| {
-        if row.model == "auth.user" {
-            let user = found.user(&row).and_then(|it| it.record(importer.now));
-            let moved = user.map(|it| Record {
-                takes_imported_tokens: true,
-                ..it
-            });
-            importer.add(row.place(), moved)?;
+    found.check()?;
+    each_row(open()?, |model, raw| {
+        if !model.eq_ignore_ascii_case(&found.models.user) {
+            return Ok(());
         }
-        Ok(())
+        match Row::read(raw) {
+            Ok(row) => {
+                let mut origin = row.origin(raw.line);
+                let user = found.user(&row, &mut origin);
+                importer.add(origin, user)
+            }
+            Err(err) => importer.add(at_line(model, raw), Err(err)),
+        }
     })?;
     let refused = found.blacklist.refused(importer.now)?;
     importer.refuse(&refused)?;
@@ -143,61 +124,164 @@ pub fn read(open: Open<'_>, importer: &mut Importer<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn at_line(model: &str, raw: &RawRow<'_>) -> Origin {
+    Origin::at(format!("{model} at line {}", raw.line))
+}
+
 impl Belongings {
-    /// Whom a row belongs to. What belongs to nobody is remembered.
-    fn owner(&mut self, row: &Row, importer: &mut Importer<'_>) -> anyhow::Result<Option<i64>> {
-        match row.model.as_str() {
-            "auth.user" => {}
-            "minisass_authentication.lookup" => {
-                self.organisation_types
-                    .insert(row.pk()?, row.get("description")?);
+    /// Takes a row of any model but that of users.
+    fn take(
+        &mut self,
+        model: &str,
+        raw: &RawRow<'_>,
+        importer: &mut Importer<'_>,
+    ) -> anyhow::Result<()> {
+        if model.eq_ignore_ascii_case(&self.models.user) {
+            self.users += 1;
+            return Ok(());
+        }
+        if !self.is_ours(model) {
+            let over = self.passed_over.entry(model.to_owned()).or_default();
+            if over.rows == 0 {
+                over.are_like_users = Row::read(raw).is_ok_and(|it| it.is_like_a_user());
             }
-            "minisass.privacypolicy" | "minisass_authentication.privacypolicy" => {
-                let policy = PolicyLine {
-                    version: row.get("version")?,
-                    url: row.get("link")?,
-                    published_at: row.time("published_at")?.unwrap_or_default(),
-                };
+            over.rows += 1;
+            return Ok(());
+        }
+        match Row::read(raw) {
+            Ok(row) => match self.owner(&row, importer) {
+                Ok(Some(user)) => self.put_aside(&user, &row),
+                Ok(None) => Ok(()),
+                Err(err) => importer.add(row.origin(raw.line), Err(err)),
+            },
+            Err(err) => importer.add(at_line(model, raw), Err(err)),
+        }
+    }
+
+    fn is_ours(&self, model: &str) -> bool {
+        let all = [PROFILE, HISTORY, CONSENT, OLD_CONSENT, ISSUED, BLACKLISTED];
+        let mut all = all.into_iter().chain(POLICIES).chain([LOOKUP]);
+        self.is_profile(model) || all.any(|it| it == model)
+    }
+
+    fn is_profile(&self, model: &str) -> bool {
+        let own = self.models.profile.as_deref();
+        model == PROFILE || own.is_some_and(|it| it.eq_ignore_ascii_case(model))
+    }
+
+    /// Whom a row belongs to, if it belongs to a user.
+    fn owner(&mut self, row: &Row, importer: &mut Importer<'_>) -> anyhow::Result<Option<String>> {
+        match row.model.as_str() {
+            LOOKUP => {
+                self.organisation_types
+                    .insert(row.must_have_key()?, row.get("description")?);
+            }
+            model if POLICIES.contains(&model) => {
+                let policy = row.policy()?;
                 self.without_link += usize::from(policy.url.is_empty());
-                self.policies.insert(row.pk()?, policy.version.clone());
+                self.policies
+                    .insert(row.must_have_key()?, policy.version.clone());
                 importer.publish(policy.recorded()?);
             }
-            ISSUED => self.blacklist.issue(row.pk()?, &row.issued()?)?,
-            BLACKLISTED => self.blacklist.end(row.key("token")?),
-            PROFILE | HISTORY | CONSENT | OLD_CONSENT => return row.key("user").map(Some),
-            other => *self.unknown.entry(other.to_owned()).or_default() += 1,
+            ISSUED => self
+                .blacklist
+                .issue(&row.must_have_key()?, &row.issued()?)?,
+            BLACKLISTED => self.blacklist.end(row.owner("token")?),
+            model if self.is_profile(model) => {
+                self.profiles += 1;
+                // A profile may have the key of its user for its own.
+                let owner = row.owner("user");
+                return owner.or_else(|err| row.key().ok_or(err)).map(Some);
+            }
+            _ => return row.owner("user").map(Some),
         }
         Ok(None)
     }
 
-    fn put_aside(&mut self, user: i64, row: &Row) -> anyhow::Result<()> {
+    /// Refuses a dump without what it should hold, before anything is written.
+    fn check(&self) -> anyhow::Result<()> {
+        let Models { user, profile } = &self.models;
+        let with_count =
+            |(model, over): (&String, &PassedOver)| format!("{model} ({} rows)", over.rows);
+        // The blacklist alone may follow the users.
+        if self.users == 0 && self.blacklist.is_empty() {
+            let all = self.passed_over.iter();
+            let alike: Vec<_> = all.clone().filter(|(_, it)| it.are_like_users).collect();
+            if let Some((model, _)) = alike.first() {
+                bail!(
+                    "it holds no users of the model {user}; these look like users: {}; add --user-model {model}",
+                    alike
+                        .iter()
+                        .copied()
+                        .map(with_count)
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                );
+            }
+            let models: Vec<_> = all.take(NAMED).map(with_count).collect();
+            let holds = if models.is_empty() {
+                "nothing else"
+            } else {
+                &models.join(", ")
+            };
+            bail!(
+                "it holds no users of the model {user}, but {holds}; dump the app of the users too"
+            );
+        }
+        if let Some(profile) = profile.as_ref().filter(|_| self.profiles == 0) {
+            bail!(
+                "it holds no rows of the model {profile}; leave --profile-model out, or dump its app too"
+            );
+        }
+        Ok(())
+    }
+
+    fn put_aside(&mut self, user: &str, row: &Row) -> anyhow::Result<()> {
         self.kept += 1;
+        self.are_natural |= user.starts_with('[');
         let text = serde_json::to_string(row)?;
         Ok(self.rows.keep(user, &text)?)
     }
 
     /// The user of a row, with all that belongs to them.
-    fn user(&mut self, row: &Row) -> anyhow::Result<Line> {
-        let id = row.pk()?;
+    fn user(&mut self, row: &Row, origin: &mut Origin) -> anyhow::Result<Line> {
+        let id = row.pk.as_i64();
+        origin.keeps_number = id.is_some();
+        origin.is_renumbered = id.is_none();
+        self.renumbered += usize::from(id.is_none());
         let stored: String = row.get("password")?;
         let hash = Some(&stored).filter(|it| Hasher::is_usable(it)).cloned();
-        let is_chosen = !stored.is_empty() && !stored.starts_with('!');
-        self.unusable += usize::from(is_chosen && hash.is_none());
+        if hash.is_none() {
+            origin.without_password = Some(why_without(&stored));
+        }
+        let email = row.text(&["email"])?;
+        let mut username = row.text(&["username"])?;
+        let mut keys: Vec<String> = row.key().into_iter().collect();
+        if self.are_natural {
+            keys.extend([&username, &email].map(|it| natural_key(it)));
+            keys.dedup();
+        }
+        // Projects whose users log in by address have no user names.
+        if username.trim().is_empty() {
+            username.clone_from(&email);
+        }
         let mut line = Line::default();
         let mut history = Vec::new();
-        for text in self.rows.of(id)? {
-            let row: Row = serde_json::from_str(&text)?;
-            self.taken += 1;
-            self.add(&row, &mut line, &mut history)
-                .with_context(|| row.place())?;
+        for key in &keys {
+            for text in self.rows.of(key)? {
+                let row: Row = serde_json::from_str(&text)?;
+                self.taken += 1;
+                self.add(&row, &mut line, &mut history)
+                    .with_context(|| row.origin(0).place)?;
+            }
         }
         Ok(Line {
-            id: Some(id),
-            username: row.get("username")?,
-            email: row.get("email")?,
-            first_name: row.get("first_name")?,
+            id,
+            username,
+            email,
+            first_name: row.text(&["first_name", "name", "full_name"])?,
             last_name: row.get("last_name")?,
-            is_active: Some(row.get("is_active")?),
+            is_active: row.get("is_active")?,
             is_staff: row.get("is_staff")? || row.get("is_superuser")?,
             created_at: row.time("date_joined")?,
             last_login_at: row.time("last_login")?,
@@ -210,21 +294,20 @@ impl Belongings {
     /// Adds what a row says to the line of its user.
     fn add(&self, row: &Row, line: &mut Line, history: &mut Vec<Earlier>) -> anyhow::Result<()> {
         match row.model.as_str() {
-            PROFILE => {
-                let kind = row.get::<Option<i64>>("organisation_type")?;
-                let kind = kind.and_then(|it| self.organisation_types.get(&it));
-                line.organisation_type = kind.cloned().unwrap_or_default();
-                line.organisation_name = row.get("organisation_name")?;
-                line.country = row.get("country")?;
+            model if self.is_profile(model) => {
+                line.organisation_type = self.organisation_type(row)?;
+                line.organisation_name = row.text(&["organisation_name", "organization_name"])?;
+                line.country = row.text(&["country"])?;
                 line.is_expert = row.get("is_expert")?;
                 line.upload_preference = row.get("upload_preference")?;
             }
             HISTORY => {
                 let made = row.time("timestamp")?.context("timestamp: it is missing")?;
-                history.push((made, row.pk()?, row.get("hashed_password")?));
+                let number = row.pk.as_i64().unwrap_or_default();
+                history.push((made, number, row.get("hashed_password")?));
             }
             _ => {
-                let policy = row.key("policy")?;
+                let policy = row.owner("policy")?;
                 let version = self.policies.get(&policy).with_context(|| {
                     format!("the dump has no policy {policy}; dump minisass.privacypolicy too")
                 })?;
@@ -242,9 +325,26 @@ impl Belongings {
         Ok(())
     }
 
-    fn say_what_is_left(&self, importer: &Importer<'_>) {
-        for (model, count) in &self.unknown {
-            importer.note(&format!("{model}: {count} rows have no place here"));
+    /// A word, or a row of the model that has the words.
+    fn organisation_type(&self, row: &Row) -> anyhow::Result<String> {
+        let names = ["organisation_type", "organization_type"];
+        let name = names.into_iter().find(|it| row.fields.contains_key(*it));
+        let Some(name) = name else {
+            return Ok(String::new());
+        };
+        let known = row
+            .owner(name)
+            .ok()
+            .and_then(|it| self.organisation_types.get(&it));
+        match (known, &row.fields[name]) {
+            (Some(word), _) | (None, serde_json::Value::String(word)) => Ok(word.clone()),
+            _ => Ok(String::new()),
+        }
+    }
+
+    fn say_what_is_left(&self, importer: &mut Importer<'_>) {
+        for (model, over) in &self.passed_over {
+            importer.pass_over(model.clone(), over.rows);
         }
         for (count, what) in [
             (
@@ -252,8 +352,9 @@ impl Belongings {
                 "profiles, histories or consents belong to users who are not in the dump",
             ),
             (
-                self.unusable,
-                "users have a hash of an unknown kind and need a new password: `reset send`",
+                self.renumbered,
+                "users have no number in the dump and get new ones in the order of the file; tokens of \
+                 Django's are not good for them",
             ),
             (
                 self.without_link,
@@ -282,39 +383,29 @@ fn earlier(mut history: Vec<Earlier>, current: &str) -> Vec<EarlierLine> {
     history.into_iter().map(line).collect()
 }
 
-/// Hands over one row after the other, so that the array is never in memory as a whole.
-fn each_row(
-    dump: impl BufRead,
-    mut act: impl FnMut(Row) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut stopped = None;
-    let mut json = serde_json::Deserializer::from_reader(dump);
-    let read = json.deserialize_seq(Rows(|row| {
-        stopped = act(row).err();
-        stopped.is_none()
-    }));
-    match (stopped, read) {
-        (Some(err), _) => Err(err),
-        (None, Err(err)) => Err(anyhow!("it is not what dumpdata writes: {err}")),
-        (None, Ok(())) => Ok(json.end()?),
+/// Why a user comes over without a password.
+fn why_without(stored: &str) -> String {
+    let kind = Hasher::unusable_kind(stored);
+    if stored.is_empty() || stored.starts_with('!') {
+        return "no password could log in there; `reset send` lets them choose one".to_owned();
     }
+    format!(
+        "no password comes along: hashes of the kind {kind} are not read, or cost too much; `reset send` lets them choose one"
+    )
 }
 
-struct Rows<F>(F);
-
-impl<'de, F: FnMut(Row) -> bool> Visitor<'de> for Rows<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of rows")
+/// Hands over one row after the other, so that the dump is never in memory as a whole.
+fn each_row(
+    dump: impl BufRead,
+    mut act: impl FnMut(&str, &RawRow<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut rows = Rows::new(dump);
+    while let Some(row) = rows.next()? {
+        let Some(model) = model_of(row.text) else {
+            let line = row.line;
+            bail!("it is not what dumpdata writes: the object at line {line} has no model");
+        };
+        act(model, &row)?;
     }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut rows: A) -> Result<(), A::Error> {
-        while let Some(row) = rows.next_element()? {
-            if !(self.0)(row) {
-                return Err(A::Error::custom("stopped"));
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }

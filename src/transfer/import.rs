@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail, ensure};
-use serde::Serialize;
+use anyhow::{anyhow, ensure};
 
+use super::choices::{NoAddress, OnBlankEmail, OnDuplicate, instead, leads_nowhere};
+use super::line::Line;
+use super::report::{Case, Origin, Outcome, Summary};
 use crate::clock::Clock;
-use crate::domain::{Actor, Timestamp, Username};
+use crate::domain::{Actor, Timestamp, User, UserRef, Username};
 use crate::failure::Failure;
 use crate::store::Store;
 use crate::store::imported_tokens::RefusedToken;
@@ -28,9 +30,6 @@ const SHARED_WITH_A_SERVER: usize = 4;
 /// Between two transactions a running server gets its turn: SQLite's lock is not fair.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How many rows that fail are named; of the others there is a count.
-pub const NAMED: usize = 50;
-
 /// How to import.
 #[derive(Clone, Copy)]
 pub struct Options {
@@ -38,6 +37,12 @@ pub struct Options {
     pub dry_run: bool,
     /// Whether the others of a batch are added if one of them cannot be.
     pub skip_failures: bool,
+    /// None if users without an address fail.
+    pub on_blank_email: Option<OnBlankEmail>,
+    /// None if users whose name or address is taken fail.
+    pub on_duplicate: Option<OnDuplicate>,
+    /// Whether the numbers of users who get new ones are asked for.
+    pub with_numbers: bool,
     /// Whether a server works on the same database, and has to get its turn.
     pub is_served: bool,
 }
@@ -52,6 +57,10 @@ pub trait Host {
     fn doing(&self, what: String);
     /// Says something beside the result. It may hold anything that stands in the file.
     fn note(&self, text: &str);
+    /// Writes down what became of a user. It may hold anything that stands in the file.
+    fn report(&self, case: &Case);
+    /// Waits for a user.
+    fn find(&self, user: Pending<Option<User>>) -> Result<Option<User>, Failure>;
 }
 
 /// Why an import ended before the file did.
@@ -69,33 +78,19 @@ impl From<Failure> for Ended {
     }
 }
 
-/// What was done. The names are stable.
-#[derive(Default, Serialize)]
-pub struct Summary {
-    dry_run: bool,
-    /// New here.
-    added: usize,
-    /// There already, with the same number, name and address.
-    present: usize,
-    /// Named on standard error.
-    pub failed: usize,
-    /// In order, but in a batch with one that failed.
-    pub held_back: usize,
-}
-
 /// An import on its way through a file. While some batches are in their transaction the next ones
 /// are read.
 pub struct Importer<'a> {
-    store: &'a Store,
-    host: &'a dyn Host,
-    options: Options,
+    pub(super) store: &'a Store,
+    pub(super) host: &'a dyn Host,
+    pub(super) options: Options,
     caller: Actor,
     clock: &'a Clock,
     /// For accounts without a time.
     pub(super) now: Timestamp,
     policies: Vec<RecordedPolicy>,
-    /// Where each stands in the file, and the user or what is wrong with them.
-    batch: Vec<(String, anyhow::Result<Record>)>,
+    /// How each stands in the file, and the user or what is wrong with them.
+    batch: Vec<(Origin, anyhow::Result<Record>)>,
     full: Vec<Full>,
     sent: Option<Sent>,
     /// Why the import ended before the file did.
@@ -103,15 +98,24 @@ pub struct Importer<'a> {
     /// Short forms of what users of earlier batches of a dry run have, which the database does not
     /// know: each batch is rolled back by itself, because one transaction over the whole file would keep
     /// a running server from writing. It takes 75 bytes a user.
-    seen: HashSet<u64>,
+    pub(super) seen: HashSet<u64>,
     hashing: RandomState,
-    /// Users whose name was somebody else's address.
-    renamed: usize,
-    summary: Summary,
+    /// Who came over without a password.
+    pub(super) without_password: Vec<UserRef>,
+    pub(super) summary: Summary,
 }
 
-/// Where each stands, and [`Importer::keys`] or what is wrong.
-type Rows = Vec<(String, anyhow::Result<Vec<u64>>)>;
+/// How each stands in the file, and [`Importer::keys`] or what is wrong.
+pub(super) type Rows = Vec<(Origin, anyhow::Result<Vec<u64>>)>;
+
+/// What an import did.
+pub struct Done {
+    pub summary: Summary,
+    /// Who came over without a password, or was there and had none in the file.
+    pub without_password: Vec<UserRef>,
+    /// How it ended.
+    pub end: Result<(), Ended>,
+}
 
 /// A batch that is ready.
 #[derive(Default)]
@@ -150,7 +154,7 @@ impl<'a> Importer<'a> {
             ended: None,
             seen: HashSet::new(),
             hashing: RandomState::new(),
-            renamed: 0,
+            without_password: Vec::new(),
             summary: Summary {
                 dry_run: options.dry_run,
                 ..Summary::default()
@@ -164,14 +168,19 @@ impl<'a> Importer<'a> {
     }
 
     /// Adds a user, or says what is wrong with them. An error ends the reading of the file.
-    pub(super) fn add(
-        &mut self,
-        place: String,
-        user: anyhow::Result<Record>,
-    ) -> anyhow::Result<()> {
+    pub(super) fn add(&mut self, origin: Origin, line: anyhow::Result<Line>) -> anyhow::Result<()> {
         self.check_interrupt()?;
-        let user = user.and_then(|it| self.named_rightly(&place, it));
-        self.batch.push((place, user));
+        let choice = self.options.on_blank_email;
+        let with_placeholder = choice == Some(OnBlankEmail::Placeholder);
+        let user = line
+            .and_then(|it| it.record(self.now, with_placeholder))
+            .and_then(|it| self.named_rightly(&origin, it));
+        match user {
+            Err(err) if choice == Some(OnBlankEmail::Skip) && err.is::<NoAddress>() => {
+                self.skip(&origin, &err);
+            }
+            user => self.batch.push((origin, user)),
+        }
         if self.batch.len() == BATCH {
             self.fill();
             self.send_if_full();
@@ -182,21 +191,35 @@ impl<'a> Importer<'a> {
 
     /// A name with an `@` that is not the user's own address becomes that address: nobody loses their
     /// account for it, and nobody is found by an address that is not theirs.
-    fn named_rightly(&mut self, place: &str, mut user: Record) -> anyhow::Result<Record> {
+    fn named_rightly(&mut self, origin: &Origin, mut user: Record) -> anyhow::Result<Record> {
+        if leads_nowhere(&user.email) && user.email.as_str() != origin.email {
+            let reason = format!("it has no address; {} stands for one", user.email);
+            self.say(Case::new(Outcome::Changed, origin, reason));
+        }
+        user.takes_imported_tokens = origin.keeps_number;
         if user.username.may_be_of(&user.email) {
             return Ok(user);
         }
         let email = user.email.as_str();
         let name = Username::parse(email).map_err(|rule| anyhow!("username: {rule}"))?;
-        self.renamed += 1;
-        if self.renamed <= NAMED {
-            let before = &user.username;
-            self.note(&format!(
-                "{place}: the user name {before} is not this user's address; it is {name} now"
-            ));
-        }
+        let before = &user.username;
+        let reason = format!("the user name {before} is not this user's address; it is {name} now");
+        self.say(Case::new(Outcome::Changed, origin, reason));
         user.username = name;
         Ok(user)
+    }
+
+    pub(super) fn skip(&mut self, origin: &Origin, why: &anyhow::Error) {
+        self.summary.skipped += 1;
+        self.say(Case::new(Outcome::Skipped, origin, format!("{why:#}")));
+    }
+
+    pub(super) fn say(&mut self, case: Case) {
+        self.host.report(&case);
+        self.summary.changed += usize::from(case.outcome == Outcome::Changed);
+        if let Some(sentence) = self.summary.enter(case) {
+            self.host.note(&sentence);
+        }
     }
 
     /// Refuses tokens that the service before this one had blacklisted.
@@ -244,11 +267,22 @@ impl<'a> Importer<'a> {
         self.store.scratch()
     }
 
+    /// Remembers rows that have no place here.
+    pub(super) fn pass_over(&mut self, model: String, rows: usize) {
+        self.note(&format!("{model}: {rows} rows have no place here"));
+        self.summary.passed_over.insert(model, rows);
+    }
+
     /// Adds what was read, also if the file broke after it: a later run finds it present. Returns
     /// what was done, however the import ended.
-    pub fn finish(mut self) -> (Summary, Result<(), Ended>) {
-        let done = self.add_the_rest();
-        (self.summary, done)
+    pub fn finish(mut self) -> Done {
+        let end = self.add_the_rest();
+        self.summary.others().for_each(|it| self.note(&it));
+        Done {
+            summary: self.summary,
+            without_password: self.without_password,
+            end,
+        }
     }
 
     fn add_the_rest(&mut self) -> Result<(), Ended> {
@@ -257,12 +291,6 @@ impl<'a> Importer<'a> {
             // The batches in their transaction count; those after them were never sent.
             self.settle()?;
             return self.ended.take().map_or(Ok(()), Err);
-        }
-        if self.renamed > NAMED {
-            self.note(&format!(
-                "{} more got their address as user name",
-                self.renamed - NAMED
-            ));
         }
         self.fill();
         self.send()?;
@@ -305,6 +333,11 @@ impl<'a> Importer<'a> {
                 users: full.users,
                 refused: full.refused,
                 skip_clashes: self.options.skip_failures,
+                skip_duplicates: self.options.on_duplicate == Some(OnDuplicate::Skip),
+                instead: match self.options.on_duplicate {
+                    Some(OnDuplicate::Suffix) => Some(instead),
+                    _ => None,
+                },
                 dry_run: self.options.dry_run || full.is_held_back,
             });
             batches.push((full.rows, full.is_held_back));
@@ -320,7 +353,7 @@ impl<'a> Importer<'a> {
         if let Some(sent) = self.sent.take() {
             let fates = self.host.wait(sent.fates)?;
             for ((rows, is_held_back), fates) in sent.batches.into_iter().zip(fates) {
-                self.count(rows, fates, is_held_back);
+                self.count(rows, fates, is_held_back)?;
             }
         }
         self.host.doing(format!(
@@ -328,58 +361,6 @@ impl<'a> Importer<'a> {
             self.summary.added, self.summary.failed
         ));
         Ok(())
-    }
-
-    fn count(&mut self, rows: Rows, fates: Vec<Fate>, is_held_back: bool) {
-        let mut fates = fates.into_iter();
-        let failed_before = self.summary.failed;
-        let (mut added, mut new_keys) = (0, Vec::new());
-        for (place, row) in rows {
-            let outcome = row.and_then(|keys| {
-                let fate = fates
-                    .next()
-                    .context("the database does not say what became of it")?;
-                Ok((self.outcome(fate, &keys)?, keys))
-            });
-            match outcome {
-                Ok((true, keys)) => {
-                    added += 1;
-                    new_keys.extend(keys);
-                }
-                Ok((false, _)) => self.summary.present += 1,
-                Err(err) => self.fail(&place, &err),
-            }
-        }
-        let has_failures = self.summary.failed > failed_before;
-        if is_held_back || has_failures && !self.options.skip_failures {
-            self.summary.held_back += added;
-        } else {
-            self.summary.added += added;
-            self.seen.extend(new_keys);
-        }
-    }
-
-    /// Whether the user is new, or there already.
-    fn outcome(&self, fate: Fate, keys: &[u64]) -> anyhow::Result<bool> {
-        match fate {
-            Fate::Added if keys.first().is_some_and(|it| self.seen.contains(it)) => Ok(false),
-            Fate::Added if keys.iter().any(|it| self.seen.contains(it)) => {
-                bail!("its number, user name or address stands earlier in the file")
-            }
-            Fate::Added => Ok(true),
-            Fate::Present => Ok(false),
-            Fate::Clash { with, owner } => bail!("its {with} belongs to user {owner}"),
-            Fate::NoSuchPolicy(version) => {
-                bail!("consents: version {version:?} is not published; run `policy publish` first")
-            }
-        }
-    }
-
-    fn fail(&mut self, place: &str, why: &anyhow::Error) {
-        self.summary.failed += 1;
-        if self.summary.failed <= NAMED {
-            self.host.note(&format!("{place}: {why:#}"));
-        }
     }
 
     /// Short forms of what nobody else may have: all of it together, name, address, and number.

@@ -6,6 +6,8 @@ use anyhow::{anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::choices::{NoAddress, placeholder};
+use super::report::Origin;
 use crate::crypto::Hasher;
 use crate::domain::{
     AdditionalFields, Email, Policy, Profile, Timestamp, UploadPreference, User, UserId, Username,
@@ -106,8 +108,22 @@ impl Line {
         }
     }
 
-    /// The user, if everything keeps to the rules. An account without a time was made `now`.
-    pub(super) fn record(mut self, now: Timestamp) -> anyhow::Result<Record> {
+    /// Whom it names, before anything is judged.
+    pub(super) fn origin(&self, place: String) -> Origin {
+        Origin {
+            username: self.username.clone(),
+            email: self.email.clone(),
+            ..Origin::at(place)
+        }
+    }
+
+    /// The user, if everything keeps to the rules. An account without a time was made `now`; one
+    /// without an address gets a placeholder if there is to be one.
+    pub(super) fn record(
+        mut self,
+        now: Timestamp,
+        with_placeholder: bool,
+    ) -> anyhow::Result<Record> {
         ensure!(
             self.password.is_none(),
             "password: plain passwords are not imported; give a password_hash, or leave it out and mail a link with `reset send`"
@@ -122,12 +138,19 @@ impl Line {
         if let Some(id) = self.id.filter(|it| !(1..=HIGHEST_ID).contains(it)) {
             bail!("id: {id} is not between 1 and {HIGHEST_ID}");
         }
+        let username = self.username.trim();
+        let email = match Email::parse(self.email.trim()) {
+            Err(_) if with_placeholder => placeholder(self.id, username),
+            email => email,
+        };
+        let username = Username::parse_given(username).map_err(wrong("username"))?;
+        let email = email.map_err(NoAddress)?;
         let password_hash = self.password_hash.filter(|it| !it.is_empty());
         let created_at = time("created_at", self.created_at)?.unwrap_or(now);
         Ok(Record {
             id: self.id.map(UserId),
-            username: Username::parse_given(&self.username).map_err(wrong("username"))?,
-            email: Email::parse(&self.email).map_err(wrong("email"))?,
+            username,
+            email,
             first_name: self.first_name,
             last_name: self.last_name,
             is_active: self.is_active.unwrap_or(true),
@@ -233,7 +256,8 @@ fn each<T, R>(lines: Vec<T>, read: fn(T) -> anyhow::Result<R>) -> anyhow::Result
 fn usable(hash: String) -> anyhow::Result<String> {
     ensure!(
         Hasher::is_usable(&hash),
-        "password_hash: this kind is unknown or costs too much; leave it out and mail a link with `reset send`"
+        "password_hash: this kind ({}) is unknown or costs too much; leave it out and mail a link with `reset send`",
+        Hasher::unusable_kind(&hash)
     );
     Ok(hash)
 }
@@ -243,6 +267,6 @@ fn time(field: &str, text: Option<String>) -> anyhow::Result<Option<Timestamp>> 
 }
 
 fn must_be_time(field: &str, text: &str) -> anyhow::Result<Timestamp> {
-    Timestamp::parse(text)
+    Timestamp::parse_lenient(text)
         .ok_or_else(|| anyhow!("{field}: {text:?} is no time such as 2026-11-24T12:00:00Z"))
 }

@@ -303,10 +303,12 @@ fn put_together(folder: &Path, clock: &Clock, setup: Setup) -> Operator {
     let ring = Keyring::open(&keys, &random, clock.now()).expect("signing keys");
     let outbox = Transport::Files(folder.join("outbox"));
     let hasher = Hasher::new(setup.cost, 2, setup.hash_queue, random.clone());
+    let store = Store::open(&folder.join("auth.db")).expect("a database");
+    let latest = store.latest_time().expect("a time");
     Operator::new(Parts {
-        store: Store::open(&folder.join("auth.db")).expect("a database"),
+        store,
         hasher: hasher.expect("a hasher"),
-        signer: Signer::new(&ring).expect("a signer"),
+        signer: Signer::new(&ring, latest).expect("a signer"),
         links: LinkKey::open(&keys, &random).expect("a key of links"),
         mailer: Mailer::new(outbox, "minisass@auth.test".parse().expect("a sender"))
             .with_outbox(folder.join("outbox")),

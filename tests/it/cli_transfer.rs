@@ -205,7 +205,7 @@ fn a_bad_line_is_named_and_holds_its_batch_back_until_it_is_skipped() {
         ),
         (
             r#"{"username": "e", "email": "e@example.org", "password_hash": "md5$a$b"}"#,
-            "unknown or costs too much",
+            "this kind (md5) is unknown or costs too much",
         ),
         (
             r#"{"id": 9007199254740992, "username": "f", "email": "f@example.org"}"#,

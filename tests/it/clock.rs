@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::app::{App, DAY, HOUR, PASSWORD, START, operator};
 use crate::session::Opened;
+use crate::tokens::{claims, header, refused_everywhere, sign};
 
 const YEAR: i64 = 365 * DAY;
 
@@ -53,6 +54,51 @@ fn whoever_is_logged_in_stays_logged_in() {
         app.logout(&opened.access).expect(200);
         app.status(&renewed.get("access")).expect(401);
     }
+}
+
+#[test]
+fn a_token_is_good_after_a_restart_too_unless_its_time_never_was() {
+    for back in [2, HOUR, DAY] {
+        for is_noticed_first in [false, true] {
+            let app = App::new().with_user("ana");
+            let opened = Opened::by(&app, "ana");
+            app.clock.advance(600);
+            // Nothing is written at this.
+            let access = app.refresh(&opened.refresh).expect(200).get("access");
+            if !is_noticed_first {
+                // As at a stop.
+                let noted = app.wait(app.operator.note_latest_time());
+                noted.expect("a note");
+            }
+            app.clock.advance(-back);
+            if is_noticed_first {
+                look(&app);
+            }
+            let app = app.restart(|_| {});
+            let of = |issued_at: i64| {
+                let mut claims = claims(&access);
+                claims["iat"] = json!(issued_at);
+                sign(&app, &header(&app), &claims)
+            };
+            for token in [&opened.access, &access, &of(START + 600)] {
+                app.status(token).expect(200);
+            }
+            for never in [START + 603, START + YEAR] {
+                refused_everywhere(&app, &of(never));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_issued_before_the_power_failed_is_good_as_far_as_it_is_written_down() {
+    let app = App::new().with_user("ana");
+    app.clock.advance(DAY);
+    let opened = Opened::by(&app, "ana");
+    app.clock.advance(-DAY);
+    let app = app.restart(|_| {});
+    app.status(&opened.access).expect(200);
+    app.refresh(&opened.refresh).expect(200);
 }
 
 #[test]

@@ -68,7 +68,10 @@ printf '%s\n' 'log_format = \"json\"' > settings.toml
 printf '%s\n' '{\"username\": \"ed\", \"email\": \"ed@example.org\"}' > newcomers.jsonl
 printf '%s\n' username,email ed,ed@example.org > newcomers.csv
 printf '%s\n' '[{\"model\": \"auth.user\", \"pk\": 4711, \"fields\": {
-    \"username\": \"ed\", \"email\": \"ed@example.org\", \"password\": \"!\", \"is_active\": true}}]' > dump.json
+    \"username\": \"ed\", \"email\": \"ed@example.org\", \"password\": \"!\", \"is_active\": true}},
+    {\"model\": \"accounts.user\", \"pk\": \"b0\", \"fields\": {
+    \"username\": \"fi\", \"email\": \"fi@example.org\", \"password\": \"!\"}}]' > dump.json
+gzip -k dump.json
 cp data/keys/signing-*.key data/keys/signing-20260101T000000Z-7c0f3a91.key";
 
 /// The session and the mail that the examples name.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::app::{App, START};
+use crate::app::{App, DAY, START};
 use crate::client::Answer;
 use crate::tokens::{claims, header, key, refused_everywhere, session, sign};
 
@@ -26,6 +26,9 @@ fn wrong_claims() -> Vec<(&'static str, Value)> {
     let mut wrong = vec![
         ("exp", json!(-1)),
         ("exp", json!(START)),
+        ("iat", json!(START + 3)),
+        ("iat", json!(START + 365 * DAY)),
+        ("iat", json!(i64::MAX)),
         ("nbf", json!(START + 1)),
         ("user_id", json!(-1)),
         ("user_id", json!(99)),

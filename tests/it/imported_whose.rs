@@ -123,7 +123,8 @@ fn what_another_file_brings_has_no_imported_tokens() {
 fn an_upgrade_tells_who_came_from_the_service_before_by_the_audit_trail() {
     let site = site();
     site.add_user("here", &[]);
-    let before = "DROP INDEX sessions_imported;
+    let before = "DROP INDEX sessions_by_rotation; DROP INDEX audit_starts;
+                  DROP INDEX sessions_imported;
                   ALTER TABLE users DROP COLUMN takes_imported_tokens;
                   DELETE FROM refinery_schema_history WHERE version >= 13;
                   INSERT INTO sessions (id, user_id, kind, created_at, expires_at, rotated_at)

@@ -1,6 +1,7 @@
 //! Every command of the README does what the README says, in its order, on one fresh folder.
 
 use crate::examples::shell;
+use crate::move_dump::dump;
 use crate::server::{Server, Site, run};
 
 const README: &str = include_str!("../../README.md");
@@ -26,7 +27,8 @@ fn every_command_works() {
     let serve = shell(&site, "exec minisass-auth serve --listen 127.0.0.1:0");
     let server = Server::start(serve, &site.path("log"));
     // What the old server left.
-    std::fs::write(site.path("dump.json"), "[]").expect("a dump");
+    let dump = dump(&[("cy", "cy@example.org", "!")]);
+    std::fs::write(site.path("dump.json"), dump).expect("a dump");
     let secret = "7w$+x0(q2^n!c=#r8@k5%z&h3*m_b1)v9-pf4jd6sgty";
     std::fs::write(site.path("secret-key"), secret).expect("a secret");
 

@@ -6,7 +6,7 @@ use crate::server::{Site, until};
 
 /// Rows that a backup takes some seconds to copy and verify.
 const MANY: &str =
-    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400000)
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500000)
     INSERT INTO outbox (kind, recipient, details, state, next_at, created_at)
     SELECT 'contact', 'desk@example.org', '{}', 'sent', i, unixepoch() FROM n";
 

@@ -21,6 +21,10 @@ HOW = {
     "emptied": ({"lineterminator": "\r\n"}, LOUD),
     # Where truths were numbers.
     "numbers": ({}, NUMBERS),
+    # With the numbers of the rows, which is what pandas does by itself.
+    "numbered": ({"index": True}, {}),
+    # A column of numbers with gaps.
+    "fractions": ({}, {True: "1.0", False: "0.0"}),
 }
 
 how, truths = HOW[sys.argv[1]]
@@ -31,5 +35,5 @@ for column in table.columns:
 if sys.argv[1] == "emptied":
     table = table.reindex(range(-1, len(table) + 3))
 encoding = how.pop("encoding", "utf-8")
-text = table.to_csv(index=False, **how)
+text = table.to_csv(**{"index": False, **how})
 sys.stdout.buffer.write(text.encode(encoding))

@@ -11,7 +11,7 @@ use crate::private_file::replace::Draft;
 
 const DOING: &str = "putting rows aside";
 
-/// Texts by the number of whom they belong to, until their owners are known. Nothing is left of them,
+/// Texts by the key of whom they belong to, until their owners are known. Nothing is left of them,
 /// whatever happens: the file has no name.
 pub struct Scratch(Connection);
 
@@ -24,7 +24,7 @@ impl Scratch {
     }
 
     /// A text for `owner`.
-    pub fn keep(&mut self, owner: i64, text: &str) -> Result<(), Failure> {
+    pub fn keep(&mut self, owner: &str, text: &str) -> Result<(), Failure> {
         let insert = "INSERT INTO rows (owner, text) VALUES (?1, ?2)";
         let kept = self.0.prepare_cached(insert);
         let kept = kept.and_then(|mut it| it.execute((owner, text)));
@@ -32,7 +32,7 @@ impl Scratch {
     }
 
     /// All texts for `owner`, in the order in which they came.
-    pub fn of(&self, owner: i64) -> Result<Vec<String>, Failure> {
+    pub fn of(&self, owner: &str) -> Result<Vec<String>, Failure> {
         let query = "SELECT text FROM rows WHERE owner = ?1 ORDER BY id";
         let read = || {
             let mut query = self.0.prepare_cached(query)?;
@@ -52,7 +52,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "locking_mode", "exclusive")?;
     connection.execute_batch(
         "BEGIN;
-         CREATE TABLE rows (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
+         CREATE TABLE rows (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, text TEXT NOT NULL) STRICT;
          CREATE INDEX rows_by_owner ON rows (owner);",
     )?;
     Ok(connection)

@@ -84,7 +84,10 @@ pub const LIBRARIES: &[(&str, &str)] = &[
         "form_urlencoded",
         "src/http/wire/body/parse.rs src/http/pages/",
     ),
-    ("flate2", "src/http/openapi/swagger.rs"),
+    (
+        "flate2",
+        "src/http/openapi/swagger.rs src/transfer/input.rs",
+    ),
     (
         "tokio",
         "src/http/ src/daemon/ src/cli/job.rs src/interrupt.rs src/mail/smtp.rs",
@@ -147,7 +150,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ),
     (
         "zeroize",
-        "src/domain/password.rs src/crypto/ src/mail/server.rs src/settings/ src/cli/",
+        "src/domain/password.rs src/crypto/ src/mail/server.rs src/operator/keys.rs src/settings/ src/cli/",
     ),
     (
         "rustix",

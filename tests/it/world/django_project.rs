@@ -1,4 +1,4 @@
-//! Django projects of three kinds, each dumped in five ways by `tests/world/django/make.py`.
+//! Django projects of three kinds, each dumped in six ways by `tests/world/django/make.py`.
 
 use std::process::Command;
 
@@ -32,7 +32,8 @@ impl Project {
         Some(Self { folder, facts })
     }
 
-    /// `dump.json`, `dump.jsonl`, `dump.json.gz`, `natural.json`, or `app-LABEL.json` of one app.
+    /// `dump.json`, `indented.json`, `dump.jsonl`, `dump.json.gz`, `natural-foreign.json`,
+    /// `natural.json`, or `app-LABEL.json` of one app.
     pub fn dump(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }

@@ -84,6 +84,8 @@ def dump(name, *labels, **how):
 dump("dump.json")
 dump("dump.jsonl", format="jsonl")
 dump("dump.json.gz")
+dump("indented.json", indent=2)
+dump("natural-foreign.json", use_natural_foreign_keys=True)
 dump("natural.json", indent=2, use_natural_foreign_keys=True, use_natural_primary_keys=True)
 for label in people:
     dump(f"app-{label}.json", label)

@@ -5,6 +5,7 @@ mod create;
 mod delete;
 mod export;
 mod import;
+mod import_file;
 mod list;
 mod resend_activation;
 mod row;

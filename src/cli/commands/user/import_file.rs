@@ -1,0 +1,154 @@
+//! What `user import` reads, as often as it has to, and the report that it writes.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::cli::job::Job;
+use crate::cli::terminal::progress::Bar;
+use crate::interrupt::{Interrupt, Interrupted};
+use crate::private_file::replace::Draft;
+use crate::transfer::input::{self, CHUNK};
+use crate::transfer::report::Case;
+
+/// Where the users come from.
+pub(super) struct Source {
+    path: PathBuf,
+    /// What came through a pipe and is read more than once.
+    copy: Option<Draft>,
+}
+
+impl Source {
+    pub(super) fn new(
+        path: &Path,
+        is_read_again: bool,
+        job: &Job,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Self> {
+        let mut source = Self {
+            path: path.to_owned(),
+            copy: None,
+        };
+        // Somebody may have named a file that cannot be read.
+        let is_file = source.is_file()?;
+        if is_read_again && !is_file {
+            source.copy = Some(source.put_aside(job, interrupt)?);
+        }
+        Ok(source)
+    }
+
+    /// For people.
+    pub(super) fn shown(&self) -> String {
+        if self.is_piped() {
+            "standard input".to_owned()
+        } else {
+            self.path.display().to_string()
+        }
+    }
+
+    /// The text in it, from its beginning. The bar shows how much of it is read.
+    pub(super) fn open(&self, bar: &Bar) -> anyhow::Result<Box<dyn BufRead>> {
+        let path = self.copy.as_ref().map_or(&*self.path, Draft::path);
+        if self.copy.is_none() && self.is_piped() {
+            return input::open(buffered(bar.reading(io::stdin(), 0)));
+        }
+        let file = File::open(path)?;
+        let bytes = file.metadata()?.len();
+        input::open(buffered(bar.reading(file, bytes)))
+    }
+
+    fn is_piped(&self) -> bool {
+        self.path == Path::new("-")
+    }
+
+    fn is_file(&self) -> anyhow::Result<bool> {
+        if self.is_piped() {
+            return Ok(false);
+        }
+        let shown = self.shown();
+        let cannot = || format!("cannot read {shown}");
+        let metadata = self.path.metadata().with_context(cannot)?;
+        ensure!(!metadata.is_dir(), "{shown} is a folder");
+        // Whoever writes into a pipe takes it badly if it is opened only to look at it.
+        if metadata.is_file() {
+            File::open(&self.path).with_context(cannot)?;
+        }
+        Ok(metadata.is_file())
+    }
+
+    /// A copy on the disk of the database, which has room for users.
+    fn put_aside(&self, job: &Job, interrupt: &Interrupt) -> anyhow::Result<Draft> {
+        let draft = Draft::beside(&job.settings.database)?;
+        let mut copy = File::options().write(true).open(draft.path())?;
+        let mut input: Box<dyn Read> = match self.is_piped() {
+            true => Box::new(io::stdin()),
+            false => Box::new(File::open(&self.path)?),
+        };
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let count = input.read(&mut chunk)?;
+            if interrupt.came() {
+                bail!(Interrupted("nothing was changed; run it again"));
+            }
+            if count == 0 {
+                return Ok(draft);
+            }
+            copy.write_all(&chunk[..count])?;
+        }
+    }
+}
+
+fn buffered(input: impl Read) -> impl BufRead {
+    BufReader::with_capacity(CHUNK, input)
+}
+
+/// A new file with a line of JSON for each user who is worth a word.
+pub(super) struct Report {
+    path: PathBuf,
+    draft: Draft,
+    out: RefCell<BufWriter<File>>,
+    /// Why it is not whole.
+    broken: RefCell<Option<io::Error>>,
+}
+
+impl Report {
+    pub(super) fn new(path: &Path) -> anyhow::Result<Self> {
+        let shown = path.display();
+        // A link that leads nowhere has the name too.
+        ensure!(
+            path.symlink_metadata().is_err(),
+            "{shown} exists already; choose another name for the report"
+        );
+        let draft = Draft::beside(path).with_context(|| format!("cannot write {shown}"))?;
+        let out = File::options().write(true).open(draft.path())?;
+        Ok(Self {
+            path: path.to_owned(),
+            draft,
+            out: RefCell::new(BufWriter::new(out)),
+            broken: RefCell::new(None),
+        })
+    }
+
+    pub(super) fn write(&self, case: &Case) {
+        let mut out = self.out.borrow_mut();
+        let written = serde_json::to_writer(&mut *out, case).map_err(io::Error::from);
+        let written = written.and_then(|()| out.write_all(b"\n"));
+        if let Err(err) = written {
+            self.broken.borrow_mut().get_or_insert(err);
+        }
+    }
+
+    /// Gives it its name.
+    pub(super) fn keep(self) -> anyhow::Result<()> {
+        let shown = self.path.display();
+        let done = match self.broken.into_inner() {
+            Some(err) => Err(err),
+            None => self.out.into_inner().flush(),
+        };
+        done.and_then(|()| self.draft.keep(&self.path, false))
+            .with_context(|| format!("cannot write the report {shown}"))
+    }
+}

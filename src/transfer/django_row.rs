@@ -1,0 +1,131 @@
+//! A row of a dump that is ours: its key and its fields.
+
+use anyhow::{Context, anyhow, bail};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::blacklist::Issued;
+use super::line::PolicyLine;
+use super::report::Origin;
+use super::rows::{RawRow, tamed};
+use crate::domain::Timestamp;
+
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct Row {
+    pub(super) model: String,
+    #[serde(default)]
+    pub(super) pk: Value,
+    pub(super) fields: Map<String, Value>,
+}
+
+impl Row {
+    pub(super) fn read(raw: &RawRow<'_>) -> anyhow::Result<Self> {
+        if raw.is_cut {
+            bail!("it is too long");
+        }
+        let strict = serde_json::from_slice(raw.text);
+        // What JSON does not know may stand in a field that is none of ours.
+        strict
+            .or_else(|_| serde_json::from_slice(&tamed(raw.text)))
+            .map_err(|err| anyhow!("it is not what dumpdata writes: {err}"))
+    }
+
+    /// Where it stands in the file, and whom it names.
+    pub(super) fn origin(&self, line: u64) -> Origin {
+        let text = |name| {
+            let value = self.fields.get(name).and_then(Value::as_str);
+            value.unwrap_or_default().to_owned()
+        };
+        let place = match self.key() {
+            Some(key) => format!("{} {key}", self.model),
+            None => format!("{} at line {line}", self.model),
+        };
+        Origin {
+            username: text("username"),
+            email: text("email"),
+            ..Origin::at(place)
+        }
+    }
+
+    /// A field; null and an absent one are the default.
+    pub(super) fn get<T: DeserializeOwned + Default>(
+        &self,
+        name: &'static str,
+    ) -> anyhow::Result<T> {
+        let value = self.fields.get(name).cloned();
+        serde_json::from_value::<Option<T>>(value.unwrap_or_default())
+            .map(Option::unwrap_or_default)
+            .with_context(|| name)
+    }
+
+    /// The first of these fields that says something.
+    pub(super) fn text(&self, names: &[&'static str]) -> anyhow::Result<String> {
+        for name in names {
+            let text: String = self.get(name)?;
+            if !text.is_empty() {
+                return Ok(text);
+            }
+        }
+        Ok(String::new())
+    }
+
+    /// A time, whose zone is UTC if none is given.
+    pub(super) fn time(&self, name: &'static str) -> anyhow::Result<Option<String>> {
+        let Some(text) = self.get::<Option<String>>(name)? else {
+            return Ok(None);
+        };
+        let time = Timestamp::parse_lenient(&text);
+        let time = time.ok_or_else(|| anyhow!("{name}: {text:?} is no time"))?;
+        Ok(Some(time.to_string()))
+    }
+
+    /// The row that a field points to, by its key or by its natural key.
+    pub(super) fn owner(&self, name: &'static str) -> anyhow::Result<String> {
+        key_of(self.fields.get(name)).ok_or_else(|| anyhow!("{name}: it is missing"))
+    }
+
+    /// Its own key; dumps with natural keys have none for some models.
+    pub(super) fn key(&self) -> Option<String> {
+        key_of(Some(&self.pk))
+    }
+
+    pub(super) fn must_have_key(&self) -> anyhow::Result<String> {
+        self.key()
+            .context("it has no key; dump again without --natural-primary")
+    }
+
+    pub(super) fn issued(&self) -> anyhow::Result<Issued> {
+        Ok(Issued {
+            jti: self.get("jti")?,
+            expires_at: self.time("expires_at")?.unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn policy(&self) -> anyhow::Result<PolicyLine> {
+        Ok(PolicyLine {
+            version: self.get("version")?,
+            url: self.get("link")?,
+            published_at: self.time("published_at")?.unwrap_or_default(),
+        })
+    }
+
+    /// Whether it looks like a user.
+    pub(super) fn is_like_a_user(&self) -> bool {
+        let has = |name: &str| self.fields.contains_key(name);
+        has("password") && (has("username") || has("email") || has("last_login"))
+    }
+}
+
+/// A key as a text: a number, a UUID, or the list that is a natural key.
+fn key_of(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::String(text) => Some(text.clone()),
+        value @ (Value::Number(_) | Value::Array(_)) => Some(value.to_string()),
+        Value::Null | Value::Bool(_) | Value::Object(_) => None,
+    }
+}
+
+/// The natural key of whoever has that name or address.
+pub(super) fn natural_key(text: &str) -> String {
+    Value::from(vec![text]).to_string()
+}

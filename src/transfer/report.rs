@@ -1,0 +1,160 @@
+//! What became of the users of a file, for people and for programs.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// How many users are named for each thing that may become of them; of the others there is a count.
+const NAMED: usize = 50;
+
+/// How many of them stand in the summary. All are in the report.
+const MOST_PROBLEMS: usize = 1000;
+
+/// A user as the file has them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Origin {
+    /// Where they stand in the file.
+    pub(super) place: String,
+    pub(super) username: String,
+    pub(super) email: String,
+    /// Whether their number is that of the service before this one, so that its tokens mean them.
+    pub(super) keeps_number: bool,
+    /// Whether they had a key that was no number, so that they get a new one.
+    pub(super) is_renumbered: bool,
+    /// Why no password comes along, if none does.
+    pub(super) without_password: Option<String>,
+}
+
+impl Origin {
+    pub(super) fn at(place: String) -> Self {
+        Self {
+            place,
+            ..Self::default()
+        }
+    }
+}
+
+/// What became of a user. The names are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Something is wrong with them.
+    Failed,
+    /// Left out, because somebody chose so.
+    Skipped,
+    /// They came over with another name or address.
+    Changed,
+    /// They came over without a password.
+    NoPassword,
+    /// They came over with a new number, because their key was none.
+    Numbered,
+}
+
+impl Outcome {
+    /// What is said of the others, when enough were named.
+    fn of_others(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Skipped => "were left out",
+            Self::Changed => "were changed",
+            Self::NoPassword => "came over without a password",
+            Self::Numbered => "have a new number",
+        }
+    }
+}
+
+/// A user who is worth a word. The names are stable.
+#[derive(Clone, Debug, Serialize)]
+pub struct Case {
+    pub outcome: Outcome,
+    /// Where the user stands in the file.
+    pub place: String,
+    /// As the file has it.
+    pub username: String,
+    /// As the file has it.
+    pub email: String,
+    pub reason: String,
+    /// The number here, if it is a new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<i64>,
+}
+
+impl Case {
+    pub(super) fn new(outcome: Outcome, origin: &Origin, reason: String) -> Self {
+        Self {
+            outcome,
+            place: origin.place.clone(),
+            username: origin.username.clone(),
+            email: origin.email.clone(),
+            reason,
+            id: None,
+        }
+    }
+
+    /// One line for people.
+    fn sentence(&self) -> String {
+        let (place, reason) = (&self.place, &self.reason);
+        match (&*self.username, &*self.email) {
+            ("", "") => format!("{place}: {reason}"),
+            (name, "") => format!("{place}: {reason} (user {name})"),
+            (name, email) => format!("{place}: {reason} (user {name}, {email})"),
+        }
+    }
+}
+
+/// What was done. The names are stable.
+#[derive(Default, Serialize)]
+pub struct Summary {
+    pub dry_run: bool,
+    /// New here.
+    pub added: usize,
+    /// There already, with the same number, name and address.
+    pub present: usize,
+    /// Named on standard error.
+    pub failed: usize,
+    /// In order, but in a batch with one that failed.
+    pub held_back: usize,
+    /// Left out, because somebody chose so.
+    pub skipped: usize,
+    /// Of those that are new, how many got another name or address.
+    pub changed: usize,
+    /// Of those that came over, how many have no password.
+    pub without_password: usize,
+    /// Of those, how many are sent a link with which they choose one.
+    pub resets: usize,
+    /// The models of the dump that have no place here, and how many rows of them there are.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub passed_over: BTreeMap<String, usize>,
+    /// The first thousand for each thing that may become of a user.
+    pub problems: Vec<Case>,
+    /// How many of those that failed have no address that mail can reach.
+    #[serde(skip)]
+    pub without_address: usize,
+    /// How many of those that failed have what belongs to somebody before.
+    #[serde(skip)]
+    pub duplicates: usize,
+    #[serde(skip)]
+    pub(super) said: BTreeMap<Outcome, usize>,
+}
+
+impl Summary {
+    /// Remembers a case, and says what people are to read of it.
+    pub(super) fn enter(&mut self, case: Case) -> Option<String> {
+        if case.outcome == Outcome::Numbered {
+            return None;
+        }
+        let said = self.said.entry(case.outcome).or_default();
+        *said += 1;
+        let sentence = (*said <= NAMED).then(|| case.sentence());
+        if *said <= MOST_PROBLEMS {
+            self.problems.push(case);
+        }
+        sentence
+    }
+
+    /// What is said of those who were not named.
+    pub(super) fn others(&self) -> impl Iterator<Item = String> {
+        let many = self.said.iter().filter(|(_, count)| **count > NAMED);
+        many.map(|(outcome, count)| format!("{} more {}", count - NAMED, outcome.of_others()))
+    }
+}

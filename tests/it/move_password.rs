@@ -1,0 +1,123 @@
+//! Users whose hashes are not read: they are named, and come in by a reset.
+
+use serde_json::{Value, json};
+
+use crate::move_dump::{HASH, dump, import, person, summary};
+use crate::server::Site;
+
+/// Of the password of the tests, as Django's unsalted and weak hashers write it.
+const KINDS: [(&str, &str); 9] = [
+    ("md5$salt$126fd96cceb5327bcd77c966f21e40d5", "md5"),
+    ("sha1$salt$a6a7ed8f1e9cc65bbb3ab4a006392803ab25accc", "sha1"),
+    ("9920e3dbbd6687dc95e1a44615798090", "unsalted_md5"),
+    ("md5$$9920e3dbbd6687dc95e1a44615798090", "unsalted_md5"),
+    (
+        "sha1$$556e3902aa941fe1d1e4911bdc5d9d7173b72c4a",
+        "unsalted_sha1",
+    ),
+    ("crypt$$abJnggxhB/yWI", "crypt"),
+    ("$P$BabcdefghijklmnopqrstuvwxyzABCD", "unknown"),
+    ("!kqWJ0nRKxYlWpRXrAnnZ9pEWGYwi0xVQ2l7mVNvN", "no password"),
+    ("", "no password"),
+];
+
+fn people() -> Vec<(String, String, &'static str)> {
+    let person = |(number, (hash, _)): (usize, &(&'static str, &str))| {
+        (
+            format!("user{number}"),
+            format!("user{number}@example.org"),
+            *hash,
+        )
+    };
+    KINDS.iter().enumerate().map(person).collect()
+}
+
+#[test]
+fn they_are_named_with_the_kind_of_their_hash_and_nothing_of_it() {
+    let people = people();
+    let mut users: Vec<_> = people.iter().map(|it| (&*it.0, &*it.1, it.2)).collect();
+    users.push(("good", "good@example.org", HASH));
+    let said = import(&Site::new(), dump(&users), &[]);
+    for (number, (hash, kind)) in KINDS.iter().enumerate() {
+        let place = format!("auth.user {}: ", 101 + number);
+        let line = said.err.lines().find(|it| it.starts_with(&place));
+        let line = line.unwrap_or_else(|| panic!("{place}: {}", said.err));
+        assert!(line.contains(kind), "{kind}: {line}");
+        assert!(
+            line.contains(&format!("user{number}@example.org")),
+            "{line}"
+        );
+        assert!(
+            hash.len() < 20 || !said.err.contains(&hash[hash.len() - 12..]),
+            "{line}"
+        );
+    }
+    assert!(!said.err.contains("good@"), "{}", said.err);
+    let summary = said.json();
+    assert_eq!(
+        (&summary["added"], &summary["without_password"]),
+        (&json!(10), &json!(9))
+    );
+    assert_eq!(summary["resets"], 0);
+}
+
+#[test]
+fn a_reset_mail_goes_to_each_of_them_who_may_log_in() {
+    let site = Site::new();
+    let mut rows: Vec<Value> = (1..)
+        .zip(people())
+        .map(|(pk, (name, email, hash))| person(pk, &name, &email, hash))
+        .collect();
+    rows.push(person(50, "good", "good@example.org", HASH));
+    rows.push(person(51, "blank", "", KINDS[0].0));
+    rows.push(person(52, "twin", "User0@example.org", KINDS[0].0));
+    let mut inactive = person(53, "out", "out@example.org", KINDS[0].0);
+    inactive["fields"]["is_active"] = json!(false);
+    rows.push(inactive);
+    let text = Value::from(rows).to_string();
+    let how = [
+        "--send-reset",
+        "--on-blank-email",
+        "placeholder",
+        "--on-duplicate",
+        "suffix",
+    ];
+    let said = import(&site, &text, &how);
+    let mails = || {
+        site.run(&["mail", "list", "--limit", "0", "--format", "json"])
+            .json()
+    };
+    let to = |mails: &Value| -> Vec<String> {
+        let mut to: Vec<_> = mails
+            .as_array()
+            .expect("mails")
+            .iter()
+            .map(|it| it["recipient"].as_str().expect("an address").to_owned())
+            .collect();
+        to.sort();
+        to
+    };
+    assert_eq!(said.json()["resets"], 9);
+    let expected: Vec<_> = (0..9).map(|it| format!("user{it}@example.org")).collect();
+    assert_eq!(to(&mails()), expected, "nobody else, and nobody twice");
+
+    let set = ["user", "set-password", "user0", "--password-stdin"];
+    site.run_with(&set, crate::server::PASSWORD).ok();
+    let again = import(&site, &text, &how).json();
+    assert_eq!(
+        (&again["present"], &again["resets"]),
+        (&json!(13), &json!(8))
+    );
+}
+
+#[test]
+fn a_dry_run_and_a_refused_import_send_nothing() {
+    let site = Site::new();
+    let users = [("ada", "ada@example.org", "!"), ("bo", "", "!")];
+    let said = import(&site, dump(&users), &["--send-reset"]);
+    assert_eq!(summary(&said)["resets"], 0, "{}", said.err);
+    let dry = ["--send-reset", "--dry-run", "--on-blank-email", "skip"];
+    assert_eq!(import(&site, dump(&users), &dry).json()["resets"], 1);
+    let mails = site.run(&["mail", "list", "--format", "json"]).json();
+    assert_eq!(mails, json!([]));
+}

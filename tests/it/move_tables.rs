@@ -1,0 +1,160 @@
+//! Tables of users: separators, truths, empty rows, and the line that an editor shows.
+
+use serde_json::json;
+
+use crate::server::{Outcome, Site};
+
+fn import(site: &Site, table: impl AsRef<[u8]>) -> Outcome {
+    let file = site.path("users.csv");
+    std::fs::write(&file, table).expect("a table");
+    let file = file.display().to_string();
+    site.run(&["--format", "json", "user", "import", "--from", "csv", &file])
+}
+
+#[test]
+fn every_spelling_of_yes_and_no_is_read() {
+    for (yes, no) in [
+        ("true", "false"),
+        ("TRUE", "FALSE"),
+        ("True", "False"),
+        ("1", "0"),
+        ("yes", "no"),
+        ("Y", "N"),
+        ("1.0", "0.0"),
+        (" true ", ""),
+    ] {
+        let site = Site::new();
+        let table =
+            format!("username,email,is_staff\nada,ada@example.org,{yes}\nbo,bo@example.org,{no}\n");
+        import(&site, table).ok();
+        let users = site.run(&["user", "list", "--format", "json"]).json();
+        let is = (&users[0]["is_staff"], &users[1]["is_staff"]);
+        assert_eq!(is, (&json!(true), &json!(false)), "{yes} {no}");
+    }
+    let table = "username,email,is_staff\nada,ada@example.org,maybe\n";
+    let said = import(&Site::new(), table);
+    assert!(
+        said.err
+            .contains("line 2: is_staff: \"maybe\" is neither true nor false"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn every_separator_and_way_to_write_a_header_is_read() {
+    for table in [
+        "username,email,first_name\nada,ada@example.org,\"a;b\"\n",
+        "username;email;first_name\r\nada;ada@example.org;a,b\r\n",
+        "username\temail\tfirst_name\nada\tada@example.org\ta b\n",
+        "sep=;\r\nusername;email\r\nada;ada@example.org\r\n",
+        "sep=|\nusername|email\nada|ada@example.org\n",
+        "\"Username\";\"Email\";\"First name\"\nada;ada@example.org;A\n",
+        " USERNAME , Email \nada,ada@example.org\n",
+        "username,email,,\nada,ada@example.org,,\n",
+        "username,email\nada,ada@example.org,,,\n",
+        ",username,email\n0,ada,ada@example.org\n",
+        "username,email\rada,ada@example.org\r",
+        "username,email\n,\n\"\",\"\"\n , \nada,ada@example.org\n,\n\n",
+        "\u{feff}username,email\nada,ada@example.org",
+    ] {
+        let site = Site::new();
+        let said = import(&site, table);
+        assert_eq!(said.code, Some(0), "{table:?}: {}", said.err);
+        assert_eq!(said.json()["added"], 1, "{table:?}");
+        site.run(&["user", "show", "ada@example.org"]).ok();
+    }
+    let said = import(&Site::new(), ",username,email\n7,ada,ada@example.org\n");
+    assert!(
+        said.err.contains("column 1 has no name and is passed over"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn a_wrong_row_is_found_at_the_line_that_an_editor_shows() {
+    let text = "username,email\r\nada,ada@example.org\r\nbo,\r\n";
+    for (table, line) in [
+        (text.to_owned(), 3),
+        (text.replace('\r', ""), 3),
+        (text.replace('\n', ""), 3),
+        (text.trim_end().to_owned(), 3),
+        (format!("\u{feff}{text}"), 3),
+        (format!("sep=,\r\n{text}"), 4),
+        (text.replace("ada,ada@", "\"a\r\nd\",x@"), 4),
+        (text.replace("ada,ada@", "\"a\nd\",x@"), 4),
+        (text.replace("\r\nbo", "\r\n\r\n\r\nbo"), 5),
+        (text.replace("\r\n", "\n").replace("\nbo", "\n\n,\n\nbo"), 6),
+        // More than is read at once.
+        (
+            text.replace("\r\nbo", &("\r\n,".repeat(100_000) + "\r\nbo")),
+            100_003,
+        ),
+    ] {
+        let said = import(&Site::new(), &table);
+        let part = format!("line {line}: email: This field may not be blank. (user bo)");
+        let shown = &table[..table.len().min(60)];
+        assert!(said.err.contains(&part), "{shown:?}: {part}: {}", said.err);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_said_of_its_line() {
+    for (table, part) in [
+        (
+            "username,email\nada\n".as_bytes(),
+            "line 2: it has 1 cells, and the header has 2",
+        ),
+        (
+            b"username,email\nada,ada@example.org,x\n",
+            "line 2: it has 3 cells",
+        ),
+        (
+            b"username,email,first_name\nada,ada@example.org,Zo\xeb\n",
+            "line 2: first_name: it is not UTF-8",
+        ),
+        (
+            b"username,e-mail\nada,ada@example.org\n",
+            "the column \"e-mail\" is unknown; the columns are id, username",
+        ),
+        (b"username,username\nada,ada\n", "is there twice"),
+        (b",\n,\n", "it has no header"),
+        (
+            b"id,username,email\nx,ada,ada@example.org\n",
+            "line 2: id: \"x\" is no number",
+        ),
+    ] {
+        let said = import(&Site::new(), table);
+        let shown = String::from_utf8_lossy(table);
+        assert_eq!(said.code, Some(1), "{shown}");
+        assert!(said.err.contains(part), "{shown}: {part}: {}", said.err);
+    }
+}
+
+#[test]
+fn numbers_with_a_fraction_and_times_without_a_zone_are_read() {
+    let site = Site::new();
+    let table = "id,username,email,created_at\n7.0,ada,ada@example.org,2020-01-02 03:04:05\n";
+    import(&site, table).ok();
+    let ada = site.run(&["user", "show", "7", "--format", "json"]).json();
+    assert_eq!(ada["created_at"], "2020-01-02T03:04:05Z");
+}
+
+#[test]
+fn lines_of_json_tell_an_unknown_field_and_take_null_for_what_is_left_out() {
+    let site = Site::new();
+    let import = ["--format", "json", "user", "import", "-"];
+    let line = json!({"id": null, "username": "ada", "email": "ada@example.org", "first_name": null,
+        "is_staff": null, "consents": null, "created_at": null});
+    let said = site.run_with(&import, &line.to_string());
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let line =
+        json!({"username": "bo", "email": "bo@example.org", "nickname": null, "is_staff": null});
+    let said = site.run_with(&import, &line.to_string());
+    assert!(
+        said.err.contains("line 1: ") && said.err.contains("`nickname`"),
+        "{}",
+        said.err
+    );
+}
