@@ -68,22 +68,23 @@ fn redocly_and_spectral_find_nothing_in_the_document() {
         std::fs::write(site.path(name), text).expect("a document");
         name
     });
-    let lint = |tool: &str, config_option: &str| {
+    let lint = |tool: &str, options: &[&str]| {
         let mut lint = Command::new(npm.join("node_modules/.bin").join(tool));
-        lint.args(["lint", "--format", "json", config_option]);
+        lint.args(["lint", "--format", "json"]).args(options);
         lint.arg(file("clients").join(format!("{tool}.yaml")));
         lint.env("REDOCLY_TELEMETRY", "off");
-        let out = succeed(lint.args(documents).current_dir(site.path("")));
-        let reports = serde_json::Deserializer::from_str(&out).into_iter::<Value>();
-        reports.map(|it| it.expect("a report")).collect::<Vec<_>>()
+        succeed(lint.args(documents).current_dir(site.path("")))
     };
-    let reports = lint("redocly", "--config");
+    let out = lint("redocly", &["--config"]);
+    let reports = serde_json::Deserializer::from_str(&out).into_iter::<Value>();
+    let reports: Vec<_> = reports.map(|it| it.expect("a report")).collect();
     assert_eq!(reports.len(), documents.len());
     for report in reports {
         let problems = report["problems"].as_array().expect("a list");
         assert!(problems.is_empty(), "{problems:#?}");
     }
-    assert_eq!(lint("spectral", "--ruleset"), [json!([])]);
+    let out = lint("spectral", &["--fail-severity", "hint", "--ruleset"]);
+    assert!(out.starts_with("[]"), "{out}");
 }
 
 #[test]
