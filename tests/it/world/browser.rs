@@ -23,7 +23,7 @@ impl Browser {
         let found = FOUND.get_or_init(|| {
             program("chromium")?;
             let node = program("node")?;
-            Ok((node, packages::npm(&file(""), "npm")?))
+            Ok((node, install()?))
         });
         part(found.clone()).map(|(node, modules)| Self { node, modules })
     }
@@ -40,6 +40,11 @@ impl Browser {
             steps: Vec::new(),
         }
     }
+}
+
+/// Puts what the tests need of npm beside the build, in the versions that the lock file names.
+pub fn install() -> Result<PathBuf, String> {
+    packages::npm(&file(""), "npm")
 }
 
 /// What a person does, step by step. `what` and `field` are selectors of playwright, such as
@@ -116,6 +121,14 @@ impl Story<'_> {
         std::fs::create_dir_all(&folder).expect("a folder");
         let file = folder.join(format!("{name}.png"));
         self.step(json!({"do": "look", "file": file}))
+    }
+
+    /// Takes a picture of what fits on the screen.
+    pub fn glance(mut self, name: &str) -> Self {
+        self = self.look(name);
+        let step = self.steps.last_mut().expect("a look");
+        step["whole"] = json!(false);
+        self
     }
 
     /// Plays it. A step that could not be done is told in [`Seen::failed`].

@@ -15,6 +15,8 @@ mod django_move;
 mod django_project;
 mod front_end;
 mod full_disk;
+mod guide_token;
+mod guides;
 mod packages;
 mod pages;
 mod port;
