@@ -193,7 +193,7 @@ fn dispatch(
         Command::Audit(command) => audit::run(command, &job()?, output),
         Command::Db(command) => db::run(command, settings()?, output),
         Command::Key(command) => key::run(command, &job()?, output),
-        Command::Mail(command) => mail::run(command, &job()?, output),
+        Command::Mail(command) => mail::run(command, job, output),
         Command::Config(command) => config::run(&command, &values(), output),
         Command::Doctor(asked) => doctor::run(&asked, &values(), output),
         Command::Openapi(asked) => openapi::run(&asked, is_yaml, output),

@@ -114,6 +114,16 @@ impl Keyring {
         self.keys.iter().map(|it| it.0.clone()).collect()
     }
 
+    /// The name and the text of a key, of the one that signs unless `kid` names another.
+    pub fn text(&self, kid: Option<&str>) -> Result<(String, Zeroizing<String>), KeyError> {
+        let mut keys = self.keys.iter().rev();
+        let found = keys.find(|it| kid.is_none_or(|kid| it.0 == kid));
+        let (kid, key) =
+            found.ok_or_else(|| KeyError::Unknown(kid.unwrap_or_default().to_owned()))?;
+        let text = std::str::from_utf8(key).map_err(Failure::when("reading a key as text"))?;
+        Ok((kid.clone(), Zeroizing::new(text.to_owned())))
+    }
+
     /// The keys without their secrets, oldest first.
     pub fn list(&self) -> Vec<SigningKey> {
         let last = self.keys.len().saturating_sub(1);

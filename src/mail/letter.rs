@@ -113,6 +113,11 @@ impl Letters {
         Ok(letters)
     }
 
+    /// The compiled-in templates by the names of their files, to start own ones from.
+    pub fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
+        COMPILED_IN.into_iter()
+    }
+
     /// The letter of a kind.
     pub fn write(&self, kind: MailKind, values: Values) -> Result<Letter, Failure> {
         let mut environment = Environment::new();

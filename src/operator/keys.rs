@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::Operator;
 use crate::crypto::{KeyError, Keyring, SigningKey};
 use crate::domain::Actor;
@@ -33,6 +35,18 @@ impl Operator {
         let kid = Keyring::import(folder, secret, allow_weak, &self.parts.random, self.now())?;
         self.note("key.import", kid.clone(), caller).await?;
         Ok(kid)
+    }
+
+    /// The name and the text of a key in `folder`, of the one that signs unless `kid` names another.
+    pub async fn export_key(
+        &self,
+        folder: &Path,
+        kid: Option<&str>,
+        caller: &Actor,
+    ) -> Result<(String, Zeroizing<String>), KeyError> {
+        let (kid, key) = Keyring::read(folder)?.text(kid)?;
+        self.note("key.export", kid.clone(), caller).await?;
+        Ok((kid, key))
     }
 
     /// Removes a key of `folder` that does not sign any more.

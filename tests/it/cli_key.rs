@@ -63,3 +63,22 @@ fn keys_made_in_one_second_are_in_order() {
     let said = site.run(&["key", "retire", "nothing", "--yes"]).refusal();
     assert!(said.contains("key list"), "{said}");
 }
+
+#[test]
+fn another_service_verifies_with_what_is_exported() {
+    let site = Site::with_database();
+    let key = site.run(&["key", "export"]).ok();
+    let kid = site.run(&["key", "list", "--format", "json"]).json()[0]["kid"].clone();
+    let kid = kid.as_str().expect("a kid");
+    let file = site.data().join(format!("keys/signing-{kid}.key"));
+    let stored = std::fs::read_to_string(file).expect("a key");
+    assert_eq!(key.trim_end(), stored.trim_end());
+    site.run(&["key", "rotate"]).ok();
+    assert_ne!(site.run(&["key", "export"]).ok(), key);
+    assert_eq!(site.run(&["key", "export", kid]).ok(), key);
+    let said = site.run(&["key", "export", "nobodys"]).refusal();
+    assert!(said.contains("key list"), "{said}");
+    let noted = site.run(&["audit", "list", "--format", "json"]).json();
+    let exports = noted.as_array().expect("rows").iter();
+    assert_eq!(exports.filter(|it| it["action"] == "key.export").count(), 3);
+}

@@ -16,7 +16,7 @@ const REVOKED: &str = "sessions:n dry_run:b ended:a?";
 
 /// A command, whether it prints `one` object or `many`, and the fields: s is a text, n a number, b a
 /// truth value, o an object, a an array, * any; `?` may be null.
-const SHAPES: [(&str, &str, &str); 31] = [
+const SHAPES: [(&str, &str, &str); 33] = [
     (
         "user create --email di@example.org --no-password",
         "one",
@@ -56,7 +56,11 @@ const SHAPES: [(&str, &str, &str); 31] = [
         "many",
         "id:n at:s actor:s address:s? action:s user_id:n? detail:*",
     ),
-    ("audit verify", "one", "rows:n is_intact:b"),
+    (
+        "audit verify",
+        "one",
+        "rows:n is_intact:b rows_gone_before:n",
+    ),
     ("db check", "one", "is_sound:b"),
     ("db migrate", "one", "from:n to:n"),
     ("db backup new.db", "one", "file:s users:n bytes:n keys:s"),
@@ -67,8 +71,10 @@ const SHAPES: [(&str, &str, &str); 31] = [
     ),
     ("key rotate", "one", KEY),
     ("key import secret-key", "one", KEY),
+    ("key export", "one", "kid:s algorithm:s key:s"),
     ("mail list", "many", MAIL),
     ("mail retry 7", "many", MAIL),
+    ("mail templates --dir mails", "one", "dir:s templates:a"),
     ("config show", "many", "key:s value:* source:s"),
     ("config check", "one", "is_right:b"),
     ("doctor", "many", "check:s state:s finding:s advice:s"),

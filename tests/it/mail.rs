@@ -305,3 +305,22 @@ fn a_retried_mail_leaves_a_running_server_at_once() {
     assert_eq!(mail.received()[0].to, ["bo@example.org"]);
     drop(server);
 }
+
+#[test]
+fn the_built_in_templates_are_written_out_and_can_be_used_as_they_are() {
+    let site = Site::new();
+    let folder = site.path("mails");
+    let folder = folder.to_str().expect("a path");
+    let write = || site.run(&["mail", "templates", "--dir", folder, "--format", "json"]);
+    let written = write().json()["templates"].as_array().expect("names").len();
+    assert_eq!(
+        std::fs::read_dir(folder).expect("a folder").count(),
+        written
+    );
+    assert!(!site.data().exists(), "it needs no database");
+    let said = write().refusal();
+    assert!(said.contains("another folder"), "{said}");
+    site.run(&["config", "check", "--mail-templates", folder])
+        .ok();
+    let _server = site.start(&["--mail-templates", folder]);
+}

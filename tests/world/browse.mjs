@@ -48,7 +48,7 @@ const play = {
   see: (step) => page.getByText(step.text).filter({ visible: true }).first().waitFor(),
   arrive: (step) => page.waitForURL((url) => url.href.startsWith(step.at)),
   read: async (step) => report.read.push(await page.locator(step.what).first().innerText()),
-  look: (step) => page.screenshot({ path: step.file, fullPage: true }),
+  look: (step) => page.screenshot({ path: step.file, fullPage: step.whole ?? true }),
   reload: () => page.reload(),
 };
 

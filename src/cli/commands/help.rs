@@ -38,8 +38,9 @@ pub(crate) fn run(help: &Help, root: Command, output: &mut Output) -> anyhow::Re
 /// All settings, as the reference has them.
 pub(crate) fn settings() -> String {
     let mut text = "\
-A setting is a flag, a variable of the environment, or a key in a file that --config or
-MINISASS_AUTH_CONFIG names; that is the order in which they count. In the file:
+A setting is a flag, a variable of the environment, or a key in a file; that is the order in which
+they count. The file is what --config or MINISASS_AUTH_CONFIG names, or else
+/etc/minisass-auth.toml. In it:
 
   public_url = \"https://auth.example.org\"
   hash_queue = 64

@@ -1,4 +1,4 @@
-//! `key list | rotate | import | retire`.
+//! `key list | rotate | import | export | retire`.
 
 use std::fs;
 use std::io::{self, Read};
@@ -31,6 +31,12 @@ pub(crate) enum Command {
         #[arg(long)]
         allow_weak: bool,
     },
+    /// Print the secret with which another service verifies tokens
+    #[command(after_help = examples(&["minisass-auth key export > signing-key"]))]
+    Export {
+        /// As `key list` shows it [default: the key that signs]
+        kid: Option<String>,
+    },
     /// Remove a key: tokens that it signed are refused from then on
     #[command(after_help = examples(&[
         "minisass-auth key retire 20260101T000000Z-7c0f3a91 --yes",
@@ -62,6 +68,7 @@ pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::R
                 "signs from now on, and tokens that the other service signed with it are good";
             (kid, "signs", what)
         }
+        Command::Export { kid } => return export(kid.as_deref(), &folder, job, output),
         Command::Retire { kid, yes } => {
             confirm(&format!("Tokens that {kid} signed will be refused."), yes)?;
             job.wait(job.operator.retire_key(&folder, &kid, &job.actor))?;
@@ -104,6 +111,13 @@ fn import(file: &Path, allow_weak: bool, folder: &Path, job: &Job) -> anyhow::Re
         );
     }
     Ok(kid)
+}
+
+fn export(kid: Option<&str>, folder: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    let exported = job.operator.export_key(folder, kid, &job.actor);
+    let (kid, key) = job.wait(exported)?;
+    let row = json!({"kid": kid, "algorithm": "HS256", "key": *key});
+    output.done(&key, &row)
 }
 
 fn read_secret(file: &Path) -> anyhow::Result<Zeroizing<String>> {

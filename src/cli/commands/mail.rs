@@ -1,6 +1,9 @@
-//! `mail list | show | retry | test`: the outbox, and the way out of it.
+//! `mail list | show | retry | templates | test`: the outbox, and the way out of it.
 
-use anyhow::{anyhow, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow, bail};
 use serde_json::{Value, json};
 
 use crate::cli::dry_run::dry_run;
@@ -9,7 +12,7 @@ use crate::cli::job::Job;
 use crate::cli::terminal::output::{Format, Output, note};
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::domain::{Email, MailState, Timestamp};
-use crate::mail::Letter;
+use crate::mail::{Letter, Letters};
 use crate::store::mails::{MailPage, MailRecord};
 
 #[derive(clap::Subcommand)]
@@ -31,6 +34,13 @@ pub(crate) enum Command {
     },
     /// Queue mails again, to be tried at once
     Retry(Retry),
+    /// Write the built-in templates out, to start your own from
+    #[command(after_help = examples(&["minisass-auth mail templates --dir mails"]))]
+    Templates {
+        /// A new folder, or one that has none of them
+        #[arg(long, value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
+        dir: PathBuf,
+    },
     /// Send a test mail now, and print what the mail server says
     #[command(after_help = examples(&["minisass-auth mail test ada@example.org"]))]
     Test {
@@ -72,13 +82,45 @@ pub(crate) struct Retry {
     queued: bool,
 }
 
-pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+/// `open` makes the job of a command that needs the database.
+pub(crate) fn run(
+    command: Command,
+    open: impl FnOnce() -> anyhow::Result<Job>,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    if let Command::Templates { dir } = &command {
+        return templates(dir, output);
+    }
+    let job = &open()?;
     match command {
+        Command::Templates { .. } => Ok(()),
         Command::List(asked) => list(&asked, job, output),
         Command::Show { ids, body } => show(&ids, body, job, output),
         Command::Retry(which) => retry(&which, job, output),
         Command::Test { address } => test(&address, job, output),
     }
+}
+
+/// Writes all of them, or none if there is one already.
+fn templates(dir: &Path, output: &mut Output) -> anyhow::Result<()> {
+    if let Some((name, _)) = Letters::files().find(|(name, _)| dir.join(name).exists()) {
+        bail!(
+            "{} is there already; name another folder",
+            dir.join(name).display()
+        );
+    }
+    let cannot = || format!("cannot write to {}", dir.display());
+    fs::create_dir_all(dir).with_context(cannot)?;
+    for (name, text) in Letters::files() {
+        fs::write(dir.join(name), text).with_context(cannot)?;
+    }
+    let written: Vec<&str> = Letters::files().map(|it| it.0).collect();
+    let sentence = format!(
+        "{} templates are in {}; remove what stays as it is, and set mail_templates to that folder",
+        written.len(),
+        dir.display()
+    );
+    output.done(&sentence, &json!({"dir": dir, "templates": written}))
 }
 
 fn list(asked: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {

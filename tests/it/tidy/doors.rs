@@ -150,7 +150,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ),
     (
         "zeroize",
-        "src/domain/password.rs src/crypto/ src/mail/server.rs src/settings/ src/cli/",
+        "src/domain/password.rs src/crypto/ src/mail/server.rs src/operator/keys.rs src/settings/ src/cli/",
     ),
     (
         "rustix",

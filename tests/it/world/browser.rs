@@ -42,8 +42,8 @@ impl Browser {
     }
 }
 
-/// Puts playwright-core beside the build, in the version that the lock file names.
-fn install() -> Result<PathBuf, String> {
+/// Puts what the tests need of npm beside the build, in the versions that the lock file names.
+pub fn install() -> Result<PathBuf, String> {
     let folder = beside_the_build("npm");
     let lock = std::fs::read(file("package-lock.json")).expect("the lock file");
     let done = folder.join("installed.json");
@@ -59,10 +59,7 @@ fn install() -> Result<PathBuf, String> {
     install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
     let outcome = run(install.current_dir(&folder), "");
     if outcome.code != Some(0) {
-        return Err(format!(
-            "npm cannot install playwright-core: {}",
-            outcome.err
-        ));
+        return Err(format!("npm cannot install the packages: {}", outcome.err));
     }
     std::fs::write(done, lock).expect("a note");
     Ok(folder)
@@ -142,6 +139,14 @@ impl Story<'_> {
         std::fs::create_dir_all(&folder).expect("a folder");
         let file = folder.join(format!("{name}.png"));
         self.step(json!({"do": "look", "file": file}))
+    }
+
+    /// Takes a picture of what fits on the screen.
+    pub fn glance(mut self, name: &str) -> Self {
+        self = self.look(name);
+        let step = self.steps.last_mut().expect("a look");
+        step["whole"] = json!(false);
+        self
     }
 
     /// Plays it. A step that could not be done is told in [`Seen::failed`].

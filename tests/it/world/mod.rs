@@ -15,6 +15,8 @@ mod django_project;
 mod failing_disk;
 mod front_end;
 mod full_disk;
+mod guide_token;
+mod guides;
 mod pages;
 mod port;
 mod postfix;

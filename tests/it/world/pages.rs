@@ -137,3 +137,27 @@ fn the_pages_are_looked_at_wide_and_narrow_light_and_dark() {
         assert_clean(&seen);
     }
 }
+
+/// The README shows it, in fewer colours: `docs/login-page.png`.
+#[test]
+fn the_page_of_the_readme_is_that_of_a_login() {
+    let Some(browser) = Browser::find() else {
+        return;
+    };
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let server = site.start(&[]);
+    let story = browser.story(&[server.address()]).on_width(1280);
+    let seen = story
+        .open(&page(&server, "login/"))
+        .fill(&field("email"), "ada@example.org")
+        .fill(&field("password"), PASSWORD)
+        .press("Control+Home")
+        .glance("readme")
+        .click(SEND)
+        .see("200 OK")
+        .play();
+    assert_clean(&seen);
+    let shown = std::fs::metadata(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/login-page.png"));
+    assert!(shown.expect("the picture").len() < 80_000);
+}

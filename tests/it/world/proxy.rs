@@ -1,4 +1,4 @@
-//! nginx as a TLS proxy before the program, and curl as its client.
+//! nginx or Caddy as a TLS proxy before the program, and curl as its client.
 
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -24,6 +24,8 @@ pub struct Proxy {
     folder: TempDir,
     prefix: &'static str,
     forwarded: &'static str,
+    guide: Option<String>,
+    caddy: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -39,8 +41,24 @@ impl Proxy {
             folder: tempfile::tempdir().expect("a folder"),
             prefix: "/auth",
             forwarded: "$proxy_add_x_forwarded_for",
+            guide: None,
+            caddy: None,
             child: None,
         })
+    }
+
+    /// Is configured by these servers, which a guide shows for `auth.example.org`.
+    pub fn of_the_guide(mut self, servers: &str) -> Self {
+        let folder = "/etc/letsencrypt/live/auth.example.org";
+        let servers = servers
+            .replace(&format!("{folder}/fullchain.pem"), "{CERTIFICATE}")
+            .replace(&format!("{folder}/privkey.pem"), "{CERTIFICATE}")
+            .replace("listen 443 ssl", "listen 127.0.0.1:{PORT} ssl")
+            .replace("127.0.0.1:8000", "{BACKEND}")
+            .replace("auth.example.org", "localhost");
+        self.guide = Some(servers);
+        self.prefix = "";
+        self
     }
 
     /// Says who the client was in another way: a value in nginx's language, such as
@@ -52,6 +70,21 @@ impl Proxy {
 
     pub fn host(&self) -> String {
         format!("localhost:{}", self.port.number)
+    }
+
+    /// Is Caddy instead, configured by these sites, which a guide shows for `auth.example.org`.
+    pub fn by_caddy(mut self, caddy: PathBuf, sites: &str) -> Self {
+        // Its own authority and ports of everybody are nothing for a test.
+        let site =
+            "https://localhost:{PORT} {\n    bind 127.0.0.1\n    tls {CERTIFICATE} {CERTIFICATE}";
+        let sites = sites
+            .replace("127.0.0.1:8000", "{BACKEND}")
+            .replace("auth.example.org {", site);
+        let ours = "{\n    admin off\n    auto_https disable_redirects\n    storage file_system {FOLDER}\n}\n";
+        self.guide = Some(format!("{ours}{sites}"));
+        self.prefix = "";
+        self.caddy = Some(caddy);
+        self
     }
 
     /// What belongs into `public_url`.
@@ -76,10 +109,39 @@ impl Proxy {
 
     /// Starts nginx before `backend`, which is named in nginx's language: `host:port`, `unix:/path`.
     pub fn start_before(&mut self, backend: &str) {
-        let folder = self.folder.path().display().to_string();
-        let mut text = std::fs::read_to_string(file("nginx.conf")).expect("the template");
+        let configuration = self.folder.path().join("configuration");
+        std::fs::write(&configuration, self.configuration(backend)).expect("a configuration");
+        let log = self.folder.path().join("error.log");
+        let mut proxy = Command::new(self.caddy.as_ref().unwrap_or(&self.nginx));
+        if self.caddy.is_some() {
+            let open = std::fs::File::create(&log).expect("a log");
+            proxy.args(["run", "--adapter", "caddyfile", "--config"]);
+            proxy.arg(configuration).stderr(open);
+        } else {
+            proxy.arg("-p").arg(self.folder.path()).arg("-e").arg(&log);
+            proxy.arg("-c").arg(configuration);
+        }
+        let mut child = proxy.stdin(Stdio::null()).spawn().expect("a proxy");
+        let address = ("127.0.0.1", self.port.number);
+        until("the proxy", || {
+            let ended = child.try_wait().expect("its end");
+            let said = || std::fs::read_to_string(&log).unwrap_or_default();
+            assert!(ended.is_none(), "the proxy ended: {}", said());
+            TcpStream::connect(address).ok()
+        });
+        self.child = Some(child);
+    }
+
+    fn configuration(&self, backend: &str) -> String {
+        let nginx = std::fs::read_to_string(file("nginx.conf")).expect("the template");
+        let (head, _) = nginx.split_once("    upstream").expect("our servers");
+        let mut text = match (&self.guide, &self.caddy) {
+            (Some(sites), Some(_)) => sites.clone(),
+            (Some(servers), None) => format!("{head}{servers}}}\n"),
+            (None, _) => nginx.clone(),
+        };
         for (name, value) in [
-            ("FOLDER", &*folder),
+            ("FOLDER", &*self.folder.path().display().to_string()),
             ("BACKEND", backend),
             ("PORT", &self.port.number.to_string()),
             ("CERTIFICATE", &smtp_server::file("server.pem")),
@@ -88,21 +150,7 @@ impl Proxy {
         ] {
             text = text.replace(&format!("{{{name}}}"), value);
         }
-        let configuration = self.folder.path().join("nginx.conf");
-        std::fs::write(&configuration, text).expect("a configuration");
-        let log = self.folder.path().join("error.log");
-        let mut nginx = Command::new(&self.nginx);
-        nginx.arg("-p").arg(&folder).arg("-e").arg(&log);
-        nginx.arg("-c").arg(configuration);
-        let mut child = nginx.stdin(Stdio::null()).spawn().expect("nginx");
-        let address = ("127.0.0.1", self.port.number);
-        until("nginx", || {
-            let ended = child.try_wait().expect("its end");
-            let said = || std::fs::read_to_string(&log).unwrap_or_default();
-            assert!(ended.is_none(), "nginx ended: {}", said());
-            TcpStream::connect(address).ok()
-        });
-        self.child = Some(child);
+        text
     }
 
     /// A client at this address, one of those that start with 127.
