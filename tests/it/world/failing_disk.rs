@@ -1,11 +1,12 @@
 //! A disk that is out of order, or read-only: what people are told is what it is.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
+use super::full_disk::unshared;
 use super::{file, part, program};
-use crate::server::{CHEAP, PASSWORD, Server, Site, clear_settings, run, until};
+use crate::server::{PASSWORD, Server, Site, run, until};
 
 const OUT_OF_ORDER: &str = "the disk reports an error; look at what `dmesg` prints";
 const READ_ONLY: &str = "the file system is read-only";
@@ -152,19 +153,4 @@ fn a_read_only_file_system_is_said_to_be_one() {
     let named = said.matches(READ_ONLY).count();
     assert_eq!(named, COMMANDS.len(), "{said}");
     assert!(!said.contains("chmod"), "{said}");
-}
-
-/// What runs where its mounts are seen by nobody else.
-fn unshared(folder: &Path) -> Result<Command, String> {
-    let unshare = program("unshare")?;
-    let tried = run(Command::new(&unshare).args(["-m", "true"]), "");
-    if tried.code != Some(0) {
-        return Err(tried.err);
-    }
-    let mut command = Command::new(unshare);
-    clear_settings(&mut command);
-    command.arg("-m").current_dir(folder);
-    command.env("PROGRAM", env!("CARGO_BIN_EXE_minisass-auth"));
-    command.env("COST", CHEAP);
-    Ok(command)
 }
