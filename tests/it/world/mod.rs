@@ -13,6 +13,7 @@ mod clients;
 mod container;
 mod django_move;
 mod django_project;
+mod failing_disk;
 mod front_end;
 mod full_disk;
 mod guide_token;
