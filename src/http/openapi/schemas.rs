@@ -1,13 +1,11 @@
-//! What the framework cannot say of schemas: where null may stand, which values there are, and how
-//! errors of fields look.
+//! What the framework cannot say of schemas: where null may stand, which values there are, and what a
+//! lenient endpoint needs all the same.
 
 use std::collections::BTreeSet;
 
-use poem_openapi::types::Type;
 use serde_json::{Map, Value, json};
 
 use crate::domain::{SessionKind, UploadPreference};
-use crate::http::wire::BadRequest;
 
 /// Fields that have one of a few values, whatever schema they are in.
 fn choices() -> [(&'static str, Value); 2] {
@@ -19,26 +17,31 @@ fn choices() -> [(&'static str, Value); 2] {
     ]
 }
 
+/// Fields without which nobody gets in, though their absence is no error of its own.
+const NEEDED: [(&str, &[&str]); 1] = [("LoginRequest", &["email", "password"])];
+
 /// Completes all schemas of a document.
 pub(super) fn complete(document: &mut Value) {
     let requests = requests(document);
     let Some(schemas) = document["components"]["schemas"].as_object_mut() else {
         return;
     };
-    let mut fields = BTreeSet::new();
     for (name, schema) in schemas.iter_mut() {
         let is_request = requests.contains(name);
+        if schema["properties"].is_null() && schema["type"] == "object" {
+            schema["properties"] = json!({});
+        }
+        if let Some((_, needed)) = NEEDED.iter().find(|it| it.0 == name) {
+            schema["required"] = json!(needed);
+        }
+        if let Some(Value::Object(example)) = schema.get_mut("example") {
+            example.retain(|_, value| !value.is_null());
+        }
         let Some(properties) = schema["properties"].as_object_mut() else {
             continue;
         };
         add_choices(properties);
-        if is_request {
-            fields.extend(properties.keys().cloned());
-        }
         complete_nulls(schema, is_request);
-    }
-    if let Some(errors) = schemas.get_mut(&*BadRequest::name()) {
-        list_fields(errors, &fields);
     }
 }
 
@@ -88,23 +91,5 @@ fn complete_nulls(schema: &mut Value, is_request: bool) {
     }
     if !required.is_empty() {
         schema["required"] = required.into();
-    }
-}
-
-/// Every field of every request by its name, because no generator can type a map of lists that has two
-/// sentences in it.
-fn list_fields(errors: &mut Value, fields: &BTreeSet<String>) {
-    let sentences = json!({ "type": "array", "items": { "type": "string" } });
-    if let Some(properties) = errors["properties"].as_object_mut() {
-        for field in fields
-            .iter()
-            .map(String::as_str)
-            .chain(["non_field_errors"])
-        {
-            properties.entry(field).or_insert_with(|| sentences.clone());
-        }
-    }
-    if let Some(schema) = errors.as_object_mut() {
-        schema.remove("additionalProperties");
     }
 }
