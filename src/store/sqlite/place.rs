@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::header::Header;
 use super::log::{self, beside, log_of};
 use crate::failure::Failure;
+use crate::private_file::layout::LOCK;
 
 /// The files of an open database.
 pub(super) struct Place {
@@ -30,7 +31,7 @@ impl Place {
     pub(super) fn of(path: &Path, header: Arc<Header>) -> io::Result<Self> {
         let mut paths = vec![path.to_owned(), log_of(path), beside(path, "-shm")];
         // A server's: without it a second one could start.
-        paths.extend(Some(beside(path, ".lock")).filter(|it| it.exists()));
+        paths.extend(Some(beside(path, LOCK)).filter(|it| it.exists()));
         let open = |path: PathBuf| File::open(&path).map(|it| (path, it));
         let files: Vec<_> = paths.into_iter().map(open).collect::<Result<_, _>>()?;
         Ok(Self {
