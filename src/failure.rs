@@ -65,6 +65,13 @@ pub fn in_words(err: &(dyn Error + 'static)) -> String {
     known.map_or_else(|| without_number(&err.to_string()), str::to_owned)
 }
 
+/// What to say of an error, if it is one of the disk.
+pub fn disk_fault(err: &io::Error) -> Option<&'static str> {
+    let errno = Errno::from_raw_os_error(err.raw_os_error()?);
+    let is_of_disk = [Errno::IO, Errno::NOSPC, Errno::DQUOT, Errno::ROFS].contains(&errno);
+    is_of_disk.then(|| os_words(err)).flatten()
+}
+
 fn os_words(err: &io::Error) -> Option<&'static str> {
     let errno = Errno::from_raw_os_error(err.raw_os_error()?);
     Some(match err.kind() {

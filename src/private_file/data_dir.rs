@@ -1,11 +1,12 @@
 //! The data folder: made, checked, and locked by whoever serves it.
 
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use rustix::fs::{Access, access};
 
 use super::owner::command_as;
 use super::{
@@ -38,10 +39,12 @@ pub(crate) fn check(folder: &Path) -> anyhow::Result<()> {
     let metadata =
         fs::metadata(folder).with_context(|| format!("cannot read the data folder {shown}"))?;
     check_owner(&metadata, &format!("the data folder {shown}"))?;
-    if rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err() {
-        bail!("the data folder {shown} is not writable; run: chmod u+rwx {shown}");
+    match access(folder, Access::WRITE_OK).map_err(io::Error::from) {
+        Err(err) if err.kind() == ErrorKind::PermissionDenied => {
+            bail!("the data folder {shown} is not writable; run: chmod u+rwx {shown}")
+        }
+        asked => asked.with_context(|| format!("the data folder {shown} is not writable")),
     }
-    Ok(())
 }
 
 /// Refuses a database of another user, or one that others can read; there may be none yet.

@@ -12,6 +12,7 @@ mod browser_pages;
 mod container;
 mod django_move;
 mod django_project;
+mod failing_disk;
 mod front_end;
 mod full_disk;
 mod guide_token;
