@@ -8,19 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use rustix::fs::{Access, access};
 
+use super::layout::{COMPLETE, LOCK, SERVED};
 use super::owner::command_as;
 use super::{
     append_to, folder_of, is_open_to_others, is_to_work_in, lock, make_folder, sync_folder,
 };
-
-/// It is there once database and keys have been: so a loss is told from a first start.
-const COMPLETE: &str = "complete";
-
-/// The lock that a server holds as long as it lives.
-const SERVED: &str = "serve.lock";
-
-/// Where files are written beside their places, below the data folder.
-pub(crate) const FOLDERS_OF_DRAFTS: [&str; 4] = ["", "keys", "backups", "outbox"];
 
 /// So many symbolic links the system follows too.
 const MOST_LINKS: usize = 40;
@@ -178,6 +170,6 @@ fn lock_of(database: &Path) -> io::Result<PathBuf> {
         }
     }
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".lock");
+    name.push(LOCK);
     Ok(folder_of(&path).canonicalize()?.join(name))
 }

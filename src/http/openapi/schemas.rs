@@ -5,14 +5,17 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::{SessionKind, UploadPreference};
+
 /// Fields that have one of a few values, whatever schema they are in.
-const CHOICES: [(&str, &[&str]); 2] = [
-    ("upload_preference", &["wifi", "mobile", "both"]),
-    (
-        "kind",
-        &["web", "mobile", "token", "command-line", "imported"],
-    ),
-];
+fn choices() -> [(&'static str, Value); 2] {
+    let networks = UploadPreference::ALL.map(UploadPreference::as_str);
+    let kinds = SessionKind::ALL.map(SessionKind::as_str);
+    [
+        ("upload_preference", json!(networks)),
+        ("kind", json!(kinds)),
+    ]
+}
 
 /// Fields without which nobody gets in, though their absence is no error of its own.
 const NEEDED: [(&str, &[&str]); 1] = [("LoginRequest", &["email", "password"])];
@@ -59,9 +62,9 @@ fn requests(document: &Value) -> BTreeSet<String> {
 }
 
 fn add_choices(properties: &mut Map<String, Value>) {
-    for (name, choices) in CHOICES {
+    for (name, choices) in choices() {
         if let Some(property) = properties.get_mut(name) {
-            property["enum"] = json!(choices);
+            property["enum"] = choices;
         }
     }
 }

@@ -7,7 +7,7 @@ use std::iter;
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_INTERRUPT, SQLITE_IOERR_WRITE};
 
-use crate::failure::{DISK_ERROR, Failure, READ_ONLY, disk_fault};
+use crate::failure::{DISK_ERROR, DISK_FULL, Failure, READ_ONLY, disk_fault};
 use crate::private_file::lock;
 use crate::store::sql;
 
@@ -22,9 +22,7 @@ fn known(err: &rusqlite::Error) -> Option<sql::Error> {
     let inner = err.sqlite_error()?;
     Some(match inner.code {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => sql::Error::passing(locked()),
-        ErrorCode::DiskFull => {
-            sql::Error::passing("the disk is full; make room on the disk, and try again")
-        }
+        ErrorCode::DiskFull => sql::Error::passing(DISK_FULL),
         ErrorCode::SystemIoFailure => sql::Error::passing(disk_words(inner.extended_code)),
         ErrorCode::ReadOnly => sql::Error::passing(READ_ONLY),
         ErrorCode::CannotOpen => sql::Error::fault(
