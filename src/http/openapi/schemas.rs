@@ -97,7 +97,7 @@ fn list_fields(errors: &mut Value, fields: &BTreeSet<String>) {
         for field in fields
             .iter()
             .map(String::as_str)
-            .chain(["non_field_errors"])
+            .chain(["non_field_errors", "additional_fields"])
         {
             properties.entry(field).or_insert_with(|| sentences.clone());
         }
