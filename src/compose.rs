@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::mail::{Hello, Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
 use crate::private_file::data_dir::{self, Locks};
+use crate::private_file::layout;
 use crate::progress::Progress;
 use crate::settings::{Listen, Settings};
 use crate::store::{Store, maintenance};
@@ -47,7 +48,7 @@ pub(crate) fn use_cases(
     public_url: Option<&WebUrl>,
     is_dry: bool,
 ) -> anyhow::Result<Operator> {
-    let keys = settings.data_dir.join("keys");
+    let keys = settings.data_dir.join(layout::KEYS);
     let (clock, random) = (Clock::System, Random::System);
     let ring = Keyring::open(&keys, &random, clock.now())?;
     let hasher = Hasher::new(
@@ -93,14 +94,14 @@ pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
     data_dir::make(folder)?;
     data_dir::check_database(database)?;
     if was_complete {
-        let missing = missing_keys(&folder.join("keys"));
+        let missing = missing_keys(&folder.join(layout::KEYS));
         data_dir::check_complete(folder, database, has_database, missing.as_deref())?;
     }
     Ok(())
 }
 
 fn outbox(settings: &Settings) -> PathBuf {
-    settings.data_dir.join("outbox")
+    settings.data_dir.join(layout::OUTBOX)
 }
 
 /// Puts a backup into the data folder, which no server uses, and returns how many users it brought.

@@ -65,6 +65,13 @@ pub fn in_words(err: &(dyn Error + 'static)) -> String {
     known.map_or_else(|| without_number(&err.to_string()), str::to_owned)
 }
 
+/// What to say of an error, if it is one of the disk.
+pub fn disk_fault(err: &io::Error) -> Option<&'static str> {
+    let errno = Errno::from_raw_os_error(err.raw_os_error()?);
+    let is_of_disk = [Errno::IO, Errno::NOSPC, Errno::DQUOT, Errno::ROFS].contains(&errno);
+    is_of_disk.then(|| os_words(err)).flatten()
+}
+
 fn os_words(err: &io::Error) -> Option<&'static str> {
     let errno = Errno::from_raw_os_error(err.raw_os_error()?);
     Some(match err.kind() {
@@ -72,7 +79,7 @@ fn os_words(err: &io::Error) -> Option<&'static str> {
         ErrorKind::IsADirectory => "it is a folder",
         ErrorKind::NotADirectory => "its path leads through a file, which is no folder",
         ErrorKind::PermissionDenied => "permission denied; run it as the owner",
-        ErrorKind::StorageFull => "the disk is full; make room on it",
+        ErrorKind::StorageFull => DISK_FULL,
         ErrorKind::QuotaExceeded => "the quota of this user is used up; make room",
         ErrorKind::ReadOnlyFilesystem => READ_ONLY,
         _ if errno == Errno::IO => DISK_ERROR,
@@ -82,6 +89,9 @@ fn os_words(err: &io::Error) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// Nothing more goes onto the disk.
+pub const DISK_FULL: &str = "the disk is full; make room on it, and try again";
 
 /// The file system takes nothing.
 pub const READ_ONLY: &str = "the file system is read-only; find out why in what `dmesg` prints, and \

@@ -21,8 +21,9 @@
 //! * [`private_file`] is the only room that makes files nobody else may read. [`interrupt`],
 //!   [`clock`], [`progress`] and [`failure`] are for everybody, [`allocator`] is for `main`.
 //!
-//! A room names only rooms below itself, and imports never form a circle of files. `tests/it/tidy/doors.rs` has the table of who may name whom, and of where each library
-//! may be named; the tests keep to it.
+//! A room names only rooms below itself, and imports never form a circle of files.
+//! `tests/it/tidy/doors.rs` has the table of who may name whom, and of where each library may be named;
+//! the tests keep to it.
 //!
 //! # One login, in order
 //!

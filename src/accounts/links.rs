@@ -33,7 +33,7 @@ impl Accounts {
         })
     }
 
-    /// How many links may be asked for in an hour.
+    /// How many mails with a link may be asked for in an hour; none if that is not limited.
     pub(super) fn most_links(&self) -> Option<usize> {
         self.parts.rules.throttle.then_some(MOST_PER_HOUR)
     }

@@ -10,8 +10,6 @@ use crate::failure::Failure;
 use crate::store::links::NewLink;
 use crate::store::users::{Taken, UserChange};
 
-/// How many mails to new addresses an account causes in an hour at most.
-const MOST_PER_HOUR: usize = 5;
 const HOUR: i64 = 3600;
 
 /// What somebody changes of their own account; `None` leaves it as it is. Nothing is checked yet.
@@ -120,13 +118,13 @@ impl Accounts {
 
     /// An account must not be able to send mails to strangers without end.
     async fn check_not_too_many(&self, session: &LiveSession) -> Result<(), Trouble> {
-        if !self.parts.rules.throttle {
+        let Some(most) = self.most_links() else {
             return Ok(());
-        }
+        };
         let since = Timestamp(self.now().0 - HOUR);
         let (user, purpose) = (session.user.id, MailKind::AddressChange);
         let sent = self.parts.store.links_since(user, purpose, since).await?;
-        if sent >= MOST_PER_HOUR {
+        if sent >= most {
             tracing::warn!(event = "excess_rate_limit_exceeded", limit = "account");
             return Err(Trouble::TooMany(HOUR.unsigned_abs()));
         }

@@ -9,6 +9,7 @@ use crate::domain::Actor;
 use crate::failure::Failure;
 use crate::operator::Operator;
 use crate::operator::maintenance::BackupSchedule;
+use crate::private_file::layout;
 use crate::progress::Progress;
 use crate::settings::Settings;
 
@@ -21,7 +22,7 @@ impl Backups {
     pub(crate) fn of(settings: &Settings) -> Option<Self> {
         Some(Self {
             schedule: BackupSchedule {
-                folder: settings.data_dir.join("backups"),
+                folder: settings.data_dir.join(layout::BACKUPS),
                 every: settings.backup_every?,
                 keep: settings.backup_keep,
             },

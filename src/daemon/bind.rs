@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, UnixListener};
 
 use crate::failure::in_words;
 use crate::http::Listener;
+use crate::private_file::system_users::group_id;
 use crate::settings::{Listen, SocketAccess};
 
 /// Returns the address too, for whoever asked for port 0.
@@ -69,14 +70,4 @@ fn give_access(path: &Path, access: &SocketAccess) -> anyhow::Result<()> {
     }
     fs::set_permissions(path, Permissions::from_mode(access.mode))
         .with_context(|| format!("cannot set the mode of {shown}"))
-}
-
-/// The number of a group of this machine.
-fn group_id(group: &str) -> Option<u32> {
-    let of_name = || {
-        let groups = fs::read_to_string("/etc/group").ok()?;
-        let mut lines = groups.lines().map(|it| it.split(':'));
-        lines.find_map(|mut it| (it.next() == Some(group)).then(|| it.nth(1)?.parse().ok())?)
-    };
-    group.parse().ok().or_else(of_name)
 }

@@ -17,7 +17,12 @@ pub(crate) fn start(is_json: bool) -> WorkerGuard {
         .buffered_lines_limit(LINES)
         .finish(io::stderr());
     // A terminal may show it, or a person read it at one.
-    let visible = move || Visible::text(writer.clone());
+    let show = if is_json {
+        Visible::json
+    } else {
+        Visible::text
+    };
+    let visible = move || show(writer.clone());
     let log = tracing_subscriber::fmt()
         .with_writer(visible)
         .with_target(false)

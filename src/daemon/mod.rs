@@ -25,7 +25,7 @@ use crate::http::{App, ConnectionRules, Deployment, serve};
 use crate::interrupt::stop_signal;
 use crate::operator::Operator;
 use crate::private_file::replace::remove_stale;
-use crate::private_file::{data_dir, folder_of, replaceable_in};
+use crate::private_file::{data_dir, folder_of, layout, replaceable_in};
 use crate::settings::{Listen, Settings};
 
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -115,16 +115,16 @@ fn warn_of_open_folders(settings: &Settings) {
         tracing::warn!(
             event = "sys_open_folder",
             %folder,
-            note = "others can put files of theirs in the place of ours; run: chmod go-w, with it"
+            note = format!("others can put files of theirs in the place of ours; run: chmod go-w {folder}")
         );
     }
 }
 
 /// A backup that was killed leaves a copy of the whole database.
 fn remove_drafts(settings: &Settings) {
-    let folders = data_dir::FOLDERS_OF_DRAFTS.map(|it| settings.data_dir.join(it));
+    let folders = layout::FOLDERS.map(|it| settings.data_dir.join(it));
     let folders = folders.iter().map(PathBuf::as_path);
     folders
-        .chain([folder_of(&settings.database)])
+        .chain([&*settings.data_dir, folder_of(&settings.database)])
         .for_each(remove_stale);
 }

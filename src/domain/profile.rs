@@ -33,6 +33,8 @@ pub enum UploadPreference {
 }
 
 impl UploadPreference {
+    pub const ALL: [Self; 3] = [Self::Wifi, Self::Mobile, Self::Both];
+
     /// The name that is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -43,7 +45,7 @@ impl UploadPreference {
     }
 
     pub fn parse(name: &str) -> Result<Self, Rule> {
-        [Self::Wifi, Self::Mobile, Self::Both]
+        Self::ALL
             .into_iter()
             .find(|it| it.as_str() == name)
             .ok_or(Rule::NotAChoice("wifi, mobile, both"))
@@ -60,6 +62,18 @@ impl Profile {
         ]
         .iter()
         .all(|field| !field.is_empty())
+    }
+
+    /// White space around the three named fields is no part of them.
+    pub fn trimmed(mut self) -> Self {
+        for field in [
+            &mut self.organisation_type,
+            &mut self.organisation_name,
+            &mut self.country,
+        ] {
+            *field = field.trim().to_owned();
+        }
+        self
     }
 
     /// The rules of each of the three named fields.

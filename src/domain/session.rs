@@ -71,6 +71,14 @@ pub enum SessionKind {
 }
 
 impl SessionKind {
+    pub const ALL: [Self; 5] = [
+        Self::Web,
+        Self::Mobile,
+        Self::Token,
+        Self::CommandLine,
+        Self::Imported,
+    ];
+
     /// The name that is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -84,7 +92,7 @@ impl SessionKind {
 
     /// Restores a stored name.
     pub fn stored(name: &str) -> Self {
-        [Self::Mobile, Self::Token, Self::CommandLine, Self::Imported]
+        Self::ALL
             .into_iter()
             .find(|it| it.as_str() == name)
             .unwrap_or(Self::Web)

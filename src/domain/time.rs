@@ -25,25 +25,9 @@ impl Timestamp {
         Self(self.0.saturating_add_unsigned(duration.as_secs()))
     }
 
-    /// For people: `5 min ago`, `in 3 days`.
-    pub fn relative_to(self, now: Self) -> String {
-        let seconds = self.seconds_since(now);
-        let length = seconds.unsigned_abs();
-        let (one, unit) = match length {
-            0..60 => return "now".to_owned(),
-            60..3_600 => (60, "min"),
-            3_600..172_800 => (3_600, "h"),
-            172_800..5_184_000 => (86_400, "days"),
-            5_184_000..63_072_000 => (2_592_000, "months"),
-            _ => (31_536_000, "years"),
-        };
-        // What began a moment ago and lasts a day ends in 24 hours, not in 23.
-        let count = length.saturating_add(one / 2) / one;
-        if seconds < 0 {
-            format!("{count} {unit} ago")
-        } else {
-            format!("in {count} {unit}")
-        }
+    /// Counts whole seconds, and stops at the first time there is.
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub_unsigned(duration.as_secs()))
     }
 
     /// Negative if `earlier` is later.

@@ -55,7 +55,7 @@ impl Operator {
             return Ok(false);
         };
         let now = self.now();
-        let before = Timestamp(now.0 - Timestamp(0).plus(keep).0);
+        let before = now.minus(keep);
         let stamp = Actor::server().at(now);
         self.parts.store.prune_audit(before, BATCH, stamp).await
     }
@@ -86,7 +86,7 @@ impl Operator {
         let doing = "making a scheduled backup";
         let (now, folder) = (self.now(), &schedule.folder);
         let mut made = scheduled(folder).map_err(Failure::when(doing))?;
-        let since = Timestamp(now.0.saturating_sub(Timestamp(0).plus(schedule.every).0));
+        let since = now.minus(schedule.every);
         let name = name_at(now);
         // Backups from the future were made before the clock was set back: they are the oldest.
         let past = made.partition_point(|it| *it <= name);

@@ -76,8 +76,8 @@ impl Operator {
         Ok(found.map(|it| format!("{}, whose user name is {name}", it.id.0)))
     }
 
-    /// Users in the order of their numbers, a page at a time.
-    pub async fn users(&self, page: &UserPage) -> Result<Vec<User>, Failure> {
+    /// Users and their profiles in the order of their numbers, a page at a time.
+    pub async fn users(&self, page: &UserPage) -> Result<Vec<(User, Profile)>, Failure> {
         self.parts.store.users(page).await
     }
 
@@ -145,6 +145,7 @@ impl Operator {
         for name in [&mut change.first_name, &mut change.last_name] {
             *name = name.take().map(|it| it.trim().to_owned());
         }
+        change.profile = change.profile.map(Profile::trimmed);
         check(user, &change)?;
         let (id, actor, by) = (user.id, caller.at(self.now()), &caller.name);
         let updated = self.parts.store.update_user(id, change, actor).await?;

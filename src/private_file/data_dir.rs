@@ -1,25 +1,18 @@
 //! The data folder: made, checked, and locked by whoever serves it.
 
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use rustix::fs::{Access, access};
 
+use super::layout::{COMPLETE, LOCK, SERVED};
 use super::owner::command_as;
 use super::{
     append_to, folder_of, is_open_to_others, is_to_work_in, lock, make_folder, sync_folder,
 };
-
-/// It is there once database and keys have been: so a loss is told from a first start.
-const COMPLETE: &str = "complete";
-
-/// The lock that a server holds as long as it lives.
-const SERVED: &str = "serve.lock";
-
-/// Where files are written beside their places, below the data folder.
-pub(crate) const FOLDERS_OF_DRAFTS: [&str; 4] = ["", "keys", "backups", "outbox"];
 
 /// So many symbolic links the system follows too.
 const MOST_LINKS: usize = 40;
@@ -38,10 +31,12 @@ pub(crate) fn check(folder: &Path) -> anyhow::Result<()> {
     let metadata =
         fs::metadata(folder).with_context(|| format!("cannot read the data folder {shown}"))?;
     check_owner(&metadata, &format!("the data folder {shown}"))?;
-    if rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err() {
-        bail!("the data folder {shown} is not writable; run: chmod u+rwx {shown}");
+    match access(folder, Access::WRITE_OK).map_err(io::Error::from) {
+        Err(err) if err.kind() == ErrorKind::PermissionDenied => {
+            bail!("the data folder {shown} is not writable; run: chmod u+rwx {shown}")
+        }
+        asked => asked.with_context(|| format!("the data folder {shown} is not writable")),
     }
-    Ok(())
 }
 
 /// Refuses a database of another user, or one that others can read; there may be none yet.
@@ -175,6 +170,6 @@ fn lock_of(database: &Path) -> io::Result<PathBuf> {
         }
     }
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".lock");
+    name.push(LOCK);
     Ok(folder_of(&path).canonicalize()?.join(name))
 }

@@ -1,10 +1,12 @@
 //! Folders and files for nobody else: their modes and owners, locks, replacement in one step.
 
 pub(crate) mod data_dir;
+pub(crate) mod layout;
 pub(crate) mod lock;
 pub(crate) mod own_files;
 mod owner;
 pub(crate) mod replace;
+pub(crate) mod system_users;
 
 use std::fs::{DirBuilder, File, Metadata};
 use std::io;

@@ -6,21 +6,7 @@ use std::path::Path;
 use anyhow::ensure;
 
 use super::folder_of;
-
-/// Folders of the data folder in which everything is the service's.
-const FOLDERS: [&str; 2] = ["keys", "outbox"];
-
-/// Where only what is there already is the service's.
-const BACKUPS: &str = "backups";
-
-/// Files of the data folder.
-const FILES: [&str; 2] = ["complete", "serve.lock"];
-
-/// What stands beside a database, by the ends of the names.
-const BESIDE: [&str; 5] = ["", "-wal", "-shm", "-journal", ".lock"];
-
-/// Copies that migrations leave beside a database.
-const COPY: &str = ".before-v";
+use super::layout::{BACKUPS, BESIDE, COMPLETE, COPY, KEYS, OUTBOX, SERVED};
 
 /// Refuses a place to write to if what is there, or would be, belongs to the service.
 pub(crate) fn check_not_own(path: &Path, data_dir: &Path, database: &Path) -> anyhow::Result<()> {
@@ -50,11 +36,11 @@ fn is_in_data_dir(folder: &Path, name: &OsStr, path: &Path, data_dir: &Path) -> 
         return false;
     };
     match below.components().next() {
-        None => FILES.iter().any(|it| name == *it),
+        None => name == COMPLETE || name == SERVED,
         Some(first) => {
             let first = first.as_os_str();
-            FOLDERS.iter().any(|it| first == *it)
-                || first == BACKUPS && path.symlink_metadata().is_ok()
+            // Among backups another one may be made, but not in the place of one that is there.
+            first == KEYS || first == OUTBOX || first == BACKUPS && path.symlink_metadata().is_ok()
         }
     }
 }

@@ -1,10 +1,10 @@
 //! How to run a command again as the owner of its data.
 
-use std::fs;
+use super::system_users::name_of_user;
 
 /// The line for a shell that runs this very command as another user.
 pub(super) fn command_as(uid: u32) -> String {
-    let name = name_of(uid).unwrap_or_else(|| format!("#{uid}"));
+    let name = name_of_user(uid).unwrap_or_else(|| format!("#{uid}"));
     let mut words = vec!["sudo".to_owned(), "-u".to_owned(), quoted(&name)];
     // What is set in the environment stays behind otherwise.
     let ours: Vec<String> = std::env::vars_os()
@@ -16,15 +16,6 @@ pub(super) fn command_as(uid: u32) -> String {
     }
     words.extend(std::env::args_os().map(|it| quoted(&it.to_string_lossy())));
     words.join(" ")
-}
-
-fn name_of(uid: u32) -> Option<String> {
-    let users = fs::read_to_string("/etc/passwd").ok()?;
-    users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
-    })
 }
 
 /// As a shell reads it back.

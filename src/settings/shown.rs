@@ -62,7 +62,12 @@ fn typed(key: &str, text: &str) -> Value {
     let setting = SETTINGS.iter().find(|it| it.key == key);
     let example = setting.map_or("", |it| it.example);
     let is_number = example.parse::<u64>().is_ok();
-    let number = || text.parse::<u64>().ok().filter(|_| is_number);
+    // A mode of a file is none: its zero counts.
+    let number = || {
+        text.parse::<u64>()
+            .ok()
+            .filter(|it| is_number && it.to_string() == text)
+    };
     let is_bool = example.parse::<bool>().is_ok();
     let truth = || text.parse::<bool>().ok().filter(|_| is_bool);
     number()

@@ -85,20 +85,21 @@ pub(super) const INSERT: &str =
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 
 impl Store {
-    pub fn users(&self, wanted: &UserPage) -> Pending<Vec<User>> {
+    pub fn users(&self, wanted: &UserPage) -> Pending<Vec<(User, Profile)>> {
         self.read("listing users", |sql| {
             // Reads the primary key from `after` on, so that a late page costs what the first one does.
             let search = wanted.search.as_deref().map(containing);
             sql.all(
                 &format!(
-                    "SELECT {} FROM users
+                    "SELECT {}, {} FROM users JOIN profiles ON user_id = users.id
                      WHERE users.id > ?1
                        AND (?2 IS NULL OR username_key LIKE ?2 ESCAPE '\\'
                             OR email_key LIKE ?2 ESCAPE '\\')
                        AND (?3 IS NULL OR is_active = ?3)
                        AND (?4 IS NULL OR is_staff = ?4)
                      ORDER BY users.id LIMIT ?5",
-                    credentials::COLUMNS
+                    credentials::COLUMNS,
+                    profiles::COLUMNS
                 ),
                 values![
                     wanted.after,
@@ -107,7 +108,10 @@ impl Store {
                     wanted.staff,
                     wanted.limit
                 ],
-                credentials::user_from_row,
+                |row| {
+                    let profile = profiles::from_row(row, credentials::WIDTH)?;
+                    Ok((credentials::user_from_row(row)?, profile))
+                },
             )
         })
     }

@@ -129,7 +129,7 @@ impl Line {
             "password: plain passwords are not imported; give a password_hash, or leave it out and mail a link with `reset send`"
         );
         for name in [&mut self.first_name, &mut self.last_name] {
-            *name = cut(name);
+            *name = name.trim().to_owned();
         }
         let wrong = |field: &'static str| move |rule| anyhow!("{field}: {rule}");
         let profile = self.profile()?;
@@ -170,16 +170,17 @@ impl Line {
     fn profile(&mut self) -> anyhow::Result<Profile> {
         let preference = self.upload_preference.as_deref();
         let profile = Profile {
-            organisation_type: cut(&self.organisation_type),
-            organisation_name: cut(&self.organisation_name),
-            country: cut(&self.country),
+            organisation_type: take(&mut self.organisation_type),
+            organisation_name: take(&mut self.organisation_name),
+            country: take(&mut self.country),
             additional_fields: AdditionalFields::new(take(&mut self.additional_fields))
                 .map_err(|rule| anyhow!("additional_fields: {rule}"))?,
             is_expert: self.is_expert,
             upload_preference: preference
                 .map_or(Ok(UploadPreference::default()), UploadPreference::parse)
                 .map_err(|rule| anyhow!("upload_preference: {rule}"))?,
-        };
+        }
+        .trimmed();
         let broken = profile.broken().next();
         broken.map_or(Ok(profile), |it| Err(it.into()))
     }
@@ -242,11 +243,6 @@ impl PolicyLine {
             url: self.url,
         })
     }
-}
-
-/// A name without the white space around it.
-fn cut(name: &str) -> String {
-    name.trim().to_owned()
 }
 
 fn each<T, R>(lines: Vec<T>, read: fn(T) -> anyhow::Result<R>) -> anyhow::Result<Vec<R>> {

@@ -144,6 +144,7 @@ fn the_values_of_settings_have_types() {
         rows.find(|it| it["key"] == key).expect("a row")["value"].clone()
     };
     assert_eq!(value("hash_queue"), 64);
+    assert_eq!(value("listen_mode"), "0660");
     assert_eq!(value("throttle"), true);
     assert_eq!(value("access_ttl"), "60m");
     assert_eq!(value("frontend_url"), Value::Null);

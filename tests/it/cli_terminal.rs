@@ -275,7 +275,7 @@ fn states_are_coloured_for_who_wants_that() {
 }
 
 /// A name that would set the title of the window, clear the screen, and turn the writing round.
-const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\u{202e}\u{2028}";
+const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\u{2028}\u{202e}";
 
 /// Whoever exports to a terminal or lists at one sees what a name holds, in every format.
 #[test]

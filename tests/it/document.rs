@@ -240,6 +240,40 @@ fn every_endpoint_describes_itself_to_everybody() {
 }
 
 #[test]
+fn options_tell_what_an_endpoint_needs_and_what_a_field_means() {
+    let app = App::new();
+    let described = |path: &str| app.send(Request::new("OPTIONS", path)).expect(200).json();
+    for path in paths().keys() {
+        let actions = &described(&example(path))["actions"];
+        for fields in actions.as_object().into_iter().flat_map(|it| it.values()) {
+            for (name, field) in fields.as_object().expect("fields") {
+                let help = field["help_text"].as_str().unwrap_or_default();
+                assert!(help.split(' ').count() >= 3, "{path}: {name}: {help}");
+                assert_eq!(field["type"] == "choice", field["choices"].is_array());
+            }
+        }
+    }
+    let login = described("login/");
+    let fields = &login["actions"]["POST"];
+    let needed = ["email", "password", "usernameForEmailRetrieval"];
+    let needed = needed.map(|it| fields[it]["required"] == true);
+    assert_eq!(needed, [true, true, false]);
+    let told = login["description"].as_str().expect("a text");
+    assert!(
+        told.contains("?app=mobile") && told.contains("lasts longer"),
+        "{told}"
+    );
+    let choices = &described("user/update/")["actions"]["POST"]["upload_preference"]["choices"];
+    let values: Vec<_> = choices
+        .as_array()
+        .expect("choices")
+        .iter()
+        .map(|it| &it["value"])
+        .collect();
+    assert_eq!(values, ["wifi", "mobile", "both"]);
+}
+
+#[test]
 fn a_bad_token_does_not_keep_anybody_from_the_description() {
     let app = App::new();
     for path in paths().keys() {

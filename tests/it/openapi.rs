@@ -83,31 +83,68 @@ fn generators_get_it_with_json_bodies_only_and_in_yaml() {
 fn errors_nulls_and_choices_have_types() {
     let document = document();
     let schemas = &document["components"]["schemas"];
-    let errors = schemas["BadRequest"]["properties"]
-        .as_object()
-        .expect("fields");
-    for (name, schema) in errors {
-        let is_sentence = name == "error" || name == "detail";
-        let kind = if is_sentence { "string" } else { "array" };
-        assert_eq!(schema["type"], kind, "{name}");
+    for (schema, known) in [
+        ("RegisterErrors", "organizationName"),
+        ("PasswordErrors", "old_password"),
+        ("NewPasswordErrors", "newPassword"),
+    ] {
+        let errors = schemas[schema]["properties"].as_object().expect("fields");
+        for (name, schema) in errors {
+            let is_sentence = name == "error" || name == "detail";
+            let kind = if is_sentence { "string" } else { "array" };
+            assert_eq!(schema["type"], kind, "{name}");
+        }
+        assert!(errors.contains_key(known), "{errors:?}");
     }
-    assert!(errors.contains_key("organizationName"));
-    let version = &schemas["SessionBody"]["properties"]["accepted_privacy_policy_version"];
+    let version = &schemas["Session"]["properties"]["accepted_privacy_policy_version"];
     assert_eq!(version["nullable"], true);
-    let required = schemas["SessionBody"]["required"]
-        .as_array()
-        .expect("names");
+    let required = schemas["Session"]["required"].as_array().expect("names");
     assert!(
         required
             .iter()
             .any(|it| it == "accepted_privacy_policy_version")
     );
-    let choices = &schemas["AccountBody"]["properties"]["upload_preference"]["enum"];
+    let choices = &schemas["Account"]["properties"]["upload_preference"]["enum"];
     assert_eq!(*choices, serde_json::json!(["wifi", "mobile", "both"]));
     each_operation(&document, |name, operation| {
         assert!(operation.contains_key("security"), "{name}");
     });
     assert_eq!(document["tags"][0]["name"], "Sessions");
+}
+
+/// A name that is spelled in two ways is one name, twice, in a language that has its own way.
+#[test]
+fn no_schema_has_two_fields_that_differ_in_spelling_only() {
+    let document = document();
+    let schemas = document["components"]["schemas"].as_object();
+    for (name, schema) in schemas.expect("schemas") {
+        let mut seen = std::collections::HashSet::new();
+        for field in schema["properties"]
+            .as_object()
+            .into_iter()
+            .flat_map(Map::keys)
+        {
+            let spelled = field.replace('_', "").to_lowercase();
+            assert!(seen.insert(spelled), "{name}: {field}");
+        }
+    }
+}
+
+#[test]
+fn every_field_is_described_in_the_document_and_by_options() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    each_operation(&document, |name, operation| {
+        let Some(body) = operation.get("requestBody") else {
+            return;
+        };
+        let schema = body["content"][MEDIA_TYPES[0]]["schema"]["$ref"].as_str();
+        let schema = &schemas[schema.and_then(|it| it.rsplit('/').next()).expect("a name")];
+        for (field, property) in schema["properties"].as_object().expect("fields") {
+            let told = property["description"].as_str().unwrap_or_default();
+            assert!(told.split(' ').count() >= 3, "{name}: {field}: {told}");
+        }
+    });
 }
 
 #[test]

@@ -91,5 +91,5 @@ fn the_cookie_the_document_and_swagger_have_the_path() {
         app.send(request).expect(200);
     }
     let swagger = app.get("/docs/").expect(200).text();
-    assert!(swagger.contains(r#""url":"/id/minisass""#));
+    assert!(swagger.contains("\"url\":\"/id/minisass\""));
 }

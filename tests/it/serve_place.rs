@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use rusqlite::{Connection, OpenFlags};
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server::{Server, Site, until};
 
@@ -76,6 +76,32 @@ fn nothing_is_acknowledged_when_the_database_has_been_taken_away() {
         assert!(lines()[0].contains("put in its place"), "{what}");
         assert_eq!(lines().len(), 1, "{what}");
     }
+}
+
+#[test]
+fn a_server_that_ends_puts_nothing_into_a_file_that_is_not_its_database() {
+    let site = Site::new();
+    let mut server = site.start(&[]);
+    let backup = site.path("backup.db");
+    site.run(&["db", "backup", &backup.display().to_string()])
+        .ok();
+    // Somebody who reads keeps the server from moving its log into the file.
+    let reader = site.database();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM users;")
+        .expect("a reader");
+    assert_eq!(server.register("ada"), 201);
+    fs::copy(&backup, file(&site, "")).expect("a file");
+    drop(reader);
+    assert_eq!(server.register("bo"), 503);
+    server.stop();
+    let left = fs::read(file(&site, "")).expect("a file");
+    assert!(
+        left == fs::read(&backup).expect("a file"),
+        "something was put into it"
+    );
+    let said = site.run(&["user", "list"]).refusal();
+    assert!(said.contains("does not belong to"), "{said}");
 }
 
 #[test]
@@ -312,6 +338,25 @@ fn whoever_can_write_to_the_keys_is_refused_and_of_the_folder_above_is_warned() 
             .to_string();
         assert!(line.is_none_or(|it| it.contains(&path)), "{line:?}");
     }
+}
+
+#[test]
+fn each_line_of_the_log_is_json_whatever_is_in_it() {
+    let site = Site::new();
+    let folder = site.path("\u{202e}turned\u{ad}");
+    fs::create_dir(&folder).expect("a folder");
+    set_mode(&folder, 0o777);
+    let database = folder.join("auth.db").display().to_string();
+    let mut server = site.start(&["--database", &database]);
+    assert_eq!(server.stop(), Some(0));
+    let log = server.log();
+    assert!(!log.contains('\u{202e}'), "{log}");
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|it| serde_json::from_str(it).expect("JSON"))
+        .collect();
+    let is_named = |line: &Value| line["folder"] == folder.display().to_string();
+    assert!(lines.iter().any(is_named), "{log}");
 }
 
 #[test]

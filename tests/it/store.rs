@@ -251,7 +251,7 @@ fn users_are_listed_page_by_page_in_the_order_of_their_numbers() {
         let list = |page: &UserPage| {
             get(store.users(page))
                 .iter()
-                .map(|it| it.id)
+                .map(|it| it.0.id)
                 .collect::<Vec<_>>()
         };
         assert_eq!(list(&page(0, 2)), ids[..2]);

@@ -104,13 +104,14 @@ fn import_users(store: &Store, users: Vec<Record>) -> Vec<Fate> {
 }
 
 fn users(store: &Store) -> Vec<User> {
-    get(store.users(&UserPage {
+    let found = get(store.users(&UserPage {
         after: UserId(0),
         limit: 100,
         search: None,
         active: None,
         staff: None,
-    }))
+    }));
+    found.into_iter().map(|it| it.0).collect()
 }
 
 fn ids(store: &Store) -> Vec<i64> {

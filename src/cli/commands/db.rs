@@ -14,8 +14,9 @@ use crate::cli::terminal::progress::Bar;
 use crate::clock::Clock;
 use crate::compose;
 use crate::interrupt::Interrupt;
-use crate::private_file::Scratch;
+use crate::private_file::data_dir;
 use crate::private_file::own_files::check_not_own;
+use crate::private_file::replace::Draft;
 use crate::settings::Settings;
 use crate::store::maintenance;
 
@@ -112,17 +113,23 @@ fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     }))
 }
 
+/// What is piped in, on the disk of the database: folders for temporary files may be memory.
+fn standard_input(settings: &Settings) -> anyhow::Result<Draft> {
+    data_dir::make(&settings.data_dir)?;
+    let draft = Draft::beside(&settings.database)
+        .with_context(|| format!("cannot write beside {}", settings.database.display()))?;
+    let mut file = File::options().write(true).open(draft.path())?;
+    io::copy(&mut io::stdin(), &mut file).context("cannot read standard input to its end")?;
+    Ok(draft)
+}
+
 fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
     let actor = job::actor().at(Clock::System.now());
     let (bar, interrupt) = (Bar::of("checking and copying"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
-    let piped = (file == Path::new("-")).then(Scratch::new).transpose()?;
-    let copy = piped.as_ref().map(|it| it.path().join("standard-input.db"));
-    if let Some(copy) = &copy {
-        io::copy(&mut io::stdin(), &mut File::create_new(copy)?)
-            .context("cannot read standard input to its end")?;
-    }
-    let file = copy.as_deref().unwrap_or(file);
+    let is_piped = file == Path::new("-");
+    let piped = is_piped.then(|| standard_input(settings)).transpose()?;
+    let file = piped.as_ref().map_or(file, Draft::path);
     let users = compose::restore(file, settings, &actor, &progress);
     bar.clear();
     let users = interrupt.explain(users, "nothing was restored; run it again")?;

@@ -13,6 +13,7 @@ use crate::cli::job::Job;
 use crate::cli::terminal::output::{Output, note};
 use crate::cli::terminal::prompt::confirm;
 use crate::crypto::SigningKey;
+use crate::private_file::layout;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -51,7 +52,7 @@ pub(crate) enum Command {
 }
 
 pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
-    let folder = job.settings.data_dir.join("keys");
+    let folder = job.settings.data_dir.join(layout::KEYS);
     let (kid, state, what) = match command {
         Command::List => {
             let keys = job.operator.signing_keys(&folder)?;

@@ -53,7 +53,7 @@ pub(crate) enum Command {
 #[command(after_help = examples(&["minisass-auth mail list --state failed --limit 0"]))]
 pub(crate) struct List {
     /// Only mails in this state
-    #[arg(long, value_parser = ["queued", "sent", "failed", "expired"])]
+    #[arg(long, value_parser = MailState::ALL.map(MailState::as_str))]
     state: Option<String>,
     /// At most so many; 0 lists all
     #[arg(long, default_value_t = 50)]

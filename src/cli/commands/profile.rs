@@ -40,7 +40,7 @@ pub(crate) struct ProfileFlags {
     #[arg(long, value_name = "BOOL")]
     expert: Option<bool>,
     /// Over which networks pictures are uploaded
-    #[arg(long, value_name = "NETWORK", value_parser = ["wifi", "mobile", "both"])]
+    #[arg(long, value_name = "NETWORK", value_parser = UploadPreference::ALL.map(UploadPreference::as_str))]
     upload_preference: Option<String>,
 }
 
@@ -71,7 +71,7 @@ impl ProfileFlags {
     pub(crate) fn apply(self, profile: &mut Profile) -> anyhow::Result<()> {
         let set = |kept: &mut String, given: Option<String>| {
             if let Some(text) = given {
-                *kept = text.trim().to_owned();
+                *kept = text;
             }
         };
         set(&mut profile.organisation_type, self.organisation_type);

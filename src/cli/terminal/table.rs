@@ -110,7 +110,7 @@ impl Screen {
     fn relative(&self, name: &str, value: &Value) -> Option<String> {
         let is_time = name == "at" || name.ends_with("_at");
         let time = Timestamp::parse(value.as_str()?)?;
-        (self.is_terminal() && is_time).then(|| time.relative_to(self.now))
+        (self.is_terminal() && is_time).then(|| relative(time, self.now))
     }
 }
 
@@ -186,6 +186,27 @@ fn cell(name: &str, value: &Value) -> String {
         Value::Bool(true) if name != "value" => "yes".to_owned(),
         Value::Bool(false) if name != "value" => "no".to_owned(),
         other => visible(&plain(other)),
+    }
+}
+
+/// `5 min ago`, `in 3 days`.
+fn relative(time: Timestamp, now: Timestamp) -> String {
+    let seconds = time.seconds_since(now);
+    let length = seconds.unsigned_abs();
+    let (one, unit) = match length {
+        0..60 => return "now".to_owned(),
+        60..3_600 => (60, "min"),
+        3_600..172_800 => (3_600, "h"),
+        172_800..5_184_000 => (86_400, "days"),
+        5_184_000..63_072_000 => (2_592_000, "months"),
+        _ => (31_536_000, "years"),
+    };
+    // What began a moment ago and lasts a day ends in 24 hours, not in 23.
+    let count = length.saturating_add(one / 2) / one;
+    if seconds < 0 {
+        format!("{count} {unit} ago")
+    } else {
+        format!("in {count} {unit}")
     }
 }
 

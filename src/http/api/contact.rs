@@ -24,7 +24,7 @@ struct ContactRequest {
     /// For those who would rather talk.
     #[oai(validator(max_length = 50))]
     phone: Option<String>,
-    /// The message.
+    /// What the person wants to say.
     #[oai(validator(min_length = 1, max_length = 10000))]
     message: String,
 }

@@ -24,7 +24,7 @@ struct LoginRequest {
     /// The address of the account, or its user name.
     #[oai(validator(max_length = 254))]
     email: Option<String>,
-    /// The password.
+    /// The password of the account.
     password: Option<Password>,
     /// The user name, for clients that have no address; read if `email` is absent or blank.
     #[oai(rename = "usernameForEmailRetrieval", validator(max_length = 254))]
@@ -52,7 +52,7 @@ struct TokenRequest {
     /// The user name, or the address.
     #[oai(validator(min_length = 1, max_length = 254))]
     username: String,
-    /// The password.
+    /// The password of the account.
     #[oai(validator(min_length = 1))]
     password: Password,
 }
@@ -70,6 +70,7 @@ impl Example for TokenRequest {
 
 /// The tokens of a session.
 #[derive(Object)]
+#[oai(rename = "TokenPair")]
 struct PairBody {
     /// Gets new access tokens.
     refresh: String,
@@ -129,12 +130,13 @@ pub(crate) struct LoginApi;
 impl LoginApi {
     /// User Login
     ///
-    /// Opens a session and sets its cookie, unless a page of a foreign origin asks. The session of `?app=mobile` lasts longer.
+    /// Opens a session and sets its cookie, unless a page of a foreign origin asks. `?app=mobile` says that the Android client asks: its session lasts longer.
     #[oai(path = "/login", method = "post", operation_id = "login")]
     async fn login(
         &self,
         Data(deployment): Data<&Arc<Deployment>>,
-        /// `mobile` for the Android client.
+        /// Which client logs in: the session of `mobile`, the Android client, lasts longer than one of
+        /// `web`. Anything else counts as `web`.
         #[oai(name = "app")]
         AppParameter(kind): AppParameter,
         call: Call<NoForeignPage, Logins, Body<LoginRequest>>,

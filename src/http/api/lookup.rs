@@ -11,6 +11,7 @@ use crate::http::wire::{Answer, BEARER, Call, Detail, ErrorSentence, Refused, de
 
 /// Whether an account can be used.
 #[derive(Object)]
+#[oai(rename = "RegistrationStatus")]
 struct RegistrationBody {
     /// The address of the account.
     email: String,
@@ -20,6 +21,7 @@ struct RegistrationBody {
 
 /// The address of an account.
 #[derive(Object)]
+#[oai(rename = "AccountEmail")]
 struct EmailBody {
     /// The address.
     email: String,

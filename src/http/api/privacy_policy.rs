@@ -9,6 +9,7 @@ use crate::http::wire::{Answer, BEARER, Body, Call, Detail, Forms, Input, LIMITE
 
 /// A version of the privacy policy.
 #[derive(Object)]
+#[oai(rename = "PrivacyPolicy")]
 struct PolicyBody {
     /// Its number.
     id: i64,
@@ -38,6 +39,7 @@ impl From<Policy> for PolicyBody {
 
 /// The latest version, and whether the bearer agreed to it.
 #[derive(Object)]
+#[oai(rename = "PrivacyPolicyStatus")]
 struct CheckBody {
     /// Whether the bearer agreed.
     is_agreed_to_privacy_policy: bool,
@@ -56,6 +58,7 @@ impl Input for ConsentRequest {}
 
 /// What was noted.
 #[derive(Object)]
+#[oai(rename = "PrivacyPolicyConsent")]
 struct ConsentBody {
     /// Its number.
     id: i64,
@@ -65,7 +68,7 @@ struct ConsentBody {
     policy: i64,
     /// Whether the user agreed.
     consent_given: bool,
-    /// When.
+    /// When the user said so.
     consent_date: String,
     /// From where, if known.
     #[oai(nullable)]

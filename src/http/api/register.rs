@@ -20,7 +20,7 @@ const PROFILE_FIELDS: [&str; 3] = ["country", "organizationName", "organizationT
 #[derive(Object)]
 #[oai(example, rename_all = "camelCase")]
 struct RegisterRequest {
-    /// Blank: the address becomes the user name.
+    /// The user name. If it is blank or absent, the address becomes the user name.
     #[oai(validator(max_length = 150))]
     username: Option<String>,
     /// Where mail arrives. One account has it.
@@ -32,19 +32,19 @@ struct RegisterRequest {
     /// If given, the password again.
     #[oai(validator(max_length = 128))]
     confirm_password: Option<Password>,
-    /// Also read as `name`.
+    /// The first name. Also read as `name`.
     #[oai(default, rename = "first_name", validator(max_length = 150))]
     first_name: String,
-    /// Also read as `surname`.
+    /// The last name. Also read as `surname`.
     #[oai(default, rename = "last_name", validator(max_length = 150))]
     last_name: String,
-    /// Such as `NGO`. Also read as `organisation_type`.
+    /// What kind of organisation the person works for, such as `NGO`. Also read as `organisation_type`.
     #[oai(validator(min_length = 1, max_length = 255))]
     organization_type: String,
-    /// Also read as `organisation_name`.
+    /// The name of the organisation. Also read as `organisation_name`.
     #[oai(validator(min_length = 1, max_length = 255))]
     organization_name: String,
-    /// A code or a name.
+    /// The country, by its code or its name.
     #[oai(validator(min_length = 1, max_length = 255))]
     country: String,
     /// Whether the privacy policy was agreed to.
@@ -81,6 +81,7 @@ impl Example for RegisterRequest {
 
 /// The new account.
 #[derive(Object)]
+#[oai(rename = "RegisteredUser")]
 struct RegisterBody {
     /// The number of the user.
     id: i64,

@@ -29,11 +29,11 @@ impl Input for RefreshRequest {}
 
 /// A new access token, twice because the Android client reads the second name.
 #[derive(Object)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(rename = "NewAccessToken", skip_serializing_if_is_none)]
 struct RefreshBody {
     /// Proves who asks.
     access: String,
-    /// The same.
+    /// The same token again.
     access_token: String,
     /// The next refresh token, if refresh tokens are good only once.
     refresh: Option<String>,

@@ -7,6 +7,7 @@ use crate::domain::{Session, SessionId};
 
 /// Who is logged in, and the tokens of the session.
 #[derive(Object)]
+#[oai(rename = "Session")]
 pub(crate) struct SessionBody {
     /// Always true.
     is_authenticated: bool,

@@ -31,6 +31,7 @@ impl Input for BlacklistRequest {}
 
 /// Nothing needs to be said.
 #[derive(Object)]
+#[oai(rename = "EmptyAnswer")]
 struct Nothing {}
 
 #[derive(ApiResponse)]

@@ -5,7 +5,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
-use super::schemas;
+use super::{errors, examples, schemas};
 use crate::domain::API_BASE;
 use crate::http::api::endpoints;
 use crate::http::wire::BadRequest;
@@ -60,16 +60,21 @@ pub(crate) fn document() -> Value {
         for (path, mut operations) in described {
             if let Value::Object(operations) = &mut operations {
                 operations.values_mut().for_each(complete);
-                let options = options_operation(&path, operations);
+                let options = options_operation(operations);
                 operations.insert("options".to_owned(), options);
             }
             paths.insert(public_path(&path), operations);
         }
     }
     document["paths"] = Value::Object(paths);
-    document["components"]["schemas"]["Description"] = description_schema();
+    for (name, schema) in description_schemas() {
+        document["components"]["schemas"][name] = schema;
+    }
+    document["info"]["contact"] = json!({ "name": "miniSASS", "url": "https://minisass.org" });
     order_tags(&mut document);
     schemas::complete(&mut document);
+    errors::complete(&mut document);
+    examples::complete(&mut document);
     document
 }
 
@@ -136,18 +141,18 @@ fn add_responses_of_layers(operation: &mut Value) {
     responses.sort_keys();
 }
 
-fn options_operation(path: &str, operations: &Map<String, Value>) -> Value {
-    let first = operations.values().next();
-    let name = first
-        .and_then(|it| it["summary"].as_str())
-        .unwrap_or_default();
+fn options_operation(operations: &Map<String, Value>) -> Value {
+    let first = operations.values().next().unwrap_or(&Value::Null);
+    let text = |key: &str| first[key].as_str().unwrap_or_default();
+    let parameters = first["parameters"].as_array().into_iter().flatten();
+    let in_path: Vec<_> = parameters.filter(|it| it["in"] == "path").collect();
     json!({
-        "tags": first.map(|it| it["tags"].clone()),
-        "summary": format!("{name}: describe"),
+        "tags": first["tags"],
+        "summary": format!("{}: describe", text("summary")),
         "description": "What this endpoint is called, reads and renders.",
         "security": [],
-        "operationId": format!("options{}", path.replace(['/', '{', '}', '-'], "_")),
-        "parameters": first.and_then(|it| it.get("parameters")).cloned().unwrap_or_else(|| json!([])),
+        "operationId": format!("describe_{}", text("operationId")),
+        "parameters": in_path,
         "responses": {
             "200": response("The description.", "Description"),
             "400": response("The request is malformed.", "Detail"),
@@ -161,29 +166,37 @@ fn response(description: &str, schema: &str) -> Value {
     json!({ "description": description, "content": { "application/json": { "schema": { "$ref": schema } } } })
 }
 
-fn description_schema() -> Value {
+/// The schemas of an OPTIONS answer.
+fn description_schemas() -> [(&'static str, Value); 3] {
     let strings = json!({ "type": "array", "items": { "type": "string" } });
     let choice = json!({
         "type": "object",
+        "description": "A value that a field may have.",
         "required": ["value", "display_name"],
         "properties": { "value": { "type": "string" }, "display_name": { "type": "string" } },
     });
+    let choices = json!({ "type": "array", "items": { "$ref": "#/components/schemas/Choice" } });
     let field = json!({
         "type": "object",
-        "required": ["type", "required", "read_only", "label"],
+        "description": "A field of a request.",
+        "required": ["type", "required", "read_only", "label", "help_text"],
         "properties": {
             "type": { "type": "string" },
             "required": { "type": "boolean" },
             "read_only": { "type": "boolean" },
             "label": { "type": "string" },
-            "choices": { "type": "array", "items": choice },
+            "choices": choices,
             "help_text": { "type": "string" },
             "max_length": { "type": "integer" },
         },
     });
-    let fields = json!({ "type": "object", "additionalProperties": field });
-    json!({
+    let fields = json!({
         "type": "object",
+        "additionalProperties": { "$ref": "#/components/schemas/FieldDescription" },
+    });
+    let description = json!({
+        "type": "object",
+        "description": "What an endpoint is called, reads and renders.",
         "required": ["name", "description", "renders", "parses"],
         "properties": {
             "name": { "type": "string" },
@@ -192,5 +205,10 @@ fn description_schema() -> Value {
             "parses": strings,
             "actions": { "type": "object", "additionalProperties": fields },
         },
-    })
+    });
+    [
+        ("Choice", choice),
+        ("FieldDescription", field),
+        ("Description", description),
+    ]
 }

@@ -1,6 +1,8 @@
 //! What the API says of itself: the document, the answers to OPTIONS, Swagger UI.
 
 pub(crate) mod document;
+mod errors;
+mod examples;
 pub(crate) mod options;
 mod schemas;
 pub(crate) mod swagger;

@@ -1,21 +1,24 @@
-//! What the framework cannot say of schemas: where null may stand, which values there are, and how
-//! errors of fields look.
+//! What the framework cannot say of schemas: where null may stand, which values there are, and what a
+//! lenient endpoint needs all the same.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::http::wire::BadRequest;
-use poem_openapi::types::Type;
+use crate::domain::{SessionKind, UploadPreference};
 
 /// Fields that have one of a few values, whatever schema they are in.
-const CHOICES: [(&str, &[&str]); 2] = [
-    ("upload_preference", &["wifi", "mobile", "both"]),
-    (
-        "kind",
-        &["web", "mobile", "token", "command-line", "imported"],
-    ),
-];
+fn choices() -> [(&'static str, Value); 2] {
+    let networks = UploadPreference::ALL.map(UploadPreference::as_str);
+    let kinds = SessionKind::ALL.map(SessionKind::as_str);
+    [
+        ("upload_preference", json!(networks)),
+        ("kind", json!(kinds)),
+    ]
+}
+
+/// Fields without which nobody gets in, though their absence is no error of its own.
+const NEEDED: [(&str, &[&str]); 1] = [("LoginRequest", &["email", "password"])];
 
 /// Completes all schemas of a document.
 pub(super) fn complete(document: &mut Value) {
@@ -23,20 +26,22 @@ pub(super) fn complete(document: &mut Value) {
     let Some(schemas) = document["components"]["schemas"].as_object_mut() else {
         return;
     };
-    let mut fields = BTreeSet::new();
     for (name, schema) in schemas.iter_mut() {
         let is_request = requests.contains(name);
+        if schema["properties"].is_null() && schema["type"] == "object" {
+            schema["properties"] = json!({});
+        }
+        if let Some((_, needed)) = NEEDED.iter().find(|it| it.0 == name) {
+            schema["required"] = json!(needed);
+        }
+        if let Some(Value::Object(example)) = schema.get_mut("example") {
+            example.retain(|_, value| !value.is_null());
+        }
         let Some(properties) = schema["properties"].as_object_mut() else {
             continue;
         };
         add_choices(properties);
-        if is_request {
-            fields.extend(properties.keys().cloned());
-        }
         complete_nulls(schema, is_request);
-    }
-    if let Some(errors) = schemas.get_mut(&*BadRequest::name()) {
-        list_fields(errors, &fields);
     }
 }
 
@@ -57,9 +62,9 @@ fn requests(document: &Value) -> BTreeSet<String> {
 }
 
 fn add_choices(properties: &mut Map<String, Value>) {
-    for (name, choices) in CHOICES {
+    for (name, choices) in choices() {
         if let Some(property) = properties.get_mut(name) {
-            property["enum"] = json!(choices);
+            property["enum"] = choices;
         }
     }
 }
@@ -86,23 +91,5 @@ fn complete_nulls(schema: &mut Value, is_request: bool) {
     }
     if !required.is_empty() {
         schema["required"] = required.into();
-    }
-}
-
-/// Every field of every request by its name, because no generator can type a map of lists that has two
-/// sentences in it.
-fn list_fields(errors: &mut Value, fields: &BTreeSet<String>) {
-    let sentences = json!({ "type": "array", "items": { "type": "string" } });
-    if let Some(properties) = errors["properties"].as_object_mut() {
-        for field in fields
-            .iter()
-            .map(String::as_str)
-            .chain(["non_field_errors", "additional_fields"])
-        {
-            properties.entry(field).or_insert_with(|| sentences.clone());
-        }
-    }
-    if let Some(schema) = errors.as_object_mut() {
-        schema.remove("additionalProperties");
     }
 }

@@ -2,10 +2,8 @@
 //! and shows both sides of the conversation.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use minijinja::context;
-use poem::error::ReadBodyError;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, IntoResponse, Request, Response};
 use serde_json::Value;
@@ -16,15 +14,11 @@ use super::front::{self, IsWell};
 use super::sent_form::SentForm;
 use super::template::render;
 use crate::failure::Failure;
-use crate::http::wire::{Deployment, Problem, Refusal, RouteName, Sender};
+use crate::http::wire::{Deployment, Problem, Refusal, RouteName, Sender, receive};
 
 /// The pages load their own style sheet and script, and post to themselves.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
      img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-/// As for the bodies of the API.
-const MOST_BYTES: usize = 64 * 1024;
-const DEADLINE: Duration = Duration::from_secs(15);
 
 /// The pages of all endpoints.
 pub(crate) struct Pages {
@@ -78,7 +72,7 @@ impl Pages {
         let name = about.get::<RouteName>();
         let endpoint = name.and_then(|it| self.catalogue().endpoint(&it.0));
         let page = match (endpoint, about.get::<IsWell>()) {
-            (Some(endpoint), _) => self.page(endpoint, &asked, form, &response, &body),
+            (Some(endpoint), _) => self.page(endpoint, &asked, form, &response, body.as_ref()),
             (None, Some(is_well)) => front::page(self.base(), self.catalogue(), *is_well),
             (None, None) if response.status() == StatusCode::NOT_FOUND => {
                 self.not_found(&asked.target)
@@ -106,16 +100,7 @@ impl Pages {
         if request.method() != Method::POST || !is_form || sender.is_hostile(request) {
             return Ok(None);
         }
-        let body = request.take_body().into_bytes_limit(MOST_BYTES);
-        let read = tokio::time::timeout(DEADLINE, body).await;
-        let refused = |status, sentence: &str| Err(Problem::new(status, sentence));
-        let body = match read {
-            Ok(Ok(body)) => body,
-            Ok(Err(ReadBodyError::PayloadTooLarge)) => {
-                return refused(StatusCode::PAYLOAD_TOO_LARGE, "The form is too large.");
-            }
-            _ => return refused(StatusCode::REQUEST_TIMEOUT, "The form did not arrive."),
-        };
+        let body = receive(request.take_body()).await?;
         let form = SentForm::parse(&body);
         request.set_body(body);
         Ok(form)
@@ -163,12 +148,12 @@ impl Pages {
     }
 }
 
-/// The body of an answer in JSON; any other stays in it.
-async fn json(response: &mut Response) -> Option<Vec<u8>> {
+/// The body of an answer in JSON; any other stays in it. The document is not copied: all share one.
+async fn json(response: &mut Response) -> Option<impl AsRef<[u8]> + Into<Body> + use<>> {
     if response.content_type()?.split(';').next() != Some("application/json") {
         return None;
     }
-    response.take_body().into_vec().await.ok()
+    response.take_body().into_bytes().await.ok()
 }
 
 /// The access token of an answer that has one, for the next request.

@@ -36,6 +36,7 @@ impl Deployment {
         origin == self.public_url.origin().as_bytes()
             || configured.any(|it| it.as_bytes() == origin)
     }
+
     /// The `Set-Cookie` header of a session (RFC 6265, section 4.1). No script can read the cookie,
     /// and no other site can make a browser send it with a POST.
     pub(crate) fn session_cookie(&self, secret: &str, lasts: Duration) -> String {

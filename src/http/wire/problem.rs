@@ -71,9 +71,7 @@ impl BadRequest {
         }
         Self(body)
     }
-}
 
-impl BadRequest {
     /// The sentence for people, on a page with the form.
     pub(crate) fn sentence(&self) -> String {
         let sentence = self.0.get("error").and_then(Value::as_str);

@@ -143,9 +143,9 @@ pub(crate) enum NoSession {
 #[derive(Object)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct TokenProblem {
-    /// In one sentence.
+    /// Why the token was not accepted, in one sentence.
     detail: String,
-    /// In one word.
+    /// The same in one word, such as `token_not_valid`.
     code: Option<String>,
     /// In detail.
     messages: Option<Vec<TokenMessage>>,
@@ -154,11 +154,11 @@ pub(crate) struct TokenProblem {
 /// Why one kind of token was not accepted.
 #[derive(Object)]
 struct TokenMessage {
-    /// As SimpleJWT calls it.
+    /// The kind of token as SimpleJWT calls it, such as `AccessToken`.
     token_class: String,
-    /// The kind.
+    /// The kind of token, such as `access`.
     token_type: String,
-    /// Why.
+    /// Why it was not accepted, in one sentence.
     message: String,
 }
 

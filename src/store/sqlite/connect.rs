@@ -237,6 +237,13 @@ pub(super) fn wait_for_others(connection: &mut Connection) -> rusqlite::Result<(
     }))
 }
 
+/// When the last connection is closed, SQLite moves the log into the file and deletes it. Not so if that
+/// connection is this one.
+pub(super) fn leave_log(connection: &Connection) {
+    // It fails in no version that has the switch.
+    let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+}
+
 pub(super) fn foreign(path: &Path) -> Failure {
     refusal(format!(
         "{} is a database of another program; name another file with --database",

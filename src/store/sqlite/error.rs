@@ -1,12 +1,13 @@
 //! What SQLite's errors mean, in words, and what to do about them.
 
 use std::error::Error;
+use std::io;
 use std::iter;
 
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_INTERRUPT, SQLITE_IOERR_WRITE};
 
-use crate::failure::{DISK_ERROR, Failure, READ_ONLY};
+use crate::failure::{DISK_ERROR, DISK_FULL, Failure, READ_ONLY, disk_fault};
 use crate::private_file::lock;
 use crate::store::sql;
 
@@ -21,21 +22,8 @@ fn known(err: &rusqlite::Error) -> Option<sql::Error> {
     let inner = err.sqlite_error()?;
     Some(match inner.code {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => sql::Error::passing(locked()),
-        ErrorCode::DiskFull => {
-            sql::Error::passing("the disk is full; make room on the disk, and try again")
-        }
-        // A quota shows so too.
-        ErrorCode::SystemIoFailure if inner.extended_code == SQLITE_IOERR_WRITE => {
-            sql::Error::passing(
-                "the disk does not take what is written: it is full, a quota is used up, or it \
-                     is out of order; make room on the disk, or look at what `dmesg` prints",
-            )
-        }
-        // The number says what was being done to the file.
-        ErrorCode::SystemIoFailure => {
-            let number = inner.extended_code;
-            sql::Error::passing(format!("SQLite's error {number}: {DISK_ERROR}"))
-        }
+        ErrorCode::DiskFull => sql::Error::passing(DISK_FULL),
+        ErrorCode::SystemIoFailure => sql::Error::passing(disk_words(inner.extended_code)),
         ErrorCode::ReadOnly => sql::Error::passing(READ_ONLY),
         ErrorCode::CannotOpen => sql::Error::fault(
             "it cannot be opened; see that its folder is there and that this user may write in it",
@@ -50,6 +38,21 @@ fn known(err: &rusqlite::Error) -> Option<sql::Error> {
         ),
         _ => return None,
     })
+}
+
+/// What the disk refuses. SQLite does not pass on what the system said, but that is the last thing which
+/// failed on this thread; if something else failed since then, it is none of these.
+fn disk_words(number: i32) -> String {
+    if let Some(words) = disk_fault(&io::Error::last_os_error()) {
+        words.to_owned()
+    } else if number == SQLITE_IOERR_WRITE {
+        "the disk does not take what is written: it is full, a quota is used up, or it is out of \
+         order; make room on the disk, or look at what `dmesg` prints"
+            .to_owned()
+    } else {
+        // The number says what was being done to the file.
+        format!("SQLite's error {number}: {DISK_ERROR}")
+    }
 }
 
 /// As [`when`], of a library that hides the error of SQLite behind its own.

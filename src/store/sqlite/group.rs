@@ -12,6 +12,9 @@ use super::place::Place;
 use super::session_cache::SessionCache;
 use super::statements::Statements;
 
+/// At the end the write-ahead log is moved into the database if that is possible within this time.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
 /// Runs in the transaction, if there is one, and returns how to answer once its fate is known.
 pub(super) type Job = Box<dyn FnOnce(Option<&mut Statements<'_>>) -> Answer + Send>;
 pub(super) type Answer = Box<dyn FnOnce(Option<&NotCommitted>)>;
@@ -67,6 +70,20 @@ impl Open {
             is_busy
         };
         self.shared.place.check().is_ok() && empty().is_ok_and(|is_busy| !is_busy)
+    }
+
+    /// Closes the database. If `moves_log`, the next start finds one file.
+    pub(super) fn close(self, moves_log: bool) {
+        if moves_log {
+            // If another process reads for long, it is not waited for.
+            let _ = self.connection.busy_timeout(LAST_WAIT);
+            self.move_log("TRUNCATE");
+        }
+        if self.shared.place.check().is_err() {
+            // These two are the last ones.
+            connect::leave_log(&self.connection);
+            self.shared.sessions.leave_log();
+        }
     }
 
     /// Commits what these jobs do, and answers all of them.

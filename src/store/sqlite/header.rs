@@ -7,11 +7,12 @@
 //! quarters of a session look-up.
 
 use std::ptr::{NonNull, null_mut};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, ffi};
 
+use super::connect;
 use super::error::when;
 use crate::failure::Failure;
 
@@ -35,10 +36,10 @@ pub(super) struct DataVersion([u32; WORDS]);
 pub(super) struct Header {
     words: NonNull<u32>,
     // Keeps the shared memory mapped; never used for queries.
-    _connection: Mutex<Connection>,
+    connection: Mutex<Connection>,
 }
 
-// SAFETY: the mapping belongs to the process, not to a thread, and lives as long as `_connection`.
+// SAFETY: the mapping belongs to the process, not to a thread, and lives as long as `connection`.
 #[expect(unsafe_code, reason = "a window to memory that SQLite shares")]
 unsafe impl Send for Header {}
 // SAFETY: the memory is only read, and with atomics.
@@ -61,7 +62,7 @@ impl Header {
         })?;
         Ok(Self {
             words,
-            _connection: Mutex::new(connection),
+            connection: Mutex::new(connection),
         })
     }
 
@@ -79,10 +80,20 @@ impl Header {
         (first == second && first[0] == VERSION && is_filled).then_some(DataVersion(first))
     }
 
+    /// See [`connect::leave_log`].
+    pub(super) fn leave_log(&self) {
+        connect::leave_log(
+            &self
+                .connection
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+    }
+
     #[expect(unsafe_code, reason = "a window to memory that SQLite shares")]
     fn copy(&self, start: usize) -> [u32; WORDS] {
         std::array::from_fn(|word| {
-            // SAFETY: SQLite keeps at least one block mapped while `_connection` is open, and both
+            // SAFETY: SQLite keeps at least one block mapped while `connection` is open, and both
             // copies are within it; a block starts at a page of memory, so the words are aligned.
             // Whoever writes here may be another process: nothing but atomics is right.
             let word = unsafe { AtomicU32::from_ptr(self.words.add(start + word).as_ptr()) };

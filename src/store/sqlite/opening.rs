@@ -13,7 +13,7 @@ use super::migrate::{self, Complete};
 use super::place::Place;
 use super::readers::Readers;
 use super::session_cache::SessionCache;
-use crate::failure::Failure;
+use crate::failure::{DISK_FULL, Failure};
 use crate::private_file::replace::Draft;
 
 /// Pause between two attempts to open it.
@@ -81,7 +81,7 @@ impl Opening {
         self.tried = Some(Instant::now());
         // SQLite tells of a disk error, because of what it was doing.
         self.why = if self.is_full() {
-            "the disk is full; make room on it, and try again".to_owned()
+            DISK_FULL.to_owned()
         } else {
             failure.chain()
         };

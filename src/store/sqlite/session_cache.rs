@@ -61,6 +61,11 @@ impl SessionCache {
         })
     }
 
+    /// See [`super::connect::leave_log`].
+    pub(super) fn leave_log(&self) {
+        self.header.leave_log();
+    }
+
     /// The session from memory, else from `read`.
     pub(super) fn find(
         &self,

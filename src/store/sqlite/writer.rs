@@ -26,9 +26,6 @@ const IDLE: Duration = Duration::from_secs(1);
 /// Who writes all the time empties it so often.
 const BUSY: Duration = Duration::from_secs(60);
 
-/// At the end the write-ahead log is moved into the database if that is possible within this time.
-const LAST_WAIT: Duration = Duration::from_secs(1);
-
 pub(super) struct Writer {
     jobs: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -152,12 +149,8 @@ fn run(
             },
         }
     }
-    if let Some(open) = open
-        && checkpoint.load(Ordering::SeqCst)
-    {
-        // The next start finds one file. If another process reads for long, it is not waited for.
-        let _ = open.connection.busy_timeout(LAST_WAIT);
-        open.move_log("TRUNCATE");
+    if let Some(open) = open {
+        open.close(checkpoint.load(Ordering::SeqCst));
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use super::{beside_the_build, file, part, program};
+use super::{beside_the_build, file, packages, part, program};
 use crate::server::{PATIENCE, run};
 
 /// A browser that can be sent through stories.
@@ -44,25 +44,7 @@ impl Browser {
 
 /// Puts what the tests need of npm beside the build, in the versions that the lock file names.
 pub fn install() -> Result<PathBuf, String> {
-    let folder = beside_the_build("npm");
-    let lock = std::fs::read(file("package-lock.json")).expect("the lock file");
-    let done = folder.join("installed.json");
-    if std::fs::read(&done).is_ok_and(|it| it == lock) {
-        return Ok(folder);
-    }
-    let npm = program("npm")?;
-    std::fs::create_dir_all(&folder).expect("a folder");
-    for name in ["package.json", "package-lock.json"] {
-        std::fs::copy(file(name), folder.join(name)).expect("a copy");
-    }
-    let mut install = Command::new(npm);
-    install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    let outcome = run(install.current_dir(&folder), "");
-    if outcome.code != Some(0) {
-        return Err(format!("npm cannot install the packages: {}", outcome.err));
-    }
-    std::fs::write(done, lock).expect("a note");
-    Ok(folder)
+    packages::npm(&file(""), "npm")
 }
 
 /// What a person does, step by step. `what` and `field` are selectors of playwright, such as

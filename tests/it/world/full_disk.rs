@@ -1,6 +1,7 @@
 //! A disk that is full when the server starts.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use super::{part, program};
@@ -22,21 +23,12 @@ exec "$PROGRAM" --data-dir disk/data --scrypt "$COST" serve --listen 127.0.0.1:0
 #[test]
 fn a_start_on_a_full_disk_answers_what_only_reads_and_passes() {
     let site = Site::new();
-    let found = program("unshare").and_then(|unshare| {
-        let tried = run(Command::new(&unshare).args(["-m", "true"]), "");
-        let is_able = tried.code == Some(0);
-        is_able.then_some(unshare).ok_or(tried.err)
-    });
-    let Some(unshare) = part(found) else {
+    let Some(mut command) = part(unshared(&site.path(""))) else {
         return;
     };
     fs::create_dir(site.path("disk")).expect("a folder");
     fs::write(site.path("password"), PASSWORD).expect("a file");
-    let mut command = Command::new(unshare);
-    clear_settings(&mut command);
-    command.args(["-m", "sh", "-c", SCRIPT]);
-    command.env("PROGRAM", env!("CARGO_BIN_EXE_minisass-auth"));
-    command.env("COST", CHEAP).current_dir(site.path(""));
+    command.args(["sh", "-c", SCRIPT]);
     let mut server = Server::start(command, &site.path("log"));
     let read = |name: &str| fs::read_to_string(site.path(name)).expect("a file");
     assert!(read("list").contains("ada@example.org"), "{}", read("list"));
@@ -64,4 +56,19 @@ fn a_start_on_a_full_disk_answers_what_only_reads_and_passes() {
     assert_eq!(server.logout(&token), 200);
     assert_eq!(server.status_of(&token), 401);
     assert_eq!(server.stop(), Some(0));
+}
+
+/// What runs where its mounts are seen by nobody else.
+pub fn unshared(folder: &Path) -> Result<Command, String> {
+    let unshare = program("unshare")?;
+    let tried = run(Command::new(&unshare).args(["-m", "true"]), "");
+    if tried.code != Some(0) {
+        return Err(tried.err);
+    }
+    let mut command = Command::new(unshare);
+    clear_settings(&mut command);
+    command.arg("-m").current_dir(folder);
+    command.env("PROGRAM", env!("CARGO_BIN_EXE_minisass-auth"));
+    command.env("COST", CHEAP);
+    Ok(command)
 }

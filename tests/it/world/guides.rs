@@ -25,14 +25,10 @@ impl Service {
     fn new() -> Self {
         let site = Site::new();
         site.add_user("ada", &[]);
-        let mut keys = std::fs::read_dir(site.data().join("keys")).expect("keys");
-        let key = keys.find_map(|it| {
-            let path = it.ok()?.path();
-            let is_key = path.to_string_lossy().contains("/signing-");
-            is_key.then(|| path.display().to_string())
-        });
+        let key = site.path("minisass.key");
+        std::fs::write(&key, site.run(&["key", "export"]).ok()).expect("a key");
         let token = site.run(&["token", "issue", "ada"]).ok().trim().to_owned();
-        let key = key.expect("a key");
+        let key = key.display().to_string();
         Self { site, key, token }
     }
 

@@ -7,14 +7,11 @@ use std::path::{Path, PathBuf};
 use super::finding::{Finding, Subject};
 use crate::failure;
 use crate::private_file::{
-    data_dir, folder_of, is_of_another_user, is_open_to_others, is_own, replaceable_in,
+    data_dir, folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
 };
 use crate::settings::private_files;
 
 const CHECK: &str = "files";
-
-/// The folders of the data folder: all that is in them is private.
-const FOLDERS: [&str; 3] = ["keys", "outbox", "backups"];
 
 pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let folder = &subject.data_dir;
@@ -26,13 +23,13 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         )];
     }
     let mut files = beside(&subject.database);
-    files.push(folder.join("serve.lock"));
+    files.push(folder.join(layout::SERVED));
     // A volume that root lends is not ours to close; what is in it is looked at all the same.
     if fs::metadata(folder).is_ok_and(|it| is_own(&it)) {
         files.push(folder.clone());
     }
     let own = files.into_iter().map(Private::file);
-    let own = own.chain(FOLDERS.map(|it| Private::folder(&folder.join(it))));
+    let own = own.chain(layout::FOLDERS.map(|it| Private::folder(&folder.join(it))));
     let own: Vec<Private> = own.collect();
     // These may belong to root, who lets the server read them.
     let lent = private_files(subject.values).into_iter().map(Private::file);

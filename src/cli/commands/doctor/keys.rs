@@ -2,6 +2,7 @@
 
 use super::finding::{Finding, NOT_OURS, Subject};
 use crate::crypto::{Keyring, LinkKey, SigningKey};
+use crate::private_file::layout;
 
 /// How old a signing key may get, in days.
 const MOST_DAYS: i64 = 365;
@@ -17,7 +18,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> [Finding; 2] {
     if !subject.is_ours() {
         return skipped(NOT_OURS);
     }
-    let folder = subject.data_dir.join("keys");
+    let folder = subject.data_dir.join(layout::KEYS);
     if !folder.exists() {
         let missing = "there is none; the next command makes one, and older tokens and links end";
         return ["signing_key", "link_key"].map(|it| Finding::warning(it, missing, RESTORE));

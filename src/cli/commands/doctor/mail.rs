@@ -2,6 +2,7 @@
 
 use super::finding::{Finding, Subject};
 use crate::cli::job;
+use crate::private_file::layout;
 
 const CHECK: &str = "smtp";
 
@@ -32,7 +33,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> anyhow::Result<Finding> {
             CHECK,
             format!(
                 "no mail server is set: each mail becomes a file in {}",
-                subject.data_dir.join("outbox").display()
+                subject.data_dir.join(layout::OUTBOX).display()
             ),
             "set smtp_url, or smtp_url_file if it holds a password",
         ),

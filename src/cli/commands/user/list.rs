@@ -44,18 +44,17 @@ pub(crate) fn run(list: &List, job: &Job, output: &mut Output) -> anyhow::Result
     let pages = pages(list.limit, |limit| {
         query.limit = limit;
         let users = job.wait(job.operator.users(&query))?;
-        query.after = users.last().map_or(query.after, |it| it.id);
-        let rows = users.iter().map(|user| {
-            let mut row = row(user);
+        query.after = users.last().map_or(query.after, |it| it.0.id);
+        let rows = users.into_iter().map(|(user, profile)| {
+            let mut row = row(&user);
             if is_wide {
-                let profile = job.wait(job.operator.accounts.profile(user.id))?;
                 row["organisation_type"] = profile.organisation_type.into();
                 row["organisation_name"] = profile.organisation_name.into();
                 row["country"] = profile.country.into();
             }
-            Ok(row)
+            row
         });
-        rows.collect()
+        Ok(rows.collect())
     });
     output.need(&[
         "username",

@@ -14,7 +14,7 @@ use crate::http::wire::{
 
 /// The account and its profile.
 #[derive(Object)]
-#[oai(skip_serializing_if_is_none)]
+#[oai(rename = "Account", skip_serializing_if_is_none)]
 struct AccountBody {
     /// The number of the user, as text.
     user_id: String,
@@ -26,15 +26,15 @@ struct AccountBody {
     name: String,
     /// The last name.
     surname: String,
-    /// Such as `NGO`.
+    /// What kind of organisation the person works for, such as `NGO`.
     organisation_type: String,
-    /// Of the organisation.
+    /// The name of the organisation.
     organisation_name: String,
-    /// A code or a name.
+    /// The country, by its code or its name.
     country: String,
     /// Whether the person is a recognised expert; only the operator says so.
     is_expert: bool,
-    /// `wifi`, `mobile` or `both`.
+    /// Over which networks the app may upload photographs.
     upload_preference: String,
     /// The new address, which replaces the old one when the link that was mailed there is used.
     new_email: Option<String>,
@@ -67,10 +67,10 @@ impl From<OwnAccount> for AccountBody {
 /// passed over.
 #[derive(Object)]
 struct AccountRequest {
-    /// Must be free.
+    /// The user name. A new one must be free.
     #[oai(validator(max_length = 150))]
     username: Option<String>,
-    /// Another one must be free, and is confirmed by mail before it replaces the old one.
+    /// The address. Another one must be free, and is confirmed by mail before it replaces the old one.
     #[oai(validator(min_length = 1, max_length = 254))]
     email: Email,
     /// The first name.
@@ -79,16 +79,16 @@ struct AccountRequest {
     /// The last name.
     #[oai(validator(min_length = 1, max_length = 150))]
     surname: String,
-    /// Such as `NGO`.
+    /// What kind of organisation the person works for, such as `NGO`.
     #[oai(validator(max_length = 255))]
     organisation_type: Option<String>,
-    /// Of the organisation.
+    /// The name of the organisation.
     #[oai(validator(max_length = 255))]
     organisation_name: Option<String>,
-    /// A code or a name.
+    /// The country, by its code or its name.
     #[oai(validator(max_length = 255))]
     country: Option<String>,
-    /// `wifi`, `mobile` or `both`.
+    /// Over which networks the app may upload photographs.
     #[oai(validator(min_length = 1, max_length = 10))]
     upload_preference: String,
 }
@@ -132,6 +132,7 @@ impl Input for PasswordRequest {
 
 /// It was done.
 #[derive(Object)]
+#[oai(rename = "Status")]
 struct StatusBody {
     /// Always `OK`.
     status: String,

@@ -23,7 +23,7 @@ struct ConsentEntry {
     version: String,
     /// Whether it was agreed to.
     consent_given: bool,
-    /// When.
+    /// When the user said so.
     consent_date: String,
     /// From where, if known.
     #[oai(nullable)]
@@ -43,6 +43,7 @@ impl From<Consent> for ConsentEntry {
 
 /// All that is kept about a person, but for secrets.
 #[derive(Object)]
+#[oai(rename = "PersonalData")]
 struct ExportBody {
     /// The number of the user.
     user_id: i64,
@@ -64,15 +65,15 @@ struct ExportBody {
     /// When a session was last opened.
     #[oai(nullable)]
     last_login_at: Option<String>,
-    /// Such as `NGO`.
+    /// What kind of organisation the person works for, such as `NGO`.
     organisation_type: String,
-    /// Of the organisation.
+    /// The name of the organisation.
     organisation_name: String,
-    /// A code or a name.
+    /// The country, by its code or its name.
     country: String,
     /// Whether the person is a recognised expert.
     is_expert: bool,
-    /// `wifi`, `mobile` or `both`.
+    /// Over which networks the app may upload photographs.
     upload_preference: String,
     /// What else was sent at registration.
     additional_fields: BTreeMap<String, Value>,

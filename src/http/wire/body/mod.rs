@@ -217,6 +217,11 @@ async fn read(body: &mut RequestBody) -> Result<Vec<u8>, Problem> {
     let body = body
         .take()
         .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The body was read before."))?;
+    receive(body).await
+}
+
+/// Waits for a whole body, if that is small and comes soon.
+pub(crate) async fn receive(body: poem::Body) -> Result<Vec<u8>, Problem> {
     let read = tokio::time::timeout(DEADLINE, body.into_bytes_limit(MOST_BYTES)).await;
     match read {
         Ok(Ok(bytes)) => Ok(bytes.into()),
