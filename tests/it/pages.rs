@@ -274,7 +274,7 @@ fn the_form_of_a_foreign_page_is_not_read_as_ours() {
 #[test]
 fn what_is_typed_is_shown_and_never_run() {
     let app = App::new();
-    let evil = "\"><script>alert(1)</script>{{7*7}}";
+    let evil = "\"><script>alert(1)</script>{{123457*3}}";
     let pages = [
         press(
             &app,
@@ -298,7 +298,7 @@ fn what_is_typed_is_shown_and_never_run() {
     for page in pages {
         assert!(is_page(&page), "{}", page.text());
         assert!(!page.text().contains("<script>"), "{}", page.text());
-        assert!(!page.text().contains("49"), "{}", page.text());
+        assert!(!page.text().contains("370371"), "{}", page.text());
         let policy = page.header("content-security-policy").expect("a policy");
         assert!(policy.contains("default-src 'none'"), "{policy}");
         assert!(policy.contains("script-src 'self'"), "{policy}");
