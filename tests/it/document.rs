@@ -276,6 +276,30 @@ fn options_tell_what_an_endpoint_needs_and_what_a_field_means() {
 }
 
 #[test]
+fn answers_are_as_their_examples_say() {
+    let app = App::new();
+    let nobody = json!({"email": "nobody@example.org", "username": "nobody", "password": "x"});
+    let good_for_nothing = json!({"refresh": "x"});
+    let check = |endpoint: &str, method: &str, answer: Answer| {
+        let path = format!("{API}{endpoint}");
+        let operation = &paths()[&path][method];
+        let declared = &operation["responses"][answer.status.to_string()]["content"];
+        let example = &declared["application/json"]["example"];
+        assert!(example.is_object(), "{path} {}", answer.status);
+        assert_eq!(answer.json(), *example, "{path}");
+    };
+    for endpoint in ["login/", "token/", "request-reset/", "resend-activation/"] {
+        check(endpoint, "post", app.post(endpoint, &nobody));
+    }
+    for endpoint in ["refresh/", "token/refresh/"] {
+        check(endpoint, "post", app.post(endpoint, &good_for_nothing));
+    }
+    let endpoint = "check-auth-status/";
+    check(endpoint, "get", app.get(endpoint));
+    check("logout/", "post", app.post("logout/", &json!({})));
+}
+
+#[test]
 fn a_bad_token_does_not_keep_anybody_from_the_description() {
     let app = App::new();
     for path in paths().keys() {

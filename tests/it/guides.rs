@@ -128,7 +128,9 @@ fn assert_shown(guide: &str, step: &Step, printed: &str) {
 /// Runs all of a guide in one shell, as its reader does.
 fn follow(guide: &str, text: &str) -> Vec<(String, String)> {
     let site = Site::new();
-    let serve = shell(&site, "exec minisass-auth serve --listen 127.0.0.1:0");
+    let mut serve = shell(&site, "exec minisass-auth serve --listen 127.0.0.1:0");
+    // Everything is where a reader has it, in ./minisass-data.
+    serve.env_remove("MINISASS_AUTH_DATA_DIR");
     let server = Server::start(serve, &site.path("log"));
     // What the old server left.
     let dump = dump(&[("cy", "cy@example.org", "!")]);
@@ -146,7 +148,8 @@ fn follow(guide: &str, text: &str) -> Vec<(String, String)> {
     for step in &steps {
         script += &format!("{}\nprintf '\\x1e'\n", typed(step, &server));
     }
-    let outcome = run(&mut shell(&site, &script), "");
+    let mut script = shell(&site, &script);
+    let outcome = run(script.env_remove("MINISASS_AUTH_DATA_DIR"), "");
     let printed: Vec<&str> = outcome.out.split('\x1e').collect();
     let failed = steps.get(printed.len() - 1).map(|it| &it.command);
     assert_eq!(failed, None, "{guide}: {}\n{}", outcome.out, outcome.err);

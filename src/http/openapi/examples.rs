@@ -5,8 +5,89 @@ use serde_json::{Map, Value, json};
 
 const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
 
-/// Gives every field whose name says what it holds an example.
+/// What some operations answer, word for word: the operation, the status, the field and its sentence.
+const SENTENCES: [(&str, &str, &str, &str); 13] = [
+    ("login", "401", "error", "Invalid credentials"),
+    (
+        "token",
+        "401",
+        "detail",
+        "No active account found with the given credentials",
+    ),
+    ("refresh", "401", "detail", "Token is invalid or expired"),
+    (
+        "token_refresh",
+        "401",
+        "detail",
+        "Token is invalid or expired",
+    ),
+    (
+        "check_auth_status",
+        "401",
+        "detail",
+        "Authentication credentials were not provided.",
+    ),
+    (
+        "logout",
+        "401",
+        "detail",
+        "Authentication credentials were not provided.",
+    ),
+    ("logout", "200", "message", "Logout successful"),
+    (
+        "register",
+        "400",
+        "error",
+        "This email is already registered.",
+    ),
+    (
+        "request_reset",
+        "200",
+        "message",
+        "Password reset email sent",
+    ),
+    ("update_password_reset", "401", "error", "Unauthorized"),
+    (
+        "update_password_reset",
+        "200",
+        "message",
+        "Password updated successfully",
+    ),
+    (
+        "resend_activation",
+        "200",
+        "message",
+        "Activation email sent",
+    ),
+    ("activate", "400", "error", "Invalid token or expired"),
+];
+
+/// Gives answers and fields their examples.
 pub(super) fn complete(document: &mut Value) {
+    let paths = document["paths"].as_object_mut().into_iter();
+    let operations = paths
+        .flat_map(Map::values_mut)
+        .filter_map(Value::as_object_mut)
+        .flat_map(Map::values_mut);
+    operations.for_each(add_answers);
+    add_fields(document);
+}
+
+fn add_answers(operation: &mut Value) {
+    for (id, status, field, sentence) in SENTENCES {
+        if operation["operationId"] == id {
+            let content = &mut operation["responses"][status]["content"];
+            let mut example = json!({ field: sentence });
+            if sentence == "Token is invalid or expired" {
+                example["code"] = json!("token_not_valid");
+            }
+            content["application/json"]["example"] = example;
+        }
+    }
+}
+
+/// Gives every field whose name says what it holds an example.
+fn add_fields(document: &mut Value) {
     let schemas = document["components"]["schemas"]
         .as_object_mut()
         .into_iter();
