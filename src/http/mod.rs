@@ -15,6 +15,7 @@ use std::sync::Arc;
 use poem::web::Data;
 use poem::{Endpoint, EndpointExt, Request, Response, Route, get, handler};
 
+pub use self::openapi::variants::Wanted;
 pub use self::server::{ConnectionRules, Listener, serve};
 pub use self::wire::Deployment;
 
@@ -123,16 +124,10 @@ async fn root(
 /// The OpenAPI document. Needs no database and no key.
 #[must_use]
 pub fn spec() -> String {
-    document::text("/")
+    document::text(&document::document())
 }
 
-/// The same with JSON bodies only, for generators of clients that read one media type.
-#[must_use]
-pub fn spec_with_json_bodies() -> String {
-    variants::with_json_bodies("/")
-}
-
-/// The same in YAML.
-pub fn spec_in_yaml() -> Result<String, Failure> {
-    variants::yaml("/")
+/// The same as it is wanted.
+pub fn spec_as(wanted: Wanted) -> Result<String, Failure> {
+    variants::text("/", wanted)
 }

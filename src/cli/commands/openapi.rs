@@ -1,10 +1,8 @@
 //! `openapi`: the document, without a server.
 
-use anyhow::bail;
-
 use crate::cli::examples::examples;
 use crate::cli::terminal::output::Output;
-use crate::http;
+use crate::http::{self, Wanted};
 
 #[derive(clap::Args)]
 #[command(after_help = examples(&[
@@ -23,12 +21,8 @@ enum Bodies {
     Json,
 }
 
-pub(crate) fn run(asked: &Openapi, is_yaml: bool, output: &mut Output) -> anyhow::Result<()> {
-    let text = match (asked.bodies, is_yaml) {
-        (None, false) => http::spec(),
-        (Some(Bodies::Json), false) => http::spec_with_json_bodies(),
-        (None, true) => http::spec_in_yaml()?,
-        (Some(Bodies::Json), true) => bail!("--bodies json is printed as JSON; drop --format yaml"),
-    };
+pub(crate) fn run(asked: &Openapi, yaml: bool, output: &mut Output) -> anyhow::Result<()> {
+    let json_bodies = asked.bodies.is_some();
+    let text = http::spec_as(Wanted { json_bodies, yaml })?;
     Ok(output.text(&text)?)
 }

@@ -28,6 +28,7 @@ enum WantedFormat {
     /// For spreadsheets
     Csv,
     /// The OpenAPI document only
+    #[value(hide = true)]
     Yaml,
 }
 

@@ -17,8 +17,9 @@ pub(crate) type Row = Map<String, Value>;
 
 /// Where tables are shown.
 pub(crate) struct Screen {
-    /// None where there is no terminal.
+    /// None where there is no terminal, or one that does not know.
     width: Option<usize>,
+    is_terminal: bool,
     is_colourful: bool,
     now: Timestamp,
 }
@@ -27,13 +28,14 @@ impl Screen {
     pub(crate) fn new(now: Timestamp) -> Self {
         Self {
             width: terminal_width(),
+            is_terminal: io::stdout().is_terminal(),
             is_colourful: is_colourful(),
             now,
         }
     }
 
     pub(crate) fn is_terminal(&self) -> bool {
-        self.width.is_some()
+        self.is_terminal
     }
 
     /// Some rows, of which `wanted` columns are to be seen, the most important first; or all columns.

@@ -38,9 +38,9 @@ pub(crate) fn service() -> OpenApiService<impl OpenApi, ()> {
     .license(LicenseObject::new("MIT").url("https://opensource.org/license/mit"))
 }
 
-/// The document as it is printed and committed; its paths lie below `server`.
-pub(crate) fn text(server: &str) -> String {
-    format!("{:#}\n", below(server))
+/// A document as it is printed and committed.
+pub(crate) fn text(document: &Value) -> String {
+    format!("{document:#}\n")
 }
 
 /// The document of a deployment whose paths lie below `server`.

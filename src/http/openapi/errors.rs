@@ -58,7 +58,8 @@ fn with_fields(general: &Value, request: &Value) -> Value {
         .into_iter()
         .flat_map(Map::keys);
     if let Some(properties) = errors["properties"].as_object_mut() {
-        for field in fields.map(String::as_str).chain(["non_field_errors"]) {
+        let of_all = ["non_field_errors", "additional_fields"];
+        for field in fields.map(String::as_str).chain(of_all) {
             properties.insert(
                 field.to_owned(),
                 json!({ "type": "array", "items": { "type": "string" } }),

@@ -14,12 +14,14 @@ use poem::http::{StatusCode, header};
 use poem::web::Data;
 use poem::{IntoResponse, Request, Response, handler};
 
+use super::variants::Wanted;
 use super::{document, variants};
 use crate::domain::WebUrl;
 use crate::failure::Failure;
 use crate::http::wire::Refusal;
 
 const JSON: &str = "application/json";
+const YAML: &str = "application/yaml";
 
 /// A text that is kept compressed: Swagger UI has 1.6 MB, and most clients take it as it is here. All
 /// answers share the same bytes, however slowly they are read.
@@ -94,9 +96,8 @@ pub(crate) struct Documentation {
     server: String,
     swagger: Made,
     reference: Made,
-    json: Made,
-    json_bodies: Made,
-    yaml: Made,
+    /// In JSON, in YAML, and both with JSON bodies only.
+    documents: [Made; 4],
 }
 
 impl Documentation {
@@ -105,9 +106,7 @@ impl Documentation {
             server: public_url.path().to_owned(),
             swagger: Made::new(),
             reference: Made::new(),
-            json: Made::new(),
-            json_bodies: Made::new(),
-            yaml: Made::new(),
+            documents: Default::default(),
         }
     }
 
@@ -143,17 +142,19 @@ impl Documentation {
         Page::new(&html, "text/html; charset=utf-8", Some(policy))
     }
 
-    fn json(&self) -> std::io::Result<Page> {
-        Page::new(&document::text(&self.server), JSON, None)
+    /// The document, with `?bodies=json` for generators that read one media type only.
+    fn answer(&self, request: &Request, yaml: bool) -> Response {
+        let mut query = request.uri().query().unwrap_or_default().split('&');
+        let json_bodies = query.any(|it| it == "bodies=json");
+        let wanted = Wanted { json_bodies, yaml };
+        let page = &self.documents[usize::from(json_bodies) * 2 + usize::from(yaml)];
+        answer(page.get_or_init(|| self.document(wanted)), request)
     }
 
-    fn json_bodies(&self) -> std::io::Result<Page> {
-        Page::new(&variants::with_json_bodies(&self.server), JSON, None)
-    }
-
-    fn yaml(&self) -> std::io::Result<Page> {
-        let text = variants::yaml(&self.server).map_err(|it| std::io::Error::other(it.chain()))?;
-        Page::new(&text, "application/yaml", None)
+    fn document(&self, wanted: Wanted) -> std::io::Result<Page> {
+        let text = variants::text(&self.server, wanted);
+        let text = text.map_err(|it| std::io::Error::other(it.chain()))?;
+        Page::new(&text, if wanted.yaml { YAML } else { JSON }, None)
     }
 }
 
@@ -169,22 +170,16 @@ pub(crate) fn reference(request: &Request, Data(made): Data<&Arc<Documentation>>
     answer(made.reference.get_or_init(|| made.reference()), request)
 }
 
-/// The OpenAPI document; with `?bodies=json` for generators that read one media type only.
+/// The OpenAPI document.
 #[handler]
 pub(crate) fn openapi(request: &Request, Data(made): Data<&Arc<Documentation>>) -> Response {
-    let query = request.uri().query().unwrap_or_default();
-    let page = if query.split('&').any(|it| it == "bodies=json") {
-        made.json_bodies.get_or_init(|| made.json_bodies())
-    } else {
-        made.json.get_or_init(|| made.json())
-    };
-    answer(page, request)
+    made.answer(request, false)
 }
 
 /// The OpenAPI document in YAML.
 #[handler]
 pub(crate) fn openapi_yaml(request: &Request, Data(made): Data<&Arc<Documentation>>) -> Response {
-    answer(made.yaml.get_or_init(|| made.yaml()), request)
+    made.answer(request, true)
 }
 
 fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {

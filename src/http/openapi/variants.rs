@@ -17,7 +17,7 @@ pub(crate) fn for_people(server: &str) -> Value {
 }
 
 /// With JSON bodies only: several generators take the last of three media types, or fail.
-pub(crate) fn with_json_bodies(server: &str) -> String {
+fn with_json_bodies(server: &str) -> Value {
     let mut document = document::below(server);
     for operations in paths(&mut document) {
         for operation in operations.values_mut() {
@@ -27,7 +27,7 @@ pub(crate) fn with_json_bodies(server: &str) -> String {
             }
         }
     }
-    format!("{document:#}\n")
+    document
 }
 
 fn paths(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
@@ -61,8 +61,25 @@ fn fold_common_responses(operation: &mut Value) {
     responses.insert("default".to_owned(), response);
 }
 
-/// In YAML.
-pub(crate) fn yaml(server: &str) -> Result<String, Failure> {
-    let text = serde_norway::to_string(&document::below(server));
-    text.map_err(Failure::when("writing the document in YAML"))
+/// How the document is wanted.
+#[derive(Clone, Copy, Default)]
+pub struct Wanted {
+    /// With JSON bodies only.
+    pub json_bodies: bool,
+    /// In YAML, not in JSON.
+    pub yaml: bool,
+}
+
+/// The document as it is wanted; its paths lie below `server`.
+pub(crate) fn text(server: &str, wanted: Wanted) -> Result<String, Failure> {
+    let document = if wanted.json_bodies {
+        with_json_bodies(server)
+    } else {
+        document::below(server)
+    };
+    if wanted.yaml {
+        let text = serde_norway::to_string(&document);
+        return text.map_err(Failure::when("writing the document in YAML"));
+    }
+    Ok(document::text(&document))
 }

@@ -161,6 +161,13 @@ impl Endpoint {
         }
     }
 
+    /// The names of fields that nobody should read over a shoulder.
+    pub(super) fn secrets(&self) -> Vec<&str> {
+        let fields = self.operations.iter().flat_map(|it| &it.body_fields);
+        let secrets = fields.filter(|it| it.kind == Kind::Password);
+        secrets.map(|it| it.name.as_str()).collect()
+    }
+
     fn entry(&self) -> Entry {
         Entry {
             path: self.path.clone(),

@@ -83,9 +83,11 @@ impl Pages {
                 return Ok(response);
             }
         };
+        // As the paths of mailed links have.
+        let has_secret_path = endpoint.is_some_and(|it| !it.path_fields.is_empty());
         Ok(page.map_or_else(
             |it| Refusal::from(it).into_response(),
-            |it| html(response, it),
+            |it| html(response, it, has_secret_path),
         ))
     }
 
@@ -178,7 +180,7 @@ fn path_values(endpoint: &catalogue::Endpoint, path: &str) -> Vec<String> {
 }
 
 /// The page in place of the JSON that `response` had: with its status and its headers.
-fn html(mut response: Response, page: String) -> Response {
+fn html(mut response: Response, page: String, has_secret_path: bool) -> Response {
     response.set_body(Body::from_string(page));
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
@@ -186,9 +188,11 @@ fn html(mut response: Response, page: String) -> Response {
     headers.insert(header::CONTENT_TYPE, html);
     let policy = HeaderValue::from_static(POLICY);
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    // Without it a form of ours would be sent as from nowhere, and get no cookie.
-    let referrer = HeaderValue::from_static("same-origin");
-    headers.insert(header::REFERRER_POLICY, referrer);
+    if !has_secret_path {
+        // Without it a form of ours would be sent as from nowhere, and get no cookie.
+        let referrer = HeaderValue::from_static("same-origin");
+        headers.insert(header::REFERRER_POLICY, referrer);
+    }
     headers.append(header::VARY, HeaderValue::from_static("Accept"));
     response
 }

@@ -4,10 +4,12 @@ use poem::http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::catalogue::{Endpoint, Kind};
+use super::catalogue::Endpoint;
 
 /// Stands for what nobody should read over a shoulder, or find in a screenshot.
 const HIDDEN: &str = "********";
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The headers of a request that say something about the API.
 const TOLD: [HeaderName; 4] = [
@@ -52,22 +54,33 @@ impl Asked {
         }
     }
 
-    /// With passwords hidden.
-    fn body(&self, endpoint: Option<&Endpoint>) -> Option<Result<Value, &str>> {
+    /// With passwords hidden: in JSON, or as it was sent.
+    fn body(&self, endpoint: Option<&Endpoint>) -> Option<Result<Value, String>> {
         let text = self.body.as_deref()?;
-        let Ok(Value::Object(mut fields)) = serde_json::from_str(text) else {
-            return Some(Err(text));
-        };
-        let operations = endpoint.into_iter().flat_map(|it| &it.operations);
-        let secrets = operations
-            .flat_map(|it| &it.body_fields)
-            .filter(|it| it.kind == Kind::Password);
-        for secret in secrets {
-            if let Some(value) = fields.get_mut(&secret.name) {
-                *value = HIDDEN.into();
+        let secrets = endpoint.map_or_else(Vec::new, Endpoint::secrets);
+        if let Ok(Value::Object(mut fields)) = serde_json::from_str(text) {
+            for (name, value) in &mut fields {
+                if secrets.contains(&name.as_str()) {
+                    *value = HIDDEN.into();
+                }
             }
+            return Some(Ok(Value::Object(fields)));
         }
-        Some(Ok(Value::Object(fields)))
+        let is_form = |(name, value): &(String, String)| {
+            name == header::CONTENT_TYPE.as_str() && value == FORM
+        };
+        Some(Err(match secrets.as_slice() {
+            [] => text.to_owned(),
+            secrets if self.headers.iter().any(is_form) => {
+                let mut shown = form_urlencoded::Serializer::new(String::new());
+                for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+                    let is_secret = secrets.contains(&&*name);
+                    shown.append_pair(&name, if is_secret { HIDDEN } else { &value });
+                }
+                shown.finish()
+            }
+            _ => format!("({} bytes, which may hold a password)", text.len()),
+        }))
     }
 
     pub(super) fn message(&self, base: &str, endpoint: Option<&Endpoint>) -> Message {
@@ -76,7 +89,7 @@ impl Asked {
             headers: self.headers.clone(),
             body: match self.body(endpoint) {
                 Some(Ok(value)) => coloured(&value),
-                Some(Err(text)) => plain(text),
+                Some(Err(text)) => plain(&text),
                 None => Vec::new(),
             },
         }
@@ -84,10 +97,14 @@ impl Asked {
 
     /// The same request for a shell.
     pub(super) fn curl(&self, origin: &str, base: &str, endpoint: Option<&Endpoint>) -> String {
-        let mut line = format!(
-            "curl -i {}",
-            quoted(&format!("{origin}{base}{}", self.target))
-        );
+        let address = format!("{origin}{base}{}", self.target);
+        // curl takes brackets and braces for a pattern.
+        let glob = if address.contains(['{', '[']) {
+            " -g"
+        } else {
+            ""
+        };
+        let mut line = format!("curl -i{glob} {}", quoted(&address));
         if self.method != "GET" {
             line.push_str(&format!(" -X {}", self.method));
         }
@@ -99,10 +116,10 @@ impl Asked {
         }
         let body = match self.body(endpoint) {
             Some(Ok(value)) => value.to_string(),
-            Some(Err(text)) => text.to_owned(),
+            Some(Err(text)) => text,
             None => return line,
         };
-        format!("{line} \\\n  --data-binary {}", quoted(&body))
+        format!("{line} \\\n  --data-raw {}", quoted(&body))
     }
 }
 

@@ -43,15 +43,14 @@ impl SentForm {
         self.get(TOKEN).map(str::trim)
     }
 
-    /// What the inputs of the next page begin with: all but passwords.
+    /// What the inputs of the next page begin with: all but passwords, and bodies that may hold one.
     pub(super) fn kept(&self, endpoint: &Endpoint) -> BTreeMap<&str, &str> {
-        let is_password = |name: &str| {
-            endpoint.operations.iter().any(|operation| {
-                let mut fields = operation.body_fields.iter();
-                fields.any(|it| it.kind == Kind::Password && name == input(&operation.method, it))
-            })
+        let secrets = endpoint.secrets();
+        let is_secret = |name: &str| {
+            let (_, field) = name.split_once('.').unwrap_or_default();
+            secrets.contains(&field) || field.starts_with("body.") && !secrets.is_empty()
         };
-        let kept = self.0.iter().filter(|(name, _)| !is_password(name));
+        let kept = self.0.iter().filter(|(name, _)| !is_secret(name));
         kept.map(|(name, value)| (name.as_str(), value.as_str()))
             .collect()
     }
