@@ -178,9 +178,9 @@ fn a_body_by_hand_goes_out_in_each_media_type() {
         let page = press(&app, "login/", &format!("POST {number}"), &[(&name, body)]);
         assert_eq!(page.status, 200, "{}", text(&page));
     }
-    for number in 0..3 {
+    for (number, body) in bodies.iter().enumerate() {
         let name = format!("POST.body.{number}");
-        let body = bodies[number].replace("ada", "nobody");
+        let body = body.replace("ada", "nobody");
         let page = press(&app, "login/", &format!("POST {number}"), &[(&name, &body)]);
         let secret = PASSWORD.split('@').next().expect("a part");
         assert!(!page.text().contains(secret), "{}", page.text());
