@@ -77,7 +77,7 @@ impl Pace {
             return (false, hashes);
         }
         if let Some(whole) = whole {
-            std::thread::sleep(whole.saturating_sub(took));
+            wait_until(started + whole);
             return (false, hashes);
         }
         // Nobody knows yet.
@@ -107,5 +107,16 @@ impl Pace {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A sleep ends late by about a fifth of a millisecond, which tells after many rounds: the end is
+/// waited for awake.
+fn wait_until(end: Instant) {
+    const LATE: Duration = Duration::from_micros(500);
+    let left = end.saturating_duration_since(Instant::now());
+    std::thread::sleep(left.saturating_sub(LATE));
+    while Instant::now() < end {
+        std::hint::spin_loop();
     }
 }
