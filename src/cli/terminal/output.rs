@@ -183,15 +183,11 @@ impl Output {
         if self.columns.is_empty() {
             return Ok(row);
         }
+        let known: Vec<String> = row.keys().cloned().collect();
         let mut chosen = Map::new();
         for name in &self.columns {
-            let Some(value) = row.remove(name) else {
+            let Some(value) = row.shift_remove(name) else {
                 ensure!(!chosen.contains_key(name), "--columns names {name} twice");
-                let known: Vec<&str> = row
-                    .keys()
-                    .chain(chosen.keys())
-                    .map(String::as_str)
-                    .collect();
                 bail!(
                     "there is no column {name:?}; there are {}",
                     known.join(", ")
