@@ -110,10 +110,6 @@ impl Keyring {
         Ok(kids)
     }
 
-    pub(crate) fn kids(&self) -> Vec<String> {
-        self.keys.iter().map(|it| it.0.clone()).collect()
-    }
-
     /// The name and the text of a key, of the one that signs unless `kid` names another.
     pub fn text(&self, kid: Option<&str>) -> Result<(String, Zeroizing<String>), KeyError> {
         let mut keys = self.keys.iter().rev();

@@ -6,6 +6,7 @@ mod cost;
 mod digest;
 mod foreign;
 mod hash_pool;
+mod jws;
 mod key_file;
 mod keys;
 mod link;

@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use aws_lc_rs::digest::{Context, SHA256};
+use ring::digest::{Context, SHA256};
 
 use super::Store;
 use super::audit_start::{Digest, START, Start};

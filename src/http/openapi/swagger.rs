@@ -218,8 +218,5 @@ fn policy(html: &str) -> String {
 }
 
 fn sha256(text: &str) -> String {
-    STANDARD.encode(aws_lc_rs::digest::digest(
-        &aws_lc_rs::digest::SHA256,
-        text.as_bytes(),
-    ))
+    STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()))
 }

@@ -14,6 +14,7 @@ mod refusal;
 mod route_name;
 mod sender;
 mod stopping;
+mod written;
 
 pub use self::deployment::Deployment;
 
@@ -37,3 +38,4 @@ pub(crate) use self::refusal::{
 pub(crate) use self::route_name::RouteName;
 pub(crate) use self::sender::Sender;
 pub(crate) use self::stopping::Stopping;
+pub(crate) use self::written::Written;
