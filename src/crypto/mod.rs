@@ -10,6 +10,7 @@ mod jws;
 mod key_file;
 mod keys;
 mod link;
+mod own_key;
 mod pace;
 mod password;
 mod published_key;
