@@ -141,8 +141,8 @@ fn a_disk_without_room_for_a_copy_of_the_database_is_found() {
 fn the_sqlite_that_is_built_in_may_be_written_by_two_processes() {
     assert!(rusqlite::version_number() >= 3_051_003);
     // The one that is linked here is the program's own.
-    let database = used().database();
-    let version: String = database.get("SELECT sqlite_version()");
+    let site = used();
+    let version: String = site.database().get("SELECT sqlite_version()");
     assert_eq!(
         minisass_auth::store::maintenance::engine_version().ok(),
         Some(&*version)

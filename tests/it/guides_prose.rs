@@ -10,7 +10,7 @@ use crate::server::{Site, run};
 const PROGRAM: &str = "minisass-auth";
 
 /// Flags of other programs that a guide names alone.
-const OF_OTHERS: [&str; 1] = ["--peer"];
+const OF_OTHERS: [&str; 2] = ["--natural-primary", "--peer"];
 
 /// What stands between single backticks, outside of blocks; a line may end in it.
 fn inline(text: &str) -> Vec<String> {
@@ -23,10 +23,14 @@ fn inline(text: &str) -> Vec<String> {
 /// The words after the program's name, if it is a command of ours; its name may be left out.
 fn command<'a>(code: &'a str, groups: &BTreeSet<String>) -> Option<Vec<&'a str>> {
     let words: Vec<&str> = code.split(' ').collect();
-    let named = words.iter().rposition(|it| *it == PROGRAM);
-    let words = &words[named.map_or(0, |it| it + 1)..];
-    let first = words.first()?;
-    let is_ours = groups.contains(*first) || named.is_some() && !first.starts_with('-');
+    // Its account has the same name: what follows that is the program, if it is ours.
+    let twice = words.windows(2).position(|it| it == [PROGRAM; 2]);
+    let start = match twice {
+        Some(at) => at + 2,
+        None => usize::from(words[0] == PROGRAM),
+    };
+    let words = &words[start..];
+    let is_ours = start > 0 || words.first().is_some_and(|it| groups.contains(*it));
     is_ours.then(|| words.to_vec())
 }
 

@@ -42,7 +42,8 @@ fn tests_of(folder: &Path, found: &mut BTreeSet<String>) {
 fn named(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split('`').skip(1).step_by(2);
     words.filter(|it| {
-        let is_name = it.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
+        let is_part = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
+        let is_name = it.bytes().all(is_part);
         is_name && it.matches('_').count() > 3
     })
 }
