@@ -1,14 +1,14 @@
 //! Signed texts as tokens write them: header, payload and signature, each in base64url (RFC 7515,
 //! section 7.1). The signature is HMAC with SHA-256 (`HS256`), and nothing in a header makes it
-//! anything else (RFC 8725, section 3.1).
+//! anything else (RFC 8725, section 3.1). Headers are jsonwebtoken's; but a key's state and header are
+//! made once and not for each token, which was most of the work of a status check.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, Header, decode_header};
 use ring::hmac;
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Deserializer, Serialize};
-
-const ALGORITHM: &str = "HS256";
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Ours have about 400 bytes; what is longer is not looked at.
 const LONGEST: usize = 4096;
@@ -23,10 +23,9 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn new(kid: &str, secret: &[u8]) -> Result<Self, serde_json::Error> {
-        let header = serde_json::to_vec(&WrittenHeader {
-            typ: "JWT",
-            alg: ALGORITHM,
-            kid,
+        let header = serde_json::to_vec(&Header {
+            kid: Some(kid.to_owned()),
+            ..Header::new(Algorithm::HS256)
         })?;
         Ok(Self {
             kid: kid.to_owned(),
@@ -62,6 +61,7 @@ impl Key {
 
 /// The parts of a token, none of them looked at yet.
 pub(super) struct Parts<'a> {
+    token: &'a str,
     pub(super) header: &'a str,
     payload: &'a str,
     /// Header and payload, as they were signed.
@@ -75,6 +75,7 @@ impl<'a> Parts<'a> {
         // A second point in the payload is no base64url.
         let (header, payload) = signed.split_once('.')?;
         (token.len() <= LONGEST).then_some(Self {
+            token,
             header,
             payload,
             signed,
@@ -82,52 +83,23 @@ impl<'a> Parts<'a> {
         })
     }
 
-    pub(super) fn header(&self) -> Option<Header> {
-        read(self.header)
+    pub(super) fn read_header(&self) -> Option<Header> {
+        decode_header(self.token).ok()
     }
 
     /// What it says, whoever says it.
     pub(super) fn payload<T: DeserializeOwned>(&self) -> Option<T> {
-        read(self.payload)
+        let json = URL_SAFE_NO_PAD.decode(self.payload).ok()?;
+        serde_json::from_slice(&json).ok()
     }
 }
 
-fn read<T: DeserializeOwned>(part: &str) -> Option<T> {
-    let json = URL_SAFE_NO_PAD.decode(part).ok()?;
-    serde_json::from_slice(&json).ok()
-}
-
-#[derive(Serialize)]
-struct WrittenHeader<'a> {
-    typ: &'a str,
-    alg: &'a str,
-    kid: &'a str,
-}
-
-/// A header that somebody else may have written.
-#[derive(Deserialize)]
-pub(super) struct Header {
-    pub(super) alg: String,
-    pub(super) kid: Option<String>,
-    /// What it calls critical is unknown to us (RFC 7515, section 4.1.11).
-    #[serde(default, deserialize_with = "present")]
-    crit: bool,
-    /// An encrypted token, or a compressed one.
-    #[serde(default, deserialize_with = "present")]
-    enc: bool,
-    #[serde(default, deserialize_with = "present")]
-    zip: bool,
-    /// It changes what is signed, critical or not (RFC 7797, section 6).
-    #[serde(default, deserialize_with = "present")]
-    b64: bool,
-}
-
-impl Header {
-    pub(super) fn is_plain(&self) -> bool {
-        self.alg == ALGORITHM && !(self.crit || self.enc || self.zip || self.b64)
-    }
-}
-
-fn present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(value).map(|_| true)
+/// Whether it is HS256 and nothing else: what a header calls critical is unknown to us (RFC 7515, section
+/// 4.1.11), and `b64` changes what is signed, critical or not (RFC 7797, section 6).
+pub(super) fn is_plain(header: &Header) -> bool {
+    header.alg == Algorithm::HS256
+        && header.crit.is_none()
+        && header.enc.is_none()
+        && header.zip.is_none()
+        && !header.extras.inner().contains_key("b64")
 }
