@@ -117,7 +117,7 @@ fn a_database_that_another_process_made_longer_and_somebody_cut_is_noticed() {
             let stamp: i64 = other
                 .query_row("PRAGMA user_version", [], |row| row.get(0))
                 .expect("a stamp");
-            let next = (stamp & 0xffff) << 16 | 7;
+            let next = ((stamp as u32) << 16 | 7) as i32;
             let write =
                 format!("BEGIN; INSERT INTO note VALUES (1); PRAGMA user_version = {next}; COMMIT");
             other.execute_batch(&write).expect("a row");

@@ -70,6 +70,7 @@ pub(super) async fn converse<A: Endpoint<Output = Response> + 'static>(
         let _ = closing.wait_for(|it| *it).await;
     };
     let ended = tokio::select! {
+        biased;
         ended = &mut connection => ended,
         () = close => {
             std::pin::Pin::new(&mut connection).graceful_shutdown();
