@@ -16,6 +16,7 @@ mod refused_early;
 mod route_name;
 mod sender;
 mod stopping;
+mod written;
 
 pub use self::deployment::Deployment;
 
@@ -41,3 +42,4 @@ pub(crate) use self::refused_early::RefusedEarly;
 pub(crate) use self::route_name::RouteName;
 pub(crate) use self::sender::Sender;
 pub(crate) use self::stopping::Stopping;
+pub(crate) use self::written::Written;
