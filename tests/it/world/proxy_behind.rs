@@ -154,7 +154,7 @@ fn the_button_and_the_form_of_mailed_pages_work_below_a_path() {
         .story(&[&host])
         .open(&mailed_link(&site, "password-reset"))
         .fill("[name=newPassword]", "An0ther@Pass2")
-        .click("button")
+        .click("text=Set the password")
         .see("Password changed")
         .play();
     seen.assert_clean();
