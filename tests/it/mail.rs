@@ -47,7 +47,10 @@ fn mails_are_listed_by_number_and_state_and_decoys_are_not() {
     assert_eq!(first["username"], "ada");
     assert_eq!(first["recipient"], "ada@example.org");
     let none = site.run(&["mail", "list", "--state", "expired"]);
-    assert_eq!((none.out.as_str(), none.err.as_str()), ("", "no mails\n"));
+    assert_eq!(
+        (none.out.as_str(), none.err.as_str()),
+        ("", "no mails match\n")
+    );
     let csv = site.run(&["mail", "list", "--format", "csv"]).ok();
     assert!(
         csv.starts_with("id,kind,state,username,recipient,attempts,"),
