@@ -12,6 +12,8 @@ pub(super) struct WithoutMarks<R> {
     begun: Option<usize>,
     /// What looked like a mark and is none.
     owed: &'static [u8],
+    /// How many bytes come before the next line that may begin with one, as far as is read.
+    clear: usize,
 }
 
 impl<R: BufRead> WithoutMarks<R> {
@@ -20,6 +22,7 @@ impl<R: BufRead> WithoutMarks<R> {
             file,
             begun: Some(0),
             owed: &[],
+            clear: 0,
         }
     }
 
@@ -46,10 +49,12 @@ impl<R: BufRead> BufRead for WithoutMarks<R> {
             return Ok(self.owed);
         }
         let chunk = self.file.fill_buf()?;
-        let end = chunk
-            .windows(2)
-            .position(|it| it[0] == b'\n' && it[1] == MARK[0]);
-        Ok(end.map_or(chunk, |it| &chunk[..=it]))
+        if self.clear == 0 {
+            let is_end = |it: &[u8]| it[0] == b'\n' && it[1] == MARK[0];
+            let end = chunk.windows(2).position(is_end);
+            self.clear = end.map_or(chunk.len(), |it| it + 1);
+        }
+        Ok(&chunk[..self.clear])
     }
 
     fn consume(&mut self, count: usize) {
@@ -59,9 +64,10 @@ impl<R: BufRead> BufRead for WithoutMarks<R> {
         }
         // What is consumed was read before, so this reads nothing.
         let last = self.file.fill_buf().ok();
-        let last = last.and_then(|it| it[..count].last().copied());
+        let last = last.and_then(|it| it.get(..count)?.last().copied());
         self.file.consume(count);
-        if last == Some(b'\n') {
+        self.clear -= count;
+        if self.clear == 0 && last == Some(b'\n') {
             self.begun = Some(0);
         }
     }

@@ -127,6 +127,9 @@ fn prepare(site: &Site) {
         json!({"username": format!("eve{EVIL}"), "email": "eve@example.org", "first_name": EVIL});
     site.run_with(&["user", "import", "-"], &eve.to_string())
         .ok();
+    // As an older version may have let in.
+    let sql = format!("UPDATE users SET username = 'eve{EVIL}' WHERE username = 'eve'");
+    site.database().change(&sql);
     let bad = json!({"username": format!("bo{EVIL}"), "email": EVIL});
     write("evil.jsonl", &format!("{bad}\n{{\"{EVIL}\": 1}}\n"));
     write("evil.csv", &format!("username,email\nbo{EVIL},{EVIL}\n"));

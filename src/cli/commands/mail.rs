@@ -227,10 +227,10 @@ fn retry(which: &Retry, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         let (ids, left) = job.wait(job.operator.retry_all_mails(state, &job.actor))?;
         if left > 0 {
             let state = state.as_str();
-            let (one, many) = ("mail was", "mails were");
+            let (one, many) = (format!("{state} mail was"), format!("{state} mails were"));
             note(&format!(
-                "{} left {state}, because the links do not work any more",
-                counted(left, one, many)
+                "{} left, because the links do not work any more",
+                counted(left, &one, &many)
             ));
         }
         ids

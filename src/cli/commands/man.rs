@@ -74,7 +74,7 @@ fn page(command: &Command, above: &str) -> std::io::Result<Vec<u8>> {
     let flat = command.clone().mut_args(|it| {
         let it = it.help_heading(Resettable::Reset);
         match it.get_id().as_str() {
-            "help" => it.help("Print help"),
+            "help" => it.help("Print help").long_help("Print help"),
             _ => it,
         }
     });
@@ -104,7 +104,9 @@ fn page(command: &Command, above: &str) -> std::io::Result<Vec<u8>> {
 /// How the command is typed, in the order of its help: what may be left out stands in brackets.
 fn synopsis(command: &Command) -> Roff {
     let mut line = vec![bold(command.get_bin_name().unwrap_or(PROGRAM))];
-    let shown = command.get_arguments().filter(|it| !it.is_hide_set());
+    let is_usual = |it: &&Arg| ["help", "version"].contains(&it.get_id().as_str());
+    let shown = command.get_arguments();
+    let shown = shown.filter(|it| !it.is_hide_set() && !is_usual(it));
     let (positionals, flags): (Vec<&Arg>, Vec<&Arg>) = shown.partition(|it| it.is_positional());
     for arg in flags.into_iter().chain(positionals) {
         let is_needed = arg.is_required_set();
