@@ -40,7 +40,10 @@ impl Store {
         digest: &[u8; 32],
         now: Timestamp,
     ) -> Pending<Option<Credentials>> {
-        self.read("looking up a link", |sql| find(sql, purpose, digest, now))
+        let digest = *digest;
+        self.read("looking up a link", move |sql| {
+            find(sql, purpose, &digest, now)
+        })
     }
 
     /// How far a link of `user` has come that confirms an account or an address; none if it is false,
@@ -59,7 +62,7 @@ impl Store {
 
     /// How many links of a user were written after `since`.
     pub fn links_since(&self, user: UserId, purpose: MailKind, since: Timestamp) -> Pending<usize> {
-        self.read("counting links", |sql| {
+        self.read("counting links", move |sql| {
             let count = sql.number(
                 "SELECT count(*) FROM links
                  WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3",

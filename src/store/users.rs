@@ -86,9 +86,10 @@ pub(super) const INSERT: &str =
 
 impl Store {
     pub fn users(&self, wanted: &UserPage) -> Pending<Vec<(User, Profile)>> {
-        self.read("listing users", |sql| {
+        let wanted = wanted.clone();
+        let search = wanted.search.as_deref().map(containing);
+        self.read("listing users", move |sql| {
             // Reads the primary key from `after` on, so that a late page costs what the first one does.
-            let search = wanted.search.as_deref().map(containing);
             sql.all(
                 &format!(
                     "SELECT {}, {} FROM users JOIN profiles ON user_id = users.id
@@ -117,7 +118,7 @@ impl Store {
     }
 
     pub fn count_users(&self) -> Pending<i64> {
-        self.read("counting users", |sql| {
+        self.read("counting users", move |sql| {
             sql.number("SELECT count(*) FROM users", values![])
         })
     }
@@ -125,7 +126,8 @@ impl Store {
     /// The user name or address that is most like `typed`, which is in lower case; none if none is
     /// alike. Reads all of them.
     pub fn similar_name(&self, typed: &str) -> Pending<Option<String>> {
-        self.read("looking for a similar name", |sql| {
+        let typed = typed.to_owned();
+        self.read("looking for a similar name", move |sql| {
             let mut best: (f64, Option<String>) = (ALIKE, None);
             // One after the other, so that each is read from its own index.
             for query in [
@@ -134,7 +136,7 @@ impl Store {
             ] {
                 sql.query(query, values![], &mut |row| {
                     if let sql::Value::Text(name) = row.value(0)? {
-                        let alike = similarity(typed, name);
+                        let alike = similarity(&typed, name);
                         if alike > best.0 {
                             best = (alike, Some(name.to_owned()));
                         }
