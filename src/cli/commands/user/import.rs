@@ -33,7 +33,7 @@ pub(crate) struct Import {
     file: PathBuf,
     /// What the file is
     #[arg(long, value_name = "KIND", default_value = "jsonl")]
-    from: From,
+    from: FileKind,
     /// Do everything, then undo it
     #[arg(long)]
     dry_run: bool,
@@ -63,7 +63,7 @@ pub(crate) struct Import {
 
 /// What wrote the file.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum From {
+enum FileKind {
     /// JSON Lines, as `user export` writes them
     Jsonl,
     /// A table of a spreadsheet, or of `user export`
@@ -158,11 +158,11 @@ impl Host for Terminal<'_> {
 pub(crate) fn run(import: &Import, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let has_models = import.user_model.is_some() || import.profile_model.is_some();
     ensure!(
-        import.from == From::Django || !has_models,
+        import.from == FileKind::Django || !has_models,
         "--user-model and --profile-model are for dumps; add --from django"
     );
     let interrupt = Interrupt::watch()?;
-    let is_read_again = import.from == From::Django;
+    let is_read_again = import.from == FileKind::Django;
     let source = Source::new(&import.file, is_read_again, job, &interrupt)?;
     let host = Terminal {
         job,
@@ -257,9 +257,9 @@ impl Import {
         let user = self.user_model.as_deref().unwrap_or(django::USER);
         Wanted {
             kind: match self.from {
-                From::Jsonl => Kind::JsonLines,
-                From::Csv => Kind::Csv,
-                From::Django => Kind::Django(Models {
+                FileKind::Jsonl => Kind::JsonLines,
+                FileKind::Csv => Kind::Csv,
+                FileKind::Django => Kind::Django(Models {
                     user: user.to_owned(),
                     profile: self.profile_model.clone(),
                 }),
