@@ -217,18 +217,7 @@ fn conclude(
     if let Some(report) = host.report {
         report.keep()?;
     }
-    match end {
-        Ok(()) => {}
-        Err(Ended::Interrupted) if imported.is_held_back || import.dry_run => {
-            bail!(Interrupted("nothing was changed; run it again"))
-        }
-        Err(Ended::Interrupted) => {
-            bail!(Interrupted(
-                "what is counted here is in; run it again to go on"
-            ))
-        }
-        Err(Ended::Failed(failure)) => return Err(failure.into()),
-    }
+    check_end(end, imported.is_held_back || import.dry_run)?;
     let read = imported.read.map_err(anyhow::Error::from_boxed);
     read.with_context(|| format!("cannot read {shown}"))?;
     let failed = counted(summary.failed, "user", "users");
@@ -239,6 +228,22 @@ fn conclude(
         import.advice(&summary)
     );
     Ok(())
+}
+
+/// Why it ended before the file did, if it did.
+fn check_end(end: Result<(), Ended>, is_rolled_back: bool) -> anyhow::Result<()> {
+    match end {
+        Ok(()) => Ok(()),
+        Err(Ended::Interrupted) if is_rolled_back => {
+            bail!(Interrupted("nothing was changed; run it again"))
+        }
+        Err(Ended::Interrupted) => {
+            bail!(Interrupted(
+                "what is counted here is in; run it again to go on"
+            ))
+        }
+        Err(Ended::Failed(failure)) => Err(failure.into()),
+    }
 }
 
 /// A table has no place for those who are named beside it.
