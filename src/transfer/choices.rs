@@ -2,7 +2,7 @@
 //! must be unique is taken: what the operator chose.
 
 use crate::crypto::sha256;
-use crate::domain::{Email, NOWHERE, Rule, UserId, Username};
+use crate::domain::{Email, NOWHERE, Rule, UserId, Username, hexadecimal};
 use crate::store::transfer::Record;
 
 /// How many suffixes are tried for a user without a number.
@@ -41,10 +41,7 @@ pub(super) fn placeholder(id: Option<i64>, username: &str) -> Result<Email, Rule
         None => {
             let name = Username::stored(username.to_owned());
             let digest = sha256(name.canonical().as_bytes());
-            digest[..8]
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect()
+            hexadecimal(&digest[..8])
         }
     };
     Email::parse(&format!("user-{key}@no-address.{NOWHERE}"))
