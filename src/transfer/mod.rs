@@ -15,3 +15,4 @@ mod marks;
 pub mod report;
 mod rows;
 mod settle;
+pub mod without_password;

@@ -10,7 +10,7 @@ use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::terminal::output::{Format, Output, note};
 use crate::cli::terminal::progress::Bar;
-use crate::domain::{User, UserRef, counted};
+use crate::domain::{User, counted};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::operator::transfer::{self, Import as Wanted, Imported, Kind};
@@ -20,6 +20,7 @@ use crate::transfer::choices::{OnBlankEmail, OnDuplicate};
 use crate::transfer::django::{self, Models};
 use crate::transfer::import::{Done, Ended, Host};
 use crate::transfer::report::{Case, Summary};
+use crate::transfer::without_password::WithoutPassword;
 
 #[derive(clap::Args)]
 #[command(after_help = examples(&[
@@ -182,9 +183,9 @@ pub(crate) fn run(import: &Import, job: &Job, output: &mut Output) -> anyhow::Re
 }
 
 /// How many reset mails were queued, or would be.
-fn send_resets(import: &Import, to: &[UserRef], host: &Terminal<'_>) -> anyhow::Result<usize> {
+fn send_resets(import: &Import, to: &WithoutPassword, host: &Terminal<'_>) -> anyhow::Result<usize> {
     let (job, mut count) = (host.job, 0);
-    for who in to {
+    to.each(|who| {
         if host.interrupt.came() {
             bail!(Interrupted(
                 "the users are in; run it again for the other reset mails"
@@ -192,9 +193,10 @@ fn send_resets(import: &Import, to: &[UserRef], host: &Terminal<'_>) -> anyhow::
         }
         let sent = job
             .operator
-            .send_first_reset(who, import.dry_run, &job.actor);
+            .send_first_reset(&who, import.dry_run, &job.actor);
         count += usize::from(job.wait(sent)?);
-    }
+        Ok(())
+    })?;
     Ok(count)
 }
 
@@ -283,6 +285,7 @@ impl Import {
                 Duplicate::Suffix => OnDuplicate::Suffix,
             }),
             with_numbers: self.report.is_some(),
+            with_resets: self.send_reset && !is_rehearsal,
             is_served: job.is_served(),
         }
     }
