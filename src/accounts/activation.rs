@@ -1,7 +1,7 @@
 //! Links that confirm something: a new account's address, or an account's new address.
 
 use super::{Accounts, Trouble, links};
-use crate::domain::{Actor, Email, FoundLink, LinkState, MailKind, UserRef};
+use crate::domain::{Actor, Email, FoundLink, LinkState, MailKind, User, UserRef};
 use crate::failure::Failure;
 
 /// Why nothing was confirmed.
@@ -71,7 +71,8 @@ impl Accounts {
     /// is written, in the same time, for all other addresses.
     pub async fn resend_activation(&self, email: Email, caller: &Actor) -> Result<(), Failure> {
         let user = self.parts.store.user(&UserRef::Email(email)).await?;
-        let user = user.filter(|it| it.email_confirmed_at.is_none());
+        let is_reached = |it: &User| it.email_confirmed_at.is_none() && !it.email.leads_nowhere();
+        let user = user.filter(is_reached);
         let (user, most) = (user.map(|it| it.id), self.most_links());
         self.queue_link(MailKind::Activation, user, most, caller)
             .await

@@ -34,6 +34,7 @@ impl Accounts {
     /// the same time, for an address that nobody has.
     pub async fn request_reset(&self, email: Email, caller: &Actor) -> Result<(), Failure> {
         let user = self.parts.store.user(&UserRef::Email(email)).await?;
+        let user = user.filter(|it| !it.email.leads_nowhere());
         let (user, most) = (user.map(|it| it.id), self.most_links());
         self.queue_link(MailKind::PasswordReset, user, most, caller)
             .await

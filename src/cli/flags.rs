@@ -1,8 +1,11 @@
 //! The global flags: one for each setting, and `--config`. All commands take them all, and the help
 //! of each shows those that it uses.
 
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, ValueHint};
 
+use crate::cli::columns;
+use crate::cli::terminal::output::document_format;
 use crate::settings::{SETTINGS, Setting, USUAL_FILE, Values};
 
 /// What everything that works with the database uses.
@@ -42,18 +45,8 @@ const SHOWN: &[(&str, &[&str])] = &[
     ("help", &[]),
 ];
 
-/// The commands that print tables, by the ends of their names.
-const TABLES: &[&str] = &[" list", " show", "doctor"];
-
 /// The commands that print no result, or only one that has a format of its own.
-const WITHOUT_RESULT: &[&str] = &[
-    "serve",
-    "openapi",
-    "completions",
-    "man",
-    "help",
-    "user export",
-];
+const WITHOUT_RESULT: &[&str] = &["serve", "completions", "man", "help", "user export"];
 
 /// Adds a flag for every setting. A command that shows a setting in its help has a flag of its own
 /// for that; the values come together all the same.
@@ -75,16 +68,22 @@ fn show(command: Command, path: &str, how: &[Arg]) -> Command {
             show(it, &path, how)
         });
     }
-    let is_table = TABLES.iter().any(|it| path.ends_with(it));
-    let has_result = !WITHOUT_RESULT.contains(&path);
-    let how = how.iter().filter(|it| {
-        if it.get_id() == "format" {
-            has_result
-        } else {
-            is_table
+    let columns = columns::of(path);
+    let how = how.iter().filter_map(|it| {
+        let it = it.clone().hide(false);
+        match (it.get_id().as_str(), &columns) {
+            ("format", _) if path == "openapi" => {
+                Some(it.value_parser(document_format()).default_value("json"))
+            }
+            ("format", _) => Some(it).filter(|_| !WITHOUT_RESULT.contains(&path)),
+            ("columns", Some(columns)) => {
+                let columns = columns.join(", ");
+                Some(it.help(format!("Only these, in this order, of: {columns}")))
+            }
+            (_, columns) => Some(it).filter(|_| columns.is_some()),
         }
     });
-    let command = command.args(how.map(|it| it.clone().hide(false)));
+    let command = command.args(how);
     let is_of = |of: &str| path == of || path.split(' ').next() == Some(of);
     let row = SHOWN.iter().find(|(of, _)| is_of(of));
     let shown = row.map_or(DATA, |it| it.1);
@@ -117,6 +116,13 @@ fn flag(setting: &'static Setting) -> Arg {
         .value_name("VALUE")
         .value_hint(hint)
         .help(help)
+}
+
+/// The format that somebody asked for, if anybody did.
+pub(crate) fn format(matches: &ArgMatches) -> Option<String> {
+    let is_typed = matches.value_source("format") == Some(ValueSource::CommandLine);
+    let mut raw = matches.get_raw("format")?;
+    raw.next().filter(|_| is_typed)?.to_str().map(str::to_owned)
 }
 
 /// What the flags, the environment, the file and the defaults say.

@@ -1,5 +1,6 @@
 //! The command-line face: the list of everything the program does.
 
+mod columns;
 mod commands;
 mod dry_run;
 mod examples;
@@ -109,11 +110,11 @@ pub fn run() -> ExitCode {
         Err(err) => return refuse_usage(&err),
     };
     let is_dry = dry_run::is_asked(&matches);
-    let is_yaml = cli.how.wants_yaml();
-    if is_yaml && !matches!(cli.command, Command::Openapi(_)) {
-        output::note("minisass-auth: only openapi prints YAML; say --format json");
+    if let Some(sentence) = misfit(&cli.command, &matches) {
+        output::note(&format!("minisass-auth: {sentence}"));
         return ExitCode::from(2);
     }
+    let is_yaml = cli.how.wants_yaml();
     let mut output = Output::new(cli.how, is_dry, Clock::System.now());
     let done =
         dispatch(cli.command, &matches, is_yaml, &mut output).and_then(|()| Ok(output.finish()?));
@@ -136,6 +137,19 @@ pub fn run() -> ExitCode {
                 ExitCode::FAILURE
             }
         }
+    }
+}
+
+/// Why a command does not print in the format that was asked for, if it does not.
+fn misfit(command: &Command, matches: &ArgMatches) -> Option<&'static str> {
+    match (command, flags::format(matches)?.as_str()) {
+        (Command::Openapi(_), "json" | "yaml") => None,
+        (Command::Openapi(_), _) => Some("openapi prints JSON or YAML; say --format json or yaml"),
+        (_, "yaml") => Some("only openapi prints YAML; say --format json"),
+        (Command::User(user::Command::Export(_)), _) => {
+            Some("how users are written is said by --as; say --as jsonl or --as csv")
+        }
+        _ => None,
     }
 }
 

@@ -6,8 +6,10 @@ use std::io::{self, BufRead};
 use anyhow::bail;
 
 use crate::cli::job::Job;
-use crate::domain::{User, without_mark};
+use crate::domain::{User, bare_line};
 use crate::operator::users::UserError;
+
+const NOTHING: &str = "standard input names nothing; one name a line is expected";
 
 #[derive(clap::Args)]
 pub(crate) struct Named {
@@ -21,6 +23,33 @@ impl Named {
     pub(crate) fn find(&self, job: &Job) -> anyhow::Result<Vec<User>> {
         find(&self.users, job)
     }
+}
+
+/// A user as somebody typed it.
+#[derive(clap::Args)]
+pub(crate) struct NamedOne {
+    /// A number, a user name or an e-mail address; `-` reads it from standard input
+    user: String,
+}
+
+impl NamedOne {
+    pub(crate) fn find(&self, job: &Job) -> anyhow::Result<User> {
+        Ok(job.wait(job.operator.user(&typed_one(&self.user)?))?)
+    }
+}
+
+/// What was typed; `-` stands for the first line of standard input, and what comes after it is left.
+pub(crate) fn typed_one(typed: &str) -> anyhow::Result<String> {
+    let mut line = String::new();
+    let mut input = io::stdin().lock();
+    while typed == "-" && bare_line(&line).is_empty() {
+        line.clear();
+        if input.read_line(&mut line)? == 0 {
+            bail!("{NOTHING}");
+        }
+    }
+    let name = if typed == "-" { &line } else { typed };
+    Ok(bare_line(name).to_owned())
 }
 
 /// All of the users, each once, or an error if one is unknown.
@@ -42,14 +71,14 @@ pub(crate) fn typed(names: &[String]) -> anyhow::Result<Vec<String>> {
     for name in names {
         if name == "-" {
             let lines = io::stdin().lock().lines().collect::<io::Result<Vec<_>>>()?;
-            let lines = lines.iter().map(|it| without_mark(it).trim());
+            let lines = lines.iter().map(|it| bare_line(it));
             typed.extend(lines.filter(|it| !it.is_empty()).map(str::to_owned));
         } else {
             typed.push(name.clone());
         }
     }
     if typed.is_empty() && !names.is_empty() {
-        bail!("standard input names nothing; one name a line is expected");
+        bail!("{NOTHING}");
     }
     Ok(typed.iter().map(|it| it.trim().to_owned()).collect())
 }

@@ -120,6 +120,10 @@ pub(crate) fn explain(err: &Error, root: &Command, typed: &[String]) -> (String,
 fn reached<'a>(root: &'a Command, typed: &'a [String]) -> (Vec<&'a str>, &'a Command) {
     let (mut path, mut command) = (Vec::new(), root);
     for word in typed {
+        // What comes after it is the command that is asked about.
+        if word == "help" && path.is_empty() {
+            continue;
+        }
         if let Some(below) = command.find_subcommand(word) {
             path.push(below.get_name());
             command = below;
@@ -151,6 +155,9 @@ fn first_line(err: &Error) -> String {
 fn unknown_command(err: &Error, root: &Command, at: &Command, path: &[&str]) -> String {
     let word = one(err, ContextKind::InvalidSubcommand);
     let mut meant = near(&word, at, path);
+    if path.is_empty() && similarity(&word.to_lowercase(), "settings") > ALIKE {
+        meant.insert(0, "help settings".to_owned());
+    }
     if meant.is_empty() {
         everywhere(&word, root, &mut Vec::new(), &mut meant);
     }

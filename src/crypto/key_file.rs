@@ -59,6 +59,14 @@ pub(crate) fn create_private(path: &Path, secret: &str) -> Result<(), Failure> {
 /// The byte order mark that editors on Windows write.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// A key as a file holds it, without marks and white space around it.
+fn bare(mut text: &[u8]) -> &[u8] {
+    while let Some(rest) = text.strip_prefix(MARK) {
+        text = rest;
+    }
+    text.trim_ascii()
+}
+
 /// Reads a key, which must be strong. If `allow_weak`, Django may have made it for development.
 pub(crate) fn read_private(path: &Path, allow_weak: bool) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let refuse = |why: String| Failure::new("reading a key", why);
@@ -75,8 +83,7 @@ pub(crate) fn read_private(path: &Path, allow_weak: bool) -> Result<Zeroizing<Ve
         )));
     }
     let text = Zeroizing::new(fs::read(path).map_err(Failure::when("reading a key"))?);
-    let text = text.strip_prefix(MARK).unwrap_or(&text);
-    let key = Zeroizing::new(text.trim_ascii().to_vec());
+    let key = Zeroizing::new(bare(&text).to_vec());
     match weakness(&key) {
         None => Ok(key),
         Some(Weakness::ForDevelopment) if allow_weak => Ok(key),

@@ -63,6 +63,11 @@ pub enum KeyError {
         Weakness::ForDevelopment
     )]
     ForDevelopment,
+    #[error(
+        "the key is too weak: {0}; --allow-weak takes a random key behind django-insecure- and no other, \
+         so give the other service a new one, such as `openssl rand -base64 48` prints"
+    )]
+    WeakAnyway(Weakness),
     #[error("{0} is the key that signs; run `key rotate` first, then retire it")]
     Signs(String),
     #[error(transparent)]
@@ -161,6 +166,7 @@ impl Keyring {
             None => IMPORTED,
             Some(Weakness::ForDevelopment) if allow_weak => WEAK,
             Some(Weakness::ForDevelopment) => return Err(KeyError::ForDevelopment),
+            Some(why) if allow_weak => return Err(KeyError::WeakAnyway(why)),
             Some(why) => return Err(KeyError::Weak(why)),
         };
         make_private_folder(folder)?;

@@ -19,6 +19,9 @@ pub struct Email {
     canonical: String,
 }
 
+/// Names below it lead nowhere (RFC 2606): what is sent there reaches nobody, a stranger least of all.
+pub const NOWHERE: &str = "invalid";
+
 impl Email {
     /// Reads an address. White space around it is no part of it.
     pub fn parse(raw: &str) -> Result<Self, Rule> {
@@ -51,6 +54,11 @@ impl Email {
     /// As it travels: the local part as its owner wrote it, the domain as A-labels.
     pub fn on_the_wire(&self) -> String {
         on_the_wire(&self.shown)
+    }
+
+    /// Whether it stands for an address that somebody does not have, so that no mail is sent to it.
+    pub fn leads_nowhere(&self) -> bool {
+        self.canonical.rsplit('.').next() == Some(NOWHERE)
     }
 
     /// For a page that others may look at: whoever has the address knows it again, and nobody learns it.

@@ -20,7 +20,7 @@ mod username;
 mod web_url;
 
 pub use self::actor::{Actor, Stamp};
-pub use self::email::{Email, ascii_host, on_the_wire};
+pub use self::email::{Email, NOWHERE, ascii_host, on_the_wire};
 pub use self::formula::{formula_safe, without_formula_mark};
 pub use self::invalid::{Invalid, Rule};
 pub use self::link::{FoundLink, LinkState};
@@ -30,7 +30,7 @@ pub use self::privacy_policy::{Agreement, Consent, Policy};
 pub use self::profile::{AdditionalFields, Profile, UploadPreference};
 pub use self::session::{LiveSession, ROTATION_GRACE, Session, SessionId, SessionKind};
 pub use self::similarity::{ALIKE, similarity};
-pub use self::text::{hexadecimal, without_mark};
+pub use self::text::{bare_line, counted, hexadecimal, without_mark};
 pub use self::time::Timestamp;
 pub use self::user::{User, UserId, UserRef, spelling};
 pub use self::username::Username;

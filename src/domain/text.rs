@@ -1,6 +1,7 @@
 //! What holds for texts of all kinds: length, normal form, and the form in which names are compared.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -18,10 +19,25 @@ pub(super) fn check_text(raw: &str, most: usize) -> Result<(), Rule> {
     Ok(())
 }
 
-/// A text without the byte order mark that editors on Windows put before it. It is no part of any
-/// text that is read from elsewhere.
+/// What editors on Windows put before a text.
+const MARK: char = '\u{feff}';
+
+/// A text without the byte order marks before it, of which joined files have several. They are no part
+/// of any text that is read from elsewhere.
 pub fn without_mark(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
+    text.trim_start_matches(MARK)
+}
+
+/// The same for a line of which the white space around it is no part either.
+pub fn bare_line(line: &str) -> &str {
+    line.trim_matches(|c: char| c == MARK || c.is_whitespace())
+}
+
+/// `1 user is` or `2 users are`.
+pub fn counted(count: impl fmt::Display, one: &str, many: &str) -> String {
+    let count = count.to_string();
+    let words = if count == "1" { one } else { many };
+    format!("{count} {words}")
 }
 
 /// Bytes as lower-case hexadecimal digits.

@@ -7,17 +7,18 @@ use crate::domain::{Actor, MailKind, User, UserRef};
 use crate::failure::Failure;
 use crate::store::credentials::Credentials;
 use crate::store::links::NewLink;
-use crate::transfer::choices::leads_nowhere;
 
 impl Operator {
-    /// Queues a reset mail to each user, however many there were before.
+    /// Queues a reset mail to each user, however many there were before: to all of them or, if mail
+    /// does not reach one, to none.
     pub async fn send_resets(&self, users: &[User], caller: &Actor) -> Result<(), UserError> {
         check_may_choose(users)?;
+        check_reachable(users)?;
         self.queue(MailKind::PasswordReset, users, caller).await
     }
 
     /// Queues another activation mail to each user, however many there were before: to all of them
-    /// or, if one is confirmed, to none.
+    /// or, if one has nothing to confirm or is not reached by mail, to none.
     pub async fn resend_activations(
         &self,
         users: &[User],
@@ -28,6 +29,10 @@ impl Operator {
         if let Some(user) = users_done.next() {
             return Err(UserError::Confirmed(user.username.to_string()));
         }
+        if let Some(user) = users.iter().find(|it| !it.awaits_confirmation) {
+            return Err(UserError::Active(user.username.to_string()));
+        }
+        check_reachable(users)?;
         self.queue(MailKind::Activation, users, caller).await
     }
 
@@ -56,11 +61,11 @@ impl Operator {
     ) -> Result<bool, Failure> {
         if is_dry {
             // They are not there: the others are not known.
-            return Ok(!matches!(who, UserRef::Email(email) if leads_nowhere(email)));
+            return Ok(!matches!(who, UserRef::Email(email) if email.leads_nowhere()));
         }
         let found = self.parts.store.credentials(who).await?;
         let is_to_have = |it: &Credentials| {
-            it.password_hash.is_none() && it.user.is_active && !leads_nowhere(&it.user.email)
+            it.password_hash.is_none() && it.user.is_active && !it.user.email.leads_nowhere()
         };
         let Some(found) = found.filter(is_to_have) else {
             return Ok(false);
@@ -102,6 +107,14 @@ impl Operator {
             .add_link(Some(user.id), link, None, actor)
             .await?;
         Ok(url)
+    }
+}
+
+/// All of them or none.
+fn check_reachable(users: &[User]) -> Result<(), UserError> {
+    match users.iter().find(|it| it.email.leads_nowhere()) {
+        Some(user) => Err(UserError::Unreachable(Box::new(user.clone()))),
+        None => Ok(()),
     }
 }
 

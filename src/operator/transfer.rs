@@ -1,20 +1,128 @@
 //! Moving accounts in and out, password hashes included.
 
+use std::error::Error;
+
 use super::Operator;
 use crate::domain::Actor;
+use crate::transfer::choices::{OnBlankEmail, OnDuplicate};
+use crate::transfer::django::{self, Models};
 use crate::transfer::export::{Exporter, Format};
-use crate::transfer::import::{Host, Importer, Options};
+use crate::transfer::import::{Done, Host, Importer, Open, Options};
+use crate::transfer::{csv_rows, json_lines};
+
+/// What a file of accounts is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    JsonLines,
+    Csv,
+    Django(Models),
+}
+
+/// What happens to the others if somebody cannot come over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// Nobody of the same batch comes over, and of a dump of Django nobody at all: whoever moves finds
+    /// out before the move.
+    HoldBack,
+    /// They come over.
+    Skip,
+}
+
+/// What is to come over, and how.
+#[derive(Clone, Debug)]
+pub struct Import {
+    pub kind: Kind,
+    /// Whether everything is rolled back.
+    pub is_dry: bool,
+    pub on_error: OnError,
+    /// None if users without an address fail.
+    pub on_blank_email: Option<OnBlankEmail>,
+    /// None if users whose name or address is taken fail.
+    pub on_duplicate: Option<OnDuplicate>,
+    /// Whether the numbers of users who get new ones are asked for.
+    pub with_numbers: bool,
+    /// Whether a server works on the same database, and has to get its turn.
+    pub is_served: bool,
+}
+
+/// What came of it.
+pub struct Imported {
+    pub done: Done,
+    /// Why the file could not be read to its end.
+    pub read: Result<(), Box<dyn Error + Send + Sync>>,
+    /// Whether nobody came over, because somebody cannot.
+    pub is_held_back: bool,
+}
+
+impl Imported {
+    fn is_good(&self) -> bool {
+        self.done.end.is_ok() && self.read.is_ok() && self.done.summary.failed == 0
+    }
+}
 
 impl Operator {
-    /// Adds accounts for `host`.
-    pub fn importer<'a>(
-        &'a self,
-        options: Options,
-        host: &'a dyn Host,
+    /// Adds the accounts of the file that `open` opens at its beginning.
+    pub fn import(
+        &self,
+        wanted: &Import,
+        open: Open<'_>,
+        host: &dyn Host,
         caller: &Actor,
-    ) -> Importer<'a> {
+    ) -> Imported {
+        let options = Options {
+            dry_run: wanted.is_dry,
+            skip_failures: wanted.on_error == OnError::Skip,
+            on_blank_email: wanted.on_blank_email,
+            on_duplicate: wanted.on_duplicate,
+            with_numbers: wanted.with_numbers,
+            is_served: wanted.is_served,
+        };
+        let read = |options| self.read_through(&wanted.kind, options, open, host, caller);
+        if !matches!(wanted.kind, Kind::Django(_)) || wanted.on_error == OnError::Skip {
+            host.begin(false);
+            return read(options);
+        }
+        // It goes on where it would end, to find all that is wrong.
+        host.begin(!wanted.is_dry);
+        let mut rehearsal = read(Options {
+            dry_run: true,
+            skip_failures: true,
+            ..options
+        });
+        if !rehearsal.is_good() {
+            let summary = &mut rehearsal.done.summary;
+            summary.dry_run = wanted.is_dry;
+            summary.held_back += std::mem::take(&mut summary.added);
+            rehearsal.is_held_back = true;
+            return rehearsal;
+        }
+        if wanted.is_dry {
+            return rehearsal;
+        }
+        host.begin(false);
+        read(options)
+    }
+
+    fn read_through(
+        &self,
+        kind: &Kind,
+        options: Options,
+        open: Open<'_>,
+        host: &dyn Host,
+        caller: &Actor,
+    ) -> Imported {
         let (store, clock) = (&self.parts.store, &self.parts.clock);
-        Importer::new(store, host, options, caller.clone(), clock)
+        let mut importer = Importer::new(store, host, options, caller.clone(), clock);
+        let read = match kind {
+            Kind::JsonLines => open().and_then(|it| json_lines::read(it, &mut importer)),
+            Kind::Csv => open().and_then(|it| csv_rows::read(it, &mut importer)),
+            Kind::Django(models) => django::read(open, models, &mut importer),
+        };
+        Imported {
+            done: importer.finish(),
+            read: read.map_err(Into::into),
+            is_held_back: false,
+        }
     }
 
     /// Writes all accounts.

@@ -21,6 +21,14 @@ pub enum UserError {
     Inactive(String),
     #[error("{0} is confirmed already; nothing was sent, `reset send {0}` helps with a password")]
     Confirmed(String),
+    #[error("{0} is active already and has nothing to confirm; nothing was sent")]
+    Active(String),
+    #[error(
+        "{name} has no address that mail reaches, only {email}, and nothing was sent; \
+         `user update {name} --email ADDRESS` sets one, and `reset link {name}` prints a link to hand over",
+        name = .0.username, email = .0.email
+    )]
+    Unreachable(Box<User>),
     #[error(transparent)]
     Invalid(#[from] Invalid),
     #[error(

@@ -2,6 +2,7 @@
 //! taken from where others can read it.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::list::wrong;
 use super::sources::{Source, Values};
-use crate::domain::without_mark;
+use crate::domain::bare_line;
 use crate::failure::{self, in_words};
 use crate::mail::{Hello, SmtpServer};
 use crate::private_file::{is_of_another_user, is_open_to_others};
@@ -43,13 +44,13 @@ impl MailSettings {
 
 fn server(values: &Values) -> anyhow::Result<Option<SmtpServer>> {
     let url = values.optional("smtp_url").map(Zeroizing::new);
-    let file = values.optional("smtp_url_file").map(PathBuf::from);
-    let (key, url) = match (url, file) {
-        (None, None) => return Ok(None),
-        (Some(_), Some(_)) => bail!("smtp_url and smtp_url_file are both set; set one of them"),
-        (Some(url), None) => ("smtp_url", url),
-        (None, Some(file)) => {
-            let text = read_private(&file)
+    let has_file = values.optional("smtp_url_file").is_some();
+    let (key, url) = match (url, has_file) {
+        (None, false) => return Ok(None),
+        (Some(_), true) => bail!("smtp_url and smtp_url_file are both set; set one of them"),
+        (Some(url), false) => ("smtp_url", url),
+        (None, true) => {
+            let text = read_private(values.file_of("smtp_url_file").as_deref())
                 .map_err(|err| wrong("smtp_url_file", failure::chain(err.chain())))?;
             ("smtp_url_file", text)
         }
@@ -84,7 +85,7 @@ fn check_source(values: &Values) -> anyhow::Result<()> {
 
 /// The files outside the data folder that hold a password.
 pub(crate) fn private_files(values: &Values) -> Vec<PathBuf> {
-    let named = values.optional("smtp_url_file").map(PathBuf::from);
+    let named = values.file_of("smtp_url_file");
     let url = values
         .optional("smtp_url")
         .filter(|_| values.source("smtp_url") == Source::File)
@@ -101,13 +102,16 @@ pub(crate) fn private_files(values: &Values) -> Vec<PathBuf> {
         .collect()
 }
 
-fn read_private(path: &Path) -> anyhow::Result<Zeroizing<String>> {
-    let shown = path.display();
-    let text = fs::read_to_string(path)
-        .map_err(|err| anyhow!("{shown} cannot be read: {}", in_words(&err)))?;
+/// The text of a file that nobody else can read, or of standard input.
+fn read_private(path: Option<&Path>) -> anyhow::Result<Zeroizing<String>> {
+    let shown = path.map_or("standard input".into(), Path::to_string_lossy);
+    let read = path.map_or_else(|| io::read_to_string(io::stdin()), fs::read_to_string);
+    let text = read.map_err(|err| anyhow!("{shown} cannot be read: {}", in_words(&err)))?;
     let text = Zeroizing::new(text);
-    check_mode(path).with_context(|| format!("others can read {shown}"))?;
-    Ok(Zeroizing::new(without_mark(&text).to_owned()))
+    if let Some(path) = path {
+        check_mode(path).with_context(|| format!("others can read {shown}"))?;
+    }
+    Ok(Zeroizing::new(bare_line(&text).to_owned()))
 }
 
 fn check_mode(path: &Path) -> anyhow::Result<()> {

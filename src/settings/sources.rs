@@ -1,7 +1,8 @@
 //! The texts of the settings, and where each came from.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
@@ -12,6 +13,9 @@ use crate::domain::{ALIKE, similarity, without_mark};
 
 /// The settings file, if nobody names another one.
 pub(crate) const USUAL_FILE: &str = "/etc/minisass-auth.toml";
+
+/// The file that stands for standard input.
+pub(super) const STANDARD_INPUT: &str = "-";
 
 /// Who says what a setting is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -26,7 +30,7 @@ pub(crate) enum Source {
 /// The texts of the settings, as they were said and not yet understood.
 pub(crate) struct Values {
     found: BTreeMap<&'static str, (String, Source)>,
-    /// The settings file, if there is one.
+    /// The settings file, if there is one on the disk.
     pub(crate) file: Option<String>,
     /// What could not be read, or names no setting.
     problem: Option<anyhow::Error>,
@@ -61,9 +65,15 @@ impl Values {
         });
         Self {
             found: found.collect(),
-            file,
+            file: file.filter(|it| it != STANDARD_INPUT),
             problem: problem.or(problem_of_file),
         }
+    }
+
+    /// The file of a setting, if that is one on the disk.
+    pub(super) fn file_of(&self, key: &'static str) -> Option<PathBuf> {
+        let path = self.optional(key).filter(|it| it != STANDARD_INPUT);
+        path.map(PathBuf::from)
     }
 
     /// Refuses sources that could not be read whole, or that name what is no setting.
@@ -125,9 +135,13 @@ fn is_link(key: &str) -> bool {
 
 /// The settings in a file; and which of its keys is none, if any.
 fn toml_file(path: &str) -> anyhow::Result<(Texts, Option<anyhow::Error>)> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the settings file {path}"))?;
-    let text = without_mark(&text);
+    let (path, read) = match path {
+        STANDARD_INPUT => ("standard input", io::read_to_string(io::stdin())),
+        path => (path, std::fs::read_to_string(path)),
+    };
+    let text = read.with_context(|| format!("cannot read the settings file {path}"))?;
+    // Files that were joined have a mark each.
+    let text: String = text.split_inclusive('\n').map(without_mark).collect();
     let table: toml::Table = text.parse().map_err(|err: toml::de::Error| {
         let before = err.span().and_then(|it| text.get(..it.start));
         let line = before.map_or(1, |it| 1 + it.matches('\n').count());

@@ -2,11 +2,8 @@
 //! must be unique is taken: what the operator chose.
 
 use crate::crypto::sha256;
-use crate::domain::{Email, Rule, UserId, Username, hexadecimal};
+use crate::domain::{Email, NOWHERE, Rule, UserId, Username, hexadecimal};
 use crate::store::transfer::Record;
-
-/// Names below it lead nowhere (RFC 2606): what is sent there reaches nobody, a stranger least of all.
-const NOWHERE: &str = "invalid";
 
 /// How many suffixes are tried for a user without a number.
 const SUFFIXES: usize = 99;
@@ -48,11 +45,6 @@ pub(super) fn placeholder(id: Option<i64>, username: &str) -> Result<Email, Rule
         }
     };
     Email::parse(&format!("user-{key}@no-address.{NOWHERE}"))
-}
-
-/// Whether an address was made here, so that no mail is to be sent to it.
-pub fn leads_nowhere(email: &Email) -> bool {
-    email.canonical().rsplit('.').next() == Some(NOWHERE)
 }
 
 /// What to try, one after the other, for somebody whose name or address is taken: another name, the

@@ -9,7 +9,7 @@ use super::import::Importer;
 use super::line::Line;
 use super::lines::Counted;
 use super::report::Origin;
-use crate::domain::{formula_safe, without_formula_mark};
+use crate::domain::{counted, formula_safe, without_formula_mark};
 
 /// All columns. The last ones are there only with hashes.
 pub(super) const COLUMNS: [&str; 20] = [
@@ -63,6 +63,10 @@ pub fn read(mut file: impl BufRead, importer: &mut Importer<'_>) -> anyhow::Resu
     let mut row = csv::ByteRecord::new();
     while file.read_byte_record(&mut row)? {
         if row.iter().all(|cell| cell.trim_ascii().is_empty()) {
+            continue;
+        }
+        if let Some(other) = Head::of_joined(&row) {
+            head = other;
             continue;
         }
         if let Some(number) = head.nameless(&row) {
@@ -149,6 +153,17 @@ impl Head {
         })
     }
 
+    /// The header of the next file, where tables were joined.
+    fn of_joined(row: &csv::ByteRecord) -> Option<Self> {
+        let first = row.iter().find(|it| !it.is_empty())?;
+        column(std::str::from_utf8(first).ok()?)?;
+        let names = csv::StringRecord::from_byte_record(row.clone()).ok()?;
+        let head = Self::of(&names).ok()?;
+        // A single word may be a name.
+        let is_head = head.columns.iter().flatten().count() > 1;
+        is_head.then_some(head)
+    }
+
     /// The first column without a name that something stands in, once.
     fn nameless(&mut self, row: &csv::ByteRecord) -> Option<usize> {
         if !self.has_nameless {
@@ -168,8 +183,8 @@ impl Line {
         let is_blank = |cell: &[u8]| cell.trim_ascii().is_empty();
         ensure!(
             row.len() >= columns.len() && row.iter().skip(columns.len()).all(is_blank),
-            "it has {} cells, and the header has {}",
-            row.len(),
+            "it has {}, and the header has {}",
+            counted(row.len(), "cell", "cells"),
             columns.len()
         );
         let mut fields = Map::new();

@@ -8,11 +8,12 @@ use anyhow::{Context, bail};
 
 use super::blacklist::Blacklist;
 use super::django_row::{Row, natural_key};
-use super::import::Importer;
+use super::import::{Importer, Open};
 use super::line::{ConsentLine, EarlierLine, Line};
 use super::report::Origin;
 use super::rows::{RawRow, Rows, model_of};
 use crate::crypto::Hasher;
+use crate::domain::counted;
 use crate::store::transfer::Scratch;
 
 /// The model of users, unless a project has its own.
@@ -41,7 +42,7 @@ const BLACKLISTED: &str = "token_blacklist.blacklistedtoken";
 type Earlier = (String, i64, String);
 
 /// The models of a project, in small letters as a dump writes them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Models {
     pub user: String,
     /// Beside that of the miniSASS service.
@@ -74,9 +75,6 @@ struct Belongings {
     renumbered: usize,
     passed_over: BTreeMap<String, PassedOver>,
 }
-
-/// Opens a dump at its beginning.
-pub type Open<'a> = &'a dyn Fn() -> anyhow::Result<Box<dyn BufRead>>;
 
 /// Hands the users of a dump to `importer`.
 pub fn read(open: Open<'_>, models: &Models, importer: &mut Importer<'_>) -> anyhow::Result<()> {
@@ -117,8 +115,9 @@ pub fn read(open: Open<'_>, models: &Models, importer: &mut Importer<'_>) -> any
     let refused = found.blacklist.refused(importer.now)?;
     importer.refuse(&refused)?;
     if !refused.is_empty() {
-        let count = refused.len();
-        importer.note(&format!("{count} blacklisted tokens are refused here too"));
+        let (one, many) = ("blacklisted token is", "blacklisted tokens are");
+        let tokens = counted(refused.len(), one, many);
+        importer.note(&format!("{tokens} refused here too"));
     }
     found.say_what_is_left(importer);
     Ok(())
@@ -201,8 +200,9 @@ impl Belongings {
     /// Refuses a dump without what it should hold, before anything is written.
     fn check(&self) -> anyhow::Result<()> {
         let Models { user, profile } = &self.models;
-        let with_count =
-            |(model, over): (&String, &PassedOver)| format!("{model} ({} rows)", over.rows);
+        let with_count = |(model, over): (&String, &PassedOver)| {
+            format!("{model} ({})", counted(over.rows, "row", "rows"))
+        };
         // The blacklist alone may follow the users.
         if self.users == 0 && self.blacklist.is_empty() {
             let all = self.passed_over.iter();
@@ -346,27 +346,35 @@ impl Belongings {
         for (model, over) in &self.passed_over {
             importer.pass_over(model.clone(), over.rows);
         }
-        for (count, what) in [
+        for (count, one, many, more) in [
             (
                 self.kept.saturating_sub(self.taken),
-                "profiles, histories or consents belong to users who are not in the dump",
+                "profile, history or consent belongs",
+                "profiles, histories or consents belong",
+                "to users who are not in the dump",
             ),
             (
                 self.renumbered,
-                "users have no number in the dump and get new ones in the order of the file; tokens of \
-                 Django's are not good for them",
+                "user has",
+                "users have",
+                "no number in the dump, so a new one is given in the order of the file; tokens of \
+                 Django's are not good here",
             ),
             (
                 self.without_link,
-                "privacy policies have no link; their address stays empty",
+                "privacy policy has",
+                "privacy policies have",
+                "no link; the address stays empty",
             ),
             (
                 self.blacklist.without_token(),
-                "blacklisted tokens are not in the dump; dump token_blacklist.outstandingtoken too",
+                "blacklisted token is",
+                "blacklisted tokens are",
+                "not in the dump; dump token_blacklist.outstandingtoken too",
             ),
         ] {
             if count > 0 {
-                importer.note(&format!("{count} {what}"));
+                importer.note(&format!("{} {more}", counted(count, one, many)));
             }
         }
     }

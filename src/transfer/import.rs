@@ -2,16 +2,17 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
+use std::io::BufRead;
 use std::time::Duration;
 
 use anyhow::{anyhow, ensure};
 
-use super::choices::{NoAddress, OnBlankEmail, OnDuplicate, instead, leads_nowhere};
+use super::choices::{NoAddress, OnBlankEmail, OnDuplicate, instead};
 use super::line::Line;
 use super::report::{Case, Origin, Outcome, Summary};
 use super::without_password::WithoutPassword;
 use crate::clock::Clock;
-use crate::domain::{Actor, Timestamp, User, Username};
+use crate::domain::{Actor, Timestamp, User, Username, counted};
 use crate::failure::Failure;
 use crate::store::Store;
 use crate::store::imported_tokens::RefusedToken;
@@ -50,8 +51,14 @@ pub struct Options {
     pub is_served: bool,
 }
 
+/// Opens a file at its beginning.
+pub type Open<'a> = &'a dyn Fn() -> anyhow::Result<Box<dyn BufRead>>;
+
 /// The command that an import works for.
 pub trait Host {
+    /// The file is read, perhaps not for the first time. Nobody is to know what is said of it until it
+    /// is known that this counts, if it `is_rehearsal`.
+    fn begin(&self, is_rehearsal: bool);
     /// Waits for the database.
     fn wait(&self, fates: Pending<Vec<Vec<Fate>>>) -> Result<Vec<Vec<Fate>>, Failure>;
     /// Whether somebody wants the work to end.
@@ -193,7 +200,7 @@ impl<'a> Importer<'a> {
     /// A name with an `@` that is not the user's own address becomes that address: nobody loses their
     /// account for it, and nobody is found by an address that is not theirs.
     fn named_rightly(&mut self, origin: &Origin, mut user: Record) -> anyhow::Result<Record> {
-        if leads_nowhere(&user.email) && user.email.as_str() != origin.email {
+        if user.email.leads_nowhere() && user.email.as_str() != origin.email {
             let reason = format!("it has no address; {} stands for one", user.email);
             self.say(Case::new(Outcome::Changed, origin, reason));
         }
@@ -270,7 +277,8 @@ impl<'a> Importer<'a> {
 
     /// Remembers rows that have no place here.
     pub(super) fn pass_over(&mut self, model: String, rows: usize) {
-        self.note(&format!("{model}: {rows} rows have no place here"));
+        let counted = counted(rows, "row has", "rows have");
+        self.note(&format!("{model}: {counted} no place here"));
         self.summary.passed_over.insert(model, rows);
     }
 
@@ -357,10 +365,12 @@ impl<'a> Importer<'a> {
                 self.count(rows, fates, is_held_back)?;
             }
         }
-        self.host.doing(format!(
-            "importing users: {} added, {} failed",
-            self.summary.added, self.summary.failed
-        ));
+        let (added, failed) = (self.summary.added, self.summary.failed);
+        self.host.doing(if self.options.dry_run {
+            format!("checking users: {added} are right, {failed} failed")
+        } else {
+            format!("importing users: {added} added, {failed} failed")
+        });
         Ok(())
     }
 

@@ -5,14 +5,13 @@ use std::io::{BufRead, BufReader, Cursor, Read};
 use anyhow::bail;
 use flate2::bufread::MultiGzDecoder;
 
+use super::marks::WithoutMarks;
+
 /// How many bytes are read at once.
 pub const CHUNK: usize = 1 << 16;
 
 /// As much of a file as says what it is.
 const HEAD: u64 = 64;
-
-/// What editors on Windows put before a text.
-const MARK: &[u8] = b"\xef\xbb\xbf";
 
 const GZIP: &[u8] = b"\x1f\x8b";
 
@@ -53,7 +52,7 @@ const OTHERS: &[(&[u8], &str)] = &[
     ),
 ];
 
-/// The text in a file, unpacked and without a mark before it.
+/// The text in a file, unpacked and without byte order marks.
 pub fn open(file: impl BufRead + 'static) -> anyhow::Result<Box<dyn BufRead>> {
     let (head, file) = peek(file)?;
     if !head.starts_with(GZIP) {
@@ -72,7 +71,7 @@ fn peek(mut file: impl BufRead + 'static) -> anyhow::Result<(Vec<u8>, Box<dyn Bu
     Ok((head, Box::new(all)))
 }
 
-fn text(head: &[u8], mut file: Box<dyn BufRead>) -> anyhow::Result<Box<dyn BufRead>> {
+fn text(head: &[u8], file: Box<dyn BufRead>) -> anyhow::Result<Box<dyn BufRead>> {
     if let Some((_, what)) = OTHERS.iter().find(|(begin, _)| head.starts_with(begin)) {
         bail!("{what}");
     }
@@ -80,8 +79,5 @@ fn text(head: &[u8], mut file: Box<dyn BufRead>) -> anyhow::Result<Box<dyn BufRe
     if head.get(..2).is_some_and(|it| it.contains(&0)) {
         bail!("{UTF_16}");
     }
-    if head.starts_with(MARK) {
-        file.consume(MARK.len());
-    }
-    Ok(file)
+    Ok(Box::new(WithoutMarks::new(file)))
 }

@@ -11,6 +11,7 @@ pub mod input;
 pub mod json_lines;
 pub mod line;
 mod lines;
+mod marks;
 pub mod report;
 mod rows;
 mod settle;

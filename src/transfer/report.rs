@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::domain::counted;
+
 /// How many users are named for each thing that may become of them; of the others there is a count.
 const NAMED: usize = 50;
 
@@ -52,14 +54,18 @@ pub enum Outcome {
 
 impl Outcome {
     /// What is said of the others, when enough were named.
-    fn of_others(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Skipped => "were left out",
-            Self::Changed => "were changed",
-            Self::NoPassword => "came over without a password",
-            Self::Numbered => "have a new number",
-        }
+    fn of_others(self, count: usize) -> String {
+        let (one, many) = match self {
+            Self::Failed => ("more failed", "more failed"),
+            Self::Skipped => ("more was left out", "more were left out"),
+            Self::Changed => ("more was changed", "more were changed"),
+            Self::NoPassword => (
+                "more came without a password",
+                "more came without a password",
+            ),
+            Self::Numbered => ("more has a new number", "more have a new number"),
+        };
+        counted(count, one, many)
     }
 }
 
@@ -123,7 +129,6 @@ pub struct Summary {
     /// Of those, how many are sent a link with which they choose one.
     pub resets: usize,
     /// The models of the dump that have no place here, and how many rows of them there are.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub passed_over: BTreeMap<String, usize>,
     /// The first thousand for each thing that may become of a user.
     pub problems: Vec<Case>,
@@ -155,6 +160,6 @@ impl Summary {
     /// What is said of those who were not named.
     pub(super) fn others(&self) -> impl Iterator<Item = String> {
         let many = self.said.iter().filter(|(_, count)| **count > NAMED);
-        many.map(|(outcome, count)| format!("{} more {}", count - NAMED, outcome.of_others()))
+        many.map(|(outcome, count)| outcome.of_others(count - NAMED))
     }
 }

@@ -394,11 +394,20 @@ fn options_names_the_endpoint() {
     assert!(renders.contains(&json!("text/html")), "{renders:?}");
 }
 
+/// Adds somebody who has registered, and whose address is not confirmed.
+fn await_confirmation(site: &crate::server::Site, name: &str) {
+    let email = format!("{name}@example.org");
+    let user =
+        json!({"username": name, "email": email, "is_active": false, "awaits_confirmation": true});
+    site.run_with(&["user", "import", "-"], &user.to_string())
+        .ok();
+}
+
 #[test]
 fn operators_send_it_again_but_not_to_who_is_confirmed() {
     let site = crate::server::Site::new();
-    site.add_user("cy", &[]);
-    site.add_user("di", &[]);
+    await_confirmation(&site, "cy");
+    await_confirmation(&site, "di");
     let queued = site.run(&["user", "resend-activation", "cy"]).ok();
     assert_eq!(queued, "activation mail for cy queued to cy@example.org\n");
     let json = site
@@ -424,7 +433,13 @@ fn operators_send_it_again_but_not_to_who_is_confirmed() {
     site.run(&["user", "resend-activation", "nobody"]).refusal();
     assert_eq!(mails(), 2, "all of them or none");
     site.run(&["user", "activate", "cy"]).ok();
-    site.run(&["user", "resend-activation", "cy", "--dry-run"])
+    let refused = site.run(&["user", "resend-activation", "cy"]).refusal();
+    assert!(refused.contains("cy is active already"), "{refused}");
+    site.add_user("ed", &[]);
+    let refused = site.run(&["user", "resend-activation", "ed"]).refusal();
+    assert!(refused.contains("has nothing to confirm"), "{refused}");
+    await_confirmation(&site, "fi");
+    site.run(&["user", "resend-activation", "fi", "--dry-run"])
         .ok();
     assert_eq!(mails(), 2);
     let audit = site.run(&["audit", "list", "--format", "json"]).json();

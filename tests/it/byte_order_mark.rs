@@ -65,3 +65,70 @@ fn nor_of_settings() {
     ])
     .ok();
 }
+
+/// Files that were joined have a mark each, and perhaps two before the first line.
+#[test]
+fn nor_of_any_line_of_files_that_were_joined() {
+    let site = Site::new();
+    let line = |name: &str| json!({"username": name, "email": format!("{name}@example.org")});
+    let row = |name: &str, id: i64| {
+        let email = format!("{name}@example.org");
+        json!({"model": "auth.user", "pk": id, "fields": {"username": name, "email": email, "password": "!"}})
+    };
+    let table = |name: &str| format!("{MARK}username,email\r\n{name},{name}@example.org\r\n");
+    let turned = format!("{MARK}\"email\",\"username\"\r\n\"eve@example.org\",\"eve\"\r\n");
+    let headed = "username,email\nfay,fay@example.org\n";
+    for (kind, text) in [
+        (
+            "jsonl",
+            format!(
+                "{MARK}{MARK}{}\n{MARK}{}\r\n{MARK}\n",
+                line("ada"),
+                line("bo")
+            ),
+        ),
+        (
+            "csv",
+            format!("{MARK}{}{}{turned}{headed}", table("cy"), table("di")),
+        ),
+        (
+            "django",
+            format!("{MARK}{MARK}{}\n{MARK}{}\n", row("gus", 71), row("hal", 72)),
+        ),
+    ] {
+        let file = site.path(kind);
+        std::fs::write(&file, text).expect("a file");
+        let file = file.display().to_string();
+        let said = site.run(&["user", "import", "--from", kind, &file]);
+        assert_eq!(said.code, Some(0), "{kind}: {}", said.err);
+    }
+    for name in ["ada", "bo", "cy", "di", "eve", "fay", "gus", "hal"] {
+        let user = site.run(&["user", "show", name, "--format", "json"]).json();
+        assert_eq!(user["email"], format!("{name}@example.org"));
+    }
+    let names = format!("{MARK}{MARK}ada\r\n {MARK}bo\n{MARK}\n");
+    let shown = site.run_with(&["user", "show", "-", "--format", "json"], &names);
+    assert_eq!(shown.json().as_array().map(Vec::len), Some(2));
+    let set = ["user", "set-password", "ada", "--password-stdin"];
+    site.run_with(&set, &format!("{MARK}{MARK}{PASSWORD}\n"))
+        .ok();
+    let server = site.start(&[]);
+    let login = server.login("ada@example.org");
+    assert_eq!(login.status, 200);
+    let token = format!("{MARK}\r\n{MARK}{MARK}{}\r\n", login.text("access_token"));
+    let inspect = ["token", "inspect", "--format", "json"];
+    assert_eq!(site.run_with(&inspect, &token).json()["is_good"], true);
+    let settings = format!("{MARK}{MARK}hash_queue = 7\n{MARK}hash_threads = 1\r\n");
+    site.run_with(&["config", "check", "--config", "-"], &settings)
+        .ok();
+    let keys = site.data().join("keys");
+    for entry in std::fs::read_dir(keys).expect("keys") {
+        let path = entry.expect("a key").path();
+        if path.extension().is_some_and(|it| it == "key") {
+            let key = std::fs::read_to_string(&path).expect("a key");
+            std::fs::write(&path, format!("{MARK}{MARK}{key}")).expect("a key");
+        }
+    }
+    let token = login.text("access_token");
+    assert_eq!(site.run_with(&inspect, &token).json()["is_good"], true);
+}

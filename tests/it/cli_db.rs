@@ -56,7 +56,7 @@ fn a_restored_database_has_its_users_and_no_live_session_or_link() {
     let backup = site.path("backup.db");
     site.run(&["db", "backup", text(&backup)]).ok();
     let said = site.run(&["db", "restore", text(&backup)]).refusal();
-    assert!(said.contains("holds 1 users"), "{said}");
+    assert!(said.contains("holds 1 user;"), "{said}");
 
     {
         let _server = site.start(&[]);

@@ -213,3 +213,28 @@ fn the_mail_server_is_greeted_and_sent_nothing() {
     let advice = with("hunter2", port).failed("smtp", "connecting");
     assert!(advice.contains("host and port"), "{advice}");
 }
+
+/// People read each reason once; programs have a row for each check.
+#[test]
+fn what_is_not_checked_for_the_same_reason_is_one_row_for_people() {
+    let site = Site::new();
+    let table = site.run(&["doctor"]);
+    let reasons = table.out.lines().filter(|it| it.contains("not checked"));
+    let mut reasons: Vec<&str> = reasons
+        .filter_map(|it| it.split("not checked, ").nth(1)?.split(" │").next())
+        .collect();
+    let all = reasons.len();
+    reasons.sort_unstable();
+    reasons.dedup();
+    assert!(all > 1 && reasons.len() == all, "{}", table.out);
+    assert!(table.out.contains("signing_key, link_key"), "{}", table.out);
+    let examined = Examined::of(&site, &[]);
+    examined.is("link_key", "warning", "not checked");
+    let help = site.run(&["doctor", "--help"]).ok();
+    assert!(
+        help.contains("exits with 1 if a check has failed"),
+        "{help}"
+    );
+    let help = site.run(&["db", "status", "--help"]).ok();
+    assert!(help.contains("links_for_nobody counts"), "{help}");
+}

@@ -103,6 +103,7 @@ fn a_key_that_is_published_repeats_itself_or_has_no_variety_is_refused() {
         let anyway = ["key", "import", "-", "--allow-weak"];
         let said = site.run_with(&anyway, secret).refusal();
         assert!(said.contains(why), "{secret}: {said}");
+        assert!(said.contains("--allow-weak takes a random key"), "{said}");
     }
     // What generators of keys print.
     for strong in [

@@ -86,9 +86,23 @@ fn filters_go_together() {
 fn nobody_is_an_answer_and_is_said_beside_the_result() {
     let site = Site::with_database();
     for (format, empty) in [("table", ""), ("json", "[]\n"), ("csv", "")] {
-        let outcome = site.run(&["user", "list", "--format", format]);
+        let outcome = site.run(&["user", "list", "--staff", "--format", format]);
         assert_eq!(outcome.err, "no users match\n");
         assert_eq!(outcome.ok(), empty);
+    }
+}
+
+#[test]
+fn whoever_has_nothing_yet_is_told_what_makes_some() {
+    let site = Site::with_database();
+    for (list, makes) in [
+        ("user list", "`user create`"),
+        ("mail list", "`mail test ADDRESS`"),
+        ("session list", "`token issue`"),
+        ("policy list", "`policy publish`"),
+    ] {
+        let said = site.run(&crate::server::words(list)).err;
+        assert!(said.contains(makes), "{list}: {said}");
     }
 }
 
@@ -178,15 +192,15 @@ fn a_list_that_ends_at_its_limit_says_how_to_go_on() {
     for (list, more) in [
         (
             ["user", "list"],
-            "1 users listed; for the next ones add --after 1\n",
+            "1 user listed; for the next ones add --after 1\n",
         ),
         (
             ["mail", "list"],
-            "1 mails listed; for the next ones add --after 1\n",
+            "1 mail listed; for the next ones add --after 1\n",
         ),
         (
             ["audit", "list"],
-            "the last 1 rows; --limit 0 lists them all\n",
+            "only the last 1 row is listed; --limit 0 lists them all\n",
         ),
     ] {
         assert_eq!(said(&[&list[..], &["--limit", "1"]].concat()), more);

@@ -92,6 +92,47 @@ fn every_command_has_a_manual_page_with_the_sections_that_people_know() {
 }
 
 #[test]
+fn a_manual_page_shows_what_each_flag_and_argument_takes() {
+    let site = Site::new();
+    let pages = pages(&site);
+    let synopsis = |name: &str| {
+        let page = pages.iter().find(|it| it.0 == name).expect("a page");
+        let after = page.1.split(".SH SYNOPSIS\n").nth(1).expect("a section");
+        let line = after.split("\n.SH").next().expect("a line");
+        let plain = ["\\fB", "\\fI", "\\fR", "\\"];
+        plain
+            .iter()
+            .fold(line.to_owned(), |line, it| line.replace(it, ""))
+    };
+    for (name, shown) in [
+        (
+            "minisass-auth-user-list.1",
+            &["[--limit LIMIT]", "[--staff]", "[--columns NAMES]"][..],
+        ),
+        ("minisass-auth-user-show.1", &[" USER..."]),
+        (
+            "minisass-auth-user-create.1",
+            &[" --email EMAIL", "[--first-name NAME]"],
+        ),
+        (
+            "minisass-auth-profile-set.1",
+            &[" USER", "[--field NAME=VALUE]..."],
+        ),
+        ("minisass-auth-session-list.1", &["[USER]..."]),
+        ("minisass-auth-user.1", &[" COMMAND ..."]),
+    ] {
+        let line = synopsis(name);
+        for part in shown {
+            assert!(line.contains(part), "{name}: {part}: {line}");
+        }
+    }
+    for (name, text) in &pages {
+        assert!(!text.contains("summary with"), "{name}");
+        assert!(!text.contains("see more with"), "{name}");
+    }
+}
+
+#[test]
 fn a_manual_page_reads_well_at_80_columns() {
     let site = Site::new();
     for (name, _) in pages(&site) {

@@ -205,6 +205,16 @@ fn columns_can_be_chosen_and_elsewhere_than_at_a_terminal_all_are_there() {
         said.contains("\"emial\"") && said.contains("username, email"),
         "{said}"
     );
+    // As people write them, or as they stand above the column.
+    let loose = " Email, LAST LOGIN,is-active,";
+    let csv = ["user", "list", "--format", "csv", "--columns", loose];
+    let csv = site.run(&csv).ok();
+    assert_eq!(
+        csv,
+        "email,last_login_at,is_active\nada@example.org,,true\n"
+    );
+    let said = site.run(&["user", "list", "--columns", "email,EMAIL"]);
+    assert!(said.refusal().contains("names email twice"));
     let wide = site.run(&["user", "list", "--wide"]).ok();
     assert!(wide.contains("Rivers and Lakes"), "{wide}");
     let piped = site.run(&["user", "list"]).ok();
@@ -275,7 +285,7 @@ fn states_are_coloured_for_who_wants_that() {
 }
 
 /// A name that would set the title of the window, clear the screen, and turn the writing round.
-const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\u{2028}\u{202e}";
+pub const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\u{2028}\u{202e}";
 
 /// Whoever exports to a terminal or lists at one sees what a name holds, in every format.
 #[test]

@@ -56,7 +56,7 @@ fn programs_get_an_object() {
     let issue = ["token", "issue", "ada", "--format", "json"];
     let access = site.run(&issue).json();
     assert_eq!(access["user_id"], user["id"]);
-    assert!(access["access"].is_string() && access.get("refresh").is_none());
+    assert!(access["access"].is_string() && access["refresh"].is_null());
     assert_eq!(access["session"].as_str().map(str::len), Some(32));
     let pair = site.run(&[&issue[..], &["--kind", "pair"]].concat()).json();
     assert!(pair["access"].is_string() && pair["refresh"].is_string());

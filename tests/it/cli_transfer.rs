@@ -235,7 +235,7 @@ fn a_bad_line_is_named_and_holds_its_batch_back_until_it_is_skipped() {
     assert!(
         err.lines()
             .last()
-            .is_some_and(|it| it.starts_with("minisass-auth: 8 of")),
+            .is_some_and(|it| it.starts_with("minisass-auth: 8 users in")),
         "{err}"
     );
     assert!(names(&site).is_empty());

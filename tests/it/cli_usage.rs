@@ -3,7 +3,7 @@
 use crate::server::{PASSWORD, Site, run};
 
 /// What is typed without an installation, and what the sentence must say.
-const SLIPS: [(&str, &str); 34] = [
+const SLIPS: [(&str, &str); 37] = [
     ("user add", "`user create`"),
     ("user new", "`user create`"),
     ("user remove ada", "`user delete`"),
@@ -29,6 +29,9 @@ const SLIPS: [(&str, &str); 34] = [
     ("key new", "`key rotate`"),
     ("mail resend 1", "`mail retry`"),
     ("help users", "`user`"),
+    ("help setting", "`help settings`"),
+    ("help user crate", "`user create`"),
+    ("setting", "`help settings`"),
     ("user update ada", "one of --username, --email"),
     ("user create", "--email <EMAIL>"),
     ("mail retry", "--failed"),
@@ -135,6 +138,115 @@ fn a_dash_is_standard_input() {
             .ok()
             .contains("ada@example.org")
     );
-    let set = ["user", "set-password", "ada", "--password-stdin"];
-    copy.run_with(&set, &format!("{PASSWORD}x")).ok();
+    let set = ["user", "set-password", "-", "--password-stdin"];
+    copy.run_with(&set, &format!("ada\n{PASSWORD}x")).ok();
+}
+
+#[test]
+fn a_dash_is_standard_input_for_one_name_for_numbers_and_for_files() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    site.run(&["reset", "send", "ada"]).ok();
+    site.run(&["key", "rotate"]).ok();
+    let keys = site.run(&["key", "list", "--format", "json"]).json();
+    let old = format!("{}\n", keys[0]["kid"].as_str().expect("a name"));
+    let url = "smtp://u:p@127.0.0.1:25?tls=none\n";
+    for (command, input) in [
+        ("user update - --country ZA", "\n ada \nbo\n"),
+        ("profile set - --country ZA", "ada\n"),
+        ("token issue -", "ada\n"),
+        ("audit list --user -", "ada\n"),
+        ("mail show -", "1\n"),
+        ("mail retry - --dry-run", "1\n"),
+        ("key export -", &*old),
+        ("key retire - --yes", &*old),
+        ("config check --config -", "hash_queue = 7\n"),
+        ("user list --config -", "hash_queue = 7\n"),
+        ("mail list --smtp-url-file -", url),
+        ("doctor --smtp-url-file -", url),
+        (
+            "doctor --config -",
+            "smtp_url = \"smtp://u:p@127.0.0.1:25?tls=none\"\n",
+        ),
+    ] {
+        let said = site.run_with(&crate::server::words(command), input);
+        assert!(
+            !said.err.contains("cannot be read"),
+            "{command}: {}",
+            said.err
+        );
+        assert!(
+            !said.out.contains("cannot be read"),
+            "{command}: {}",
+            said.out
+        );
+        assert!(
+            said.code == Some(0) || command.starts_with("doctor"),
+            "{command}: {}{}",
+            said.out,
+            said.err
+        );
+    }
+    let shown = site.run_with(
+        &crate::server::words("config show --format json --config -"),
+        "hash_queue = 7\n",
+    );
+    let shown = shown.json();
+    let mut rows = shown.as_array().expect("rows").iter();
+    let queue = rows.find(|it| it["key"] == "hash_queue").expect("a row");
+    assert_eq!(
+        (&queue["value"], &queue["source"]),
+        (&7.into(), &"file".into())
+    );
+    let wrong = site.run_with(&["config", "check", "--config", "-"], "hash_queue = \n");
+    assert!(
+        wrong
+            .refusal()
+            .contains("standard input is not valid TOML in line 1")
+    );
+    let said = site.run_with(&["mail", "show", "-"], "seven\n").refusal();
+    assert!(said.contains("\"seven\" is no number"), "{said}");
+    let said = site.run_with(&["user", "update", "-", "--country", "ZA"], "");
+    assert!(said.refusal().contains("standard input names nothing"));
+}
+
+#[test]
+fn where_a_file_is_needed_a_dash_is_refused_and_makes_none() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let said = site.run(&["db", "backup", "-"]).refusal();
+    assert!(said.contains("name one, such as backup.db"), "{said}");
+    let said = site.run_with(&["user", "import", "-", "--report", "-"], "");
+    assert!(said.refusal().contains("name a file for the report"));
+    assert!(!site.path("-").exists());
+}
+
+#[test]
+fn whoever_asks_for_a_format_gets_it_or_is_told_why_not() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    for (command, told) in [
+        ("user list --format yaml", "say --format json"),
+        ("openapi --format csv", "json, yaml"),
+        ("--format csv openapi", "--format json or yaml"),
+        ("user export --format csv", "--as csv"),
+    ] {
+        let said = site.run(&crate::server::words(command));
+        assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{command}");
+        assert!(said.err.contains(told), "{command}: {}", said.err);
+    }
+    for command in ["openapi --format json", "--format json openapi", "openapi"] {
+        site.run(&crate::server::words(command)).json();
+    }
+    for command in ["openapi --format yaml", "--format yaml openapi"] {
+        let text = site.run(&crate::server::words(command)).ok();
+        assert!(text.starts_with("openapi:"), "{command}");
+    }
+    let list = run(site.bare().args(["user", "list", "--help"]), "").ok();
+    assert!(!list.contains("yaml"), "{list}");
+    let openapi = run(site.bare().args(["openapi", "--help"]), "").ok();
+    assert!(
+        openapi.contains("yaml") && !openapi.contains("csv"),
+        "{openapi}"
+    );
 }

@@ -90,8 +90,8 @@ fn users_of_django_keep_their_numbers_and_passwords() {
     for said in [
         "auth.user 108: email: This field may not be blank.",
         "auth.user 109: its address belongs to user 101",
-        "auth.group: 1 rows have no place here",
-        "1 privacy policies have no link",
+        "auth.group: 1 row has no place here",
+        "1 privacy policy has no link",
     ] {
         assert!(refused.err.contains(said), "{said}: {}", refused.err);
     }

@@ -67,6 +67,8 @@ printf '%s\n' bo cy@example.org > leavers.txt
 printf '%s\n' 'log_format = \"json\"' > settings.toml
 printf '%s\n' '{\"username\": \"ed\", \"email\": \"ed@example.org\"}' > newcomers.jsonl
 printf '%s\n' username,email ed,ed@example.org > newcomers.csv
+printf '%s\n' '{\"username\": \"gil\", \"email\": \"gil@example.org\", \"is_active\": false,
+    \"awaits_confirmation\": true}' | tr -d '\n' | minisass-auth user import -
 printf '%s\n' '[{\"model\": \"auth.user\", \"pk\": 4711, \"fields\": {
     \"username\": \"ed\", \"email\": \"ed@example.org\", \"password\": \"!\", \"is_active\": true}},
     {\"model\": \"accounts.user\", \"pk\": \"b0\", \"fields\": {

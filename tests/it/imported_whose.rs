@@ -174,7 +174,7 @@ fn a_blacklisted_token_ends_whoever_the_dump_says_it_is_of() {
             .text("access");
         let said = import(&site, &blacklisted(&refresh, &owner));
         assert_eq!(said.code, Some(0), "{owner}: {}", said.err);
-        assert!(said.err.contains("1 blacklisted tokens"), "{}", said.err);
+        assert!(said.err.contains("1 blacklisted token is"), "{}", said.err);
         assert_eq!(renew(&server, &refresh), 401, "{owner}");
         assert_eq!(
             server.status_of(&access),

@@ -47,7 +47,10 @@ fn mails_are_listed_by_number_and_state_and_decoys_are_not() {
     assert_eq!(first["username"], "ada");
     assert_eq!(first["recipient"], "ada@example.org");
     let none = site.run(&["mail", "list", "--state", "expired"]);
-    assert_eq!((none.out.as_str(), none.err.as_str()), ("", "no mails\n"));
+    assert_eq!(
+        (none.out.as_str(), none.err.as_str()),
+        ("", "no mails match\n")
+    );
     let csv = site.run(&["mail", "list", "--format", "csv"]).ok();
     assert!(
         csv.starts_with("id,kind,state,username,recipient,attempts,"),
@@ -108,7 +111,7 @@ fn a_mail_whose_link_has_ended_or_that_was_sent_is_not_tried_again() {
     assert_eq!(states(), ["failed", "failed"], "all or none");
     let retried = site.run(&["mail", "retry", "--failed", "--format", "json"]);
     assert!(
-        retried.err.contains("1 failed mails were left"),
+        retried.err.contains("1 failed mail was left"),
         "{}",
         retried.err
     );
@@ -202,7 +205,7 @@ fn what_waits_is_tried_at_once_if_that_is_asked_for() {
     );
     set(&site, "UPDATE links SET used_at = 1 WHERE id = 2");
     let retried = site.run(&["mail", "retry", "--queued"]);
-    let left = "1 queued mails were left, because their links do not work any more";
+    let left = "1 queued mail was left, because the links do not work any more";
     assert!(retried.err.contains(left), "{}", retried.err);
     assert_eq!(
         retried.ok(),

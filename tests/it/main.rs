@@ -39,6 +39,7 @@ mod cli_token;
 mod cli_transfer;
 mod cli_usage;
 mod cli_users;
+mod cli_visible;
 mod client;
 mod clock;
 mod concurrency;

@@ -100,6 +100,37 @@ fn who_cannot_come_over_is_left_out_by_choice_and_reported() {
     assert_eq!(count(&site), 3);
 }
 
+/// Choices for some do not let the others come over while somebody cannot.
+#[test]
+fn a_dump_comes_over_whole_or_not_at_all_whatever_was_chosen_for_some() {
+    let site = Site::new();
+    let bad = json!({"username": "bad", "email": "bad@example.org", "first_name": "x".repeat(400)});
+    let mut rows: Vec<serde_json::Value> = serde_json::from_str(&dump(&USERS)).expect("rows");
+    rows.push(json!({"model": "auth.user", "pk": 999, "fields": bad}));
+    let text = serde_json::to_string(&rows).expect("a dump");
+    let chosen = [
+        "--on-blank-email",
+        "placeholder",
+        "--on-duplicate",
+        "suffix",
+    ];
+    for more in [&["--dry-run"][..], &[]] {
+        let said = import(&site, text.clone(), &[&chosen[..], more].concat());
+        assert_eq!(said.code, Some(1), "{}", said.err);
+        assert!(said.err.contains("1 user in "), "{}", said.err);
+        let summary: serde_json::Value = serde_json::from_str(&said.out).expect("a summary");
+        let counts = ["added", "failed", "held_back"].map(|it| summary[it].clone());
+        assert_eq!(counts, [0, 1, 8].map(|it| json!(it)), "{more:?}");
+        assert_eq!(summary["dry_run"], json!(!more.is_empty()));
+    }
+    assert_eq!(count(&site), 0);
+    let help = site.run(&["user", "import", "--help"]).ok();
+    assert!(
+        help.contains("hold-back: Nobody of a dump is added"),
+        "{help}"
+    );
+}
+
 #[test]
 fn who_cannot_come_over_as_they_are_come_over_otherwise_and_log_in_by_name() {
     let site = Site::new();
@@ -138,6 +169,29 @@ fn who_cannot_come_over_as_they_are_come_over_otherwise_and_log_in_by_name() {
             (&json!(id), &json!(email))
         );
     }
+    // Nothing is mailed to an address that only stands for one, whoever asks for it.
+    let mails = |site: &Site| -> i64 {
+        let sql = "SELECT count(*) FROM outbox WHERE recipient LIKE '%.invalid'";
+        site.database().get(sql)
+    };
+    for command in ["reset send ada blank", "user resend-activation blank"] {
+        let said = site.run(&crate::server::words(command)).refusal();
+        assert!(said.contains("blank"), "{command}: {said}");
+    }
+    let said = site.run(&["reset", "send", "twin"]).refusal();
+    assert!(
+        said.contains("user update twin --email ADDRESS") && said.contains("reset link twin"),
+        "{said}"
+    );
+    for endpoint in ["request-reset", "resend-activation"] {
+        let body = json!({"email": "user-102@no-address.invalid"});
+        assert_eq!(server.post(endpoint, &body).status, 200, "{endpoint}");
+    }
+    assert_eq!(mails(&site), 0);
+    site.run(&["reset", "link", "blank"]).ok();
+    let set = ["user", "set-password", "blank", "--password-stdin"];
+    let set = site.run_with(&set, "three unrelated words").ok();
+    assert!(set.contains("mail does not reach them"), "{set}");
     // The address that two had belongs to the first of them.
     assert_eq!(server.login("ADA@example.org").json()["user_id"], 101);
 

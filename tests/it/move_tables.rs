@@ -104,7 +104,7 @@ fn what_cannot_be_read_is_said_of_its_line() {
     for (table, part) in [
         (
             "username,email\nada\n".as_bytes(),
-            "line 2: it has 1 cells, and the header has 2",
+            "line 2: it has 1 cell, and the header has 2",
         ),
         (
             b"username,email\nada,ada@example.org,x\n",

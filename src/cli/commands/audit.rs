@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
+use crate::cli::named;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::cli::terminal::progress::Bar;
-use crate::domain::UserId;
+use crate::domain::{UserId, counted};
 use crate::store::audit::{AuditEntry, AuditPage, Chain};
 
 #[derive(clap::Subcommand)]
@@ -26,7 +27,7 @@ pub(crate) enum Command {
     "minisass-auth audit list --action user.create --limit 0 --format csv",
 ]))]
 pub(crate) struct List {
-    /// Only rows about this user
+    /// Only rows about this user; `-` reads it from standard input
     #[arg(long)]
     user: Option<String>,
     /// Only this action, such as session.open
@@ -64,6 +65,7 @@ fn verify(job: &Job, output: &mut Output) -> anyhow::Result<()> {
 
 /// The number of a user; one who is deleted is still known by it.
 fn user_id(typed: &str, job: &Job) -> anyhow::Result<UserId> {
+    let typed = &named::typed_one(typed)?;
     let found = job.wait(job.operator.user(typed));
     match (found, typed.parse()) {
         (Ok(user), _) => Ok(user.id),
@@ -94,9 +96,13 @@ fn list(wanted: List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     ]);
     let count = output.many(pages)?;
     let more = match wanted.after {
-        None => format!("the last {count} rows; --limit 0 lists them all"),
+        None => format!(
+            "only the last {} listed; --limit 0 lists them all",
+            counted(count, "row is", "rows are")
+        ),
         Some(_) => format!(
-            "{count} rows listed; for the next ones add --after {}",
+            "{} listed; for the next ones add --after {}",
+            counted(count, "row", "rows"),
             query.after
         ),
     };

@@ -4,6 +4,7 @@
 use clap::builder::PossibleValue;
 use clap::{Arg, Command, ValueHint};
 
+use crate::cli::columns;
 use crate::cli::examples::examples;
 use crate::cli::terminal::output::Output;
 use crate::settings::SETTINGS;
@@ -132,19 +133,19 @@ impl<'a> Place<'a> {
     fn offer(&self, typed: &str) -> Offer {
         if let Some(flag) = self.flag {
             let typed = if typed == "=" { "" } else { typed };
-            return values(flag, "", typed);
+            return self.values(flag, "", typed);
         }
         if typed.starts_with('-') && !self.is_escaped {
             return match typed.split_once('=') {
                 Some((name, typed)) => self.long(name).map_or(Offer::Words(Vec::new()), |flag| {
-                    values(flag, &format!("{name}="), typed)
+                    self.values(flag, &format!("{name}="), typed)
                 }),
                 None => Offer::Words(self.flags(typed)),
             };
         }
         let words = self.commands(typed);
         let offer = match self.positional() {
-            Some(positional) if words.is_empty() => values(positional, "", typed),
+            Some(positional) if words.is_empty() => self.values(positional, "", typed),
             _ => Offer::Words(words),
         };
         match offer {
@@ -153,6 +154,27 @@ impl<'a> Place<'a> {
             }
             offer => offer,
         }
+    }
+
+    fn values(&self, arg: &Arg, before: &str, typed: &str) -> Offer {
+        if arg.get_id() != "columns" {
+            return values(arg, before, typed);
+        }
+        let path = self.command.get_bin_name().unwrap_or_default();
+        let path = path.split_once(' ').unwrap_or_default().1;
+        // Those that stand before the last comma are chosen already.
+        let (chosen, last) = typed
+            .rsplit_once(',')
+            .map_or(("", typed), |(chosen, last)| {
+                (&typed[..=chosen.len()], last)
+            });
+        let all = columns::of(path).unwrap_or_default();
+        let left = all
+            .iter()
+            .filter(|it| !chosen.split(',').any(|one| one == **it));
+        let fitting = left.filter(|it| it.starts_with(last));
+        let word = |it: &&str| (format!("{before}{chosen}{it}"), String::new());
+        Offer::Words(fitting.map(word).collect())
     }
 
     fn positional(&self) -> Option<&'a Arg> {
@@ -208,6 +230,7 @@ fn text(help: Option<&clap::builder::StyledStr>) -> String {
 fn values(arg: &Arg, before: &str, typed: &str) -> Offer {
     let setting = SETTINGS.iter().find(|it| arg.get_id() == it.key);
     let mut possible = arg.get_possible_values();
+    possible.retain(|it| !it.is_hide_set());
     possible.extend(
         setting
             .iter()

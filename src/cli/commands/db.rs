@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use serde_json::json;
 
 use crate::cli::examples::examples;
@@ -13,6 +13,7 @@ use crate::cli::terminal::output::Output;
 use crate::cli::terminal::progress::Bar;
 use crate::clock::Clock;
 use crate::compose;
+use crate::domain::counted;
 use crate::interrupt::Interrupt;
 use crate::private_file::data_dir;
 use crate::private_file::own_files::check_not_own;
@@ -20,10 +21,15 @@ use crate::private_file::replace::Draft;
 use crate::settings::Settings;
 use crate::store::maintenance;
 
+const FIELDS: &str = "
+
+Sizes are in bytes. links_for_nobody counts the resets and activations that were asked for with an
+address that no account has.";
+
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Show sizes, versions and counts
-    #[command(after_help = examples(&["minisass-auth db status"]))]
+    #[command(after_help = examples(&["minisass-auth db status"]) + FIELDS)]
     Status,
     /// Look for damage
     #[command(after_help = examples(&["minisass-auth db check"]))]
@@ -89,15 +95,19 @@ fn check(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let problems = problems?;
     if let Some(first) = problems.first() {
         bail!(
-            "the database is damaged ({} findings, the first: {first}); \
+            "the database is damaged ({}, the first: {first}); \
              stop the server, move the database away and run `db restore` with the last backup",
-            problems.len()
+            counted(problems.len(), "finding", "findings")
         );
     }
     output.one(&json!({"is_sound": true}))
 }
 
 fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    ensure!(
+        file != Path::new("-"),
+        "a backup is a file, which is checked before it gets its name; name one, such as backup.db"
+    );
     check_not_own(file, &job.settings.data_dir, &job.settings.database)?;
     let (bar, interrupt) = (Bar::of("copying and checking"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));

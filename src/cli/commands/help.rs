@@ -77,7 +77,8 @@ pub(crate) fn compact(command: Command) -> Command {
 
 /// What the possible values mean stands in the help, without a paragraph for each.
 fn explain_values(arg: clap::Arg) -> clap::Arg {
-    let values = arg.get_possible_values();
+    let mut values = arg.get_possible_values();
+    values.retain(|it| !it.is_hide_set());
     if !values.iter().any(|it| it.get_help().is_some()) {
         return arg;
     }

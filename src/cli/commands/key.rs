@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
+use crate::cli::named;
 use crate::cli::terminal::output::{Output, note};
 use crate::cli::terminal::prompt::confirm;
 use crate::crypto::SigningKey;
@@ -35,7 +36,7 @@ pub(crate) enum Command {
     /// Print the secret with which another service verifies tokens
     #[command(after_help = examples(&["minisass-auth key export > signing-key"]))]
     Export {
-        /// As `key list` shows it [default: the key that signs]
+        /// As `key list` shows it, `-` reads it from standard input [default: the key that signs]
         kid: Option<String>,
     },
     /// Remove a key: tokens that it signed are refused from then on
@@ -43,7 +44,7 @@ pub(crate) enum Command {
         "minisass-auth key retire 20260101T000000Z-7c0f3a91 --yes",
     ]))]
     Retire {
-        /// As `key list` shows it
+        /// As `key list` shows it; `-` reads it from standard input
         kid: String,
         /// Do not ask
         #[arg(long)]
@@ -69,8 +70,12 @@ pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::R
                 "signs from now on, and tokens that the other service signed with it are good";
             (kid, "signs", what)
         }
-        Command::Export { kid } => return export(kid.as_deref(), &folder, job, output),
+        Command::Export { kid } => {
+            let kid = kid.as_deref().map(named::typed_one).transpose()?;
+            return export(kid.as_deref(), &folder, job, output);
+        }
         Command::Retire { kid, yes } => {
+            let kid = named::typed_one(&kid)?;
             confirm(&format!("Tokens that {kid} signed will be refused."), yes)?;
             job.wait(job.operator.retire_key(&folder, &kid, &job.actor))?;
             (

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use crate::cli::dry_run::dry_run;
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
+use crate::cli::named;
 use crate::cli::terminal::output::{Format, Output, note};
 use crate::cli::terminal::pages::{conclude, pages};
-use crate::domain::{Email, MailState, Timestamp};
+use crate::domain::{Email, MailState, Timestamp, counted};
 use crate::mail::{Letter, Letters};
 use crate::store::mails::{MailPage, MailRecord};
 
@@ -25,9 +26,9 @@ pub(crate) enum Command {
         "minisass-auth mail show 7 --body",
     ]))]
     Show {
-        /// Numbers, as `mail list` shows them
-        #[arg(required = true, value_name = "ID")]
-        ids: Vec<i64>,
+        /// Numbers, as `mail list` shows them; `-` reads them from standard input
+        #[arg(required = true, value_name = "ID", value_parser = number)]
+        ids: Vec<String>,
         /// With subject and text
         #[arg(long)]
         body: bool,
@@ -71,15 +72,31 @@ pub(crate) struct List {
 ]))]
 #[group(required = true, multiple = false)]
 pub(crate) struct Retry {
-    /// Numbers, as `mail list` shows them
-    #[arg(value_name = "ID")]
-    ids: Vec<i64>,
+    /// Numbers, as `mail list` shows them; `-` reads them from standard input
+    #[arg(value_name = "ID", value_parser = number)]
+    ids: Vec<String>,
     /// All that failed and whose links still work
     #[arg(long)]
     failed: bool,
     /// All that wait for their next attempt
     #[arg(long)]
     queued: bool,
+}
+
+/// The number of a mail, or what stands for standard input.
+fn number(typed: &str) -> Result<String, &'static str> {
+    if typed != "-" && typed.parse::<i64>().is_err() {
+        return Err("it is no number; `mail list` shows the numbers");
+    }
+    Ok(typed.to_owned())
+}
+
+fn numbers(typed: &[String]) -> anyhow::Result<Vec<i64>> {
+    let parse = |it: String| {
+        let number = it.parse();
+        number.map_err(|_| anyhow!("{it:?} is no number; `mail list` shows the numbers"))
+    };
+    named::typed(typed)?.into_iter().map(parse).collect()
 }
 
 /// `open` makes the job of a command that needs the database.
@@ -95,7 +112,7 @@ pub(crate) fn run(
     match command {
         Command::Templates { .. } => Ok(()),
         Command::List(asked) => list(&asked, job, output),
-        Command::Show { ids, body } => show(&ids, body, job, output),
+        Command::Show { ids, body } => show(&numbers(&ids)?, body, job, output),
         Command::Retry(which) => retry(&which, job, output),
         Command::Test { address } => test(&address, job, output),
     }
@@ -116,8 +133,8 @@ fn templates(dir: &Path, output: &mut Output) -> anyhow::Result<()> {
     }
     let written: Vec<&str> = Letters::files().map(|it| it.0).collect();
     let sentence = format!(
-        "{} templates are in {}; remove what stays as it is, and set mail_templates to that folder",
-        written.len(),
+        "{} in {}; remove what stays as it is, and set mail_templates to that folder",
+        counted(written.len(), "template is", "templates are"),
         dir.display()
     );
     output.done(&sentence, &json!({"dir": dir, "templates": written}))
@@ -147,8 +164,15 @@ fn list(asked: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     ]);
     let count = output.many(pages)?;
     let after = page.after;
-    let more = format!("{count} mails listed; for the next ones add --after {after}");
-    conclude(count, asked.limit, "no mails", &more);
+    let mails = counted(count, "mail", "mails");
+    let more = format!("{mails} listed; for the next ones add --after {after}");
+    let is_whole = asked.state.is_none() && asked.after == 0;
+    let empty = if is_whole {
+        "there are no mails yet; `mail test ADDRESS` sends one"
+    } else {
+        "no mails match"
+    };
+    conclude(count, asked.limit, empty, &more);
     Ok(())
 }
 
@@ -172,10 +196,7 @@ fn show(ids: &[i64], with_body: bool, job: &Job, output: &mut Output) -> anyhow:
         row["subject"] = letter.subject.into();
         row["text"] = letter.text.into();
     }
-    match rows.as_slice() {
-        [row] => output.one(row),
-        _ => output.rows(rows),
-    }
+    output.named(&rows)
 }
 
 /// A text reads badly in a table.
@@ -206,14 +227,17 @@ fn retry(which: &Retry, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         let (ids, left) = job.wait(job.operator.retry_all_mails(state, &job.actor))?;
         if left > 0 {
             let state = state.as_str();
+            let (one, many) = (format!("{state} mail was"), format!("{state} mails were"));
             note(&format!(
-                "{left} {state} mails were left, because their links do not work any more"
+                "{} left, because the links do not work any more",
+                counted(left, &one, &many)
             ));
         }
         ids
     } else {
-        job.wait(job.operator.retry_mails(&which.ids, &job.actor))?;
-        which.ids.clone()
+        let ids = numbers(&which.ids)?;
+        job.wait(job.operator.retry_mails(&ids, &job.actor))?;
+        ids
     };
     if ids.is_empty() {
         note("nothing to be tried again");

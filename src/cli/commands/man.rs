@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::Command;
 use clap::builder::Resettable;
+use clap::{Arg, ArgAction, Command};
 use clap_mangen::Man as Page;
-use clap_mangen::roff::{Roff, bold, roman};
+use clap_mangen::roff::{Roff, bold, italic, roman};
 
 use crate::cli::examples::examples;
 use crate::cli::terminal::output::Output;
@@ -74,7 +74,7 @@ fn page(command: &Command, above: &str) -> std::io::Result<Vec<u8>> {
     let flat = command.clone().mut_args(|it| {
         let it = it.help_heading(Resettable::Reset);
         match it.get_id().as_str() {
-            "help" => it.help("Print help"),
+            "help" => it.help("Print help").long_help("Print help"),
             _ => it,
         }
     });
@@ -85,7 +85,7 @@ fn page(command: &Command, above: &str) -> std::io::Result<Vec<u8>> {
     roff.control("SH", ["NAME"]);
     roff.text([roman(format!("{name} - {}", about.unwrap_or_default()))]);
     roff.to_writer(&mut out)?;
-    page.render_synopsis_section(&mut out)?;
+    synopsis(command).to_writer(&mut out)?;
     page.render_description_section(&mut out)?;
     page.render_options_section(&mut out)?;
     if below(command).next().is_some() {
@@ -99,6 +99,40 @@ fn page(command: &Command, above: &str) -> std::io::Result<Vec<u8>> {
     see_also(above, below(command).map(title), &mut roff);
     roff.to_writer(&mut out)?;
     Ok(out)
+}
+
+/// How the command is typed, in the order of its help: what may be left out stands in brackets.
+fn synopsis(command: &Command) -> Roff {
+    let mut line = vec![bold(command.get_bin_name().unwrap_or(PROGRAM))];
+    let is_usual = |it: &&Arg| ["help", "version"].contains(&it.get_id().as_str());
+    let shown = command.get_arguments();
+    let shown = shown.filter(|it| !it.is_hide_set() && !is_usual(it));
+    let (positionals, flags): (Vec<&Arg>, Vec<&Arg>) = shown.partition(|it| it.is_positional());
+    for arg in flags.into_iter().chain(positionals) {
+        let is_needed = arg.is_required_set();
+        line.push(roman(if is_needed { " " } else { " [" }));
+        if let Some(long) = arg.get_long() {
+            line.push(bold(format!("--{long}")));
+        }
+        let range = arg.get_num_args();
+        if range.is_some_and(|it| it.takes_values()) {
+            let names = arg.get_value_names().unwrap_or_default();
+            let names = names.iter().map(ToString::to_string).collect::<Vec<_>>();
+            line.extend(arg.get_long().map(|_| roman(" ")));
+            line.push(italic(names.join(" ")));
+        }
+        let is_repeated = matches!(arg.get_action(), ArgAction::Append);
+        let end = if is_needed { "" } else { "]" };
+        let more = if is_repeated { "..." } else { "" };
+        line.push(roman(format!("{end}{more}")));
+    }
+    if below(command).next().is_some() {
+        line.extend([roman(" "), italic("COMMAND"), roman(" ...")]);
+    }
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]);
+    roff.text(line);
+    roff
 }
 
 fn commands(command: &Command) -> Roff {

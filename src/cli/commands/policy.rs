@@ -35,7 +35,7 @@ pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::R
         Command::List => {
             let policies = job.wait(job.operator.accounts.policies())?;
             if policies.is_empty() {
-                note("no privacy policy has been published");
+                note("no privacy policy has been published; `policy publish` publishes one");
             }
             output.rows(policies.iter().map(row))
         }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::cli::dry_run::dry_run;
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
-use crate::cli::named::Named;
-use crate::cli::terminal::output::{Format, Output};
+use crate::cli::named::{Named, NamedOne};
+use crate::cli::terminal::output::Output;
 use crate::domain::{AdditionalFields, Invalid, Profile, Rule, UploadPreference, User};
 use crate::store::users::UserChange;
 
@@ -54,8 +54,8 @@ pub(crate) struct ProfileFlags {
     "organisation_type", "organisation_name", "country", "expert", "upload_preference", "field", "remove_field",
 ]))]
 pub(crate) struct Set {
-    /// A number, a user name or an e-mail address
-    user: String,
+    #[command(flatten)]
+    named: NamedOne,
     #[command(flatten)]
     profile: ProfileFlags,
     /// An additional field; the value is JSON, or else a text. May be given several times
@@ -117,14 +117,11 @@ fn show(users: Vec<User>, job: &Job, output: &mut Output) -> anyhow::Result<()> 
         let profile = job.wait(job.operator.accounts.profile(user.id));
         rows.push(row(&user, &profile?));
     }
-    match rows.as_slice() {
-        [row] if output.format != Format::Csv => output.one(row),
-        _ => output.rows(rows),
-    }
+    output.named(&rows)
 }
 
 fn set(set: Set, job: &Job, output: &mut Output) -> anyhow::Result<()> {
-    let user = job.wait(job.operator.user(&set.user))?;
+    let user = set.named.find(job)?;
     let profile = job.wait(job.operator.accounts.profile(user.id));
     let mut profile = profile?;
     set.profile.apply(&mut profile)?;

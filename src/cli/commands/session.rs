@@ -9,7 +9,7 @@ use crate::cli::named;
 use crate::cli::terminal::output::{Format, Output, note};
 use crate::cli::terminal::pages::{conclude, pages};
 use crate::cli::terminal::prompt::confirm;
-use crate::domain::User;
+use crate::domain::{User, counted};
 use crate::store::sessions::SeenSession;
 
 #[derive(clap::Subcommand)]
@@ -110,8 +110,9 @@ fn list(wanted: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         output.rows(seen.iter().map(row))?;
         seen.len()
     };
-    let more = format!("the last {count} sessions; --all lists them all");
-    conclude(count, limit, "no sessions are alive", &more);
+    let more = format!("only the last {count} sessions are listed; --all lists them all");
+    let empty = "no sessions are alive; a login or `token issue` opens one";
+    conclude(count, limit, empty, &more);
     Ok(())
 }
 
@@ -159,7 +160,8 @@ fn revoke_all(wanted: &Revoke, job: &Job, output: &mut Output) -> anyhow::Result
     let sessions = job.wait(job.operator.revoke_all_sessions(&job.actor))?;
     // There may be a million of them.
     let ended = json!({"sessions": sessions, "dry_run": job.is_dry, "ended": null});
-    output.done(&format!("{sessions} sessions have ended"), &ended)
+    let sentence = counted(sessions, "session has ended", "sessions have ended");
+    output.done(&sentence, &ended)
 }
 
 fn row(seen: &SeenSession) -> Value {

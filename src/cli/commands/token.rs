@@ -11,8 +11,9 @@ use zeroize::Zeroizing;
 use crate::cli::dry_run::dry_run;
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
+use crate::cli::named::NamedOne;
 use crate::cli::terminal::output::{Format, Output};
-use crate::domain::{Timestamp, without_mark};
+use crate::domain::{Timestamp, bare_line};
 use crate::operator::tokens::NewToken;
 
 #[derive(clap::Subcommand)]
@@ -56,8 +57,8 @@ fn dash(typed: &str) -> Result<(), &'static str> {
     "minisass-auth token issue ada --kind pair --format json",
 ]))]
 pub(crate) struct Issue {
-    /// Number, user name or e-mail address
-    user: String,
+    #[command(flatten)]
+    named: NamedOne,
     /// How long it is good, such as 12h [default: as the settings say]
     #[arg(long, value_parser = at_least_a_second)]
     ttl: Option<Duration>,
@@ -77,9 +78,7 @@ enum Kind {
 /// Tokens as they are printed. The names are stable.
 #[derive(Serialize)]
 struct Row {
-    #[serde(skip_serializing_if = "Option::is_none")]
     access: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     refresh: Option<String>,
     session: String,
     user_id: i64,
@@ -109,8 +108,8 @@ fn token_from_stdin() -> anyhow::Result<Zeroizing<String>> {
     }
     for line in io::stdin().lock().lines() {
         let line = Zeroizing::new(line?);
-        if !line.trim().is_empty() {
-            let token = without_mark(&line).trim().trim_start_matches("Bearer ");
+        let token = bare_line(&line).trim_start_matches("Bearer ");
+        if !token.is_empty() {
             return Ok(Zeroizing::new(token.to_owned()));
         }
     }
@@ -119,21 +118,26 @@ fn token_from_stdin() -> anyhow::Result<Zeroizing<String>> {
 
 fn inspect(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let token = token_from_stdin()?;
-    let mut report = job.wait(job.operator.inspect_token(&token))?;
-    let mut claim = |name: &str| report.claims.shift_remove(name);
-    let time = |value: Option<Value>| Some(Timestamp(value?.as_i64()?).to_string());
+    let report = job.wait(job.operator.inspect_token(&token))?;
+    let text = |name: &str| report.claims.get(name).and_then(Value::as_str);
+    // Newer versions of SimpleJWT write numbers of users as texts.
+    let number = |name: &str| {
+        let number = report.claims.get(name).and_then(Value::as_i64);
+        number.or_else(|| text(name)?.parse().ok())
+    };
+    let time = |seconds| Timestamp(seconds).to_string();
     output.one(&json!({
         "is_good": report.is_good,
         "why_not": (!report.is_good).then(|| report.faults.join("; ")),
         "is_signed_by_us": report.is_signed,
         "algorithm": report.algorithm,
         "kid": report.kid,
-        "token_type": claim("token_type"),
-        "user_id": claim("user_id"),
-        "session": claim("sid"),
-        "token_id": claim("jti"),
-        "issued_at": time(claim("iat")),
-        "expires_at": time(claim("exp")),
+        "token_type": text("token_type"),
+        "user_id": number("user_id"),
+        "session": text("sid"),
+        "token_id": text("jti"),
+        "issued_at": number("iat").map(time),
+        "expires_at": number("exp").map(time),
     }))
 }
 
@@ -152,8 +156,8 @@ fn revoke(job: &Job, output: &mut Output) -> anyhow::Result<()> {
 }
 
 fn issue(wanted: Issue, job: &Job, output: &mut Output) -> anyhow::Result<()> {
-    let Issue { user, ttl, kind } = wanted;
-    let user = job.wait(job.operator.user(&user))?;
+    let Issue { named, ttl, kind } = wanted;
+    let user = named.find(job)?;
     let what = match kind {
         Kind::Access => NewToken::Access,
         Kind::Refresh => NewToken::Refresh,

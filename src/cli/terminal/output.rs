@@ -2,11 +2,12 @@
 
 use std::io::{self, BufWriter, Stdout, Write};
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::table::{Row, Screen, plain};
+use super::table::{Row, Screen, plain, title};
 use crate::domain::{Timestamp, formula_safe};
 use crate::visible::{visible, visible_json};
 
@@ -20,7 +21,7 @@ pub(crate) enum Format {
 
 /// What `--format` takes.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum WantedFormat {
+pub(crate) enum WantedFormat {
     /// For people
     Table,
     /// One document with stable names, for programs
@@ -30,6 +31,14 @@ enum WantedFormat {
     /// The OpenAPI document only
     #[value(hide = true)]
     Yaml,
+}
+
+/// What it takes where a document is printed.
+pub(crate) fn document_format() -> impl TypedValueParser<Value = WantedFormat> {
+    PossibleValuesParser::new(["json", "yaml"]).map(|it| match &*it {
+        "yaml" => WantedFormat::Yaml,
+        _ => WantedFormat::Json,
+    })
 }
 
 /// How results are to be printed.
@@ -44,7 +53,7 @@ pub(crate) struct How {
         default_value = "table"
     )]
     format: WantedFormat,
-    /// Only these columns, in this order, such as id,state
+    /// Only these columns, in this order
     #[arg(
         long,
         global = true,
@@ -87,7 +96,7 @@ impl Output {
                 WantedFormat::Json | WantedFormat::Yaml => Format::Json,
             },
             is_dry,
-            columns: how.columns,
+            columns: how.columns.iter().map(|it| spelled(it)).collect(),
             is_wide: how.wide,
             needed: &[],
             screen: Screen::new(now),
@@ -102,7 +111,7 @@ impl Output {
 
     /// Whether somebody asked for a column that is not in every list.
     pub(crate) fn wants(&self, column: &str) -> bool {
-        self.is_wide || self.columns.iter().any(|it| it == column)
+        self.is_wide || self.columns.iter().any(|it| is_column(it, column))
     }
 
     pub(crate) fn finish(&mut self) -> io::Result<()> {
@@ -142,6 +151,14 @@ impl Output {
         match self.format {
             Format::Table => Ok(self.line(sentence)?),
             Format::Json | Format::Csv => self.one(row),
+        }
+    }
+
+    /// What was named: an object if that is one thing.
+    pub(crate) fn named<T: Serialize>(&mut self, rows: &[T]) -> anyhow::Result<()> {
+        match rows {
+            [row] => self.one(row),
+            rows => self.rows(rows),
         }
     }
 
@@ -185,16 +202,22 @@ impl Output {
         }
         let known: Vec<String> = row.keys().cloned().collect();
         let mut chosen = Map::new();
-        for name in &self.columns {
-            let Some(value) = row.shift_remove(name) else {
-                ensure!(!chosen.contains_key(name), "--columns names {name} twice");
+        for typed in self.columns.iter().filter(|it| !it.is_empty()) {
+            let Some(name) = known.iter().find(|it| is_column(typed, it)) else {
                 bail!(
-                    "there is no column {name:?}; there are {}",
+                    "there is no column {typed:?}; there are {}",
                     known.join(", ")
                 );
             };
+            let value = row.shift_remove(name);
+            let value = value.with_context(|| format!("--columns names {name} twice"))?;
             chosen.insert(name.clone(), value);
         }
+        ensure!(
+            !chosen.is_empty(),
+            "--columns names none of {}",
+            known.join(", ")
+        );
         Ok(chosen)
     }
 
@@ -240,6 +263,16 @@ impl Output {
 pub(crate) fn note(text: &str) {
     // Nobody may be listening; the result does not depend on it.
     let _ = writeln!(io::stderr(), "{}", visible(text));
+}
+
+/// A column as it is spelled in results, whatever somebody typed.
+fn spelled(typed: &str) -> String {
+    typed.trim().to_lowercase().replace([' ', '-'], "_")
+}
+
+/// Whether a column is meant by its name, or by what stands above it.
+fn is_column(typed: &str, name: &str) -> bool {
+    typed == name || typed == spelled(&title(name))
 }
 
 fn fields(row: &impl Serialize) -> anyhow::Result<Row> {

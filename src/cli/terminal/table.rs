@@ -166,7 +166,7 @@ fn widths(columns: &[&Column], width: Option<usize>) -> Option<Vec<usize>> {
 }
 
 /// `last_login_at` is `LAST LOGIN` above a column.
-fn title(name: &str) -> String {
+pub(crate) fn title(name: &str) -> String {
     let name = name.strip_prefix("is_").unwrap_or(name);
     let name = name.strip_suffix("_at").unwrap_or(name);
     name.to_uppercase().replace('_', " ")

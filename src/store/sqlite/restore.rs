@@ -11,6 +11,7 @@ use super::error::when;
 use super::migrate::{self, Complete};
 use super::statements::Statements;
 use super::{backup, connect, log};
+use crate::domain::counted;
 use crate::failure::{Failure, in_words};
 use crate::private_file::replace::Draft;
 use crate::progress::Progress;
@@ -71,8 +72,9 @@ fn check_empty(path: &Path) -> Result<(), Failure> {
     Err(Failure::new(
         DOING,
         format!(
-            "the database {shown} holds {users} users; back it up and move it away, \
-             or choose another --data-dir"
+            "the database {shown} holds {}; back it up and move it away, \
+             or choose another --data-dir",
+            counted(users, "user", "users")
         ),
     ))
 }

@@ -54,7 +54,7 @@ fn the_users_of_a_plain_project_move_in_and_log_in() {
     };
     for name in DUMPS.into_iter().chain(["app-auth.json"]) {
         let (site, said) = move_in(&project, "plain", name, &[]);
-        assert!(said.err.contains("auth.group: 1 rows"), "{}", said.err);
+        assert!(said.err.contains("auth.group: 1 row has"), "{}", said.err);
         assert_eq!(said.json()["added"], 3, "{name}");
         let ada = check_logins(&site.start(&[]), name);
         let number = ada["user_id"].to_string();
@@ -142,7 +142,7 @@ fn a_dump_without_the_users_that_are_asked_for_says_what_it_holds() {
         (
             "app-people.json",
             &[],
-            &["no users", "people.profile (1 rows)", "dump the app"],
+            &["no users", "people.profile (1 row)", "dump the app"],
         ),
         (
             "dump.json",

@@ -32,7 +32,7 @@ const COMMANDS: [(&str, &[&str]); 5] = [
 
 /// Where only certain words are right: those of an argument, a flag, a setting, and after a flag and
 /// its value.
-const VALUES: [(&str, &[&str]); 8] = [
+const VALUES: [(&str, &[&str]); 10] = [
     ("completions ", &["bash", "fish", "zsh"]),
     ("--format ", &["table", "json", "csv"]),
     ("user list --format j", &["json"]),
@@ -44,6 +44,8 @@ const VALUES: [(&str, &[&str]); 8] = [
     ("serve --log-format ", &["text", "json"]),
     ("help user deac", &["deactivate"]),
     ("help set", &["settings"]),
+    ("openapi --format ", &["json", "yaml"]),
+    ("user list --columns username,em", &["username,email"]),
 ];
 
 fn assert_completes(name: &'static str, cases: &[(&str, &[&str])]) {

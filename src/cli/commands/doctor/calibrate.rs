@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::machine::free_memory;
 use crate::cli::terminal::output::{Output, note};
 use crate::crypto::Cost;
+use crate::domain::counted;
 use crate::settings::Settings;
 
 /// A cost that was tried, as it is printed. The names are stable.
@@ -37,7 +38,8 @@ pub(crate) fn run(
         };
         if !tried.is_empty() && needed(cost) > room {
             note(&format!(
-                "{cost} was not tried: {threads} hashing threads would need more than half of the free memory"
+                "{cost} was not tried: {} would need more than half of the free memory",
+                counted(threads, "hashing thread", "hashing threads")
             ));
             break;
         }

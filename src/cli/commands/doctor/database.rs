@@ -1,7 +1,7 @@
 //! The database: whether it is ours, sound, and backed up.
 
 use super::finding::{Finding, NOT_OURS, Subject};
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, counted};
 use crate::store::audit::Chain;
 use crate::store::maintenance::{Inspection, MOST_LOG_BYTES, Status, newest_schema};
 
@@ -86,7 +86,10 @@ fn integrity(inspection: &Inspection) -> Finding {
             None => Finding::ok("integrity", "pages and references are sound"),
             Some(first) => Finding::failed(
                 "integrity",
-                format!("{} things are wrong, the first: {first}", problems.len()),
+                format!(
+                    "{} wrong, the first: {first}",
+                    counted(problems.len(), "thing is", "things are")
+                ),
                 RESTORE,
             ),
         },
@@ -109,12 +112,10 @@ fn inside(inspection: &Inspection, now: Timestamp) -> Vec<Finding> {
 
 fn audit(inspection: &Inspection) -> Finding {
     match inspection.verify_audit() {
-        Ok(Chain::Whole { rows, gone: 0 }) => {
-            Finding::ok("audit", format!("all {rows} rows are as written"))
-        }
+        Ok(Chain::Whole { rows, gone: 0 }) => Finding::ok("audit", as_written(rows)),
         Ok(Chain::Whole { rows, gone }) => {
-            let finding = format!("all {rows} rows are as written; {gone} before them have gone");
-            Finding::ok("audit", finding)
+            let gone = counted(gone, "row before has", "rows before have");
+            Finding::ok("audit", format!("{}; {gone} gone", as_written(rows)))
         }
         Ok(Chain::Broken(id, why)) => Finding::failed(
             "audit",
@@ -123,6 +124,10 @@ fn audit(inspection: &Inspection) -> Finding {
         ),
         Err(failure) => Finding::refused("audit", &failure.chain(), RESTORE),
     }
+}
+
+fn as_written(rows: i64) -> String {
+    format!("{} as written", counted(rows, "row is", "rows are"))
 }
 
 fn of_status(status: &Status, now: Timestamp) -> [Finding; 3] {
@@ -140,7 +145,7 @@ fn of_status(status: &Status, now: Timestamp) -> [Finding; 3] {
     let mails = match status.mails_failed {
         0 => Finding::ok(
             "failed_mails",
-            format!("none; {} wait", status.mails_queued),
+            format!("none; {}", counted(status.mails_queued, "waits", "wait")),
         ),
         failed => Finding::warning(
             "failed_mails",

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, Subject};
+use crate::domain::counted;
 use crate::failure;
 use crate::private_file::{
     data_dir, folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
@@ -60,7 +61,8 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     findings.extend(all.clone().filter_map(Private::open_to_others));
     if findings.is_empty() {
         let count: usize = all.map(|it| it.parts.len()).sum();
-        let said = format!("nobody else can read the {count} files and folders");
+        let files = counted(count, "file or folder", "files and folders");
+        let said = format!("nobody else can read the {files}");
         findings.push(Finding::ok(CHECK, said));
     }
     findings

@@ -15,11 +15,13 @@ pub(crate) const NOT_OURS: &str = "the data folder is not this user's to work in
 /// What a check came to, as it is printed. The names are stable.
 #[derive(Serialize)]
 pub(crate) struct Finding {
-    pub(crate) check: &'static str,
+    pub(crate) check: String,
     pub(crate) state: State,
     finding: String,
     /// Empty where nothing is to be done.
     advice: String,
+    #[serde(skip)]
+    is_skipped: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -33,10 +35,11 @@ pub(crate) enum State {
 impl Finding {
     pub(crate) fn ok(check: &'static str, finding: impl Into<String>) -> Self {
         Self {
-            check,
+            check: check.to_owned(),
             state: State::Ok,
             finding: finding.into(),
             advice: String::new(),
+            is_skipped: false,
         }
     }
 
@@ -46,10 +49,9 @@ impl Finding {
         advice: impl Into<String>,
     ) -> Self {
         Self {
-            check,
             state: State::Warning,
-            finding: finding.into(),
             advice: advice.into(),
+            ..Self::ok(check, finding)
         }
     }
 
@@ -74,7 +76,15 @@ impl Finding {
     /// A check that makes no sense while something else is wrong.
     pub(crate) fn skipped(check: &'static str, because: &str) -> Self {
         let finding = format!("not checked, because {because}");
-        Self::warning(check, finding, "put that right first")
+        Self {
+            is_skipped: true,
+            ..Self::warning(check, finding, "put that right first")
+        }
+    }
+
+    /// Whether both were skipped, and for the same reason.
+    pub(crate) fn is_skipped_like(&self, other: &Self) -> bool {
+        self.is_skipped && other.is_skipped && self.finding == other.finding
     }
 }
 

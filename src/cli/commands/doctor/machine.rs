@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::finding::{Finding, Subject};
+use crate::domain::counted;
 use crate::failure::in_words;
 use crate::store::maintenance;
 
@@ -84,11 +85,12 @@ pub(crate) fn hashing(subject: &Subject<'_>) -> [Finding; 2] {
         Err(failure) => Finding::refused("hash_cost", &failure.chain(), CALIBRATE),
     };
     let needed = cost.memory().saturating_mul(settings.hash_threads as u64);
-    let finding = format!(
-        "{} hashing threads need up to {} MiB",
+    let threads = counted(
         settings.hash_threads,
-        needed / MIB
+        "hashing thread needs",
+        "hashing threads need",
     );
+    let finding = format!("{threads} up to {} MiB", needed / MIB);
     let memory = match free_memory() {
         Some(free) if needed > free / 2 => Finding::warning(
             "hash_memory",

@@ -15,16 +15,20 @@ use anyhow::bail;
 
 use self::finding::{Finding, State, Subject};
 use crate::cli::examples::examples;
-use crate::cli::terminal::output::Output;
+use crate::cli::terminal::output::{Format, Output};
 use crate::clock::Clock;
 use crate::settings::{Settings, Values};
+
+const EXIT_CODES: &str = "
+
+It exits with 1 if a check has failed, and with 0 if there are warnings only, or none.";
 
 #[derive(clap::Args)]
 #[command(after_help = examples(&[
     "minisass-auth doctor",
     "minisass-auth doctor --format json > findings.json",
     "minisass-auth doctor --calibrate --target 100ms",
-]))]
+]) + EXIT_CODES)]
 pub(crate) struct Doctor {
     /// Measure password hashes on this machine instead, and propose what they should cost
     #[arg(long)]
@@ -48,10 +52,13 @@ pub(crate) fn run(asked: &Doctor, values: &Values, output: &mut Output) -> anyho
     let mut failed: Vec<_> = findings
         .iter()
         .filter(|it| it.state == State::Failed)
-        .map(|it| it.check)
+        .map(|it| it.check.clone())
         .collect();
     failed.dedup();
-    output.rows(findings)?;
+    match output.format {
+        Format::Table => output.rows(in_short(findings))?,
+        Format::Json | Format::Csv => output.rows(findings)?,
+    }
     output.finish()?;
     if !failed.is_empty() {
         bail!(
@@ -60,6 +67,18 @@ pub(crate) fn run(asked: &Doctor, values: &Values, output: &mut Output) -> anyho
         );
     }
     Ok(())
+}
+
+/// What was skipped for the same reason is one row for people.
+fn in_short(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut short: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        match short.iter_mut().find(|it| it.is_skipped_like(&finding)) {
+            Some(earlier) => earlier.check += &format!(", {}", finding.check),
+            None => short.push(finding),
+        }
+    }
+    short
 }
 
 fn examine(values: &Values) -> anyhow::Result<Vec<Finding>> {

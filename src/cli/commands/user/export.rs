@@ -10,6 +10,7 @@ use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::terminal::output::note;
 use crate::cli::terminal::progress::Bar;
+use crate::domain::counted;
 use crate::interrupt::Interrupt;
 use crate::private_file::end_of_links;
 use crate::private_file::own_files::check_not_own;
@@ -112,6 +113,9 @@ pub(crate) fn run(export: &Export, job: &Job) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {shown}; make room, or choose another place"));
     bar.clear();
     let count = interrupt.explain(written, "the file was not written; run it again")?;
-    note(&format!("{count} users are in {shown}"));
+    note(&format!(
+        "{} in {shown}",
+        counted(count, "user is", "users are")
+    ));
     Ok(())
 }

@@ -8,18 +8,19 @@ use anyhow::{Context as _, bail, ensure};
 use super::import_file::{Report, Source};
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
-use crate::cli::terminal::output::{Output, note};
+use crate::cli::terminal::output::{Format, Output, note};
 use crate::cli::terminal::progress::Bar;
-use crate::domain::User;
+use crate::domain::{User, counted};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Interrupted};
+use crate::operator::transfer::{self, Import as Wanted, Imported, Kind};
 use crate::store::pending::Pending;
 use crate::store::transfer::Fate;
 use crate::transfer::choices::{OnBlankEmail, OnDuplicate};
 use crate::transfer::django::{self, Models};
-use crate::transfer::import::{Done, Ended, Host, Options};
+use crate::transfer::import::{Done, Ended, Host};
 use crate::transfer::report::{Case, Summary};
-use crate::transfer::{csv_rows, json_lines};
+use crate::transfer::without_password::WithoutPassword;
 
 #[derive(clap::Args)]
 #[command(after_help = examples(&[
@@ -33,11 +34,11 @@ pub(crate) struct Import {
     file: PathBuf,
     /// What the file is
     #[arg(long, value_name = "KIND", default_value = "jsonl")]
-    from: Kind,
+    from: FileKind,
     /// Do everything, then undo it
     #[arg(long)]
     dry_run: bool,
-    /// What happens to a batch of 1000 users if one of them cannot be added
+    /// What happens to the others if somebody cannot be added
     #[arg(long, value_name = "WHAT", default_value = "hold-back")]
     on_error: OnError,
     /// What happens to users without an address that mail can reach; they fail otherwise
@@ -63,7 +64,7 @@ pub(crate) struct Import {
 
 /// What wrote the file.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Kind {
+enum FileKind {
     /// JSON Lines, as `user export` writes them
     Jsonl,
     /// A table of a spreadsheet, or of `user export`
@@ -75,9 +76,9 @@ enum Kind {
 /// What happens to the others of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum OnError {
-    /// Nobody of that batch is added
+    /// Nobody of a dump is added, or nobody of the same 1000 users of another file
     HoldBack,
-    /// All others of it are added
+    /// They are added
     Skip,
 }
 
@@ -114,10 +115,17 @@ struct Terminal<'a> {
     interrupt: &'a Interrupt,
     report: Option<Report>,
     /// What is said once it is known that this run counts.
-    held: Option<RefCell<Vec<String>>>,
+    held: RefCell<Option<Vec<String>>>,
 }
 
 impl Host for Terminal<'_> {
+    fn begin(&self, is_rehearsal: bool) {
+        self.held.replace(is_rehearsal.then(Vec::new));
+        if let Some(report) = &self.report {
+            report.begin();
+        }
+    }
+
     fn wait(&self, fates: Pending<Vec<Vec<Fate>>>) -> Result<Vec<Vec<Fate>>, Failure> {
         self.job.wait(fates)
     }
@@ -131,8 +139,8 @@ impl Host for Terminal<'_> {
     }
 
     fn note(&self, text: &str) {
-        match &self.held {
-            Some(held) => held.borrow_mut().push(text.to_owned()),
+        match &mut *self.held.borrow_mut() {
+            Some(held) => held.push(text.to_owned()),
             None => self.bar.aside(|| note(text)),
         }
     }
@@ -151,175 +159,123 @@ impl Host for Terminal<'_> {
 pub(crate) fn run(import: &Import, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let has_models = import.user_model.is_some() || import.profile_model.is_some();
     ensure!(
-        import.from == Kind::Django || !has_models,
+        import.from == FileKind::Django || !has_models,
         "--user-model and --profile-model are for dumps; add --from django"
     );
     let interrupt = Interrupt::watch()?;
-    let is_read_again = import.from == Kind::Django;
+    let is_read_again = import.from == FileKind::Django;
     let source = Source::new(&import.file, is_read_again, job, &interrupt)?;
-    if import.is_rehearsed() {
-        let rehearsal = Run::of(import, &source, job, &interrupt, true)?;
-        if !rehearsal.is_good() {
-            return rehearsal.conclude(output);
-        }
+    let host = Terminal {
+        job,
+        bar: Bar::of("reading users"),
+        interrupt: &interrupt,
+        report: import.report.as_deref().map(Report::new).transpose()?,
+        held: RefCell::default(),
+    };
+    let open = || source.open(&host.bar);
+    let operator = &job.operator;
+    let mut imported = operator.import(&import.wanted(job), &open, &host, &job.actor);
+    let done = &mut imported.done;
+    if done.end.is_ok() && import.send_reset && !imported.is_held_back {
+        done.summary.resets = send_resets(import, &done.without_password, &host)?;
     }
-    Run::of(import, &source, job, &interrupt, false)?.conclude(output)
+    conclude(import, imported, &source.shown(), host, output)
 }
 
-/// The file was read once.
-struct Run<'a> {
-    import: &'a Import,
-    source: &'a Source,
-    host: Terminal<'a>,
-    done: Done,
-    read: anyhow::Result<()>,
-    /// Whether it was only to find out what is wrong.
-    is_rehearsal: bool,
-}
-
-impl<'a> Run<'a> {
-    fn of(
-        import: &'a Import,
-        source: &'a Source,
-        job: &'a Job,
-        interrupt: &'a Interrupt,
-        is_rehearsal: bool,
-    ) -> anyhow::Result<Self> {
-        let what = if is_rehearsal {
-            "checking users"
-        } else {
-            "importing users"
-        };
-        let host = Terminal {
-            job,
-            bar: Bar::of(what),
-            interrupt,
-            report: import.report.as_deref().map(Report::new).transpose()?,
-            held: is_rehearsal.then(RefCell::default),
-        };
-        let mut importer =
-            job.operator
-                .importer(import.options(is_rehearsal, job), &host, &job.actor);
-        let read = match import.from {
-            Kind::Jsonl => source
-                .open(&host.bar)
-                .and_then(|it| json_lines::read(it, &mut importer)),
-            Kind::Csv => source
-                .open(&host.bar)
-                .and_then(|it| csv_rows::read(it, &mut importer)),
-            Kind::Django => {
-                django::read(&|| source.open(&host.bar), &import.models(), &mut importer)
-            }
-        };
-        let done = importer.finish();
-        Ok(Self {
-            import,
-            source,
-            host,
-            done,
-            read,
-            is_rehearsal,
-        })
-    }
-
-    fn is_good(&self) -> bool {
-        self.done.end.is_ok() && self.read.is_ok() && self.done.summary.failed == 0
-    }
-
-    /// Says what was done, and why if that is not all.
-    fn conclude(mut self, output: &mut Output) -> anyhow::Result<()> {
-        if self.done.end.is_ok() && self.import.send_reset && !self.is_rehearsal {
-            self.done.summary.resets = self.send_resets()?;
+/// How many reset mails were queued, or would be.
+fn send_resets(import: &Import, to: &WithoutPassword, host: &Terminal<'_>) -> anyhow::Result<usize> {
+    let (job, mut count) = (host.job, 0);
+    to.each(|who| {
+        if host.interrupt.came() {
+            bail!(Interrupted(
+                "the users are in; run it again for the other reset mails"
+            ));
         }
-        self.host.bar.clear();
-        let said = self.host.held.take().map(RefCell::into_inner);
-        for text in said.into_iter().flatten() {
-            self.host.note(&text);
-        }
-        let summary = &mut self.done.summary;
-        if self.is_rehearsal {
-            summary.dry_run = false;
-            summary.held_back += std::mem::take(&mut summary.added);
-        }
-        show(summary, output)?;
-        if let Some(report) = self.host.report {
-            report.keep()?;
-        }
-        match self.done.end {
-            Ok(()) => {}
-            Err(Ended::Interrupted) if self.is_rehearsal => {
-                bail!(Interrupted("nothing was changed; run it again"))
-            }
-            Err(Ended::Interrupted) => {
-                bail!(Interrupted(
-                    "what is counted here is in; run it again to go on"
-                ))
-            }
-            Err(Ended::Failed(failure)) => return Err(failure.into()),
-        }
-        let shown = self.source.shown();
-        self.read.with_context(|| format!("cannot read {shown}"))?;
-        let Summary {
-            failed, held_back, ..
-        } = self.done.summary;
-        ensure!(
-            failed == 0,
-            "{failed} of the users in {shown} failed and {held_back} were held back; {}",
-            self.import.advice(&self.done.summary)
-        );
+        let sent = job
+            .operator
+            .send_first_reset(&who, import.dry_run, &job.actor);
+        count += usize::from(job.wait(sent)?);
         Ok(())
-    }
+    })?;
+    Ok(count)
+}
 
-    /// How many reset mails were queued, or would be.
-    fn send_resets(&self) -> anyhow::Result<usize> {
-        let (job, mut count) = (self.host.job, 0);
-        self.done.without_password.each(|who| {
-            if self.host.interrupt.came() {
-                bail!(Interrupted(
-                    "the users are in; run it again for the other reset mails"
-                ));
-            }
-            let is_dry = self.import.dry_run;
-            let sent = job.operator.send_first_reset(&who, is_dry, &job.actor);
-            count += usize::from(job.wait(sent)?);
-            Ok(())
-        })?;
-        Ok(count)
+/// Says what was done, and why if that is not all.
+fn conclude(
+    import: &Import,
+    imported: Imported,
+    shown: &str,
+    host: Terminal<'_>,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    host.bar.clear();
+    host.held
+        .take()
+        .iter()
+        .flatten()
+        .for_each(|text| note(text));
+    let Done { summary, end, .. } = imported.done;
+    show(&summary, output)?;
+    if let Some(report) = host.report {
+        report.keep()?;
+    }
+    check_end(end, imported.is_held_back || import.dry_run)?;
+    let read = imported.read.map_err(anyhow::Error::from_boxed);
+    read.with_context(|| format!("cannot read {shown}"))?;
+    let failed = counted(summary.failed, "user", "users");
+    let held_back = counted(summary.held_back, "was", "were");
+    ensure!(
+        summary.failed == 0,
+        "{failed} in {shown} failed and {held_back} held back; {}",
+        import.advice(&summary)
+    );
+    Ok(())
+}
+
+/// Why it ended before the file did, if it did.
+fn check_end(end: Result<(), Ended>, is_rolled_back: bool) -> anyhow::Result<()> {
+    match end {
+        Ok(()) => Ok(()),
+        Err(Ended::Interrupted) if is_rolled_back => {
+            bail!(Interrupted("nothing was changed; run it again"))
+        }
+        Err(Ended::Interrupted) => {
+            bail!(Interrupted(
+                "what is counted here is in; run it again to go on"
+            ))
+        }
+        Err(Ended::Failed(failure)) => Err(failure.into()),
     }
 }
 
 /// A table has no place for those who are named beside it.
-fn show(summary: &mut Summary, output: &mut Output) -> anyhow::Result<()> {
-    if output.format != crate::cli::terminal::output::Format::Json {
-        summary.problems.clear();
-        summary.passed_over.clear();
+fn show(summary: &Summary, output: &mut Output) -> anyhow::Result<()> {
+    let mut row = serde_json::to_value(summary)?;
+    if let (Some(row), true) = (row.as_object_mut(), output.format != Format::Json) {
+        row.shift_remove("problems");
+        row.shift_remove("passed_over");
     }
-    output.one(summary)?;
+    output.one(&row)?;
     Ok(output.finish()?)
 }
 
 impl Import {
-    /// Whether everything is tried first, so that nothing is written if a choice is missing: whoever
-    /// moves finds out before the move.
-    fn is_rehearsed(&self) -> bool {
-        let has_chosen = self.on_error == OnError::Skip
-            || self.on_blank_email.is_some() && self.on_duplicate.is_some();
-        self.from == Kind::Django && !self.dry_run && !has_chosen
-    }
-
-    fn models(&self) -> Models {
+    fn wanted(&self, job: &Job) -> Wanted {
         let user = self.user_model.as_deref().unwrap_or(django::USER);
-        Models {
-            user: user.to_owned(),
-            profile: self.profile_model.clone(),
-        }
-    }
-
-    fn options(&self, is_rehearsal: bool, job: &Job) -> Options {
-        Options {
-            dry_run: self.dry_run || is_rehearsal,
-            // A rehearsal goes on, to find all that is wrong.
-            skip_failures: self.on_error == OnError::Skip || is_rehearsal,
+        Wanted {
+            kind: match self.from {
+                FileKind::Jsonl => Kind::JsonLines,
+                FileKind::Csv => Kind::Csv,
+                FileKind::Django => Kind::Django(Models {
+                    user: user.to_owned(),
+                    profile: self.profile_model.clone(),
+                }),
+            },
+            is_dry: self.dry_run,
+            on_error: match self.on_error {
+                OnError::HoldBack => transfer::OnError::HoldBack,
+                OnError::Skip => transfer::OnError::Skip,
+            },
             on_blank_email: self.on_blank_email.map(|it| match it {
                 BlankEmail::Skip => OnBlankEmail::Skip,
                 BlankEmail::Placeholder => OnBlankEmail::Placeholder,
@@ -338,15 +294,15 @@ impl Import {
     fn advice(&self, summary: &Summary) -> String {
         let mut advice = Vec::new();
         if summary.without_address > 0 {
+            let them = counted(summary.without_address, "user", "users");
             advice.push(format!(
-                "for {} without an address add --on-blank-email skip or placeholder",
-                summary.without_address
+                "for {them} without an address add --on-blank-email skip or placeholder"
             ));
         }
         if summary.duplicates > 0 {
+            let them = counted(summary.duplicates, "user", "users");
             advice.push(format!(
-                "for {} whose name or address is taken add --on-duplicate skip or suffix",
-                summary.duplicates
+                "for {them} whose name or address is taken add --on-duplicate skip or suffix"
             ));
         }
         advice.push("repair the file and run this again".to_owned());

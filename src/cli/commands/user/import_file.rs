@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
@@ -13,6 +13,7 @@ use crate::interrupt::{Interrupt, Interrupted};
 use crate::private_file::replace::{Draft, stream};
 use crate::transfer::input::{self, CHUNK};
 use crate::transfer::report::Case;
+use crate::visible::visible_json;
 
 /// Where the users come from.
 pub(super) struct Source {
@@ -118,6 +119,10 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn new(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
+        ensure!(
+            path != Path::new("-"),
+            "standard output has the summary; name a file for the report, or /dev/stderr"
+        );
         let cannot = || format!("cannot write {shown}");
         let (draft, out) = match stream(path).with_context(cannot)? {
             Some(stream) => (None, stream),
@@ -140,11 +145,23 @@ impl Report {
         })
     }
 
+    /// Forgets what was written of a file that is read once more. A pipe has it already.
+    pub(super) fn begin(&self) {
+        if self.draft.is_some() {
+            self.note(|out| {
+                out.rewind()?;
+                out.get_mut().set_len(0)
+            });
+        }
+    }
+
+    /// What a name holds does nothing to a terminal that reads it.
     pub(super) fn write(&self, case: &Case) {
-        let mut out = self.out.borrow_mut();
-        let written = serde_json::to_writer(&mut *out, case).map_err(io::Error::from);
-        let written = written.and_then(|()| out.write_all(b"\n"));
-        if let Err(err) = written {
+        self.note(|out| writeln!(out, "{}", visible_json(&serde_json::to_string(case)?)));
+    }
+
+    fn note(&self, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) {
+        if let Err(err) = write(&mut self.out.borrow_mut()) {
             self.broken.borrow_mut().get_or_insert(err);
         }
     }

@@ -5,12 +5,13 @@ use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::pages::{conclude, pages};
-use crate::domain::UserId;
+use crate::domain::{UserId, counted};
 use crate::store::users::UserPage;
 
 #[derive(clap::Args)]
 #[command(after_help = examples(&[
     "minisass-auth user list --search example.org --limit 0",
+    "minisass-auth user list --columns username,email,country",
     "minisass-auth user list --inactive --format csv > inactive.csv",
 ]))]
 pub(crate) struct List {
@@ -69,7 +70,14 @@ pub(crate) fn run(list: &List, job: &Job, output: &mut Output) -> anyhow::Result
     ]);
     let count = output.many(pages)?;
     let after = query.after;
-    let more = format!("{count} users listed; for the next ones add --after {after}");
-    conclude(count, list.limit, "no users match", &more);
+    let users = counted(count, "user", "users");
+    let more = format!("{users} listed; for the next ones add --after {after}");
+    let is_filtered = list.search.is_some() || list.inactive || list.staff || list.after > 0;
+    let empty = if is_filtered {
+        "no users match"
+    } else {
+        "there are no users yet; `user create` makes one, and `user import` reads a file of them"
+    };
+    conclude(count, list.limit, empty, &more);
     Ok(())
 }

@@ -48,7 +48,7 @@ pub(crate) enum Command {
     Deactivate(Named),
     /// Mail users the link that confirms their account once more
     #[command(arg = dry_run(), after_help = examples(&[
-        "minisass-auth user resend-activation bo@example.org",
+        "minisass-auth user resend-activation gil@example.org",
     ]))]
     ResendActivation(Named),
     /// Forget users and all that belongs to them, for good

@@ -20,8 +20,5 @@ pub(crate) fn row(user: &User) -> Value {
 }
 
 pub(crate) fn show(users: &[User], output: &mut Output) -> anyhow::Result<()> {
-    match users {
-        [user] => output.one(&row(user)),
-        users => output.rows(users.iter().map(row)),
-    }
+    output.named(&users.iter().map(row).collect::<Vec<_>>())
 }

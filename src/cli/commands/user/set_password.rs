@@ -6,6 +6,7 @@ use super::row::row;
 use crate::cli::dry_run::dry_run;
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
+use crate::cli::named::NamedOne;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::prompt;
 
@@ -14,15 +15,15 @@ use crate::cli::terminal::prompt;
     "minisass-auth user set-password ada --password-stdin < password.txt",
 ]))]
 pub(crate) struct SetPassword {
-    /// A number, a user name or an e-mail address
-    user: String,
+    #[command(flatten)]
+    named: NamedOne,
     /// Read the password from standard input, its first line
     #[arg(long)]
     password_stdin: bool,
 }
 
 pub(crate) fn run(set: &SetPassword, job: &Job, output: &mut Output) -> anyhow::Result<()> {
-    let user = job.wait(job.operator.user(&set.user))?;
+    let user = set.named.find(job)?;
     let password = prompt::password(set.password_stdin)?;
     let done = job.wait(job.operator.set_password(&user, &password, &job.actor));
     match done {
@@ -30,9 +31,14 @@ pub(crate) fn run(set: &SetPassword, job: &Job, output: &mut Output) -> anyhow::
         Ok(Err(rule)) => bail!("password: {rule}"),
         Err(trouble) => return Err(trouble.into()),
     }
+    let notice = if user.email.leads_nowhere() {
+        "mail does not reach them"
+    } else {
+        &format!("a notice goes to {}", user.email)
+    };
     let done = format!(
-        "{} has a new password and is logged out everywhere; a notice goes to {}",
-        user.username, user.email
+        "{} has a new password and is logged out everywhere; {notice}",
+        user.username
     );
     output.done(&done, &row(&user))
 }

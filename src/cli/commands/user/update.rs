@@ -8,6 +8,7 @@ use crate::cli::commands::profile::ProfileFlags;
 use crate::cli::dry_run::dry_run;
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
+use crate::cli::named::NamedOne;
 use crate::cli::terminal::output::Output;
 use crate::domain::{Email, Invalid, Rule, Username};
 use crate::store::users::UserChange;
@@ -23,8 +24,8 @@ use crate::store::users::UserChange;
     "organisation_type", "organisation_name", "country", "expert", "upload_preference",
 ]))]
 pub(crate) struct Update {
-    /// A number, a user name or an e-mail address
-    user: String,
+    #[command(flatten)]
+    named: NamedOne,
     /// Must be free
     #[arg(long)]
     username: Option<String>,
@@ -45,7 +46,7 @@ pub(crate) struct Update {
 }
 
 pub(crate) fn run(update: Update, job: &Job, output: &mut Output) -> anyhow::Result<()> {
-    let user = job.wait(job.operator.user(&update.user))?;
+    let user = update.named.find(job)?;
     let parsed = |field, rule: Rule| anyhow!("{}", Invalid::new(field, rule));
     let mut profile = job.wait(job.operator.accounts.profile(user.id))?;
     let before = profile.clone();
