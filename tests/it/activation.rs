@@ -261,6 +261,19 @@ fn the_page_of_a_link_says_which_address_it_is_about_and_no_name() {
 }
 
 #[test]
+fn the_page_of_a_new_address_says_which_it_is_and_not_who_wants_it() {
+    let app = App::new().with_user("free-money");
+    change_address(&app, &session(&app, "free-money"), "victim@example.org").expect(200);
+    let link = newest_link_to(&app, "victim@example.org");
+    let page = follow(&app, &link).expect(200).text();
+    assert!(page.contains("Address: <b><bdi>v…@example.org"), "{page}");
+    assert!(
+        !page.contains("free-money") && !page.contains("victim@"),
+        "{page}"
+    );
+}
+
+#[test]
 fn the_policy_of_a_page_admits_the_front_end_that_its_button_leads_to() {
     for (front, source) in [
         (None, "'self'"),

@@ -287,12 +287,11 @@ fn assert_example(path: &str, method: &str, answer: &Answer) {
     assert_eq!(answer.json(), *example, "{method} {path} {}", answer.status);
 }
 
-/// The operations of the document, without OPTIONS: path, method, description.
+/// The operations of the document: path, method, description.
 fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Value)> {
     paths().iter().flat_map(|(path, operations)| {
         let operations = operations.as_object().expect("operations").iter();
-        let described = operations.filter(|it| it.0 != "options");
-        described.map(move |(method, it)| (path.as_str(), method.as_str(), it))
+        operations.map(move |(method, it)| (path.as_str(), method.as_str(), it))
     })
 }
 
@@ -304,12 +303,36 @@ fn every_body_and_every_answer_of_the_document_has_an_example() {
             .into_iter()
             .chain(responses.values());
         for content in bodies.filter_map(|it| it["content"].as_object()) {
+            // What a person gets is no JSON.
             for (media_type, content) in content.iter().filter(|it| it.0 != "text/html") {
                 let example = content["example"].to_string();
                 let is_one = example.len() > 2 || content["schema"]["$ref"] == EMPTY;
                 assert!(is_one, "{method} {path}: {media_type}: {content}");
                 assert!(!example.contains("\"text\""), "{method} {path}: {example}");
             }
+        }
+    }
+}
+
+#[test]
+fn every_part_of_a_path_has_an_example_and_options_answers_as_its_own_says() {
+    let app = App::new();
+    for (path, method, operation) in operations() {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        for parameter in parameters.filter(|it| it["in"] == "path") {
+            assert!(
+                parameter["example"].is_string(),
+                "{method} {path}: {parameter}"
+            );
+        }
+        if method == "options" {
+            let mut answer = app.send(Request::new("OPTIONS", &example(path))).json();
+            answer
+                .as_object_mut()
+                .expect("a description")
+                .remove("actions");
+            let content = &operation["responses"]["200"]["content"]["application/json"];
+            assert_eq!(answer, content["example"], "{path}");
         }
     }
 }
@@ -355,7 +378,7 @@ fn refusals_that_many_endpoints_have_are_as_their_examples_say() {
     let app = App::new().with_user("ada");
     let token = app.login("ada@example.org").get("access_token");
     let known = format!("Bearer {token}");
-    for (path, method, operation) in operations() {
+    for (path, method, operation) in operations().filter(|it| it.1 != "options") {
         let ask = || Request::new(&method.to_uppercase(), &example(path));
         let send = |request: Request| assert_example(path, method, &app.send(request));
         send(ask().header("Accept", "application/xml"));

@@ -13,7 +13,7 @@ use super::address_request::AddressRequest;
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::activation::ConfirmError;
-use crate::domain::{Email, FoundLink, LinkState, MailKind};
+use crate::domain::{FoundLink, LinkState, MailKind};
 use crate::failure::Failure;
 use crate::http::pages::links::{self, Account, Confirmation};
 use crate::http::wire::{
@@ -209,7 +209,8 @@ async fn ask(
                 Confirmation::Address => "confirm-address",
             };
             let action = deployment.api_path(&format!("{page}/{uid}/{token}/"));
-            let page = links::confirm(what, &action, &account(&link.address))?;
+            let account = Account::to_be_confirmed(what, &link.address);
+            let page = links::confirm(what, &action, &account)?;
             PageReply::Page(JsonOrPage::Page(Html(page)))
         }
         LinkState::Done => PageReply::Page(done(what, &link, deployment, html)?),
@@ -245,11 +246,6 @@ fn purpose(what: Confirmation) -> MailKind {
     }
 }
 
-/// Whoever follows the link need not know who registered with this address, or wants to have it.
-fn account(address: &Email) -> Account {
-    Account::new(None, address)
-}
-
 /// Where the front end goes on, if there is one.
 fn front_end(what: Confirmation, deployment: &Deployment) -> Option<String> {
     let front = deployment.frontend_url.as_ref()?;
@@ -275,7 +271,7 @@ fn done(
     });
     JsonOrPage::new(html, message, || {
         let way_on = front_end(what, deployment).or_else(|| deployment.way_on());
-        let account = account(&link.address);
+        let account = Account::to_be_confirmed(what, &link.address);
         match link.state {
             LinkState::Works => links::confirmed(what, &account, way_on.as_deref()),
             LinkState::Done => links::already_confirmed(what, &account, way_on.as_deref()),

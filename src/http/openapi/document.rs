@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{errors, examples, schemas};
 use crate::domain::API_BASE;
 use crate::http::api::endpoints;
-use crate::http::wire::BadRequest;
+use crate::http::wire::{BadRequest, MEDIA_TYPES};
 
 /// What is not below it: the web client asks for these at the root.
 const AT_ROOT: &str = "/privacy-policy/";
@@ -146,6 +146,13 @@ fn options_operation(operations: &Map<String, Value>) -> Value {
     let text = |key: &str| first[key].as_str().unwrap_or_default();
     let parameters = first["parameters"].as_array().into_iter().flatten();
     let in_path: Vec<_> = parameters.filter(|it| it["in"] == "path").collect();
+    let mut described = response("The description.", "Description");
+    described["content"]["application/json"]["example"] = json!({
+        "name": first["summary"],
+        "description": text("description"),
+        "renders": ["application/json", "text/html"],
+        "parses": MEDIA_TYPES,
+    });
     json!({
         "tags": first["tags"],
         "summary": format!("{}: describe", text("summary")),
@@ -154,7 +161,7 @@ fn options_operation(operations: &Map<String, Value>) -> Value {
         "operationId": format!("describe_{}", text("operationId")),
         "parameters": in_path,
         "responses": {
-            "200": response("The description.", "Description"),
+            "200": described,
             "400": response("The request is malformed.", "Detail"),
             "406": response("The client does not accept JSON.", "Detail"),
         },

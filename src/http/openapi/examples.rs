@@ -7,6 +7,8 @@ use super::example_answers::{self, Asked};
 
 const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
 
+const SESSION: &str = "6923b5c08f1e4d2ab7605c9d3e814f72";
+
 /// Gives fields, bodies and answers their examples.
 pub(super) fn complete(document: &mut Value) {
     add_fields(document);
@@ -17,8 +19,29 @@ pub(super) fn complete(document: &mut Value) {
         .filter_map(Value::as_object_mut)
         .flat_map(Map::values_mut);
     for operation in operations {
+        add_parameters(operation);
         add_body(operation, &schemas);
         add_answers(operation, &schemas);
+    }
+}
+
+/// Those in the path, which have to be filled in.
+fn add_parameters(operation: &mut Value) {
+    let parameters = operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        let name = parameter["name"].as_str().unwrap_or_default();
+        let example = match name {
+            "uid" => json!("MQ"),
+            "token" => json!("bOyJ2X0ikC5tOGSGHVTAa0kGlqY3Bp6Bk6Sw0yzN1Wc"),
+            "id" => json!(SESSION),
+            _ => match of_field(name, "string") {
+                Some(example) => example,
+                None => continue,
+            },
+        };
+        parameter["example"] = example;
     }
 }
 
@@ -47,6 +70,9 @@ fn add_answers(operation: &mut Value, schemas: &Value) {
         let Some(content) = response.pointer_mut("/content/application~1json") else {
             continue;
         };
+        if content.get("example").is_some() {
+            continue;
+        }
         let asked = Asked {
             operation: id.as_deref().unwrap_or_default(),
             body: body.as_ref(),
@@ -123,7 +149,8 @@ fn of_schema(schema: &str, name: &str) -> Option<Value> {
     Some(match (schema, name) {
         ("ContactRequest", "message") => json!("Who measures the Umgeni this year?"),
         ("PasswordRequest", "password") => json!("another_password"),
-        ("SessionEntry", "id") => json!("6923b5c08f1e4d2ab7605c9d3e814f72"),
+        ("Description", "name") => json!("User Login"),
+        ("SessionEntry", "id") => json!(SESSION),
         ("SessionEntry", "address") => json!("203.0.113.7"),
         ("SessionEntry", "user_agent") => json!("Mozilla/5.0"),
         ("Status", "status") => json!("OK"),

@@ -1,5 +1,5 @@
 // Swagger UI and RapiDoc leave parts without a name that a screen reader can say, put a link into a
-// button, and have a list that no key scrolls.
+// button, and have parts that no key scrolls.
 "use strict";
 
 const repairs = [
@@ -10,7 +10,7 @@ const repairs = [
   }],
   ["textarea:not([aria-label])", (it) => it.setAttribute("aria-label", "Body")],
   [".opblock-summary-control a[href]", (it) => it.removeAttribute("href")],
-  [".nav-scroll:not([tabindex])", (it) => it.setAttribute("tabindex", "0")],
+  [":is(.nav-scroll, .curl, .microlight):not([tabindex])", (it) => it.setAttribute("tabindex", "0")],
 ];
 const watched = new WeakSet();
 

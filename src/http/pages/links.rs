@@ -25,9 +25,10 @@ pub(crate) fn policy(deployment: &Deployment) -> HeaderValue {
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
-/// Whose account a page is about: for whoever follows the link to know it again.
+/// What a page is about: for whoever follows the link to know it again.
 #[derive(Clone, Serialize)]
 pub(crate) struct Account {
+    label: &'static str,
     /// None if whoever follows the link may be a stranger to the account.
     username: Option<String>,
     /// Without most of what is before the `@`: the link may have been passed on.
@@ -37,9 +38,23 @@ pub(crate) struct Account {
 impl Account {
     pub(crate) fn new(username: Option<String>, address: &Email) -> Self {
         Self {
+            label: "Account",
             // Some are an address.
             username: username.filter(|it| !it.contains('@')),
             address: address.masked(),
+        }
+    }
+
+    /// What somebody confirms. Whoever follows the link need not know who registered with this
+    /// address, or wants to have it.
+    pub(crate) fn to_be_confirmed(what: Confirmation, address: &Email) -> Self {
+        let label = match what {
+            Confirmation::Account => "Account",
+            Confirmation::Address => "Address",
+        };
+        Self {
+            label,
+            ..Self::new(None, address)
         }
     }
 }

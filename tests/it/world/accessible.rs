@@ -9,10 +9,10 @@ use super::browser_pages::mailed_link;
 use crate::document::paths;
 use crate::server::{PASSWORD, Server, Site};
 
-/// A story of each colour scheme on one server.
+/// A story in each colour scheme on one server, one on a desk and one on a phone.
 fn stories<'a>(browser: &'a Browser, server: &Server) -> [Story<'a>; 2] {
     let story = || browser.story(&[server.address()]);
-    [story(), story().in_the_dark()]
+    [story().on_width(1280), story().on_width(390).in_the_dark()]
 }
 
 fn open<'a>(story: Story<'a>, server: &Server, path: &str) -> Story<'a> {
@@ -65,7 +65,11 @@ fn every_page_of_a_mailed_link_is_for_everybody() {
         let activation = mailed_link(&site, "activation");
         let story = || {
             let story = browser.story(&[server.address()]);
-            if dark { story.in_the_dark() } else { story }
+            if dark {
+                story.on_width(390).in_the_dark()
+            } else {
+                story
+            }
         };
         let seen = confirms_twice(story(), &activation, "Account", "Account already confirmed")
             .open(&false_one(&activation))
