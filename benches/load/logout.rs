@@ -10,7 +10,7 @@ use crate::commits::{self, commits_per_second};
 use crate::drive::Amount;
 use crate::options::Options;
 use crate::report::Row;
-use crate::server::{Server, TOKEN_COST, fresh_folder};
+use crate::server::{Server, TOKEN_COST, fresh_folder, fresh_folder_in_memory};
 use crate::slow_disk::{MICROS, SlowDisk};
 use crate::stats::Turns;
 
@@ -24,7 +24,7 @@ pub async fn measure(options: &Options) -> Result<Vec<Row>> {
         measured(logouts, singles),
         logouts / singles,
     )];
-    let folder = fresh_folder()?;
+    let folder = fresh_folder_in_memory()?;
     if let Some(disk) = SlowDisk::make(folder.path())? {
         let (logouts, singles) = on_disk(options, folder.path(), Some(&disk)).await?;
         let figure = format!(

@@ -178,6 +178,14 @@ pub fn fresh_folder() -> Result<TempDir> {
         .context("making a temporary folder")
 }
 
+/// The same in memory, where there is such a place: what else the disk does costs nothing there.
+pub fn fresh_folder_in_memory() -> Result<TempDir> {
+    let in_memory = tempfile::Builder::new()
+        .prefix("load-")
+        .tempdir_in("/dev/shm");
+    in_memory.or_else(|_| fresh_folder())
+}
+
 pub fn free_address() -> Result<SocketAddr> {
     let listener =
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;

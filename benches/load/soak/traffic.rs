@@ -32,6 +32,13 @@ pub struct Counts {
     pub unexpected: AtomicU64,
 }
 
+impl Counts {
+    pub fn note_unexpected(&self, reason: &anyhow::Error) {
+        eprintln!("load: {reason:#}");
+        self.unexpected.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// Asks until it is stopped.
 pub async fn client(api: Api, number: usize, counts: Arc<Counts>) -> Result<()> {
     let mut clock = interval(PERIOD);
@@ -56,9 +63,10 @@ pub async fn client(api: Api, number: usize, counts: Arc<Counts>) -> Result<()> 
             Ok(answer) if is_login => session = tokens(answer.body)?,
             Ok(_) => {}
             Err(reason) => {
-                eprintln!("load: {reason:#}");
-                counts.unexpected.fetch_add(1, Ordering::Relaxed);
+                counts.note_unexpected(&reason);
                 connection = Client::connect(api.address).await?;
+                // Whatever it was, a new login puts it right.
+                session = Default::default();
             }
         }
         counts.answered.fetch_add(1, Ordering::Relaxed);
