@@ -84,7 +84,7 @@ pub(super) struct Gathering<'a> {
 
 impl Gathering<'_> {
     /// To be called when it has been committed and nobody has been answered yet.
-    pub(super) fn is_committed(self) {
+    pub(super) fn note_commit(self) {
         let Self { crowd, size, .. } = self;
         crowd.took = self.complete.elapsed();
         crowd.missed.extend(crowd.jobs.try_iter());

@@ -150,7 +150,7 @@ fn run(mut open: Option<Open>, mut opening: Opening, mut crowd: Crowd, checkpoin
 fn commit(open: &Open, mut group: Gathering<'_>) {
     let committed = || {
         let settled = open.commit(&mut group);
-        group.is_committed();
+        group.note_commit();
         settled.answer();
     };
     // Whoever waited for this group is told that nothing was done: the transaction is gone.
