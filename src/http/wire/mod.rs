@@ -15,6 +15,7 @@ mod refusal;
 mod route_name;
 mod sender;
 mod stopping;
+mod written;
 
 pub use self::deployment::Deployment;
 
@@ -39,3 +40,4 @@ pub(crate) use self::refusal::{
 pub(crate) use self::route_name::RouteName;
 pub(crate) use self::sender::Sender;
 pub(crate) use self::stopping::Stopping;
+pub(crate) use self::written::Written;
