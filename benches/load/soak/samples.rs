@@ -101,14 +101,14 @@ impl Samples {
 
     fn verdicts(&self) -> Vec<Row> {
         let columns: [(&str, &str, fn(&Sample) -> f64); 3] = [
-            ("resident memory", "MiB", |it| it.resident),
+            ("resident memory", " MiB", |it| it.resident),
             ("descriptors", "", |it| it.descriptors),
             ("threads", "", |it| it.threads),
         ];
         let grown = columns.iter().filter_map(|(name, unit, value)| {
             let (first, last) = self.thirds(*value)?;
             let figure = format!("{name}, last third ÷ first third of a long run");
-            let measured = format!("{last:.1} {unit} after {first:.1} {unit}");
+            let measured = format!("{last:.1}{unit} after {first:.1}{unit}");
             Some(Row::at_most(figure, measured, last / first, 1.1))
         });
         let mut rows: Vec<Row> = grown.collect();
