@@ -2,15 +2,13 @@
 
 use std::fmt::Write;
 
-use super::samples::{Sample, Samples};
+use super::samples::{Sample, Samples, Value};
 
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 60.0;
 const PANEL: f64 = 110.0;
 const GAP: f64 = 46.0;
 const TOP: f64 = 34.0;
-
-type Value = fn(&Sample) -> f64;
 
 const PANELS: [(&str, Value); 5] = [
     ("resident memory, MiB", |it| it.resident),

@@ -60,6 +60,9 @@ impl Sample {
     }
 }
 
+/// One thing that could grow.
+pub type Value = fn(&Sample) -> f64;
+
 pub struct Samples {
     pub all: Vec<Sample>,
     /// After each of these a storm begins.
@@ -87,7 +90,7 @@ impl Samples {
 
     /// The medians of the first third and of the last, storms left out; none of a run that was too
     /// short for that.
-    fn thirds(&self, value: fn(&Sample) -> f64) -> Option<(f64, f64)> {
+    fn thirds(&self, value: Value) -> Option<(f64, f64)> {
         let end = self.all.last()?.at.as_secs_f64();
         let third = (1.0 - WARM_UP) / 3.0;
         let between = |from: f64, to: f64| {
@@ -100,7 +103,7 @@ impl Samples {
     }
 
     fn verdicts(&self) -> Vec<Row> {
-        let columns: [(&str, &str, fn(&Sample) -> f64); 3] = [
+        let columns: [(&str, &str, Value); 3] = [
             ("resident memory", " MiB", |it| it.resident),
             ("descriptors", "", |it| it.descriptors),
             ("threads", "", |it| it.threads),
@@ -140,7 +143,7 @@ impl fmt::Display for Samples {
         let each = self.all.len().div_ceil(LINES).max(1);
         for part in self.all.chunks(each) {
             let Some(last) = part.last() else { continue };
-            let middle = |value: fn(&Sample) -> f64| median(part.iter().map(value).collect());
+            let middle = |value: Value| median(part.iter().map(value).collect());
             let peak = part.iter().map(|it| it.resident).fold(0.0, f64::max);
             let since = self.all.iter().rev().find(|it| it.answered == before);
             let seconds = last

@@ -84,7 +84,7 @@ fn turn(api: Api, step: u64, number: usize, session: &(String, String)) -> Reque
         120 => api.request_reset_of(&email(number)),
         150 => api.request_reset_of(&stranger),
         // Once in four circles: accounts stay, and so they are to be few.
-        180 if step / CIRCLE % 4 == 0 => {
+        180 if (step / CIRCLE).is_multiple_of(4) => {
             api.registration(1_000_000 + step as usize * CLIENTS + number)
         }
         200 => api.request("GET", "/nothing", None, None, 404),
