@@ -41,6 +41,8 @@ pub struct Import {
     pub on_duplicate: Option<OnDuplicate>,
     /// Whether the numbers of users who get new ones are asked for.
     pub with_numbers: bool,
+    /// Whether those who come without a password are asked for.
+    pub with_resets: bool,
     /// Whether a server works on the same database, and has to get its turn.
     pub is_served: bool,
 }
@@ -75,6 +77,7 @@ impl Operator {
             on_blank_email: wanted.on_blank_email,
             on_duplicate: wanted.on_duplicate,
             with_numbers: wanted.with_numbers,
+            with_resets: wanted.with_resets,
             is_served: wanted.is_served,
         };
         let read = |options| self.read_through(&wanted.kind, options, open, host, caller);
@@ -87,6 +90,7 @@ impl Operator {
         let mut rehearsal = read(Options {
             dry_run: true,
             skip_failures: true,
+            with_resets: wanted.with_resets && wanted.is_dry,
             ..options
         });
         if !rehearsal.is_good() {

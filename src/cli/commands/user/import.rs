@@ -183,7 +183,11 @@ pub(crate) fn run(import: &Import, job: &Job, output: &mut Output) -> anyhow::Re
 }
 
 /// How many reset mails were queued, or would be.
-fn send_resets(import: &Import, to: &WithoutPassword, host: &Terminal<'_>) -> anyhow::Result<usize> {
+fn send_resets(
+    import: &Import,
+    to: &WithoutPassword,
+    host: &Terminal<'_>,
+) -> anyhow::Result<usize> {
     let (job, mut count) = (host.job, 0);
     to.each(|who| {
         if host.interrupt.came() {
@@ -285,7 +289,7 @@ impl Import {
                 Duplicate::Suffix => OnDuplicate::Suffix,
             }),
             with_numbers: self.report.is_some(),
-            with_resets: self.send_reset && !is_rehearsal,
+            with_resets: self.send_reset,
             is_served: job.is_served(),
         }
     }
