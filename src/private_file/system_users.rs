@@ -2,7 +2,7 @@
 
 use std::fs;
 
-pub(super) fn name_of_user(id: u32) -> Option<String> {
+pub(crate) fn name_of_user(id: u32) -> Option<String> {
     find("/etc/passwd", |line| match line {
         [name, _, number, ..] if number.parse() == Ok(id) => Some((*name).to_owned()),
         _ => None,

@@ -19,6 +19,7 @@ pub(crate) const USUAL_FILE: &str = "/etc/minisass-auth.toml";
 pub(crate) enum Source {
     Flag,
     Environment,
+    Credential,
     File,
     Default,
 }
@@ -33,7 +34,7 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    /// Reads all sources: a flag stands over a variable, over the file, over the default.
+    /// Reads all sources: a flag stands over a variable, over a credential, over the file, over the default.
     /// `flag` finds what the command line says of a key.
     pub(crate) fn read(flag: impl Fn(&str) -> Option<String>) -> Self {
         let (mut environment, problem) = environment();
@@ -55,6 +56,7 @@ impl Values {
             let from = |text: Option<String>, source| text.map(|it| (it, source));
             let said = from(flag(key), Source::Flag)
                 .or_else(|| from(environment.remove(key), Source::Environment))
+                .or_else(|| from(credential(key), Source::Credential))
                 .or_else(|| from(written.remove(key), Source::File))
                 .or_else(|| from(setting.default.map(str::to_owned), Source::Default));
             Some((key, said?))
@@ -115,6 +117,13 @@ fn environment() -> (Texts, Option<anyhow::Error>) {
         }
     }
     (found, problem)
+}
+
+/// The file that systemd lends this process for `key` (`LoadCredential=smtp_url:…` for `smtp_url_file`).
+fn credential(key: &str) -> Option<String> {
+    let name = key.strip_suffix("_file")?;
+    let file = Path::new(&std::env::var_os("CREDENTIALS_DIRECTORY")?).join(name);
+    file.exists().then(|| file.display().to_string())
 }
 
 /// Whether our variable of this key is Docker's name of a linked container.

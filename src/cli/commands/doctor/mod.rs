@@ -7,6 +7,7 @@ mod finding;
 mod keys;
 mod machine;
 mod mail;
+mod service;
 mod settings;
 
 use std::time::Duration;
@@ -75,6 +76,7 @@ fn examine(values: &Values) -> anyhow::Result<Vec<Finding>> {
     let mut findings = vec![machine::program(), of_settings];
     findings.push(settings::public_url(&subject));
     findings.push(settings::listen(&subject));
+    findings.extend(service::check(&subject));
     findings.extend(files::check(&subject));
     findings.extend(keys::check(&subject));
     findings.extend(database::check(&subject));

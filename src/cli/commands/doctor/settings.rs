@@ -1,5 +1,7 @@
 //! The settings, and the address that everybody knows us by.
 
+use std::net::IpAddr;
+
 use super::finding::{Finding, Subject};
 use crate::compose;
 use crate::domain::WebUrl;
@@ -57,11 +59,19 @@ pub(crate) fn listen(subject: &Subject<'_>) -> Finding {
                 "set listen_group to the group of the proxy, and let the proxy send X-Forwarded-For",
             )
         }
-        Listen::Tcp(_) if is_public && settings.trusted_proxies.is_empty() => Finding::warning(
-            "listen",
-            "public_url is https, so there is a proxy, and all clients have its address",
-            "set trusted_proxies to the address of the proxy, which has to send X-Forwarded-For",
-        ),
+        Listen::Tcp(address) if is_public && is_distrusted(address.ip(), settings) => {
+            Finding::warning(
+                "listen",
+                "public_url is https, so there is a proxy, which is not trusted: all clients have its address",
+                "set trusted_proxies to the address of the proxy, which has to send X-Forwarded-For",
+            )
+        }
         _ => Finding::ok("listen", listen.to_string()),
     }
+}
+
+/// Whether the proxy is none of those that are believed. One before a loopback address comes from there.
+fn is_distrusted(listen: IpAddr, settings: &Settings) -> bool {
+    let trusted = &settings.trusted_proxies;
+    trusted.is_empty() || listen.is_loopback() && !trusted.iter().any(|it| it.contains(&listen))
 }
