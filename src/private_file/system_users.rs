@@ -9,6 +9,16 @@ pub(crate) fn name_of_user(id: u32) -> Option<String> {
     })
 }
 
+/// The user, other than root, whose own group this is.
+pub(super) fn user_of_group(id: u32) -> Option<String> {
+    find("/etc/passwd", |line| match line {
+        [name, _, user, group, ..] if *user != "0" && group.parse() == Ok(id) => {
+            Some((*name).to_owned())
+        }
+        _ => None,
+    })
+}
+
 /// The number of a group, which may be named by its number too.
 pub(crate) fn group_id(group: &str) -> Option<u32> {
     let of_name = || {

@@ -1,14 +1,17 @@
 //! The texts of the settings, and where each came from.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use serde::Serialize;
 
 use super::list::{PREFIX, SETTINGS};
 use super::service_variables::{is_link_name, is_of_service};
 use crate::domain::{ALIKE, similarity, without_mark};
+use crate::failure::in_words;
+use crate::private_file::owner::command_as_reader_of;
 
 /// The settings file, if nobody names another one.
 pub(crate) const USUAL_FILE: &str = "/etc/minisass-auth.toml";
@@ -134,8 +137,7 @@ fn is_link(key: &str) -> bool {
 
 /// The settings in a file; and which of its keys is none, if any.
 fn toml_file(path: &str) -> anyhow::Result<(Texts, Option<anyhow::Error>)> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the settings file {path}"))?;
+    let text = std::fs::read_to_string(path).map_err(|err| unreadable(path, &err))?;
     let text = without_mark(&text);
     let table: toml::Table = text.parse().map_err(|err: toml::de::Error| {
         let before = err.span().and_then(|it| text.get(..it.start));
@@ -167,6 +169,18 @@ fn toml_file(path: &str) -> anyhow::Result<(Texts, Option<anyhow::Error>)> {
         found.insert(key, text);
     }
     Ok((found, problem))
+}
+
+/// A package lends the file to the group of the user that the server runs as.
+fn unreadable(path: &str, err: &io::Error) -> anyhow::Error {
+    let is_denied = err.kind() == io::ErrorKind::PermissionDenied;
+    let command = is_denied.then(|| command_as_reader_of(Path::new(path)));
+    let advice = command.flatten().map(|it| format!(": {it}"));
+    let why = in_words(err);
+    anyhow!(
+        "cannot read the settings file {path}: {why}{}",
+        advice.unwrap_or_default()
+    )
 }
 
 /// The setting whose name looks most like what was written, or those that share a word with it.

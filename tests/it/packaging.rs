@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::guides::blocks_of;
 use crate::server::{Site, run};
+use crate::smtp_settings::write_private;
 use crate::world::{part, program};
 
 pub fn shipped(name: &str) -> PathBuf {
@@ -99,7 +100,7 @@ fn each_line_of_the_settings_file_of_the_package_is_right_when_it_counts() {
     let site = Site::new();
     let file = site.path("minisass-auth.toml");
     let check = |text: &str| {
-        fs::write(&file, text).expect("the settings");
+        write_private(&file, text);
         run(
             site.bare()
                 .arg("--config")
@@ -232,7 +233,8 @@ fn the_compose_file_is_of_this_version_and_sets_what_there_is() {
     let service = &compose["services"]["minisass-auth"];
     let image = concat!("minisass-auth:", env!("CARGO_PKG_VERSION"));
     assert_eq!(service["image"], image);
-    let mut check = Site::new().bare();
+    let site = Site::new();
+    let mut check = site.bare();
     for (name, value) in service["environment"].as_object().expect("variables") {
         check.env(name, value.as_str().expect("a text"));
     }
