@@ -38,6 +38,9 @@ impl Accounts {
             user_agent: caller.user_agent.clone(),
             cookie_digest: None,
         };
+        if !store.may_open_imported_session(&session).await? {
+            return Ok(None);
+        }
         let opened = store.open_imported_session(session, MOST_SESSIONS, caller.at(now));
         Ok(opened.await?.then_some(id))
     }

@@ -25,7 +25,7 @@ use self::middleware::{Middleware, health, metrics};
 use self::openapi::swagger::Documentation;
 use self::openapi::{document, swagger, variants};
 use self::pages::endpoint::Pages;
-use self::pages::{assets, front};
+use self::pages::{assets, front, links};
 use self::wire::{RateLimits, render, wants_html};
 use crate::accounts::Accounts;
 use crate::failure::Failure;
@@ -70,8 +70,9 @@ impl App {
             // Before CORS, which would write an error in its own words.
             .catch_all_error(async |err| render(err))
             .map_to_response();
+        let policy = links::policy(&deployment);
         Self {
-            middleware: Arc::new(Middleware::new(routes, deployment, metrics)),
+            middleware: Arc::new(Middleware::new(routes, deployment, metrics, policy)),
             pages,
             limits,
         }

@@ -64,12 +64,12 @@ impl Store {
                 Standing::Full => return Ok(Attempt::Disabled),
             };
             count(sql, &name, failures, now)?;
-            let Some(account) = account else {
+            let Some(account) = &account else {
                 return Ok(Attempt::Allowed);
             };
-            match standing(sql, &account, now)? {
+            match standing(sql, account, now)? {
                 Standing::Open(failures) => {
-                    count(sql, &account, failures, now)?;
+                    count(sql, account, failures, now)?;
                     Ok(Attempt::Allowed)
                 }
                 Standing::Waiting(_) | Standing::Full => Ok(Attempt::Unevaluated),

@@ -3,8 +3,9 @@
 //! then (`audit_retention.rs`).
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256};
+use ring::digest::{Context, SHA256};
 
 use super::Store;
 use super::audit_start::{Digest, START, Start};
@@ -66,12 +67,14 @@ pub enum Chain {
 
 impl Store {
     pub fn audit(&self, wanted: &AuditPage) -> Pending<Vec<AuditEntry>> {
-        self.read("reading the audit trail", |sql| page(sql, wanted))
+        let wanted = wanted.clone();
+        self.read("reading the audit trail", move |sql| page(sql, &wanted))
     }
 
     /// The number after which the last `limit` rows that match stand.
     pub fn audit_tail(&self, wanted: &AuditPage) -> Pending<i64> {
-        self.read("reading the audit trail", |sql| {
+        let wanted = wanted.clone();
+        self.read("reading the audit trail", move |sql| {
             sql.number(
                 "SELECT id FROM audit
                  WHERE (?1 IS NULL OR user_id = ?1) AND (?2 IS NULL OR action = ?2)
@@ -83,7 +86,10 @@ impl Store {
 
     /// Reads the whole trail, a row at a time.
     pub fn verify_audit(&self, progress: &Progress) -> Pending<Chain> {
-        self.read("verifying the audit trail", |sql| verify(sql, progress))
+        let progress = Arc::clone(progress);
+        self.read("verifying the audit trail", move |sql| {
+            verify(sql, &progress)
+        })
     }
 
     /// Notes what was done outside the database.

@@ -17,12 +17,14 @@ pub struct Credentials {
 
 impl Store {
     pub fn user(&self, who: &UserRef) -> Pending<Option<User>> {
-        self.read("looking up a user", |sql| find(sql, who))
+        let who = who.clone();
+        self.read("looking up a user", move |sql| find(sql, &who))
     }
 
     pub fn credentials(&self, who: &UserRef) -> Pending<Option<Credentials>> {
-        self.read("looking up a login", |sql| {
-            let (condition, key) = condition(who);
+        let who = who.clone();
+        self.read("looking up a login", move |sql| {
+            let (condition, key) = condition(&who);
             sql.one(
                 &select_credentials(&format!(
                     "FROM users JOIN profiles ON user_id = users.id WHERE {condition}"

@@ -28,7 +28,7 @@ impl Store {
     /// None if no imported token is of this user: the account did not come from there, or there is
     /// none.
     pub fn refused_imported_tokens(&self, user: UserId) -> Pending<Option<RefusedAges>> {
-        self.read("looking up imported tokens", |sql| {
+        self.read("looking up imported tokens", move |sql| {
             sql.one(
                 "SELECT created_at, imported_tokens_ended_at FROM users
                  WHERE id = ?1 AND takes_imported_tokens",
@@ -45,7 +45,7 @@ impl Store {
 
     /// Whether the token of that session had been blacklisted before it came here.
     pub fn is_refused_token(&self, session: SessionId) -> Pending<bool> {
-        self.read("looking up an imported token", |sql| {
+        self.read("looking up an imported token", move |sql| {
             is_refused(sql, session)
         })
     }

@@ -117,7 +117,7 @@ pub enum Delivery {
 impl Store {
     /// Mails due at `now` that nobody has in hand, oldest first.
     pub fn due_mail(&self, now: Timestamp, limit: usize) -> Pending<Vec<DueMail>> {
-        self.read("reading the outbox", |sql| due(sql, now, limit))
+        self.read("reading the outbox", move |sql| due(sql, now, limit))
     }
 
     /// Takes the first mail due at `now` in hand: nobody else is given it before `until`.
@@ -202,22 +202,22 @@ impl Store {
 
     /// Mails for the operator to look at. Decoys are left out.
     pub fn mail_page(&self, page: MailPage) -> Pending<Vec<MailRecord>> {
-        self.read("listing mails", |sql| page_of(sql, page))
+        self.read("listing mails", move |sql| page_of(sql, page))
     }
 
     /// The numbers of the mails about a user.
     pub fn mails_of(&self, user: UserId) -> Pending<Vec<i64>> {
-        self.read("listing the mails of a user", |sql| of_user(sql, user))
+        self.read("listing the mails of a user", move |sql| of_user(sql, user))
     }
 
     /// The mail of a number, unless it is a decoy.
     pub fn mail(&self, id: i64) -> Pending<Option<MailRecord>> {
-        self.read("reading a mail", |sql| find(sql, id))
+        self.read("reading a mail", move |sql| find(sql, id))
     }
 
     /// A mail with all that it is made of, whatever its state; none, if it is a decoy.
     pub fn mail_to_write(&self, id: i64) -> Pending<Option<DueMail>> {
-        self.read("reading a mail", |sql| {
+        self.read("reading a mail", move |sql| {
             let query = select_due("outbox.id = ?1 AND recipient <> ''");
             sql.one(&query, values![id], due_from_row)
         })

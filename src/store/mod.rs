@@ -62,31 +62,23 @@ impl Store {
         self.engine.session_reads()
     }
 
-    /// Runs `query`, which sees one state of the database.
-    fn read<T>(
+    /// Runs `query`, which sees one state of the database. An engine may run it on a thread of its own,
+    /// and again if its transaction could not be finished; so it owns what it needs and uses nothing up.
+    fn read<T: Send + 'static>(
         &self,
         doing: &'static str,
-        query: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
+        query: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
     ) -> Pending<T> {
-        Pending::ready(self.read_now(doing, query))
+        Pending::ready(self.engine.readers.read(doing, query))
     }
 
-    /// As [`Store::read`], and waits for the answer.
-    fn read_now<T>(
-        &self,
-        doing: &'static str,
-        query: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
-    ) -> Result<T, Failure> {
-        self.engine.readers.read(doing, query)
-    }
-
-    /// Runs `job` in a transaction that is committed, unless it fails, before the answer comes. If
-    /// whoever asked for it has gone before it is begun (the client hung up, or was told that it took
-    /// too long), it is not done.
+    /// Runs `job`, as [`Store::read`] does, in a transaction that is committed, unless it fails, before
+    /// the answer comes. If whoever asked for it has gone before it is begun (the client hung up, or was
+    /// told that it took too long), it is not done.
     fn write<T: Send + 'static>(
         &self,
         doing: &'static str,
-        job: impl FnOnce(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
+        job: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
     ) -> Pending<T> {
         self.engine.write(doing, false, job)
     }
@@ -95,7 +87,7 @@ impl Store {
     fn write_regardless<T: Send + 'static>(
         &self,
         doing: &'static str,
-        job: impl FnOnce(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
+        job: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
     ) -> Pending<T> {
         self.engine.write(doing, true, job)
     }
@@ -105,9 +97,9 @@ impl Store {
         &self,
         doing: &'static str,
         id: SessionId,
-        query: impl FnOnce(&mut dyn Sql) -> sql::Result<Option<LiveSession>>,
+        query: impl Fn(&mut dyn Sql) -> sql::Result<Option<LiveSession>> + Send + 'static,
     ) -> Result<Option<LiveSession>, Failure> {
         self.engine
-            .remembered_session(id, || self.read_now(doing, query))
+            .remembered_session(id, || self.engine.readers.read(doing, query))
     }
 }

@@ -21,7 +21,7 @@ pub struct NewPassword {
 impl Store {
     /// Hashes of a user's earlier passwords, the latest first; the one that counts is not among them.
     pub fn password_history(&self, user: UserId) -> Pending<Vec<String>> {
-        self.read("reading earlier passwords", |sql| {
+        self.read("reading earlier passwords", move |sql| {
             sql.all(
                 "SELECT password_hash FROM password_history WHERE user_id = ?1 ORDER BY id DESC",
                 values![user],
@@ -33,7 +33,7 @@ impl Store {
     /// At most `limit` users with a number above `after` and a password, with its hash, in the order
     /// of their numbers.
     pub fn password_hashes(&self, after: UserId, limit: usize) -> Pending<Vec<(UserId, String)>> {
-        self.read("looking at password hashes", |sql| {
+        self.read("looking at password hashes", move |sql| {
             sql.all(
                 "SELECT id, password_hash FROM users
                  WHERE id > ?1 AND password_hash IS NOT NULL ORDER BY id LIMIT ?2",

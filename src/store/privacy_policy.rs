@@ -37,7 +37,7 @@ impl Store {
 
     /// What a user has said to the latest version.
     pub fn agreement(&self, user: UserId) -> Pending<Agreement> {
-        self.read("reading a consent", |sql| {
+        self.read("reading a consent", move |sql| {
             let found = sql.one(
                 &format!(
                     "SELECT version, coalesce(is_given, FALSE)
@@ -58,7 +58,7 @@ impl Store {
 
     /// All that a user has said, the latest first.
     pub fn consents(&self, user: UserId) -> Pending<Vec<Consent>> {
-        self.read("reading consents", |sql| {
+        self.read("reading consents", move |sql| {
             sql.all(
                 &format!(
                     "SELECT {COLUMNS}, consents.id, is_given, given_at, address

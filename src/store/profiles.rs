@@ -7,7 +7,7 @@ use crate::domain::{AdditionalFields, Profile, UploadPreference, UserId};
 
 impl Store {
     pub fn profile(&self, user: UserId) -> Pending<Option<Profile>> {
-        self.read("reading a profile", |sql| {
+        self.read("reading a profile", move |sql| {
             sql.one(
                 &format!("SELECT {COLUMNS} FROM profiles WHERE user_id = ?1"),
                 values![user],

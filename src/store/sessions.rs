@@ -43,7 +43,7 @@ impl SeenSession {
 impl Store {
     /// The session, if it has not ended at `now` and its user is active.
     pub fn live_session(&self, id: SessionId, now: Timestamp) -> Pending<Option<LiveSession>> {
-        let found = self.remembered_session("looking up a session", id, |sql| {
+        let found = self.remembered_session("looking up a session", id, move |sql| {
             // The session and its user, if neither has been ended; the caller says whether it has
             // expired.
             let first = credentials::WIDTH;
@@ -83,7 +83,8 @@ impl Store {
 
     /// The session of a cookie, whether alive or not.
     pub fn session_of_cookie(&self, digest: &[u8; 32]) -> Pending<Option<SessionId>> {
-        self.read("looking up a cookie", |sql| {
+        let digest = *digest;
+        self.read("looking up a cookie", move |sql| {
             sql.one(
                 "SELECT id FROM sessions WHERE cookie_digest = ?1",
                 values![digest],
@@ -94,7 +95,7 @@ impl Store {
 
     /// A session, whether alive or not.
     pub fn session(&self, id: SessionId) -> Pending<Option<SeenSession>> {
-        self.read("looking up a session", |sql| {
+        self.read("looking up a session", move |sql| {
             let query = format!("SELECT {COLUMNS} FROM {WITH_USER} WHERE sessions.id = ?1");
             sql.one(&query, values![id], seen_from_row)
         })
@@ -102,7 +103,7 @@ impl Store {
 
     /// A user's sessions that have not ended at `now`, the youngest first.
     pub fn sessions_of(&self, user: UserId, now: Timestamp) -> Pending<Vec<Session>> {
-        self.read("listing sessions", |sql| {
+        self.read("listing sessions", move |sql| {
             sql.all(
                 &format!(
                     "SELECT id, user_id, kind, created_at, expires_at, address, user_agent
@@ -122,7 +123,7 @@ impl Store {
         before: Option<SessionId>,
         limit: usize,
     ) -> Pending<Vec<SeenSession>> {
-        self.read("listing sessions", |sql| {
+        self.read("listing sessions", move |sql| {
             // Reads the primary key downwards: ids start with the time at which a session was opened.
             // Above every id that a session can have.
             let above = [0xff_u8; 17];
@@ -165,6 +166,15 @@ impl Store {
         })
     }
 
+    /// Whether [`Store::open_imported_session`] would open it. A token that is not good is refused
+    /// without a write, however often it comes.
+    pub fn may_open_imported_session(&self, session: &Session) -> Pending<bool> {
+        let session = session.clone();
+        self.read("looking at an imported token", move |sql| {
+            may_open_imported(sql, &session)
+        })
+    }
+
     /// Opens the session of an imported token that is used for the first time. False if the user is
     /// not there or inactive, if imported tokens of that age were ended, if it was blacklisted, or
     /// if its session has ended. Of such sessions of a user `most` may live; the oldest end.
@@ -175,21 +185,17 @@ impl Store {
         stamp: Stamp,
     ) -> Pending<bool> {
         let doing = "opening the session of an imported token";
-        // A token that is not good is refused without a write, however often it comes.
-        match self.read_now(doing, |sql| may_open_imported(sql, &session)) {
-            Ok(true) => self.write(doing, move |sql| {
-                if !may_open_imported(sql, &session)? {
-                    return Ok(false);
-                }
-                // Of two first uses at once, one opens the session, and both have it.
-                if add(sql, &session, &stamp)? {
-                    // While the other service still issues tokens, each that comes here opens one.
-                    end_oldest(sql, &session, most, Some(session.kind), stamp.at)?;
-                }
-                Ok(true)
-            }),
-            refused => Pending::ready(refused),
-        }
+        self.write(doing, move |sql| {
+            if !may_open_imported(sql, &session)? {
+                return Ok(false);
+            }
+            // Of two first uses at once, one opens the session, and both have it.
+            if add(sql, &session, &stamp)? {
+                // While the other service still issues tokens, each that comes here opens one.
+                end_oldest(sql, &session, most, Some(session.kind), stamp.at)?;
+            }
+            Ok(true)
+        })
     }
 
     /// Counts a rotation of the refresh token, if `rotations` is still the count.

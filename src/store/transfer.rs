@@ -168,7 +168,7 @@ impl Store {
 
     /// At most `limit` accounts with a number above `after`, in the order of their numbers.
     pub fn export(&self, after: UserId, limit: usize) -> Pending<Vec<Record>> {
-        self.read("exporting users", |sql| {
+        self.read("exporting users", move |sql| {
             let found = sql.all(
                 &credentials::select_credentials(
                     "FROM users JOIN profiles ON user_id = users.id

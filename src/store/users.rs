@@ -8,8 +8,8 @@ use super::pending::Pending;
 use super::sql::{self, Sql, values};
 use super::{Store, audit, credentials, links, mails, privacy_policy, profiles, sessions};
 use crate::domain::{
-    ALIKE, Email, LinkState, MailKind, Profile, Stamp, Timestamp, User, UserId, UserRef, Username,
-    similarity,
+    ALIKE, Email, FoundLink, LinkState, MailKind, Profile, Stamp, Timestamp, User, UserId, UserRef,
+    Username, similarity,
 };
 
 /// A user to be added.
@@ -86,9 +86,10 @@ pub(super) const INSERT: &str =
 
 impl Store {
     pub fn users(&self, wanted: &UserPage) -> Pending<Vec<(User, Profile)>> {
-        self.read("listing users", |sql| {
+        let wanted = wanted.clone();
+        let search = wanted.search.as_deref().map(containing);
+        self.read("listing users", move |sql| {
             // Reads the primary key from `after` on, so that a late page costs what the first one does.
-            let search = wanted.search.as_deref().map(containing);
             sql.all(
                 &format!(
                     "SELECT {}, {} FROM users JOIN profiles ON user_id = users.id
@@ -117,7 +118,7 @@ impl Store {
     }
 
     pub fn count_users(&self) -> Pending<i64> {
-        self.read("counting users", |sql| {
+        self.read("counting users", move |sql| {
             sql.number("SELECT count(*) FROM users", values![])
         })
     }
@@ -125,7 +126,8 @@ impl Store {
     /// The user name or address that is most like `typed`, which is in lower case; none if none is
     /// alike. Reads all of them.
     pub fn similar_name(&self, typed: &str) -> Pending<Option<String>> {
-        self.read("looking for a similar name", |sql| {
+        let typed = typed.to_owned();
+        self.read("looking for a similar name", move |sql| {
             let mut best: (f64, Option<String>) = (ALIKE, None);
             // One after the other, so that each is read from its own index.
             for query in [
@@ -134,7 +136,7 @@ impl Store {
             ] {
                 sql.query(query, values![], &mut |row| {
                     if let sql::Value::Text(name) = row.value(0)? {
-                        let alike = similarity(typed, name);
+                        let alike = similarity(&typed, name);
                         if alike > best.0 {
                             best = (alike, Some(name.to_owned()));
                         }
@@ -230,15 +232,14 @@ impl Store {
         stamp: Stamp,
     ) -> Pending<Result<Option<LinkState>, Taken>> {
         self.write("changing an address", move |sql| {
-            let found = links::state(sql, user, MailKind::AddressChange, &digest, stamp.at)?;
-            if found != Some(LinkState::Works) {
-                return Ok(Ok(found));
-            }
-            let email = sql.only(
-                "SELECT email FROM links WHERE digest = ?1",
-                values![digest],
-                |row| row.get(0).map(Email::stored),
-            )?;
+            let found = links::confirming(sql, user, MailKind::AddressChange, &digest, stamp.at)?;
+            let email = match found {
+                Some(FoundLink {
+                    state: LinkState::Works,
+                    address,
+                }) => address,
+                found => return Ok(Ok(found.map(|it| it.state))),
+            };
             let name = following_name(sql, user, &email)?;
             if let Some(taken) = taken(sql, name.as_ref(), Some(&email), Some(user))? {
                 return Ok(Err(taken));
@@ -249,7 +250,7 @@ impl Store {
                 rename(sql, user, name)?;
             }
             audit::write(sql, &stamp, "user.address", Some(user), None)?;
-            Ok(Ok(found))
+            Ok(Ok(Some(LinkState::Works)))
         })
     }
 

@@ -1,12 +1,13 @@
 //! `doctor` looks at the service: whether the server answers, and whether systemd runs it as it should.
 
 use std::fs::{self, Permissions};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
 use rustix::process::Signal;
 
 use crate::cli_doctor::{Examined, used};
-use crate::server::Site;
+use crate::server::{Server, Site};
 
 /// What systemd says of the unit of the package, which serves the data of `site`.
 fn unit_of(site: &Site) -> String {
@@ -113,4 +114,25 @@ fn a_server_that_hangs_is_found() {
     server.signal(Signal::STOP);
     Examined::of(&site, &[]).failed("service", "there is no answer");
     server.signal(Signal::CONT);
+}
+
+#[test]
+fn a_proxy_that_is_not_there_is_found() {
+    let site = used();
+    let proxy = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!(
+        "localhost:{}",
+        proxy.local_addr().expect("an address").port()
+    );
+    let public = ["--public-url", &format!("https://{address}/auth")];
+    let quiet = ["serve", "--listen", "127.0.0.1:0"];
+    let serve = site.command(&[&quiet[..], &public].concat());
+    let _server = Server::start(serve, &site.path("log"));
+    // Where the server listens is in no setting here.
+    let examined = |public: &[&str]| Examined::of(&site, public);
+    examined(&public).is("proxy", "ok", &address);
+    drop(proxy);
+    let advice = examined(&public).is("proxy", "warning", "nobody answers at localhost:");
+    assert!(advice.contains("start the proxy"), "{advice}");
+    assert!(examined(&[]).rows("proxy").is_empty());
 }

@@ -29,7 +29,8 @@ pub(crate) fn run(values: &Values, output: &mut Output) -> anyhow::Result<()> {
 
 /// Refuses a server that does not answer, or not well.
 pub(crate) fn check(listen: &Listen) -> anyhow::Result<()> {
-    match ask_in_time(listen) {
+    let asked = listen.clone();
+    match in_time(move || ask(&asked)) {
         Some(Ok(200)) => Ok(()),
         Some(Ok(status)) => bail!(
             "what listens at {listen} answers /healthz with {status}; see that it is this server, \
@@ -46,13 +47,12 @@ pub(crate) fn check(listen: &Listen) -> anyhow::Result<()> {
     }
 }
 
-/// The status of the answer; none, if there is none in time.
-fn ask_in_time(listen: &Listen) -> Option<io::Result<u16>> {
-    let (sender, answer) = mpsc::channel();
-    let listen = listen.clone();
+/// What comes of `work`; none, if nothing does in time.
+pub(crate) fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, done) = mpsc::channel();
     // A thread that waits for ever ends with the process.
-    std::thread::spawn(move || sender.send(ask(&listen)));
-    answer.recv_timeout(PATIENCE).ok()
+    std::thread::spawn(move || sender.send(work()));
+    done.recv_timeout(PATIENCE).ok()
 }
 
 fn ask(listen: &Listen) -> io::Result<u16> {

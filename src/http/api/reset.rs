@@ -13,7 +13,7 @@ use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::reset::ResetError;
 use crate::failure::Failure;
-use crate::http::pages::links;
+use crate::http::pages::links::{self, Account};
 use crate::http::wire::{
     ANYONE, Answer, Anyone, BadRequest, Body, Call, Deployment, ErrorSentence, Forms, Input,
     JsonOrPage, LIMITED, Message, Sentence, WantsHtml, bad_request, error, first_rule,
@@ -109,9 +109,9 @@ impl ResetApi {
         token: Path<String>,
         call: Call,
     ) -> Answer<VerifyReply> {
-        if !call.accounts.is_reset_link(&uid, &token).await? {
-            return Ok(VerifyReply::Unauthorized(bad_link(html)?));
-        }
+        let Some(account) = account(&call.accounts, (&uid, &token)).await? else {
+            return Ok(VerifyReply::Unauthorized(bad_link(deployment, html)?));
+        };
         Ok(match &deployment.frontend_url {
             // Both are base64url here: nothing to escape.
             Some(frontend) => {
@@ -119,7 +119,8 @@ impl ResetApi {
             }
             None => {
                 let link = (&*uid.0, &*token.0);
-                VerifyReply::Form(Html(form(&call.accounts, deployment, link, None)?))
+                let page = form(&call.accounts, deployment, link, Some(&account), None)?;
+                VerifyReply::Form(Html(page))
             }
         })
     }
@@ -142,11 +143,17 @@ impl ResetApi {
         token: Path<String>,
         call: Call<Anyone, Forms, Result<Body<NewPassword>, BadRequest>>,
     ) -> Answer<UpdateReply, ANYONE, LIMITED> {
+        let account = if html {
+            account(&call.accounts, (&uid, &token)).await?
+        } else {
+            None
+        };
         // A browser gets the form again, with the reason.
         let refuse = |bad: BadRequest| {
             let reason = bad.sentence();
+            let (account, refusal) = (account.as_ref(), Some(&*reason));
             let link = (&*uid.0, &*token.0);
-            let page = || form(&call.accounts, deployment, link, Some(&reason));
+            let page = || form(&call.accounts, deployment, link, account, refusal);
             JsonOrPage::new(html, Json(bad), page).map(UpdateReply::BadRequest)
         };
         let new_password = match call.body {
@@ -160,26 +167,39 @@ impl ResetApi {
         Ok(match set {
             Ok(()) => {
                 let message = Message::new("Password updated successfully");
-                UpdateReply::Ok(JsonOrPage::new(html, message, links::password_updated)?)
+                let way_on = deployment.way_on();
+                let page = || links::password_updated(account.as_ref(), way_on.as_deref());
+                UpdateReply::Ok(JsonOrPage::new(html, message, page)?)
             }
-            Err(ResetError::BadLink) => UpdateReply::Unauthorized(bad_link(html)?),
+            Err(ResetError::BadLink) => UpdateReply::Unauthorized(bad_link(deployment, html)?),
             Err(ResetError::Invalid(broken)) => refuse(bad_request::<NewPassword>(&[broken]).0)?,
             Err(ResetError::Trouble(trouble)) => return Err(trouble.into()),
         })
     }
 }
 
-fn bad_link(html: bool) -> Result<JsonOrPage<ErrorSentence>, Failure> {
-    JsonOrPage::new(html, error("Unauthorized"), links::bad_link)
+/// Whose password the link sets, if it works.
+async fn account(
+    accounts: &Accounts,
+    (uid, token): (&str, &str),
+) -> Result<Option<Account>, Failure> {
+    let owner = accounts.password_link_owner(uid, token).await?;
+    Ok(owner.map(|it| Account::new(it.username, &it.email)))
+}
+
+fn bad_link(deployment: &Deployment, html: bool) -> Result<JsonOrPage<ErrorSentence>, Failure> {
+    let page = || links::bad_link(deployment.way_on().as_deref());
+    JsonOrPage::new(html, error("Unauthorized"), page)
 }
 
 fn form(
     accounts: &Accounts,
     deployment: &Deployment,
     (uid, token): (&str, &str),
+    account: Option<&Account>,
     refusal: Option<&str>,
 ) -> Result<String, Failure> {
     let action = deployment.api_path(&format!("update-password-reset/{uid}/{token}/"));
     let least = accounts.rules().password.min_length;
-    links::new_password(&action, least, refusal)
+    links::new_password(&action, least, account, refusal)
 }

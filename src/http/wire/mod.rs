@@ -7,6 +7,7 @@ mod body;
 mod call;
 mod client;
 mod deployment;
+mod digest;
 mod once;
 mod problem;
 mod rate_limit;
@@ -14,6 +15,7 @@ mod refusal;
 mod route_name;
 mod sender;
 mod stopping;
+mod written;
 
 pub use self::deployment::Deployment;
 
@@ -25,6 +27,7 @@ pub(crate) use self::body::{
 };
 pub(crate) use self::call::Call;
 pub(crate) use self::client::{ClientAddress, network};
+pub(crate) use self::digest::digest;
 pub(crate) use self::once::check_once;
 pub(crate) use self::problem::{
     BadRequest, Detail, ErrorSentence, Message, Problem, detail, error, render,
@@ -37,3 +40,4 @@ pub(crate) use self::refusal::{
 pub(crate) use self::route_name::RouteName;
 pub(crate) use self::sender::Sender;
 pub(crate) use self::stopping::Stopping;
+pub(crate) use self::written::Written;

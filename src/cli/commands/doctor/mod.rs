@@ -7,6 +7,7 @@ mod finding;
 mod keys;
 mod machine;
 mod mail;
+mod proxy;
 mod service;
 mod settings;
 
@@ -77,6 +78,7 @@ fn examine(values: &Values) -> anyhow::Result<Vec<Finding>> {
     findings.push(settings::public_url(&subject));
     findings.push(settings::listen(&subject));
     findings.extend(service::check(&subject));
+    findings.extend(proxy::check(&subject));
     findings.extend(files::check(&subject));
     findings.extend(keys::check(&subject));
     findings.extend(database::check(&subject));
