@@ -66,7 +66,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let stop = std::pin::pin!(stop);
     let mut ended = Ok(());
     let stop = async {
-        ended = stop_or_loss(stop, &operator, &stopping, grace).await;
+        ended = stop_or_loss(stop, &operator, &locks, &stopping, grace).await;
         service_manager::tell_stop();
     };
     tokio::select! {

@@ -311,6 +311,7 @@ fn a_form_that_is_too_large_or_no_form_of_ours_does_no_harm() {
     let large = "x".repeat(70_000);
     let page = press(&app, "login/", "POST", &[("POST.email", &large)]);
     assert_eq!(page.status, 413);
+    assert!(page.header("x-request-id").is_some(), "{page:?}");
     // The form of somebody else's page with our names for the fields.
     let plain = "email=ada%40example.org&password=Str0ng%40Pass1";
     let request = ask(&app, "POST", "login/").body(FORM, plain);

@@ -12,6 +12,7 @@ mod once;
 mod problem;
 mod rate_limit;
 mod refusal;
+mod refused_early;
 mod route_name;
 mod sender;
 mod stopping;
@@ -37,6 +38,7 @@ pub(crate) use self::refusal::{
     ANYONE, Answer, BEARER, CHALLENGE, LIMITED, NO_FOREIGN_PAGE, NoSession, Refusal, Refused,
     TokenProblem,
 };
+pub(crate) use self::refused_early::RefusedEarly;
 pub(crate) use self::route_name::RouteName;
 pub(crate) use self::sender::Sender;
 pub(crate) use self::stopping::Stopping;
