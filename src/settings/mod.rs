@@ -104,6 +104,7 @@ fn rules(values: &Values) -> anyhow::Result<Rules> {
         contact_to: values.email("contact_to")?,
         rotate_refresh: values.parse("rotate_refresh")?,
         throttle: values.parse("throttle")?,
+        mail_keep: values.keep("mail_keep")?,
         audit_keep: values.audit_keep()?,
         mail_retry: values.duration("mail_retry")?,
         public_url: String::new(),

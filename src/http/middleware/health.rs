@@ -15,6 +15,11 @@ use crate::http::wire::Problem;
 /// How long what was found out holds, for everybody: finding out is a write to the disk.
 const LASTS: Duration = Duration::from_secs(1);
 
+/// Whether it is a question about the service itself, which somebody asks every few seconds.
+pub(super) fn is_probe(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz" | "/metrics")
+}
+
 /// Whether the database could be written, the last time somebody asked.
 #[derive(Default)]
 pub(crate) struct Readiness(Mutex<Option<(Instant, bool)>>);
