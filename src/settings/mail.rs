@@ -50,7 +50,8 @@ fn server(values: &Values) -> anyhow::Result<Option<SmtpServer>> {
         (Some(_), true) => bail!("smtp_url and smtp_url_file are both set; set one of them"),
         (Some(url), false) => ("smtp_url", url),
         (None, true) => {
-            let text = read_private(values.file_of("smtp_url_file").as_deref())
+            let file = values.file_of("smtp_url_file");
+            let text = read_private(file.as_deref(), values.source("smtp_url_file"))
                 .map_err(|err| wrong("smtp_url_file", failure::chain(err.chain())))?;
             ("smtp_url_file", text)
         }
@@ -85,7 +86,9 @@ fn check_source(values: &Values) -> anyhow::Result<()> {
 
 /// The files outside the data folder that hold a password.
 pub(crate) fn private_files(values: &Values) -> Vec<PathBuf> {
-    let named = values.file_of("smtp_url_file");
+    let named = values
+        .file_of("smtp_url_file")
+        .filter(|_| values.source("smtp_url_file") != Source::Credential);
     let url = values
         .optional("smtp_url")
         .filter(|_| values.source("smtp_url") == Source::File)
@@ -103,12 +106,13 @@ pub(crate) fn private_files(values: &Values) -> Vec<PathBuf> {
 }
 
 /// The text of a file that nobody else can read, or of standard input.
-fn read_private(path: Option<&Path>) -> anyhow::Result<Zeroizing<String>> {
+fn read_private(path: Option<&Path>, source: Source) -> anyhow::Result<Zeroizing<String>> {
     let shown = path.map_or("standard input".into(), Path::to_string_lossy);
     let read = path.map_or_else(|| io::read_to_string(io::stdin()), fs::read_to_string);
     let text = read.map_err(|err| anyhow!("{shown} cannot be read: {}", in_words(&err)))?;
     let text = Zeroizing::new(text);
-    if let Some(path) = path {
+    // systemd lets this user read its own file by an access list, which a mode does not show.
+    if let Some(path) = path.filter(|_| source != Source::Credential) {
         check_mode(path).with_context(|| format!("others can read {shown}"))?;
     }
     Ok(Zeroizing::new(bare_line(&text).to_owned()))
