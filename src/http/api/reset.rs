@@ -15,8 +15,9 @@ use crate::accounts::reset::ResetError;
 use crate::failure::Failure;
 use crate::http::pages::links;
 use crate::http::wire::{
-    ANYONE, Answer, Anyone, BadRequest, Body, Call, Deployment, ErrorSentence, Forms, Input,
-    JsonOrPage, LIMITED, Message, Sentence, WantsHtml, bad_request, error, first_rule,
+    ANYONE, Answer, Anyone, BadRequest, Body, CHALLENGE, Call, Deployment, ErrorSentence, Forms,
+    Input, JsonOrPage, LIMITED, Message, Sentence, Unread, WantsHtml, bad_request, error,
+    first_rule,
 };
 
 /// A new password.
@@ -52,7 +53,10 @@ enum VerifyReply {
     Redirect(#[oai(header = "Location")] String),
     /// The link was used, has expired, or never was one.
     #[oai(status = 401)]
-    Unauthorized(JsonOrPage<ErrorSentence>),
+    Unauthorized(
+        JsonOrPage<ErrorSentence>,
+        #[oai(header = "WWW-Authenticate")] String,
+    ),
 }
 
 #[derive(ApiResponse)]
@@ -65,7 +69,10 @@ enum UpdateReply {
     BadRequest(JsonOrPage<BadRequest>),
     /// The link was used, has expired, or never was one.
     #[oai(status = 401)]
-    Unauthorized(JsonOrPage<ErrorSentence>),
+    Unauthorized(
+        JsonOrPage<ErrorSentence>,
+        #[oai(header = "WWW-Authenticate")] String,
+    ),
 }
 
 pub(crate) struct ResetApi;
@@ -110,7 +117,8 @@ impl ResetApi {
         call: Call,
     ) -> Answer<VerifyReply> {
         if !call.accounts.is_reset_link(&uid, &token).await? {
-            return Ok(VerifyReply::Unauthorized(bad_link(html)?));
+            let (page, challenge) = bad_link(html)?;
+            return Ok(VerifyReply::Unauthorized(page, challenge));
         }
         Ok(match &deployment.frontend_url {
             // Both are base64url here: nothing to escape.
@@ -140,8 +148,13 @@ impl ResetApi {
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
-        call: Call<Anyone, Forms, Result<Body<NewPassword>, BadRequest>>,
+        call: Call<Anyone, Forms, Unread<Result<Body<NewPassword>, BadRequest>>>,
     ) -> Answer<UpdateReply, ANYONE, LIMITED> {
+        // The link says who asks, and nobody's body is read before that is known.
+        let unauthorized = || bad_link(html).map(|(page, it)| UpdateReply::Unauthorized(page, it));
+        if !call.accounts.is_reset_link(&uid, &token).await? {
+            return Ok(unauthorized()?);
+        }
         // A browser gets the form again, with the reason.
         let refuse = |bad: BadRequest| {
             let reason = bad.sentence();
@@ -149,7 +162,7 @@ impl ResetApi {
             let page = || form(&call.accounts, deployment, link, Some(&reason));
             JsonOrPage::new(html, Json(bad), page).map(UpdateReply::BadRequest)
         };
-        let new_password = match call.body {
+        let new_password = match call.body.read().await? {
             Ok(body) => body.fields.new_password,
             Err(bad) => return Ok(refuse(bad)?),
         };
@@ -162,15 +175,17 @@ impl ResetApi {
                 let message = Message::new("Password updated successfully");
                 UpdateReply::Ok(JsonOrPage::new(html, message, links::password_updated)?)
             }
-            Err(ResetError::BadLink) => UpdateReply::Unauthorized(bad_link(html)?),
+            Err(ResetError::BadLink) => unauthorized()?,
             Err(ResetError::Invalid(broken)) => refuse(bad_request::<NewPassword>(&[broken]).0)?,
             Err(ResetError::Trouble(trouble)) => return Err(trouble.into()),
         })
     }
 }
 
-fn bad_link(html: bool) -> Result<JsonOrPage<ErrorSentence>, Failure> {
-    JsonOrPage::new(html, error("Unauthorized"), links::bad_link)
+/// What is shown, and the challenge that every 401 has.
+fn bad_link(html: bool) -> Result<(JsonOrPage<ErrorSentence>, String), Failure> {
+    let page = JsonOrPage::new(html, error("Unauthorized"), links::bad_link)?;
+    Ok((page, CHALLENGE.to_owned()))
 }
 
 fn form(
