@@ -247,6 +247,7 @@ fn options_tell_what_an_endpoint_needs_and_what_a_field_means() {
     let described = |path: &str| app.send(Request::new("OPTIONS", path)).expect(200).json();
     for path in paths().keys() {
         let actions = &described(&example(path))["actions"];
+        assert!(actions.is_object(), "{path}");
         for fields in actions.as_object().into_iter().flat_map(|it| it.values()) {
             for (name, field) in fields.as_object().expect("fields") {
                 let help = field["help_text"].as_str().unwrap_or_default();

@@ -6,6 +6,7 @@
 mod activation;
 mod aliases;
 mod app;
+mod beside_api;
 mod body;
 mod byte_order_mark;
 mod cli;
@@ -60,6 +61,7 @@ mod heard;
 mod identity;
 mod imported_tokens;
 mod imported_whose;
+mod issuer;
 mod letter;
 mod life;
 mod limits;

@@ -14,6 +14,7 @@ use crate::cli::job::Job;
 use crate::cli::terminal::output::{Format, Output};
 use crate::domain::{Timestamp, without_mark};
 use crate::operator::tokens::NewToken;
+use crate::settings::duration;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -87,7 +88,7 @@ struct Row {
 }
 
 fn at_least_a_second(raw: &str) -> Result<Duration, String> {
-    let ttl = humantime::parse_duration(raw).map_err(|err| err.to_string())?;
+    let ttl = duration(raw)?;
     if ttl < Duration::from_secs(1) {
         return Err("a token is good for a second at least".to_owned());
     }
@@ -131,6 +132,7 @@ fn inspect(job: &Job, output: &mut Output) -> anyhow::Result<()> {
         "token_type": claim("token_type"),
         "user_id": claim("user_id"),
         "session": claim("sid"),
+        "issuer": claim("iss"),
         "token_id": claim("jti"),
         "issued_at": time(claim("iat")),
         "expires_at": time(claim("exp")),
@@ -152,6 +154,7 @@ fn revoke(job: &Job, output: &mut Output) -> anyhow::Result<()> {
 }
 
 fn issue(wanted: Issue, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    job.check_issuer()?;
     let Issue { user, ttl, kind } = wanted;
     let user = job.wait(job.operator.user(&user))?;
     let what = match kind {

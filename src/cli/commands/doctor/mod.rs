@@ -17,7 +17,7 @@ use self::finding::{Finding, State, Subject};
 use crate::cli::examples::examples;
 use crate::cli::terminal::output::Output;
 use crate::clock::Clock;
-use crate::settings::{Settings, Values};
+use crate::settings::{Settings, Values, duration};
 
 #[derive(clap::Args)]
 #[command(after_help = examples(&[
@@ -35,7 +35,7 @@ pub(crate) struct Doctor {
         requires = "calibrate",
         value_name = "DURATION",
         default_value = "250ms",
-        value_parser = humantime::parse_duration
+        value_parser = duration
     )]
     target: Duration,
 }
