@@ -1,7 +1,7 @@
 //! Links that confirm something: a new account's address, or an account's new address.
 
 use super::{Accounts, Trouble, links};
-use crate::domain::{Actor, Email, LinkState, MailKind, UserRef};
+use crate::domain::{Actor, Email, FoundLink, LinkState, MailKind, UserRef};
 use crate::failure::Failure;
 
 /// Why nothing was confirmed.
@@ -21,48 +21,50 @@ impl<T: Into<Trouble>> From<T> for ConfirmError {
 }
 
 impl Accounts {
-    /// How far a link has come; none if it is false or too old. Changes nothing.
-    pub async fn link_state(
+    /// A link that confirms something; none if it is false or too old. Changes nothing.
+    pub async fn confirming_link(
         &self,
         purpose: MailKind,
         uid: &str,
         token: &str,
-    ) -> Result<Option<LinkState>, Failure> {
+    ) -> Result<Option<FoundLink>, Failure> {
         let Some((user, digest)) = links::parse(uid, token) else {
             return Ok(None);
         };
         let (store, now) = (&self.parts.store, self.now());
-        store.link_state(user, purpose, digest, now).await
+        store.confirming_link(user, purpose, digest, now).await
     }
 
     /// Does what a link is for: the address of a new account is confirmed, or a new address becomes
-    /// the account's own. Whoever waited for that may log in. Returns how far the link had come before.
+    /// the account's own. Whoever waited for that may log in. Returns the link, as it was before.
     pub async fn confirm(
         &self,
         purpose: MailKind,
         uid: &str,
         token: &str,
         caller: &Actor,
-    ) -> Result<LinkState, ConfirmError> {
+    ) -> Result<FoundLink, ConfirmError> {
         // A guess costs no write.
-        let found = self.link_state(purpose, uid, token).await?;
-        let (Some(LinkState::Works), Some((user, digest))) = (found, links::parse(uid, token))
+        let found = self.confirming_link(purpose, uid, token).await?;
+        let mut found = found.ok_or(ConfirmError::BadLink)?;
+        let (LinkState::Works, Some((user, digest))) = (found.state, links::parse(uid, token))
         else {
-            return found.ok_or(ConfirmError::BadLink);
+            return Ok(found);
         };
         let (store, actor) = (&self.parts.store, caller.at(self.now()));
-        let found = match purpose {
+        let state = match purpose {
             MailKind::AddressChange => {
                 let redeemed = store.redeem_address(user, digest, actor).await?;
                 redeemed.map_err(|_| ConfirmError::EmailTaken)?
             }
             _ => store.redeem_activation(user, digest, actor).await?,
         };
-        if found == Some(LinkState::Works) {
+        if state == Some(LinkState::Works) {
             let what = purpose.as_str();
             tracing::info!(event = "user_updated", user_id = user.0, what);
         }
-        found.ok_or(ConfirmError::BadLink)
+        found.state = state.ok_or(ConfirmError::BadLink)?;
+        Ok(found)
     }
 
     /// Queues another activation mail to whoever has this address and has not confirmed it. The same

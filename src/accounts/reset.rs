@@ -22,6 +22,13 @@ impl<T: Into<Trouble>> From<T> for ResetError {
     }
 }
 
+/// Whose password a link sets.
+pub struct LinkOwner {
+    /// None if whoever follows the link may be a stranger to the account.
+    pub username: Option<String>,
+    pub email: Email,
+}
+
 impl Accounts {
     /// Queues a reset mail to the stored address of whoever has this one. The same is written, in
     /// the same time, for an address that nobody has.
@@ -32,9 +39,21 @@ impl Accounts {
             .await
     }
 
-    /// Whether a reset link would work. Changes nothing.
-    pub async fn is_reset_link(&self, uid: &str, token: &str) -> Result<bool, Failure> {
-        Ok(self.password_link(uid, token).await?.is_some())
+    /// Whose password a link would set, if it works. Changes nothing.
+    pub async fn password_link_owner(
+        &self,
+        uid: &str,
+        token: &str,
+    ) -> Result<Option<LinkOwner>, Failure> {
+        let found = self.password_link(uid, token).await?;
+        Ok(found.map(|(owner, (purpose, _))| {
+            let user = owner.user;
+            let name = user.is_called_by_name(purpose).then_some(user.username);
+            LinkOwner {
+                username: name.map(|it| it.as_str().to_owned()),
+                email: user.email,
+            }
+        }))
     }
 
     /// Sets the password of whoever got the link, ends all their sessions, and uses the link up.

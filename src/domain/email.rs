@@ -53,6 +53,13 @@ impl Email {
         on_the_wire(&self.shown)
     }
 
+    /// For a page that others may look at: whoever has the address knows it again, and nobody learns it.
+    pub fn masked(&self) -> String {
+        let (local, domain) = self.shown.rsplit_once('@').unwrap_or((&self.shown, ""));
+        let first = local.chars().next().map(String::from);
+        format!("{}…@{domain}", first.unwrap_or_default())
+    }
+
     /// The part before the `@`.
     pub fn local_part(&self) -> &str {
         self.shown

@@ -23,7 +23,7 @@ pub use self::actor::{Actor, Stamp};
 pub use self::email::{Email, ascii_host, on_the_wire};
 pub use self::formula::{formula_safe, without_formula_mark};
 pub use self::invalid::{Invalid, Rule};
-pub use self::link::LinkState;
+pub use self::link::{FoundLink, LinkState};
 pub use self::mail::{MailKind, MailState};
 pub use self::password::{Password, PasswordRules};
 pub use self::privacy_policy::{Agreement, Consent, Policy};

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::email::Email;
 use super::invalid::Rule;
+use super::mail::MailKind;
 use super::text::{canonical, check_text};
 use super::time::Timestamp;
 use super::username::Username;
@@ -46,6 +47,15 @@ pub struct User {
 }
 
 impl User {
+    /// Whether a mail of this kind, and the page that its link leads to, may use the user's name. The
+    /// name was chosen by whoever registered: to an address that is not confirmed, which may be a
+    /// stranger's, it could say anything.
+    pub fn is_called_by_name(&self, mail: MailKind) -> bool {
+        let is_confirmed = self.email_confirmed_at.is_some() && mail != MailKind::AddressChange;
+        // Operators name whom they invite.
+        is_confirmed || mail == MailKind::Invitation
+    }
+
     /// The rules of a first or last name.
     pub fn check_name(name: &str) -> Result<(), Rule> {
         check_text(name, LONGEST_NAME)

@@ -25,7 +25,7 @@ use self::middleware::{Middleware, health, metrics};
 use self::openapi::swagger::Documentation;
 use self::openapi::{document, swagger, variants};
 use self::pages::endpoint::Pages;
-use self::pages::{assets, front};
+use self::pages::{assets, front, links};
 use self::route::ReadOnly;
 use self::wire::{RateLimits, render, wants_html};
 use crate::accounts::Accounts;
@@ -121,8 +121,9 @@ fn around(
         // Before CORS, which would write an error in its own words.
         .catch_all_error(async |err| render(err))
         .map_to_response();
+    let policy = links::policy(deployment);
     let (deployment, metrics) = (Arc::clone(deployment), Arc::clone(metrics));
-    Arc::new(Middleware::new(routes, deployment, metrics))
+    Arc::new(Middleware::new(routes, deployment, metrics, policy))
 }
 
 fn with_metrics(routes: Route) -> Route {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::Operator;
-use crate::domain::{Email, MailKind, Timestamp, User};
+use crate::domain::{Email, Timestamp, User};
 use crate::failure::Failure;
 use crate::mail::{Letter, NotSent, Values};
 use crate::store::mails::{Delivery, DueMail};
@@ -154,12 +154,9 @@ impl Operator {
     }
 }
 
-/// Whom the mail speaks to. The name was chosen by whoever registered: to an address that is not
-/// confirmed, which may be a stranger's, it could say anything.
+/// Whom the mail speaks to.
 fn name_for<'a>(user: &'a User, mail: &'a DueMail) -> &'a str {
-    let is_confirmed = user.email_confirmed_at.is_some() && mail.kind != MailKind::AddressChange;
-    // Operators name whom they invite.
-    if is_confirmed || mail.kind == MailKind::Invitation {
+    if user.is_called_by_name(mail.kind) {
         user.username.as_str()
     } else {
         &mail.recipient

@@ -5,7 +5,7 @@ use super::mails::NewMail;
 use super::pending::Pending;
 use super::sql::{Result, Sql, values};
 use super::{Store, audit, counts, mails};
-use crate::domain::{Email, LinkState, MailKind, Stamp, Timestamp, UserId};
+use crate::domain::{Email, FoundLink, LinkState, MailKind, Stamp, Timestamp, UserId};
 
 /// Seconds in which `most_per_hour` is counted.
 const HOUR: i64 = 3600;
@@ -46,17 +46,17 @@ impl Store {
         })
     }
 
-    /// How far a link of `user` has come that confirms an account or an address; none if it is false,
-    /// too old or replaced by a newer one, and what it is for is not done.
-    pub fn link_state(
+    /// A link of `user` that confirms an account or an address; none if it is false, too old or
+    /// replaced by a newer one, and what it is for is not done.
+    pub fn confirming_link(
         &self,
         user: UserId,
         purpose: MailKind,
         digest: [u8; 32],
         now: Timestamp,
-    ) -> Pending<Option<LinkState>> {
+    ) -> Pending<Option<FoundLink>> {
         self.read("looking up a link", move |sql| {
-            state(sql, user, purpose, &digest, now)
+            confirming(sql, user, purpose, &digest, now)
         })
     }
 
@@ -112,7 +112,8 @@ impl Store {
         stamp: Stamp,
     ) -> Pending<Option<LinkState>> {
         self.write("confirming an account", move |sql| {
-            let found = state(sql, user, MailKind::Activation, &digest, stamp.at)?;
+            let found = confirming(sql, user, MailKind::Activation, &digest, stamp.at)?;
+            let found = found.map(|it| it.state);
             if found == Some(LinkState::Works) {
                 confirm(sql, user, stamp.at)?;
                 audit::write(sql, &stamp, "user.confirm", Some(user), None)?;
@@ -228,29 +229,37 @@ pub(super) fn is_of(
     Ok(owner.is_some_and(|it| it.user.id == user))
 }
 
-/// See [`Store::link_state`]. Whether it is done is told by the account: another link may have done it.
-pub(super) fn state(
+/// See [`Store::confirming_link`]. Whether it is done is told by the account: another link may have
+/// done it.
+pub(super) fn confirming(
     sql: &mut dyn Sql,
     user: UserId,
     purpose: MailKind,
     digest: &[u8; 32],
     now: Timestamp,
-) -> Result<Option<LinkState>> {
+) -> Result<Option<FoundLink>> {
     let found = sql.one(
         "SELECT used_at IS NULL AND expires_at > ?4,
                 CASE WHEN links.email IS NULL THEN email_confirmed_at IS NOT NULL
-                     ELSE links.email = users.email END
+                     ELSE links.email = users.email END,
+                coalesce(links.email, users.email)
          FROM links JOIN users ON users.id = links.user_id
          WHERE digest = ?1 AND purpose = ?2 AND user_id = ?3
            AND (is_active OR awaits_confirmation)",
         values![digest, purpose.as_str(), user, now],
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        |row| {
+            let address = Email::stored(row.get(2)?);
+            Ok((row.get(0)?, row.get(1)?, address))
+        },
     )?;
-    Ok(match found {
-        Some((true, _)) => Some(LinkState::Works),
-        Some((false, true)) => Some(LinkState::Done),
-        _ => None,
-    })
+    Ok(found.and_then(|(is_usable, is_done, address)| {
+        let state = match (is_usable, is_done) {
+            (true, _) => LinkState::Works,
+            (false, true) => LinkState::Done,
+            (false, false) => return None,
+        };
+        Some(FoundLink { state, address })
+    }))
 }
 
 /// Keeps the link that gave a user the address of today, and no other that did so before.

@@ -8,8 +8,8 @@ use super::pending::Pending;
 use super::sql::{self, Sql, values};
 use super::{Store, audit, credentials, links, mails, privacy_policy, profiles, sessions};
 use crate::domain::{
-    ALIKE, Email, LinkState, MailKind, Profile, Stamp, Timestamp, User, UserId, UserRef, Username,
-    similarity,
+    ALIKE, Email, FoundLink, LinkState, MailKind, Profile, Stamp, Timestamp, User, UserId, UserRef,
+    Username, similarity,
 };
 
 /// A user to be added.
@@ -232,15 +232,14 @@ impl Store {
         stamp: Stamp,
     ) -> Pending<Result<Option<LinkState>, Taken>> {
         self.write("changing an address", move |sql| {
-            let found = links::state(sql, user, MailKind::AddressChange, &digest, stamp.at)?;
-            if found != Some(LinkState::Works) {
-                return Ok(Ok(found));
-            }
-            let email = sql.only(
-                "SELECT email FROM links WHERE digest = ?1",
-                values![digest],
-                |row| row.get(0).map(Email::stored),
-            )?;
+            let found = links::confirming(sql, user, MailKind::AddressChange, &digest, stamp.at)?;
+            let email = match found {
+                Some(FoundLink {
+                    state: LinkState::Works,
+                    address,
+                }) => address,
+                found => return Ok(Ok(found.map(|it| it.state))),
+            };
             let name = following_name(sql, user, &email)?;
             if let Some(taken) = taken(sql, name.as_ref(), Some(&email), Some(user))? {
                 return Ok(Err(taken));
@@ -251,7 +250,7 @@ impl Store {
                 rename(sql, user, name)?;
             }
             audit::write(sql, &stamp, "user.address", Some(user), None)?;
-            Ok(Ok(found))
+            Ok(Ok(Some(LinkState::Works)))
         })
     }
 

@@ -265,6 +265,24 @@ fn with_a_front_end_the_button_leads_there_again_and_the_link_points_to_it() {
 }
 
 #[test]
+fn the_page_of_a_link_says_which_address_it_is_about_and_no_name() {
+    let app = App::new();
+    register(&app, "free-money", &json!({"email": "victim@example.org"})).expect(201);
+    let link = newest_link(&app);
+    for _ in ["to be confirmed", "confirmed"] {
+        for (_, said) in each_way(&app, &link) {
+            if said.contains("<!doctype html>") {
+                assert!(said.contains("v…@example.org"), "{said}");
+            }
+            assert!(
+                !said.contains("victim@") && !said.contains("free-money"),
+                "{said}"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_policy_of_a_page_admits_the_front_end_that_its_button_leads_to() {
     for (front, source) in [
         (None, "'self'"),

@@ -135,3 +135,16 @@ fn a_disk_without_room_for_a_copy_of_the_database_is_found() {
     let advice = Examined::of(&site, &[]).failed("disk", "of 8388608 needed");
     assert!(advice.contains("data_dir"), "{advice}");
 }
+
+/// Older ones can corrupt a database that a server and its command line write at once.
+#[test]
+fn the_sqlite_that_is_built_in_may_be_written_by_two_processes() {
+    assert!(rusqlite::version_number() >= 3_051_003);
+    // The one that is linked here is the program's own.
+    let site = used();
+    let version: String = site.database().get("SELECT sqlite_version()");
+    assert_eq!(
+        minisass_auth::store::maintenance::engine_version().ok(),
+        Some(&*version)
+    );
+}

@@ -260,7 +260,11 @@ fn options_tell_what_an_endpoint_needs_and_what_a_field_means() {
     let fields = &login["actions"]["POST"];
     let needed = ["email", "password", "usernameForEmailRetrieval"];
     let needed = needed.map(|it| fields[it]["required"] == true);
-    assert_eq!(needed, [true, true, false]);
+    assert_eq!(
+        needed,
+        [false, true, false],
+        "one of two names stands in for the other"
+    );
     let told = login["description"].as_str().expect("a text");
     assert!(
         told.contains("?app=mobile") && told.contains("lasts longer"),
@@ -276,28 +280,142 @@ fn options_tell_what_an_endpoint_needs_and_what_a_field_means() {
     assert_eq!(values, ["wifi", "mobile", "both"]);
 }
 
+/// Holds an answer against the example of its status, which there has to be.
+#[track_caller]
+fn assert_example(path: &str, method: &str, answer: &Answer) {
+    let declared = &paths()[path][method]["responses"][answer.status.to_string()]["content"];
+    let example = &declared["application/json"]["example"];
+    assert_eq!(answer.json(), *example, "{method} {path} {}", answer.status);
+}
+
+/// The operations of the document, without OPTIONS: path, method, description.
+fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Value)> {
+    paths().iter().flat_map(|(path, operations)| {
+        let operations = operations.as_object().expect("operations").iter();
+        let described = operations.filter(|it| it.0 != "options");
+        described.map(move |(method, it)| (path.as_str(), method.as_str(), it))
+    })
+}
+
+#[test]
+fn every_body_and_every_answer_of_the_document_has_an_example() {
+    for (path, method, operation) in operations() {
+        let responses = operation["responses"].as_object().expect("answers");
+        let bodies = [&operation["requestBody"]]
+            .into_iter()
+            .chain(responses.values());
+        for content in bodies.filter_map(|it| it["content"].as_object()) {
+            for (media_type, content) in content.iter().filter(|it| it.0 != "text/html") {
+                let example = content["example"].to_string();
+                let is_one = example.len() > 2 || content["schema"]["$ref"] == EMPTY;
+                assert!(is_one, "{method} {path}: {media_type}: {content}");
+                assert!(!example.contains("\"text\""), "{method} {path}: {example}");
+            }
+        }
+    }
+}
+
+const EMPTY: &str = "#/components/schemas/EmptyAnswer";
+
 #[test]
 fn answers_are_as_their_examples_say() {
     let app = App::new();
     let nobody = json!({"email": "nobody@example.org", "username": "nobody", "password": "x"});
-    let good_for_nothing = json!({"refresh": "x"});
+    let good_for_nothing = json!({"refresh": "x", "token": "x"});
     let check = |endpoint: &str, method: &str, answer: Answer| {
-        let path = format!("{API}{endpoint}");
-        let operation = &paths()[&path][method];
-        let declared = &operation["responses"][answer.status.to_string()]["content"];
-        let example = &declared["application/json"]["example"];
-        assert!(example.is_object(), "{path} {}", answer.status);
-        assert_eq!(answer.json(), *example, "{path}");
+        assert_example(&format!("{API}{endpoint}"), method, &answer);
     };
     for endpoint in ["login/", "token/", "request-reset/", "resend-activation/"] {
         check(endpoint, "post", app.post(endpoint, &nobody));
     }
-    for endpoint in ["refresh/", "token/refresh/"] {
+    for endpoint in [
+        "refresh/",
+        "token/refresh/",
+        "token/verify/",
+        "token/blacklist/",
+    ] {
         check(endpoint, "post", app.post(endpoint, &good_for_nothing));
     }
     let endpoint = "check-auth-status/";
     check(endpoint, "get", app.get(endpoint));
     check("logout/", "post", app.post("logout/", &json!({})));
+    let login = Request::new("POST", "login/").body("application/json", "x");
+    check("login/", "post", app.send(login.clone()).expect(400));
+    let foreign = login.header("Sec-Fetch-Site", "cross-site");
+    check("login/", "post", app.send(foreign).expect(403));
+    let message = json!({"name": "A", "email": "a@example.org", "message": "x"});
+    check(
+        "contact-us/",
+        "post",
+        app.post("contact-us/", &message).expect(404),
+    );
+}
+
+#[test]
+fn refusals_that_many_endpoints_have_are_as_their_examples_say() {
+    let app = App::new().with_user("ada");
+    let token = app.login("ada@example.org").get("access_token");
+    let known = format!("Bearer {token}");
+    for (path, method, operation) in operations() {
+        let ask = || Request::new(&method.to_uppercase(), &example(path));
+        let send = |request: Request| assert_example(path, method, &app.send(request));
+        send(ask().header("Accept", "application/xml"));
+        let wants_bearer = operation["security"].to_string().contains("bearer");
+        if wants_bearer
+            && !["logout/", "check-auth-status/"]
+                .iter()
+                .any(|it| path.ends_with(it))
+        {
+            send(ask().header("Authorization", "Bearer x"));
+        }
+        if operation["requestBody"].is_null() || path.ends_with("login/") {
+            continue;
+        }
+        let ask = || ask().header("Authorization", &known);
+        send(ask().body("text/plain", "x"));
+        send(ask().body("application/json", "x".repeat(70_000)));
+        // There is nothing to agree to here, and the example of a registration is another refusal.
+        if !path.contains("consent") && !path.ends_with("register/") {
+            send(ask().body("application/json", "{}"));
+        }
+    }
+}
+
+#[test]
+fn a_login_is_answered_as_its_example_says() {
+    let app = App::new();
+    let fields = |value: &Value| {
+        let fields = value.as_object().expect("an object").iter();
+        let kind = |value: &Value| std::mem::discriminant(value);
+        fields
+            .map(|(name, it)| (name.clone(), kind(it)))
+            .collect::<Vec<_>>()
+    };
+    let declared = |path: &str, status: &str| {
+        let content = &paths()[&format!("{API}{path}")]["post"]["responses"][status]["content"];
+        content["application/json"]["example"].clone()
+    };
+    let body = |path: &str| {
+        let body = &paths()[&format!("{API}{path}")]["post"]["requestBody"];
+        body["content"]["application/json"]["example"].clone()
+    };
+    for (path, status) in [("register/", 201), ("login/", 200), ("token/", 200)] {
+        let answer = app.post(path, &body(path)).expect(status);
+        if status == 201 {
+            let again = app.post(path, &body(path)).expect(400);
+            assert_example(&format!("{API}{path}"), "post", &again);
+        }
+        let declared = declared(path, &status.to_string());
+        let sorted = |mut fields: Vec<_>| {
+            fields.sort_by(|a: &(String, _), b| a.0.cmp(&b.0));
+            fields
+        };
+        assert_eq!(
+            sorted(fields(&answer.json())),
+            sorted(fields(&declared)),
+            "{path}"
+        );
+    }
 }
 
 #[test]

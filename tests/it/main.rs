@@ -57,6 +57,8 @@ mod foreign_log;
 mod forgery;
 mod guessing;
 mod guides;
+mod guides_prose;
+mod guides_security;
 mod heard;
 mod identity;
 mod imported_tokens;

@@ -1,5 +1,7 @@
 //! The page that a reset link leads a browser to.
 
+use serde_json::json;
+
 use crate::app::{API, App, PASSWORD, web_url};
 use crate::client::{Answer, Request};
 use crate::reset::link;
@@ -87,7 +89,11 @@ fn the_page_lets_nothing_in_from_outside() {
     assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
     assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
     assert_eq!(page.header("cache-control"), Some("no-store"));
-    assert!(!page.text().contains("<script") && !page.text().contains("http://"));
+    for inside in ["style-src 'sha256-", "script-src 'sha256-"] {
+        assert!(policy.contains(inside), "{policy}");
+    }
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert!(!page.text().contains(" src=") && !page.text().contains("http://"));
 }
 
 #[test]
@@ -99,7 +105,7 @@ fn a_program_gets_json_of_a_bad_link() {
     let form = Request::new("POST", &hostile.replace("verify", "update"));
     let form = form.body("application/x-www-form-urlencoded", "newPassword=");
     let page = app.send(form.header("Accept", BROWSER)).expect(400);
-    assert!(is_page(&page) && !page.text().contains("<script>"));
+    assert!(is_page(&page) && page.text().matches("<script>").count() == 1);
     let page = app
         .send(Request::new("GET", hostile).header("Accept", BROWSER))
         .expect(401);
@@ -123,4 +129,59 @@ fn with_a_front_end_the_link_leads_there() {
     }
     let bad = look(&app, &(uid.clone(), "x".to_owned()));
     assert!(bad.expect(401).header("location").is_none());
+}
+
+#[test]
+fn the_page_says_whose_account_it_is_and_not_the_whole_address() {
+    let app = App::new();
+    let registered = json!({
+        "username": "free-money", "email": "victim@example.org", "password": PASSWORD,
+        "organizationType": "NGO", "organizationName": "x", "country": "ZA",
+    });
+    app.post("register/", &registered).expect(201);
+    let first = link(&app, "victim@example.org");
+    let page = look(&app, &first).expect(200).text();
+    assert!(page.contains("v…@example.org"), "{page}");
+    assert!(!page.contains("victim@"), "{page}");
+    // A stranger chose the name, maybe to say something to whoever has the address.
+    assert!(!page.contains("free-money"), "{page}");
+    let refused = submit(&app, &page, "short").expect(400).text();
+    assert!(refused.contains("v…@example.org"), "{refused}");
+    let done = submit(&app, &refused, NEW).expect(200).text();
+    assert!(done.contains("v…@example.org"), "{done}");
+    // Whoever has the address has used the account by now.
+    let second = link(&app, "victim@example.org");
+    let page = look(&app, &second).expect(200).text();
+    assert!(page.contains("<bdi>free-money</bdi>"), "{page}");
+    let gone = look(&app, &first).expect(401).text();
+    assert!(!gone.contains("example.org"), "{gone}");
+}
+
+#[test]
+fn whoever_is_done_is_led_on() {
+    let front = "https://minisass.example";
+    for (front, docs, way_on) in [
+        (None, true, Some("/sub/")),
+        (None, false, None),
+        (Some(front), false, Some(front)),
+    ] {
+        let app = App::with(|setup| {
+            setup.deployment.public_url = web_url("https://www.example.org/sub");
+            setup.deployment.frontend_url = front.map(web_url);
+            setup.deployment.docs = docs;
+        });
+        let app = app.with_user("ana");
+        let (uid, token) = link(&app, "ana@example.org");
+        let path = format!("update-password-reset/{uid}/{token}/");
+        let form = format!("newPassword={NEW}");
+        for status in [200, 401] {
+            let post = Request::new("POST", &path).header("Accept", BROWSER);
+            let page = app.send(post.body("application/x-www-form-urlencoded", form.clone()));
+            let page = page.expect(status).text().replace("&#x2f;", "/");
+            let shown = page
+                .contains("Go on to miniSASS")
+                .then(|| attribute(&page, "<a href"));
+            assert_eq!(shown.as_deref(), way_on, "{page}");
+        }
+    }
 }

@@ -173,6 +173,26 @@ fn a_reset_clears_the_wait() {
 }
 
 #[test]
+fn whoever_a_stranger_locks_out_stays_logged_in() {
+    let clients = Clients::new();
+    let session = clients.app.login("ana");
+    for _ in 0..5 {
+        clients.login("ana", "wrong").expect(401);
+    }
+    clients.login("ana", PASSWORD).expect(429);
+    clients.app.status(&session.get("access_token")).expect(200);
+    let refreshed = clients
+        .app
+        .refresh(&session.get("refresh_token"))
+        .expect(200);
+    clients.app.status(&refreshed.get("access")).expect(200);
+    // Being locked out is no reason to stay logged in either.
+    let access = refreshed.get("access");
+    clients.app.logout(&access).expect(200);
+    clients.app.status(&access).expect(401);
+}
+
+#[test]
 fn a_restart_forgets_no_failure() {
     let app = App::throttled().with_user("ana");
     for _ in 0..5 {

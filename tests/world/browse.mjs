@@ -5,9 +5,13 @@
 import { createRequire } from "node:module";
 import { text } from "node:stream/consumers";
 
-const { chromium } = createRequire(`${process.argv[2]}/`)("playwright-core");
+const require = createRequire(`${process.argv[2]}/`);
+const { chromium } = require("playwright-core");
+const { source: axe } = require("axe-core");
 const story = JSON.parse(await text(process.stdin));
-const report = { read: [], console: [], violations: [], foreign: [], failed: null };
+const report = {
+  read: [], console: [], violations: [], foreign: [], judged: 0, findings: [], failed: null,
+};
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -40,15 +44,33 @@ page.on("request", (request) => {
   if (isOverTheWire && !story.home.includes(host)) report.foreign.push(request.url());
 });
 
+// Has axe-core look for what keeps people out of the page. Its script enters by the debugger's door, at
+// which no policy stands.
+async function judge() {
+  const { violations } = await page.evaluate(`${axe}; axe.run({ resultTypes: ["violations"] })`);
+  report.judged += 1;
+  for (const { id, impact, nodes } of violations) {
+    if (impact !== "serious" && impact !== "critical") continue;
+    for (const { target, failureSummary } of nodes) {
+      report.findings.push({ page: page.url(), id, target: target.join(" "), why: failureSummary });
+    }
+  }
+}
+
 const play = {
   open: (step) => page.goto(step.url),
   fill: (step) => page.fill(step.field, step.text),
   click: (step) => page.click(step.what),
   press: (step) => page.keyboard.press(step.key),
   see: (step) => page.getByText(step.text).filter({ visible: true }).first().waitFor(),
+  find: (step) => page.locator(step.what).first().waitFor(),
+  judge,
   arrive: (step) => page.waitForURL((url) => url.href.startsWith(step.at)),
   read: async (step) => report.read.push(await page.locator(step.what).first().innerText()),
-  look: (step) => page.screenshot({ path: step.file, fullPage: step.whole ?? true }),
+  look: (step) =>
+    step.what
+      ? page.locator(step.what).screenshot({ path: step.file })
+      : page.screenshot({ path: step.file, fullPage: step.whole ?? true }),
   reload: () => page.reload(),
 };
 

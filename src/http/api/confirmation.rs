@@ -13,9 +13,9 @@ use super::address_request::AddressRequest;
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::activation::ConfirmError;
-use crate::domain::{LinkState, MailKind};
+use crate::domain::{Email, FoundLink, LinkState, MailKind};
 use crate::failure::Failure;
-use crate::http::pages::links::{self, Confirmation};
+use crate::http::pages::links::{self, Account, Confirmation};
 use crate::http::wire::{
     ANYONE, Answer, Anyone, BadRequest, Body, Call, Deployment, ErrorSentence, Forms, JsonOrPage,
     LIMITED, Message, WantsHtml, error,
@@ -135,11 +135,8 @@ impl ConfirmApi {
         };
         call.accounts.resend_activation(email, &call.actor).await?;
         let message = Message::new("Activation email sent");
-        Ok(ResendReply::Ok(JsonOrPage::new(
-            html,
-            message,
-            links::sent_again,
-        )?))
+        let page = || links::sent_again(deployment.way_on().as_deref());
+        Ok(ResendReply::Ok(JsonOrPage::new(html, message, page)?))
     }
 
     /// Confirm Address
@@ -201,18 +198,21 @@ async fn ask(
     (uid, token): (&str, &str),
     html: bool,
 ) -> Answer<PageReply> {
-    let state = accounts.link_state(purpose(what), uid, token).await?;
-    Ok(match state {
-        Some(LinkState::Works) => {
+    let link = accounts.confirming_link(purpose(what), uid, token).await?;
+    let Some(link) = link else {
+        return Ok(PageReply::BadLink(bad_link(what, deployment, html)?));
+    };
+    Ok(match link.state {
+        LinkState::Works => {
             let page = match what {
                 Confirmation::Account => "activate",
                 Confirmation::Address => "confirm-address",
             };
             let action = deployment.api_path(&format!("{page}/{uid}/{token}/"));
-            PageReply::Page(JsonOrPage::Page(Html(links::confirm(what, &action)?)))
+            let page = links::confirm(what, &action, &account(&link.address))?;
+            PageReply::Page(JsonOrPage::Page(Html(page)))
         }
-        Some(LinkState::Done) => PageReply::Page(already_done(what, deployment, html)?),
-        None => PageReply::BadLink(bad_link(what, deployment, html)?),
+        LinkState::Done => PageReply::Page(done(what, &link, deployment, html)?),
     })
 }
 
@@ -225,20 +225,14 @@ async fn confirm(
 ) -> Answer<ConfirmReply, ANYONE, LIMITED> {
     let accounts = &call.accounts;
     let confirmed = accounts.confirm(purpose(what), uid, token, &call.actor);
-    Ok(match (confirmed.await, next(what, deployment)) {
-        (Ok(_), Some(next)) => ConfirmReply::Redirect(next),
-        (Ok(LinkState::Done), None) => ConfirmReply::Ok(already_done(what, deployment, html)?),
-        (Ok(LinkState::Works), None) => {
-            let message = Message::new(match what {
-                Confirmation::Account => "Account activated",
-                Confirmation::Address => "Email address changed",
-            });
-            ConfirmReply::Ok(JsonOrPage::new(html, message, || links::confirmed(what))?)
-        }
+    Ok(match (confirmed.await, front_end(what, deployment)) {
+        (Ok(_), Some(front_end)) => ConfirmReply::Redirect(front_end),
+        (Ok(link), None) => ConfirmReply::Ok(done(what, &link, deployment, html)?),
         (Err(ConfirmError::BadLink), _) => ConfirmReply::BadLink(bad_link(what, deployment, html)?),
         (Err(ConfirmError::EmailTaken), _) => {
             let taken = error("This email is already registered.");
-            ConfirmReply::BadLink(JsonOrPage::new(html, taken, links::address_taken)?)
+            let page = || links::address_taken(deployment.way_on().as_deref());
+            ConfirmReply::BadLink(JsonOrPage::new(html, taken, page)?)
         }
         (Err(ConfirmError::Trouble(trouble)), _) => return Err(trouble.into()),
     })
@@ -251,8 +245,13 @@ fn purpose(what: Confirmation) -> MailKind {
     }
 }
 
+/// Whoever follows the link need not know who registered with this address, or wants to have it.
+fn account(address: &Email) -> Account {
+    Account::new(None, address)
+}
+
 /// Where the front end goes on, if there is one.
-fn next(what: Confirmation, deployment: &Deployment) -> Option<String> {
+fn front_end(what: Confirmation, deployment: &Deployment) -> Option<String> {
     let front = deployment.frontend_url.as_ref()?;
     let parameter = match what {
         Confirmation::Account => "activation_complete",
@@ -261,18 +260,26 @@ fn next(what: Confirmation, deployment: &Deployment) -> Option<String> {
     Some(format!("{front}/?{parameter}=true"))
 }
 
-fn already_done(
+/// What a link is for is done: by it now, or before.
+fn done(
     what: Confirmation,
+    link: &FoundLink,
     deployment: &Deployment,
     html: bool,
 ) -> Result<JsonOrPage<Message>, Failure> {
-    let message = Message::new(match what {
-        Confirmation::Account => "Account already confirmed",
-        Confirmation::Address => "Email address already confirmed",
+    let message = Message::new(match (what, link.state) {
+        (Confirmation::Account, LinkState::Works) => "Account activated",
+        (Confirmation::Account, LinkState::Done) => "Account already confirmed",
+        (Confirmation::Address, LinkState::Works) => "Email address changed",
+        (Confirmation::Address, LinkState::Done) => "Email address already confirmed",
     });
-    let next = next(what, deployment);
     JsonOrPage::new(html, message, || {
-        links::already_confirmed(what, next.as_deref())
+        let way_on = front_end(what, deployment).or_else(|| deployment.way_on());
+        let account = account(&link.address);
+        match link.state {
+            LinkState::Works => links::confirmed(what, &account, way_on.as_deref()),
+            LinkState::Done => links::already_confirmed(what, &account, way_on.as_deref()),
+        }
     })
 }
 
@@ -283,13 +290,14 @@ fn bad_link(
 ) -> Result<JsonOrPage<ErrorSentence>, Failure> {
     let sentence = error("Invalid token or expired");
     JsonOrPage::new(html, sentence, || match what {
-        Confirmation::Account => links::ask_again(&resend_path(deployment), None),
-        Confirmation::Address => links::bad_address_link(),
+        Confirmation::Account => ask_again(deployment, None),
+        Confirmation::Address => links::bad_address_link(deployment.way_on().as_deref()),
     })
 }
 
-fn resend_path(deployment: &Deployment) -> String {
-    deployment.api_path("resend-activation/")
+fn ask_again(deployment: &Deployment, refusal: Option<&str>) -> Result<String, Failure> {
+    let action = deployment.api_path("resend-activation/");
+    links::ask_again(&action, refusal, deployment.way_on().as_deref())
 }
 
 /// A browser gets the form again, with the reason.
@@ -299,6 +307,6 @@ fn refuse(
     html: bool,
 ) -> Result<ResendReply, Failure> {
     let reason = bad.0.sentence();
-    let page = || links::ask_again(&resend_path(deployment), Some(&reason));
+    let page = || ask_again(deployment, Some(&reason));
     JsonOrPage::new(html, bad, page).map(ResendReply::BadRequest)
 }

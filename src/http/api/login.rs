@@ -21,7 +21,7 @@ use crate::http::wire::{
 #[derive(Object)]
 #[oai(example)]
 struct LoginRequest {
-    /// The address of the account, or its user name.
+    /// The address of the account, or its user name. Needed unless `usernameForEmailRetrieval` is sent.
     #[oai(validator(max_length = 254))]
     email: Option<String>,
     /// The password of the account.

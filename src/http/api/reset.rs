@@ -13,7 +13,7 @@ use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::reset::ResetError;
 use crate::failure::Failure;
-use crate::http::pages::links;
+use crate::http::pages::links::{self, Account};
 use crate::http::wire::{
     ANYONE, Answer, Anyone, BadRequest, Body, CHALLENGE, Call, Deployment, ErrorSentence, Forms,
     Input, JsonOrPage, LIMITED, Message, Sentence, Unread, WantsHtml, bad_request, error,
@@ -116,10 +116,10 @@ impl ResetApi {
         token: Path<String>,
         call: Call,
     ) -> Answer<VerifyReply> {
-        if !call.accounts.is_reset_link(&uid, &token).await? {
-            let (page, challenge) = bad_link(html)?;
+        let Some(account) = account(&call.accounts, (&uid, &token)).await? else {
+            let (page, challenge) = bad_link(deployment, html)?;
             return Ok(VerifyReply::Unauthorized(page, challenge));
-        }
+        };
         Ok(match &deployment.frontend_url {
             // Both are base64url here: nothing to escape.
             Some(frontend) => {
@@ -127,7 +127,8 @@ impl ResetApi {
             }
             None => {
                 let link = (&*uid.0, &*token.0);
-                VerifyReply::Form(Html(form(&call.accounts, deployment, link, None)?))
+                let page = form(&call.accounts, deployment, link, Some(&account), None)?;
+                VerifyReply::Form(Html(page))
             }
         })
     }
@@ -151,15 +152,17 @@ impl ResetApi {
         call: Call<Anyone, Forms, Unread<Result<Body<NewPassword>, BadRequest>>>,
     ) -> Answer<UpdateReply, ANYONE, LIMITED> {
         // The link says who asks, and nobody's body is read before that is known.
-        let unauthorized = || bad_link(html).map(|(page, it)| UpdateReply::Unauthorized(page, it));
-        if !call.accounts.is_reset_link(&uid, &token).await? {
+        let unauthorized =
+            || bad_link(deployment, html).map(|(page, it)| UpdateReply::Unauthorized(page, it));
+        let Some(account) = account(&call.accounts, (&uid, &token)).await? else {
             return Ok(unauthorized()?);
-        }
+        };
         // A browser gets the form again, with the reason.
         let refuse = |bad: BadRequest| {
             let reason = bad.sentence();
+            let refusal = Some(&*reason);
             let link = (&*uid.0, &*token.0);
-            let page = || form(&call.accounts, deployment, link, Some(&reason));
+            let page = || form(&call.accounts, deployment, link, Some(&account), refusal);
             JsonOrPage::new(html, Json(bad), page).map(UpdateReply::BadRequest)
         };
         let new_password = match call.body.read().await? {
@@ -173,7 +176,9 @@ impl ResetApi {
         Ok(match set {
             Ok(()) => {
                 let message = Message::new("Password updated successfully");
-                UpdateReply::Ok(JsonOrPage::new(html, message, links::password_updated)?)
+                let way_on = deployment.way_on();
+                let page = || links::password_updated(Some(&account), way_on.as_deref());
+                UpdateReply::Ok(JsonOrPage::new(html, message, page)?)
             }
             Err(ResetError::BadLink) => unauthorized()?,
             Err(ResetError::Invalid(broken)) => refuse(bad_request::<NewPassword>(&[broken]).0)?,
@@ -182,9 +187,22 @@ impl ResetApi {
     }
 }
 
+/// Whose password the link sets, if it works.
+async fn account(
+    accounts: &Accounts,
+    (uid, token): (&str, &str),
+) -> Result<Option<Account>, Failure> {
+    let owner = accounts.password_link_owner(uid, token).await?;
+    Ok(owner.map(|it| Account::new(it.username, &it.email)))
+}
+
 /// What is shown, and the challenge that every 401 has.
-fn bad_link(html: bool) -> Result<(JsonOrPage<ErrorSentence>, String), Failure> {
-    let page = JsonOrPage::new(html, error("Unauthorized"), links::bad_link)?;
+fn bad_link(
+    deployment: &Deployment,
+    html: bool,
+) -> Result<(JsonOrPage<ErrorSentence>, String), Failure> {
+    let page = || links::bad_link(deployment.way_on().as_deref());
+    let page = JsonOrPage::new(html, error("Unauthorized"), page)?;
     Ok((page, CHALLENGE.to_owned()))
 }
 
@@ -192,9 +210,10 @@ fn form(
     accounts: &Accounts,
     deployment: &Deployment,
     (uid, token): (&str, &str),
+    account: Option<&Account>,
     refusal: Option<&str>,
 ) -> Result<String, Failure> {
     let action = deployment.api_path(&format!("update-password-reset/{uid}/{token}/"));
     let least = accounts.rules().password.min_length;
-    links::new_password(&action, least, refusal)
+    links::new_password(&action, least, account, refusal)
 }

@@ -4,20 +4,6 @@ use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::http::wire::Deployment;
 
-/// For our pages of mailed links, which have a style sheet and a form inside and load nothing. No
-/// page may frame them. Their forms are sent to us, and the answer may lead on to the front end:
-/// browsers hold that redirect against `form-action` too.
-pub(crate) fn content_security_policy(deployment: &Deployment) -> HeaderValue {
-    let frontend = deployment.frontend_url.as_ref();
-    let frontend = frontend.map_or_else(String::new, |it| format!(" {}", it.policy_source()));
-    let policy = format!(
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'{frontend}; \
-         base-uri 'none'; frame-ancestors 'none'"
-    );
-    // An origin is ASCII.
-    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
-}
-
 pub(crate) fn add_headers(
     headers: &mut HeaderMap,
     deployment: &Deployment,

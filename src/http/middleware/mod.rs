@@ -19,7 +19,7 @@ use poem::{Endpoint, EndpointExt, Request, Response};
 use tracing::Instrument;
 
 use self::head::check_head;
-use self::headers::{add_headers, content_security_policy};
+use self::headers::add_headers;
 use self::metrics::Metrics;
 use super::wire::{ClientAddress, Deployment, Problem, RouteName, Stopping, render};
 use crate::failure::panic_message;
@@ -44,6 +44,7 @@ impl Middleware {
         routes: impl Endpoint<Output = Response> + 'static,
         deployment: Arc<Deployment>,
         metrics: Arc<Metrics>,
+        content_security_policy: HeaderValue,
     ) -> Self {
         let routes = Arc::new(routes);
         let cors = Cors::new()
@@ -56,7 +57,7 @@ impl Middleware {
         Self {
             plain: Arc::clone(&routes).boxed(),
             with_cors: routes.with(cors).map_to_response().boxed(),
-            content_security_policy: content_security_policy(&deployment),
+            content_security_policy,
             deployment,
             metrics,
             next_id: AtomicU64::new(first_id.unwrap_or_default()),

@@ -2,6 +2,7 @@
 
 pub(crate) mod document;
 mod errors;
+mod example_answers;
 mod examples;
 pub(crate) mod options;
 mod schemas;

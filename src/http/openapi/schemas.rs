@@ -18,7 +18,7 @@ fn choices() -> [(&'static str, Value); 2] {
 }
 
 /// Fields without which nobody gets in, though their absence is no error of its own.
-const NEEDED: [(&str, &[&str]); 1] = [("LoginRequest", &["email", "password"])];
+const NEEDED: [(&str, &[&str]); 1] = [("LoginRequest", &["password"])];
 
 /// Completes all schemas of a document.
 pub(super) fn complete(document: &mut Value) {

@@ -4,8 +4,6 @@
 use std::io::{Read, Write};
 use std::sync::{Arc, OnceLock};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -18,7 +16,7 @@ use super::variants::Wanted;
 use super::{document, variants};
 use crate::domain::WebUrl;
 use crate::failure::Failure;
-use crate::http::wire::Refusal;
+use crate::http::wire::{Refusal, digest};
 
 const JSON: &str = "application/json";
 const YAML: &str = "application/yaml";
@@ -42,7 +40,7 @@ impl Page {
     ) -> std::io::Result<Self> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(text.as_bytes())?;
-        let etag = format!("\"{}\"", sha256(text));
+        let etag = format!("\"{}\"", digest(text));
         Ok(Self {
             gzipped: encoder.finish()?.into(),
             plain: OnceLock::new(),
@@ -137,6 +135,7 @@ impl Documentation {
         let document = document.to_string().replace("</", "<\\/");
         let html = html
             .replace("{:base}", self.server.trim_end_matches('/'))
+            .replace("{:names}", include_str!("names.js"))
             .replace("{:document}", &document);
         let policy = policy(&html);
         Page::new(&html, "text/html; charset=utf-8", Some(policy))
@@ -206,7 +205,7 @@ fn policy(html: &str) -> String {
         let Some((script, after)) = body.split_once("</script>") else {
             break;
         };
-        digests.push(format!("'sha256-{}'", sha256(script)));
+        digests.push(format!("'{}'", digest(script)));
         // A script may have `<script` in its text: the search goes on behind it.
         rest = after;
     }
@@ -215,11 +214,4 @@ fn policy(html: &str) -> String {
          connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         digests.join(" ")
     )
-}
-
-fn sha256(text: &str) -> String {
-    STANDARD.encode(aws_lc_rs::digest::digest(
-        &aws_lc_rs::digest::SHA256,
-        text.as_bytes(),
-    ))
 }

@@ -3,20 +3,23 @@
 use poem::http::header;
 use poem::{Response, handler};
 
+/// Of all pages.
+pub(super) const STYLE: &str = include_str!("assets/pages.css");
+/// The script of every page with a field for a password.
+pub(super) const SHOW_PASSWORD: &str = include_str!("assets/show-password.js");
+const SCRIPT: &str = concat!(
+    include_str!("assets/show-password.js"),
+    include_str!("assets/pages.js")
+);
+
 #[handler]
 pub(crate) fn style() -> Response {
-    asset(
-        "text/css; charset=utf-8",
-        include_bytes!("assets/pages.css"),
-    )
+    asset("text/css; charset=utf-8", STYLE.as_bytes())
 }
 
 #[handler]
 pub(crate) fn script() -> Response {
-    asset(
-        "text/javascript; charset=utf-8",
-        include_bytes!("assets/pages.js"),
-    )
+    asset("text/javascript; charset=utf-8", SCRIPT.as_bytes())
 }
 
 #[handler]

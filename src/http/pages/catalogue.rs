@@ -62,8 +62,6 @@ pub(super) struct Field {
     description: String,
     pub(super) kind: Kind,
     choices: Vec<String>,
-    /// As the document shows it.
-    example: Option<Value>,
     max_length: Option<u64>,
     is_required: bool,
 }
@@ -180,20 +178,21 @@ impl Endpoint {
 
 impl Operation {
     fn new(document: &Value, method: &str, operation: &Value) -> Self {
-        let media_types = operation["requestBody"]["content"].as_object();
-        let schema = media_types
+        let contents = operation["requestBody"]["content"].as_object();
+        let schema = contents
             .and_then(|it| it.values().next())
             .map(|it| resolve(document, &it["schema"]));
-        let body_fields = schema.map_or_else(Vec::new, |it| fields(document, it));
-        let media_types = media_types.into_iter().flat_map(Map::keys);
+        let contents = contents.into_iter().flatten();
         Self {
             method: method.to_uppercase(),
             name: text(&operation["summary"]),
             description: text(&operation["description"]),
             needs_token: wants_bearer(operation),
             query_fields: parameters(operation, "query"),
-            bodies: media_types.map(|it| raw_body(it, &body_fields)).collect(),
-            body_fields,
+            bodies: contents
+                .map(|(name, it)| raw_body(name, &it["example"]))
+                .collect(),
+            body_fields: schema.map_or_else(Vec::new, |it| fields(document, it)),
         }
     }
 }
@@ -244,7 +243,6 @@ fn field(name: &str, schema: &Value, is_required: bool) -> Field {
         description: text(&schema["description"]),
         kind,
         choices,
-        example: schema.get("example").cloned(),
         max_length: schema["maxLength"].as_u64(),
         is_required,
     }
@@ -257,15 +255,12 @@ fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     resolved.unwrap_or(schema)
 }
 
-fn raw_body(media_type: &str, fields: &[Field]) -> RawBody {
-    let some_are_required = fields.iter().any(|it| it.is_required);
-    let wanted = fields
-        .iter()
-        .filter(|it| it.is_required || !some_are_required);
-    let values: Vec<(&str, Value)> = wanted.map(|it| (it.name.as_str(), it.sample())).collect();
-    let texts = values.iter().map(|(name, value)| {
+/// A body like the document's example.
+fn raw_body(media_type: &str, example: &Value) -> RawBody {
+    let fields = example.as_object().into_iter().flatten();
+    let texts = fields.map(|(name, value)| {
         let text = value.as_str().map(str::to_owned);
-        (*name, text.unwrap_or_else(|| value.to_string()))
+        (name.as_str(), text.unwrap_or_else(|| value.to_string()))
     });
     let texts: Vec<(&str, String)> = texts.collect();
     match media_type {
@@ -279,14 +274,10 @@ fn raw_body(media_type: &str, fields: &[Field]) -> RawBody {
                 .extend_pairs(&texts)
                 .finish(),
         },
-        _ => {
-            let object = values.into_iter().map(|(name, it)| (name.to_owned(), it));
-            let object = Value::Object(object.collect());
-            RawBody {
-                media_type: media_type.to_owned(),
-                example: format!("{object:#}"),
-            }
-        }
+        _ => RawBody {
+            media_type: media_type.to_owned(),
+            example: format!("{example:#}"),
+        },
     }
 }
 
@@ -298,20 +289,6 @@ fn multipart(pairs: &[(&str, String)]) -> String {
     };
     let parts: String = pairs.iter().map(part).collect();
     format!("{parts}--{BOUNDARY}--\r\n")
-}
-
-impl Field {
-    /// Something of the right kind.
-    fn sample(&self) -> Value {
-        let example = self.example.clone();
-        example.unwrap_or_else(|| match self.kind {
-            Kind::Email => "ada@example.org".into(),
-            Kind::Password => "three unrelated words".into(),
-            Kind::Boolean => true.into(),
-            Kind::Choice => self.choices.first().cloned().into(),
-            Kind::Text => "Ada".into(),
-        })
-    }
 }
 
 fn description_of_tag(document: &Value, tag: &str) -> String {

@@ -1,27 +1,75 @@
-//! Our own small pages: no scripts, nothing from outside, good on a phone and in the dark.
+//! The pages of mailed links. They load nothing, so they work where the documentation is turned off.
 
-use minijinja::{Environment, context};
+use minijinja::{Value, context};
+use poem::http::HeaderValue;
+use serde::Serialize;
 
+use super::assets::{SHOW_PASSWORD, STYLE};
+use super::template;
+use crate::domain::Email;
 use crate::failure::Failure;
+use crate::http::wire::{Deployment, digest};
+
+/// Lets exactly the style sheet and the script inside the pages in, and nothing that would be loaded.
+/// No page may frame them. Their forms are sent to us, and the answer may lead on to the front end:
+/// browsers hold that redirect against `form-action` too.
+pub(crate) fn policy(deployment: &Deployment) -> HeaderValue {
+    let frontend = deployment.frontend_url.as_ref();
+    let frontend = frontend.map_or_else(String::new, |it| format!(" {}", it.policy_source()));
+    let (style, script) = (digest(STYLE), digest(SHOW_PASSWORD));
+    let policy = format!(
+        "default-src 'none'; style-src '{style}'; script-src '{script}'; \
+         form-action 'self'{frontend}; base-uri 'none'; frame-ancestors 'none'"
+    );
+    // An origin is ASCII.
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+}
+
+/// Whose account a page is about: for whoever follows the link to know it again.
+#[derive(Clone, Serialize)]
+pub(crate) struct Account {
+    /// None if whoever follows the link may be a stranger to the account.
+    username: Option<String>,
+    /// Without most of what is before the `@`: the link may have been passed on.
+    address: String,
+}
+
+impl Account {
+    pub(crate) fn new(username: Option<String>, address: &Email) -> Self {
+        Self {
+            // Some are an address.
+            username: username.filter(|it| !it.contains('@')),
+            address: address.masked(),
+        }
+    }
+}
 
 /// The form that a reset link leads to, and that is sent to `action`; `refusal` says why the last
 /// password was not taken.
 pub(crate) fn new_password(
     action: &str,
     least: usize,
+    account: Option<&Account>,
     refusal: Option<&str>,
 ) -> Result<String, Failure> {
+    let title = "Choose a new password";
+    let script = Value::from_safe_string(SHOW_PASSWORD.to_owned());
     render(
         include_str!("new-password.html"),
-        &context! { title => "Choose a new password", action => action, least => least, refusal => refusal },
+        context! { title, action, least, account, refusal, script },
     )
 }
 
 /// The password is set.
-pub(crate) fn password_updated() -> Result<String, Failure> {
+pub(crate) fn password_updated(
+    account: Option<&Account>,
+    way_on: Option<&str>,
+) -> Result<String, Failure> {
     notice(
         "Password changed",
         "Your new password is set. You have been logged out everywhere; log in with it now.",
+        account,
+        way_on,
     )
 }
 
@@ -35,7 +83,11 @@ pub(crate) enum Confirmation {
 }
 
 /// The page with the button that confirms, by a form that is sent to `action`.
-pub(crate) fn confirm(what: Confirmation, action: &str) -> Result<String, Failure> {
+pub(crate) fn confirm(
+    what: Confirmation,
+    action: &str,
+    account: &Account,
+) -> Result<String, Failure> {
     let (title, text, button) = match what {
         Confirmation::Account => (
             "Confirm your account",
@@ -50,26 +102,35 @@ pub(crate) fn confirm(what: Confirmation, action: &str) -> Result<String, Failur
     };
     render(
         include_str!("confirm.html"),
-        &context! { title => title, text => text, button => button, action => action },
+        context! { title, text, button, action, account },
     )
 }
 
-/// It is confirmed.
-pub(crate) fn confirmed(what: Confirmation) -> Result<String, Failure> {
-    match what {
-        Confirmation::Account => notice(
+/// It is confirmed. `way_on` leads to the front end, if there is one.
+pub(crate) fn confirmed(
+    what: Confirmation,
+    account: &Account,
+    way_on: Option<&str>,
+) -> Result<String, Failure> {
+    let (title, text) = match what {
+        Confirmation::Account => (
             "Account confirmed",
             "Thank you. You can log in to miniSASS now.",
         ),
-        Confirmation::Address => notice(
+        Confirmation::Address => (
             "Address changed",
             "Thank you. Mail from miniSASS goes to your new address now.",
         ),
-    }
+    };
+    notice(title, text, Some(account), way_on)
 }
 
-/// It was confirmed before, maybe by this very link. `next` leads on to the front end, if there is one.
-pub(crate) fn already_confirmed(what: Confirmation, next: Option<&str>) -> Result<String, Failure> {
+/// It was confirmed before, maybe by this very link.
+pub(crate) fn already_confirmed(
+    what: Confirmation,
+    account: &Account,
+    way_on: Option<&str>,
+) -> Result<String, Failure> {
     let (title, text) = match what {
         Confirmation::Account => (
             "Account already confirmed",
@@ -80,72 +141,70 @@ pub(crate) fn already_confirmed(what: Confirmation, next: Option<&str>) -> Resul
             "Nothing is left to do. Mail from miniSASS goes to this address.",
         ),
     };
-    render(
-        include_str!("notice.html"),
-        &context! { title => title, text => text, next => next },
-    )
+    notice(title, text, Some(account), way_on)
 }
 
 /// The link of an account to be confirmed does not work. The form, which is sent to `action`, has
 /// another one mailed; `refusal` says why the last address was not taken.
-pub(crate) fn ask_again(action: &str, refusal: Option<&str>) -> Result<String, Failure> {
+pub(crate) fn ask_again(
+    action: &str,
+    refusal: Option<&str>,
+    way_on: Option<&str>,
+) -> Result<String, Failure> {
+    let title = "This link does not work";
+    let text = "It is too old, or a newer mail has replaced it. If your account is not confirmed yet, \
+                have another link sent to you, and open the newest mail.";
     render(
         include_str!("ask-again.html"),
-        &context! {
-            title => "This link does not work",
-            text => "It is too old, or a newer mail has replaced it. If your account is not confirmed yet, have another link sent to you, and open the newest mail.",
-            action => action,
-            refusal => refusal,
-        },
+        context! { title, text, action, refusal, way_on },
     )
 }
 
 /// Another link is on its way, if there is an account to be confirmed.
-pub(crate) fn sent_again() -> Result<String, Failure> {
-    notice(
-        "Look into your mail",
-        "If an account with this address waits to be confirmed, a new link is on its way to it.",
-    )
+pub(crate) fn sent_again(way_on: Option<&str>) -> Result<String, Failure> {
+    let title = "Look into your mail";
+    let text =
+        "If an account with this address waits to be confirmed, a new link is on its way to it.";
+    notice(title, text, None, way_on)
 }
 
 /// The link to a new address does not work.
-pub(crate) fn bad_address_link() -> Result<String, Failure> {
-    notice(
-        "This link does not work",
-        "It is too old, or a newer mail has replaced it. Open the newest mail, or log in and change your address again.",
-    )
+pub(crate) fn bad_address_link(way_on: Option<&str>) -> Result<String, Failure> {
+    let title = "This link does not work";
+    let text = "It is too old, or a newer mail has replaced it. Open the newest mail, or log in and \
+                change your address again.";
+    notice(title, text, None, way_on)
 }
 
 /// Somebody else was faster.
-pub(crate) fn address_taken() -> Result<String, Failure> {
-    notice(
-        "This address is taken",
-        "Another account has this address by now. Yours keeps the one it had.",
-    )
+pub(crate) fn address_taken(way_on: Option<&str>) -> Result<String, Failure> {
+    let title = "This address is taken";
+    let text = "Another account has this address by now. Yours keeps the one it had.";
+    notice(title, text, None, way_on)
 }
 
 /// The link to choose a password does not work.
-pub(crate) fn bad_link() -> Result<String, Failure> {
-    notice(
-        "This link does not work",
-        "It has been used, or it is too old. Ask for a new one where you log in, and open the newest mail.",
-    )
+pub(crate) fn bad_link(way_on: Option<&str>) -> Result<String, Failure> {
+    let title = "This link does not work";
+    let text = "It has been used, or it is too old. Ask for a new one where you log in, and open the \
+                newest mail.";
+    notice(title, text, None, way_on)
 }
 
-fn notice(title: &str, text: &str) -> Result<String, Failure> {
+fn notice(
+    title: &str,
+    text: &str,
+    account: Option<&Account>,
+    way_on: Option<&str>,
+) -> Result<String, Failure> {
     render(
         include_str!("notice.html"),
-        &context! { title => title, text => text },
+        context! { title, text, account, way_on },
     )
 }
 
-fn render(page: &str, values: &minijinja::Value) -> Result<String, Failure> {
-    let load = || {
-        let mut environment = Environment::new();
-        // The names end in `.html`, so what is filled in is escaped.
-        environment.add_template("layout.html", include_str!("layout.html"))?;
-        environment.add_template("page.html", page)?;
-        environment.get_template("page.html")?.render(values)
-    };
-    load().map_err(Failure::when("rendering a page"))
+fn render(page: &str, values: Value) -> Result<String, Failure> {
+    let style = Value::from_safe_string(STYLE.to_owned());
+    let values = context! { style, ..values };
+    template::render(include_str!("layout.html"), page, &values)
 }

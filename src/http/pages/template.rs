@@ -13,6 +13,7 @@ pub(super) fn render(layout: &str, page: &str, values: &Value) -> Result<String,
         environment.add_filter("prose", prose);
         // The names end in `.html`, so what is filled in is escaped.
         environment.add_template("layout.html", layout)?;
+        environment.add_template("logo.svg", include_str!("assets/logo.svg"))?;
         environment.add_template("page.html", page)?;
         environment.get_template("page.html")?.render(values)
     };

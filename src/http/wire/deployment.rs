@@ -34,6 +34,13 @@ impl Deployment {
         format!("{before}{API_BASE}/{below}")
     }
 
+    /// Where somebody goes on who is done with a mailed link: to the front end, else to our front page.
+    pub(crate) fn way_on(&self) -> Option<String> {
+        let front_page = || format!("{}/", self.public_url.path().trim_end_matches('/'));
+        let front_end = self.frontend_url.as_ref().map(WebUrl::to_string);
+        front_end.or_else(|| self.docs.then(front_page))
+    }
+
     /// Whether pages of this origin may do what ours may.
     pub(crate) fn is_own(&self, origin: &[u8]) -> bool {
         let mut configured = self.cors_origins.iter();

@@ -7,6 +7,7 @@ mod body;
 mod call;
 mod client;
 mod deployment;
+mod digest;
 mod once;
 mod problem;
 mod rate_limit;
@@ -26,6 +27,7 @@ pub(crate) use self::body::{
 };
 pub(crate) use self::call::Call;
 pub(crate) use self::client::{ClientAddress, network};
+pub(crate) use self::digest::digest;
 pub(crate) use self::once::check_once;
 pub(crate) use self::problem::{
     BadRequest, Detail, ErrorSentence, Message, Problem, detail, error, render,

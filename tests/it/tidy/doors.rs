@@ -109,11 +109,11 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("getrandom", "src/crypto/random.rs"),
     (
         "aws_lc_rs",
-        "src/crypto/ src/store/audit.rs src/http/openapi/swagger.rs",
+        "src/crypto/ src/store/audit.rs src/http/wire/digest.rs",
     ),
     (
         "base64",
-        "src/crypto/ src/accounts/links.rs src/http/openapi/swagger.rs",
+        "src/crypto/ src/accounts/links.rs src/http/wire/digest.rs",
     ),
     ("clap", "src/cli/"),
     ("clap_mangen", "src/cli/commands/man.rs"),

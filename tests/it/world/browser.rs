@@ -101,6 +101,16 @@ impl Story<'_> {
         self.step(json!({"do": "see", "text": text}))
     }
 
+    /// Waits until there is such an element to be seen.
+    pub fn find(self, what: &str) -> Self {
+        self.step(json!({"do": "find", "what": what}))
+    }
+
+    /// Has axe-core look for what keeps people out of the page as it stands: [`Seen::findings`].
+    pub fn judge(self) -> Self {
+        self.step(json!({"do": "judge"}))
+    }
+
     /// Waits until the address starts so.
     pub fn arrive(self, url: &str) -> Self {
         self.step(json!({"do": "arrive", "at": url}))
@@ -128,6 +138,14 @@ impl Story<'_> {
         self = self.look(name);
         let step = self.steps.last_mut().expect("a look");
         step["whole"] = json!(false);
+        self
+    }
+
+    /// Takes a picture of a part of the page.
+    pub fn look_at(mut self, what: &str, name: &str) -> Self {
+        self = self.look(name);
+        let step = self.steps.last_mut().expect("a look");
+        step["what"] = json!(what);
         self
     }
 
@@ -191,6 +209,12 @@ impl Seen {
         self.list("foreign")
     }
 
+    /// What axe-core calls serious or critical, and on how many pages it has looked for that.
+    pub fn findings(&self) -> (&[Value], u64) {
+        let findings = self.report["findings"].as_array().expect("a list");
+        (findings, self.report["judged"].as_u64().expect("a number"))
+    }
+
     /// A cookie of the browser, with its attributes.
     pub fn cookie(&self, name: &str) -> Option<&Value> {
         let cookies = self.report["cookies"].as_array().expect("a list");
@@ -200,14 +224,36 @@ impl Seen {
     /// The story went to its end, and the browser had no complaint.
     #[track_caller]
     pub fn assert_clean(&self) -> &Self {
+        self.assert_no_complaint(&self.complaints())
+    }
+
+    /// The same where answers are refusals: the browser tells each status of 400 or more by itself.
+    #[track_caller]
+    pub fn assert_clean_but_for_statuses(&self) -> &Self {
+        let mut complaints = self.complaints();
+        complaints.retain(|it| !it.contains("the server responded with a status"));
+        self.assert_no_complaint(&complaints)
+    }
+
+    #[track_caller]
+    fn assert_no_complaint(&self, complaints: &[String]) -> &Self {
         assert_eq!(self.failed(), None, "{}\n{}", self.url(), self.text());
+        assert!(complaints.is_empty(), "console: {complaints:#?}");
         for (what, told) in [
-            ("console", self.complaints()),
             ("policy", self.violations()),
             ("foreign requests", self.foreign()),
         ] {
             assert!(told.is_empty(), "{what}: {told:#?}");
         }
+        self
+    }
+
+    /// Nothing keeps people out of the pages that were judged.
+    #[track_caller]
+    pub fn assert_accessible(&self) -> &Self {
+        let (findings, pages) = self.findings();
+        assert!(pages > 0, "no page was judged");
+        assert!(findings.is_empty(), "{findings:#?}");
         self
     }
 }

@@ -64,21 +64,59 @@ fn a_forgotten_password_is_replaced_on_the_page_after_a_refused_one() {
         .in_the_dark()
         .open(&link)
         .look("reset")
+        .see("a…@example.org")
         // Long enough for the field's own rule, so that the server has to refuse it.
         .fill("[name=newPassword]", "password123")
         .press("Enter")
         .see("common")
+        // Beside its field, which has the focus.
+        .find("label + #refusal + [name=newPassword][aria-invalid=true]:focus")
         .look("reset-refused")
         .fill("[name=newPassword]", "An0ther@Pass2")
-        .click("button")
+        .click("text=Set the password")
         .see("Password changed")
         .look("reset-done")
+        .click("text=Go on to miniSASS")
+        .see("The service is well.")
         .play();
-    // A refusal is a page with a status of its own, which the console tells.
-    assert_eq!(seen.failed(), None, "{}", seen.text());
-    assert!(seen.violations().is_empty(), "{:?}", seen.violations());
-    assert!(seen.foreign().is_empty(), "{:?}", seen.foreign());
+    seen.assert_clean_but_for_statuses();
     assert_eq!(try_login(&server, PASSWORD), 401);
+    assert_eq!(try_login(&server, "An0ther@Pass2"), 200);
+}
+
+#[test]
+fn whoever_types_a_new_password_shows_and_hides_it_by_keyboard() {
+    let Some(browser) = Browser::find() else {
+        return;
+    };
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let server = site.start(&[]);
+    let ask = json!({"email": "ada@example.org"});
+    assert_eq!(server.post("request-reset", &ask).status, 200);
+    let seen = browser
+        .story(&[server.address()])
+        .open(&mailed_link(&site, "password-reset"))
+        .fill("[name=newPassword]:focus", "An0ther@Pass2")
+        .press("Tab")
+        .find("text=Show password >> css=:scope[aria-controls=new-password]:focus")
+        .press("Enter")
+        .find("#new-password[type=text]")
+        .read("[role=status]")
+        .press("Space")
+        .find("#new-password[type=password]")
+        .read("[role=status]")
+        .click("text=Show password")
+        .find("#new-password[type=text]")
+        .look("reset-shown")
+        .click("text=Set the password")
+        .see("Password changed")
+        .play();
+    seen.assert_clean();
+    assert_eq!(
+        seen.read(),
+        ["The password is shown.", "The password is hidden."]
+    );
     assert_eq!(try_login(&server, "An0ther@Pass2"), 200);
 }
 
@@ -90,14 +128,24 @@ fn the_pages_of_mailed_links_need_no_scripts() {
     let site = Site::new();
     let server = site.start(&[]);
     assert_eq!(server.register("ada"), 201);
+    let ask = json!({"email": "ada@example.org"});
+    assert_eq!(server.post("request-reset", &ask).status, 200);
     let seen = browser
         .story(&[server.address()])
         .without_scripts()
         .open(&mailed_link(&site, "activation"))
         .click("button")
         .see("Account confirmed")
+        .open(&mailed_link(&site, "password-reset"))
+        // No button that would do nothing.
+        .read("form")
+        .fill("[name=newPassword]", "An0ther@Pass2")
+        .click("button")
+        .see("Password changed")
         .play();
     seen.assert_clean();
+    assert!(!seen.read()[0].contains("Show"), "{:?}", seen.read());
+    assert_eq!(try_login(&server, "An0ther@Pass2"), 200);
 }
 
 #[test]

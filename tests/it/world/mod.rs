@@ -4,6 +4,7 @@
 //! Whoever asks for a part that is missing gets none, and the test is skipped with the reason; with
 //! `MINISASS_WORLD_REQUIRED=1`, as in CI, it fails.
 
+mod accessible;
 mod account;
 mod account_serve;
 mod browser;

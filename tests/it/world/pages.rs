@@ -1,6 +1,6 @@
 //! The pages of the endpoints, in a real browser, as a developer uses them.
 
-use super::browser::{Browser, Seen, Story};
+use super::browser::{Browser, Story};
 use super::browser_pages::mailed_link;
 use crate::server::{PASSWORD, Server, Site};
 
@@ -15,19 +15,6 @@ fn field(name: &str) -> String {
 }
 
 const SEND: &str = "button[value=POST]";
-
-/// A status of 400 or more is told on the console by the browser itself.
-#[track_caller]
-fn assert_clean(seen: &Seen) {
-    assert_eq!(seen.failed(), None, "{}\n{}", seen.url(), seen.text());
-    let complaints = seen.complaints();
-    let ours = complaints
-        .iter()
-        .filter(|it| !it.contains("the server responded with a status"));
-    assert_eq!(ours.count(), 0, "{complaints:?}");
-    assert!(seen.violations().is_empty(), "{:?}", seen.violations());
-    assert!(seen.foreign().is_empty(), "{:?}", seen.foreign());
-}
 
 fn registers<'a>(story: Story<'a>, server: &Server) -> Story<'a> {
     let typed = [
@@ -85,7 +72,7 @@ fn a_developer_registers_logs_in_looks_and_logs_out_on_the_pages() {
         .click(SEND)
         .see("200 OK")
         .play();
-    assert_clean(&seen);
+    seen.assert_clean_but_for_statuses();
     let link = mailed_link(&site, "password-reset");
     assert!(link.contains(API), "{link}");
 }
@@ -108,7 +95,51 @@ fn without_scripts_the_token_goes_from_page_to_page_by_buttons() {
         .click("text=List Sessions")
         .see("401 Unauthorized")
         .play();
-    assert_clean(&seen);
+    seen.assert_clean_but_for_statuses();
+}
+
+#[test]
+fn without_scripts_somebody_registers_and_lives_through_all_of_it_by_forms() {
+    let Some(browser) = Browser::find() else {
+        return;
+    };
+    let site = Site::new();
+    let server = site.start(&[]);
+    let story = browser.story(&[server.address()]).without_scripts();
+    let seen = logs_in(registers(story, &server), &server, PASSWORD)
+        .read("#token-help")
+        .click("text=Check Authentication Status")
+        .see("\"ada@example.org\"")
+        .click("text=User Logout")
+        .click(SEND)
+        .see("Logout successful")
+        .open(&page(&server, "token/"))
+        .fill(&field("username"), "ada")
+        .fill(&field("password"), PASSWORD)
+        .click(SEND)
+        .see("200 OK")
+        .open(&page(&server, "request-reset/"))
+        .fill(&field("email"), "ada@example.org")
+        .click(SEND)
+        .see("Password reset email sent")
+        .play();
+    seen.assert_clean_but_for_statuses();
+
+    let refresh = server.login("ada@example.org").text("refresh_token");
+    let new = "An0ther@Pass2";
+    let story = browser.story(&[server.address()]).without_scripts();
+    let story = story
+        .open(&page(&server, "token/refresh/"))
+        .fill(&field("refresh"), &refresh)
+        .click(SEND)
+        .see("200 OK")
+        .see("\"access_token\"")
+        .open(&mailed_link(&site, "password-reset"))
+        .fill("[name=newPassword]", new)
+        .click("button")
+        .see("Password changed");
+    let seen = logs_in(story, &server, new).play();
+    seen.assert_clean_but_for_statuses();
 }
 
 #[test]
@@ -117,13 +148,17 @@ fn the_pages_are_looked_at_wide_and_narrow_light_and_dark() {
         return;
     };
     let site = Site::new();
+    site.add_user("ada", &[]);
     let server = site.start(&[]);
     let home = format!("http://{}/", server.address());
+    let ask = serde_json::json!({"email": "ada@example.org"});
+    assert_eq!(server.post("request-reset", &ask).status, 200);
+    let reset = mailed_link(&site, "password-reset");
     for (width, dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
         let story = browser.story(&[server.address()]).on_width(width);
         let story = if dark { story.in_the_dark() } else { story };
         let name = |page: &str| format!("{page}-{width}-{}", if dark { "dark" } else { "light" });
-        let seen = story
+        let story = story
             .open(&home)
             .see("The service is well.")
             .look(&name("front"))
@@ -133,14 +168,25 @@ fn the_pages_are_looked_at_wide_and_narrow_light_and_dark() {
             .open(&format!("{home}nowhere"))
             .see("There is nothing")
             .look(&name("not-found"))
+            .open(&reset)
+            .see("Choose a new password")
+            .look(&name("reset"))
+            .open(&format!("{home}docs/"))
+            .see("User Login")
+            .glance(&name("swagger"))
+            .open(&format!("{home}docs/reference/"))
+            .see("User Login")
+            .glance(&name("reference"));
+        let seen = logs_in(story, &server, PASSWORD)
+            .look(&name("login"))
             .play();
-        assert_clean(&seen);
+        seen.assert_clean_but_for_statuses();
     }
 }
 
-/// The README shows it, in fewer colours: `docs/login-page.png`.
+/// The guides show them, in fewer colours: `docs/login-page.png`, `docs/reset-page.png`.
 #[test]
-fn the_page_of_the_readme_is_that_of_a_login() {
+fn the_pictures_of_the_guides_are_of_the_pages_of_today_and_small() {
     let Some(browser) = Browser::find() else {
         return;
     };
@@ -153,11 +199,22 @@ fn the_page_of_the_readme_is_that_of_a_login() {
         .fill(&field("email"), "ada@example.org")
         .fill(&field("password"), PASSWORD)
         .press("Control+Home")
-        .glance("readme")
+        .glance("login-page")
         .click(SEND)
         .see("200 OK")
         .play();
-    assert_clean(&seen);
-    let shown = std::fs::metadata(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/login-page.png"));
-    assert!(shown.expect("the picture").len() < 80_000);
+    seen.assert_clean_but_for_statuses();
+    let ask = serde_json::json!({"email": "ada@example.org"});
+    assert_eq!(server.post("request-reset", &ask).status, 200);
+    let story = browser.story(&[server.address()]).on_width(480);
+    let seen = story
+        .open(&mailed_link(&site, "password-reset"))
+        .see("Show password")
+        .look_at("body", "reset-page")
+        .play();
+    seen.assert_clean();
+    for name in ["login-page", "reset-page"] {
+        let shown = format!("{}/docs/{name}.png", env!("CARGO_MANIFEST_DIR"));
+        assert!(std::fs::metadata(shown).expect("the picture").len() < 40_000);
+    }
 }

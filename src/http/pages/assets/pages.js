@@ -9,20 +9,6 @@ if (token) {
   token.addEventListener("input", keep);
 }
 
-for (const input of document.querySelectorAll("input[type=password]")) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "quiet";
-  button.textContent = "Show";
-  button.setAttribute("aria-label", "Show what is typed");
-  button.addEventListener("click", () => {
-    const isHidden = input.type === "password";
-    input.type = isHidden ? "text" : "password";
-    button.textContent = isHidden ? "Hide" : "Show";
-  });
-  input.after(button);
-}
-
 const curl = document.querySelector(".curl");
 if (curl && navigator.clipboard) {
   const button = document.createElement("button");
