@@ -102,8 +102,8 @@ fn a_command_beside_a_server_issues_what_that_takes() {
     let url = "https://auth.example.org";
     for (arguments, iss) in [
         (&["--public-url", url][..], url),
-        (&["--issuer", "The river, 1"], "The river, 1"),
-        (&["--public-url", url, "--issuer", "sea"], "sea"),
+        (&["--issuer", "The river, 1"][..], "The river, 1"),
+        (&["--public-url", url, "--issuer", "sea"][..], "sea"),
     ] {
         let mut server = site.start(arguments);
         let token = issue(&site, &[]);

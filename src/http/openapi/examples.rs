@@ -122,6 +122,7 @@ fn add_fields(document: &mut Value) {
 fn of_schema(schema: &str, name: &str) -> Option<Value> {
     Some(match (schema, name) {
         ("ContactRequest", "message") => json!("Who measures the Umgeni this year?"),
+        ("KeySet", "keys") => json!([]),
         ("PasswordRequest", "password") => json!("another_password"),
         ("SessionEntry", "id") => json!("6923b5c08f1e4d2ab7605c9d3e814f72"),
         ("SessionEntry", "address") => json!("203.0.113.7"),

@@ -90,11 +90,12 @@ pub(crate) fn text(server: &str, wanted: Wanted) -> Result<String, Failure> {
 /// Stands before a text that is to be quoted; it appears in no other (Unicode: for private use).
 const MARK: char = '\u{e000}';
 
-/// Whether readers of YAML 1.1, which are many, take the text for a date, a time or a number where
-/// YAML 1.2 does not.
+/// Whether readers of YAML 1.1, which are many, take the text for a date, a time or a number, and those
+/// of YAML 1.2 do not.
 fn is_ambiguous(text: &str) -> bool {
     let may_stand = |c: char| c.is_ascii_digit() || "+-.:_ TtZz".contains(c);
-    text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text.contains(['-', ':', '_'])
         && text.chars().all(may_stand)
 }
 
