@@ -7,14 +7,19 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
+use crate::drive::{Amount, Load};
 use crate::options::Options;
 use crate::report::Row;
-use crate::server::fresh_folder;
+use crate::server::{Server, TOKEN_COST, fresh_folder};
 use crate::stats::{Turns, median, milliseconds};
 use crate::tool::{Names, time, write_users};
 
 const USERS: u64 = 300_000;
 const SMOKE_USERS: u64 = 20_000;
+
+/// Of those who ask a server that has many users.
+const SESSIONS: usize = 1000;
+const CONNECTIONS: usize = 16;
 
 /// A folder with a file of users and the data folder that they were imported into.
 struct Filled {
@@ -86,13 +91,69 @@ pub async fn list(options: &Options) -> Result<Vec<Row>> {
         let reference = milliseconds(few.time(&["user", "list"]).await?);
         turns.add(milliseconds(many.time(&["user", "list"]).await?), reference);
     }
-    let (many, few) = turns.medians();
-    Ok(vec![Row::at_most(
+    let (long, short) = turns.medians();
+    let mut rows = vec![Row::at_most(
         format!("`user list`, first page of {users} users ÷ of 1000"),
-        format!("{many:.1} ms against {few:.1} ms"),
-        many / few,
-        1.5,
-    )])
+        format!("{long:.1} ms against {short:.1} ms"),
+        long / short,
+        MOST_FOR_MANY,
+    )];
+    let (few, many) = (Served::over(&few).await?, Served::over(&many).await?);
+    let asked = [
+        ("check-auth-status", &few.checks, &many.checks),
+        ("logins at ln=10", &few.logins, &many.logins),
+    ];
+    for (name, few, many) in asked {
+        rows.push(of_many(name, few, many, users, options).await?);
+    }
+    Ok(rows)
+}
+
+/// How long it may take with so many users, in times of what it takes with a thousand.
+const MOST_FOR_MANY: f64 = 1.1;
+
+/// A server over a filled folder, and what it is asked.
+struct Served {
+    checks: Load,
+    logins: Load,
+    _server: Server,
+}
+
+impl Served {
+    async fn over(filled: &Filled) -> Result<Self> {
+        let data = filled.folder.path().join("data");
+        let server = Server::start(&data, TOKEN_COST).await?;
+        let api = server.api;
+        let tokens = api.open_sessions(SESSIONS).await?;
+        let checks = tokens.iter().map(|token| api.check(token)).collect();
+        Ok(Self {
+            checks: api.load(CONNECTIONS, checks),
+            logins: api.logins(CONNECTIONS, CONNECTIONS),
+            _server: server,
+        })
+    }
+}
+
+async fn of_many(
+    name: &str,
+    few: &Load,
+    many: &Load,
+    users: u64,
+    options: &Options,
+) -> Result<Row> {
+    let window = Amount::For(options.pick(Duration::from_secs(2), Duration::from_millis(600)));
+    let mut turns = Turns::default();
+    for _ in 0..options.pick(5, 2) {
+        let reference = few.rate(window).await?;
+        turns.add(many.rate(window).await?, reference);
+    }
+    let (many, few) = turns.medians();
+    Ok(Row::at_most(
+        format!("{name}, {users} users ÷ 1000, time"),
+        format!("{many:.0}/s against {few:.0}/s"),
+        few / many,
+        MOST_FOR_MANY,
+    ))
 }
 
 pub async fn backup(options: &Options) -> Result<Vec<Row>> {

@@ -37,6 +37,6 @@ pub async fn measure(options: &Options) -> Result<Vec<Row>> {
         "check-auth-status ÷ healthz, 32 connections",
         measured,
         checks / bares,
-        0.5,
+        0.7,
     )])
 }

@@ -12,7 +12,7 @@ use crate::process::{peak_while, resident};
 use crate::report::Row;
 use crate::server::{REAL_COST, Server, fresh_folder};
 
-const IDLE_GOAL: f64 = 20.0;
+const IDLE_GOAL: f64 = 15.0;
 /// What one hash at ln=17, r=8 works in: 128 · 8 · 2^17 bytes.
 const HASH: f64 = 128.0;
 /// For everything else that 64 requests at once may need.

@@ -13,7 +13,7 @@ use crate::server::{Server, TOKEN_COST, fresh_folder};
 use crate::stats::{median, milliseconds};
 
 const USERS: usize = 1000;
-const GOAL: f64 = 50.0;
+const GOAL: f64 = 20.0;
 
 pub async fn measure(options: &Options) -> Result<Vec<Row>> {
     let folder = fresh_folder()?;

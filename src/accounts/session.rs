@@ -4,6 +4,7 @@ use super::Accounts;
 use crate::crypto::{Claims, TokenFault, TokenKind, sha256};
 use crate::domain::{
     Actor, Agreement, LiveSession, ROTATION_GRACE, SessionId, Timestamp, User, UserId, UserRef,
+    hexadecimal,
 };
 use crate::failure::Failure;
 
@@ -221,12 +222,12 @@ impl Accounts {
         user: UserId,
         expires_at: Timestamp,
     ) -> Result<String, Failure> {
-        let id = u128::from_be_bytes(self.parts.random.bytes()?);
+        let id: [u8; 16] = self.parts.random.bytes()?;
         self.parts.signer.sign(&Claims {
             kind: TokenKind::Access,
             issued_at: self.now(),
             expires_at,
-            id: format!("{id:032x}"),
+            id: hexadecimal(&id),
             user,
             session: Some(session),
         })
@@ -251,8 +252,5 @@ fn successor(session: &LiveSession, token_id: &str, now: Timestamp) -> Option<i6
 /// a repeated request gets the same token and none has to be stored.
 fn refresh_id(session: SessionId, rotations: i64) -> String {
     let digest = sha256(&[session.0.as_slice(), &rotations.to_be_bytes()].concat());
-    digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hexadecimal(&digest[..16])
 }

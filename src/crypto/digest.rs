@@ -1,6 +1,6 @@
 //! SHA-256.
 
-use aws_lc_rs::digest;
+use ring::digest;
 
 /// All that is stored of a secret that was random to begin with.
 pub fn sha256(secret: &[u8]) -> [u8; 32] {

@@ -7,13 +7,15 @@ use std::str::FromStr;
 use argon2::Argon2;
 use argon2::password_hash::PasswordVerifier;
 use argon2::password_hash::phc::PasswordHash;
-use aws_lc_rs::{constant_time, pbkdf2};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ring::pbkdf2;
+use subtle::ConstantTimeEq;
 
 use super::cost::Cost;
 use super::digest::sha256;
 use super::scrypt;
+use crate::domain::hexadecimal;
 
 /// A stored hash that asks for more than this is not computed. Django 5.2 asks for 1 million
 /// iterations of PBKDF2, 100 MiB of Argon2 in 2 passes, and a bcrypt cost of 12.
@@ -115,7 +117,7 @@ impl Foreign {
                 bcrypt::verify(read, hash).unwrap_or(false)
             }
             Self::Scrypt { cost, salt, hash } => scrypt::derive(*cost, password, salt.as_bytes())
-                .is_some_and(|it| constant_time::verify_slices_are_equal(&it, hash).is_ok()),
+                .is_some_and(|it| it.ct_eq(hash).into()),
         }
     }
 }
@@ -170,8 +172,4 @@ fn parse_scrypt(rest: &str) -> Option<Foreign> {
         salt: salt.to_owned(),
         hash,
     })
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

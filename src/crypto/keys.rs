@@ -7,6 +7,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::key_file::{check_folder, create_private, lock, make_private_folder, read_private};
+use super::own_key;
 use super::random::Random;
 use super::secret_text::{NotASecret, secret_of};
 use super::weak_key::{Weakness, weakness};
@@ -75,7 +76,7 @@ impl Keyring {
         let _lock = lock(folder)?;
         if Self::kids_in(folder)?.is_empty() {
             let kid = next_kid(folder, random, now)?;
-            create_private(&path_of(folder, &kid), &random.secret()?)?;
+            create_private(&path_of(folder, &kid), &own_key::make(random)?)?;
         }
         Self::read(folder)
     }
@@ -110,10 +111,6 @@ impl Keyring {
         Ok(kids)
     }
 
-    pub(crate) fn kids(&self) -> Vec<String> {
-        self.keys.iter().map(|it| it.0.clone()).collect()
-    }
-
     /// The name and the text of a key, of the one that signs unless `kid` names another.
     pub fn text(&self, kid: Option<&str>) -> Result<(String, Zeroizing<String>), KeyError> {
         let mut keys = self.keys.iter().rev();
@@ -144,7 +141,7 @@ impl Keyring {
         make_private_folder(folder)?;
         let _lock = lock(folder)?;
         let kid = next_kid(folder, random, now)?;
-        create_private(&path_of(folder, &kid), &random.secret()?)?;
+        create_private(&path_of(folder, &kid), &own_key::make(random)?)?;
         Ok(kid)
     }
 
@@ -257,7 +254,7 @@ impl LinkKey {
     pub fn open(folder: &Path, random: &Random) -> Result<Self, Failure> {
         make_private_folder(folder)?;
         if !Self::path(folder).exists() {
-            create_private(&Self::path(folder), &random.secret()?)?;
+            create_private(&Self::path(folder), &own_key::make(random)?)?;
         }
         Self::read(folder)
     }

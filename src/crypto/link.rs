@@ -1,8 +1,8 @@
 //! Tokens of mailed links.
 
-use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
 
 use super::digest::sha256;
 use super::keys::LinkKey;

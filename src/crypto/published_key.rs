@@ -1,8 +1,8 @@
 //! Keys that anybody can look up.
 
-use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use ring::digest;
 
 /// Keys of texts that people copy from, without what is neither letter nor digit and in small
 /// letters.

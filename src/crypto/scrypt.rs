@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::constant_time;
 use scrypt::password_hash::phc::PasswordHash;
 use scrypt::password_hash::{CustomizedPasswordHasher, PasswordVerifier};
 use scrypt::{Params, Scrypt};
+use subtle::ConstantTimeEq;
 
 use super::cost::Cost;
 use crate::failure::Failure;
@@ -103,9 +103,7 @@ impl OwnHash {
     /// Whether two hashes that are alike are of the same password.
     pub(super) fn is_of_same_password(&self, other: &Self) -> bool {
         match (&self.phc.hash, &other.phc.hash) {
-            (Some(one), Some(other)) => {
-                constant_time::verify_slices_are_equal(one.as_bytes(), other.as_bytes()).is_ok()
-            }
+            (Some(one), Some(other)) => one.as_bytes().ct_eq(other.as_bytes()).into(),
             _ => false,
         }
     }

@@ -1,26 +1,18 @@
 //! Access and refresh tokens.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
-};
 use serde::{Deserialize, Serialize};
 
 use super::claims::{Claims, InspectedToken, TokenFault, TokenKind};
 use super::issuer::Issuer;
+use super::jws::{Header, Key, Parts};
 use super::keys::{Keyring, is_imported};
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;
-
-/// Ours have about 400 bytes; what is longer is not looked at.
-const LONGEST: usize = 4096;
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -71,55 +63,48 @@ pub struct Signer {
     issuer: Option<Issuer>,
     keys: RwLock<Arc<Keys>>,
     looked: Mutex<Instant>,
-    validation: Validation,
     /// The latest time at which a token can have been issued: the clock may have been set back since.
     latest: AtomicI64,
 }
 
-struct Keys {
-    kids: Vec<String>,
-    header: Header,
-    signing: EncodingKey,
-    verifying: HashMap<String, DecodingKey>,
-    /// The names of those that came from the service before this one.
-    imported: Vec<String>,
-}
+/// The youngest is the last, and signs.
+struct Keys(Vec<Key>);
 
 impl Keys {
     fn of(ring: &Keyring) -> Result<Self, Failure> {
-        let (kid, key) = ring
-            .keys
-            .last()
-            .ok_or_else(|| Failure::new("loading the signing keys", "there are none"))?;
-        Ok(Self {
-            kids: ring.kids(),
-            imported: ring
-                .kids()
-                .into_iter()
-                .filter(|it| is_imported(it))
-                .collect(),
-            header: Header {
-                kid: Some(kid.clone()),
-                ..Header::new(Algorithm::HS256)
-            },
-            signing: EncodingKey::from_secret(key),
-            verifying: ring
-                .keys
-                .iter()
-                .map(|(kid, key)| (kid.clone(), DecodingKey::from_secret(key)))
-                .collect(),
-        })
+        let doing = "loading the signing keys";
+        if ring.keys.is_empty() {
+            return Err(Failure::new(doing, "there are none"));
+        }
+        let keys = ring.keys.iter().map(|(kid, key)| Key::new(kid, key));
+        Ok(Self(
+            keys.collect::<Result<_, _>>()
+                .map_err(Failure::when(doing))?,
+        ))
+    }
+
+    fn signing(&self) -> Result<&Key, Failure> {
+        let key = self.0.last();
+        key.ok_or_else(|| Failure::new("signing a token", "there is no key"))
+    }
+
+    fn named(&self, kid: &str) -> Option<&Key> {
+        self.0.iter().find(|it| it.kid == kid)
+    }
+
+    /// Those that came from the service before this one.
+    fn imported(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter().filter(|it| is_imported(&it.kid))
+    }
+
+    fn are(&self, kids: &[String]) -> bool {
+        self.0.iter().map(|it| &it.kid).eq(kids)
     }
 }
 
 impl Signer {
     /// Signs with the newest key of the ring, HS256. Tokens may have been issued until `latest`.
     pub fn new(ring: &Keyring, issuer: Option<Issuer>, latest: Timestamp) -> Result<Self, Failure> {
-        let mut validation = Validation::new(Algorithm::HS256);
-        // The claims are checked below, against a clock that is passed in and without leeway.
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_aud = false;
         for weak in ring.list().into_iter().filter(|it| it.is_weak) {
             tracing::warn!(
                 event = "sys_weak_key",
@@ -133,7 +118,6 @@ impl Signer {
             issuer,
             keys: RwLock::new(Arc::new(Keys::of(ring)?)),
             looked: Mutex::new(Instant::now()),
-            validation,
             latest: AtomicI64::new(latest.0),
         })
     }
@@ -171,7 +155,7 @@ impl Signer {
     fn look(&self) {
         let known = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
         let read = || {
-            if Keyring::kids_in(&self.folder)? == known.kids {
+            if known.are(&Keyring::kids_in(&self.folder)?) {
                 return Ok(None);
             }
             Keys::of(&Keyring::read(&self.folder)?).map(Some)
@@ -186,13 +170,14 @@ impl Signer {
         }
     }
 
-    /// Whether a key of that name verifies. A token may name a key that was made a moment ago.
-    fn knows(&self, kid: &str) -> bool {
-        if self.keys().verifying.contains_key(kid) {
-            return true;
-        }
-        self.look();
-        self.keys().verifying.contains_key(kid)
+    /// The keys, if there is one of that name among them. A token may name a key that was made a
+    /// moment ago.
+    fn keys_with(&self, kid: &str) -> Option<Arc<Keys>> {
+        let knows = |keys: &Arc<Keys>| keys.named(kid).is_some();
+        Some(self.keys()).filter(knows).or_else(|| {
+            self.look();
+            Some(self.keys()).filter(knows)
+        })
     }
 
     /// Who our tokens are from, if that is known.
@@ -213,8 +198,8 @@ impl Signer {
             iss: issuer.name(),
         };
         self.note_latest(claims.issued_at);
-        let keys = self.keys();
-        encode(&keys.header, &written, &keys.signing).map_err(Failure::when("signing a token"))
+        let signed = self.keys().signing()?.sign(&written);
+        signed.map_err(Failure::when("signing a token"))
     }
 
     /// What a token of this kind says, if it is ours and current.
@@ -266,55 +251,36 @@ impl Signer {
 
     /// Reads a token that may be forged or expired; None if it has not the shape of one.
     pub fn inspect(&self, token: &str) -> Option<InspectedToken> {
-        let header = decode_header(token).ok()?;
-        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+        let parts = Parts::of(token)?;
+        let header = parts.header()?;
         let knows_key = match &header.kid {
-            Some(kid) => self.knows(kid),
-            None => !self.keys().imported.is_empty(),
+            Some(kid) => self.keys_with(kid).is_some(),
+            None => self.keys().imported().next().is_some(),
         };
         Some(InspectedToken {
-            algorithm: format!("{:?}", header.alg),
+            algorithm: header.alg,
             knows_key,
             kid: header.kid,
             is_signed: self.read(token).is_some(),
-            claims: serde_json::from_slice(&payload).ok()?,
+            claims: parts.payload()?,
         })
     }
 
     /// The claims, if a key of ours signed them, and whether that was an imported one. The header of
     /// the service before this one names no key: each imported one is tried. Nothing in the header
-    /// chooses anything but the key (RFC 8725, section 3.10), and what it calls critical is unknown to
-    /// us (RFC 7515, section 4.1.11).
+    /// chooses anything but the key (RFC 8725, section 3.10).
     fn read(&self, token: &str) -> Option<(Read, bool)> {
-        let may_stand = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        let shaped = token.len() <= LONGEST
-            && token.bytes().all(may_stand)
-            && token.bytes().filter(|b| *b == b'.').count() == 2;
-        if !shaped {
-            return None;
+        let parts = Parts::of(token)?;
+        let keys = self.keys();
+        if let Some(key) = keys.0.iter().find(|it| it.writes(parts.header)) {
+            return Some((key.verify(&parts)?, false));
         }
-        let header = decode_header(token).ok()?;
-        // `b64` changes what is signed, critical or not (RFC 7797, section 6).
-        let is_odd = header.crit.is_some()
-            || header.enc.is_some()
-            || header.zip.is_some()
-            || header.extras.inner().contains_key("b64");
-        if is_odd {
-            return None;
-        }
+        let header = parts.header().filter(Header::is_plain)?;
         let Some(kid) = header.kid else {
-            let keys = self.keys();
-            let mut tried = keys.imported.iter().map(|it| self.claims(token, &keys, it));
-            return Some((tried.find_map(|it| it)?, true));
+            let claims = keys.imported().find_map(|it| it.verify(&parts));
+            return Some((claims?, true));
         };
-        let is_known = self.knows(&kid);
-        let claims = is_known.then(|| self.claims(token, &self.keys(), &kid))??;
-        Some((claims, false))
-    }
-
-    fn claims(&self, token: &str, keys: &Keys, kid: &str) -> Option<Read> {
-        let key = keys.verifying.get(kid)?;
-        let read = decode::<Read>(token, key, &self.validation);
-        read.ok().map(|it| it.claims)
+        let claims = self.keys_with(&kid)?.named(&kid)?.verify(&parts);
+        Some((claims?, false))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::own_key::is_own;
 use super::published_key::{decoded, is_published};
 
 /// HS256 needs as many bits as its hash has (RFC 7518, section 3.2).
@@ -64,7 +65,7 @@ pub(crate) fn weakness(key: &[u8]) -> Option<Weakness> {
         Some(Weakness::Repeats)
     } else if bits(judged) < LEAST_BITS || bits(&steps(judged)) < LEAST_BITS {
         Some(Weakness::Monotonous)
-    } else if is_guessable(judged) {
+    } else if !is_own(key) && is_guessable(judged) {
         Some(Weakness::Guessable)
     } else {
         let rest = key.strip_prefix(FOR_DEVELOPMENT)?;

@@ -130,10 +130,6 @@ async fn watch_clock(
         let wait = look_at_clock(&operator, &mut clock, &doubts).await;
         pause(&stopped, Instant::now() + wait).await;
     }
-    note_latest_time(&operator).await;
-}
-
-async fn note_latest_time(operator: &Operator) {
     let noted = operator.note_latest_time().await;
     noted.unwrap_or_else(|err| log_failure(&err));
 }
@@ -197,13 +193,16 @@ async fn tidy(operator: Operator, app: App, doubt: watch::Receiver<Instant>, sto
     let mut next = Instant::now();
     while !*stopped.borrow() {
         next += TIDY_PAUSE;
+        match operator.note_served_until(TIDY_PAUSE).await {
+            // Whoever writes is told of a full disk, say.
+            Err(failure) if !failure.is_transient() => log_failure(&failure),
+            _ => {}
+        }
         app.forget_quiet_clients();
         if *doubt.borrow() <= Instant::now() {
             let purged = task(purge(operator.clone(), stopped.clone())).await;
             purged.unwrap_or_else(|err| log_failure(&err));
         }
-        // In case the power fails, and the machine comes back with another time.
-        note_latest_time(&operator).await;
         if let Some(bytes) = operator.overgrown_log() {
             let note = "somebody reads an old state of the database all the time, so that its log \
                         cannot be emptied; find out who with `fuser`, and end it";

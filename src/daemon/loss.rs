@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::failure::Failure;
 use crate::operator::Operator;
+use crate::private_file::data_dir::Locks;
 
 /// Pause between two looks whether the database is still in its place.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -16,12 +17,13 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(crate) async fn stop_or_loss(
     mut stop: Pin<&mut impl Future<Output = ()>>,
     operator: &Operator,
+    locks: &Locks,
     stopping: &watch::Sender<bool>,
     grace: Duration,
 ) -> Result<(), Failure> {
     let failure = tokio::select! {
         () = &mut stop => return Ok(()),
-        failure = loss(operator) => failure,
+        failure = loss(operator, locks) => failure,
     };
     tracing::error!(event = "database_lost", error = failure.chain());
     stopping.send_replace(true);
@@ -29,11 +31,19 @@ pub(crate) async fn stop_or_loss(
     Err(failure)
 }
 
-async fn loss(operator: &Operator) -> Failure {
+async fn loss(operator: &Operator, locks: &Locks) -> Failure {
     loop {
         tokio::time::sleep(PAUSE).await;
         if let Err(failure) = operator.check_place() {
             return failure;
+        }
+        if locks.is_lost() {
+            let shown = locks.path().display();
+            let why = format!(
+                "{shown} was removed or replaced while it was in use, so that a second server could \
+                 send the same mails; start this one again"
+            );
+            return Failure::new("keeping the data folder to itself", why);
         }
     }
 }

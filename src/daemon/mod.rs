@@ -75,7 +75,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let grace = rules.grace;
     let stop = std::pin::pin!(stop);
     let mut ended = Ok(());
-    let stop = async { ended = stop_or_loss(stop, &operator, &stopping, grace).await };
+    let stop = async { ended = stop_or_loss(stop, &operator, &locks, &stopping, grace).await };
     tokio::select! {
         () = serve(listener, app, rules, stop) => {}
         () = reload_at_each(hangups, &operator, settings) => {}

@@ -30,7 +30,7 @@ pub use self::privacy_policy::{Agreement, Consent, Policy};
 pub use self::profile::{AdditionalFields, Profile, UploadPreference};
 pub use self::session::{LiveSession, ROTATION_GRACE, Session, SessionId, SessionKind};
 pub use self::similarity::{ALIKE, similarity};
-pub use self::text::without_mark;
+pub use self::text::{hexadecimal, without_mark};
 pub use self::time::Timestamp;
 pub use self::user::{User, UserId, UserRef, spelling};
 pub use self::username::Username;

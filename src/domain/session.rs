@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::privacy_policy::Agreement;
+use super::text::hexadecimal;
 use super::time::Timestamp;
 use super::user::{User, UserId};
 
@@ -47,7 +48,7 @@ impl SessionId {
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+        f.write_str(&hexadecimal(&self.0))
     }
 }
 

@@ -24,6 +24,17 @@ pub fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
+/// Bytes as lower-case hexadecimal digits.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
+}
+
 /// Normalisation form C: what a person typed and what is stored compare alike (RFC 8265, section 4.2).
 pub(super) fn nfc(raw: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(raw)

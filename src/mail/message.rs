@@ -95,7 +95,14 @@ fn part(kind: ContentType, text: &str, is_8bit: bool) -> SinglePart {
     let encoding = match (is_short, text.is_ascii()) {
         (true, true) => ContentTransferEncoding::SevenBit,
         (true, false) if is_8bit => ContentTransferEncoding::EightBit,
-        _ => return SinglePart::builder().header(kind).body(text),
+        // Quoted-printable would cut links in two, and double their `=`.
+        _ => {
+            let body = Body::new_with_encoding(text.into_bytes(), ContentTransferEncoding::Base64);
+            // Base64 takes everything.
+            return SinglePart::builder()
+                .header(kind)
+                .body(body.unwrap_or_else(Body::new));
+        }
     };
     let body = Body::dangerous_pre_encoded(text.into_bytes(), encoding);
     SinglePart::builder().header(kind).body(body)

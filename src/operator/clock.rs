@@ -1,5 +1,7 @@
 //! Watching the wall clock: it may be set back, or leap ahead.
 
+use std::time::Duration;
+
 use super::Operator;
 use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
@@ -51,13 +53,17 @@ impl Operator {
         Ok(step)
     }
 
-    /// Notes for the next start until when tokens were issued, of which nothing else is written down:
-    /// if the clock is set back before that, they are good all the same.
+    /// Notes at the end until when tokens were issued, of which nothing else is written down: if the
+    /// clock is set back before the next start, they are good all the same.
     pub async fn note_latest_time(&self) -> Result<(), Failure> {
-        let (store, latest) = (&self.parts.store, self.parts.signer.latest());
-        if latest > store.latest_time()? {
-            store.note_latest_time(latest).await?;
-        }
-        Ok(())
+        let latest = self.parts.signer.latest();
+        self.parts.store.note_latest_time(latest).await
+    }
+
+    /// Notes the same ahead, for twice as long as until the next time, in case the power fails and the
+    /// machine comes back with an earlier time.
+    pub async fn note_served_until(&self, again_after: Duration) -> Result<(), Failure> {
+        let until = self.now().plus(again_after * 2);
+        self.parts.store.note_served_until(until).await
     }
 }

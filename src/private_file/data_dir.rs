@@ -137,7 +137,26 @@ fn check_owner(metadata: &Metadata, what: &str) -> anyhow::Result<()> {
 /// whatever data folder it is named with.
 pub(crate) struct Locks {
     folder: File,
+    path: PathBuf,
     _database: File,
+}
+
+impl Locks {
+    /// Whether somebody removed the lock of the folder, or put another file in its place, so that a
+    /// second server could start; the store looks after the one of its database.
+    pub(crate) fn is_lost(&self) -> bool {
+        let place = |it: Metadata| (it.dev(), it.ino());
+        let held = self.folder.metadata().map(place);
+        match (fs::metadata(&self.path).map(place), held) {
+            (Ok(named), Ok(held)) => named != held,
+            (Err(err), _) => err.kind() == ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 /// Takes the locks of a server.
@@ -152,8 +171,10 @@ pub(crate) fn lock(folder: &Path, database: &Path) -> anyhow::Result<Locks> {
     };
     let of_database = lock_of(database)
         .with_context(|| format!("cannot find the folder of {}", database.display()))?;
+    let path = folder.join(SERVED);
     Ok(Locks {
-        folder: take(&folder.join(SERVED), folder, "--data-dir")?,
+        folder: take(&path, folder, "--data-dir")?,
+        path,
         _database: take(&of_database, database, "--database")?,
     })
 }

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::sql::{Result, Sql, values};
+use crate::domain::hexadecimal;
 
 pub(super) type Digest = [u8; 32];
 
@@ -44,7 +45,6 @@ impl Start {
 
 impl fmt::Display for Start {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "to {}, digest ", self.id)?;
-        self.digest.iter().try_for_each(|it| write!(f, "{it:02x}"))
+        write!(f, "to {}, digest {}", self.id, hexadecimal(&self.digest))
     }
 }

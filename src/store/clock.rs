@@ -9,6 +9,8 @@ use crate::failure::Failure;
 
 /// Under this name the latest time is noted that nothing else tells of.
 const LATEST: &str = "latest-time";
+/// Under this one, until when a running server may have issued tokens of which nothing is written.
+const SERVED_UNTIL: &str = "served-until";
 
 impl Store {
     /// When something was last written down.
@@ -23,10 +25,18 @@ impl Store {
             .read("reading the latest time", latest_time)
     }
 
-    /// Notes the latest time that the service has had.
+    /// Notes the latest time that the service has had, now that it ends.
     pub fn note_latest_time(&self, latest: Timestamp) -> Pending<()> {
         self.write("noting the latest time", move |sql| {
-            counts::raise(sql, LATEST, latest.0)
+            counts::raise(sql, LATEST, latest.0)?;
+            counts::forget(sql, SERVED_UNTIL)
+        })
+    }
+
+    /// Notes ahead until when the service may go on, in case it ends without a word.
+    pub fn note_served_until(&self, at: Timestamp) -> Pending<()> {
+        self.write("noting the latest time", move |sql| {
+            counts::raise(sql, SERVED_UNTIL, at.0)
         })
     }
 
@@ -50,7 +60,8 @@ impl Store {
 }
 
 fn latest_time(sql: &mut dyn Sql) -> sql::Result<Timestamp> {
-    let noted = Timestamp(counts::of(sql, LATEST)?);
+    let noted = counts::of(sql, LATEST)?.max(counts::of(sql, SERVED_UNTIL)?);
+    let noted = Timestamp(noted);
     Ok(last_change(sql)?.map_or(noted, |it| it.max(noted)))
 }
 

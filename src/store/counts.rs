@@ -22,6 +22,12 @@ pub(super) fn raise(sql: &mut dyn Sql, name: &str, to: i64) -> Result<()> {
     .map(drop)
 }
 
+/// Forgets what was noted under that name.
+pub(super) fn forget(sql: &mut dyn Sql, name: &str) -> Result<()> {
+    sql.execute("DELETE FROM counts WHERE name = ?1", values![name])
+        .map(drop)
+}
+
 /// How many there were of that name, or the highest number.
 pub(super) fn of(sql: &mut dyn Sql, name: &str) -> Result<i64> {
     sql.number("SELECT count FROM counts WHERE name = ?1", values![name])

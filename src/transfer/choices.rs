@@ -2,7 +2,7 @@
 //! must be unique is taken: what the operator chose.
 
 use crate::crypto::sha256;
-use crate::domain::{Email, Rule, UserId, Username};
+use crate::domain::{Email, Rule, UserId, Username, hexadecimal};
 use crate::store::transfer::Record;
 
 /// Names below it lead nowhere (RFC 2606): what is sent there reaches nobody, a stranger least of all.
@@ -44,10 +44,7 @@ pub(super) fn placeholder(id: Option<i64>, username: &str) -> Result<Email, Rule
         None => {
             let name = Username::stored(username.to_owned());
             let digest = sha256(name.canonical().as_bytes());
-            digest[..8]
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect()
+            hexadecimal(&digest[..8])
         }
     };
     Email::parse(&format!("user-{key}@no-address.{NOWHERE}"))

@@ -9,8 +9,9 @@ use anyhow::{anyhow, ensure};
 use super::choices::{NoAddress, OnBlankEmail, OnDuplicate, instead, leads_nowhere};
 use super::line::Line;
 use super::report::{Case, Origin, Outcome, Summary};
+use super::without_password::WithoutPassword;
 use crate::clock::Clock;
-use crate::domain::{Actor, Timestamp, User, UserRef, Username};
+use crate::domain::{Actor, Timestamp, User, Username};
 use crate::failure::Failure;
 use crate::store::Store;
 use crate::store::imported_tokens::RefusedToken;
@@ -43,6 +44,8 @@ pub struct Options {
     pub on_duplicate: Option<OnDuplicate>,
     /// Whether the numbers of users who get new ones are asked for.
     pub with_numbers: bool,
+    /// Whether it is asked afterwards who came without a password.
+    pub with_resets: bool,
     /// Whether a server works on the same database, and has to get its turn.
     pub is_served: bool,
 }
@@ -100,8 +103,7 @@ pub struct Importer<'a> {
     /// a running server from writing. It takes 75 bytes a user.
     pub(super) seen: HashSet<u64>,
     hashing: RandomState,
-    /// Who came over without a password.
-    pub(super) without_password: Vec<UserRef>,
+    pub(super) without_password: WithoutPassword,
     pub(super) summary: Summary,
 }
 
@@ -111,8 +113,7 @@ pub(super) type Rows = Vec<(Origin, anyhow::Result<Vec<u64>>)>;
 /// What an import did.
 pub struct Done {
     pub summary: Summary,
-    /// Who came over without a password, or was there and had none in the file.
-    pub without_password: Vec<UserRef>,
+    pub without_password: WithoutPassword,
     /// How it ended.
     pub end: Result<(), Ended>,
 }
@@ -154,7 +155,7 @@ impl<'a> Importer<'a> {
             ended: None,
             seen: HashSet::new(),
             hashing: RandomState::new(),
-            without_password: Vec::new(),
+            without_password: WithoutPassword::default(),
             summary: Summary {
                 dry_run: options.dry_run,
                 ..Summary::default()

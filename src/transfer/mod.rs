@@ -14,3 +14,4 @@ mod lines;
 pub mod report;
 mod rows;
 mod settle;
+pub mod without_password;

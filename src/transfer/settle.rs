@@ -120,7 +120,9 @@ impl Importer<'_> {
         if let Some(why) = &origin.without_password {
             self.summary.without_password += 1;
             self.say(Case::new(Outcome::NoPassword, origin, why.clone()));
-            self.without_password.push(who);
+            if self.options.with_resets {
+                self.without_password.keep(self.store, &who)?;
+            }
         }
         Ok(())
     }

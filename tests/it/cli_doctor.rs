@@ -198,6 +198,17 @@ fn a_file_that_others_can_read_is_found_and_the_advice_puts_it_right() {
 }
 
 #[test]
+fn a_database_with_another_name_is_found() {
+    let site = used();
+    let other = site.path("other.db");
+    fs::hard_link(site.data().join("auth.db"), &other).expect("a link");
+    let advice = Examined::of(&site, &[]).failed("files", "a hard link");
+    assert!(advice.contains("find -samefile"), "{advice}");
+    fs::remove_file(other).expect("a link");
+    Examined::of(&site, &[]).is("files", "ok", "");
+}
+
+#[test]
 fn what_belongs_to_another_user_is_found() {
     let site = used();
     let file = site.data().join("keys/links.key");

@@ -51,6 +51,47 @@ fn a_public_url_is_there_and_encrypted() {
 }
 
 #[test]
+fn who_can_open_a_unix_socket_is_said_and_no_trusted_proxy_is_asked_for() {
+    let site = used();
+    let public = ["--public-url", "https://auth.example.org"];
+    let listen = ["--listen", "unix:/run/minisass-auth/http.sock"];
+    let alone = "only this user can open unix:/run/minisass-auth/http.sock";
+    let group = "only this user and its group can open unix:/run";
+    let chosen = "the group www-data can open unix:/run";
+    let everybody = "every user of this machine can open unix:/run";
+    for (more, state, words) in [
+        (&[][..], "warning", group),
+        (&["--listen-mode", "0600"], "warning", alone),
+        (&["--listen-mode", "0620"], "warning", alone),
+        (&["--listen-mode", "0606"], "ok", everybody),
+        (&["--listen-group", "www-data"], "ok", chosen),
+        (
+            &["--listen-group", "www-data", "--listen-mode", "0666"],
+            "ok",
+            everybody,
+        ),
+        (
+            &["--listen-group", "www-data", "--listen-mode", "0600"],
+            "warning",
+            alone,
+        ),
+    ] {
+        let arguments = [&public[..], &listen, more].concat();
+        let advice = Examined::of(&site, &arguments).is("listen", state, words);
+        assert!(!advice.contains("trusted_proxies"), "{advice}");
+        assert_eq!(
+            advice.contains("listen_group"),
+            state == "warning",
+            "{advice}"
+        );
+    }
+    // Where anybody may connect, it is needed.
+    let advice =
+        Examined::of(&site, &public).is("listen", "warning", "all clients have its address");
+    assert!(advice.contains("trusted_proxies"), "{advice}");
+}
+
+#[test]
 fn hashes_are_measured_against_the_machine() {
     let site = used();
     let cost = "ln=17,r=8,p=1";

@@ -1,6 +1,8 @@
 //! The wall clock is set back, and forward, and back again. What is there decides, not the time: what
 //! was used up stays used up, and nobody waits longer than on any other day.
 
+use std::time::Duration;
+
 use minisass_auth::domain::{Actor, Timestamp};
 use minisass_auth::operator::clock::{ClockStep, ClockWatch};
 use minisass_auth::operator::maintenance::BackupSchedule;
@@ -66,7 +68,9 @@ fn a_token_is_good_after_a_restart_too_unless_its_time_never_was() {
             // Nothing is written at this.
             let access = app.refresh(&opened.refresh).expect(200).get("access");
             if !is_noticed_first {
-                // As at a stop.
+                // As a server does at first, and at a stop.
+                let ahead = app.operator.note_served_until(Duration::from_secs(600));
+                app.wait(ahead).expect("a note");
                 let noted = app.wait(app.operator.note_latest_time());
                 noted.expect("a note");
             }
@@ -99,6 +103,27 @@ fn what_was_issued_before_the_power_failed_is_good_as_far_as_it_is_written_down(
     let app = app.restart(|_| {});
     app.status(&opened.access).expect(200);
     app.refresh(&opened.refresh).expect(200);
+}
+
+#[test]
+fn what_is_nowhere_written_down_is_good_after_a_power_failure_too() {
+    for back in [2, HOUR, DAY] {
+        let app = App::new().with_user("ana");
+        let opened = Opened::by(&app, "ana");
+        // As a server does every ten minutes.
+        let ahead = app.operator.note_served_until(Duration::from_secs(600));
+        app.wait(ahead).expect("a note");
+        app.clock.advance(599);
+        // Nothing is written at this.
+        let asked = app.status(&opened.access).expect(200);
+        app.clock.advance(-back);
+        let app = app.restart(|_| {});
+        app.status(&asked.get("access_token")).expect(200);
+        app.refresh(&asked.get("refresh_token")).expect(200);
+        let mut never = claims(&opened.access);
+        never["iat"] = json!(START + YEAR);
+        refused_everywhere(&app, &sign(&app, &header(&app), &never));
+    }
 }
 
 #[test]

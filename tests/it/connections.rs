@@ -1,7 +1,7 @@
 //! Connections: how many, for how long, and what is said when one is refused or ends.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use minisass_auth::crypto::Cost;
@@ -76,14 +76,15 @@ fn an_idle_connection_is_kept_for_longer_than_a_head_may_take() {
     });
     let mut kept = connect(&app).expect("an answer");
     // By now the deadline of a head has passed, for whoever has sent none and for whoever has begun one.
-    for begun in ["", "GET /hea"] {
-        let mut silent = open(app.address);
-        silent.write_all(begun.as_bytes()).expect("sent");
-        assert_eq!(silent.read(&mut [0]).expect("an end"), 0);
-    }
+    let mut silent = open(app.address);
+    assert_eq!(silent.read(&mut [0]).expect("an end"), 0);
+    assert_eq!(refused(&app, b"GET /hea").status, 408);
+    assert_eq!(refused(&app, b"GET / HTTP/1.1\r\nHost: a\r\n").status, 408);
     assert_eq!(ask(&mut kept), Some(200));
     // The next head has its own deadline once it has begun.
     kept.write_all(b"GET /hea").expect("sent");
+    let answer = read_answer(&mut kept, false).expect("an answer");
+    assert_eq!(answer.status, 408);
     assert_eq!(kept.read(&mut [0]).expect("an end"), 0);
 }
 
@@ -98,37 +99,71 @@ fn a_connection_on_which_nothing_more_comes_ends() {
 
 /// The answer to a head that cannot be read, which closes the connection.
 #[track_caller]
-fn refused(app: &App, head: &str) -> Answer {
-    let answer = exchange(app.address, head.as_bytes(), false).expect("an answer");
-    assert!(!answer.get("detail").is_empty());
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("connection"), Some("close"));
+fn refused(app: &App, head: &[u8]) -> Answer {
+    let answer = exchange(app.address, head, false).expect("an answer");
+    is_like_any_other(&answer);
     answer
 }
+
+/// A refusal of ours has what every answer has.
+#[track_caller]
+fn is_like_any_other(answer: &Answer) {
+    assert!(!answer.get("detail").is_empty());
+    let media_type = answer.header("content-type").expect("a type");
+    assert!(media_type.starts_with("application/json"), "{media_type}");
+    assert_eq!(answer.header("connection"), Some("close"));
+    for name in [
+        "content-security-policy",
+        "referrer-policy",
+        "x-content-type-options",
+        "cache-control",
+        "x-request-id",
+        "date",
+    ] {
+        assert!(answer.header(name).is_some(), "{name}: {answer:?}");
+    }
+}
+
+/// What clients begin with that speak HTTP badly, or another language.
+const MALFORMED: [&[u8]; 17] = [
+    b"G(T / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/3.0\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nBad Header\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+    b"{}\r\n\r\n",
+    b"GET /\r\n",
+    b"EHLO a\r\n",
+    b"SSH-2.0-a\r\n",
+    b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n",
+    b"\r\n\r\n\0\r\nQUIT\n",
+    b"\x05\x01\0",
+    b"\xff\xfe",
+    // HTTP/2 without TLS: all of its preface, what comes behind it, and its first line.
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+    b"PRI * HTTP/2.0\r\n\r\n",
+];
 
 #[test]
 fn a_head_that_cannot_be_read_is_refused_in_json() {
     let app = App::new();
-    for head in [
-        "G(T / HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET / HTTP/3.0\r\nHost: a\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: a\r\nBad Header\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
-        "{}\r\n\r\n",
-    ] {
-        assert_eq!(refused(&app, head).status, 400, "{head:?}");
+    // TLS where there is none: a browser that was told https.
+    let tls = [&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3][..], &[7; 506]].concat();
+    for head in MALFORMED.into_iter().chain([&*tls]) {
+        let shown = String::from_utf8_lossy(head);
+        assert_eq!(refused(&app, head).status, 400, "{shown:?}");
         // The same behind a request that was in order.
         let mut stream = open(app.address);
         assert_eq!(ask(&mut stream), Some(200));
-        stream.write_all(head.as_bytes()).expect("sent");
+        stream.write_all(head).expect("sent");
         let answer = read_answer(&mut stream, false).expect("an answer");
-        assert_eq!(answer.status, 400, "{head:?}");
-        answer.get("detail");
-        let both = format!("{HEALTH}{head}");
+        assert_eq!(answer.status, 400, "{shown:?}");
+        is_like_any_other(&answer);
         let mut stream = open(app.address);
-        stream.write_all(both.as_bytes()).expect("sent");
+        let both = [HEALTH.as_bytes(), head].concat();
+        stream.write_all(&both).expect("sent");
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("both answers");
         assert!(text.contains("200 OK") && text.contains("400 Bad Request"));
@@ -136,6 +171,62 @@ fn a_head_that_cannot_be_read_is_refused_in_json() {
             text.ends_with("{\"detail\":\"The request is malformed.\"}"),
             "{text}"
         );
+    }
+}
+
+#[test]
+fn a_head_that_ends_in_its_middle_is_refused_in_json() {
+    let app = App::new();
+    for before in ["", HEALTH] {
+        for begun in ["G", "GET /hea", "GET / HTTP/1.1\r\nHost: a\r\n", "PRI * H"] {
+            let mut stream = open(app.address);
+            if !before.is_empty() {
+                assert_eq!(ask(&mut stream), Some(200));
+            }
+            stream.write_all(begun.as_bytes()).expect("sent");
+            stream.shutdown(Shutdown::Write).expect("an end");
+            let answer = read_answer(&mut stream, false).expect("an answer");
+            assert_eq!(answer.status, 400, "{begun:?}");
+            is_like_any_other(&answer);
+        }
+    }
+    // Who leaves between two requests is not refused anything.
+    for nothing in ["", "\r\n"] {
+        let mut stream = open(app.address);
+        assert_eq!(ask(&mut stream), Some(200));
+        stream.write_all(nothing.as_bytes()).expect("sent");
+        stream.shutdown(Shutdown::Write).expect("an end");
+        assert!(read_answer(&mut stream, false).is_none());
+    }
+}
+
+#[test]
+fn what_was_refused_before_it_was_a_request_is_counted_and_logged() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    let form = "x".repeat(70_000);
+    let form = format!(
+        "POST {API}login/ HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\nContent-Length: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}",
+        form.len()
+    );
+    let long = format!("GET /{}", "x".repeat(70_000));
+    for (status, sent) in [
+        (400, MALFORMED[14]),
+        (414, long.as_bytes()),
+        (413, form.as_bytes()),
+    ] {
+        let mut stream = server.connect();
+        // It may be refused before all of it is sent.
+        let _ = stream.write_all(sent);
+        let answer = read_answer(&mut stream, false).expect("an answer");
+        assert_eq!(answer.status, status);
+        is_like_any_other(&answer);
+        let line = format!("\"route\":\"-\",\"status\":{status},");
+        until("its line", || server.log().contains(&line).then_some(()));
+        let count = format!("requests_total{{route=\"-\",status=\"{status}\"}} 1");
+        let counted = server.get("/metrics", "").body;
+        assert!(counted.contains(&count), "{counted}");
     }
 }
 
@@ -153,18 +244,18 @@ fn a_head_of_more_than_16_kib_is_refused() {
     assert_eq!(fits.status, 200);
     // The end of the head is not waited for.
     for filler in [17_000, 400_000, 1_000_000] {
-        assert_eq!(refused(&app, &head(filler)).status, 431);
+        assert_eq!(refused(&app, head(filler).as_bytes()).status, 431);
         assert_eq!(
-            refused(&app, &format!("{}\r\n\r\n", head(filler))).status,
+            refused(&app, format!("{}\r\n\r\n", head(filler)).as_bytes()).status,
             431
         );
     }
     let many: String = (0..500).map(|it| format!("X-{it}: y\r\n")).collect();
     let many = format!("GET /healthz HTTP/1.1\r\nHost: a\r\n{many}\r\n");
-    assert_eq!(refused(&app, &many).status, 431);
+    assert_eq!(refused(&app, many.as_bytes()).status, 431);
     for length in [17_000, 70_000] {
         let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(length));
-        assert_eq!(refused(&app, &long).status, 414);
+        assert_eq!(refused(&app, long.as_bytes()).status, 414);
     }
     app.get("/healthz").expect(200);
 }
@@ -220,45 +311,6 @@ fn a_body_that_does_not_come_ends_the_connection_and_the_answer_says_so() {
             assert_eq!(answer.status, status, "{path} {more}");
             assert_eq!(answer.header("connection"), Some("close"), "{path} {more}");
             assert_eq!(stream.read(&mut [0]).expect("an end"), 0, "{path} {more}");
-        }
-    }
-}
-
-/// What the server has in memory, in KiB.
-fn resident(server: &crate::server::Server) -> usize {
-    let path = format!("/proc/{}/status", server.id().as_raw_nonzero());
-    let text = std::fs::read_to_string(path).expect("the status");
-    let line = text.lines().find_map(|it| it.strip_prefix("VmRSS:"));
-    let number = line.and_then(|it| it.trim().strip_suffix(" kB"));
-    number.and_then(|it| it.parse().ok()).expect("a number")
-}
-
-#[test]
-fn who_reads_slowly_shares_the_documentation_with_everybody() {
-    let site = Site::new();
-    let server = site.start(&[]);
-    for coding in ["identity", "gzip"] {
-        let request = format!(
-            "GET /docs/ HTTP/1.1\r\nHost: a\r\nAccept-Encoding: {coding}\r\nConnection: close\r\n\r\n"
-        );
-        let ask = || {
-            let mut stream = server.connect();
-            stream.write_all(request.as_bytes()).expect("sent");
-            // The answer has begun.
-            stream.read_exact(&mut [0; 15]).expect("its begin");
-            stream
-        };
-        let mut first = Vec::new();
-        ask().read_to_end(&mut first).expect("the page");
-        let before = resident(&server);
-        let readers: Vec<_> = (0..60).map(|_| ask()).collect();
-        let grown = resident(&server).saturating_sub(before);
-        // 60 copies have 100 MiB, or 30 compressed.
-        assert!(grown < 15 * 1024, "{coding}: {grown} KiB");
-        for mut reader in readers {
-            let mut text = Vec::new();
-            reader.read_to_end(&mut text).expect("the page");
-            assert_eq!(text.len(), first.len());
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::server::{Server, Site, until};
 
-fn file(site: &Site, ending: &str) -> PathBuf {
+pub fn file(site: &Site, ending: &str) -> PathBuf {
     site.data().join(format!("auth.db{ending}"))
 }
 
@@ -78,94 +78,25 @@ fn nothing_is_acknowledged_when_the_database_has_been_taken_away() {
     }
 }
 
-fn cut(path: &Path, length: u64) {
-    let file = fs::File::options().write(true).open(path);
-    file.and_then(|it| it.set_len(length))
-        .expect("a shorter file");
-}
-
-/// Waits until all of the log is in the database.
-fn settle(site: &Site) {
-    until("the log to be moved", || {
-        let length = file(site, "-wal").metadata().expect("a log").len();
-        (length == 0).then_some(())
-    });
-}
-
 #[test]
-fn a_database_or_a_log_that_is_cut_off_in_its_place_is_noticed() {
-    let cuts: [(&str, Option<u64>, bool); 8] = [
-        ("", Some(0), false),
-        ("", Some(50), false),
-        ("", Some(0), true),
-        ("", Some(50), true),
-        ("", Some(8192), true),
-        ("-wal", Some(0), false),
-        ("-wal", Some(5000), false),
-        // An older copy of it.
-        ("-wal", None, false),
-    ];
-    for (ending, length, is_moved) in cuts {
-        let what = format!("{ending} {length:?} {is_moved}");
-        let site = Site::new();
-        let mut server = site.start(&[]);
-        let reader = site.database();
-        if !is_moved {
-            // As long as somebody reads what was, the log stays as it is.
-            let count = "BEGIN; SELECT count(*) FROM users";
-            reader.execute_batch(count).expect("a reader");
+fn a_server_whose_lock_is_removed_or_replaced_lets_no_second_one_in() {
+    for (lock, status) in [("auth.db.lock", 503), ("serve.lock", 201)] {
+        for is_replaced in [false, true] {
+            let site = Site::new();
+            let mut server = site.start(&[]);
+            let path = site.data().join(lock);
+            fs::remove_file(&path).expect("a lock");
+            if is_replaced {
+                fs::write(&path, "").expect("a file");
+            }
+            // Before a write everybody looks at what belongs to the database.
+            assert_eq!(server.register("ada"), status, "{lock} {is_replaced}");
+            assert_eq!(server.wait(), Some(1), "{lock} {is_replaced}");
+            let log = server.log();
+            let line = log.lines().find(|it| it.contains("database_lost"));
+            assert!(line.is_some_and(|it| it.contains(lock)), "{log}");
         }
-        assert_eq!(server.register("ada"), 201);
-        let old = fs::read(file(&site, "-wal")).expect("a log");
-        assert_eq!(server.register("bo"), 201);
-        if is_moved {
-            settle(&site);
-        }
-        match length {
-            Some(length) => cut(&file(&site, ending), length),
-            None => fs::write(file(&site, ending), old).expect("an older log"),
-        }
-        assert_ne!(server.register("cy"), 201, "{what}");
-        until("the server to say that it is not ready", || {
-            (!server.is_open() || server.get("/readyz", "").status == 503).then_some(())
-        });
-        assert_eq!(server.wait(), Some(1), "{what}");
-        let log = server.log();
-        assert_eq!(log.matches("database_lost").count(), 1, "{what}: {log}");
-        assert!(log.contains("cut off"), "{what}: {log}");
     }
-}
-
-#[test]
-fn a_database_that_becomes_smaller_by_itself_is_not_lost() {
-    let site = Site::new();
-    let mut server = site.start(&[]);
-    let database = site.database();
-    for round in 0..3 {
-        let fill = "CREATE TABLE filling AS SELECT randomblob(2000000) AS it";
-        database.execute_batch(fill).expect("a large table");
-        assert_eq!(server.register(&format!("ada{round}")), 201);
-        settle(&site);
-        let large = file(&site, "").metadata().expect("a file").len();
-        let shrink = "DROP TABLE filling; VACUUM; PRAGMA wal_checkpoint(TRUNCATE)";
-        database.execute_batch(shrink).expect("a small database");
-        assert_eq!(server.register(&format!("bo{round}")), 201);
-        settle(&site);
-        let small = file(&site, "").metadata().expect("a file").len();
-        assert!(small < large, "{small} {large}");
-        assert_eq!(server.get("/readyz", "").status, 200);
-    }
-    assert!(!server.log().contains("database_lost"));
-    assert_eq!(server.stop(), Some(0));
-}
-
-#[test]
-fn a_server_whose_lock_is_removed_lets_no_second_one_in() {
-    let site = Site::new();
-    let mut server = site.start(&[]);
-    fs::remove_file(file(&site, ".lock")).expect("a lock");
-    assert_eq!(server.register("ada"), 503);
-    assert_eq!(server.wait(), Some(1));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::domain::LiveSession;
 use crate::failure::Failure;
 use crate::http::wire::{
     Answer, Anyone, Authorization, Body, CHALLENGE, Call, Credentials, Deployment, Detail, Input,
-    Message, NOT_PROVIDED, NoSession, Refused, Sender, TokenProblem, Unlimited, detail,
+    Message, NOT_PROVIDED, NoSession, Refused, Sender, TokenProblem, Unlimited, Written, detail,
 };
 
 /// A refresh token.
@@ -71,7 +71,7 @@ impl From<RefreshError> for Refused<RefreshReply> {
 enum StatusReply {
     /// Who asks.
     #[oai(status = 200)]
-    Ok(Json<SessionBody>),
+    Ok(Written<SessionBody>),
     /// Nothing in the request proves who asks.
     #[oai(status = 401)]
     Unauthorized(Json<Detail>, #[oai(header = "WWW-Authenticate")] String),
@@ -155,7 +155,7 @@ impl SessionApi {
             ));
         };
         let status = call.accounts.status(session)?;
-        Ok(StatusReply::Ok(Json(status.into())))
+        Ok(StatusReply::Ok(Written(status.into())))
     }
 
     /// User Logout

@@ -1,12 +1,13 @@
 //! A session as several endpoints tell it.
 
 use poem_openapi::Object;
+use serde::Serialize;
 
 use crate::accounts::session::SessionStatus;
 use crate::domain::{Session, SessionId};
 
 /// Who is logged in, and the tokens of the session.
-#[derive(Object)]
+#[derive(Object, Serialize)]
 #[oai(rename = "Session")]
 pub(crate) struct SessionBody {
     /// Always true.

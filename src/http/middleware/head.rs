@@ -4,10 +4,14 @@ use poem::Request;
 use poem::http::uri::Authority;
 use poem::http::{HeaderValue, StatusCode, Version, header};
 
-use crate::http::wire::Problem;
+use crate::http::wire::{Problem, RefusedEarly};
 
-/// An HTTP/1.1 request has one well-formed `Host` (RFC 9112, section 3.2).
-pub(crate) fn check_head(request: &Request) -> Result<(), Problem> {
+/// What was found wrong earlier; and an HTTP/1.1 request has one well-formed `Host` (RFC 9112,
+/// section 3.2).
+pub(crate) fn check_head(request: &mut Request) -> Result<(), Problem> {
+    if let Some(RefusedEarly(problem)) = request.extensions_mut().remove() {
+        return Err(problem);
+    }
     let bad = |sentence: &str| Err(Problem::new(StatusCode::BAD_REQUEST, sentence));
     let mut hosts = request.headers().get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {

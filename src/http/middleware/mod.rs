@@ -66,8 +66,8 @@ impl Middleware {
     }
 
     /// The answer, also when the handler panics or takes too long.
-    async fn answer_in_time(&self, request: Request) -> Response {
-        if let Err(problem) = check_head(&request) {
+    async fn answer_in_time(&self, mut request: Request) -> Response {
+        if let Err(problem) = check_head(&mut request) {
             return closing(problem.response());
         }
         // A proxy that took another length for the body's would see a second request in its end

@@ -14,7 +14,7 @@ use super::front::{self, IsWell};
 use super::sent_form::SentForm;
 use super::template::render;
 use crate::failure::Failure;
-use crate::http::wire::{Deployment, Problem, Refusal, RouteName, Sender, receive};
+use crate::http::wire::{Deployment, Problem, Refusal, RefusedEarly, RouteName, Sender, receive};
 
 /// The pages load their own style sheet and script, and post to themselves.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
@@ -55,7 +55,10 @@ impl Pages {
     ) -> poem::Result<Response> {
         let form = match self.sent_form(&mut request).await {
             Ok(form) => form,
-            Err(problem) => return Ok(problem.response()),
+            Err(problem) => {
+                request.extensions_mut().insert(RefusedEarly(problem));
+                None
+            }
         };
         let path = request.uri().path().to_owned();
         let called = self.catalogue().at(&path);
@@ -85,10 +88,15 @@ impl Pages {
         };
         // As the paths of mailed links have.
         let has_secret_path = endpoint.is_some_and(|it| !it.path_fields.is_empty());
-        Ok(page.map_or_else(
-            |it| Refusal::from(it).into_response(),
-            |it| html(response, it, has_secret_path),
-        ))
+        Ok(match page {
+            Ok(page) => html(response, page, has_secret_path),
+            Err(failure) => {
+                let mut refusal = Refusal::from(failure).into_response();
+                response.set_status(refusal.status());
+                response.set_body(refusal.take_body());
+                response
+            }
+        })
     }
 
     /// What a page of ours has sent. Nothing of a foreign page's is read as that.

@@ -1,5 +1,6 @@
 //! Connections: HTTP/1.1 over TCP or a Unix socket, with deadlines, limits and a clean stop.
 
+mod connection;
 mod places;
 mod refused_head;
 mod request_body;
@@ -7,23 +8,14 @@ mod rules;
 mod stream;
 mod turn;
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::combinators::BoxBody;
-use hyper::body::{Body as _, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
-use poem::http::uri::Scheme;
-use poem::http::{HeaderValue, header};
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Addr, Body, Endpoint, Request, Response};
+use poem::{Addr, Endpoint, Response};
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
@@ -31,14 +23,10 @@ use tokio::sync::watch;
 
 pub use self::rules::ConnectionRules;
 
+use self::connection::{Partner, converse};
 use self::places::{Place, Places};
-use self::request_body::RequestBody;
-use self::stream::Stream;
-use self::turn::{AnswerBody, Turn};
 use super::wire::Stopping;
 
-/// What the head of a request may have, and what of a body or of an answer is in hand at once.
-const MOST_BYTES: usize = 16 * 1024;
 /// After how many milliseconds the system cuts off a client that acknowledges nothing of its answer.
 const READ_DEADLINE_MS: u32 = 30_000;
 /// After a failed accept (no file descriptors, say) the next one waits.
@@ -57,7 +45,7 @@ struct Server<A> {
     app: Arc<A>,
     rules: Arc<ConnectionRules>,
     places: Places,
-    graceful: GracefulShutdown,
+    closing: watch::Receiver<bool>,
     stopping: Stopping,
 }
 
@@ -70,13 +58,14 @@ pub async fn serve<A>(
 ) where
     A: Endpoint<Output = Response> + 'static,
 {
+    let (close, closing) = watch::channel(false);
     let (last_answers, stopping) = watch::channel(false);
     let rules = Arc::new(rules);
     let server = Server {
         app: Arc::new(app),
         places: Places::new(Arc::clone(&rules)),
         rules: Arc::clone(&rules),
-        graceful: GracefulShutdown::new(),
+        closing,
         stopping: Stopping(stopping),
     };
     let mut stop = std::pin::pin!(stop);
@@ -91,9 +80,9 @@ pub async fn serve<A>(
     }
     // Nobody new from here on.
     drop(listener);
-    let graceful = server.graceful;
+    close.send_replace(true);
     let finished = async {
-        let mut finished = std::pin::pin!(graceful.shutdown());
+        let mut finished = std::pin::pin!(server.places.are_free());
         if tokio::time::timeout(rules.last_answers(), &mut finished)
             .await
             .is_err()
@@ -147,31 +136,14 @@ impl<A: Endpoint<Output = Response> + 'static> Server<A> {
         addresses: (LocalAddr, RemoteAddr),
         place: Place,
     ) {
-        let turn = Arc::new(Turn::default());
-        let stream = Stream::new(socket, Arc::clone(&turn), Arc::clone(&self.rules));
-        let (app, stopping) = (Arc::clone(&self.app), self.stopping.clone());
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            turn.begin();
-            let (app, turn) = (Arc::clone(&app), Arc::clone(&turn));
-            let (addresses, stopping) = (addresses.clone(), stopping.clone());
-            async move {
-                let response = answer(&*app, request, addresses, stopping).await;
-                if response.headers().contains_key(header::CONNECTION) {
-                    turn.is_the_last();
-                }
-                let response = hyper::Response::from(response);
-                Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, turn)))
-            }
-        });
-        let connection = http1::Builder::new()
-            .header_read_timeout(None)
-            .max_header_size(MOST_BYTES)
-            .max_buf_size(MOST_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = self.graceful.watch(connection);
+        let partner = Partner {
+            app: Arc::clone(&self.app),
+            addresses,
+            stopping: self.stopping.clone(),
+        };
+        let (rules, closing) = (Arc::clone(&self.rules), self.closing.clone());
         tokio::spawn(async move {
-            // If the connection breaks, the client knows; there is nothing to do here.
-            let _ = connection.await;
+            converse(socket, partner, rules, closing).await;
             drop(place);
         });
     }
@@ -181,35 +153,4 @@ fn prepare(stream: &TcpStream) -> io::Result<SocketAddr> {
     stream.set_nodelay(true)?;
     set_tcp_user_timeout(stream, READ_DEADLINE_MS)?;
     stream.local_addr()
-}
-
-/// One request and its answer. A body that the application left unread is read here; if it does not
-/// come, the connection ends.
-async fn answer<A: Endpoint<Output = Response>>(
-    app: &A,
-    request: hyper::Request<Incoming>,
-    (local, remote): (LocalAddr, RemoteAddr),
-    stopping: Stopping,
-) -> Response {
-    let (mut head, body) = request.into_parts();
-    head.extensions.insert(stopping);
-    // The client waits to be asked for the body: then there is no rest to wait for.
-    let waits_to_be_asked = head.headers.contains_key(header::EXPECT);
-    let body = (!body.is_end_stream()).then(|| RequestBody::new(body));
-    let shown = body.clone().map(BoxBody::new);
-    let request = Request::from_parts(
-        (head, local, remote, Scheme::HTTP).into(),
-        shown.map_or_else(Body::empty, Body::from),
-    );
-    let mut response = app.get_response(request).await;
-    let closes = response.headers().contains_key(header::CONNECTION);
-    if let Some(body) = body
-        && !closes
-        && !body.has_ended()
-        && (waits_to_be_asked || !body.read_rest().await)
-    {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(header::CONNECTION, close);
-    }
-    response
 }

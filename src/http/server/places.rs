@@ -18,11 +18,13 @@ const RESERVED_DESCRIPTORS: u64 = 64;
 /// How much memory is for connections, in KiB.
 const MEMORY: u64 = 256 * 1024;
 /// What a connection needs of it at most, in KiB: a head, a body or an answer on its way, and what
-/// becomes of them. A body one byte short of its 64 KiB was measured at 80 to 130.
+/// becomes of them. A body one byte short of its 64 KiB was measured at 80 to 130; `tests/it/flood.rs`
+/// holds a mixed flood to it.
 const PER_CONNECTION: u64 = 128;
 
 /// The places of all connections.
 pub(super) struct Places {
+    most: u32,
     all: Arc<Semaphore>,
     clients: Arc<Clients>,
 }
@@ -45,12 +47,13 @@ impl Places {
         let most = most_connections();
         let clients = Clients {
             // Where there are few places, no client has all of them.
-            per_client: rules.per_client.min((most / 2).max(1)),
+            per_client: rules.per_client.min((most as usize / 2).max(1)),
             rules,
             open: Mutex::default(),
         };
         Self {
-            all: Arc::new(Semaphore::new(most)),
+            most,
+            all: Arc::new(Semaphore::new(most as usize)),
             clients: Arc::new(clients),
         }
     }
@@ -58,6 +61,12 @@ impl Places {
     /// Waits for a place for whoever comes next.
     pub(super) async fn next(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.all).acquire_owned().await.ok()
+    }
+
+    /// Waits until every connection has ended.
+    pub(super) async fn are_free(&self) {
+        // It is never closed.
+        let _ = self.all.acquire_many(self.most).await;
     }
 
     /// Gives the place to this client, unless it has enough of them.
@@ -125,7 +134,7 @@ impl Clients {
 }
 
 /// As many as the memory and the limit on file descriptors allow, which is raised as far as it goes.
-fn most_connections() -> usize {
+fn most_connections() -> u32 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -140,5 +149,5 @@ fn most_connections() -> usize {
         .unwrap_or(u64::MAX)
         .saturating_sub(RESERVED_DESCRIPTORS)
         .clamp(1, MEMORY / PER_CONNECTION);
-    usize::try_from(most).unwrap_or(1)
+    u32::try_from(most).unwrap_or(1)
 }

@@ -1,33 +1,43 @@
-//! What is answered to a head that cannot be read. The HTTP library refuses it with an empty body,
-//! which the Android client cannot read.
+//! A head that was no request. The HTTP library refuses it with an empty body, which the Android client
+//! cannot read, or says nothing.
 
 use poem::http::StatusCode;
-use serde_json::json;
 
-/// Our words for `refusal`, which are the library's. A head that is too long may have nothing but an
-/// address that is.
-pub(super) fn answer(refusal: &[u8], is_in_first_line: bool) -> Vec<u8> {
-    let status = refusal
-        .get("HTTP/1.1 ".len()..)
-        .and_then(|it| StatusCode::from_bytes(it.get(..3)?).ok())
-        .unwrap_or(StatusCode::BAD_REQUEST);
-    let (status, sentence) = match status {
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if is_in_first_line => {
-            (StatusCode::URI_TOO_LONG, "The address is too long.")
+use crate::http::wire::Problem;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RefusedHead {
+    Malformed,
+    TooLong,
+    AddressTooLong,
+    Late,
+}
+
+impl RefusedHead {
+    /// Reads what the library says. A head that is too long may have nothing but an address that is.
+    pub(super) fn read(said: &[u8], is_in_first_line: bool) -> Self {
+        let status = said.get("HTTP/1.1 ".len()..).and_then(|it| it.get(..3));
+        match status {
+            Some(b"431") if is_in_first_line => Self::AddressTooLong,
+            Some(b"414") => Self::AddressTooLong,
+            Some(b"431") => Self::TooLong,
+            _ => Self::Malformed,
         }
-        StatusCode::URI_TOO_LONG => (status, "The address is too long."),
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            (status, "The head of the request is too long.")
-        }
-        _ => (status, "The request is malformed."),
-    };
-    tracing::info!(event = "head_refused", status = status.as_u16());
-    let body = json!({ "detail": sentence }).to_string();
-    format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Connection: close\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\
-         Referrer-Policy: no-referrer\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+    }
+
+    pub(super) fn problem(self) -> Problem {
+        let (status, sentence) = match self {
+            Self::Malformed => (StatusCode::BAD_REQUEST, "The request is malformed."),
+            Self::TooLong => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "The head of the request is too long.",
+            ),
+            Self::AddressTooLong => (StatusCode::URI_TOO_LONG, "The address is too long."),
+            Self::Late => (
+                StatusCode::REQUEST_TIMEOUT,
+                "The head of the request did not arrive in time.",
+            ),
+        };
+        Problem::new(status, sentence)
+    }
 }

@@ -1,22 +1,17 @@
-//! A client's socket as the HTTP library sees it: a head has to arrive in time, a head that cannot be
-//! read is answered in our words, and a client that still sends reads the last answer all the same.
+//! A client's socket as the HTTP library sees it: a head has to arrive in time, and a head that cannot
+//! be read is refused by us.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use super::refused_head;
+use super::refused_head::RefusedHead;
 use super::rules::ConnectionRules;
 use super::turn::Turn;
-
-/// What a client that still sends after the last answer has to read it, and what it may send.
-const FAREWELL: Duration = Duration::from_secs(1);
-const FAREWELL_BYTES: usize = 1 << 20;
 
 pub(super) struct Stream<S> {
     socket: S,
@@ -27,9 +22,7 @@ pub(super) struct Stream<S> {
     /// Set to `until` only when there is something to wait for.
     alarm: Pin<Box<Sleep>>,
     head: Head,
-    /// What is answered to a head that cannot be read, as far as it is not sent.
-    refusal: Vec<u8>,
-    farewell: Option<usize>,
+    refused: Option<RefusedHead>,
 }
 
 /// What has arrived of the head.
@@ -52,8 +45,7 @@ impl<S> Stream<S> {
             until,
             alarm: Box::pin(tokio::time::sleep_until(until)),
             head: Head::Nothing,
-            refusal: Vec::new(),
-            farewell: None,
+            refused: None,
         }
     }
 
@@ -81,44 +73,18 @@ impl<S> Stream<S> {
 
     /// With no request in hand the library speaks for itself: it refuses a head, with an empty body.
     fn refuse(&mut self, said: &[u8]) {
-        self.refusal = refused_head::answer(said, self.head == Head::Begun);
-        self.turn.is_the_last();
+        let is_in_first_line = self.head == Head::Begun;
+        let refused = RefusedHead::read(said, is_in_first_line);
+        self.refused.get_or_insert(refused);
     }
-}
 
-impl<S: AsyncWrite + Unpin> Stream<S> {
-    fn poll_refusal(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.refusal.is_empty() {
-            let socket = Pin::new(&mut self.socket);
-            let count = ready!(socket.poll_write(cx, &self.refusal))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.refusal.drain(..count);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncRead + Unpin> Stream<S> {
-    /// A socket that is closed with bytes unread resets the connection, and the client may lose the
-    /// answer. So they are read, for a while.
-    fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut bytes = [0; 4096];
-        loop {
-            let mut buffer = ReadBuf::new(&mut bytes);
-            match Pin::new(&mut self.socket).poll_read(cx, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    let read = self.farewell.unwrap_or_default() + buffer.filled().len();
-                    if read > FAREWELL_BYTES {
-                        return Poll::Ready(());
-                    }
-                    self.farewell = Some(read);
-                }
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => return self.poll_alarm(cx),
-            }
-        }
+    /// The socket behind it, when the library has done, and the head that was no request.
+    pub(super) fn end(self, ended: hyper::Result<()>) -> (S, Option<RefusedHead>) {
+        // Of some heads the library says nothing: HTTP/2, and one that ends in its middle.
+        let is_no_request = |err: hyper::Error| err.is_parse() || err.is_incomplete_message();
+        let is_silent = self.turn.is_waiting() && ended.is_err_and(is_no_request);
+        let malformed = is_silent.then_some(RefusedHead::Malformed);
+        (self.socket, self.refused.or(malformed))
     }
 }
 
@@ -135,6 +101,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
         }
         if self.turn.is_waiting() {
             ready!(self.poll_alarm(cx));
+            if self.head != Head::Nothing {
+                self.refused = Some(RefusedHead::Late);
+            }
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         Poll::Pending
@@ -172,7 +141,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_refusal(cx))?;
         ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
         if self.turn.is_sent() {
             self.head = Head::Nothing;
@@ -185,17 +153,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_refusal(cx))?;
-        if self.farewell.is_none() {
-            ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
-            if !self.turn.was_the_last() {
-                return Poll::Ready(Ok(()));
-            }
-            self.farewell = Some(0);
-            self.until = Instant::now() + FAREWELL;
-        }
-        ready!(self.poll_farewell(cx));
+    /// There may be a refusal to send, so the socket is shut down later.
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 }

@@ -73,6 +73,7 @@ pub(crate) fn actor(request: &Request) -> Actor {
     Actor {
         name: "http".to_owned(),
         address: address.and_then(|it| it.0).map(|it| it.to_string()),
-        user_agent: user_agent.map(|it| it.chars().take(LONGEST_USER_AGENT).collect()),
+        // What can be read as text is ASCII.
+        user_agent: user_agent.map(|it| it[..it.len().min(LONGEST_USER_AGENT)].to_owned()),
     }
 }

@@ -12,9 +12,11 @@ mod once;
 mod problem;
 mod rate_limit;
 mod refusal;
+mod refused_early;
 mod route_name;
 mod sender;
 mod stopping;
+mod written;
 
 pub use self::deployment::Deployment;
 
@@ -37,6 +39,8 @@ pub(crate) use self::refusal::{
     ANYONE, Answer, BEARER, CHALLENGE, LIMITED, NO_FOREIGN_PAGE, NoSession, PASSING_SECONDS,
     Refusal, Refused, TokenProblem,
 };
+pub(crate) use self::refused_early::RefusedEarly;
 pub(crate) use self::route_name::RouteName;
 pub(crate) use self::sender::Sender;
 pub(crate) use self::stopping::Stopping;
+pub(crate) use self::written::Written;

@@ -125,7 +125,7 @@ impl ToJSON for BadRequest {
 }
 
 /// Why a request did not reach its endpoint.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     pub(crate) body: Map<String, Value>,

@@ -1,8 +1,7 @@
 //! What SQLite's errors mean, in words, and what to do about them.
 
 use std::error::Error;
-use std::io;
-use std::iter;
+use std::{fmt, io, iter};
 
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_INTERRUPT, SQLITE_IOERR_WRITE};
@@ -21,7 +20,7 @@ impl From<rusqlite::Error> for sql::Error {
 fn known(err: &rusqlite::Error) -> Option<sql::Error> {
     let inner = err.sqlite_error()?;
     Some(match inner.code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => sql::Error::passing(locked()),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => sql::Error::passing(Locked),
         ErrorCode::DiskFull => sql::Error::passing(DISK_FULL),
         ErrorCode::SystemIoFailure => sql::Error::passing(disk_words(inner.extended_code)),
         ErrorCode::ReadOnly => sql::Error::passing(READ_ONLY),
@@ -67,13 +66,23 @@ pub(super) fn when_behind<E: Error + Send + Sync + 'static>(
     }
 }
 
-fn locked() -> String {
-    let holder = lock::holder_of_open_files();
-    let holder = holder.unwrap_or_else(|| "another program".to_owned());
-    format!(
-        "{holder} has locked the database and does not let go; wait for it, or end it, and try again"
-    )
+/// Somebody else has the lock. Who that is, the system is asked when it is said: most of these errors
+/// are answered with a new try or a 503, and never read.
+#[derive(Debug)]
+struct Locked;
+
+impl fmt::Display for Locked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let holder = lock::holder_of_open_files();
+        let holder = holder.as_deref().unwrap_or("another program");
+        write!(
+            f,
+            "{holder} has locked the database and does not let go; wait for it, or end it, and try again"
+        )
+    }
 }
+
+impl Error for Locked {}
 
 /// For `map_err`.
 pub(super) fn when(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> Failure {

@@ -34,6 +34,9 @@ const SALTS: usize = 8;
 const LOG_HEAD: u64 = 32;
 const FRAME_HEAD: u64 = 24;
 
+/// Behind both copies: how many frames of the log have been moved into the database, for good.
+const MOVED: usize = 2 * WORDS;
+
 /// The size of the index's first block, which holds the header.
 const BLOCK_BYTES: i32 = 32_768;
 
@@ -42,6 +45,11 @@ const BLOCK_BYTES: i32 = 32_768;
 pub(super) struct DataVersion([u32; WORDS]);
 
 impl DataVersion {
+    /// How many frames of the log count.
+    fn frames(&self) -> u32 {
+        self.0[FRAMES]
+    }
+
     /// How much of the log's file there must be for this, and the salts at its head; None when
     /// nothing in the log counts.
     pub(super) fn log(&self) -> Option<(u64, [u8; 8])> {
@@ -50,7 +58,7 @@ impl DataVersion {
         let size = u64::from(u16::from_ne_bytes([low, high]));
         // 65536 does not fit: it is written as 1.
         let page = if size == 1 { 65_536 } else { size };
-        let frames = u64::from(self.0[FRAMES]);
+        let frames = u64::from(self.frames());
         let [first, second] = [word(SALTS), word(SALTS + 1)];
         let mut salts = [0; 8];
         salts[..4].copy_from_slice(&first);
@@ -107,6 +115,13 @@ impl Header {
         (first == second && first[0] == VERSION && is_filled).then_some(DataVersion(first))
     }
 
+    /// Whether all that counted in the log at `version` is in the database.
+    pub(super) fn is_moved(&self, version: &DataVersion) -> bool {
+        let moved = self.word(MOVED);
+        fence(Ordering::Acquire);
+        moved >= version.frames()
+    }
+
     /// See [`connect::leave_log`].
     pub(super) fn leave_log(&self) {
         connect::leave_log(
@@ -117,15 +132,17 @@ impl Header {
         );
     }
 
-    #[expect(unsafe_code, reason = "a window to memory that SQLite shares")]
     fn copy(&self, start: usize) -> [u32; WORDS] {
-        std::array::from_fn(|word| {
-            // SAFETY: SQLite keeps at least one block mapped while `connection` is open, and both
-            // copies are within it; a block starts at a page of memory, so the words are aligned.
-            // Whoever writes here may be another process: nothing but atomics is right.
-            let word = unsafe { AtomicU32::from_ptr(self.words.add(start + word).as_ptr()) };
-            word.load(Ordering::Relaxed)
-        })
+        std::array::from_fn(|word| self.word(start + word))
+    }
+
+    #[expect(unsafe_code, reason = "a window to memory that SQLite shares")]
+    fn word(&self, at: usize) -> u32 {
+        // SAFETY: SQLite keeps at least one block mapped while `connection` is open, and all that is
+        // read here, to [`MOVED`], is within it; a block starts at a page of memory, so the words are
+        // aligned. Whoever writes here may be another process: nothing but atomics is right.
+        let word = unsafe { AtomicU32::from_ptr(self.words.add(at).as_ptr()) };
+        word.load(Ordering::Relaxed)
     }
 }
 

@@ -5,7 +5,9 @@
 //! a number of the last commit, and that of the commit before. A log starts anew only when all of it
 //! is in the file. So the first stamp in a log follows the one in the file; or, when a part of the
 //! log has been moved into the file, the stamp in the file is one of those in the log. Nothing else
-//! is possible, however a process or a machine ended: anything else is another file.
+//! is possible, however a process or a machine ended: anything else is another file. Half a stamp has
+//! 16 bits, because SQLite's header has room for no more: one foreign log in 65 536 passes, and each that
+//! an older version has written, without stamps.
 //!
 //! Log: <https://sqlite.org/fileformat2.html#the_write_ahead_log>.
 
@@ -76,6 +78,17 @@ pub(super) fn is_whole(database: &File) -> io::Result<bool> {
     let page = Page::at(database, 0)?;
     let length = database.metadata()?.len();
     Ok(page.is_some_and(|it| it.length <= length))
+}
+
+/// Whether nothing in the log has been moved into the database: page 1 goes there before all others,
+/// and is in every commit.
+pub(super) fn is_unmoved(database: &File, path: &Path) -> io::Result<bool> {
+    let first = Log::open(path)?.and_then(|it| it.first_pages().next());
+    let file = Page::at(database, 0)?;
+    Ok(match (first.transpose()?, file) {
+        (Some(first), Some(file)) => first.follows(&file),
+        _ => false,
+    })
 }
 
 /// Whether an open log begins with these salts and is as long as this, at least.

@@ -62,7 +62,7 @@ impl Place {
             return false;
         };
         self.is_shorter(database).unwrap_or(false)
-            || self.is_cut(database, log).unwrap_or(false)
+            || self.is_cut(database, path, log).unwrap_or(false)
             || self.is_other(database, path)
     }
 
@@ -79,16 +79,17 @@ impl Place {
         Ok(is_shorter)
     }
 
-    /// Whether what the index of the log names is no longer in the log; or, when it names nothing, so
-    /// that all is in the database, that is not whole.
-    fn is_cut(&self, database: &File, log: &File) -> io::Result<bool> {
+    /// Whether what the index of the log names is no longer in the log; or the database is not whole
+    /// though it has to be: all that counts in the log is in it already, or nothing yet.
+    fn is_cut(&self, database: &File, path: &Path, log: &File) -> io::Result<bool> {
         let Some(version) = self.header.read() else {
             return Ok(false);
         };
-        let is_there = match version.log() {
-            Some((length, salts)) => log::holds(log, length, salts)?,
-            None => log::is_whole(database)?,
-        };
+        let in_log = version.log();
+        let is_held = in_log.map_or(Ok(true), |(length, salts)| log::holds(log, length, salts))?;
+        let is_there = is_held
+            && (log::is_whole(database)?
+                || !self.header.is_moved(&version) && !log::is_unmoved(database, path)?);
         // Whoever writes to the log says so in the index afterwards, and whoever empties it before.
         Ok(!is_there && self.header.read() == Some(version))
     }

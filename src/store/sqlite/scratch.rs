@@ -31,16 +31,30 @@ impl Scratch {
         kept.map(drop).map_err(when(DOING))
     }
 
+    /// Hands all texts for `owner` to `each`, one after the other, until that fails.
+    pub fn each<E: From<Failure>>(
+        &self,
+        owner: &str,
+        mut each: impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let query = "SELECT text FROM rows WHERE owner = ?1 ORDER BY id";
+        let mut query = self.0.prepare_cached(query).map_err(when(DOING))?;
+        let mut rows = query.query([owner]).map_err(when(DOING))?;
+        while let Some(row) = rows.next().map_err(when(DOING))? {
+            let text: String = row.get(0).map_err(when(DOING))?;
+            each(&text)?;
+        }
+        Ok(())
+    }
+
     /// All texts for `owner`, in the order in which they came.
     pub fn of(&self, owner: &str) -> Result<Vec<String>, Failure> {
-        let query = "SELECT text FROM rows WHERE owner = ?1 ORDER BY id";
-        let read = || {
-            let mut query = self.0.prepare_cached(query)?;
-            query
-                .query_map([owner], |row| row.get(0))?
-                .collect::<rusqlite::Result<_>>()
-        };
-        read().map_err(when(DOING))
+        let mut all = Vec::new();
+        self.each(owner, |text| {
+            all.push(text.to_owned());
+            Ok::<_, Failure>(())
+        })?;
+        Ok(all)
     }
 }
 

@@ -105,10 +105,10 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("scrypt", "src/crypto/scrypt.rs"),
     ("argon2", "src/crypto/foreign.rs"),
     ("bcrypt", "src/crypto/foreign.rs"),
-    ("jsonwebtoken", "src/crypto/token.rs"),
+    ("subtle", "src/crypto/"),
     ("getrandom", "src/crypto/random.rs"),
     (
-        "aws_lc_rs",
+        "ring",
         "src/crypto/ src/store/audit.rs src/http/wire/digest.rs",
     ),
     (

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde_json::json;
+
 use super::full_disk::unshared;
 use super::{file, part, program};
 use crate::server::{PASSWORD, Server, Site, run, until};
@@ -113,6 +115,30 @@ fn a_server_logs_what_the_disk_refuses_and_goes_on_when_it_works_again() {
         assert_eq!(server.register(&format!("bo{round}")), 201, "{rule}");
     }
     assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn mails_leave_while_a_backup_is_made() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let Some(disk) = Disk::of(&site) else {
+        return;
+    };
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--backup-every", "1d"];
+    // No backup is made before it works again.
+    disk.fails("w 0 /data/backups/");
+    let server = Server::start(disk.command(&site, &serve), &site.path("log"));
+    until("a backup to begin", || {
+        let mut drafts = fs::read_dir(site.data().join("backups")).ok()?;
+        drafts.next().map(drop)
+    });
+    let ask = json!({"email": "ada@example.org"});
+    assert_eq!(server.post("request-reset", &ask).status, 200);
+    let said = |word: &str| server.log().contains(word).then_some(());
+    until("a mail", || said("mail_sent"));
+    assert_eq!(said("backup_made"), None);
+    disk.works();
+    until("the backup", || said("backup_made"));
 }
 
 /// Makes a disk and a user, lets nobody write there any more, and runs each line of `commands`.

@@ -59,6 +59,11 @@ fn a_database_that_is_mounted_as_a_file_is_refused_and_a_mounted_folder_is_not()
         assert!(is_told, "{command:?}: {said}");
         assert!(!site.path("other/auth.db-wal").exists(), "{command:?}");
     }
+    let doctor = ["doctor", "--format", "json"];
+    let places = ["data/auth.db", "other/auth.db"];
+    let examined = run_mounted(&unshare, &site, places, &doctor);
+    let found = examined.out.contains("is mounted as a single file");
+    assert!(found && examined.code == Some(1), "{examined:?}");
     let list = ["user", "list"];
     let listed = run_mounted(&unshare, &site, ["data", "other"], &list).ok();
     assert!(listed.contains("ada@example.org"), "{listed}");

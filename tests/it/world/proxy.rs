@@ -1,6 +1,7 @@
 //! nginx or Caddy as a TLS proxy before the program, and curl as its client.
 
 use std::net::TcpStream;
+use std::os::unix::fs::chown;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -26,6 +27,7 @@ pub struct Proxy {
     forwarded: &'static str,
     guide: Option<String>,
     caddy: Option<PathBuf>,
+    user: Option<[&'static str; 2]>,
     child: Option<Child>,
 }
 
@@ -43,6 +45,7 @@ impl Proxy {
             forwarded: "$proxy_add_x_forwarded_for",
             guide: None,
             caddy: None,
+            user: None,
             child: None,
         })
     }
@@ -87,6 +90,12 @@ impl Proxy {
         self
     }
 
+    /// Runs as this user and group, given by their numbers.
+    pub fn run_by(mut self, user: &'static str, group: &'static str) -> Self {
+        self.user = Some([user, group]);
+        self
+    }
+
     /// What belongs into `public_url`.
     pub fn url(&self) -> String {
         format!("https://{}{}", self.host(), self.prefix)
@@ -112,7 +121,9 @@ impl Proxy {
         let configuration = self.folder.path().join("configuration");
         std::fs::write(&configuration, self.configuration(backend)).expect("a configuration");
         let log = self.folder.path().join("error.log");
-        let mut proxy = Command::new(self.caddy.as_ref().unwrap_or(&self.nginx));
+        let certificate = self.folder.path().join("server.pem");
+        std::fs::copy(smtp_server::file("server.pem"), certificate).expect("a certificate");
+        let mut proxy = self.program();
         if self.caddy.is_some() {
             let open = std::fs::File::create(&log).expect("a log");
             proxy.args(["run", "--adapter", "caddyfile", "--config"]);
@@ -132,6 +143,20 @@ impl Proxy {
         self.child = Some(child);
     }
 
+    fn program(&self) -> Command {
+        let program = self.caddy.as_ref().unwrap_or(&self.nginx);
+        let Some([user, group]) = self.user else {
+            return Command::new(program);
+        };
+        let number = |text: &str| text.parse().expect("a number");
+        let (owner, owning) = (Some(number(user)), Some(number(group)));
+        chown(self.folder.path(), owner, owning).expect("a folder of its own");
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--reuid", user, "--regid", group, "--clear-groups"]);
+        setpriv.arg(program);
+        setpriv
+    }
+
     fn configuration(&self, backend: &str) -> String {
         let nginx = std::fs::read_to_string(file("nginx.conf")).expect("the template");
         let (head, _) = nginx.split_once("    upstream").expect("our servers");
@@ -144,7 +169,10 @@ impl Proxy {
             ("FOLDER", &*self.folder.path().display().to_string()),
             ("BACKEND", backend),
             ("PORT", &self.port.number.to_string()),
-            ("CERTIFICATE", &smtp_server::file("server.pem")),
+            (
+                "CERTIFICATE",
+                &self.folder.path().join("server.pem").display().to_string(),
+            ),
             ("PREFIX", self.prefix),
             ("FORWARDED", self.forwarded),
         ] {

@@ -1,10 +1,14 @@
 //! This program behind nginx, which speaks TLS for it, below a path that is not its own.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::{Value, json};
 
 use super::browser::Browser;
 use super::browser_pages::mailed_link;
 use super::proxy::{Proxy, header};
+use super::{part, program};
 use crate::server::{PASSWORD, Server, Site};
 use crate::smtp::ask;
 
@@ -66,6 +70,67 @@ fn limits_meet_the_client_and_not_the_proxy() {
     }
 }
 
+/// The program at a Unix socket, behind this proxy.
+fn behind_a_socket(proxy: &mut Proxy, more: &[&str]) -> (Site, Server) {
+    let site = Site::new();
+    // Whoever may open the socket has to get there.
+    fs::set_permissions(site.path(""), Permissions::from_mode(0o755)).expect("a mode");
+    let listen = format!("unix:{}", site.path("http.sock").display());
+    let url = proxy.url();
+    let serve = ["serve", "--listen", &listen, "--public-url", &url];
+    let serve = site.command(&[&serve[..], more].concat());
+    let server = Server::start(serve, &site.path("log"));
+    proxy.start_before(&listen);
+    (site, server)
+}
+
+#[test]
+fn limits_meet_the_clients_of_a_proxy_that_comes_by_a_unix_socket() {
+    let Some(mut proxy) = Proxy::reserve() else {
+        return;
+    };
+    let (_site, server) = behind_a_socket(&mut proxy, &[]);
+    let path = "/authentication/api/request-reset/";
+    let body = ["--json", r#"{"email": "nobody@example.org"}"#];
+    let statuses = proxy.client("127.0.0.2").statuses(200, path, &body);
+    assert_eq!((statuses[0], statuses[199]), (200, 429), "{statuses:?}");
+    assert_eq!(proxy.client("127.0.0.3").ask(path, &body).status, 200);
+    // What a client writes into the header itself stands before the proxy's word.
+    let forged = [&body[..], &["--header", "X-Forwarded-For: 127.0.0.9"]].concat();
+    assert_eq!(proxy.client("127.0.0.2").ask(path, &forged).status, 429);
+    let log = server.log();
+    assert!(
+        log.contains("127.0.0.3") && !log.contains("client_unknown"),
+        "{log}"
+    );
+}
+
+#[test]
+fn mode_and_group_of_a_unix_socket_say_which_proxy_gets_through() {
+    let found = program("setpriv").and_then(|_| {
+        let is_root = rustix::process::geteuid().is_root();
+        let needed = "only root can run nginx as somebody else".to_owned();
+        is_root.then_some(()).ok_or(needed)
+    });
+    if part(found).is_none() {
+        return;
+    }
+    for (more, status) in [
+        (&[][..], 502),
+        (&["--listen-group", "65533"], 200),
+        (&["--listen-group", "65533", "--listen-mode", "0600"], 502),
+        (&["--listen-mode", "0606"], 200),
+    ] {
+        let Some(proxy) = Proxy::reserve() else {
+            return;
+        };
+        let mut proxy = proxy.run_by("65534", "65533");
+        let (_site, _server) = behind_a_socket(&mut proxy, more);
+        let answer = proxy.client("127.0.0.1").ask("/healthz", &[]);
+        assert_eq!(answer.status, status, "{more:?}: {answer:?}");
+    }
+}
+
 #[test]
 fn the_button_and_the_form_of_mailed_pages_work_below_a_path() {
     let (Some(browser), Some(mut proxy)) = (Browser::find(), Proxy::reserve()) else {
@@ -89,7 +154,7 @@ fn the_button_and_the_form_of_mailed_pages_work_below_a_path() {
         .story(&[&host])
         .open(&mailed_link(&site, "password-reset"))
         .fill("[name=newPassword]", "An0ther@Pass2")
-        .click("button")
+        .click("text=Set the password")
         .see("Password changed")
         .play();
     seen.assert_clean();

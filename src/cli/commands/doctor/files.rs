@@ -39,6 +39,12 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         Finding::refused(CHECK, &failure::chain(err.chain()), "run it as its owner")
     };
     let mut findings = Vec::from_iter(data_dir::check(folder).err().map(refused));
+    let names = data_dir::check_name(&subject.database).err();
+    findings.extend(names.map(|err| {
+        let said = err.to_string();
+        let (what, advice) = said.rsplit_once("; ").unwrap_or((&said, ""));
+        Finding::failed(CHECK, what.to_owned(), advice.to_owned())
+    }));
     if let Ok(folder) = fs::metadata(folder) {
         findings.extend(own.iter().filter_map(|it| it.of_another(&folder)));
     }

@@ -5,7 +5,7 @@ use crate::compose::{self, Identity};
 use crate::domain::WebUrl;
 use crate::failure;
 use crate::mail::Mailer;
-use crate::settings::{Listen, Settings, Values};
+use crate::settings::{Listen, Settings, SocketAccess, Values};
 
 const ADVICE: &str = "run: minisass-auth config show";
 
@@ -50,18 +50,31 @@ pub(crate) fn listen(subject: &Subject<'_>) -> Finding {
     let (listen, access) = (&settings.listen, &settings.socket);
     let is_public = settings.public_url.as_ref().is_some_and(WebUrl::is_https);
     match listen {
-        Listen::Unix(_) if access.group.is_none() && access.mode & 0o006 != 0o006 => {
-            Finding::warning(
-                "listen",
-                format!("only this user and its group can open {listen}"),
-                "set listen_group to the group of the proxy, and let the proxy send X-Forwarded-For",
-            )
-        }
+        Listen::Unix(_) => socket(listen, access),
         Listen::Tcp(_) if is_public && settings.trusted_proxies.is_empty() => Finding::warning(
             "listen",
             "public_url is https, so there is a proxy, and all clients have its address",
             "set trusted_proxies to the address of the proxy, which has to send X-Forwarded-For",
         ),
-        _ => Finding::ok("listen", listen.to_string()),
+        Listen::Tcp(_) => Finding::ok("listen", listen.to_string()),
     }
+}
+
+/// To open a socket is to write to it. Whoever may is believed about where requests come from.
+fn socket(listen: &Listen, access: &SocketAccess) -> Finding {
+    let may = |bits: u32| access.mode & bits == bits;
+    let who = match &access.group {
+        _ if may(0o006) => "every user of this machine can open",
+        Some(group) if may(0o060) => &*format!("the group {group} can open"),
+        _ => {
+            let who = if may(0o060) { " and its group" } else { "" };
+            return Finding::warning(
+                "listen",
+                format!("only this user{who} can open {listen}"),
+                "set listen_group to the group of the proxy and listen_mode to 0660, and let the proxy \
+                 send X-Forwarded-For",
+            );
+        }
+    };
+    Finding::ok("listen", format!("{who} {listen}"))
 }

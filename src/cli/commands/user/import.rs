@@ -273,16 +273,17 @@ impl<'a> Run<'a> {
     /// How many reset mails were queued, or would be.
     fn send_resets(&self) -> anyhow::Result<usize> {
         let (job, mut count) = (self.host.job, 0);
-        for who in &self.done.without_password {
+        self.done.without_password.each(|who| {
             if self.host.interrupt.came() {
                 bail!(Interrupted(
                     "the users are in; run it again for the other reset mails"
                 ));
             }
             let is_dry = self.import.dry_run;
-            let sent = job.operator.send_first_reset(who, is_dry, &job.actor);
+            let sent = job.operator.send_first_reset(&who, is_dry, &job.actor);
             count += usize::from(job.wait(sent)?);
-        }
+            Ok(())
+        })?;
         Ok(count)
     }
 }
@@ -328,6 +329,7 @@ impl Import {
                 Duplicate::Suffix => OnDuplicate::Suffix,
             }),
             with_numbers: self.report.is_some(),
+            with_resets: self.send_reset && !is_rehearsal,
             is_served: job.is_served(),
         }
     }
