@@ -10,7 +10,7 @@ use crate::drive::{Amount, Load};
 use crate::request::Request;
 
 const ROOT: &str = "/authentication/api";
-const PASSWORD: &str = "Bench@Pass1";
+pub const PASSWORD: &str = "Bench@Pass1";
 
 /// The server drops the oldest session of a user above 50; below this many, all of them live.
 const SESSIONS_PER_USER: usize = 40;
@@ -33,9 +33,20 @@ impl Api {
 
     /// One of the registered users has forgotten the password.
     pub fn request_reset(self, user: usize) -> Request {
-        let body = json!({"email": email(user)});
+        self.request_reset_of(&email(user))
+    }
+
+    /// Somebody says that they have.
+    pub fn request_reset_of(self, email: &str) -> Request {
+        let body = json!({ "email": email });
         let path = format!("{ROOT}/request-reset/");
         self.request("POST", &path, None, Some(&body), 200)
+    }
+
+    /// A guess at an account that is not there.
+    pub fn refused_login(self, email: &str) -> Request {
+        let body = json!({ "email": email, "password": PASSWORD });
+        self.request("POST", &format!("{ROOT}/login/"), None, Some(&body), 401)
     }
 
     pub fn check(self, token: &str) -> Request {
@@ -57,6 +68,12 @@ impl Api {
             None,
             401,
         )
+    }
+
+    pub fn refresh(self, token: &str) -> Request {
+        let path = format!("{ROOT}/token/refresh/");
+        let body = json!({ "refresh": token });
+        self.request("POST", &path, None, Some(&body), 200)
     }
 
     pub fn logout(self, token: &str) -> Request {
@@ -99,7 +116,7 @@ impl Api {
         }
     }
 
-    fn registration(self, user: usize) -> Request {
+    pub fn registration(self, user: usize) -> Request {
         let body = json!({
             "username": format!("load{user}"), "email": email(user), "password": PASSWORD,
             "first_name": "Nomsa", "last_name": "Dlamini",
@@ -108,7 +125,7 @@ impl Api {
         self.request("POST", &format!("{ROOT}/register/"), None, Some(&body), 201)
     }
 
-    fn request(
+    pub fn request(
         self,
         method: &str,
         path: &str,
@@ -141,14 +158,18 @@ impl Api {
 
 /// The access token in the answer to a login.
 pub fn access_token(body: &[u8]) -> Result<String> {
-    let body: Value =
-        serde_json::from_slice(body).context("a login was answered by something else than JSON")?;
-    let token = body["access_token"]
-        .as_str()
-        .context("a login was answered without an access_token")?;
-    Ok(token.to_owned())
+    Ok(tokens(body)?.0)
 }
 
-fn email(user: usize) -> String {
+/// The access and the refresh token in the answer to a login.
+pub fn tokens(body: &[u8]) -> Result<(String, String)> {
+    let body: Value =
+        serde_json::from_slice(body).context("a login was answered by something else than JSON")?;
+    let token = |name| body[name].as_str().map(str::to_owned);
+    let tokens = token("access_token").zip(token("refresh_token"));
+    tokens.context("a login was answered without its tokens")
+}
+
+pub fn email(user: usize) -> String {
     format!("load{user}@example.org")
 }

@@ -8,8 +8,10 @@
 //! Read top down:
 //!
 //! * [`options`]: what can be asked for.
-//! * [`login`], [`check`], [`storm`], [`logout`], [`memory`], [`start`], [`mail`], [`peer`]: one
-//!   figure each; [`bulk`]: those of long work on the command line.
+//! * [`login`], [`check`], [`storm`], [`logout`], [`memory`], [`start`], [`mail`], [`peer`],
+//!   [`pocketbase`]: one figure each; [`bulk`]: those of long work on the command line.
+//! * [`soak`]: no figure but a long run, which says whether anything grows.
+//! * [`slow_disk`]: a disk of known cost; [`commits`]: what one writer makes of a disk.
 //! * [`api`]: what can be asked of a server; [`drive`]: many clients at once; [`request`] and
 //!   [`client`]: how one asks.
 //! * [`server`]: a server that ends with the benchmark; [`process`]: the memory that it holds;
@@ -20,6 +22,7 @@ mod api;
 mod bulk;
 mod check;
 mod client;
+mod commits;
 mod drive;
 mod login;
 mod logout;
@@ -28,10 +31,13 @@ mod mail;
 mod memory;
 mod options;
 mod peer;
+mod pocketbase;
 mod process;
 mod report;
 mod request;
 mod server;
+mod slow_disk;
+mod soak;
 mod start;
 mod stats;
 mod storm;
@@ -64,7 +70,11 @@ fn main() -> ExitCode {
 }
 
 fn bench() -> Result<()> {
-    let Some(options) = Options::parse(std::env::args_os().skip(1))? else {
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    if arguments.next_if(|it| it == commits::ARGUMENT).is_some() {
+        return commits::run(arguments);
+    }
+    let Some(options) = Options::parse(arguments)? else {
         println!("{}", options::USAGE);
         return Ok(());
     };
@@ -88,8 +98,14 @@ fn bench() -> Result<()> {
 
 /// Ctrl-C ends the run from inside, so that the servers and their folders go with it.
 async fn run_unless_interrupted(options: &Options) -> Result<()> {
+    let work = async {
+        match &options.soak {
+            Some(soak) => soak::run(soak).await,
+            None => run(options).await,
+        }
+    };
     tokio::select! {
-        outcome = run(options) => outcome,
+        outcome = work => outcome,
         _ = tokio::signal::ctrl_c() => bail!("interrupted"),
     }
 }
@@ -129,5 +145,6 @@ async fn measure(figure: Figure, options: &Options) -> Result<Vec<Row>> {
         Figure::List => bulk::list(options).await,
         Figure::Backup => bulk::backup(options).await,
         Figure::Peer => peer::measure(options).await,
+        Figure::PocketBase => pocketbase::measure(options).await,
     }
 }

@@ -4,17 +4,25 @@ use std::ffi::OsString;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+
+use crate::server::SCRATCH;
+use crate::soak::Soak;
 
 pub const USAGE: &str = "\
 usage: cargo bench --bench load [-- OPTIONS]
 
   --quick             short runs: a smoke test, not a measurement
   --only NAME         one figure: login, check, storm, logout, memory, start, mail, import, export,
-                      list, backup or peer
+                      list, backup, peer or pocketbase
   --peer DIR          measure the Django peer in DIR too, side by side
   --peer-python PATH  the Python that has the peer's requirements (default: DIR/.venv/bin/python)
+  --pocketbase FILE   measure this PocketBase too, side by side
+  --soak              a long run instead: mixed traffic, and whether memory or files grow
+  --minutes N         how long that is (default: 30)
+  --plot FILE         where its picture goes (default: soak.svg in the folder of the build)
   --help              this text";
 
 #[derive(Clone, Copy, PartialEq)]
@@ -31,10 +39,11 @@ pub enum Figure {
     List,
     Backup,
     Peer,
+    PocketBase,
 }
 
 impl Figure {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Login,
         Self::Check,
         Self::Storm,
@@ -47,6 +56,7 @@ impl Figure {
         Self::List,
         Self::Backup,
         Self::Peer,
+        Self::PocketBase,
     ];
 
     pub fn name(self) -> &'static str {
@@ -63,6 +73,7 @@ impl Figure {
             Self::List => "list",
             Self::Backup => "backup",
             Self::Peer => "peer",
+            Self::PocketBase => "pocketbase",
         }
     }
 }
@@ -77,6 +88,8 @@ pub struct Options {
     pub quick: bool,
     pub figures: Vec<Figure>,
     pub peer: Option<Peer>,
+    pub pocketbase: Option<PathBuf>,
+    pub soak: Option<Soak>,
     /// The cores this process may use; the server makes as many hashing threads.
     pub cores: usize,
 }
@@ -96,6 +109,12 @@ impl Options {
                 Some("--peer-python") => {
                     given.python = Some(value(&mut arguments, "--peer-python")?);
                 }
+                Some("--pocketbase") => {
+                    given.pocketbase = Some(value(&mut arguments, "--pocketbase")?);
+                }
+                Some("--soak") => given.soak = true,
+                Some("--minutes") => given.minutes = Some(value(&mut arguments, "--minutes")?),
+                Some("--plot") => given.plot = Some(value(&mut arguments, "--plot")?),
                 Some("--help" | "-h") => return Ok(None),
                 _ => bail!("unknown option {argument:?}\n\n{USAGE}"),
             }
@@ -121,6 +140,10 @@ struct Given {
     only: Option<OsString>,
     peer: Option<OsString>,
     python: Option<OsString>,
+    pocketbase: Option<OsString>,
+    soak: bool,
+    minutes: Option<OsString>,
+    plot: Option<OsString>,
 }
 
 impl Given {
@@ -133,21 +156,45 @@ impl Given {
             None => None,
         };
         let mut figures = Figure::ALL.to_vec();
-        figures.retain(|&figure| figure != Figure::Peer || peer.is_some());
+        let pocketbase = self.pocketbase.as_ref().map(std::path::absolute);
+        let pocketbase = pocketbase.transpose().context("finding PocketBase")?;
+        figures.retain(|figure| match figure {
+            Figure::Peer => peer.is_some(),
+            Figure::PocketBase => pocketbase.is_some(),
+            _ => true,
+        });
         if let Some(only) = &self.only {
             figures.retain(|figure| only == figure.name());
             if figures.is_empty() {
                 bail!(
-                    "--only {only:?} leaves nothing to measure (peer needs --peer DIR)\n\n{USAGE}"
+                    "--only {only:?} leaves nothing to measure (peer needs --peer DIR, pocketbase --pocketbase FILE)\n\n{USAGE}"
                 );
             }
         }
+        let soak = self.soak.then(|| self.soak()).transpose()?;
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         Ok(Options {
             quick: self.quick,
             figures,
             peer,
+            pocketbase,
+            soak,
             cores,
+        })
+    }
+}
+
+impl Given {
+    fn soak(&self) -> Result<Soak> {
+        let minutes = self.minutes.as_ref().map_or(Some(30), |it| {
+            let minutes = it.to_str()?.parse().ok();
+            minutes.filter(|it| (1..=24 * 60).contains(it))
+        });
+        let minutes: u64 = minutes.context("--minutes needs a number from 1 to 1440")?;
+        let usual = || Path::new(SCRATCH).join("soak.svg");
+        Ok(Soak {
+            time: Duration::from_secs(60 * minutes),
+            plot: self.plot.as_ref().map_or_else(usual, PathBuf::from),
         })
     }
 }

@@ -16,6 +16,7 @@ use crate::api::Api;
 use crate::client::Client;
 use crate::process;
 use crate::request::Request;
+use crate::slow_disk::SlowDisk;
 
 /// The cost of a password hash as it ships.
 pub const REAL_COST: &str = "ln=17,r=8,p=1";
@@ -24,7 +25,7 @@ pub const TOKEN_COST: &str = "ln=10,r=8,p=1";
 
 /// A folder beside the build, which is on a real disk: `/tmp` may be memory, where a commit costs
 /// nothing.
-const SCRATCH: &str = env!("CARGO_TARGET_TMPDIR");
+pub const SCRATCH: &str = env!("CARGO_TARGET_TMPDIR");
 
 const POLL: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -42,31 +43,24 @@ impl Server {
 
     /// The same with more arguments.
     pub async fn start_with(data: &Path, scrypt: &str, more: &[&str]) -> Result<Self> {
-        let address = free_address()?;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_minisass-auth"));
-        command.arg("--data-dir").arg(data);
-        command
-            .args([
-                "serve",
-                "--throttle",
-                "false",
-                // All connections come from this machine.
-                "--max-connections-per-client",
-                "0",
-                "--scrypt",
-                scrypt,
-                "--listen",
-            ])
-            .arg(address.to_string())
-            .args(more);
-        // Neither the caller's settings nor a file in the current folder may change what is
-        // measured.
-        command.current_dir(SCRATCH);
-        for (name, _) in env::vars_os() {
-            if name.to_string_lossy().starts_with("MINISASS_AUTH_") {
-                command.env_remove(name);
-            }
+        let mut command = unthrottled(data, scrypt);
+        command.args(more);
+        Self::serve(command).await
+    }
+
+    /// The same on such a disk.
+    pub async fn start_on(data: &Path, scrypt: &str, disk: Option<&SlowDisk>) -> Result<Self> {
+        let mut command = unthrottled(data, scrypt);
+        if let Some(disk) = disk {
+            disk.slow(&mut command);
         }
+        Self::serve(command).await
+    }
+
+    /// A `serve` of ours, wherever there is room.
+    pub async fn serve(mut command: Command) -> Result<Self> {
+        let address = free_address()?;
+        command.arg("--listen").arg(address.to_string());
         Self::launch(command, address, &Api { address }.health()).await
     }
 
@@ -148,12 +142,48 @@ impl Drop for Server {
     }
 }
 
+/// `serve` as it ships.
+pub fn as_shipped(data: &Path) -> Command {
+    let mut command = program(data);
+    // All connections come from this machine.
+    command.args(["serve", "--max-connections-per-client", "0"]);
+    command
+}
+
+/// Our own release binary over this folder.
+pub fn program(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_minisass-auth"));
+    command.arg("--data-dir").arg(data);
+    // Neither the caller's settings nor a file in the current folder may change what is measured.
+    command.current_dir(SCRATCH);
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("MINISASS_AUTH_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn unthrottled(data: &Path, scrypt: &str) -> Command {
+    let mut command = as_shipped(data);
+    command.args(["--throttle", "false", "--scrypt", scrypt]);
+    command
+}
+
 /// Empty, and removed with all it then holds when the benchmark lets go of it.
 pub fn fresh_folder() -> Result<TempDir> {
     tempfile::Builder::new()
         .prefix("load-")
         .tempdir_in(SCRATCH)
         .context("making a temporary folder")
+}
+
+/// The same in memory, where there is such a place: what else the disk does costs nothing there.
+pub fn fresh_folder_in_memory() -> Result<TempDir> {
+    let in_memory = tempfile::Builder::new()
+        .prefix("load-")
+        .tempdir_in("/dev/shm");
+    in_memory.or_else(|_| fresh_folder())
 }
 
 pub fn free_address() -> Result<SocketAddr> {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::api::{Api, access_token};
 use crate::client::Client;
-use crate::drive::Amount;
+use crate::drive::{Amount, Load};
 use crate::login;
 use crate::options::Options;
 use crate::report::Row;
@@ -44,11 +44,7 @@ pub async fn measure(options: &Options) -> Result<Vec<Row>> {
     let mut turns = Turns::default();
     for _ in 0..options.pick(4, 1) {
         let quiet = slice_p99s(api, &request, slices).await?;
-        let storming = logins.rate(Amount::For(WARM_UP + SLICE * slices));
-        let (_, stormy) = tokio::try_join!(storming, async {
-            sleep(WARM_UP).await;
-            slice_p99s(api, &request, slices).await
-        })?;
+        let (_, stormy) = while_storming(api, &request, &logins, slices).await?;
         stormy
             .into_iter()
             .zip(quiet)
@@ -62,6 +58,20 @@ pub async fn measure(options: &Options) -> Result<Vec<Row>> {
         stormy / quiet,
         1.5,
     )])
+}
+
+/// How many logins there are a second, and the p99 of each slice meanwhile.
+pub async fn while_storming(
+    api: Api,
+    request: &Arc<Request>,
+    logins: &Load,
+    slices: u32,
+) -> Result<(f64, Vec<f64>)> {
+    let storming = logins.rate(Amount::For(WARM_UP + SLICE * slices));
+    tokio::try_join!(storming, async {
+        sleep(WARM_UP).await;
+        slice_p99s(api, request, slices).await
+    })
 }
 
 async fn slice_p99s(api: Api, request: &Arc<Request>, slices: u32) -> Result<Vec<f64>> {

@@ -1,25 +1,19 @@
 //! The command line under measurement: one run of the release binary, timed.
 
-use std::env;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::server::program;
+
 /// How long the command took, from its start to its end. It must succeed.
 pub async fn time(data: &Path, arguments: &[&str]) -> Result<Duration> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_minisass-auth"));
-    command.arg("--data-dir").arg(data).args(arguments);
-    // Neither the caller's settings nor a file in the current folder may change what is measured.
-    command.current_dir(env!("CARGO_TARGET_TMPDIR"));
-    for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("MINISASS_AUTH_") {
-            command.env_remove(name);
-        }
-    }
+    let mut command = program(data);
+    command.args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command.stderr(Stdio::piped());
     let work = tokio::task::spawn_blocking(move || {

@@ -2,9 +2,9 @@
 
 use super::{Accounts, Trouble};
 use crate::crypto::sha256;
-use crate::domain::{Timestamp, User, UserId, spelling};
+use crate::domain::{Timestamp, User, spelling};
 use crate::store::Store;
-use crate::store::attempts::{Attempt, Counter, LONGEST_WAIT};
+use crate::store::attempts::{Attempt, Counter, LONGEST_WAIT, counter_of};
 
 /// An attempt that was counted as failed before anybody looked at it. When it is dropped without
 /// having been evaluated (the queue was full, the client has gone) it is given back.
@@ -87,11 +87,6 @@ impl Accounts {
 fn too_many(seconds: u64) -> Trouble {
     tracing::warn!(event = "excess_rate_limit_exceeded", limit = "account");
     Trouble::TooMany(seconds)
-}
-
-/// The counter of an account, however its owner is called.
-pub(super) fn counter_of(user: UserId) -> Counter {
-    [b"user:".as_slice(), &user.0.to_be_bytes()].concat()
 }
 
 /// The counter of a name, in the form that all its spellings share, whether or not anybody has it.

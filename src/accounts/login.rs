@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::attempts::{counter_of, counter_of_name, counters_of};
+use super::attempts::{counter_of_name, counters_of};
 use super::password::names_of;
 use super::session::SessionStatus;
 use super::{Accounts, Trouble};
 use crate::crypto::{HashError, Verdict, sha256};
 use crate::domain::{Actor, Password, Session, SessionId, SessionKind, UserId, UserRef};
 use crate::failure::Failure;
+use crate::store::attempts::counter_of;
 use crate::store::credentials::Credentials;
 use crate::store::sessions::Opening;
 

@@ -67,6 +67,8 @@ pub struct Rules {
     pub rotate_refresh: bool,
     /// Whether failures and mails are limited.
     pub throttle: bool,
+    /// After how long mails go that were sent or failed, and their files.
+    pub mail_keep: Duration,
     /// After how long rows of the audit trail go; never, if there is none.
     pub audit_keep: Option<Duration>,
     /// What links in mails start with, without a slash at the end.

@@ -1,12 +1,13 @@
 //! Choosing a password, changing it, and what else asks for it.
 
-use super::attempts::{counter_of, counters_of, counters_of_new_password};
+use super::attempts::{counters_of, counters_of_new_password};
 use super::invalid_fields::InvalidFields;
 use super::own::OwnError;
 use super::{Accounts, Trouble};
 use crate::crypto::{Choice, MOST_HASHES, Verdict};
 use crate::domain::{Actor, LiveSession, Password, Profile, Rule, User, UserId, UserRef};
 use crate::failure::Failure;
+use crate::store::attempts::counter_of;
 use crate::store::credentials::Credentials;
 use crate::store::passwords::NewPassword;
 

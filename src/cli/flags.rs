@@ -24,6 +24,7 @@ const SHOWN: &[(&str, &[&str])] = &[
             "smtp_url_file",
             "backup_every",
             "audit_keep",
+            "mail_keep",
             "log_format",
         ],
     ),

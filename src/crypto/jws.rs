@@ -36,11 +36,12 @@ impl Key {
     }
 
     pub(super) fn sign(&self, payload: &impl Serialize) -> Result<String, serde_json::Error> {
-        let payload = serde_json::to_vec(payload)?;
-        let mut token = String::with_capacity(self.header.len() + payload.len() * 4 / 3 + 48);
+        let mut written = Vec::with_capacity(256);
+        serde_json::to_writer(&mut written, payload)?;
+        let mut token = String::with_capacity(self.header.len() + written.len() * 4 / 3 + 48);
         token.push_str(&self.header);
         token.push('.');
-        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+        URL_SAFE_NO_PAD.encode_string(written, &mut token);
         let signature = hmac::sign(&self.secret, token.as_bytes());
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);

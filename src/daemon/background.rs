@@ -23,6 +23,8 @@ const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
 const LAST_MAIL: Duration = Duration::from_millis(1500);
 /// Pause between two looks at new accounts; whoever was imported may have a hash of another kind.
 const HASHES_PAUSE: Duration = Duration::from_secs(15);
+/// Pause between two looks at who has been quiet: after a minute nobody's requests count any more.
+const CLIENTS_PAUSE: Duration = Duration::from_secs(60);
 /// Pause between two clean-ups, and between two looks whether a backup is due.
 const TIDY_PAUSE: Duration = Duration::from_secs(600);
 
@@ -68,7 +70,8 @@ pub(crate) fn start(
         if let Some(backups) = backups {
             tasks.spawn(back_up(operator.clone(), backups, stopped.clone()));
         }
-        tasks.spawn(tidy(operator, app, doubt, stopped));
+        tasks.spawn(forget_clients(app, stopped.clone()));
+        tasks.spawn(tidy(operator, doubt, stopped));
         // Each ends in whatever way.
         while tasks.join_next().await.is_some() {}
     };
@@ -188,8 +191,15 @@ async fn task<T: Send + 'static>(
     })
 }
 
+async fn forget_clients(app: App, stopped: Stopped) {
+    while !*stopped.borrow() {
+        app.forget_quiet_clients();
+        pause(&stopped, Instant::now() + CLIENTS_PAUSE).await;
+    }
+}
+
 /// Until the time in `doubt` nothing is deleted.
-async fn tidy(operator: Operator, app: App, doubt: watch::Receiver<Instant>, stopped: Stopped) {
+async fn tidy(operator: Operator, doubt: watch::Receiver<Instant>, stopped: Stopped) {
     let mut next = Instant::now();
     while !*stopped.borrow() {
         next += TIDY_PAUSE;
@@ -198,7 +208,6 @@ async fn tidy(operator: Operator, app: App, doubt: watch::Receiver<Instant>, sto
             Err(failure) if !failure.is_transient() => log_failure(&failure),
             _ => {}
         }
-        app.forget_quiet_clients();
         if *doubt.borrow() <= Instant::now() {
             let purged = task(purge(operator.clone(), stopped.clone())).await;
             purged.unwrap_or_else(|err| log_failure(&err));
@@ -225,7 +234,7 @@ async fn purge(operator: Operator, stopped: Stopped) -> Result<(), Failure> {
     while !*stopped.borrow() && !operator.purge_some().await? {
         pause(&stopped, Instant::now() + BATCH_PAUSE).await;
     }
-    Ok(())
+    operator.remove_stray_mails().await
 }
 
 /// Until then, or the stop.

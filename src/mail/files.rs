@@ -3,8 +3,10 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::refusal::NotSent;
+use crate::domain::MailKind;
 use crate::failure::in_words;
 use crate::private_file::replace::Draft;
 use crate::private_file::{make_folder, sync_folder};
@@ -12,6 +14,30 @@ use crate::private_file::{make_folder, sync_folder};
 /// Sorted names are sorted by number.
 pub(super) fn name(number: i64, letter: &str) -> String {
     format!("{number:08}-{letter}.eml")
+}
+
+/// The number in a name of ours; files of others are not for us to judge.
+fn number(name: &str) -> Option<i64> {
+    let (number, kind) = name.strip_suffix(".eml")?.split_once('-')?;
+    MailKind::parse(kind).and_then(|_| number.parse().ok())
+}
+
+/// The numbers of the mails whose files were written before `before`.
+pub(super) fn written_before(folder: &Path, before: SystemTime) -> io::Result<Vec<i64>> {
+    let entries = match fs::read_dir(folder) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if let Some(number) = entry.file_name().to_str().and_then(number)
+            && entry.metadata()?.modified()? < before
+        {
+            found.push(number);
+        }
+    }
+    Ok(found)
 }
 
 /// Removes those of these files that are there, on the disk too.

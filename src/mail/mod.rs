@@ -12,7 +12,7 @@ mod smtp;
 
 use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use self::message::OutgoingMail;
 use crate::domain::{Email, MailKind, Timestamp};
@@ -105,6 +105,14 @@ impl Mailer {
             .as_ref()?
             .join(files::name(number, kind.as_str()));
         path.exists().then_some(path)
+    }
+
+    /// The numbers of the mails whose files were written before `before`.
+    pub fn written_before(&self, before: Timestamp) -> Result<Vec<i64>, Failure> {
+        let since_epoch = Duration::from_secs(u64::try_from(before.0).unwrap_or_default());
+        let found = |folder| files::written_before(folder, UNIX_EPOCH + since_epoch);
+        let found = self.outbox.as_deref().map_or_else(|| Ok(Vec::new()), found);
+        found.map_err(Failure::when("looking into the outbox folder"))
     }
 
     /// Removes the files of the mails of these numbers.

@@ -47,12 +47,25 @@ impl Operator {
         self.parts.store.check(progress)
     }
 
-    /// Deletes some of what expired 30 days ago, and says whether that was all of it.
+    /// Deletes some of what expired 30 days ago, and some of the old mails, and says whether that was all
+    /// of it.
     pub async fn purge_some(&self) -> Result<bool, Failure> {
-        let before = Timestamp(self.now().0 - KEEP);
-        let purged = self.parts.store.purge(before, BATCH).await?;
+        let now = self.now();
+        let (ended, mailed) = (
+            Timestamp(now.0 - KEEP),
+            now.minus(self.parts.rules.mail_keep),
+        );
+        let purged = self.parts.store.purge(ended, mailed, BATCH).await?;
         self.parts.mailer.forget(&purged.mails)?;
         Ok(purged.is_all && !self.prune_audit().await?)
+    }
+
+    /// Removes the files of old mails that are not in the outbox any more: whoever removed them there
+    /// was cut off before the files went too.
+    pub async fn remove_stray_mails(&self) -> Result<(), Failure> {
+        let (store, mailer) = (&self.parts.store, &self.parts.mailer);
+        let old = mailer.written_before(self.now().minus(self.parts.rules.mail_keep))?;
+        mailer.forget(&store.mails_gone(old).await?)
     }
 
     /// Deletes some of the oldest rows of the audit trail, if they are to go, and says whether it did.

@@ -84,9 +84,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .default("7")
         .help("So many of the server's own backups are kept"),
     setting("audit_keep")
-        .default("")
-        .example("365d")
-        .help("After how long rows of the audit trail go, a day at least [default: never]"),
+        .default("365d")
+        .help("After how long rows of the audit trail go, a day at least, or never"),
+    setting("mail_keep")
+        .default("30d")
+        .help("After how long mails go that were sent or failed, a day at least, and their files"),
     setting("listen")
         .default("127.0.0.1:8000")
         .help("Address and port, or unix:/path"),

@@ -110,6 +110,7 @@ fn rules(values: &Values) -> anyhow::Result<Rules> {
         contact_to: values.email("contact_to")?,
         rotate_refresh: values.truth("rotate_refresh")?,
         throttle: values.truth("throttle")?,
+        mail_keep: values.keep("mail_keep")?,
         audit_keep: values.audit_keep()?,
         mail_retry: values.duration("mail_retry")?,
         public_url: String::new(),

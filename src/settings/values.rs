@@ -89,14 +89,19 @@ impl Values {
         self.optional(key).map(|_| self.duration(key)).transpose()
     }
 
-    pub(crate) fn audit_keep(&self) -> anyhow::Result<Option<Duration>> {
-        let keep = self.optional_duration("audit_keep")?;
-        match keep {
-            Some(it) if it < Duration::from_secs(86_400) => {
-                Err(wrong("audit_keep", "it must be a day or more"))
-            }
-            keep => Ok(keep),
+    /// For how long something stays that would grow for ever.
+    pub(crate) fn keep(&self, key: &'static str) -> anyhow::Result<Duration> {
+        let keep = self.duration(key)?;
+        if keep < Duration::from_secs(86_400) {
+            return Err(wrong(key, "it must be a day or more"));
         }
+        Ok(keep)
+    }
+
+    pub(crate) fn audit_keep(&self) -> anyhow::Result<Option<Duration>> {
+        let key = "audit_keep";
+        let limited = self.optional(key).filter(|it| it != "never");
+        limited.map(|_| self.keep(key)).transpose()
     }
 
     /// A mode of a file, in octal digits.

@@ -5,7 +5,7 @@ use std::iter;
 use super::Store;
 use super::pending::Pending;
 use super::sql::{Result, Sql, values};
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, UserId};
 
 /// From this failure in a row on, the next attempt has to wait (NIST SP 800-63B-4, section 3.2.2).
 const FREE_FAILURES: i64 = 5;
@@ -16,6 +16,14 @@ pub const LONGEST_WAIT: i64 = 900;
 
 /// The name of a counter.
 pub type Counter = Vec<u8>;
+
+/// What the counters of accounts start with.
+const OF_ACCOUNTS: &[u8] = b"user:";
+
+/// The counter of an account, however its owner is called.
+pub fn counter_of(user: UserId) -> Counter {
+    [OF_ACCOUNTS, &user.0.to_be_bytes()].concat()
+}
 
 /// What a counted attempt may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,10 +169,14 @@ pub(super) fn forget(sql: &mut dyn Sql, counters: &[Counter]) -> Result<()> {
     Ok(())
 }
 
+/// The counter that keeps a password switched off is that of its account, which stays. Names go even
+/// then: a stranger can invent as many as they like, and what one does must not tell whether it is
+/// somebody's.
 pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp, limit: usize) -> Result<usize> {
     sql.execute(
         "DELETE FROM login_attempts WHERE key IN (
-             SELECT key FROM login_attempts WHERE updated_at < ?1 AND failures < ?2 LIMIT ?3)",
-        values![before, MOST_FAILURES, limit],
+             SELECT key FROM login_attempts
+             WHERE updated_at < ?1 AND (failures < ?2 OR substr(key, 1, ?3) <> ?4) LIMIT ?5)",
+        values![before, MOST_FAILURES, OF_ACCOUNTS.len(), OF_ACCOUNTS, limit],
     )
 }

@@ -27,7 +27,7 @@ impl Store {
             if gone > 0 {
                 return Ok(true);
             }
-            let Some(start) = next(sql, &start, before)? else {
+            let Some(start) = next(sql, &start, before, stamp.at)? else {
                 return Ok(false);
             };
             audit::write(sql, &stamp, "audit.prune", None, Some(&start.to_string()))?;
@@ -36,12 +36,18 @@ impl Store {
     }
 }
 
-/// The last row of the next ones to go, if the first of them is older than that by a day.
-fn next(sql: &mut dyn Sql, start: &Start, before: Timestamp) -> Result<Option<Start>> {
+/// The last row of the next ones to go, if the first of them is older than that by a day. A row from a
+/// time that is still to come says nothing of its age, and goes with those that follow it.
+fn next(
+    sql: &mut dyn Sql,
+    start: &Start,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Start>> {
     let mut found = None;
     sql.query(
-        "SELECT id, at, digest FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2",
-        values![start.id, BLOCK],
+        "SELECT id, at, digest FROM audit WHERE id > ?1 AND at <= ?3 ORDER BY id LIMIT ?2",
+        values![start.id, BLOCK, now],
         &mut |row| {
             let at: Timestamp = row.get(1)?;
             let is_due = found.is_some() || at < Timestamp(before.0 - DAY);

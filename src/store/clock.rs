@@ -115,5 +115,10 @@ fn move_mails(sql: &mut dyn Sql, now: Timestamp, back: i64) -> sql::Result<usize
     sql.execute(
         "UPDATE outbox SET leased_until = leased_until - ?2 WHERE leased_until > ?1",
         values![now, back],
+    )?;
+    // They would stay until that time has come.
+    sql.execute(
+        "UPDATE outbox SET created_at = ?1 WHERE state <> 'queued' AND created_at > ?1",
+        values![now],
     )
 }

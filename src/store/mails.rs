@@ -210,6 +210,19 @@ impl Store {
         self.read("listing the mails of a user", move |sql| of_user(sql, user))
     }
 
+    /// Those of these numbers of which there is no mail any more.
+    pub fn mails_gone(&self, ids: Vec<i64>) -> Pending<Vec<i64>> {
+        self.read("looking for mails", move |sql| {
+            let mut gone = Vec::new();
+            for &id in &ids {
+                if !sql.exists("SELECT 1 FROM outbox WHERE id = ?1", values![id])? {
+                    gone.push(id);
+                }
+            }
+            Ok(gone)
+        })
+    }
+
     /// The mail of a number, unless it is a decoy.
     pub fn mail(&self, id: i64) -> Pending<Option<MailRecord>> {
         self.read("reading a mail", move |sql| find(sql, id))

@@ -96,17 +96,17 @@ impl Store {
         Ok(BackedUp { bytes, users })
     }
 
-    /// Forgets sessions, refused tokens, counters, mails and links that ended before `before`: at most
-    /// `limit` of them, because everybody else who writes waits meanwhile.
-    pub fn purge(&self, before: Timestamp, limit: usize) -> Pending<Purged> {
+    /// Forgets sessions, refused tokens, counters and links that ended before `ended`, and mails from
+    /// before `mailed`: at most `limit` of them, because everybody else who writes waits meanwhile.
+    pub fn purge(&self, ended: Timestamp, mailed: Timestamp, limit: usize) -> Pending<Purged> {
         self.write("forgetting what has expired", move |sql| {
             let mut left = limit;
-            left -= sessions::purge(sql, before, left)?;
-            left -= imported_tokens::purge(sql, before, left)?;
-            left -= attempts::purge(sql, before, left)?;
-            let mails = mails::purge(sql, before, left)?;
+            left -= sessions::purge(sql, ended, left)?;
+            left -= imported_tokens::purge(sql, ended, left)?;
+            left -= attempts::purge(sql, ended, left)?;
+            let mails = mails::purge(sql, mailed, left)?;
             left -= mails.len();
-            left -= links::purge(sql, before, left)?;
+            left -= links::purge(sql, ended.min(mailed), left)?;
             let is_all = left > 0;
             Ok(Purged { mails, is_all })
         })

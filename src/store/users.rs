@@ -6,7 +6,9 @@ use super::links::NewLink;
 use super::mails::NewMail;
 use super::pending::Pending;
 use super::sql::{self, Sql, values};
-use super::{Store, audit, credentials, links, mails, privacy_policy, profiles, sessions};
+use super::{
+    Store, attempts, audit, credentials, links, mails, privacy_policy, profiles, sessions,
+};
 use crate::domain::{
     ALIKE, Email, FoundLink, LinkState, MailKind, Profile, Stamp, Timestamp, User, UserId, UserRef,
     Username, similarity,
@@ -263,6 +265,7 @@ impl Store {
             if deleted == 0 {
                 return Ok(None);
             }
+            attempts::forget(sql, &[attempts::counter_of(user)])?;
             audit::write(sql, &stamp, "user.delete", Some(user), None)?;
             Ok(Some(mails))
         })

@@ -68,6 +68,7 @@ impl Setup {
                 password: PasswordRules { min_length: 8 },
                 rotate_refresh: false,
                 throttle: false,
+                mail_keep: Duration::from_secs(30 * 86_400),
                 audit_keep: None,
                 public_url: PUBLIC_URL.to_owned(),
             },

@@ -6,7 +6,7 @@ use minisass_auth::accounts::register::Registration;
 use minisass_auth::crypto::Cost;
 use serde_json::json;
 
-use crate::app::{App, PASSWORD};
+use crate::app::{App, DAY, PASSWORD, operator};
 use crate::client::{Answer, Request};
 use crate::reset::{NEW, confirm, link};
 use crate::server::until;
@@ -111,6 +111,37 @@ fn a_hundred_guesses_over_all_names_switch_the_password_off() {
     let link = link(&app, "victim@example.org");
     confirm(&app, &link, NEW).expect(200);
     login(&app, 62, "vic", NEW).expect(200);
+}
+
+#[test]
+fn a_name_that_was_guessed_at_is_forgotten_and_a_password_that_was_switched_off_stays_so() {
+    let app = app_with_a_victim();
+    let names = ["vic", "nobody"];
+    for client in 0..100 {
+        for name in names {
+            login(&app, client, name, "wrong").expect(401);
+        }
+        app.clock.advance(900);
+    }
+    let counters = "SELECT count(*) FROM login_attempts";
+    assert_eq!(app.count(counters), 3, "two names and an account");
+    app.clock.advance(31 * DAY);
+    assert!(app.wait(app.operator.purge_some()).expect("a purge"));
+    assert_eq!(app.count(counters), 1, "the account's");
+    // Whoever asks which of the two there is learns nothing from that.
+    let [one, other] = names.map(|name| {
+        let asked = (0..7).map(|client| login(&app, client, name, PASSWORD));
+        asked.map(|it| it.comparable()).collect::<Vec<_>>()
+    });
+    assert_eq!(one, other);
+    assert_eq!(one[0].0, 401);
+    let vic = app.wait(app.operator.user("vic")).expect("an account").id;
+    let caller = operator();
+    let gone = app.operator.delete_user(vic, &caller);
+    assert!(app.wait(gone).expect("a deletion"));
+    app.clock.advance(31 * DAY);
+    assert!(app.wait(app.operator.purge_some()).expect("a purge"));
+    assert_eq!(app.count(counters), 0, "nobody is left to count for");
 }
 
 /// Says so when it is dropped, also by a test that fails.

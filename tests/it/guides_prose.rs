@@ -10,7 +10,13 @@ use crate::server::{Site, run};
 const PROGRAM: &str = "minisass-auth";
 
 /// Flags of other programs that a guide names alone.
-const OF_OTHERS: [&str; 2] = ["--natural-primary", "--peer"];
+const OF_OTHERS: [&str; 5] = [
+    "--natural-primary",
+    "--peer",
+    "--pocketbase",
+    "--minutes",
+    "--plot",
+];
 
 /// What stands between single backticks, outside of blocks; a line may end in it.
 fn inline(text: &str) -> Vec<String> {

@@ -3,6 +3,7 @@
 //! `app` is the whole application in this process, with a clock that moves on command; `server` is
 //! the real program; `database` looks past both. Everything else is named after what it tests.
 
+mod a_year;
 mod activation;
 mod aliases;
 mod app;

@@ -1,6 +1,11 @@
 //! What has expired is deleted in batches: nobody waits for it, and a stop ends it.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use minisass_auth::accounts::register::Registration;
+use minisass_auth::operator::clock::ClockWatch;
+use minisass_auth::progress::unwatched;
+use minisass_auth::store::audit::Chain;
 use serde_json::json;
 
 use crate::app::{App, DAY, START};
@@ -51,6 +56,92 @@ fn the_file_of_a_mail_goes_with_its_row() {
     assert_eq!(app.count("SELECT count(*) FROM links"), 0);
 }
 
+/// The server was cut off after the row had gone and before the file went.
+#[test]
+fn the_file_of_a_mail_whose_row_has_gone_goes_when_it_is_old() {
+    let app = App::new();
+    std::fs::create_dir(app.path("outbox")).expect("a folder");
+    let file = |name: &str, age: i64| {
+        let path = app.path("outbox").join(name);
+        let file = std::fs::File::create(&path).expect("a file");
+        let written = u64::try_from(START - age).expect("a time");
+        let written = UNIX_EPOCH + Duration::from_secs(written);
+        file.set_modified(written).expect("a time");
+        path
+    };
+    let old = file("00000007-password-reset.eml", 31 * DAY);
+    let young = file("00000008-password-reset.eml", 29 * DAY);
+    let others = file("00000009-invoice.eml", 31 * DAY);
+    let queued = "INSERT INTO outbox (id, kind, recipient, state, next_at, created_at)
+                  VALUES (10, 'contact', 'a@example.org', 'queued', 1, 1)";
+    app.database().change(queued);
+    let waiting = file("00000010-contact.eml", 31 * DAY);
+    app.wait(app.operator.remove_stray_mails())
+        .expect("a look at the outbox");
+    let there = [old, young, others, waiting].map(|it| it.exists());
+    assert_eq!(there, [false, true, true, true]);
+}
+
+#[test]
+fn mails_are_kept_for_as_long_as_the_operator_says() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    site.run(&["reset", "send", "ada"]).ok();
+    let age = "UPDATE outbox SET state = 'failed', created_at = created_at - 86400 * 40";
+    site.database().change(age);
+    let serve = |keep: &[&str], left: i64| {
+        let mut server = site.start(keep);
+        let outbox = || site.database().get::<i64>("SELECT count(*) FROM outbox");
+        until("old mails to go", || (outbox() == left).then_some(()));
+        assert_eq!(server.stop(), Some(0));
+    };
+    serve(&["--mail-keep", "60d"], 1);
+    serve(&[], 0);
+    for (keep, example) in [("1h", "30d"), ("never", "30d")] {
+        let said = site.run(&["serve", "--mail-keep", keep]).refusal();
+        assert!(
+            said.contains("mail_keep") && said.contains(example),
+            "{said}"
+        );
+    }
+}
+
+/// An hour in a time that is still to come must not keep what was before it for ever.
+#[test]
+fn what_was_written_while_the_clock_was_wrong_goes_too() {
+    let app = App::with(|setup| setup.rules.audit_keep = Some(Duration::from_secs(86_400 * 90)));
+    app.clock.advance(3650 * DAY);
+    let app = app.with_user("ada");
+    app.login("ada");
+    app.post("request-reset/", &json!({ "email": "ada@example.org" }))
+        .expect(200);
+    app.mails();
+    app.clock.advance(-3650 * DAY);
+    let mut watch = ClockWatch::default();
+    app.wait(app.operator.watch_clock(&mut watch))
+        .expect("a look at the clock");
+    app.clock.advance(DAY);
+    app.login("ada");
+    app.clock.advance(200 * DAY);
+    app.login("ada");
+    while !app.wait(app.operator.purge_some()).expect("a purge") {}
+    let future = |table: &str, column: &str| {
+        let now = START + 201 * DAY;
+        app.count(&format!(
+            "SELECT count(*) FROM {table} WHERE {column} > {now}"
+        ))
+    };
+    assert_eq!(future("audit", "at"), 0);
+    assert_eq!(future("outbox", "created_at"), 0);
+    assert_eq!(app.count("SELECT count(*) FROM outbox"), 0);
+    assert_eq!(app.count("SELECT count(*) FROM sessions"), 1);
+    let verified = app.wait(app.operator.verify_audit(&unwatched()));
+    assert_eq!(
+        verified.expect("a look at the trail"),
+        Chain::Whole { rows: 2, gone: 5 }
+    );
+}
+
 #[test]
 fn a_stop_does_not_wait_for_a_million_expired_sessions() {
     let site = Site::new();
@@ -83,7 +174,7 @@ fn after_the_clock_has_leapt_ahead_nothing_is_deleted_for_an_hour() {
 }
 
 #[test]
-fn the_audit_trail_is_kept_for_ever_or_as_long_as_the_operator_says() {
+fn the_audit_trail_is_kept_for_a_year_or_as_long_as_the_operator_says() {
     let site = Site::new();
     site.add_user("ada", &[]);
     site.run(&["token", "issue", "ada"]).ok();
@@ -102,14 +193,14 @@ fn the_audit_trail_is_kept_for_ever_or_as_long_as_the_operator_says() {
         let first = || {
             let first = "SELECT min(id) FROM audit";
             let first: i64 = database.query_row(first, [], |row| row.get(0)).ok()?;
-            (keep.is_empty() || first > 2).then_some(())
+            (keep == ["--audit-keep", "never"] || first > 2).then_some(())
         };
         until("old rows to go", first);
         assert_eq!(server.stop(), Some(0));
     };
-    serve(&[]);
+    serve(&["--audit-keep", "never"]);
     assert_eq!(rows(), (json!(4), json!(0)));
-    serve(&["--audit-keep", "365d"]);
+    serve(&[]);
     // Two old ones have gone; the one that says so, and another login.
     assert_eq!(rows(), (json!(4), json!(2)));
     let said = site.run(&["serve", "--audit-keep", "1h"]).refusal();

@@ -99,7 +99,7 @@ fn each_line_is_one_json_object_and_each_request_has_its_own_id() {
     let answer = exchange(
         server.connect(),
         "GET",
-        "/healthz",
+        "/",
         "User-Agent: \u{202e}\u{9b}red\r\nX-Forwarded-For: a\tb\r\n",
         "",
     );
@@ -172,6 +172,29 @@ fn a_log_that_nobody_reads_stops_nothing() {
     }
     let mut server = server;
     assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn what_probes_find_well_is_not_logged() {
+    let site = Site::new();
+    let mut server = site.start(&[]);
+    for _ in 0..5 {
+        for path in ["/healthz", "/readyz", "/metrics"] {
+            assert_eq!(server.get(path, "").status, 200);
+            let head = exchange(server.connect(), "HEAD", path, "", "");
+            assert_eq!(head.status, 200, "{path}");
+        }
+    }
+    let wrong = exchange(server.connect(), "DELETE", "/healthz", "", "");
+    assert_eq!(wrong.status, 405);
+    assert_eq!(server.status_of("nobody"), 401);
+    assert_eq!(server.stop(), Some(0));
+    let log = server.log();
+    let requests = lines(&log)
+        .into_iter()
+        .filter(|it| it["event"] == "request");
+    let statuses: Vec<_> = requests.map(|it| it["status"].clone()).collect();
+    assert_eq!(statuses, [json!(405), json!(401)], "{log}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use minisass_auth::domain::{SessionId, Timestamp, UserId, UserRef};
 use minisass_auth::store::Store;
-use minisass_auth::store::attempts::Attempt;
+use minisass_auth::store::attempts::{Attempt, counter_of};
 
 use crate::store::{NOW, actor, add, ask, get, later, on_each_engine, on_sqlite, opening};
 
@@ -214,16 +214,17 @@ fn five_failures_are_free_and_then_waits_double_up_to_a_quarter_of_an_hour() {
 fn a_hundred_failures_switch_the_password_off_until_it_is_forgotten() {
     on_each_engine(|store| {
         let ada = add(store, "ada");
-        let attempt = |round: i64| get(store.reserve_attempt(b"ada".to_vec(), later(round * 1000)));
+        let counter = counter_of(ada.id);
+        let attempt = |round: i64| get(store.reserve_attempt(counter.clone(), later(round * 1000)));
         for round in 0..100 {
             assert_eq!(attempt(round), Attempt::Allowed, "{round}");
         }
         assert_eq!(attempt(100), Attempt::Disabled);
         assert_eq!(attempt(1_000_000), Attempt::Disabled, "no time helps");
-        get(store.purge(later(2_000_000_000), 9));
+        get(store.purge(later(2_000_000_000), later(2_000_000_000), 9));
         assert_eq!(attempt(100), Attempt::Disabled, "nor does tidying up");
         let mut opening = opening(ada.id, 1);
-        opening.attempts = vec![b"ada".to_vec()];
+        opening.attempts = vec![counter.clone()];
         assert!(get(store.open_session(opening, actor(NOW))));
         assert_eq!(attempt(100), Attempt::Allowed);
     });

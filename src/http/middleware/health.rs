@@ -19,6 +19,11 @@ const LASTS: Duration = Duration::from_secs(1);
 /// How long finding out may take: probes give up soon.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
+/// Whether it is a question about the service itself, which somebody asks every few seconds.
+pub(super) fn is_probe(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz" | "/metrics")
+}
+
 /// Whether the database could be written, the last time somebody asked.
 #[derive(Default)]
 pub(crate) struct Readiness(Mutex<Option<(Instant, bool)>>);

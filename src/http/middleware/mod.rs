@@ -134,6 +134,7 @@ impl Endpoint for Middleware {
         }
         request.extensions_mut().insert(client);
         let method = request.method().clone();
+        let is_probe = health::is_probe(request.uri().path());
         let span = tracing::info_span!("request", id);
 
         let mut response = self.answer_in_time(request).instrument(span.clone()).await;
@@ -146,9 +147,12 @@ impl Endpoint for Middleware {
         self.metrics.count(&route, status, took);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let client = client.0.map(tracing::field::display);
-        span.in_scope(|| {
-            tracing::info!(event = "request", %method, route = &*route, status, micros, client);
-        });
+        // What probes find well is no news, and would fill the log by itself.
+        if !is_probe || !response.status().is_success() {
+            span.in_scope(|| {
+                tracing::info!(event = "request", %method, route = &*route, status, micros, client);
+            });
+        }
         let policy = &self.content_security_policy;
         add_headers(response.headers_mut(), &self.deployment, policy, &id);
         Ok(response)

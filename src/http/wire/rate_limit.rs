@@ -38,8 +38,10 @@ impl RateLimits {
 
     /// So that memory does not grow with every visitor.
     pub(crate) fn forget_quiet_clients(&self) {
-        self.logins.retain_recent();
-        self.forms.retain_recent();
+        for limiter in [&self.logins, &self.forms] {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
     }
 }
 

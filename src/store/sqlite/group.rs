@@ -26,6 +26,20 @@ pub(super) struct NotCommitted {
     pub(super) transient: bool,
 }
 
+/// What is known once a transaction has ended.
+pub(super) struct Settled {
+    answers: Vec<Answer>,
+    fate: Option<NotCommitted>,
+}
+
+impl Settled {
+    /// Tells all who wait for it.
+    pub(super) fn answer(self) {
+        let fate = self.fate.as_ref();
+        self.answers.into_iter().for_each(|answer| answer(fate));
+    }
+}
+
 /// What becomes of each transaction.
 #[derive(Clone, Copy)]
 pub(crate) enum End {
@@ -87,11 +101,13 @@ impl Open {
         }
     }
 
-    /// Commits what these jobs do, and answers all of them.
-    pub(super) fn commit(&self, group: impl Iterator<Item = Job>) {
+    /// Commits what these jobs do. They are to be answered.
+    pub(super) fn commit(&self, group: impl Iterator<Item = Job>) -> Settled {
         if let Err(failure) = self.shared.place.check() {
-            let fate = lost(&failure);
-            return group.for_each(|job| job(None)(Some(&fate)));
+            return Settled {
+                answers: group.map(|job| job(None)).collect(),
+                fate: Some(lost(&failure)),
+            };
         }
         let connection = &self.connection;
         let changes = connection.total_changes();
@@ -114,8 +130,10 @@ impl Open {
                     Err(not_committed(err, false)),
                 ),
             };
-        let fate = fate.err();
-        answers.into_iter().for_each(|answer| answer(fate.as_ref()));
+        Settled {
+            answers,
+            fate: fate.err(),
+        }
     }
 
     fn finish(

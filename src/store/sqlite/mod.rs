@@ -2,6 +2,7 @@
 
 mod backup;
 mod connect;
+mod crowd;
 mod error;
 mod group;
 mod header;

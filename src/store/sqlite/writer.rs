@@ -3,21 +3,19 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 
+use super::crowd::{Crowd, Gathering};
 use super::group::{Job, NotCommitted, Open};
 use super::opening::Opening;
 use crate::failure::{Failure, panic_message};
 use crate::store::pending::Pending;
 use crate::store::sql::{self, Sql};
-
-/// How many jobs share a commit at most; beyond that the first of them would wait too long.
-const GROUP: usize = 256;
 
 /// When nothing was written for so long, the log is moved into the database and emptied: what was
 /// deleted is in it too.
@@ -41,7 +39,7 @@ impl Writer {
             .name("store-writer".into())
             .spawn({
                 let checkpoint = Arc::clone(&checkpoint);
-                move || run(open, opening, &waiting, &checkpoint)
+                move || run(open, opening, Crowd::new(waiting), &checkpoint)
             })
             .map_err(Failure::when("starting the writer"))?;
         Ok(Self {
@@ -116,22 +114,17 @@ impl Drop for Writer {
     }
 }
 
-fn run(
-    mut open: Option<Open>,
-    mut opening: Opening,
-    waiting: &Receiver<Job>,
-    checkpoint: &AtomicBool,
-) {
+fn run(mut open: Option<Open>, mut opening: Opening, mut crowd: Crowd, checkpoint: &AtomicBool) {
     // Since when the log holds what this thread has written.
     let mut filled: Option<Instant> = None;
     loop {
-        let first = match waiting.recv_timeout(IDLE) {
+        let first = match crowd.next(IDLE) {
             Ok(first) => Some(first),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => break,
         };
         let is_idle = first.is_none();
-        let group = first.into_iter().chain(waiting.try_iter()).take(GROUP);
+        let group = crowd.gather(first);
         match open.as_mut() {
             // It costs nothing when nobody has written anything, another process included.
             Some(open) if is_idle && filled.is_none() => open.move_log("PASSIVE"),
@@ -154,8 +147,12 @@ fn run(
     }
 }
 
-fn commit(open: &Open, group: impl Iterator<Item = Job>) {
-    let committed = || open.commit(group);
+fn commit(open: &Open, mut group: Gathering<'_>) {
+    let committed = || {
+        let settled = open.commit(&mut group);
+        group.note_commit();
+        settled.answer();
+    };
     // Whoever waited for this group is told that nothing was done: the transaction is gone.
     if let Err(panic) = catch_unwind(AssertUnwindSafe(committed)) {
         tracing::error!(event = "failure", error = panic_message(&*panic));
