@@ -8,6 +8,7 @@ mod log;
 mod loss;
 mod metrics;
 mod reload;
+mod service_manager;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -53,8 +54,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     warn_of_open_folders(settings);
     remove_drafts(settings);
     let operator = compose::use_cases(settings, identity, false)?;
-    let deployment = deployment(settings, &public_url);
-    let app = App::new(operator.accounts.clone(), deployment);
+    let app = App::new(operator.accounts.clone(), deployment(settings, &public_url));
     release_mail(&operator).await?;
     let (stopping, stopped) = watch::channel(false);
     let backups = Backups::of(settings);
@@ -64,20 +64,20 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     data_dir::leave_note(&locks, note.as_deref());
     announce(settings, &public_url, metrics.as_ref());
+    service_manager::tell_serving(&public_url, &bound);
     tracing::info!(event = "sys_startup", version = env!("CARGO_PKG_VERSION"));
-    let rules = ConnectionRules {
-        per_client: settings.max_connections_per_client,
-        exempt: settings.trusted_proxies.clone(),
-        idle_deadline: settings.keep_alive,
-        ..ConnectionRules::default()
-    };
+    let rules = connection_rules(settings);
     let metrics = metrics.map(|it| it.serve(&app, &rules, stopped.clone()));
     let grace = rules.grace;
     let stop = std::pin::pin!(stop);
     let mut ended = Ok(());
-    let stop = async { ended = stop_or_loss(stop, &operator, &locks, &stopping, grace).await };
+    let stop = async {
+        ended = stop_or_loss(stop, &operator, &locks, &stopping, grace).await;
+        service_manager::tell_stop();
+    };
     tokio::select! {
         () = serve(listener, app, rules, stop) => {}
+        () = service_manager::keep_watch(&operator.accounts) => {}
         () = reload_at_each(hangups, &operator, settings) => {}
     }
 
@@ -104,6 +104,15 @@ fn deployment(settings: &Settings, public_url: &WebUrl) -> Deployment {
         docs: settings.docs,
         metrics: settings.metrics_listen.is_none(),
         trusted_proxies: settings.trusted_proxies.clone(),
+    }
+}
+
+fn connection_rules(settings: &Settings) -> ConnectionRules {
+    ConnectionRules {
+        per_client: settings.max_connections_per_client,
+        exempt: settings.trusted_proxies.clone(),
+        idle_deadline: settings.keep_alive,
+        ..ConnectionRules::default()
     }
 }
 

@@ -97,6 +97,11 @@ impl WebUrl {
         self.url.port_or_known_default().unwrap_or_default()
     }
 
+    /// Where to connect to: host and port.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host(), self.port())
+    }
+
     /// What comes behind the origin; `/` if nothing does.
     pub fn path(&self) -> &str {
         self.url.path()
