@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::accounts::{Parts, Rules};
 use crate::clock::Clock;
-use crate::crypto::{Hasher, Keyring, LinkKey, Random, Signer, missing_keys};
+use crate::crypto::{Hasher, Issuer, Keyring, LinkKey, Random, Signer, missing_keys};
 use crate::domain::{Stamp, WebUrl};
 use crate::failure::Failure;
 use crate::mail::{Hello, Letters, Mailer, Smtp, Transport};
@@ -21,12 +21,12 @@ use crate::store::{Store, maintenance};
 /// The use cases for a command, which may run beside a server.
 pub(crate) fn use_cases_of_command(
     settings: &Settings,
-    public_url: Option<&WebUrl>,
+    identity: Identity,
     is_dry: bool,
 ) -> anyhow::Result<Operator> {
     check_place(settings)?;
     let _lock = lock_before_migrating(settings)?;
-    use_cases(settings, public_url, is_dry)
+    use_cases(settings, identity, is_dry)
 }
 
 /// The schema must not change while a server that is older than this program uses it.
@@ -42,12 +42,14 @@ fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<Locks>> {
 }
 
 /// The use cases over the data folder, whose place has been checked. Without a `public_url` they can
-/// make no links. In a dry run every transaction is rolled back.
+/// make no links, without an issuer no tokens. In a dry run every transaction is rolled back.
 pub(crate) fn use_cases(
     settings: &Settings,
-    public_url: Option<&WebUrl>,
+    identity: Identity,
     is_dry: bool,
 ) -> anyhow::Result<Operator> {
+    let Identity { public_url, issuer } = identity;
+    let public_url = public_url.as_ref();
     let keys = settings.data_dir.join(layout::KEYS);
     let (clock, random) = (Clock::System, Random::System);
     let ring = Keyring::open(&keys, &random, clock.now())?;
@@ -65,7 +67,7 @@ pub(crate) fn use_cases(
     let links = LinkKey::open(&keys, &random)?;
     data_dir::mark_complete(&settings.data_dir);
     Ok(Operator::new(Parts {
-        signer: Signer::new(&ring, store.latest_time()?)?,
+        signer: Signer::new(&ring, issuer, store.latest_time()?)?,
         store,
         hasher,
         links,
@@ -152,22 +154,77 @@ pub(crate) fn letters(settings: &Settings) -> Result<Letters, Failure> {
     folder.map_or_else(|| Ok(Letters::compiled_in()), Letters::overridden_by)
 }
 
-/// The address that links of a command start with: that of the running server, if there is one and
-/// the command line does not say otherwise.
-pub(crate) fn public_url_of_command(settings: &Settings) -> anyhow::Result<WebUrl> {
-    let of_server = || {
-        let url = data_dir::public_url_of_server(&settings.data_dir)?;
-        WebUrl::base(&url).ok()
-    };
-    let of_server = (!settings.is_place_typed).then(of_server).flatten();
-    of_server.map_or_else(|| public_url(settings, &settings.listen), Ok)
+/// How everybody knows the service. A command may know neither.
+#[derive(Default)]
+pub(crate) struct Identity {
+    /// What links start with.
+    pub(crate) public_url: Option<WebUrl>,
+    /// Who tokens are from.
+    pub(crate) issuer: Option<Issuer>,
 }
 
-/// The address that links start with, while the server listens at `listen`.
-pub(crate) fn public_url(settings: &Settings, listen: &Listen) -> anyhow::Result<WebUrl> {
-    let set = settings.public_url.clone();
-    set.or_else(|| listen.loopback_url()).context(
-        "the setting public_url is missing: a link needs an address that people can open; \
-         a right one is --public-url https://auth.example.org",
-    )
+impl Identity {
+    /// Of a server that listens at `listen`.
+    pub(crate) fn of(settings: &Settings, listen: &Listen) -> Self {
+        let loopback = listen.loopback_url();
+        let (name, url) = (settings.issuer.clone(), settings.public_url.as_ref());
+        let issuer = name
+            .map(Issuer::set)
+            .or_else(|| url.map(Issuer::of_url))
+            .or_else(|| loopback.as_ref().map(Issuer::of_loopback));
+        Self {
+            public_url: url.cloned().or(loopback),
+            issuer,
+        }
+    }
+
+    /// Of a command: that of the running server, if there is one and the command line does not say
+    /// otherwise.
+    pub(crate) fn of_command(settings: &Settings) -> Self {
+        let of_server = || {
+            let note = data_dir::note_of_server(&settings.data_dir)?;
+            Self::of_note(&note)
+        };
+        let of_server = (!settings.is_place_typed).then(of_server).flatten();
+        of_server.unwrap_or_else(|| Self::of(settings, &settings.listen))
+    }
+
+    /// What a server leaves for commands: its address, and the issuer in a second line unless that is
+    /// made up.
+    pub(crate) fn note(&self) -> Option<String> {
+        let mut note = format!("{}\n", self.public_url.as_ref()?);
+        if let Some(issuer) = self.issuer.as_ref().filter(|it| !it.is_made_up()) {
+            note = format!("{note}{}\n", issuer.name());
+        }
+        Some(note)
+    }
+
+    fn of_note(note: &str) -> Option<Self> {
+        let mut lines = note.lines();
+        let public_url = WebUrl::base(lines.next()?).ok()?;
+        let issuer = match lines.next() {
+            Some(name) => Issuer::set(name.parse().ok()?),
+            None => Issuer::of_loopback(&public_url),
+        };
+        Some(Self {
+            public_url: Some(public_url),
+            issuer: Some(issuer),
+        })
+    }
+
+    /// Refuses to make links that lead nowhere.
+    pub(crate) fn check_public_url(&self) -> anyhow::Result<&WebUrl> {
+        self.public_url.as_ref().context(
+            "the setting public_url is missing: a link needs an address that people can open; \
+             a right one is --public-url https://auth.example.org",
+        )
+    }
+
+    /// Refuses to make tokens from nobody.
+    pub(crate) fn check_issuer(&self) -> anyhow::Result<&Issuer> {
+        self.issuer.as_ref().context(
+            "the setting public_url is missing: tokens name it as their issuer; \
+             a right one is --public-url https://auth.example.org",
+        )
+    }
 }

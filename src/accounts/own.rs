@@ -196,13 +196,13 @@ fn check(raw: OwnChange, user: &User, mut profile: Profile) -> Result<UserChange
             *kept = text;
         }
     }
-    invalid.0.extend(profile.broken());
+    invalid.all.extend(profile.broken());
     let preference = UploadPreference::parse(&raw.upload_preference);
     if let Some(preference) = invalid.check("upload_preference", preference) {
         profile.upload_preference = preference;
     }
-    if !invalid.0.is_empty() {
-        return Err(invalid.0);
+    if !invalid.all.is_empty() {
+        return Err(invalid.all);
     }
     Ok(UserChange {
         username,

@@ -61,10 +61,10 @@ impl Accounts {
         if new != again {
             invalid.note("confirm_password", Rule::ConfirmationMismatch);
         }
-        let Some((owner, spent)) = owner.filter(|_| invalid.0.is_empty()) else {
+        let Some((owner, spent)) = owner.filter(|_| invalid.all.is_empty()) else {
             let plain = Password::choose(new, self.parts.rules.password, &[]);
             invalid.check("password", plain);
-            return Err(OwnError::Invalid(invalid.0));
+            return Err(OwnError::Invalid(invalid.all));
         };
         let refused = |rule| OwnError::field("password", rule);
         let chosen = self.check_choice(new, &owner).map_err(refused)?;

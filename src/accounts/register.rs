@@ -8,6 +8,7 @@ use crate::domain::{
     Actor, AdditionalFields, Email, Invalid, MailKind, Password, Profile, Rule, User, UserRef,
     Username,
 };
+use crate::failure::Failure;
 use crate::store::users::{NewUser, Taken};
 
 /// What somebody filled in. Nothing is checked yet.
@@ -34,6 +35,8 @@ pub struct Registration {
     pub additional_fields: Map<String, Value>,
     /// What was said to the privacy policy, if anything was.
     pub agree: Option<bool>,
+    /// What is wrong with the fields that could not even be read, and are empty here.
+    pub unreadable: Vec<Invalid>,
 }
 
 impl Registration {
@@ -77,8 +80,8 @@ pub struct OperatorChoice {
 pub enum RegisterError {
     /// Fields that broke rules: all of them.
     Invalid(Vec<Invalid>),
-    /// Somebody has this address.
-    EmailTaken,
+    /// Somebody has this address; and the fields that broke rules.
+    EmailTaken(Vec<Invalid>),
     Trouble(Trouble),
 }
 
@@ -106,19 +109,28 @@ impl Accounts {
         registrar: Registrar,
         caller: &Actor,
     ) -> Result<User, RegisterError> {
-        let (mut user, password) = self
-            .check(registration.trimmed(), registrar)
-            .map_err(RegisterError::Invalid)?;
-        let store = &self.parts.store;
+        let mut raw = registration.trimmed();
+        let mut invalid = InvalidFields::beside(std::mem::take(&mut raw.unreadable));
+        let (email, username) = check_names(&raw, registrar, &mut invalid);
+        check_texts(&raw, registrar, &mut invalid);
+        let additional_fields = invalid.check(
+            "additional_fields",
+            AdditionalFields::new(raw.additional_fields.clone()),
+        );
+        let chosen = raw.password.as_deref();
+        let password = chosen.and_then(|it| invalid.check("password", self.choose(it, &raw)));
         // A taken name is refused before the hash is paid for. If two come at the same moment, the
         // store refuses the second.
-        let (email, name) = (user.email.clone(), user.username.clone());
-        if store.user(&UserRef::Email(email)).await?.is_some() {
-            return Err(RegisterError::EmailTaken);
+        let names = (email.as_ref(), username.as_ref());
+        if self.has_address(names, &mut invalid).await? {
+            return Err(RegisterError::EmailTaken(invalid.all));
         }
-        if store.user(&UserRef::Username(name)).await?.is_some() {
-            return Err(username_taken());
-        }
+        let (Some(email), Some(username), Some(additional_fields), true) =
+            (email, username, additional_fields, invalid.all.is_empty())
+        else {
+            return Err(RegisterError::Invalid(invalid.all));
+        };
+        let mut user = self.new_user(raw, registrar, (email, username), additional_fields);
         if let Some(password) = password {
             user.password_hash = Some(self.parts.hasher.hash(password).await?);
         }
@@ -129,62 +141,57 @@ impl Accounts {
             }
             Registrar::Operator(_) => None,
         };
+        let store = &self.parts.store;
         let added = store.add_user(user, caller.at(self.now())).await?;
         let added = added.map_err(|taken| match taken {
-            Taken::Email => RegisterError::EmailTaken,
-            Taken::Username => username_taken(),
+            Taken::Email => RegisterError::EmailTaken(Vec::new()),
+            Taken::Username => {
+                RegisterError::Invalid(vec![Invalid::new("username", Rule::UsernameTaken)])
+            }
         })?;
         let by = &caller.name;
         tracing::info!(event = "user_created", user_id = added.id.0, by);
         Ok(added)
     }
 
-    fn check(
+    /// Whether somebody has the address. A user name that somebody has is noted.
+    async fn has_address(
+        &self,
+        (email, username): (Option<&Email>, Option<&Username>),
+        invalid: &mut InvalidFields,
+    ) -> Result<bool, Failure> {
+        let store = &self.parts.store;
+        let is_taken = match email {
+            Some(email) => store.user(&UserRef::Email(email.clone())).await?.is_some(),
+            None => false,
+        };
+        // Of a name that is the address all is said by then.
+        let is_said = |it: &&Username| is_taken && email.is_some_and(|email| it.is_address(email));
+        let username = username.filter(|it| !invalid.has("username") && !is_said(it));
+        if let Some(name) = username
+            && store
+                .user(&UserRef::Username(name.clone()))
+                .await?
+                .is_some()
+        {
+            invalid.note("username", Rule::UsernameTaken);
+        }
+        Ok(is_taken)
+    }
+
+    fn new_user(
         &self,
         raw: Registration,
         registrar: Registrar,
-    ) -> Result<(NewUser, Option<Password>), Vec<Invalid>> {
-        let mut invalid = InvalidFields::default();
-        let email = invalid.check("email", Email::parse(&raw.email));
-        let username = if raw.username.is_empty() {
-            &raw.email
-        } else {
-            &raw.username
-        };
-        let username = invalid.check("username", Username::parse(username));
-        if let (Some(username), Some(email)) = (&username, &email) {
-            invalid.check("username", username.check_chosen(email));
-        }
-        if let (Some(username), Registrar::Stranger) = (&username, registrar) {
-            invalid.check("username", username.check_for_stranger());
-        }
-        check_texts(&raw, registrar, &mut invalid);
-        let additional_fields = invalid.check(
-            "additional_fields",
-            AdditionalFields::new(raw.additional_fields.clone()),
-        );
-        let password = raw
-            .password
-            .as_deref()
-            .and_then(|chosen| invalid.check("password", self.choose(chosen, &raw)));
-        let (Some(email), Some(username), Some(additional_fields), true) =
-            (email, username, additional_fields, invalid.0.is_empty())
-        else {
-            return Err(invalid.0);
-        };
+        (email, username): (Email, Username),
+        additional_fields: AdditionalFields,
+    ) -> NewUser {
         let awaits = self.parts.rules.require_verified_email && registrar == Registrar::Stranger;
         let (is_active, is_staff) = match registrar {
             Registrar::Stranger => (!awaits, false),
             Registrar::Operator(it) => (it.active, it.staff),
         };
-        let profile = Profile {
-            organisation_type: raw.organisation_type,
-            organisation_name: raw.organisation_name,
-            country: raw.country,
-            additional_fields,
-            ..Profile::default()
-        };
-        let user = NewUser {
+        NewUser {
             username,
             email,
             first_name: raw.first_name,
@@ -193,11 +200,16 @@ impl Accounts {
             is_active,
             awaits_confirmation: awaits,
             is_staff,
-            profile,
+            profile: Profile {
+                organisation_type: raw.organisation_type,
+                organisation_name: raw.organisation_name,
+                country: raw.country,
+                additional_fields,
+                ..Profile::default()
+            },
             consent: raw.agree,
             link: None,
-        };
-        Ok((user, password))
+        }
     }
 
     fn choose(&self, chosen: &str, raw: &Registration) -> Result<Password, Rule> {
@@ -214,10 +226,33 @@ impl Accounts {
     }
 }
 
+/// The address, and the name: without one the address is the name.
+fn check_names(
+    raw: &Registration,
+    registrar: Registrar,
+    invalid: &mut InvalidFields,
+) -> (Option<Email>, Option<Username>) {
+    let email = invalid.check("email", Email::parse(&raw.email));
+    let username = match (&*raw.username, &email) {
+        ("", None) => None,
+        ("", Some(email)) => invalid.check("username", Username::parse(email.as_str())),
+        (username, _) => invalid.check("username", Username::parse(username)),
+    };
+    if let (Some(username), Some(email)) = (&username, &email) {
+        invalid.check("username", username.check_chosen(email));
+    }
+    if let (Some(username), Registrar::Stranger) = (&username, registrar)
+        && !invalid.has("username")
+    {
+        invalid.check("username", username.check_for_stranger());
+    }
+    (email, username)
+}
+
 /// The password again, the names, and what a stranger has to say of their organisation.
 fn check_texts(raw: &Registration, registrar: Registrar, invalid: &mut InvalidFields) {
-    let again = raw.confirmation.as_ref();
-    if again.is_some_and(|again| Some(again) != raw.password.as_ref()) {
+    let both = raw.confirmation.as_ref().zip(raw.password.as_ref());
+    if both.is_some_and(|(again, password)| again != password) {
         invalid.note("confirmPassword", Rule::PasswordMismatch);
     }
     invalid.check("first_name", User::check_name(&raw.first_name));
@@ -235,8 +270,4 @@ fn check_texts(raw: &Registration, registrar: Registrar, invalid: &mut InvalidFi
         };
         invalid.check(field, checked);
     }
-}
-
-fn username_taken() -> RegisterError {
-    RegisterError::Invalid(vec![Invalid::new("username", Rule::UsernameTaken)])
 }

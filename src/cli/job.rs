@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::terminal::output::note;
-use crate::compose;
+use crate::compose::{self, Identity};
 use crate::domain::Actor;
 use crate::operator::Operator;
 use crate::private_file::{Scratch, data_dir};
@@ -45,9 +45,9 @@ impl Job {
             settings.data_dir = scratch.path().to_owned();
             settings.database = scratch.path().join("auth.db");
         }
-        // Only some commands make links, and those check that they can.
-        let public_url = compose::public_url_of_command(&settings).ok();
-        let operator = compose::use_cases_of_command(&settings, public_url.as_ref(), is_dry)?;
+        // Only some commands make links or tokens, and those check that they can.
+        let identity = Identity::of_command(&settings);
+        let operator = compose::use_cases_of_command(&settings, identity, is_dry)?;
         // Somebody may have mistaken the folder; a script means what it says.
         if is_new && !is_dry && io::stderr().is_terminal() {
             note(&format!(
@@ -67,7 +67,14 @@ impl Job {
 
     /// Refuses to make links that lead nowhere.
     pub(crate) fn check_public_url(&self) -> anyhow::Result<()> {
-        compose::public_url_of_command(&self.settings).map(drop)
+        let identity = Identity::of_command(&self.settings);
+        identity.check_public_url().map(drop)
+    }
+
+    /// Refuses to make tokens from nobody.
+    pub(crate) fn check_issuer(&self) -> anyhow::Result<()> {
+        let identity = Identity::of_command(&self.settings);
+        identity.check_issuer().map(drop)
     }
 
     /// Whether a server works on the same data, and has to get its turn.

@@ -8,13 +8,11 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::claims::{Claims, InspectedToken, TokenFault, TokenKind};
+use super::issuer::Issuer;
 use super::jws::{Key, Parts, is_plain};
 use super::keys::{Keyring, is_imported};
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;
-
-/// Says that this program made the token, and not another one that has the same key.
-const ISSUER: &str = "minisass-auth";
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -60,6 +58,9 @@ const LEEWAY: i64 = 2;
 /// Signs and verifies with the keys that are in their folder now.
 pub struct Signer {
     folder: PathBuf,
+    /// Says that this service made the token, and not another one that has the same key. A command
+    /// may not know it; then it signs nothing, and takes nothing for ours.
+    issuer: Option<Issuer>,
     keys: RwLock<Arc<Keys>>,
     looked: Mutex<Instant>,
     /// The latest time at which a token can have been issued: the clock may have been set back since.
@@ -103,7 +104,7 @@ impl Keys {
 
 impl Signer {
     /// Signs with the newest key of the ring, HS256. Tokens may have been issued until `latest`.
-    pub fn new(ring: &Keyring, latest: Timestamp) -> Result<Self, Failure> {
+    pub fn new(ring: &Keyring, issuer: Option<Issuer>, latest: Timestamp) -> Result<Self, Failure> {
         for weak in ring.list().into_iter().filter(|it| it.is_weak) {
             tracing::warn!(
                 event = "sys_weak_key",
@@ -114,6 +115,7 @@ impl Signer {
         }
         Ok(Self {
             folder: ring.folder.clone(),
+            issuer,
             keys: RwLock::new(Arc::new(Keys::of(ring)?)),
             looked: Mutex::new(Instant::now()),
             latest: AtomicI64::new(latest.0),
@@ -178,7 +180,14 @@ impl Signer {
         })
     }
 
+    /// Who our tokens are from, if that is known.
+    pub fn issuer(&self) -> Option<&Issuer> {
+        self.issuer.as_ref()
+    }
+
     pub fn sign(&self, claims: &Claims) -> Result<String, Failure> {
+        let issuer = self.issuer();
+        let issuer = issuer.ok_or_else(|| Failure::new("signing a token", "it has no issuer"))?;
         let written = Written {
             token_type: claims.kind.as_str(),
             exp: claims.expires_at.0,
@@ -186,7 +195,7 @@ impl Signer {
             jti: &claims.id,
             user_id: claims.user.0,
             sid: claims.session.as_ref().map(SessionId::to_string),
-            iss: ISSUER,
+            iss: issuer.name(),
         };
         self.note_latest(claims.issued_at);
         let signed = self.keys().signing()?.sign(&written);
@@ -217,7 +226,9 @@ impl Signer {
         let is_whole = if is_imported {
             read.iss.is_none() && read.sid.is_none()
         } else {
-            read.iss.as_deref() == Some(ISSUER) && session.is_some()
+            let (issuer, iss) = (self.issuer(), read.iss.as_deref());
+            let is_from_us = issuer.zip(iss).is_some_and(|(ours, it)| ours.accepts(it));
+            is_from_us && session.is_some()
         };
         if !(current && is_whole) {
             return Err(TokenFault::Invalid);

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
+use crate::daemon::metrics::Metrics;
 use crate::domain::{API_BASE, WebUrl};
-use crate::settings::Settings;
+use crate::settings::{Listen, Settings};
 use crate::visible::Visible;
 
-pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) {
+pub(crate) fn announce(settings: &Settings, public_url: &WebUrl, metrics: Option<&Metrics>) {
     let data = settings.data_dir.display();
     let mails = match &settings.mail.server {
         Some(server) => server.to_string(),
@@ -20,11 +21,17 @@ pub(crate) fn announce(settings: &Settings, public_url: &WebUrl) {
     } else {
         format!("{program} --data-dir {data}")
     };
+    let metrics = match metrics.map(|it| &it.bound) {
+        Some(Listen::Tcp(address)) => format!("Metrics        http://{address}/metrics\n  "),
+        Some(socket) => format!("Metrics        {socket}\n  "),
+        None => String::new(),
+    };
     let text = format!(
         "minisass-auth {} is serving\n\n  \
          API            {public_url}{API_BASE}/\n  \
          Documentation  {public_url}/docs/\n  \
          Mails          {mails}\n  \
+         {metrics}\
          Database       {}\n\n\
          Next, in another terminal:\n\n  \
          {program} user create --username ada --email ada@example.org\n  \

@@ -18,17 +18,18 @@ use crate::settings::{Listen, SocketAccess};
 pub(crate) async fn bind(
     listen: &Listen,
     access: &SocketAccess,
+    flag: &str,
 ) -> anyhow::Result<(Listener, Listen)> {
     let advise = |err: io::Error| match err.kind() {
         io::ErrorKind::AddrInUse => anyhow!(
-            "cannot listen on {listen}: something listens there already; stop it, or choose another with --listen"
+            "cannot listen on {listen}: something listens there already; stop it, or choose another with --{flag}"
         ),
         io::ErrorKind::PermissionDenied => anyhow!(
-            "cannot listen on {listen}: not permitted; choose a port above 1023 with --listen"
+            "cannot listen on {listen}: not permitted; choose a port above 1023 with --{flag}"
         ),
         _ => {
             let why = in_words(&err);
-            anyhow!("cannot listen on {listen}: {why}; choose another with --listen")
+            anyhow!("cannot listen on {listen}: {why}; choose another with --{flag}")
         }
     };
     match listen {

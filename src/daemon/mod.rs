@@ -6,6 +6,7 @@ mod backups;
 mod bind;
 mod log;
 mod loss;
+mod metrics;
 mod reload;
 mod service_manager;
 
@@ -15,11 +16,12 @@ use std::path::PathBuf;
 use anyhow::Context;
 use tokio::sync::watch;
 
-use crate::compose;
+use crate::compose::{self, Identity};
 use crate::daemon::announce::announce;
 use crate::daemon::backups::Backups;
 use crate::daemon::bind::bind;
 use crate::daemon::loss::stop_or_loss;
+use crate::daemon::metrics::Metrics;
 use crate::daemon::reload::{hangups, reload_at_each};
 use crate::domain::WebUrl;
 use crate::failure::Failure;
@@ -41,27 +43,31 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
 
 async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let hangups = hangups()?;
-    let (listener, bound) = bind(&settings.listen, &settings.socket).await?;
-    let public_url = compose::public_url(settings, &bound)?;
+    let (listener, bound) = bind(&settings.listen, &settings.socket, "listen").await?;
+    let metrics = Metrics::bind(settings).await?;
+    let identity = Identity::of(settings, &bound);
+    let public_url = identity.check_public_url()?.clone();
+    let note = identity.note();
     // Before the database is opened: a newer program must not migrate it under a running server.
     compose::check_place(settings)?;
     let locks = data_dir::lock(&settings.data_dir, &settings.database)?;
     warn_of_open_folders(settings);
     remove_drafts(settings);
-    let operator = compose::use_cases(settings, Some(&public_url), false)?;
+    let operator = compose::use_cases(settings, identity, false)?;
     let app = App::new(operator.accounts.clone(), deployment(settings, &public_url));
     release_mail(&operator).await?;
     let (stopping, stopped) = watch::channel(false);
     let backups = Backups::of(settings);
-    let background = background::start(operator.clone(), app.clone(), backups, stopped)?;
+    let background = background::start(operator.clone(), app.clone(), backups, stopped.clone())?;
 
     // Before anybody is told that the server is there, and may want to stop it.
     let stop = stop_signal()?;
-    data_dir::tell_public_url(&locks, Some(public_url.as_str()));
-    announce(settings, &public_url);
+    data_dir::leave_note(&locks, note.as_deref());
+    announce(settings, &public_url, metrics.as_ref());
     service_manager::tell_serving(&public_url, &bound);
     tracing::info!(event = "sys_startup", version = env!("CARGO_PKG_VERSION"));
     let rules = connection_rules(settings);
+    let metrics = metrics.map(|it| it.serve(&app, &rules, stopped.clone()));
     let grace = rules.grace;
     let stop = std::pin::pin!(stop);
     let mut ended = Ok(());
@@ -76,15 +82,15 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     }
 
     stopping.send_replace(true);
+    if let Some(metrics) = metrics {
+        metrics.await.ok();
+    }
     tokio::task::spawn_blocking(move || background.join())
         .await
         .ok();
     operator.close();
-    data_dir::tell_public_url(&locks, None);
-    if let Listen::Unix(path) = &settings.listen {
-        // It may have been removed by somebody else already.
-        let _ = std::fs::remove_file(path);
-    }
+    data_dir::leave_note(&locks, None);
+    remove_sockets(settings);
     tracing::info!(event = "sys_shutdown");
     Ok(ended?)
 }
@@ -92,9 +98,11 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
 fn deployment(settings: &Settings, public_url: &WebUrl) -> Deployment {
     Deployment {
         public_url: public_url.clone(),
+        is_made_up: settings.public_url.is_none(),
         frontend_url: settings.frontend_url.clone(),
         cors_origins: settings.cors_origins.clone(),
         docs: settings.docs,
+        metrics: settings.metrics_listen.is_none(),
         trusted_proxies: settings.trusted_proxies.clone(),
     }
 }
@@ -105,6 +113,15 @@ fn connection_rules(settings: &Settings) -> ConnectionRules {
         exempt: settings.trusted_proxies.clone(),
         idle_deadline: settings.keep_alive,
         ..ConnectionRules::default()
+    }
+}
+
+fn remove_sockets(settings: &Settings) {
+    for listen in [Some(&settings.listen), settings.metrics_listen.as_ref()] {
+        if let Some(Listen::Unix(path)) = listen {
+            // It may have been removed by somebody else already.
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 

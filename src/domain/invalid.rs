@@ -46,7 +46,7 @@ pub enum Rule {
     UsernameReserved,
     #[error("A username with an @ must be the account's own email address.")]
     UsernameForeignEmail,
-    #[error("A username needs more than digits, so that it is not taken for a number.")]
+    #[error("A username needs a letter, so that it is not taken for a number or a sign.")]
     UsernameDigits,
     #[error("This password is too short. It must contain at least {0} characters.")]
     PasswordTooShort(usize),

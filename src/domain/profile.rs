@@ -53,6 +53,31 @@ impl UploadPreference {
 }
 
 impl Profile {
+    /// The names of the fields that are different in the other.
+    pub fn differs_in(&self, other: &Self) -> impl Iterator<Item = &'static str> {
+        let fields = [
+            (
+                "organisation_type",
+                self.organisation_type != other.organisation_type,
+            ),
+            (
+                "organisation_name",
+                self.organisation_name != other.organisation_name,
+            ),
+            ("country", self.country != other.country),
+            (
+                "additional_fields",
+                self.additional_fields != other.additional_fields,
+            ),
+            ("is_expert", self.is_expert != other.is_expert),
+            (
+                "upload_preference",
+                self.upload_preference != other.upload_preference,
+            ),
+        ];
+        fields.into_iter().filter(|it| it.1).map(|it| it.0)
+    }
+
     /// Whether the three named fields are filled in.
     pub fn is_complete(&self) -> bool {
         [

@@ -13,8 +13,11 @@ use super::text::{canonical, check_text, nfc};
 /// As in Django's user model, whose rows are imported.
 const MAX_LENGTH: usize = 150;
 
-/// ASCII that is neither letter nor digit but may stand in an e-mail address (RFC 5322, `atext`),
-/// because a blank user name becomes the address.
+/// ASCII that is neither letter nor digit and that anybody may choose.
+const MARKS: &str = "@.+-_";
+
+/// As above, and what else may stand in an e-mail address (RFC 5322, `atext`), because a blank user name
+/// becomes the address.
 const ASCII_MARKS: &str = "@.+-_!#$%&'*/=?^`{|}~";
 
 /// The name that somebody chose: letters, marks and digits of any script and a little ASCII
@@ -69,16 +72,26 @@ impl Username {
         }
     }
 
-    /// What nobody may choose whose address is `own`: a number, and other people's addresses.
+    /// What nobody may choose whose address is `own`: a number, signs alone, and other people's
+    /// addresses.
     pub fn check_chosen(&self, own: &Email) -> Result<(), Rule> {
-        if self.canonical.chars().all(char::is_numeric) {
+        if self.is_address(own) {
+            return Ok(());
+        }
+        let is_plain = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || MARKS.contains(c);
+        // The canonical form too: it may have ASCII where the name has letters of full width.
+        if !(self.shown.chars().all(is_plain) && self.canonical.chars().all(is_plain)) {
+            return Err(Rule::UsernameCharacters);
+        }
+        if self.canonical.contains('@') {
+            return Err(Rule::UsernameForeignEmail);
+        }
+        // `-` is standard input on the command line, and `+1` a number.
+        let core = self.canonical.trim_matches(|c| MARKS.contains(c));
+        if core.chars().all(char::is_numeric) {
             return Err(Rule::UsernameDigits);
         }
-        if self.may_be_of(own) {
-            Ok(())
-        } else {
-            Err(Rule::UsernameForeignEmail)
-        }
+        Ok(())
     }
 
     /// What a stranger may not call themselves: official-looking names.

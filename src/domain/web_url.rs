@@ -45,16 +45,27 @@ impl WebUrl {
 
     /// What other addresses start with: it has no login, query or fragment, and no slash at its end.
     pub fn base(raw: &str) -> Result<Self, NotABase> {
-        if !raw.is_ascii() || raw.contains(['@', '?', '#']) {
+        if raw.contains(['@', '?', '#']) {
             return Err(NotABase::NoAddress);
         }
-        let base = Self::parse(raw.trim_end_matches('/')).map_err(|_| NotABase::NoAddress)?;
+        let mut base = Self::parse(raw.trim_end_matches('/')).map_err(|_| NotABase::NoAddress)?;
+        if !raw.is_ascii() {
+            base.text = base.with_a_labels();
+        }
         let rest = Self::behind_scheme(&base.text).unwrap_or_default();
         let path = rest.split_once('/').map(|it| it.1);
         if path.is_some_and(|it| !it.split('/').all(is_plain_name)) {
             return Err(NotABase::Path);
         }
         Ok(base)
+    }
+
+    /// The address with a name of ASCII, as it stands in mails and headers.
+    fn with_a_labels(&self) -> String {
+        let rest = Self::behind_scheme(&self.text).unwrap_or_default();
+        let path = rest.split_once('/').map(|it| it.1);
+        let path = path.map_or_else(String::new, |it| format!("/{it}"));
+        format!("{}{path}", self.origin())
     }
 
     /// The address as it was written.
@@ -82,10 +93,13 @@ impl WebUrl {
         self.url.host_str().unwrap_or_default()
     }
 
+    pub fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or_default()
+    }
+
     /// Where to connect to: host and port.
     pub fn address(&self) -> String {
-        let port = self.url.port_or_known_default().unwrap_or_default();
-        format!("{}:{port}", self.host())
+        format!("{}:{}", self.host(), self.port())
     }
 
     /// What comes behind the origin; `/` if nothing does.

@@ -13,7 +13,7 @@ mod wire;
 use std::sync::Arc;
 
 use poem::web::Data;
-use poem::{Endpoint, EndpointExt, Request, Response, Route, get, handler};
+use poem::{Endpoint, EndpointExt, Request, Response, Route, handler};
 
 pub use self::openapi::variants::Wanted;
 pub use self::server::{ConnectionRules, Listener, serve};
@@ -26,6 +26,7 @@ use self::openapi::swagger::Documentation;
 use self::openapi::{document, swagger, variants};
 use self::pages::endpoint::Pages;
 use self::pages::{assets, front, links};
+use self::route::ReadOnly;
 use self::wire::{RateLimits, render, wants_html};
 use crate::accounts::Accounts;
 use crate::failure::Failure;
@@ -33,6 +34,9 @@ use crate::failure::Failure;
 /// The whole application. Cloning is cheap.
 #[derive(Clone)]
 pub struct App {
+    accounts: Accounts,
+    deployment: Arc<Deployment>,
+    metrics: Arc<Metrics>,
     middleware: Arc<Middleware>,
     pages: Option<Arc<Pages>>,
     limits: Option<Arc<RateLimits>>,
@@ -46,35 +50,41 @@ impl App {
             .rules()
             .throttle
             .then(|| Arc::new(RateLimits::new()));
+        let has_pages = deployment.docs;
+        let mut routes = route::routes(has_pages)
+            .at("/healthz", ReadOnly(health::healthz))
+            .at("/readyz", ReadOnly(health::readyz));
+        if deployment.metrics {
+            routes = with_metrics(routes);
+        }
+        if has_pages {
+            routes = with_documentation(routes);
+        }
         let deployment = Arc::new(deployment);
         let metrics = Arc::new(Metrics::default());
-        let has_pages = deployment.docs;
         let pages = || Arc::new(Pages::new(Arc::clone(&deployment), document::document));
-        let pages = has_pages.then(pages);
-        let routes = route::routes(has_pages)
-            .at("/healthz", get(health::healthz))
-            .at("/readyz", get(health::readyz))
-            .at("/metrics", get(metrics::metrics));
-        let routes = if has_pages {
-            with_documentation(routes)
-        } else {
-            routes
-        };
         let routes = routes
-            .data(accounts)
-            .data(Arc::clone(&metrics))
-            .data(Arc::clone(&deployment))
             .data(limits.clone())
             .data(Arc::<Readiness>::default())
-            .data(Arc::new(Documentation::new(&deployment.public_url)))
-            // Before CORS, which would write an error in its own words.
-            .catch_all_error(async |err| render(err))
-            .map_to_response();
-        let policy = links::policy(&deployment);
+            .data(Arc::new(Documentation::new(&deployment.public_url)));
         Self {
-            middleware: Arc::new(Middleware::new(routes, deployment, metrics, policy)),
-            pages,
+            pages: has_pages.then(pages),
             limits,
+            middleware: around(routes, &accounts, &deployment, &metrics),
+            accounts,
+            deployment,
+            metrics,
+        }
+    }
+
+    /// `/metrics` alone, for an address of its own.
+    #[must_use]
+    pub fn of_metrics(&self) -> Self {
+        let routes = with_metrics(Route::new());
+        Self {
+            middleware: around(routes, &self.accounts, &self.deployment, &self.metrics),
+            pages: None,
+            ..self.clone()
         }
     }
 
@@ -97,18 +107,41 @@ impl Endpoint for App {
     }
 }
 
+/// What every request passes on its way to `routes`.
+fn around(
+    routes: impl Endpoint + 'static,
+    accounts: &Accounts,
+    deployment: &Arc<Deployment>,
+    metrics: &Arc<Metrics>,
+) -> Arc<Middleware> {
+    let routes = routes
+        .data(accounts.clone())
+        .data(Arc::clone(metrics))
+        .data(Arc::clone(deployment))
+        // Before CORS, which would write an error in its own words.
+        .catch_all_error(async |err| render(err))
+        .map_to_response();
+    let policy = links::policy(deployment);
+    let (deployment, metrics) = (Arc::clone(deployment), Arc::clone(metrics));
+    Arc::new(Middleware::new(routes, deployment, metrics, policy))
+}
+
+fn with_metrics(routes: Route) -> Route {
+    routes.at("/metrics", ReadOnly(metrics::metrics))
+}
+
 fn with_documentation(routes: Route) -> Route {
     routes
-        .at("/", get(root))
-        .at("/favicon.ico", get(assets::icon))
-        .at("/openapi.json", get(swagger::openapi))
-        .at("/openapi.yaml", get(swagger::openapi_yaml))
-        .at("/docs", get(swagger::swagger))
-        .at("/docs/", get(swagger::swagger))
-        .at("/docs/reference", get(swagger::reference))
-        .at("/docs/reference/", get(swagger::reference))
-        .at("/docs/pages.css", get(assets::style))
-        .at("/docs/pages.js", get(assets::script))
+        .at("/", ReadOnly(root))
+        .at("/favicon.ico", ReadOnly(assets::icon))
+        .at("/openapi.json", ReadOnly(swagger::openapi))
+        .at("/openapi.yaml", ReadOnly(swagger::openapi_yaml))
+        .at("/docs", ReadOnly(swagger::swagger))
+        .at("/docs/", ReadOnly(swagger::swagger))
+        .at("/docs/reference", ReadOnly(swagger::reference))
+        .at("/docs/reference/", ReadOnly(swagger::reference))
+        .at("/docs/pages.css", ReadOnly(assets::style))
+        .at("/docs/pages.js", ReadOnly(assets::script))
 }
 
 /// What this is, and where its documentation is.

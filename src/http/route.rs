@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
-use poem::http::{Method, StatusCode, header};
+use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result, Route};
 use poem_openapi::OpenApi;
 
@@ -28,8 +28,9 @@ pub(crate) fn routes(pages: bool) -> Route {
     let paths = document["paths"].as_object().into_iter();
     let mut route = Route::new();
     for path in paths.flat_map(serde_json::Map::keys) {
-        let with_slash = with_numbered_parameters(path);
-        let bare = with_slash.trim_end_matches('/');
+        let numbered = with_numbered_parameters(path);
+        let bare = numbered.trim_end_matches('/');
+        let with_slash = format!("{bare}/");
         let Some(methods) = table.remove(own_path(bare)) else {
             continue;
         };
@@ -82,8 +83,7 @@ impl ApiPath {
         };
         let endpoint = self.methods.get(&handled_as);
         if endpoint.is_none() && method != Method::OPTIONS {
-            let sentence = format!("Method \"{method}\" not allowed.");
-            return Problem::new(StatusCode::METHOD_NOT_ALLOWED, sentence).response();
+            return not_allowed(&method);
         }
         if !accepts(&request, &self.description.renders) {
             let sentence = "Could not satisfy the request Accept header.";
@@ -93,5 +93,30 @@ impl ApiPath {
             Some(endpoint) => endpoint.call(request).await.unwrap_or_else(render),
             None => poem::web::Json(&self.description.options).into_response(),
         }
+    }
+}
+
+fn not_allowed(method: &Method) -> Response {
+    let sentence = format!("Method \"{method}\" not allowed.");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, sentence).response()
+}
+
+/// What stands beside the API and can only be read.
+pub(crate) struct ReadOnly<E>(pub(crate) E);
+
+impl<E: Endpoint> Endpoint for ReadOnly<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let mut refused = match *request.method() {
+            Method::GET | Method::HEAD => {
+                return self.0.call(request).await.map(E::Output::into_response);
+            }
+            Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
+            ref other => not_allowed(other),
+        };
+        let allow = HeaderValue::from_static("GET, HEAD, OPTIONS");
+        refused.headers_mut().insert(header::ALLOW, allow);
+        Ok(refused)
     }
 }

@@ -30,6 +30,12 @@ impl Operator {
         self.parts.store.status(self.now())
     }
 
+    /// Notes that the schema of the database has another version now.
+    pub async fn note_migration(&self, from: i32, to: i32, caller: &Actor) -> Result<(), Failure> {
+        let detail = format!("schema {from} to {to}");
+        self.note("db.migrate", detail, caller).await
+    }
+
     /// How many bytes the write-ahead log has, if those are too many.
     pub fn overgrown_log(&self) -> Option<u64> {
         let bytes = self.parts.store.log_bytes();

@@ -105,6 +105,10 @@ impl Operator {
     pub async fn send_test_mail(&self, to: &Email) -> Result<String, NotSent> {
         let letter = Letter::test(&self.parts.rules.public_url);
         let now = self.now();
-        self.parts.mailer.send(now.0, now, to, &letter).await
+        // In the order of time, and each another: its number names its file and its message.
+        let random = self.parts.random.bytes::<4>();
+        let random = random.map_err(|it| NotSent::broken(&it))?;
+        let number = now.0 << 28 | i64::from(u32::from_be_bytes(random) >> 4);
+        self.parts.mailer.send(number, now, to, &letter).await
     }
 }

@@ -123,6 +123,7 @@ impl Operator {
         } else if !inspected.is_signed {
             faults.push("its signature is wrong".to_owned());
         } else {
+            faults.extend(self.fault_of_issuer(&inspected.claims));
             faults.extend(self.faults_of_session(&inspected.claims, now).await?);
         }
         let end = inspected.claims.get("exp").and_then(Value::as_i64);
@@ -162,6 +163,21 @@ impl Operator {
             }
         }
         Ok(self.find_live_session(&id.unwrap_or_default()).await?)
+    }
+
+    /// The tokens of the service before this one name no session and no issuer.
+    fn fault_of_issuer(&self, claims: &Map<String, Value>) -> Option<String> {
+        let is_from = text(claims, "iss").filter(|_| claims.contains_key("sid"))?;
+        match self.parts.signer.issuer() {
+            None => {
+                Some("the setting public_url is missing, which is the issuer of ours".to_owned())
+            }
+            Some(ours) if ours.accepts(is_from) => None,
+            Some(ours) => Some(format!(
+                "its issuer is {is_from}, and ours is {}",
+                ours.name()
+            )),
+        }
     }
 
     async fn faults_of_session(

@@ -179,15 +179,15 @@ pub(crate) fn lock(folder: &Path, database: &Path) -> anyhow::Result<Locks> {
     })
 }
 
-/// Tells commands where the server that holds the locks is found; that it is there no more, if nowhere.
-pub(crate) fn tell_public_url(locks: &Locks, url: Option<&str>) {
-    let note = url.map_or_else(String::new, |it| format!("{it}\n"));
+/// Tells commands how the server that holds the locks is known; without a note, that it is there no
+/// more.
+pub(crate) fn leave_note(locks: &Locks, note: Option<&str>) {
     // Without it, commands go by their own settings.
-    let _ = lock::leave_note(&locks.folder, &note);
+    let _ = lock::leave_note(&locks.folder, note.unwrap_or_default());
 }
 
-/// Where the server that works on this data at the moment is found, as it says itself.
-pub(crate) fn public_url_of_server(folder: &Path) -> Option<String> {
+/// What the server that works on this data at the moment says of itself.
+pub(crate) fn note_of_server(folder: &Path) -> Option<String> {
     let note = lock::note_in(&folder.join(SERVED))?;
     // Without the end it is not whole yet.
     note.strip_suffix('\n').map(str::to_owned)

@@ -92,6 +92,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("listen")
         .default("127.0.0.1:8000")
         .help("Address and port, or unix:/path"),
+    setting("metrics_listen")
+        .example("127.0.0.1:9100")
+        .help("Address and port of /metrics, or unix:/path [default: as listen]"),
     setting("listen_mode")
         .default("0660")
         .help("Mode of a Unix socket: who may open it, and is believed about where requests come from"),
@@ -104,6 +107,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("public_url")
         .example("https://auth.example.org")
         .help("The only base of links in mail [default: http://<listen> on loopback]"),
+    setting("issuer").example("https://auth.example.org").help(
+        "Who tokens say they are from, and the name in authenticator apps; another one ends all of \
+         them [default: public_url]",
+    ),
     setting("frontend_url")
         .example("https://www.example.org")
         .help("Where mailed links send the browser; it must not redirect to another origin"),

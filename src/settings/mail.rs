@@ -31,10 +31,7 @@ impl MailSettings {
     pub(crate) fn parse(values: &Values) -> anyhow::Result<Self> {
         Ok(Self {
             server: server(values)?,
-            hello: values
-                .optional("smtp_hello")
-                .map(|_| values.parse("smtp_hello"))
-                .transpose()?,
+            hello: values.parse_optional("smtp_hello")?,
             authorities: values.optional("smtp_ca_file").map(PathBuf::from),
             timeout: values.duration("smtp_timeout")?,
             templates: values.optional("mail_templates").map(PathBuf::from),

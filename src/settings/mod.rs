@@ -12,6 +12,7 @@ pub(crate) use crate::settings::list::{SETTINGS, Setting};
 pub(crate) use crate::settings::listen::{Listen, SocketAccess};
 pub(crate) use crate::settings::mail::{MailSettings, private_files};
 pub(crate) use crate::settings::sources::{Source, USUAL_FILE, Values};
+pub(crate) use crate::settings::values::duration;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::accounts::Rules;
-use crate::crypto::Cost;
+use crate::crypto::{Cost, IssuerName};
 use crate::domain::{PasswordRules, WebUrl};
 use crate::mail::Sender;
 
@@ -30,10 +31,13 @@ pub(crate) struct Settings {
     pub(crate) backup_every: Option<Duration>,
     pub(crate) backup_keep: usize,
     pub(crate) listen: Listen,
+    /// A separate address for `/metrics`.
+    pub(crate) metrics_listen: Option<Listen>,
     pub(crate) socket: SocketAccess,
     pub(crate) keep_alive: Duration,
     pub(crate) public_url: Option<WebUrl>,
-    /// Whether the command line itself says where the server is found.
+    pub(crate) issuer: Option<IssuerName>,
+    /// Whether the command line itself says where the server is found, or who tokens are from.
     pub(crate) is_place_typed: bool,
     pub(crate) frontend_url: Option<WebUrl>,
     pub(crate) scrypt: Cost,
@@ -62,13 +66,15 @@ impl Settings {
             backup_every: values.optional_duration("backup_every")?,
             backup_keep: values.number("backup_keep", 1..=10_000)?,
             listen: values.parse("listen")?,
+            metrics_listen: values.parse_optional("metrics_listen")?,
             socket: SocketAccess {
                 mode: values.mode("listen_mode")?,
                 group: values.optional("listen_group"),
             },
             keep_alive: values.duration("keep_alive")?,
             public_url: values.url("public_url")?,
-            is_place_typed: ["public_url", "listen"]
+            issuer: values.parse_optional("issuer")?,
+            is_place_typed: ["public_url", "listen", "issuer"]
                 .iter()
                 .any(|key| values.source(key) == Source::Flag),
             frontend_url: values.url("frontend_url")?,
@@ -80,7 +86,7 @@ impl Settings {
             max_connections_per_client: values
                 .number("max_connections_per_client", 0..=1_000_000)?,
             cors_origins: values.origins("cors_origins")?,
-            docs: values.parse("docs")?,
+            docs: values.truth("docs")?,
             mail_from: values.parse("mail_from")?,
             mail: MailSettings::parse(values)?,
             json_log: values.json_log()?,
@@ -99,11 +105,11 @@ fn rules(values: &Values) -> anyhow::Result<Rules> {
         token_session_ttl: values.duration("token_session_ttl")?,
         reset_ttl: values.duration("reset_ttl")?,
         activation_ttl: values.duration("activation_ttl")?,
-        require_verified_email: values.parse("require_verified_email")?,
+        require_verified_email: values.truth("require_verified_email")?,
         password_history: values.number("password_history", 0..=24)?,
         contact_to: values.email("contact_to")?,
-        rotate_refresh: values.parse("rotate_refresh")?,
-        throttle: values.parse("throttle")?,
+        rotate_refresh: values.truth("rotate_refresh")?,
+        throttle: values.truth("throttle")?,
         mail_keep: values.keep("mail_keep")?,
         audit_keep: values.audit_keep()?,
         mail_retry: values.duration("mail_retry")?,

@@ -16,8 +16,14 @@ pub(super) fn is_of_service(key: &str, value: &OsStr, is_link: impl Fn(&str) -> 
     let is_known = match words.as_slice() {
         [.., "service", "host"] => value.parse::<IpAddr>().is_ok(),
         [.., "port"] if value.contains("://") => true,
+        [.., "port", "start" | "end"] => value.contains("://") || is_number(value),
         [.., "port", number, protocol] if is_port(number, protocol) => value.contains("://"),
+        [.., "port", number, protocol, "start" | "end"] => {
+            is_port(number, protocol) && value.contains("://")
+        }
         [.., "port", number, protocol, "proto" | "port" | "addr"] => is_port(number, protocol),
+        // What the linked container has in its own environment. No setting of ours begins like that.
+        ["env", _, ..] => true,
         [.., "name"] => is_link_name(value),
         _ => false,
     };

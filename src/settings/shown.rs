@@ -40,16 +40,20 @@ impl Values {
         self.parse::<Listen>("listen").ok()?.loopback_url()
     }
 
+    /// The public URL, set or made up.
+    fn known_url(&self) -> Option<WebUrl> {
+        let set = self.url("public_url").ok()?;
+        set.or_else(|| self.loopback_url())
+    }
+
     /// A default that depends on other settings or on the machine.
     fn computed(&self, key: &str) -> Option<String> {
         let format = |is_json| if is_json { "json" } else { "text" };
         match key {
             "database" => Some(self.database().display().to_string()),
             "public_url" => self.loopback_url().map(|it| it.to_string()),
-            "smtp_hello" => {
-                let url = self.url("public_url").ok()?.or_else(|| self.loopback_url());
-                Some(Hello::of(&url?).to_string())
-            }
+            "issuer" => Some(self.known_url()?.to_string()),
+            "smtp_hello" => Some(Hello::of(&self.known_url()?).to_string()),
             "hash_threads" => Some(self.hash_threads().ok()?.to_string()),
             "log_format" => Some(format(self.json_log().ok()?).to_owned()),
             _ => None,

@@ -39,19 +39,26 @@ impl Values {
         self.text(key)?.parse().map_err(|err| wrong(key, err))
     }
 
+    pub(crate) fn parse_optional<T: FromStr<Err: fmt::Display>>(
+        &self,
+        key: &'static str,
+    ) -> anyhow::Result<Option<T>> {
+        self.optional(key).map(|_| self.parse(key)).transpose()
+    }
+
     pub(crate) fn number(
         &self,
         key: &'static str,
         range: RangeInclusive<usize>,
     ) -> anyhow::Result<usize> {
-        let number = self.parse(key)?;
-        if !range.contains(&number) {
-            return Err(wrong(
+        let number = self.text(key)?.parse().ok();
+        number.filter(|it| range.contains(it)).ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            wrong(
                 key,
-                format!("it must lie between {} and {}", range.start(), range.end()),
-            ));
-        }
-        Ok(number)
+                format!("it must be a whole number between {least} and {most}"),
+            )
+        })
     }
 
     pub(crate) fn hash_threads(&self) -> anyhow::Result<usize> {
@@ -62,8 +69,7 @@ impl Values {
     }
 
     pub(crate) fn duration(&self, key: &'static str) -> anyhow::Result<Duration> {
-        let duration =
-            humantime::parse_duration(&self.text(key)?).map_err(|err| wrong(key, err))?;
+        let duration = duration(&self.text(key)?).map_err(|err| wrong(key, err))?;
         // Tokens count whole seconds, and a century is a mistake.
         if !(1..=100 * 365 * 86_400).contains(&duration.as_secs()) {
             return Err(wrong(
@@ -72,6 +78,11 @@ impl Values {
             ));
         }
         Ok(duration)
+    }
+
+    pub(crate) fn truth(&self, key: &'static str) -> anyhow::Result<bool> {
+        let truth = self.text(key)?.parse().ok();
+        truth.ok_or_else(|| wrong(key, "it must be true or false"))
     }
 
     pub(crate) fn optional_duration(&self, key: &'static str) -> anyhow::Result<Option<Duration>> {
@@ -100,7 +111,13 @@ impl Values {
         let mode = u32::from_str_radix(digits, 8).ok();
         // Without the owner nobody could look whether the socket answers.
         mode.filter(|it| (0o600..=0o777).contains(it) && it & 0o600 == 0o600)
-            .ok_or_else(|| wrong(key, format!("{text} is no mode that lets the owner in")))
+            .ok_or_else(|| {
+                let what = "is no mode that lets the owner in, in octal digits";
+                wrong(
+                    key,
+                    format!("{text} {what}; in a file it stands in quotation marks"),
+                )
+            })
     }
 
     pub(crate) fn email(&self, key: &'static str) -> anyhow::Result<Option<Email>> {
@@ -172,6 +189,12 @@ impl Values {
             .filter(|item| !item.is_empty())
             .collect()
     }
+}
+
+/// A length of time as people write it, such as 90s or 1h 30m.
+pub(crate) fn duration(raw: &str) -> Result<Duration, &'static str> {
+    humantime::parse_duration(raw)
+        .map_err(|_| "it must be a number with a unit behind it: s, m, h or d")
 }
 
 fn base(key: &'static str, raw: &str) -> anyhow::Result<WebUrl> {

@@ -146,14 +146,11 @@ pub(super) fn write(
         ],
         |row| row.get(0),
     )?;
-    // Only the newest link works, so of the others only the one before can still. To look at them all
-    // would take the longer the more somebody has had, and strangers have none.
-    sql.execute(
-        "UPDATE links SET used_at = ?4
-         WHERE id = (SELECT max(id) FROM links WHERE user_id = ?1 AND purpose = ?2 AND id < ?3)
-           AND used_at IS NULL",
-        values![user, purpose, id, now],
-    )?;
+    // Whoever waits for an activation mail may have another link in hand already, and a stranger may
+    // have asked for this one.
+    if link.purpose != MailKind::Activation {
+        void_before(sql, user, purpose, id, now)?;
+    }
     if !link.is_mailed {
         return Ok(());
     }
@@ -165,6 +162,24 @@ pub(super) fn write(
         details: None,
     };
     mails::queue(sql, &mail, now)
+}
+
+/// Of these links only the newest works, so of the others only the one before can still. To look at
+/// them all would take the longer the more somebody has had, and strangers have none.
+fn void_before(
+    sql: &mut dyn Sql,
+    user: Option<UserId>,
+    purpose: &str,
+    id: i64,
+    now: Timestamp,
+) -> Result<()> {
+    sql.execute(
+        "UPDATE links SET used_at = ?4
+         WHERE id = (SELECT max(id) FROM links WHERE user_id = ?1 AND purpose = ?2 AND id < ?3)
+           AND used_at IS NULL",
+        values![user, purpose, id, now],
+    )
+    .map(drop)
 }
 
 /// The stored address of a user who may use the link and has not been written to too often.

@@ -7,14 +7,16 @@ use crate::domain::{AdditionalFields, Profile, UploadPreference, UserId};
 
 impl Store {
     pub fn profile(&self, user: UserId) -> Pending<Option<Profile>> {
-        self.read("reading a profile", move |sql| {
-            sql.one(
-                &format!("SELECT {COLUMNS} FROM profiles WHERE user_id = ?1"),
-                values![user],
-                |row| from_row(row, 0),
-            )
-        })
+        self.read("reading a profile", move |sql| find(sql, user))
     }
+}
+
+pub(super) fn find(sql: &mut dyn Sql, user: UserId) -> Result<Option<Profile>> {
+    sql.one(
+        &format!("SELECT {COLUMNS} FROM profiles WHERE user_id = ?1"),
+        values![user],
+        |row| from_row(row, 0),
+    )
 }
 
 /// The columns that [`from_row`] reads, in its order.

@@ -330,6 +330,7 @@ fn update(
     if let Some(taken) = taken(sql, name.as_ref(), email, Some(user))? {
         return Ok(Err(taken));
     }
+    let changed = changed(sql, &before, change, name.as_ref())?;
     if let Some(name) = &name {
         rename(sql, user, name)?;
     }
@@ -360,8 +361,39 @@ fn update(
         };
         mails::queue(sql, &notice, stamp.at)?;
     }
-    audit::write(sql, stamp, "user.update", Some(user), None)?;
+    audit::write(sql, stamp, "user.update", Some(user), changed.as_deref())?;
     Ok(Ok(credentials::find(sql, &UserRef::Id(user))?))
+}
+
+/// The names of the fields that get another value, for the audit trail; of staff the value too. Nothing
+/// of what somebody is called or where they are found stays in a trail that outlives them.
+fn changed(
+    sql: &mut dyn Sql,
+    before: &User,
+    change: &UserChange,
+    name: Option<&Username>,
+) -> sql::Result<Option<String>> {
+    let is_new = |to: &Option<String>, of: &str| to.as_ref().is_some_and(|it| it != of);
+    let fields = [
+        ("username", name.is_some_and(|it| *it != before.username)),
+        (
+            "email",
+            change.email.as_ref().is_some_and(|it| *it != before.email),
+        ),
+        ("new_email_asked_for", change.new_address.is_some()),
+        ("first_name", is_new(&change.first_name, &before.first_name)),
+        ("last_name", is_new(&change.last_name, &before.last_name)),
+    ];
+    let named = fields.into_iter().filter(|it| it.1).map(|it| it.0);
+    let mut changed: Vec<String> = named.map(str::to_owned).collect();
+    if let Some(staff) = change.is_staff.filter(|it| *it != before.is_staff) {
+        changed.push(format!("staff={staff}"));
+    }
+    if let Some(profile) = &change.profile {
+        let kept = profiles::find(sql, before.id)?.unwrap_or_default();
+        changed.extend(kept.differs_in(profile).map(str::to_owned));
+    }
+    Ok((!changed.is_empty()).then(|| changed.join(", ")))
 }
 
 /// A user name that is the address goes on being it: the new one, if the old one is the name now.

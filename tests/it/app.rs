@@ -7,7 +7,7 @@ use std::time::Duration;
 use minisass_auth::accounts::register::{OperatorChoice, Registration};
 use minisass_auth::accounts::{Parts, Rules};
 use minisass_auth::clock::Clock;
-use minisass_auth::crypto::{Cost, Hasher, Keyring, LinkKey, Random, Signer};
+use minisass_auth::crypto::{Cost, Hasher, Issuer, Keyring, LinkKey, Random, Signer};
 use minisass_auth::domain::{Actor, PasswordRules, Timestamp, User, WebUrl};
 use minisass_auth::http;
 use minisass_auth::http::{ConnectionRules, Deployment, Listener};
@@ -48,6 +48,7 @@ pub struct Setup {
     pub connections: ConnectionRules,
     pub cost: Cost,
     pub hash_queue: usize,
+    pub issuer: Issuer,
 }
 
 impl Setup {
@@ -73,15 +74,18 @@ impl Setup {
             },
             deployment: Deployment {
                 public_url: web_url(PUBLIC_URL),
+                is_made_up: false,
                 frontend_url: None,
                 cors_origins: Vec::new(),
                 docs: true,
+                metrics: true,
                 trusted_proxies: Vec::new(),
             },
             connections: ConnectionRules::default(),
             cost: CHEAP,
             // As many as a test asks at once.
             hash_queue: 4096,
+            issuer: Issuer::of_url(&web_url(PUBLIC_URL)),
         }
     }
 }
@@ -309,7 +313,7 @@ fn put_together(folder: &Path, clock: &Clock, setup: Setup) -> Operator {
     Operator::new(Parts {
         store,
         hasher: hasher.expect("a hasher"),
-        signer: Signer::new(&ring, latest).expect("a signer"),
+        signer: Signer::new(&ring, Some(setup.issuer), latest).expect("a signer"),
         links: LinkKey::open(&keys, &random).expect("a key of links"),
         mailer: Mailer::new(outbox, "minisass@auth.test".parse().expect("a sender"))
             .with_outbox(folder.join("outbox")),

@@ -78,3 +78,51 @@ fn a_trail_from_before_the_chain_is_chained_when_it_is_first_opened() {
     let intact = site.run(&["audit", "verify", "--format", "json"]).json();
     assert_eq!(intact["rows"], 5);
 }
+
+#[test]
+fn a_changed_user_is_noted_by_the_names_of_what_changed() {
+    let site = Site::new();
+    site.add_user("ada", &["--country", "ZA"]);
+    let detail = |change: &[&str]| {
+        site.run(&[&["user", "update", "ada"], change].concat())
+            .ok();
+        let rows = site.run(&["audit", "list", "--format", "json"]).json();
+        let row = rows.as_array().and_then(|it| it.last()).expect("a row");
+        assert_eq!(row["action"], "user.update");
+        row["detail"].clone()
+    };
+    assert_eq!(detail(&["--staff", "true"]), "staff=true");
+    assert_eq!(
+        detail(&["--staff", "false", "--country", "KE"]),
+        "staff=false, country"
+    );
+    assert_eq!(
+        detail(&["--first-name", "Ada", "--expert", "true"]),
+        "first_name, is_expert"
+    );
+    assert_eq!(detail(&["--email", "new@example.org"]), "email");
+    assert_eq!(
+        detail(&["--country", "KE"]),
+        serde_json::Value::Null,
+        "it is so already"
+    );
+    assert_eq!(detail(&["--username", "ada"]), serde_json::Value::Null);
+}
+
+#[test]
+fn a_migration_is_noted() {
+    let site = Site::with_database();
+    let rows = || site.run(&["audit", "list", "--format", "json"]).json();
+    assert_eq!(rows()[0]["action"], "db.migrate");
+    assert!(
+        rows()[0]["detail"]
+            .as_str()
+            .is_some_and(|it| it.starts_with("schema 0 to "))
+    );
+    site.run(&["db", "migrate"]).ok();
+    assert_eq!(
+        rows().as_array().map(Vec::len),
+        Some(1),
+        "there was nothing to do"
+    );
+}

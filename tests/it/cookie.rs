@@ -307,3 +307,42 @@ fn no_other_origin_is_told_that_it_may() {
         }
     }
 }
+
+#[test]
+fn while_nobody_has_set_an_address_this_machine_has_several_names() {
+    let login = |origin: &str| {
+        let body = json!({"email": "ana@example.org", "password": PASSWORD});
+        let request = Request::new("POST", "login/").json(&body);
+        request.header("Origin", origin)
+    };
+    let app = App::with(|setup| {
+        setup.deployment.public_url = web_url("http://127.0.0.1:8000");
+        setup.deployment.is_made_up = true;
+    });
+    let app = app.with_user("ana");
+    let own = [
+        "http://localhost:8000",
+        "http://127.0.0.1:8000",
+        "http://[::1]:8000",
+    ];
+    for origin in own {
+        let answer = app.send(login(origin)).expect(200);
+        let cookie = format!("minisass_session={}", answer.cookie().expect("a cookie"));
+        app.send(logout(&cookie).header("Origin", origin))
+            .expect(200);
+    }
+    for origin in [
+        "http://localhost:8001",
+        "http://localhost",
+        "https://localhost:8000",
+        "http://localhost.example.org:8000",
+        "http://example.org:8000",
+        "null",
+    ] {
+        app.send(login(origin)).expect(403);
+    }
+    // Whoever has set an address has said which name is right.
+    let app = app.restart(|setup| setup.deployment.public_url = web_url("http://127.0.0.1:8000"));
+    app.send(login("http://localhost:8000")).expect(403);
+    app.send(login("http://127.0.0.1:8000")).expect(200);
+}

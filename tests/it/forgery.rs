@@ -47,7 +47,14 @@ fn wrong_claims() -> Vec<(&'static str, Value)> {
         u64::MAX
     ]);
     wrong.extend(each(["exp", "iat", "user_id", "nbf"], &numbers));
-    let texts = json!(["", "MINISASS-AUTH", "minisass-auth2", ["minisass-auth"], 1]);
+    let texts = json!([
+        "",
+        "MINISASS-AUTH",
+        "minisass-auth2",
+        "http://127.0.0.1",
+        ["minisass-auth"],
+        1
+    ]);
     wrong.extend(each(["iss", "sid"], &texts));
     // No `nbf` is in order.
     let names = ["exp", "iat", "iss", "sid", "jti", "user_id", "token_type"];

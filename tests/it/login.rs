@@ -119,6 +119,33 @@ fn a_person_is_found_by_every_name_they_have() {
 }
 
 #[test]
+fn an_address_that_is_none_is_wrong_whatever_the_user_name_is() {
+    let app = App::new().with_user("ana");
+    let refusal = json!({"error": "Invalid credentials"});
+    for email in [
+        json!(5),
+        json!([]),
+        json!({}),
+        json!(true),
+        json!("x".repeat(255)),
+    ] {
+        let body =
+            json!({"email": email, "usernameForEmailRetrieval": "ana", "password": PASSWORD});
+        assert_eq!(
+            app.post("login/", &body).expect(401).json(),
+            refusal,
+            "{email}"
+        );
+    }
+    let long = format!(
+        "email={}&usernameForEmailRetrieval=ana&password={PASSWORD}",
+        "x".repeat(255)
+    );
+    let form = Request::new("POST", "login/").body("application/x-www-form-urlencoded", long);
+    assert_eq!(app.send(form).expect(401).json(), refusal);
+}
+
+#[test]
 fn the_address_wins_over_the_user_name() {
     let app = App::new().with_user("ana").with_user("bob");
     let both = json!({"email": "ana@example.org", "usernameForEmailRetrieval": "bob", "password": PASSWORD});

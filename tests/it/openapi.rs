@@ -73,6 +73,18 @@ fn generators_get_it_with_json_bodies_only_and_in_yaml() {
     });
     let yaml = print(&["--format", "yaml"]);
     assert!(yaml.starts_with("openapi: 3.0.0\n"), "{yaml}");
+    // What YAML 1.1 takes for a date or a number is quoted.
+    let texts = yaml
+        .lines()
+        .filter_map(|it| it.split_once(": ").map(|it| it.1));
+    let bare = |it: &&str| it.starts_with(|c: char| c.is_ascii_digit()) && it.contains(['-', ':']);
+    assert_eq!(texts.clone().find(bare), None);
+    assert!(
+        texts
+            .clone()
+            .any(|it| it.starts_with("'20") && it.ends_with("Z'"))
+    );
+    assert!(!yaml.contains('\u{e000}'));
     let served = server.get("/openapi.yaml", "");
     assert_eq!(served.status, 200);
     let outcome = crate::server::run(site.bare().args(["user", "list", "--format", "yaml"]), "");

@@ -58,3 +58,13 @@ fn a_mail_fails_after_five_days_of_attempts_and_a_retry_gives_it_five_more() {
     try_on(&app);
     assert_eq!(state(&app), MailState::Sent);
 }
+
+#[test]
+fn each_test_mail_has_a_file_of_its_own() {
+    let site = crate::server::Site::with_database();
+    for _ in 0..3 {
+        site.run(&["mail", "test", "ada@example.org"]).ok();
+    }
+    let files = std::fs::read_dir(site.data().join("outbox")).expect("a folder");
+    assert_eq!(files.count(), 3);
+}

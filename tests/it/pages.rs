@@ -83,7 +83,8 @@ fn every_endpoint_has_a_page_with_the_status_of_its_json() {
         assert!(is_page(&page), "{path}: {}", page.text());
         assert_eq!(page.status, json.status, "{path}");
         assert_eq!(page.header("allow"), json.header("allow"), "{path}");
-        assert!(text(&page).contains(&json.json()["detail"].to_string()));
+        let said = json.json()["detail"].clone();
+        assert!(said.is_null() || text(&page).contains(&said.to_string()));
         assert!(text(&page).contains(path.as_str()), "{path}");
     }
 }

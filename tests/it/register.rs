@@ -128,10 +128,89 @@ fn all_field_errors_come_at_once() {
     }
 }
 
+#[test]
+fn what_only_the_database_knows_is_told_with_the_rest() {
+    let app = App::new().with_user("taken");
+    let form = json!({"username": "taken", "email": "new@example.org", "password": "password"});
+    let broken = app.post("register/", &form).expect(400).json();
+    for (field, says) in [
+        ("username", "already exists"),
+        ("password", "too common"),
+        ("country", "required"),
+        ("organizationName", "required"),
+        ("organizationType", "required"),
+    ] {
+        assert!(
+            broken[field].to_string().contains(says),
+            "{field}: {broken}"
+        );
+    }
+    let form = changed("ana", "email", json!("taken@example.org"));
+    let mut form = form.as_object().expect("a form").clone();
+    form.insert("password".to_owned(), json!("password"));
+    form.insert("username".to_owned(), json!("taken"));
+    let broken = app.post("register/", &json!(form)).expect(400).json();
+    assert_eq!(broken["error"], "This email is already registered.");
+    assert!(
+        broken["password"].to_string().contains("too common"),
+        "{broken}"
+    );
+    assert!(
+        broken["username"].to_string().contains("already exists"),
+        "{broken}"
+    );
+    // Nothing is said twice, nor of what could not be read.
+    let unreadable = json!({"email": "taken@example.org", "username": 5, "confirmPassword": "x"});
+    let broken = app.post("register/", &unreadable).expect(400).json();
+    assert_eq!(broken["username"], json!(["Not a valid string."]));
+    assert_eq!(broken["password"], json!(["This field is required."]));
+    assert!(broken.get("confirmPassword").is_none(), "{broken}");
+    assert_eq!(app.count("SELECT count(*) FROM users"), 1);
+}
+
+#[test]
+fn a_name_is_made_of_what_its_rule_says_and_not_of_signs_alone() {
+    let app = App::new();
+    for name in [
+        "x/y", "a'b", "a|b", "$x", "a!", "#a", "a*", "{a}", "~a", "a`b", "a=b", "a?b", "a^b",
+        "a%b", "a&b",
+    ] {
+        let broken = app.post("register/", &changed("n", "username", json!(name)));
+        assert_eq!(
+            broken.expect(400).json()["username"],
+            json!([NO_USERNAME]),
+            "{name}"
+        );
+    }
+    for name in [
+        "-", "--", "_", "...", "+", "._.", "+1", "-1", "1.", "__12__", "+२",
+    ] {
+        let broken = app.post("register/", &changed("n", "username", json!(name)));
+        assert_eq!(
+            broken.expect(400).json()["username"],
+            json!([DIGITS]),
+            "{name}"
+        );
+    }
+    for (place, name) in ["a.b", "x+y", "a-b_c", "-ana-", "082-555-1234", "ana7"]
+        .iter()
+        .enumerate()
+    {
+        let form = changed(&format!("good{place}"), "username", json!(name));
+        app.post("register/", &form).expect(201);
+    }
+    // An address may hold more, and is its owner's name.
+    let form = without("n", "username");
+    let mut form = form.as_object().expect("a form").clone();
+    form.insert("email".to_owned(), json!("o'hara/x@example.org"));
+    let created = app.post("register/", &json!(form)).expect(201);
+    assert_eq!(created.get("username"), "o'hara/x@example.org");
+}
+
 const NO_USERNAME: &str =
     "Enter a valid username. It may contain letters, digits and @ . + - _, and no spaces.";
 const FOREIGN: &str = "A username with an @ must be the account's own email address.";
-const DIGITS: &str = "A username needs more than digits, so that it is not taken for a number.";
+const DIGITS: &str = "A username needs a letter, so that it is not taken for a number or a sign.";
 
 /// A field, a value that breaks a rule, and how people are told.
 fn rules() -> [(&'static str, Value, &'static str); 19] {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::app::{App, HOUR, PASSWORD, PUBLIC_URL};
-use crate::client::Answer;
+use crate::client::{Answer, Request};
 
 pub const NEW: &str = "An0ther@Pass2";
 
@@ -201,4 +201,51 @@ fn an_account_gets_five_mails_an_hour_and_nobody_is_told() {
         8,
         "with the note that the password changed"
     );
+}
+
+#[test]
+fn a_bad_link_is_told_before_the_body_is_read() {
+    let app = App::new().with_user("ana");
+    let path = "update-password-reset/MQ/x/";
+    for (media_type, body) in [
+        ("application/json", "{}"),
+        ("application/json", "{"),
+        ("application/json", "[]"),
+        ("application/json", r#"{"newPassword": 5}"#),
+        ("application/x-www-form-urlencoded", "newPassword="),
+        ("multipart/form-data", "x"),
+    ] {
+        let answer = app
+            .send(Request::new("POST", path).body(media_type, body))
+            .expect(401);
+        assert_eq!(answer.json(), json!({"error": "Unauthorized"}), "{body}");
+    }
+    app.send(Request::new("POST", path).body("text/plain", "x"))
+        .expect(415);
+    // The link decides that, and not the order alone.
+    let (uid, token) = link(&app, "ana@example.org");
+    let good = format!("update-password-reset/{uid}/{token}/");
+    app.post(&good, &json!({})).expect(400);
+    let wrong = Request::new("POST", &good).body("application/json", "{");
+    app.send(wrong).expect(400);
+    confirm(&app, &(uid, token), NEW).expect(200);
+}
+
+#[test]
+fn a_bad_link_has_the_challenge_of_every_401() {
+    let app = App::new();
+    let challenge = Some("Bearer realm=\"api\"");
+    for accept in ["application/json", "text/html"] {
+        for (method, path) in [
+            ("GET", "verify-password-reset/MQ/x/"),
+            ("POST", "update-password-reset/MQ/x/"),
+        ] {
+            let answer = app.send(Request::new(method, path).header("accept", accept));
+            assert_eq!(
+                answer.expect(401).header("www-authenticate"),
+                challenge,
+                "{path}"
+            );
+        }
+    }
 }

@@ -90,6 +90,8 @@ fn a_wrong_value_is_named_with_a_right_one() {
         ("public_url", "https://auth.example.org/%2e%2e"),
         ("frontend_url", "https://www.example.org//evil.example"),
         ("frontend_url", "https://"),
+        ("issuer", " x"),
+        ("metrics_listen", "9100"),
         ("scrypt", "ln=3"),
         ("scrypt", "ln=63,r=8,p=1"),
         ("hash_threads", "0"),
@@ -248,5 +250,84 @@ fn origins_are_compared_as_browsers_write_them() {
             said.contains("cors_origins") && said.contains("origin"),
             "{said}"
         );
+    }
+}
+
+#[test]
+fn a_wrong_value_is_explained_in_plain_words() {
+    let site = Site::new();
+    for (line, says) in [
+        (
+            "access_ttl = \"x\"",
+            "it must be a number with a unit behind it: s, m, h or d",
+        ),
+        (
+            "keep_alive = 75",
+            "it must be a number with a unit behind it: s, m, h or d",
+        ),
+        (
+            "hash_queue = -1",
+            "it must be a whole number between 1 and 1000000",
+        ),
+        (
+            "hash_threads = 1.5",
+            "it must be a whole number between 1 and 1024",
+        ),
+        ("password_history = \"\"", "it is empty"),
+        ("throttle = \"on\"", "it must be true or false"),
+        ("docs = 1", "it must be true or false"),
+        (
+            "listen_mode = 0o600",
+            "in a file it stands in quotation marks",
+        ),
+        (
+            "listen_mode = 0o660",
+            "in a file it stands in quotation marks",
+        ),
+    ] {
+        let said = list(&site, &["--config", &file(&site, line)], &[]).refusal();
+        let key = line.split(' ').next().expect("a key");
+        assert!(
+            said.contains(&format!("the setting {key} is wrong: ")),
+            "{said}"
+        );
+        assert!(
+            said.contains(says) && said.contains("a right one is"),
+            "{said}"
+        );
+    }
+    let said = site.run(&["token", "issue", "ada", "--ttl", "x"]).err;
+    assert!(said.contains("a number with a unit behind it"), "{said}");
+}
+
+#[test]
+fn an_address_in_another_alphabet_stands_in_links_as_a_labels() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    for (set, starts) in [
+        (
+            "https://exämple.org",
+            "https://xn--exmple-cua.org/authentication",
+        ),
+        (
+            "https://Exämple.org:8443/auth/",
+            "https://xn--exmple-cua.org:8443/auth/authentication",
+        ),
+    ] {
+        let link = site
+            .run(&["reset", "link", "ada", "--public-url", set])
+            .ok();
+        assert!(link.starts_with(starts), "{link}");
+        site.run(&["config", "check", "--frontend-url", set]).ok();
+    }
+    for wrong in [
+        "https://exämple.org/ä",
+        "https://ada@exämple.org",
+        "https://exä mple.org",
+    ] {
+        let said = site
+            .run(&["config", "check", "--public-url", wrong])
+            .refusal();
+        assert!(said.contains("public_url"), "{said}");
     }
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::app::{App, DAY, HOUR, START};
+use crate::app::{App, DAY, HOUR, PUBLIC_URL, START};
 use crate::client::Request;
 
 /// What a token says, whoever signed it.
@@ -86,7 +86,7 @@ fn tokens_say_what_simplejwt_says_and_name_their_session() {
         assert_eq!(claims["iat"], START);
         assert_eq!(claims["exp"], START + lasts);
         assert_eq!(claims["user_id"], ana.id.0);
-        assert_eq!(claims["iss"], "minisass-auth");
+        assert_eq!(claims["iss"], PUBLIC_URL);
         assert_eq!(claims.as_object().expect("an object").len(), 7, "{claims}");
     }
     assert_eq!(access_claims["sid"], refresh_claims["sid"]);

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::cli::examples::examples;
 use crate::cli::terminal::output::Output;
-use crate::compose;
+use crate::compose::{self, Identity};
 use crate::settings::{Settings, Values};
 
 #[derive(clap::Subcommand)]
@@ -30,8 +30,8 @@ pub(crate) fn run(command: &Command, values: &Values, output: &mut Output) -> an
         }
         Command::Check => {
             let settings = Settings::parse(values)?;
-            let public_url = compose::public_url(&settings, &settings.listen)?;
-            compose::mailer(&settings, Some(&public_url))?;
+            let identity = Identity::of(&settings, &settings.listen);
+            compose::mailer(&settings, Some(identity.check_public_url()?))?;
             output.done("all settings are right", &json!({"is_right": true}))
         }
     }

@@ -61,8 +61,11 @@ pub(crate) fn run(command: Command, settings: Settings, output: &mut Output) -> 
         Command::Check => check(&job(settings)?, output),
         Command::Migrate => {
             let from = maintenance::schema_of(&settings.database)?;
-            Job::open(settings, false, true)?;
+            let job = Job::open(settings, false, true)?;
             let to = maintenance::newest_schema();
+            if from != to {
+                job.wait(job.operator.note_migration(from, to, &job.actor))?;
+            }
             output.one(&json!({"from": from, "to": to}))
         }
         Command::Backup { file } => back_up(&file, &job(settings)?, output),

@@ -15,6 +15,7 @@ use crate::cli::named::NamedOne;
 use crate::cli::terminal::output::{Format, Output};
 use crate::domain::{Timestamp, bare_line};
 use crate::operator::tokens::NewToken;
+use crate::settings::duration;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -86,7 +87,7 @@ struct Row {
 }
 
 fn at_least_a_second(raw: &str) -> Result<Duration, String> {
-    let ttl = humantime::parse_duration(raw).map_err(|err| err.to_string())?;
+    let ttl = duration(raw)?;
     if ttl < Duration::from_secs(1) {
         return Err("a token is good for a second at least".to_owned());
     }
@@ -135,6 +136,7 @@ fn inspect(job: &Job, output: &mut Output) -> anyhow::Result<()> {
         "token_type": text("token_type"),
         "user_id": number("user_id"),
         "session": text("sid"),
+        "issuer": text("iss"),
         "token_id": text("jti"),
         "issued_at": number("iat").map(time),
         "expires_at": number("exp").map(time),
@@ -156,6 +158,7 @@ fn revoke(job: &Job, output: &mut Output) -> anyhow::Result<()> {
 }
 
 fn issue(wanted: Issue, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    job.check_issuer()?;
     let Issue { named, ttl, kind } = wanted;
     let user = named.find(job)?;
     let what = match kind {

@@ -141,14 +141,16 @@ impl LoginApi {
         AppParameter(kind): AppParameter,
         call: Call<NoForeignPage, Logins, Body<LoginRequest>>,
     ) -> Answer<LoginReply, NO_FOREIGN_PAGE, LIMITED> {
+        let is_malformed = call.body.broken.iter().any(|it| it.field == "email");
         let LoginRequest {
             email,
             username,
             password,
         } = call.body.fields;
+        // Only an address that is absent or blank leaves it to the user name.
         let typed = email
             .filter(|it| !it.is_empty())
-            .or(username)
+            .or(username.filter(|_| !is_malformed))
             .unwrap_or_default();
         let password = password.map_or_else(String::new, |it| it.0);
         let opened = call

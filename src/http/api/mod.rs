@@ -4,6 +4,7 @@
 mod address_request;
 pub(crate) mod confirmation;
 pub(crate) mod contact;
+pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod lookup;
 pub(crate) mod privacy_policy;
@@ -17,6 +18,7 @@ pub(crate) mod user;
 
 use self::confirmation::ConfirmApi;
 use self::contact::ContactApi;
+use self::keys::KeysApi;
 use self::login::LoginApi;
 use self::lookup::LookupApi;
 use self::privacy_policy::PolicyApi;
@@ -43,5 +45,6 @@ pub(crate) fn endpoints() -> impl poem_openapi::OpenApi {
         LookupApi,
         PolicyApi,
         ContactApi,
+        KeysApi,
     )
 }

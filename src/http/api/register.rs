@@ -8,7 +8,7 @@ use super::tag::Tag;
 use crate::accounts::register::{RegisterError, Registration};
 use crate::domain::{Invalid, Rule, User};
 use crate::http::wire::{
-    ANYONE, Answer, Anyone, BadRequest, Body, Call, Forms, Input, LIMITED, Refused, Sentence,
+    ANYONE, Answer, Anyone, BadRequest, Call, Forms, Input, LIMITED, Readable, Refused, Sentence,
     bad_request, first_field_and_rule,
 };
 
@@ -122,9 +122,9 @@ impl From<RegisterError> for Refused<RegisterReply, ANYONE, LIMITED> {
         Self::Reply(RegisterReply::BadRequest(match err {
             RegisterError::Trouble(trouble) => return trouble.into(),
             RegisterError::Invalid(broken) => bad_request::<RegisterRequest>(&broken),
-            RegisterError::EmailTaken => {
+            RegisterError::EmailTaken(broken) => {
                 let sentence = "This email is already registered.".to_owned();
-                Json(BadRequest::fields(&[], Some(sentence)))
+                Json(BadRequest::fields(&broken, Some(sentence)))
             }
         }))
     }
@@ -140,7 +140,7 @@ impl RegisterApi {
     #[oai(path = "/register", method = "post", operation_id = "register")]
     async fn register(
         &self,
-        call: Call<Anyone, Forms, Body<RegisterRequest>>,
+        call: Call<Anyone, Forms, Readable<RegisterRequest>>,
     ) -> Answer<RegisterReply, ANYONE, LIMITED> {
         let registration = registration(call.body);
         let user = call.accounts.register(registration, &call.actor).await?;
@@ -148,22 +148,24 @@ impl RegisterApi {
     }
 }
 
-fn registration(body: Body<RegisterRequest>) -> Registration {
-    let Body { fields, mut rest } = body;
+fn registration(mut body: Readable<RegisterRequest>) -> Registration {
     // Some clients send the password once more under another name: it must not be kept in clear.
-    rest.retain(|name, _| !name.to_lowercase().contains("password"));
+    body.rest
+        .retain(|name, _| !name.to_lowercase().contains("password"));
+    let mut text = |field| body.text(field).unwrap_or_default();
     Registration {
-        username: fields.username.unwrap_or_default(),
-        email: fields.email.0,
-        password: Some(fields.password.0),
-        confirmation: fields.confirm_password.map(|it| it.0),
-        first_name: fields.first_name,
-        last_name: fields.last_name,
-        organisation_type: fields.organization_type,
-        organisation_name: fields.organization_name,
-        country: fields.country,
-        additional_fields: rest,
-        agree: fields.agree,
+        username: text("username"),
+        email: text("email"),
+        first_name: text("first_name"),
+        last_name: text("last_name"),
+        organisation_type: text("organizationType"),
+        organisation_name: text("organizationName"),
+        country: text("country"),
+        password: body.text("password"),
+        confirmation: body.text("confirmPassword"),
+        agree: body.truth("agree"),
+        additional_fields: body.rest,
+        unreadable: body.broken,
     }
 }
 

@@ -15,8 +15,9 @@ use crate::accounts::reset::ResetError;
 use crate::failure::Failure;
 use crate::http::pages::links::{self, Account};
 use crate::http::wire::{
-    ANYONE, Answer, Anyone, BadRequest, Body, Call, Deployment, ErrorSentence, Forms, Input,
-    JsonOrPage, LIMITED, Message, Sentence, WantsHtml, bad_request, error, first_rule,
+    ANYONE, Answer, Anyone, BadRequest, Body, CHALLENGE, Call, Deployment, ErrorSentence, Forms,
+    Input, JsonOrPage, LIMITED, Message, Sentence, Unread, WantsHtml, bad_request, error,
+    first_rule,
 };
 
 /// A new password.
@@ -52,7 +53,10 @@ enum VerifyReply {
     Redirect(#[oai(header = "Location")] String),
     /// The link was used, has expired, or never was one.
     #[oai(status = 401)]
-    Unauthorized(JsonOrPage<ErrorSentence>),
+    Unauthorized(
+        JsonOrPage<ErrorSentence>,
+        #[oai(header = "WWW-Authenticate")] String,
+    ),
 }
 
 #[derive(ApiResponse)]
@@ -65,7 +69,10 @@ enum UpdateReply {
     BadRequest(JsonOrPage<BadRequest>),
     /// The link was used, has expired, or never was one.
     #[oai(status = 401)]
-    Unauthorized(JsonOrPage<ErrorSentence>),
+    Unauthorized(
+        JsonOrPage<ErrorSentence>,
+        #[oai(header = "WWW-Authenticate")] String,
+    ),
 }
 
 pub(crate) struct ResetApi;
@@ -110,7 +117,8 @@ impl ResetApi {
         call: Call,
     ) -> Answer<VerifyReply> {
         let Some(account) = account(&call.accounts, (&uid, &token)).await? else {
-            return Ok(VerifyReply::Unauthorized(bad_link(deployment, html)?));
+            let (page, challenge) = bad_link(deployment, html)?;
+            return Ok(VerifyReply::Unauthorized(page, challenge));
         };
         Ok(match &deployment.frontend_url {
             // Both are base64url here: nothing to escape.
@@ -141,22 +149,23 @@ impl ResetApi {
         uid: Path<String>,
         /// The secret of the link.
         token: Path<String>,
-        call: Call<Anyone, Forms, Result<Body<NewPassword>, BadRequest>>,
+        call: Call<Anyone, Forms, Unread<Result<Body<NewPassword>, BadRequest>>>,
     ) -> Answer<UpdateReply, ANYONE, LIMITED> {
-        let account = if html {
-            account(&call.accounts, (&uid, &token)).await?
-        } else {
-            None
+        // The link says who asks, and nobody's body is read before that is known.
+        let unauthorized =
+            || bad_link(deployment, html).map(|(page, it)| UpdateReply::Unauthorized(page, it));
+        let Some(account) = account(&call.accounts, (&uid, &token)).await? else {
+            return Ok(unauthorized()?);
         };
         // A browser gets the form again, with the reason.
         let refuse = |bad: BadRequest| {
             let reason = bad.sentence();
-            let (account, refusal) = (account.as_ref(), Some(&*reason));
+            let refusal = Some(&*reason);
             let link = (&*uid.0, &*token.0);
-            let page = || form(&call.accounts, deployment, link, account, refusal);
+            let page = || form(&call.accounts, deployment, link, Some(&account), refusal);
             JsonOrPage::new(html, Json(bad), page).map(UpdateReply::BadRequest)
         };
-        let new_password = match call.body {
+        let new_password = match call.body.read().await? {
             Ok(body) => body.fields.new_password,
             Err(bad) => return Ok(refuse(bad)?),
         };
@@ -168,10 +177,10 @@ impl ResetApi {
             Ok(()) => {
                 let message = Message::new("Password updated successfully");
                 let way_on = deployment.way_on();
-                let page = || links::password_updated(account.as_ref(), way_on.as_deref());
+                let page = || links::password_updated(Some(&account), way_on.as_deref());
                 UpdateReply::Ok(JsonOrPage::new(html, message, page)?)
             }
-            Err(ResetError::BadLink) => UpdateReply::Unauthorized(bad_link(deployment, html)?),
+            Err(ResetError::BadLink) => unauthorized()?,
             Err(ResetError::Invalid(broken)) => refuse(bad_request::<NewPassword>(&[broken]).0)?,
             Err(ResetError::Trouble(trouble)) => return Err(trouble.into()),
         })
@@ -187,9 +196,14 @@ async fn account(
     Ok(owner.map(|it| Account::new(it.username, &it.email)))
 }
 
-fn bad_link(deployment: &Deployment, html: bool) -> Result<JsonOrPage<ErrorSentence>, Failure> {
+/// What is shown, and the challenge that every 401 has.
+fn bad_link(
+    deployment: &Deployment,
+    html: bool,
+) -> Result<(JsonOrPage<ErrorSentence>, String), Failure> {
     let page = || links::bad_link(deployment.way_on().as_deref());
-    JsonOrPage::new(html, error("Unauthorized"), page)
+    let page = JsonOrPage::new(html, error("Unauthorized"), page)?;
+    Ok((page, CHALLENGE.to_owned()))
 }
 
 fn form(

@@ -42,6 +42,8 @@ impl From<SessionStatus> for SessionBody {
             email: user.email.to_string(),
             is_admin: user.is_staff,
             is_agreed_to_privacy_policy: status.agreement.is_settled(),
+            // Whatever its name says: the Django service put the latest version here for everybody, and
+            // its clients ask again when that is not the one they know.
             accepted_privacy_policy_version: status.agreement.latest,
             is_profile_updated: status.is_profile_updated,
             user_id: user.id.0,

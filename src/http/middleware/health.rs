@@ -3,17 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use poem::http::StatusCode;
+use poem::http::{StatusCode, header};
 use poem::web::{Data, Json};
 use poem::{IntoResponse, Response, handler};
 use serde_json::json;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::accounts::Accounts;
-use crate::http::wire::Problem;
+use crate::http::wire::{PASSING_SECONDS, Problem};
 
 /// How long what was found out holds, for everybody: finding out is a write to the disk.
 const LASTS: Duration = Duration::from_secs(1);
+
+/// How long finding out may take: probes give up soon.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Whether it is a question about the service itself, which somebody asks every few seconds.
 pub(super) fn is_probe(path: &str) -> bool {
@@ -33,12 +37,23 @@ impl Readiness {
         {
             return is_writable;
         }
-        let checked = accounts.check_writable().await;
-        if let Err(failure) = &checked {
-            tracing::error!(event = "failure", error = failure.chain());
-        }
-        *last = Some((Instant::now(), checked.is_ok()));
-        checked.is_ok()
+        let is_writable = match timeout(PATIENCE, accounts.check_writable()).await {
+            Ok(Ok(())) => true,
+            Ok(Err(failure)) => {
+                tracing::error!(event = "failure", error = failure.chain());
+                false
+            }
+            // Writers wait longer; whoever asks here sends its requests elsewhere meanwhile.
+            Err(_) => {
+                tracing::warn!(
+                    event = "not_ready",
+                    note = "the database has not been written in time"
+                );
+                false
+            }
+        };
+        *last = Some((Instant::now(), is_writable));
+        is_writable
     }
 }
 
@@ -58,5 +73,8 @@ pub(crate) async fn readyz(
         return Json(json!({ "status": "ok" })).into_response();
     }
     let sentence = "The database cannot be written.";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, sentence).response()
+    let mut response = Problem::new(StatusCode::SERVICE_UNAVAILABLE, sentence).response();
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, PASSING_SECONDS.into());
+    response
 }

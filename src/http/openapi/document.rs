@@ -12,11 +12,15 @@ use crate::http::wire::{BadRequest, MEDIA_TYPES};
 
 /// What is not below it: the web client asks for these at the root.
 const AT_ROOT: &str = "/privacy-policy/";
+/// Files, whose places others know (RFC 8615).
+const WELL_KNOWN: &str = "/.well-known/";
 
 /// The path of an endpoint, as clients call it.
 fn public_path(path: &str) -> String {
     if path.starts_with(AT_ROOT) {
         format!("{path}/")
+    } else if path.starts_with(WELL_KNOWN) {
+        path.to_owned()
     } else {
         format!("{API_BASE}{path}/")
     }
@@ -204,7 +208,7 @@ fn description_schemas() -> [(&'static str, Value); 3] {
     let description = json!({
         "type": "object",
         "description": "What an endpoint is called, reads and renders.",
-        "required": ["name", "description", "renders", "parses"],
+        "required": ["name", "description", "renders", "parses", "actions"],
         "properties": {
             "name": { "type": "string" },
             "description": { "type": "string" },

@@ -148,6 +148,7 @@ fn add_fields(document: &mut Value) {
 fn of_schema(schema: &str, name: &str) -> Option<Value> {
     Some(match (schema, name) {
         ("ContactRequest", "message") => json!("Who measures the Umgeni this year?"),
+        ("KeySet", "keys") => json!([]),
         ("PasswordRequest", "password") => json!("another_password"),
         ("Description", "name") => json!("User Login"),
         ("SessionEntry", "id") => json!(SESSION),

@@ -24,21 +24,19 @@ pub(crate) fn describe(document: &Value, path: &str, pages: bool) -> Description
         renders.push("text/html".to_owned());
     }
     let main = operations.values().next().unwrap_or(&Value::Null);
-    let mut options = json!({
-        "name": main["summary"],
-        "description": main["description"].as_str().unwrap_or_default(),
-        "renders": renders,
-        "parses": MEDIA_TYPES,
-    });
     let actions: Map<String, Value> = operations
         .iter()
         .filter_map(|(method, operation)| {
             Some((method.to_uppercase(), fields(document, operation)?))
         })
         .collect();
-    if !actions.is_empty() {
-        options["actions"] = Value::Object(actions);
-    }
+    let options = json!({
+        "name": main["summary"],
+        "description": main["description"].as_str().unwrap_or_default(),
+        "renders": renders,
+        "parses": MEDIA_TYPES,
+        "actions": actions,
+    });
     Description {
         allow: allow.unwrap_or_else(|_| HeaderValue::from_static("OPTIONS")),
         renders,

@@ -78,8 +78,41 @@ pub(crate) fn text(server: &str, wanted: Wanted) -> Result<String, Failure> {
         document::below(server)
     };
     if wanted.yaml {
+        let mut document = document;
+        mark_ambiguous(&mut document);
         let text = serde_norway::to_string(&document);
-        return text.map_err(Failure::when("writing the document in YAML"));
+        let text = text.map_err(Failure::when("writing the document in YAML"))?;
+        return Ok(quote_marked(&text));
     }
     Ok(document::text(&document))
+}
+
+/// Stands before a text that is to be quoted; it appears in no other (Unicode: for private use).
+const MARK: char = '\u{e000}';
+
+/// Whether readers of YAML 1.1, which are many, take the text for a date, a time or a number, and those
+/// of YAML 1.2 do not.
+fn is_ambiguous(text: &str) -> bool {
+    let may_stand = |c: char| c.is_ascii_digit() || "+-.:_ TtZz".contains(c);
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text.contains(['-', ':', '_'])
+        && text.chars().all(may_stand)
+}
+
+fn mark_ambiguous(value: &mut Value) {
+    match value {
+        Value::String(text) if is_ambiguous(text) => text.insert(0, MARK),
+        Value::Array(items) => items.iter_mut().for_each(mark_ambiguous),
+        Value::Object(fields) => fields.values_mut().for_each(mark_ambiguous),
+        _ => {}
+    }
+}
+
+/// A marked text is all that follows on its line.
+fn quote_marked(yaml: &str) -> String {
+    let lines = yaml.lines().map(|line| match line.split_once(MARK) {
+        Some((before, text)) => format!("{before}'{text}'\n"),
+        None => format!("{line}\n"),
+    });
+    lines.collect()
 }

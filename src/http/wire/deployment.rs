@@ -13,12 +13,16 @@ pub(crate) const COOKIE: &str = "minisass_session";
 pub struct Deployment {
     /// The only base of links; https makes cookies `Secure`.
     pub public_url: WebUrl,
+    /// Whether nobody has set that, and it is made of the loopback address that the server listens at.
+    pub is_made_up: bool,
     /// Where mailed links send the browser instead of our own pages.
     pub frontend_url: Option<WebUrl>,
     /// Origins whose pages may call the API.
     pub cors_origins: Vec<String>,
     /// Whether there are pages: of the endpoints, the front page, the documentation.
     pub docs: bool,
+    /// Whether there is `/metrics`; otherwise it has an address of its own.
+    pub metrics: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -42,6 +46,18 @@ impl Deployment {
         let mut configured = self.cors_origins.iter();
         origin == self.public_url.origin().as_bytes()
             || configured.any(|it| it.as_bytes() == origin)
+            || self.is_made_up && self.other_names().any(|it| it.as_bytes() == origin)
+    }
+
+    /// What people call this machine who were not told otherwise.
+    fn other_names(&self) -> impl Iterator<Item = String> {
+        let names = ["localhost", "127.0.0.1", "[::1]"].into_iter();
+        let port = self.public_url.port();
+        names.map(move |it| match port {
+            // Browsers leave it out.
+            80 => format!("http://{it}"),
+            port => format!("http://{it}:{port}"),
+        })
     }
 
     /// The `Set-Cookie` header of a session (RFC 6265, section 4.1). No script can read the cookie,

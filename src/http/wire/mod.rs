@@ -24,7 +24,8 @@ pub(crate) use self::accept::{JsonOrPage, WantsHtml, accepts, wants_html};
 pub(crate) use self::app_parameter::AppParameter;
 pub(crate) use self::auth::{Anyone, Authorization, Credentials, NOT_PROVIDED, NoForeignPage};
 pub(crate) use self::body::{
-    Body, Input, MEDIA_TYPES, Sentence, bad_request, first_field_and_rule, first_rule, receive,
+    Body, Input, MEDIA_TYPES, Readable, Sentence, Unread, bad_request, first_field_and_rule,
+    first_rule, receive,
 };
 pub(crate) use self::call::Call;
 pub(crate) use self::client::{ClientAddress, network};
@@ -35,8 +36,8 @@ pub(crate) use self::problem::{
 };
 pub(crate) use self::rate_limit::{Forms, Logins, RateLimits, Unlimited};
 pub(crate) use self::refusal::{
-    ANYONE, Answer, BEARER, CHALLENGE, LIMITED, NO_FOREIGN_PAGE, NoSession, Refusal, Refused,
-    TokenProblem,
+    ANYONE, Answer, BEARER, CHALLENGE, LIMITED, NO_FOREIGN_PAGE, NoSession, PASSING_SECONDS,
+    Refusal, Refused, TokenProblem,
 };
 pub(crate) use self::refused_early::RefusedEarly;
 pub(crate) use self::route_name::RouteName;

@@ -5,7 +5,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaResponses, Registry};
 use poem_openapi::{ApiResponse, Object};
 
-use super::problem::{Detail, ErrorSentence, detail};
+use super::problem::{Detail, ErrorSentence, Problem, detail};
 use crate::accounts::Trouble;
 use crate::accounts::session::BearerError;
 use crate::failure::Failure;
@@ -14,7 +14,7 @@ use crate::failure::Failure;
 pub(crate) const CHALLENGE: &str = "Bearer realm=\"api\"";
 
 /// After how many seconds a failure that passes by itself (a full disk, say) may be over.
-const PASSING_SECONDS: u64 = 5;
+pub(crate) const PASSING_SECONDS: u64 = 5;
 
 /// What a handler returns: a reply of its own, or a refusal. The two constants say which refusals
 /// the OpenAPI document lists: 401 for [`BEARER`], 403 for [`NO_FOREIGN_PAGE`], 429 for [`LIMITED`], and 500 and 503 always.
@@ -31,6 +31,8 @@ pub(crate) const LIMITED: bool = true;
 pub(crate) enum Refused<R, const WHO: u8 = ANYONE, const LIMIT: bool = false> {
     Reply(R),
     Refusal(Refusal),
+    /// The body cannot be read.
+    Problem(Problem),
 }
 
 /// The refusals that many endpoints have.
@@ -80,6 +82,7 @@ impl<R: IntoResponse, const WHO: u8, const LIMIT: bool> From<Refused<R, WHO, LIM
         Self::from_response(match refused {
             Refused::Reply(reply) => reply.into_response(),
             Refused::Refusal(refusal) => refusal.into_response(),
+            Refused::Problem(problem) => problem.response(),
         })
     }
 }
@@ -87,6 +90,12 @@ impl<R: IntoResponse, const WHO: u8, const LIMIT: bool> From<Refused<R, WHO, LIM
 impl<R, const WHO: u8, const LIMIT: bool> From<Failure> for Refused<R, WHO, LIMIT> {
     fn from(failure: Failure) -> Self {
         Self::Refusal(failure.into())
+    }
+}
+
+impl<R, const WHO: u8, const LIMIT: bool> From<Problem> for Refused<R, WHO, LIMIT> {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
     }
 }
 

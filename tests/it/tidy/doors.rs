@@ -105,6 +105,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("scrypt", "src/crypto/scrypt.rs"),
     ("argon2", "src/crypto/foreign.rs"),
     ("bcrypt", "src/crypto/foreign.rs"),
+    ("jsonwebtoken", "src/crypto/"),
     ("subtle", "src/crypto/"),
     ("getrandom", "src/crypto/random.rs"),
     (
@@ -145,10 +146,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("unicode_security", "src/domain/look_alike.rs"),
     ("zxcvbn", "src/domain/password.rs src/crypto/weak_key.rs"),
     ("ipnet", "src/settings/ src/http/wire/ src/http/server/"),
-    (
-        "humantime",
-        "src/settings/values.rs src/cli/ src/mail/refusal.rs",
-    ),
+    ("humantime", "src/settings/values.rs src/mail/refusal.rs"),
     (
         "zeroize",
         "src/domain/password.rs src/crypto/ src/mail/server.rs src/operator/keys.rs src/settings/ src/cli/",

@@ -39,6 +39,12 @@ fn variables_that_kubernetes_or_docker_make_are_passed_over() {
         ("DATABASE_PORT_5432_TCP", "tcp://10.0.0.2:5432"),
         // Of a link of Docker's.
         ("NAME", "/web/minisass-auth"),
+        ("PORT_START", "tcp://10.0.0.1:8000"),
+        ("PORT_END", "tcp://10.0.0.1:8002"),
+        ("PORT_8000_TCP_START", "tcp://10.0.0.1:8000"),
+        ("PORT_8000_TCP_END", "tcp://10.0.0.1:8002"),
+        ("PORT_8000_TCP_PORT_START", "8000"),
+        ("PORT_8000_TCP_PORT_END", "8002"),
         ("ENV_PATH", "/usr/bin"),
         ("ENV_GREETING", "hello"),
     ];
@@ -50,6 +56,8 @@ fn variables_that_kubernetes_or_docker_make_are_passed_over() {
         run(command.args(["config", "check"]), "")
     };
     check(&made).ok();
+    // Whatever the other container has in its environment, and whether or not Docker names that.
+    check(&[("ENV_GREETING", "hello"), ("ENV_MINISASS_AUTH_LISTEN", "x")]).ok();
     // These look like them, and are slips of somebody who wants to set something.
     for (name, value) in [
         ("PORT", "8000"),
@@ -60,7 +68,9 @@ fn variables_that_kubernetes_or_docker_make_are_passed_over() {
         ("PORT_TCP_8000", address),
         ("NAME", "minisass"),
         ("NAME", "/srv"),
-        ("ENV_GREETING", "hello"),
+        ("PORT_START", "first"),
+        ("PORT_8000_TCP_START", "8000"),
+        ("SMTP_ENV_GREETING", "hello"),
         ("LISEN", "127.0.0.1:8000"),
         ("HOST", "10.0.0.1"),
     ] {

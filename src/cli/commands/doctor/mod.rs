@@ -19,7 +19,7 @@ use self::finding::{Finding, State, Subject};
 use crate::cli::examples::examples;
 use crate::cli::terminal::output::{Format, Output};
 use crate::clock::Clock;
-use crate::settings::{Settings, Values};
+use crate::settings::{Settings, Values, duration};
 
 const EXIT_CODES: &str = "
 
@@ -41,7 +41,7 @@ pub(crate) struct Doctor {
         requires = "calibrate",
         value_name = "DURATION",
         default_value = "250ms",
-        value_parser = humantime::parse_duration
+        value_parser = duration
     )]
     target: Duration,
 }

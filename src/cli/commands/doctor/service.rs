@@ -46,10 +46,9 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// Where the server listens: as it says itself, if it was told so by flags.
 fn address(subject: &Subject<'_>, settings: &Settings) -> Listen {
-    let url = data_dir::public_url_of_server(&subject.data_dir);
-    let address = url
-        .as_deref()
-        .and_then(|it| it.strip_prefix("http://")?.parse().ok());
+    let note = data_dir::note_of_server(&subject.data_dir);
+    let url = note.as_deref().and_then(|it| it.lines().next());
+    let address = url.and_then(|it| it.strip_prefix("http://")?.parse().ok());
     address.map_or_else(|| settings.listen.clone(), Listen::Tcp)
 }
 

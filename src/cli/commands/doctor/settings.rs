@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::finding::{Finding, Subject};
-use crate::compose;
+use crate::compose::{self, Identity};
 use crate::domain::WebUrl;
 use crate::failure;
 use crate::mail::Mailer;
@@ -19,7 +19,7 @@ pub(crate) fn check(values: &Values) -> (Option<Settings>, Option<Mailer>, Findi
         Ok(settings) => settings,
         Err(err) => return (None, None, refused(&err)),
     };
-    let public_url = compose::public_url(&settings, &settings.listen).ok();
+    let public_url = Identity::of(&settings, &settings.listen).public_url;
     match compose::mailer(&settings, public_url.as_ref()) {
         Ok(mailer) => {
             let finding = Finding::ok("settings", "all settings are right");
@@ -33,7 +33,7 @@ pub(crate) fn public_url(subject: &Subject<'_>) -> Finding {
     let Some(settings) = &subject.settings else {
         return Finding::skipped("public_url", "the settings are wrong");
     };
-    match compose::public_url_of_command(settings) {
+    match Identity::of_command(settings).check_public_url() {
         Err(err) => Finding::refused("public_url", &err.to_string(), ADVICE),
         Ok(url) if !url.is_https() && !url.is_loopback() => Finding::warning(
             "public_url",

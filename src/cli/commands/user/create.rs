@@ -10,6 +10,7 @@ use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::terminal::output::{Output, note};
 use crate::cli::terminal::prompt;
+use crate::domain::Invalid;
 
 #[derive(clap::Args)]
 #[command(arg = dry_run(), after_help = examples(&[
@@ -94,6 +95,7 @@ pub(crate) fn run(new: Create, job: &Job, output: &mut Output) -> anyhow::Result
         country: new.country,
         additional_fields: serde_json::Map::new(),
         agree: None,
+        unreadable: Vec::new(),
     };
     let choice = OperatorChoice {
         active: !new.inactive,
@@ -103,13 +105,11 @@ pub(crate) fn run(new: Create, job: &Job, output: &mut Output) -> anyhow::Result
     let user = job
         .wait(job.operator.create_user(registration, choice, &job.actor))
         .map_err(|err| match err {
-            RegisterError::EmailTaken => {
-                anyhow!("this email is already registered; choose another address")
+            RegisterError::EmailTaken(broken) => {
+                let taken = "this email is already registered; choose another address";
+                sentence(Some(taken.to_owned()), &broken)
             }
-            RegisterError::Invalid(broken) => {
-                let broken: Vec<String> = broken.iter().map(ToString::to_string).collect();
-                anyhow!("{}", broken.join("; "))
-            }
+            RegisterError::Invalid(broken) => sentence(None, &broken),
             RegisterError::Trouble(trouble) => trouble.into(),
         })?;
     // A dry run has left no user whom the link could belong to.
@@ -124,4 +124,11 @@ pub(crate) fn run(new: Create, job: &Job, output: &mut Output) -> anyhow::Result
         note(&format!("an invitation is on its way to {}", user.email));
     }
     show(&[user], output)
+}
+
+/// All that is wrong, in one line.
+fn sentence(first: Option<String>, broken: &[Invalid]) -> anyhow::Error {
+    let rest = broken.iter().map(ToString::to_string);
+    let all: Vec<String> = first.into_iter().chain(rest).collect();
+    anyhow!("{}", all.join("; "))
 }

@@ -11,12 +11,17 @@ type Fields = Map<String, Value>;
 const YES: [&str; 6] = ["true", "t", "yes", "y", "on", "1"];
 const NO: [&str; 6] = ["false", "f", "no", "n", "off", "0"];
 
-/// Splits what was sent into the fields that the schema knows, checked, and all others.
-pub(crate) fn check(
-    schema: &MetaSchema,
-    mut sent: Fields,
-    lenient: bool,
-) -> Result<(Fields, Fields), Vec<Invalid>> {
+/// What was sent, sorted.
+pub(crate) struct Checked {
+    /// The fields that the schema knows and that are in order.
+    pub(crate) known: Fields,
+    /// All that the schema does not know.
+    pub(crate) rest: Fields,
+    /// What is wrong with the others.
+    pub(crate) broken: Vec<Invalid>,
+}
+
+pub(crate) fn check(schema: &MetaSchema, mut sent: Fields) -> Checked {
     let mut known = Fields::new();
     let mut broken = Vec::new();
     for (name, field) in &schema.properties {
@@ -29,14 +34,13 @@ pub(crate) fn check(
                 known.insert((*name).to_owned(), value);
             }
             Ok(None) => {}
-            Err(rule) if lenient && rule != Rule::NullCharacter => {}
             Err(rule) => broken.push(Invalid::new(name, rule)),
         }
     }
-    if broken.is_empty() {
-        Ok((known, sent))
-    } else {
-        Err(broken)
+    Checked {
+        known,
+        rest: sent,
+        broken,
     }
 }
 

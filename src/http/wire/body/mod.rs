@@ -5,6 +5,7 @@ mod parse;
 
 use std::any::TypeId;
 use std::collections::HashMap;
+use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,11 +14,12 @@ use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Request, RequestBody};
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, Registry};
-use poem_openapi::types::{IsObjectType, ParseFromJSON};
+use poem_openapi::types::{IsObjectType, ParseFromJSON, Type};
 use serde_json::{Map, Value};
 
+use self::fields::Checked;
 use super::problem::{BadRequest, Problem};
-use crate::domain::Invalid;
+use crate::domain::{Invalid, Rule};
 
 /// Bodies are counted in bytes as they arrive, whatever `Content-Length` says.
 const MOST_BYTES: usize = 64 * 1024;
@@ -102,19 +104,30 @@ impl Content for NoBody {
 pub(crate) struct Body<T> {
     /// The fields that the endpoint knows.
     pub(crate) fields: T,
-    /// All others.
-    pub(crate) rest: Map<String, Value>,
+    /// What is wrong with fields that count as absent for that.
+    pub(crate) broken: Vec<Invalid>,
 }
 
-impl<T: Input> Content for Body<T> {
+/// What is made of a body: read, as far as the endpoint wants it read by then.
+pub(crate) trait FromBody: Sized {
+    /// The fields, as they are documented.
+    type Fields: Input;
+
+    fn from_body(
+        headers: &HeaderMap,
+        body: poem::Body,
+    ) -> impl Future<Output = Result<Self, Problem>> + Send;
+}
+
+impl<B: FromBody> Content for B {
     fn register(registry: &mut Registry) {
-        T::register(registry);
+        B::Fields::register(registry);
     }
 
     fn meta() -> Option<MetaRequest> {
         let media = |content_type| MetaMediaType {
             content_type,
-            schema: T::schema_ref(),
+            schema: B::Fields::schema_ref(),
         };
         Some(MetaRequest {
             description: None,
@@ -132,43 +145,37 @@ impl<T: Input> Content for Body<T> {
     }
 
     async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, Problem> {
-        let bytes = read(body).await?;
-        let schema = schema::<T>();
-        let mut sent = sent::<T>(request, bytes, &schema).await?;
-        for (theirs, ours) in T::ALIASES {
-            if let Some(value) = sent.shift_remove(*theirs)
-                && sent
-                    .get(*ours)
-                    .is_none_or(|own| says_nothing(own) && !says_nothing(&value))
-            {
-                sent.insert((*ours).to_owned(), value);
-            }
+        let body = body
+            .take()
+            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The body was read before."))?;
+        B::from_body(request.headers(), body).await
+    }
+}
+
+impl<T: Input> FromBody for Body<T> {
+    type Fields = T;
+
+    async fn from_body(headers: &HeaderMap, body: poem::Body) -> Result<Self, Problem> {
+        let Checked { known, broken, .. } = check::<T>(headers, body).await?;
+        // A NUL is a fault of the program that sends it, not of who types.
+        let refuses = |it: &&Invalid| !T::LENIENT || it.rule == Rule::NullCharacter;
+        let refused: Vec<Invalid> = broken.iter().filter(refuses).cloned().collect();
+        if !refused.is_empty() {
+            return Err(bad_request::<T>(&refused).0.into());
         }
-        let (known, rest) = fields::check(&schema, sent, T::LENIENT)
-            .map_err(|broken| Problem::from(bad_request::<T>(&broken).0))?;
         // The check above is stricter than this.
         let fields = T::parse_from_json(Some(Value::Object(known)))
             .map_err(|err| Problem::new(StatusCode::BAD_REQUEST, err.into_message()))?;
-        Ok(Self { fields, rest })
+        Ok(Self { fields, broken })
     }
 }
 
 /// A body, or what is wrong with it: for endpoints that say it in their own way.
-impl<T: Input> Content for Result<Body<T>, BadRequest> {
-    fn register(registry: &mut Registry) {
-        Body::<T>::register(registry);
-    }
+impl<T: Input> FromBody for Result<Body<T>, BadRequest> {
+    type Fields = T;
 
-    fn meta() -> Option<MetaRequest> {
-        Body::<T>::meta()
-    }
-
-    fn check_media_type(request: &Request) -> Result<(), Problem> {
-        Body::<T>::check_media_type(request)
-    }
-
-    async fn read(request: &Request, body: &mut RequestBody) -> Result<Self, Problem> {
-        match Body::read(request, body).await {
+    async fn from_body(headers: &HeaderMap, body: poem::Body) -> Result<Self, Problem> {
+        match Body::from_body(headers, body).await {
             Ok(body) => Ok(Ok(body)),
             Err(problem) if problem.status == StatusCode::BAD_REQUEST => {
                 Ok(Err(BadRequest(problem.body)))
@@ -176,6 +183,87 @@ impl<T: Input> Content for Result<Body<T>, BadRequest> {
             Err(other) => Err(other),
         }
     }
+}
+
+/// Each field by itself: for endpoints that tell all that is wrong together with what they find
+/// themselves.
+pub(crate) struct Readable<T> {
+    known: Map<String, Value>,
+    /// All that the endpoint does not know.
+    pub(crate) rest: Map<String, Value>,
+    /// The fields that could not be read.
+    pub(crate) broken: Vec<Invalid>,
+    input: PhantomData<T>,
+}
+
+impl<T> Readable<T> {
+    /// A text that is there and in order.
+    pub(crate) fn text(&mut self, field: &str) -> Option<String> {
+        match self.known.shift_remove(field)? {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn truth(&self, field: &str) -> Option<bool> {
+        self.known.get(field)?.as_bool()
+    }
+}
+
+impl<T: Input + Send> FromBody for Readable<T> {
+    type Fields = T;
+
+    async fn from_body(headers: &HeaderMap, body: poem::Body) -> Result<Self, Problem> {
+        let checked = check::<T>(headers, body).await?;
+        Ok(Self {
+            known: checked.known,
+            rest: checked.rest,
+            broken: checked.broken,
+            input: PhantomData,
+        })
+    }
+}
+
+/// A body that the endpoint reads itself, once a link in the path has told who asks.
+pub(crate) struct Unread<B> {
+    headers: HeaderMap,
+    body: poem::Body,
+    made_of_it: PhantomData<B>,
+}
+
+impl<B: FromBody> Unread<B> {
+    pub(crate) async fn read(self) -> Result<B, Problem> {
+        B::from_body(&self.headers, self.body).await
+    }
+}
+
+impl<B: FromBody + Send> FromBody for Unread<B> {
+    type Fields = B::Fields;
+
+    async fn from_body(headers: &HeaderMap, body: poem::Body) -> Result<Self, Problem> {
+        Ok(Self {
+            headers: headers.clone(),
+            body,
+            made_of_it: PhantomData,
+        })
+    }
+}
+
+/// Reads the fields, and judges each.
+async fn check<T: Input>(headers: &HeaderMap, body: poem::Body) -> Result<Checked, Problem> {
+    let bytes = receive(body).await?;
+    let schema = schema::<T>();
+    let mut sent = sent::<T>(headers, bytes, &schema).await?;
+    for (theirs, ours) in T::ALIASES {
+        if let Some(value) = sent.shift_remove(*theirs)
+            && sent
+                .get(*ours)
+                .is_none_or(|own| says_nothing(own) && !says_nothing(&value))
+        {
+            sent.insert((*ours).to_owned(), value);
+        }
+    }
+    Ok(fields::check(&schema, sent))
 }
 
 /// The schema that fields are checked against, the same one that is documented; made once.
@@ -189,14 +277,14 @@ fn schema<T: Input>() -> Arc<MetaSchema> {
 
 /// The fields as they were sent.
 async fn sent<T: Input>(
-    request: &Request,
+    headers: &HeaderMap,
     bytes: Vec<u8>,
     schema: &MetaSchema,
 ) -> Result<Map<String, Value>, Problem> {
     if bytes.is_empty() {
         return Ok(Map::new());
     }
-    let media_type = parse::media_type(request.headers())?;
+    let media_type = parse::media_type(headers)?;
     let known = schema.properties.iter().map(|(name, _)| *name);
     let aliases = T::ALIASES.iter().map(|(theirs, _)| *theirs);
     let wanted: Vec<&str> = known.chain(aliases).collect();
@@ -211,13 +299,6 @@ fn says_nothing(value: &Value) -> bool {
 fn has_body(headers: &HeaderMap) -> bool {
     let length = headers.get(header::CONTENT_LENGTH);
     length.is_some_and(|it| it != "0") || headers.contains_key(header::TRANSFER_ENCODING)
-}
-
-async fn read(body: &mut RequestBody) -> Result<Vec<u8>, Problem> {
-    let body = body
-        .take()
-        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The body was read before."))?;
-    receive(body).await
 }
 
 /// Waits for a whole body, if that is small and comes soon.

@@ -1,0 +1,42 @@
+//! The separate address of `/metrics`, for a network that people do not reach.
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::daemon::bind::bind;
+use crate::http::{App, ConnectionRules, Listener, serve};
+use crate::settings::{Listen, Settings};
+
+/// A socket that nobody is answered at yet.
+pub(super) struct Metrics {
+    listener: Listener,
+    pub(super) bound: Listen,
+}
+
+impl Metrics {
+    /// None if the setting does not ask for one.
+    pub(super) async fn bind(settings: &Settings) -> anyhow::Result<Option<Self>> {
+        let Some(listen) = &settings.metrics_listen else {
+            return Ok(None);
+        };
+        let (listener, bound) = bind(listen, &settings.socket, "metrics-listen").await?;
+        Ok(Some(Self { listener, bound }))
+    }
+
+    /// Answers until `stopped` is true.
+    pub(super) fn serve(
+        self,
+        app: &App,
+        rules: &ConnectionRules,
+        mut stopped: watch::Receiver<bool>,
+    ) -> JoinHandle<()> {
+        let (app, rules) = (app.of_metrics(), rules.clone());
+        tokio::spawn(async move {
+            let stop = async {
+                // Without a sender the server is gone.
+                let _ = stopped.wait_for(|it| *it).await;
+            };
+            serve(self.listener, app, rules, stop).await;
+        })
+    }
+}
