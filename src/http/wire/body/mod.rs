@@ -1,5 +1,6 @@
 //! One request body in JSON, form or multipart, equal in effect, with all field errors at once.
 
+mod email_text;
 mod fields;
 mod parse;
 
@@ -13,8 +14,10 @@ use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Request, RequestBody};
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, Registry};
-use poem_openapi::types::{IsObjectType, ParseFromJSON};
+use poem_openapi::types::{IsObjectType, ParseError, ParseFromJSON, Type};
 use serde_json::{Map, Value};
+
+pub(crate) use self::email_text::EmailText;
 
 use super::problem::{BadRequest, Problem};
 use crate::domain::Invalid;
@@ -146,9 +149,7 @@ impl<T: Input> Content for Body<T> {
         }
         let (known, rest) = fields::check(&schema, sent, T::LENIENT)
             .map_err(|broken| Problem::from(bad_request::<T>(&broken).0))?;
-        // The check above is stricter than this.
-        let fields = T::parse_from_json(Some(Value::Object(known)))
-            .map_err(|err| Problem::new(StatusCode::BAD_REQUEST, err.into_message()))?;
+        let fields = T::parse_from_json(Some(Value::Object(known))).map_err(unexpected)?;
         Ok(Self { fields, rest })
     }
 }
@@ -176,6 +177,13 @@ impl<T: Input> Content for Result<Body<T>, BadRequest> {
             Err(other) => Err(other),
         }
     }
+}
+
+/// The check of the fields is stricter than the framework, whose words name our types: they are for
+/// the log.
+fn unexpected<T: Type>(err: ParseError<T>) -> Problem {
+    tracing::error!(event = "failure", error = err.message());
+    Problem::new(StatusCode::BAD_REQUEST, "The fields could not be read.")
 }
 
 /// The schema that fields are checked against, the same one that is documented; made once.
