@@ -93,6 +93,7 @@ pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
     let has_database = maintenance::is_there(database)?;
     data_dir::make(folder)?;
     data_dir::check_database(database)?;
+    data_dir::check_nobody_elses(folder, database)?;
     if was_complete {
         let missing = missing_keys(&folder.join(layout::KEYS));
         data_dir::check_complete(folder, database, has_database, missing.as_deref())?;
