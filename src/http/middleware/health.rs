@@ -35,7 +35,7 @@ impl Readiness {
         }
         let checked = accounts.check_writable().await;
         if let Err(failure) = &checked {
-            tracing::error!(event = "failure", error = failure.chain());
+            failure.log();
         }
         *last = Some((Instant::now(), checked.is_ok()));
         checked.is_ok()
