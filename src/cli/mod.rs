@@ -196,7 +196,7 @@ fn dispatch(
         Command::Mail(command) => mail::run(command, job, output),
         Command::Config(command) => config::run(&command, &values(), output),
         Command::Doctor(asked) => doctor::run(&asked, &values(), output),
-        Command::Openapi(asked) => openapi::run(&asked, is_yaml, output),
+        Command::Openapi(asked) => openapi::run(&asked, is_yaml, &values(), output),
         Command::Completions(asked) => completions::run(&asked, whole_command(), output),
         Command::Man(wanted) => man::run(&wanted, whole_command(), output),
         Command::Help(asked) => help::run(&asked, help::compact(whole_command()), output),
