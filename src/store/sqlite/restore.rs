@@ -90,8 +90,8 @@ fn checked(from: &Path, progress: &Progress) -> Result<Connection, Failure> {
     };
     if connect::has_log(from).map_err(Failure::when(DOING))? {
         return Err(refused(format!(
-            "{shown} was copied from a server in use: what was written last is in a log (WAL) \
-             beside the original; name a file that `db backup` made"
+            "{shown} cannot be told from a copy that was made while a server wrote, whose last changes are \
+             in a log (WAL) beside the original; name a file that `db backup` made"
         )));
     }
     let mut source = connect::untouched(from).map_err(unreadable)?;
