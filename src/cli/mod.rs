@@ -177,14 +177,10 @@ fn dispatch(
     let values = || flags::values(matches);
     let settings = || Settings::parse(&values());
     let is_dry = output.is_dry;
-    let open = |may_create| Job::open(settings()?, is_dry, may_create);
-    let job = || open(false);
+    let job = || Job::open(settings()?, is_dry, false);
     match command {
         Command::Serve => daemon::run(&settings()?),
-        Command::User(command) => {
-            let job = open(command.may_create())?;
-            user::run(command, &job, output)
-        }
+        Command::User(command) => user::run(command, settings, output),
         Command::Profile(command) => profile::run(command, &job()?, output),
         Command::Token(command) => token::run(command, &job()?, output),
         Command::Reset(command) => reset::run(command, &job()?, output),

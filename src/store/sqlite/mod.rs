@@ -25,6 +25,7 @@ pub(crate) use self::group::End;
 pub use self::migrate::{newest_schema, schema_of};
 pub(crate) use self::readers::Readers;
 pub(crate) use self::restore::restore;
+pub use self::restore::{SoundBackup, sound_backup};
 pub use self::scratch::Scratch;
 
 use super::pending::Pending;

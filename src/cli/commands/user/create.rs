@@ -10,6 +10,9 @@ use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::terminal::output::{Output, note};
 use crate::cli::terminal::prompt;
+use crate::domain::User;
+use crate::settings::Settings;
+use crate::store::maintenance;
 
 #[derive(clap::Args)]
 #[command(arg = dry_run(), after_help = examples(&[
@@ -76,13 +79,49 @@ pub(crate) struct Create {
     print_link: bool,
 }
 
-pub(crate) fn run(new: Create, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+pub(crate) fn run(
+    new: Create,
+    settings: impl Fn() -> anyhow::Result<Settings>,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let open = |is_dry| Job::open(settings()?, is_dry, true);
+    // Whoever is refused finds no database made: where there is none, all of it is tried first in a
+    // place that goes again.
+    let is_first = !output.is_dry && !maintenance::is_there(&settings()?.database)?;
+    let mut job = open(output.is_dry || is_first)?;
     if new.print_link {
         job.check_public_url()?;
     }
-    let is_invited = new.no_password;
-    let password = (!is_invited).then(|| prompt::password(new.password_stdin));
-    let registration = Registration {
+    let (is_invited, print_link) = (new.no_password, new.print_link);
+    let choice = OperatorChoice {
+        active: !new.inactive,
+        staff: new.staff,
+        by_mail: !print_link,
+    };
+    let registration = registration(new)?;
+    if is_first {
+        add(registration.clone(), choice, &job)?;
+        job = open(false)?;
+    }
+    let (user, job) = (add(registration, choice, &job)?, &job);
+    // A dry run has left no user whom the link could belong to.
+    if print_link && !job.is_dry {
+        let link = links(std::slice::from_ref(&user), job)?.pop();
+        let link = link.unwrap_or_default();
+        let mut row = row(&user);
+        row["link"] = link.clone().into();
+        return output.done(&link, &row);
+    }
+    if is_invited {
+        note(&format!("an invitation is on its way to {}", user.email));
+    }
+    show(&[user], output)
+}
+
+/// What was typed, and the password that is asked for.
+fn registration(new: Create) -> anyhow::Result<Registration> {
+    let password = (!new.no_password).then(|| prompt::password(new.password_stdin));
+    Ok(Registration {
         username: new.username.unwrap_or_default(),
         email: new.email,
         password: password.transpose()?.map(|it| it.to_string()),
@@ -94,14 +133,11 @@ pub(crate) fn run(new: Create, job: &Job, output: &mut Output) -> anyhow::Result
         country: new.country,
         additional_fields: serde_json::Map::new(),
         agree: None,
-    };
-    let choice = OperatorChoice {
-        active: !new.inactive,
-        staff: new.staff,
-        by_mail: !new.print_link,
-    };
-    let user = job
-        .wait(job.operator.create_user(registration, choice, &job.actor))
+    })
+}
+
+fn add(registration: Registration, choice: OperatorChoice, job: &Job) -> anyhow::Result<User> {
+    job.wait(job.operator.create_user(registration, choice, &job.actor))
         .map_err(|err| match err {
             RegisterError::EmailTaken => {
                 anyhow!("this email is already registered; choose another address")
@@ -111,17 +147,5 @@ pub(crate) fn run(new: Create, job: &Job, output: &mut Output) -> anyhow::Result
                 anyhow!("{}", broken.join("; "))
             }
             RegisterError::Trouble(trouble) => trouble.into(),
-        })?;
-    // A dry run has left no user whom the link could belong to.
-    if new.print_link && !job.is_dry {
-        let link = links(std::slice::from_ref(&user), job)?.pop();
-        let link = link.unwrap_or_default();
-        let mut row = row(&user);
-        row["link"] = link.clone().into();
-        return output.done(&link, &row);
-    }
-    if is_invited {
-        note(&format!("an invitation is on its way to {}", user.email));
-    }
-    show(&[user], output)
+        })
 }

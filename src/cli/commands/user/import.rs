@@ -13,6 +13,7 @@ use crate::cli::terminal::progress::Bar;
 use crate::domain::User;
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Interrupted};
+use crate::settings::Settings;
 use crate::store::pending::Pending;
 use crate::store::transfer::Fate;
 use crate::transfer::choices::{OnBlankEmail, OnDuplicate};
@@ -148,12 +149,9 @@ impl Host for Terminal<'_> {
     }
 }
 
-pub(crate) fn run(import: &Import, job: &Job, output: &mut Output) -> anyhow::Result<()> {
-    let has_models = import.user_model.is_some() || import.profile_model.is_some();
-    ensure!(
-        import.from == Kind::Django || !has_models,
-        "--user-model and --profile-model are for dumps; add --from django"
-    );
+pub(crate) fn run(import: &Import, settings: Settings, output: &mut Output) -> anyhow::Result<()> {
+    import.check()?;
+    let job = &Job::open(settings, import.dry_run, true)?;
     let interrupt = Interrupt::watch()?;
     let is_read_again = import.from == Kind::Django;
     let source = Source::new(&import.file, is_read_again, job, &interrupt)?;
@@ -299,6 +297,17 @@ fn show(summary: &mut Summary, output: &mut Output) -> anyhow::Result<()> {
 }
 
 impl Import {
+    /// Refuses what can be told before there is a database to add to.
+    fn check(&self) -> anyhow::Result<()> {
+        let has_models = self.user_model.is_some() || self.profile_model.is_some();
+        ensure!(
+            self.from == Kind::Django || !has_models,
+            "--user-model and --profile-model are for dumps; add --from django"
+        );
+        self.report.as_deref().map_or(Ok(()), Report::check)?;
+        Source::check(&self.file)
+    }
+
     /// Whether everything is tried first, so that nothing is written if a choice is missing: whoever
     /// moves finds out before the move.
     fn is_rehearsed(&self) -> bool {
