@@ -5,6 +5,7 @@
 
 mod a_year;
 mod activation;
+mod addresses;
 mod aliases;
 mod app;
 mod body;
@@ -113,6 +114,7 @@ mod smtp_names;
 mod smtp_server;
 mod smtp_settings;
 mod smtp_tls;
+mod smtp_words;
 mod store;
 mod store_audit;
 mod store_everybody;
