@@ -71,7 +71,7 @@ impl Username {
 
     /// What nobody may choose whose address is `own`: a number, and other people's addresses.
     pub fn check_chosen(&self, own: &Email) -> Result<(), Rule> {
-        if self.canonical.chars().all(char::is_numeric) {
+        if self.is_number() {
             return Err(Rule::UsernameDigits);
         }
         if self.may_be_of(own) {
@@ -79,6 +79,11 @@ impl Username {
         } else {
             Err(Rule::UsernameForeignEmail)
         }
+    }
+
+    /// Whether it is digits alone: on the command line it is taken for a number.
+    pub fn is_number(&self) -> bool {
+        self.canonical.chars().all(char::is_numeric)
     }
 
     /// What a stranger may not call themselves: official-looking names.

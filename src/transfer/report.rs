@@ -46,6 +46,8 @@ pub enum Outcome {
     Changed,
     /// They came over without a password.
     NoPassword,
+    /// They came over as they are, and something about them is worth knowing.
+    Noted,
     /// They came over with a new number, because their key was none.
     Numbered,
 }
@@ -58,6 +60,7 @@ impl Outcome {
             Self::Skipped => "were left out",
             Self::Changed => "were changed",
             Self::NoPassword => "came over without a password",
+            Self::Noted => "are worth knowing about",
             Self::Numbered => "have a new number",
         }
     }
