@@ -37,6 +37,7 @@ const SHOWN: &[(&str, &[&str])] = &[
     ),
     ("config", &["config", "data_dir"]),
     ("doctor", &["config", "data_dir", "smtp_url_file"]),
+    ("healthcheck", &["config", "listen"]),
     ("openapi", &[]),
     ("completions", &[]),
     ("man", &[]),

@@ -16,8 +16,8 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::commands::{
-    audit, completions, config, db, doctor, help, key, mail, man, openapi, policy, profile, reset,
-    session, token, user,
+    audit, completions, config, db, doctor, healthcheck, help, key, mail, man, openapi, policy,
+    profile, reset, session, token, user,
 };
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
@@ -86,6 +86,12 @@ enum Command {
     /// Print and check the settings
     #[command(subcommand)]
     Config(config::Command),
+    /// Ask the running server whether it answers, as containers and monitoring do
+    #[command(after_help = examples(&[
+        "minisass-auth healthcheck",
+        "minisass-auth healthcheck --config settings.toml",
+    ]))]
+    Healthcheck,
     /// Look at everything that has to be right, and say what to do; changes nothing
     Doctor(doctor::Doctor),
     /// Print the OpenAPI document
@@ -191,6 +197,7 @@ fn dispatch(
         Command::Key(command) => key::run(command, &job()?, output),
         Command::Mail(command) => mail::run(command, job, output),
         Command::Config(command) => config::run(&command, &values(), output),
+        Command::Healthcheck => healthcheck::run(&values(), output),
         Command::Doctor(asked) => doctor::run(&asked, &values(), output),
         Command::Openapi(asked) => openapi::run(&asked, is_yaml, &values(), output),
         Command::Completions(asked) => completions::run(&asked, whole_command(), output),

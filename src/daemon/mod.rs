@@ -7,6 +7,7 @@ mod bind;
 mod log;
 mod loss;
 mod reload;
+mod service_manager;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use crate::daemon::backups::Backups;
 use crate::daemon::bind::bind;
 use crate::daemon::loss::stop_or_loss;
 use crate::daemon::reload::{hangups, reload_at_each};
+use crate::domain::WebUrl;
 use crate::failure::Failure;
 use crate::http::{App, ConnectionRules, Deployment, serve};
 use crate::interrupt::stop_signal;
@@ -47,14 +49,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     warn_of_open_folders(settings);
     remove_drafts(settings);
     let operator = compose::use_cases(settings, Some(&public_url), false)?;
-    let deployment = Deployment {
-        public_url: public_url.clone(),
-        frontend_url: settings.frontend_url.clone(),
-        cors_origins: settings.cors_origins.clone(),
-        docs: settings.docs,
-        trusted_proxies: settings.trusted_proxies.clone(),
-    };
-    let app = App::new(operator.accounts.clone(), deployment);
+    let app = App::new(operator.accounts.clone(), deployment(settings, &public_url));
     release_mail(&operator).await?;
     let (stopping, stopped) = watch::channel(false);
     let backups = Backups::of(settings);
@@ -64,19 +59,19 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     data_dir::tell_public_url(&locks, Some(public_url.as_str()));
     announce(settings, &public_url);
+    service_manager::tell_serving(&public_url, &bound);
     tracing::info!(event = "sys_startup", version = env!("CARGO_PKG_VERSION"));
-    let rules = ConnectionRules {
-        per_client: settings.max_connections_per_client,
-        exempt: settings.trusted_proxies.clone(),
-        idle_deadline: settings.keep_alive,
-        ..ConnectionRules::default()
-    };
+    let rules = connection_rules(settings);
     let grace = rules.grace;
     let stop = std::pin::pin!(stop);
     let mut ended = Ok(());
-    let stop = async { ended = stop_or_loss(stop, &operator, &locks, &stopping, grace).await };
+    let stop = async {
+        ended = stop_or_loss(stop, &operator, &locks, &stopping, grace).await;
+        service_manager::tell_stop();
+    };
     tokio::select! {
         () = serve(listener, app, rules, stop) => {}
+        () = service_manager::keep_watch(&operator.accounts) => {}
         () = reload_at_each(hangups, &operator, settings) => {}
     }
 
@@ -92,6 +87,25 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     }
     tracing::info!(event = "sys_shutdown");
     Ok(ended?)
+}
+
+fn deployment(settings: &Settings, public_url: &WebUrl) -> Deployment {
+    Deployment {
+        public_url: public_url.clone(),
+        frontend_url: settings.frontend_url.clone(),
+        cors_origins: settings.cors_origins.clone(),
+        docs: settings.docs,
+        trusted_proxies: settings.trusted_proxies.clone(),
+    }
+}
+
+fn connection_rules(settings: &Settings) -> ConnectionRules {
+    ConnectionRules {
+        per_client: settings.max_connections_per_client,
+        exempt: settings.trusted_proxies.clone(),
+        idle_deadline: settings.keep_alive,
+        ..ConnectionRules::default()
+    }
 }
 
 /// The locks say that no other server is alive, so whatever one had in hand is nobody's. On a full disk

@@ -4,6 +4,7 @@ use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::compose;
+use crate::daemon::service_manager;
 use crate::operator::Operator;
 use crate::settings::Settings;
 
@@ -16,6 +17,7 @@ pub(crate) fn hangups() -> anyhow::Result<Signal> {
 /// on with those that it has.
 pub(crate) async fn reload_at_each(mut hangups: Signal, operator: &Operator, settings: &Settings) {
     while hangups.recv().await.is_some() {
+        service_manager::tell_reload();
         let reloaded = compose::letters(settings).and_then(|it| operator.reload(it));
         match reloaded {
             Ok(()) => tracing::info!(
@@ -24,5 +26,6 @@ pub(crate) async fn reload_at_each(mut hangups: Signal, operator: &Operator, set
             ),
             Err(failure) => tracing::error!(event = "not_reloaded", error = failure.chain()),
         }
+        service_manager::tell_reloaded();
     }
 }

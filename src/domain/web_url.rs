@@ -82,6 +82,12 @@ impl WebUrl {
         self.url.host_str().unwrap_or_default()
     }
 
+    /// Where to connect to: host and port.
+    pub fn address(&self) -> String {
+        let port = self.url.port_or_known_default().unwrap_or_default();
+        format!("{}:{port}", self.host())
+    }
+
     /// What comes behind the origin; `/` if nothing does.
     pub fn path(&self) -> &str {
         self.url.path()

@@ -4,7 +4,7 @@ pub(crate) mod data_dir;
 pub(crate) mod layout;
 pub(crate) mod lock;
 pub(crate) mod own_files;
-mod owner;
+pub(crate) mod owner;
 pub(crate) mod replace;
 pub(crate) mod system_users;
 

@@ -1,11 +1,24 @@
 //! How to run a command again as the owner of its data.
 
-use super::system_users::name_of_user;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::system_users::{name_of_user, user_of_group};
 
 /// The line for a shell that runs this very command as another user.
 pub(super) fn command_as(uid: u32) -> String {
-    let name = name_of_user(uid).unwrap_or_else(|| format!("#{uid}"));
-    let mut words = vec!["sudo".to_owned(), "-u".to_owned(), quoted(&name)];
+    command_as_user(&name_of_user(uid).unwrap_or_else(|| format!("#{uid}")))
+}
+
+/// The same, as the user whose own group a file is lent to.
+pub(crate) fn command_as_reader_of(file: &Path) -> Option<String> {
+    let group = fs::metadata(file).ok()?.gid();
+    Some(command_as_user(&user_of_group(group)?))
+}
+
+fn command_as_user(name: &str) -> String {
+    let mut words = vec!["sudo".to_owned(), "-u".to_owned(), quoted(name)];
     // What is set in the environment stays behind otherwise.
     let ours: Vec<String> = std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())

@@ -2,9 +2,19 @@
 
 use std::fs;
 
-pub(super) fn name_of_user(id: u32) -> Option<String> {
+pub(crate) fn name_of_user(id: u32) -> Option<String> {
     find("/etc/passwd", |line| match line {
         [name, _, number, ..] if number.parse() == Ok(id) => Some((*name).to_owned()),
+        _ => None,
+    })
+}
+
+/// The user, other than root, whose own group this is.
+pub(super) fn user_of_group(id: u32) -> Option<String> {
+    find("/etc/passwd", |line| match line {
+        [name, _, user, group, ..] if *user != "0" && group.parse() == Ok(id) => {
+            Some((*name).to_owned())
+        }
         _ => None,
     })
 }

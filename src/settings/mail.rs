@@ -49,7 +49,7 @@ fn server(values: &Values) -> anyhow::Result<Option<SmtpServer>> {
         (Some(_), Some(_)) => bail!("smtp_url and smtp_url_file are both set; set one of them"),
         (Some(url), None) => ("smtp_url", url),
         (None, Some(file)) => {
-            let text = read_private(&file)
+            let text = read_private(&file, values.source("smtp_url_file"))
                 .map_err(|err| wrong("smtp_url_file", failure::chain(err.chain())))?;
             ("smtp_url_file", text)
         }
@@ -84,7 +84,10 @@ fn check_source(values: &Values) -> anyhow::Result<()> {
 
 /// The files outside the data folder that hold a password.
 pub(crate) fn private_files(values: &Values) -> Vec<PathBuf> {
-    let named = values.optional("smtp_url_file").map(PathBuf::from);
+    let named = values
+        .optional("smtp_url_file")
+        .filter(|_| values.source("smtp_url_file") != Source::Credential)
+        .map(PathBuf::from);
     let url = values
         .optional("smtp_url")
         .filter(|_| values.source("smtp_url") == Source::File)
@@ -101,12 +104,15 @@ pub(crate) fn private_files(values: &Values) -> Vec<PathBuf> {
         .collect()
 }
 
-fn read_private(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+fn read_private(path: &Path, source: Source) -> anyhow::Result<Zeroizing<String>> {
     let shown = path.display();
     let text = fs::read_to_string(path)
         .map_err(|err| anyhow!("{shown} cannot be read: {}", in_words(&err)))?;
     let text = Zeroizing::new(text);
-    check_mode(path).with_context(|| format!("others can read {shown}"))?;
+    // systemd lets this user read its own file by an access list, which a mode does not show.
+    if source != Source::Credential {
+        check_mode(path).with_context(|| format!("others can read {shown}"))?;
+    }
     Ok(Zeroizing::new(without_mark(&text).to_owned()))
 }
 

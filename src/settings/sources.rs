@@ -1,14 +1,17 @@
 //! The texts of the settings, and where each came from.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use serde::Serialize;
 
 use super::list::{PREFIX, SETTINGS};
 use super::service_variables::{is_link_name, is_of_service};
 use crate::domain::{ALIKE, similarity, without_mark};
+use crate::failure::in_words;
+use crate::private_file::owner::command_as_reader_of;
 
 /// The settings file, if nobody names another one.
 pub(crate) const USUAL_FILE: &str = "/etc/minisass-auth.toml";
@@ -19,6 +22,7 @@ pub(crate) const USUAL_FILE: &str = "/etc/minisass-auth.toml";
 pub(crate) enum Source {
     Flag,
     Environment,
+    Credential,
     File,
     Default,
 }
@@ -33,7 +37,7 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    /// Reads all sources: a flag stands over a variable, over the file, over the default.
+    /// Reads all sources: a flag stands over a variable, over a credential, over the file, over the default.
     /// `flag` finds what the command line says of a key.
     pub(crate) fn read(flag: impl Fn(&str) -> Option<String>) -> Self {
         let (mut environment, problem) = environment();
@@ -55,6 +59,7 @@ impl Values {
             let from = |text: Option<String>, source| text.map(|it| (it, source));
             let said = from(flag(key), Source::Flag)
                 .or_else(|| from(environment.remove(key), Source::Environment))
+                .or_else(|| from(credential(key), Source::Credential))
                 .or_else(|| from(written.remove(key), Source::File))
                 .or_else(|| from(setting.default.map(str::to_owned), Source::Default));
             Some((key, said?))
@@ -117,6 +122,13 @@ fn environment() -> (Texts, Option<anyhow::Error>) {
     (found, problem)
 }
 
+/// The file that systemd lends this process for `key` (`LoadCredential=smtp_url:…` for `smtp_url_file`).
+fn credential(key: &str) -> Option<String> {
+    let name = key.strip_suffix("_file")?;
+    let file = Path::new(&std::env::var_os("CREDENTIALS_DIRECTORY")?).join(name);
+    file.exists().then(|| file.display().to_string())
+}
+
 /// Whether our variable of this key is Docker's name of a linked container.
 fn is_link(key: &str) -> bool {
     let value = std::env::var(format!("{PREFIX}{}", key.to_uppercase()));
@@ -125,8 +137,7 @@ fn is_link(key: &str) -> bool {
 
 /// The settings in a file; and which of its keys is none, if any.
 fn toml_file(path: &str) -> anyhow::Result<(Texts, Option<anyhow::Error>)> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the settings file {path}"))?;
+    let text = std::fs::read_to_string(path).map_err(|err| unreadable(path, &err))?;
     let text = without_mark(&text);
     let table: toml::Table = text.parse().map_err(|err: toml::de::Error| {
         let before = err.span().and_then(|it| text.get(..it.start));
@@ -158,6 +169,18 @@ fn toml_file(path: &str) -> anyhow::Result<(Texts, Option<anyhow::Error>)> {
         found.insert(key, text);
     }
     Ok((found, problem))
+}
+
+/// A package lends the file to the group of the user that the server runs as.
+fn unreadable(path: &str, err: &io::Error) -> anyhow::Error {
+    let is_denied = err.kind() == io::ErrorKind::PermissionDenied;
+    let command = is_denied.then(|| command_as_reader_of(Path::new(path)));
+    let advice = command.flatten().map(|it| format!(": {it}"));
+    let why = in_words(err);
+    anyhow!(
+        "cannot read the settings file {path}: {why}{}",
+        advice.unwrap_or_default()
+    )
 }
 
 /// The setting whose name looks most like what was written, or those that share a word with it.

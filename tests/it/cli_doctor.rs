@@ -21,7 +21,12 @@ pub struct Examined {
 impl Examined {
     pub fn of(site: &Site, arguments: &[&str]) -> Self {
         let doctor = ["doctor", "--format", "json"];
-        let outcome = site.run(&[&doctor[..], arguments].concat());
+        Self::by(&mut site.command(&[&doctor[..], arguments].concat()))
+    }
+
+    /// What `doctor --format json` finds as this command.
+    pub fn by(command: &mut Command) -> Self {
+        let outcome = run(command, "");
         let rows = serde_json::from_str(&outcome.out).expect(&outcome.err);
         Self {
             code: outcome.code,

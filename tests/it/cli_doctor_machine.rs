@@ -51,6 +51,24 @@ fn a_public_url_is_there_and_encrypted() {
 }
 
 #[test]
+fn a_proxy_that_is_not_believed_is_found() {
+    let site = used();
+    let public = ["--public-url", "https://auth.example.org"];
+    for (listen, trusted, state) in [
+        ("127.0.0.1:8000", "", "warning"),
+        ("127.0.0.1:8000", "10.0.0.0/8", "warning"),
+        ("127.0.0.1:8000", "10.0.0.0/8,127.0.0.1", "ok"),
+        ("[::1]:8000", "127.0.0.1", "warning"),
+        ("0.0.0.0:8000", "", "warning"),
+        ("0.0.0.0:8000", "10.0.0.0/8", "ok"),
+    ] {
+        let more = ["--listen", listen, "--trusted-proxies", trusted];
+        let words = if state == "ok" { listen } else { "not trusted" };
+        Examined::of(&site, &[&public[..], &more].concat()).is("listen", state, words);
+    }
+}
+
+#[test]
 fn who_can_open_a_unix_socket_is_said_and_no_trusted_proxy_is_asked_for() {
     let site = used();
     let public = ["--public-url", "https://auth.example.org"];

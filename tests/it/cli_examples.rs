@@ -1,7 +1,12 @@
 //! The examples of the help texts: each command has some, and each of them works as it stands.
 
-use crate::examples::{Examples, Prepared, of_every_command, shell};
-use crate::server::Server;
+use crate::examples::{Examples, NEED_A_SERVER, Prepared, of_every_command, shell};
+use crate::server::{Server, run};
+
+fn of<'a>(command: &str, all: &'a [Examples]) -> &'a [String] {
+    let found = all.iter().find(|it| it.command == command);
+    &found.expect("the command").lines
+}
 
 #[test]
 fn every_command_has_examples() {
@@ -25,7 +30,10 @@ fn every_example_works() {
     let prepared = Prepared::new();
     let mut failed = String::new();
     for Examples { command, lines } in of_every_command() {
-        for line in lines.iter().filter(|_| command != "serve") {
+        for line in lines
+            .iter()
+            .filter(|_| !NEED_A_SERVER.contains(&command.as_str()))
+        {
             let outcome = prepared.run(line);
             if outcome.code != Some(0) {
                 failed.push_str(&format!("{line}\n{}{}\n", outcome.out, outcome.err));
@@ -39,12 +47,22 @@ fn every_example_works() {
 fn every_example_of_a_server_serves() {
     let prepared = Prepared::new();
     let all = of_every_command();
-    let serve = all.iter().find(|it| it.command == "serve");
-    for line in &serve.expect("the command").lines {
+    for line in of("serve", &all) {
         let copy = prepared.copy();
         let mut command = shell(&copy, &format!("exec {line}"));
         command.env("MINISASS_AUTH_LISTEN", "127.0.0.1:0");
         let mut server = Server::start(command, &copy.path("log"));
         assert_eq!(server.stop(), Some(0), "{line}: {}", server.log());
+    }
+}
+
+#[test]
+fn every_example_that_asks_a_server_is_answered() {
+    let copy = Prepared::new().copy();
+    let serve = shell(&copy, "exec minisass-auth serve --listen 127.0.0.1:0");
+    let server = Server::start(serve, &copy.path("log"));
+    for line in of("healthcheck", &of_every_command()) {
+        let mut ask = shell(&copy, line);
+        run(ask.env("MINISASS_AUTH_LISTEN", server.address()), "").ok();
     }
 }

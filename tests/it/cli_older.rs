@@ -7,7 +7,7 @@ use std::path::Path;
 use refinery::{Migration, Runner, Target, load_sql_migrations};
 
 use crate::database::Database;
-use crate::examples::{Examples, Prepared, of_every_command};
+use crate::examples::{Examples, NEED_A_SERVER, Prepared, of_every_command};
 use crate::server::{Outcome, Site};
 
 /// What people had in the database, and the schema from which on it had a place for it. `:hash`
@@ -137,7 +137,9 @@ fn assert_at_home(site: &Site, version: i32) {
 /// The examples that fail on a database that had that version, and what they say.
 fn failures(site: Site, version: i32, commands: &[Examples]) -> String {
     let prepared = Prepared::over(site);
-    let lines = commands.iter().filter(|it| it.command != "serve");
+    let lines = commands
+        .iter()
+        .filter(|it| !NEED_A_SERVER.contains(&it.command.as_str()));
     let mut failed = String::new();
     for line in lines.flat_map(|it| &it.lines) {
         let Outcome { code, out, err } = prepared.run(line);
@@ -170,4 +172,25 @@ fn every_command_works_on_the_databases_of_older_schemas() {
         }
     }
     assert!(failed.is_empty(), "\n{failed}");
+}
+
+/// The folder that `MINISASS_OLD_DATA` names gets a copy of what the server found: tests/packaging has
+/// the package do the same.
+#[test]
+fn the_data_of_the_version_before_is_served() {
+    let versions = migrations();
+    let mut versions: Vec<i32> = versions.iter().map(Migration::version).collect();
+    versions.sort_unstable();
+    let [.., before, newest] = versions[..] else {
+        panic!("there is no version before");
+    };
+    let site = installed(before, &hash());
+    if let Some(folder) = std::env::var_os("MINISASS_OLD_DATA") {
+        fs::create_dir(&folder).expect("a folder");
+        let copy = Path::new(&folder).join("auth.db");
+        fs::copy(site.data().join("auth.db"), copy).expect("a copy");
+    }
+    let server = site.start(&[]);
+    assert_eq!(server.login("bo@example.org").status, 200);
+    assert_kept(&site, before, newest);
 }

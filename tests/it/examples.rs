@@ -13,6 +13,9 @@ pub struct Examples {
     pub lines: Vec<String>,
 }
 
+/// The commands whose examples are not run beside the others.
+pub const NEED_A_SERVER: [&str; 2] = ["serve", "healthcheck"];
+
 /// The examples of every command that does something, in the order of the help texts.
 pub fn of_every_command() -> Vec<Examples> {
     let mut found = Vec::new();

@@ -20,7 +20,7 @@ const LANGUAGES: [(&str, &str); 10] = [
     ("sh", "this file"),
     ("console", "this file, and what is shown is compared"),
     ("toml", "this file"),
-    ("ini", "world/guides.rs"),
+    ("bash", "tests/packaging/inside, in a Debian of its own"),
     ("nginx", "world/guides.rs"),
     ("caddyfile", "world/guides.rs"),
     ("python", "world/guides.rs"),

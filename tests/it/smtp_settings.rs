@@ -83,6 +83,50 @@ fn wrong_addresses_are_refused_without_showing_the_password() {
 }
 
 #[test]
+fn a_credential_of_systemd_stands_for_the_file_that_holds_the_password() {
+    let site = Site::with_database();
+    let folder = site.path("credentials");
+    fs::create_dir(&folder).expect("a folder");
+    let settings = site.path("settings.toml");
+    fs::write(&settings, "smtp_url_file = \"nowhere\"\n").expect("the settings");
+    let show = || {
+        let mut command = site.bare();
+        command.env("CREDENTIALS_DIRECTORY", &folder);
+        command.arg("--config").arg(&settings);
+        let rows = run(command.args(["config", "show", "--format", "json"]), "");
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&rows.out).expect("rows");
+        let row = rows.into_iter().find(|it| it["key"] == "smtp_url_file");
+        (
+            row.expect("the setting"),
+            code_of_check(&site, &folder, &settings),
+        )
+    };
+    assert_eq!(show().0["source"], "file");
+    assert_eq!(
+        show().1,
+        Some(1),
+        "there is no credential, and no such file"
+    );
+
+    // With an access list, which systemd gives it, the mode says that the group of root may read.
+    let credential = folder.join("smtp_url");
+    fs::write(&credential, "smtp://ada:hunter2@mail.example.org\n").expect("a credential");
+    fs::set_permissions(&credential, fs::Permissions::from_mode(0o444)).expect("a mode");
+    let (row, code) = show();
+    assert_eq!(row["source"], "credential");
+    assert_eq!(row["value"], credential.display().to_string());
+    assert_eq!(code, Some(0));
+}
+
+/// How `config check` ends.
+fn code_of_check(site: &Site, credentials: &Path, settings: &Path) -> Option<i32> {
+    let mut command = site.bare();
+    command.env("CREDENTIALS_DIRECTORY", credentials);
+    command.arg("--config").arg(settings);
+    run(command.args(["config", "check"]), "").code
+}
+
+#[test]
 fn a_password_is_only_taken_from_where_others_cannot_read_it() {
     let site = Site::with_database();
     let url = "smtp://ada:hunter2@mail.example.org";

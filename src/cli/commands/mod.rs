@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod db;
 pub(crate) mod doctor;
+pub(crate) mod healthcheck;
 pub(crate) mod help;
 pub(crate) mod key;
 pub(crate) mod mail;

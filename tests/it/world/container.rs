@@ -207,6 +207,36 @@ fn the_settings_file_in_its_usual_place_is_read() {
 }
 
 #[test]
+fn who_may_not_read_the_settings_is_told_the_line_of_one_who_may() {
+    let site = Site::with_database();
+    let Some(stranger) = Account::find(&site, "") else {
+        return;
+    };
+    let settings = site.path("settings.toml");
+    fs::write(&settings, "").expect("the settings");
+    set_permissions(&settings, Permissions::from_mode(0o640)).expect("a mode");
+    let file = settings.display().to_string();
+    let list = ["user", "list", "--config", &file];
+    // Root's own group is nobody's to be.
+    let said = run(&mut stranger.command("data", &list), "").refusal();
+    assert!(
+        said.ends_with("permission denied; run it as the owner"),
+        "{said}"
+    );
+    // On every machine: the account daemon, and its group.
+    chown(&settings, None, Some(1)).expect("a group");
+    let said = run(&mut stranger.command("data", &list), "").refusal();
+    assert!(
+        said.contains("run it as the owner: sudo -u daemon "),
+        "{said}"
+    );
+    assert!(
+        said.ends_with(&format!("user list --config {file}")),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_unix_socket_has_a_mode_and_a_group_and_believes_who_speaks_to_it() {
     let site = Site::new();
     let socket = site.path("socket");

@@ -154,20 +154,3 @@ fn assert_a_good_proxy(mut proxy: Proxy) {
     assert_eq!((statuses[0], statuses[199]), (200, 429), "{statuses:?}");
     assert_eq!(proxy.client("127.0.0.3").ask(path, &body).status, 200);
 }
-
-#[test]
-fn systemd_takes_the_unit_of_the_guide() {
-    let Some(analyze) = part(program("systemd-analyze")) else {
-        return;
-    };
-    let site = Site::new();
-    let unit = site.path("minisass-auth.service");
-    let program = env!("CARGO_BIN_EXE_minisass-auth");
-    let text = blocks_of("docs/install.md", "ini")[0]
-        .replace("/usr/local/bin/minisass-auth", program)
-        // An account that is on every machine.
-        .replace("User=minisass-auth", "User=daemon");
-    std::fs::write(&unit, text).expect("the unit");
-    let outcome = run(Command::new(analyze).arg("verify").arg(&unit), "");
-    assert_eq!((outcome.code, outcome.err.trim()), (Some(0), ""));
-}

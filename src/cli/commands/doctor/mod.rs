@@ -7,6 +7,8 @@ mod finding;
 mod keys;
 mod machine;
 mod mail;
+mod proxy;
+mod service;
 mod settings;
 
 use std::time::Duration;
@@ -75,6 +77,8 @@ fn examine(values: &Values) -> anyhow::Result<Vec<Finding>> {
     let mut findings = vec![machine::program(), of_settings];
     findings.push(settings::public_url(&subject));
     findings.push(settings::listen(&subject));
+    findings.extend(service::check(&subject));
+    findings.extend(proxy::check(&subject));
     findings.extend(files::check(&subject));
     findings.extend(keys::check(&subject));
     findings.extend(database::check(&subject));

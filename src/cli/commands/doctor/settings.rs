@@ -1,5 +1,7 @@
 //! The settings, and the address that everybody knows us by.
 
+use std::net::IpAddr;
+
 use super::finding::{Finding, Subject};
 use crate::compose;
 use crate::domain::WebUrl;
@@ -51,11 +53,13 @@ pub(crate) fn listen(subject: &Subject<'_>) -> Finding {
     let is_public = settings.public_url.as_ref().is_some_and(WebUrl::is_https);
     match listen {
         Listen::Unix(_) => socket(listen, access),
-        Listen::Tcp(_) if is_public && settings.trusted_proxies.is_empty() => Finding::warning(
-            "listen",
-            "public_url is https, so there is a proxy, and all clients have its address",
-            "set trusted_proxies to the address of the proxy, which has to send X-Forwarded-For",
-        ),
+        Listen::Tcp(address) if is_public && is_distrusted(address.ip(), settings) => {
+            Finding::warning(
+                "listen",
+                "public_url is https, so there is a proxy; it is not trusted, and all clients have its address",
+                "set trusted_proxies to the address of the proxy, which has to send X-Forwarded-For",
+            )
+        }
         Listen::Tcp(_) => Finding::ok("listen", listen.to_string()),
     }
 }
@@ -77,4 +81,10 @@ fn socket(listen: &Listen, access: &SocketAccess) -> Finding {
         }
     };
     Finding::ok("listen", format!("{who} {listen}"))
+}
+
+/// Whether the proxy is none of those that are believed. One before a loopback address comes from there.
+fn is_distrusted(listen: IpAddr, settings: &Settings) -> bool {
+    let trusted = &settings.trusted_proxies;
+    trusted.is_empty() || listen.is_loopback() && !trusted.iter().any(|it| it.contains(&listen))
 }

@@ -1,0 +1,142 @@
+//! The service: whether the server answers, and whether systemd runs it as it should.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Command;
+
+use super::finding::{Finding, Subject};
+use crate::cli::commands::healthcheck;
+use crate::private_file::data_dir;
+use crate::private_file::system_users::name_of_user;
+use crate::settings::{Listen, Settings};
+
+const CHECK: &str = "service";
+const UNIT: &str = "minisass-auth.service";
+
+/// What the process needs beside the hashes.
+const OTHER_MEMORY: u64 = 64 << 20;
+
+const ASKED: &str =
+    "LoadState,ActiveState,UnitFileState,User,StateDirectory,MemoryMax,WatchdogUSec";
+
+pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let Some(settings) = &subject.settings else {
+        return vec![Finding::skipped(CHECK, "the settings are wrong")];
+    };
+    let unit = Unit::ask().filter(|it| it.serves(&subject.data_dir));
+    let problems = unit.as_ref().map(|it| it.problems(subject, settings));
+    let mut findings = problems.unwrap_or_default();
+    let is_served = data_dir::is_served(&subject.data_dir, &subject.database);
+    if is_served && let Err(err) = healthcheck::check(&address(subject, settings)) {
+        let advice = "see what it says in its log";
+        findings.push(Finding::refused(CHECK, &err.to_string(), advice));
+    }
+    if findings.is_empty() {
+        let server = match is_served {
+            true => "the server answers",
+            false => "no server works on this data",
+        };
+        let unit = unit.map_or_else(String::new, |_| format!("{UNIT} is as it should be; "));
+        findings.push(Finding::ok(CHECK, format!("{unit}{server}")));
+    }
+    findings
+}
+
+/// Where the server listens: as it says itself, if it was told so by flags.
+fn address(subject: &Subject<'_>, settings: &Settings) -> Listen {
+    let url = data_dir::public_url_of_server(&subject.data_dir);
+    let address = url
+        .as_deref()
+        .and_then(|it| it.strip_prefix("http://")?.parse().ok());
+    address.map_or_else(|| settings.listen.clone(), Listen::Tcp)
+}
+
+/// What systemd says of the unit.
+struct Unit(BTreeMap<String, String>);
+
+impl Unit {
+    /// None where there is no systemd, or no unit of that name.
+    fn ask() -> Option<Self> {
+        let mut show = Command::new("systemctl");
+        let said = show.args(["show", UNIT, "-p", ASKED]).output().ok()?;
+        let said = String::from_utf8(said.stdout).ok()?;
+        let lines = said.lines().filter_map(|it| it.split_once('='));
+        let unit = Self(lines.map(|it| (it.0.to_owned(), it.1.to_owned())).collect());
+        (unit.is("LoadState") == "loaded").then_some(unit)
+    }
+
+    fn is(&self, property: &str) -> &str {
+        self.0.get(property).map_or("", String::as_str)
+    }
+
+    fn serves(&self, data_dir: &Path) -> bool {
+        data_dir == Path::new("/var/lib").join(self.is("StateDirectory"))
+    }
+
+    fn problems(&self, subject: &Subject<'_>, settings: &Settings) -> Vec<Finding> {
+        let state = match self.is("ActiveState") {
+            "active" | "activating" | "reloading" => None,
+            state => Some(Finding::failed(
+                CHECK,
+                format!("{UNIT} is {state}"),
+                format!(
+                    "run as root: systemctl start {UNIT}; why it stopped says: journalctl -u {UNIT}"
+                ),
+            )),
+        };
+        let at_start = (self.is("UnitFileState") == "disabled").then(|| {
+            let finding = format!("{UNIT} does not start with the machine");
+            Finding::warning(
+                CHECK,
+                finding,
+                format!("run as root: systemctl enable {UNIT}"),
+            )
+        });
+        let watchdog = (self.is("WatchdogUSec") == "0").then(|| {
+            let finding = format!("nobody notices when {UNIT} hangs");
+            Finding::warning(CHECK, finding, "set WatchdogSec=2min in the unit")
+        });
+        let all = [
+            state,
+            at_start,
+            watchdog,
+            self.owner(subject),
+            self.memory(settings),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
+    fn owner(&self, subject: &Subject<'_>) -> Option<Finding> {
+        let owner = fs::metadata(&subject.data_dir).ok()?.uid();
+        let owner = name_of_user(owner).unwrap_or_else(|| owner.to_string());
+        let user = Some(self.is("User")).filter(|it| !it.is_empty());
+        let user = user.unwrap_or("root");
+        (user != owner).then(|| {
+            let folder = subject.data_dir.display();
+            Finding::failed(
+                CHECK,
+                format!("{UNIT} runs as {user}, and {folder} belongs to {owner}"),
+                format!("run as root: chown -R {user} {folder}"),
+            )
+        })
+    }
+
+    fn memory(&self, settings: &Settings) -> Option<Finding> {
+        let most: u64 = self.is("MemoryMax").parse().ok()?;
+        let hashes = settings
+            .scrypt
+            .memory()
+            .saturating_mul(settings.hash_threads as u64);
+        let needed = hashes.saturating_add(OTHER_MEMORY);
+        (needed > most).then(|| {
+            let (needed, most) = (needed >> 20, most >> 20);
+            Finding::warning(
+                CHECK,
+                format!("{UNIT} may use {most} MiB, and needs up to {needed} to hash passwords"),
+                format!("set hash_threads lower, or MemoryMax={needed}M in the unit"),
+            )
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! What the service manager is told, as `sd_notify(3)` has it. Where none listens, nothing is said.
+
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+
+use crate::accounts::Accounts;
+use crate::domain::WebUrl;
+use crate::failure::in_words;
+use crate::settings::Listen;
+
+pub(crate) fn tell_serving(public_url: &WebUrl, listen: &Listen) {
+    let status = format!("Serving {public_url} at {listen}");
+    tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
+}
+
+/// With the time, by which systemd knows which reload is meant.
+pub(crate) fn tell_reload() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(err) => tracing::warn!(event = "not_notified", error = in_words(&err)),
+    }
+}
+
+/// The server goes on, also where the reload failed.
+pub(crate) fn tell_reloaded() {
+    tell(&[NotifyState::Ready]);
+}
+
+pub(crate) fn tell_stop() {
+    tell(&[NotifyState::Stopping]);
+}
+
+/// Says twice in each period of the watchdog that the server can answer. Never ends.
+pub(crate) async fn keep_watch(accounts: &Accounts) {
+    let Some(period) = sd_notify::watchdog_enabled().filter(|it| *it > Duration::ZERO) else {
+        return std::future::pending().await;
+    };
+    loop {
+        look(accounts.clone()).await;
+        tell(&[NotifyState::Watchdog]);
+        tokio::time::sleep(period / 2).await;
+    }
+}
+
+/// Done when a thread that answers requests is free, and the thread that writes has done what it
+/// is asked. If either hangs, this waits, and the watchdog bites. That a write fails is an answer too:
+/// a new start does not empty a full disk.
+async fn look(accounts: Accounts) {
+    let probe = tokio::spawn(async move { accounts.check_writable().await });
+    match probe.await {
+        Ok(Ok(())) => {}
+        Ok(Err(failure)) => tracing::error!(event = "failure", error = failure.chain()),
+        Err(err) => tracing::error!(event = "failure", error = %err),
+    }
+}
+
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(err) = sd_notify::notify(states) {
+        tracing::warn!(event = "not_notified", error = in_words(&err));
+    }
+}
