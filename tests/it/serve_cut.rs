@@ -178,6 +178,9 @@ fn who_asks_of_a_database_that_was_cut_off_is_told_to_come_back_and_the_log_says
                 break;
             }
         }
+        until("a line in the log", || {
+            server.log().contains("database_lost").then_some(())
+        });
         server.signal(Signal::TERM);
         assert_eq!(server.wait(), Some(1), "{what}");
         let log = server.log();
