@@ -95,6 +95,7 @@ pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
     let has_database = maintenance::is_there(database)?;
     data_dir::make(folder)?;
     data_dir::check_database(database)?;
+    data_dir::check_nobody_elses(folder, database)?;
     if was_complete {
         let missing = missing_keys(&folder.join(layout::KEYS));
         data_dir::check_complete(folder, database, has_database, missing.as_deref())?;
@@ -113,10 +114,14 @@ pub(crate) fn restore(
     actor: &Stamp,
     progress: &Progress,
 ) -> anyhow::Result<i64> {
-    data_dir::make(&settings.data_dir)?;
+    // First what needs nothing to be made: whoever is refused finds everything as it was.
+    let backup = maintenance::sound_backup(from, progress)?;
+    maintenance::is_there(&settings.database)?;
     data_dir::check_name(&settings.database)?;
+    data_dir::make(&settings.data_dir)?;
+    data_dir::check_nobody_elses(&settings.data_dir, &settings.database)?;
     let _lock = data_dir::lock(&settings.data_dir, &settings.database)?;
-    let users = Store::restore(from, &settings.database, actor, progress)?;
+    let users = Store::restore(&backup, from, &settings.database, actor, progress)?;
     data_dir::unmark_complete(&settings.data_dir);
     Ok(users)
 }

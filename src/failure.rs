@@ -13,6 +13,7 @@ use rustix::io::Errno;
 pub struct Failure {
     doing: &'static str,
     transient: bool,
+    is_logged: bool,
     cause: Box<dyn Error + Send + Sync>,
 }
 
@@ -22,6 +23,7 @@ impl Failure {
         Self {
             doing,
             transient: false,
+            is_logged: false,
             cause: cause.into(),
         }
     }
@@ -38,6 +40,24 @@ impl Failure {
     pub fn transient(mut self) -> Self {
         self.transient = true;
         self
+    }
+
+    /// Marks a failure of everything: the log has a line of it, and not one for each request.
+    pub fn logged_once(mut self) -> Self {
+        self.is_logged = true;
+        self
+    }
+
+    /// Whether it is marked so.
+    pub fn is_logged(&self) -> bool {
+        self.is_logged
+    }
+
+    /// Writes the whole chain into the log, unless it is there.
+    pub fn log(&self) {
+        if !self.is_logged {
+            tracing::error!(event = "failure", error = self.chain());
+        }
     }
 
     /// Whether the same request may succeed later without anyone changing the program.

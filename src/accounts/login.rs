@@ -131,7 +131,7 @@ impl Accounts {
             Ok(hash) => Some(hash),
             Err(HashError::Busy) => None,
             Err(HashError::Failed(failure)) => {
-                tracing::error!(event = "failure", error = failure.chain());
+                failure.log();
                 None
             }
         }

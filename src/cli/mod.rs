@@ -197,14 +197,10 @@ fn dispatch(
     let values = || flags::values(matches);
     let settings = || Settings::parse(&values());
     let is_dry = output.is_dry;
-    let open = |may_create| Job::open(settings()?, is_dry, may_create);
-    let job = || open(false);
+    let job = || Job::open(settings()?, is_dry, false);
     match command {
         Command::Serve => daemon::run(&settings()?),
-        Command::User(command) => {
-            let job = open(command.may_create())?;
-            user::run(command, &job, output)
-        }
+        Command::User(command) => user::run(command, settings, output),
         Command::Profile(command) => profile::run(command, &job()?, output),
         Command::Token(command) => token::run(command, &job()?, output),
         Command::Reset(command) => reset::run(command, &job()?, output),
@@ -217,7 +213,7 @@ fn dispatch(
         Command::Config(command) => config::run(&command, &values(), output),
         Command::Healthcheck => healthcheck::run(&values(), output),
         Command::Doctor(asked) => doctor::run(&asked, &values(), output),
-        Command::Openapi(asked) => openapi::run(&asked, is_yaml, output),
+        Command::Openapi(asked) => openapi::run(&asked, is_yaml, &values(), output),
         Command::Completions(asked) => completions::run(&asked, whole_command(), output),
         Command::Man(wanted) => man::run(&wanted, whole_command(), output),
         Command::Help(asked) => help::run(&asked, help::compact(whole_command()), output),

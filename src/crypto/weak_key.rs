@@ -36,6 +36,9 @@ const PLACEHOLDERS: &str = "secret key jwt token tokens password change changeme
     strong safe server session cookie app application insert generate this that for the with use \
     used using only never should value minisass";
 
+/// The order in which that site counts.
+const COUNTED: &[u8] = b"abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789";
+
 /// What is wrong with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Weakness {
@@ -76,7 +79,22 @@ pub(crate) fn weakness(key: &[u8]) -> Option<Weakness> {
 /// Whether the words and patterns in it leave few tries: in the key, or in what it says in hexadecimal
 /// digits or in base64.
 fn is_guessable(key: &[u8]) -> bool {
-    is_soon_guessed(key) || decoded(key).is_some_and(|it| is_even(&it) || is_soon_guessed(&it))
+    let is_soon = |it: &[u8]| is_counted(it) || is_soon_guessed(it);
+    is_soon(key) || decoded(key).is_some_and(|it| is_even(&it) || is_soon(&it))
+}
+
+/// Whether every other character is three behind the one before, as in `5v8y/B?D(G+KbPeShVmYq3t6w9z$C&F)`:
+/// a site that makes keys for tutorials counts like this.
+fn is_counted(key: &[u8]) -> bool {
+    let place = |byte: &u8| COUNTED.iter().position(|it| it == byte);
+    let pairs = key.iter().zip(key.iter().skip(2));
+    let steps = pairs.filter_map(|(it, next)| {
+        let ahead = COUNTED.len() + place(next)? - place(it)?;
+        Some(ahead % COUNTED.len())
+    });
+    let steps: Vec<usize> = steps.collect();
+    let counted = steps.iter().filter(|it| (2..=4).contains(*it)).count();
+    steps.len() * 4 > key.len() && counted * 2 > steps.len()
 }
 
 /// Of bytes that are no text zxcvbn says nothing.

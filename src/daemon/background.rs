@@ -247,5 +247,5 @@ async fn pause(stopped: &Stopped, until: Instant) {
 }
 
 fn log_failure(failure: &Failure) {
-    tracing::error!(event = "failure", error = failure.chain());
+    failure.log();
 }

@@ -29,7 +29,7 @@ use crate::http::{App, ConnectionRules, Deployment, serve};
 use crate::interrupt::stop_signal;
 use crate::operator::Operator;
 use crate::private_file::replace::remove_stale;
-use crate::private_file::{data_dir, folder_of, layout, replaceable_in};
+use crate::private_file::{closing, data_dir, folder_of, layout, replaceable_in};
 use crate::settings::{Listen, Settings};
 
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -142,11 +142,11 @@ fn warn_of_open_folders(settings: &Settings) {
     let folders = [&*settings.data_dir, folder_of(&settings.database)];
     let open: BTreeSet<_> = folders.into_iter().filter_map(replaceable_in).collect();
     for folder in open {
-        let folder = folder.display();
+        let what_to_do = closing(&folder);
         tracing::warn!(
             event = "sys_open_folder",
-            %folder,
-            note = format!("others can put files of theirs in the place of ours; run: chmod go-w {folder}")
+            folder = %folder.display(),
+            note = format!("others can put files of theirs in the place of ours; {what_to_do}")
         );
     }
 }

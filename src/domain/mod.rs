@@ -32,6 +32,6 @@ pub use self::session::{LiveSession, ROTATION_GRACE, Session, SessionId, Session
 pub use self::similarity::{ALIKE, similarity};
 pub use self::text::{bare_line, counted, hexadecimal, without_mark};
 pub use self::time::Timestamp;
-pub use self::user::{User, UserId, UserRef, spelling};
+pub use self::user::{User, UserId, UserRef, spelling, spellings_of_part};
 pub use self::username::Username;
 pub use self::web_url::{API_BASE, NotABase, WebUrl};

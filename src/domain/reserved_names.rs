@@ -55,7 +55,7 @@ const COMMON: &[&str] = &[
      education school weather trend ranking popular random recent latest last new old ver view \
      show overview navi navigation map sitemap explore discover directory directories dictionary \
      dict domain domains project repository repositories roc sag eval spec bug note default \
-     design diagram edu online year special stage staging temporary task todo tool top first mis \
+     design diagram edu online year special stage staging temporary task todo tool top mis \
      free redirect jump hpg watch roll sub subdomain idea public private pub page pager",
     // Machines, protocols and files.
     "api app apps web website site ww wws wwws wwww serverinfo serverstatus hosting httpd http \
@@ -67,7 +67,7 @@ const COMMON: &[&str] = &[
      temp xxx swf rss atom feed ajax yaml yml plugin webhook hook android iphone ipad ios mac \
      linux tux windows win mobile mob phone smartphone tablet word maintenance analysis analytics \
      monitor metric health healthz readyz ping url link usage id favicon robots html htm md beta \
-     alpha ghost facebook twitter instagram msn openid postfix pr is it i m",
+     alpha ghost facebook twitter instagram msn openid postfix pr is it i",
 ];
 
 /// Who stands in a name as a word of its own is who the name claims to be, whatever else is in it.

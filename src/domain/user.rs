@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::email::Email;
+use super::email::{Email, ascii_host};
 use super::invalid::Rule;
 use super::mail::MailKind;
 use super::text::{canonical, check_text};
@@ -88,6 +88,21 @@ impl UserRef {
         let meant = email.map(Self::Email).or(username.map(Self::Username));
         meant.into_iter().collect()
     }
+}
+
+/// How a part of a name or of an address is spelt in the forms that make those unique.
+pub fn spellings_of_part(typed: &str) -> (String, String) {
+    let typed = typed.trim();
+    let name = canonical(typed);
+    let (local, domain) = name.rsplit_once('@').unwrap_or(("", &name));
+    // A piece of a domain that is no domain, or of what stands before the @, is itself.
+    let domain = ascii_host(domain).filter(|it| !it.is_empty());
+    let address = match domain {
+        Some(domain) if name.contains('@') => format!("{local}@{domain}"),
+        Some(domain) if !name.is_ascii() => domain,
+        _ => name.clone(),
+    };
+    (name, address)
 }
 
 /// One form for all spellings of a name or an address, whether or not anybody has it. Whatever

@@ -94,6 +94,11 @@ impl Username {
         Ok(())
     }
 
+    /// Whether it is digits alone: on the command line it is taken for a number.
+    pub fn is_number(&self) -> bool {
+        self.canonical.chars().all(char::is_numeric)
+    }
+
     /// What a stranger may not call themselves: official-looking names.
     pub fn check_for_stranger(&self) -> Result<(), Rule> {
         if is_reserved(&self.canonical) {

@@ -161,7 +161,7 @@ pub fn spec() -> String {
     document::text(&document::document())
 }
 
-/// The same as it is wanted.
-pub fn spec_as(wanted: Wanted) -> Result<String, Failure> {
-    variants::text("/", wanted)
+/// The same as it is wanted, for a deployment whose paths lie below `server`.
+pub fn spec_as(server: &str, wanted: Wanted) -> Result<String, Failure> {
+    variants::text(server, wanted)
 }

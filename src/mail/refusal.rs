@@ -1,12 +1,13 @@
 //! Why a mail did not leave, and what can be done about it.
 
-use std::fmt;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
+use std::{fmt, iter};
 
 use lettre::transport::smtp::Error;
 
 use super::blame::{Blame, blamed, is_passing};
-use crate::failure::Failure;
+use crate::failure::{Failure, in_words};
 
 /// Characters that are kept of what a server says.
 const MOST_WORDS: usize = 500;
@@ -78,9 +79,10 @@ pub(crate) fn not_sent(during: &'static str, err: &Error) -> NotSent {
     let code: Option<u16> = err.status().and_then(|it| it.to_string().parse().ok());
     let words = match (code, std::error::Error::source(err)) {
         (Some(_), Some(said)) => said.to_string(),
-        (_, Some(cause)) => format!("{err}: {}", deepest(cause)),
-        _ => err.to_string(),
+        _ => what_ended(err),
     };
+    // From its first byte or later: what helps is the same.
+    let step = if is_of_tls(err) { "STARTTLS" } else { during };
     let blame = code.map(|code| blamed(during, code, &words));
     let is_for_good = code.is_some_and(|it| it >= 500) && !is_passing(&words);
     NotSent {
@@ -88,7 +90,7 @@ pub(crate) fn not_sent(during: &'static str, err: &Error) -> NotSent {
         code,
         words: shortened(&words),
         is_final: is_for_good && blame == Some(Blame::Recipient),
-        hint: hint(during, code, blame),
+        hint: hint(step, code, blame),
     }
 }
 
@@ -103,12 +105,47 @@ pub(crate) fn silent(during: &'static str, after: Duration) -> NotSent {
     }
 }
 
-fn deepest(cause: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = cause;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
+/// What ended a connection, in words for whoever has set it up.
+fn what_ended(err: &Error) -> String {
+    let said = deepest(err);
+    let Some(kind) = io_error(err).map(io::Error::kind) else {
+        return if err.is_response() {
+            format!("what answers there does not speak SMTP: {said}")
+        } else {
+            said
+        };
+    };
+    let words = match kind {
+        ErrorKind::ConnectionRefused => "nobody listens there (connection refused)",
+        ErrorKind::TimedOut => "there was no answer in time",
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => "no network leads there",
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => "the other side closed the connection",
+        _ if said.contains("lookup address") => "there is no host of that name",
+        _ if is_of_tls(err) => return format!("it could not be encrypted: {said}"),
+        _ => return said,
+    };
+    words.to_owned()
+}
+
+/// What the TLS library says comes as data that is not valid.
+fn is_of_tls(err: &Error) -> bool {
+    err.is_tls() || io_error(err).is_some_and(|it| it.kind() == ErrorKind::InvalidData)
+}
+
+fn io_error(err: &Error) -> Option<&io::Error> {
+    causes(err).find_map(|it| it.downcast_ref())
+}
+
+fn deepest(err: &Error) -> String {
+    causes(err).last().map_or_else(String::new, in_words)
+}
+
+fn causes(err: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    let first: &(dyn std::error::Error + 'static) = err;
+    iter::successors(Some(first), |it| (**it).source())
 }
 
 fn hint(during: &str, code: Option<u16>, blame: Option<Blame>) -> &'static str {

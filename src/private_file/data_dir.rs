@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use rustix::fs::{Access, access};
 
-use super::layout::{COMPLETE, LOCK, SERVED};
+use super::layout::{BESIDE, COMPLETE, FOLDERS, LOCK, SERVED};
 use super::owner::command_as;
 use super::{
-    append_to, end_of_links, folder_of, is_open_to_others, is_to_work_in, lock, make_folder,
-    sync_folder,
+    append_to, end_of_links, folder_of, is_of_another_user, is_open_to_others, is_to_work_in, lock,
+    make_folder, sync_folder,
 };
 
 pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
@@ -71,6 +71,34 @@ pub(crate) fn check_name(database: &Path) -> anyhow::Result<()> {
         "the database {shown} has another name too (a hard link), by which it could be destroyed; \
          remove that one: find -samefile {shown}"
     );
+    Ok(())
+}
+
+/// Refuses what somebody else has put among our files, where they may: SQLite would believe such a log,
+/// and a lock would say where links lead to.
+pub(crate) fn check_nobody_elses(folder: &Path, database: &Path) -> anyhow::Result<()> {
+    let in_folder = FOLDERS.iter().chain(&[COMPLETE, SERVED]);
+    let database = end_of_links(database);
+    let beside_it = BESIDE.iter().map(|end| {
+        let mut name = database.file_name().unwrap_or_default().to_owned();
+        name.push(end);
+        folder_of(&database).join(name)
+    });
+    let paths = in_folder.map(|it| folder.join(it)).chain(beside_it);
+    for path in paths {
+        // Of a link, who made that.
+        let Ok(metadata) = fs::symlink_metadata(&path) else {
+            continue;
+        };
+        ensure!(
+            !is_of_another_user(&metadata),
+            "{shown} belongs to uid {uid}, who is neither root nor the user of this program and may have put \
+             anything there; remove it, or, if you know that it is right, run: chown {ours} {shown}",
+            shown = path.display(),
+            uid = metadata.uid(),
+            ours = rustix::process::geteuid().as_raw(),
+        );
+    }
     Ok(())
 }
 

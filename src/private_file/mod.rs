@@ -101,14 +101,28 @@ fn is_granted_to_others(metadata: &Metadata, what: u32) -> bool {
 }
 
 /// The first of a folder and those above it in which others can put files of theirs in the place of
-/// ours. In one like `/tmp` they cannot: its sticky bit keeps what is there.
+/// ours. Above it a sticky bit, as `/tmp` has it, keeps what is there; in the folder itself our files come
+/// and go.
 pub(crate) fn replaceable_in(folder: &Path) -> Option<PathBuf> {
     let folder = folder.canonicalize().ok()?;
     let is_so = |it: &&Path| {
+        let is_kept = |metadata: &Metadata| *it != folder && metadata.mode() & 0o1000 != 0;
         let metadata = std::fs::metadata(it);
-        metadata.is_ok_and(|it| is_writable_by_others(&it) && it.mode() & 0o1000 == 0)
+        metadata.is_ok_and(|it| is_writable_by_others(&it) && !is_kept(&it))
     };
     folder.ancestors().find(is_so).map(Path::to_owned)
+}
+
+/// What to do about such a folder: one that everybody shares stays as it is.
+pub(crate) fn closing(folder: &Path) -> String {
+    let is_shared = std::fs::metadata(folder).is_ok_and(|it| it.mode() & 0o1002 == 0o1002);
+    let shown = folder.display();
+    let close = format!("run: chmod go-w {shown}");
+    if is_shared {
+        format!("keep the data in a folder of its own, or {close}")
+    } else {
+        close
+    }
 }
 
 /// Whether it belongs to somebody who is neither root nor the one who runs this program.

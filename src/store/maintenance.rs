@@ -12,7 +12,9 @@ use crate::domain::{Stamp, Timestamp};
 use crate::failure::Failure;
 use crate::progress::{Progress, unwatched};
 
-pub use super::sqlite::{engine_version, is_there, newest_schema, schema_of};
+pub use super::sqlite::{
+    SoundBackup, engine_version, is_there, newest_schema, schema_of, sound_backup,
+};
 
 /// A log beyond this says that somebody reads an old state all the time.
 pub const MOST_LOG_BYTES: u64 = 64 << 20;
@@ -112,17 +114,18 @@ impl Store {
         })
     }
 
-    /// Puts a backup into the place of a database that holds no users, and returns how many users it
+    /// Puts a backup, which came `from` there, into the place of a database that holds no users, and returns how many users it
     /// brought. Every session has ended there and no link or mail waits, so that nothing revoked
     /// since comes back.
     pub fn restore(
+        backup: &SoundBackup,
         from: &Path,
         path: &Path,
         stamp: &Stamp,
         progress: &Progress,
     ) -> Result<i64, Failure> {
         let detail = from.display().to_string();
-        sqlite::restore(from, path, progress, audit::chain_old, |sql| {
+        sqlite::restore(backup, path, progress, audit::chain_old, |sql| {
             for end in [
                 "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL",
                 "UPDATE links SET used_at = ?1 WHERE used_at IS NULL",

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::domain::{
     ALIKE, Email, FoundLink, LinkState, MailKind, Profile, Stamp, Timestamp, User, UserId, UserRef,
-    Username, similarity,
+    Username, similarity, spellings_of_part,
 };
 
 /// A user to be added.
@@ -52,7 +52,7 @@ pub struct UserPage {
     /// Only users with a higher number.
     pub after: UserId,
     pub limit: usize,
-    /// Only users whose name or address contains this, whatever its case.
+    /// Only users whose name or address contains this, in whatever spelling.
     pub search: Option<String>,
     /// Only inactive (`Some(false)`) or active users.
     pub active: Option<bool>,
@@ -89,7 +89,9 @@ pub(super) const INSERT: &str =
 impl Store {
     pub fn users(&self, wanted: &UserPage) -> Pending<Vec<(User, Profile)>> {
         let wanted = wanted.clone();
-        let search = wanted.search.as_deref().map(containing);
+        let search = wanted.search.as_deref().map(spellings_of_part);
+        let (name, address) = search.unzip();
+        let [name, address] = [name, address].map(|it| it.as_deref().map(containing));
         self.read("listing users", move |sql| {
             // Reads the primary key from `after` on, so that a late page costs what the first one does.
             sql.all(
@@ -97,16 +99,17 @@ impl Store {
                     "SELECT {}, {} FROM users JOIN profiles ON user_id = users.id
                      WHERE users.id > ?1
                        AND (?2 IS NULL OR username_key LIKE ?2 ESCAPE '\\'
-                            OR email_key LIKE ?2 ESCAPE '\\')
-                       AND (?3 IS NULL OR is_active = ?3)
-                       AND (?4 IS NULL OR is_staff = ?4)
-                     ORDER BY users.id LIMIT ?5",
+                            OR email_key LIKE ?3 ESCAPE '\\')
+                       AND (?4 IS NULL OR is_active = ?4)
+                       AND (?5 IS NULL OR is_staff = ?5)
+                     ORDER BY users.id LIMIT ?6",
                     credentials::COLUMNS,
                     profiles::COLUMNS
                 ),
                 values![
                     wanted.after,
-                    search,
+                    name,
+                    address,
                     wanted.active,
                     wanted.staff,
                     wanted.limit

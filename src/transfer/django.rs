@@ -332,6 +332,7 @@ impl Belongings {
         let Some(name) = name else {
             return Ok(String::new());
         };
+        row.get::<serde_json::Value>(name)?;
         let known = row
             .owner(name)
             .ok()

@@ -2,13 +2,16 @@
 
 use anyhow::{Context, anyhow, bail};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::blacklist::Issued;
 use super::line::PolicyLine;
 use super::report::Origin;
 use super::rows::{RawRow, tamed};
 use crate::domain::Timestamp;
+
+/// Stands in a field for what JSON does not know.
+const UNREADABLE: &str = "not in JSON";
 
 #[derive(serde::Serialize, serde::Deserialize)]
 pub(super) struct Row {
@@ -26,8 +29,21 @@ impl Row {
         let strict = serde_json::from_slice(raw.text);
         // What JSON does not know may stand in a field that is none of ours.
         strict
-            .or_else(|_| serde_json::from_slice(&tamed(raw.text)))
+            .or_else(|_| Self::read_tamed(raw.text))
             .map_err(|err| anyhow!("it is not what dumpdata writes: {err}"))
+    }
+
+    /// With a mark in each field that is a value which JSON does not know: whoever asks for one of those
+    /// is told.
+    fn read_tamed(text: &[u8]) -> serde_json::Result<Self> {
+        let mut row: Self = serde_json::from_slice(&tamed(text, "null"))?;
+        let other: Self = serde_json::from_slice(&tamed(text, "false"))?;
+        for (name, value) in &mut row.fields {
+            if value.is_null() && other.fields.get(name) != Some(value) {
+                *value = json!({ UNREADABLE: true });
+            }
+        }
+        Ok(row)
     }
 
     /// Where it stands in the file, and whom it names.
@@ -53,6 +69,14 @@ impl Row {
         name: &'static str,
     ) -> anyhow::Result<T> {
         let value = self.fields.get(name).cloned();
+        if value
+            .as_ref()
+            .is_some_and(|it| it.get(UNREADABLE).is_some())
+        {
+            bail!(
+                "{name}: its value is none that JSON has, such as NaN; put a right one there, or null"
+            );
+        }
         serde_json::from_value::<Option<T>>(value.unwrap_or_default())
             .map(Option::unwrap_or_default)
             .with_context(|| name)

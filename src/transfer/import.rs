@@ -204,6 +204,11 @@ impl<'a> Importer<'a> {
             let reason = format!("it has no address; {} stands for one", user.email);
             self.say(Case::new(Outcome::Changed, origin, reason));
         }
+        if user.username.is_number() {
+            let reason = "the user name is digits alone, which the command line takes for a number; name \
+                          this user by the address there";
+            self.say(Case::new(Outcome::Noted, origin, reason.to_owned()));
+        }
         user.takes_imported_tokens = origin.keeps_number;
         if user.username.may_be_of(&user.email) {
             return Ok(user);

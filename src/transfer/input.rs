@@ -1,6 +1,6 @@
 //! A file as people have it: with a byte order mark, packed, or of another kind than it should be.
 
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use anyhow::bail;
 use flate2::bufread::MultiGzDecoder;
@@ -14,6 +14,9 @@ pub const CHUNK: usize = 1 << 16;
 const HEAD: u64 = 64;
 
 const GZIP: &[u8] = b"\x1f\x8b";
+
+const DAMAGED: &str = "it is packed by gzip, and cut off or damaged; copy it here again, and try \
+                       it: gzip -t FILE";
 
 const UTF_16: &str = "it is UTF-16, as `>` of PowerShell writes; let the other program write the \
                       file (dumpdata: -o FILE), or make it UTF-8: iconv -f UTF-16 -t UTF-8";
@@ -58,9 +61,22 @@ pub fn open(file: impl BufRead + 'static) -> anyhow::Result<Box<dyn BufRead>> {
     if !head.starts_with(GZIP) {
         return text(&head, file);
     }
-    let unpacked = BufReader::with_capacity(CHUNK, MultiGzDecoder::new(file));
+    let unpacked = BufReader::with_capacity(CHUNK, Unpacked(MultiGzDecoder::new(file)));
     let (head, file) = peek(unpacked)?;
     text(&head, file)
+}
+
+/// What says of a damaged file what people can do about it.
+struct Unpacked<R>(R);
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|err| match err.raw_os_error() {
+            // The disk has the word.
+            Some(_) => err,
+            None => io::Error::new(err.kind(), DAMAGED),
+        })
+    }
 }
 
 /// The beginning, and all of it.

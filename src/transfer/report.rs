@@ -48,6 +48,8 @@ pub enum Outcome {
     Changed,
     /// They came over without a password.
     NoPassword,
+    /// They came over as they are, and something about them is worth knowing.
+    Noted,
     /// They came over with a new number, because their key was none.
     Numbered,
 }
@@ -62,6 +64,10 @@ impl Outcome {
             Self::NoPassword => (
                 "more came without a password",
                 "more came without a password",
+            ),
+            Self::Noted => (
+                "more is worth knowing about",
+                "more are worth knowing about",
             ),
             Self::Numbered => ("more has a new number", "more have a new number"),
         };

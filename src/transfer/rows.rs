@@ -222,8 +222,8 @@ fn string_end(row: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// The row with null for each value that Python writes and JSON does not know, or that lies too deep.
-pub(super) fn tamed(row: &[u8]) -> Vec<u8> {
+/// The row with `instead` for each value that Python writes and JSON does not know, or that lies too deep.
+pub(super) fn tamed(row: &[u8], instead: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(row.len());
     let (mut at, mut depth) = (0, 0_usize);
     while let Some(&byte) = row.get(at) {
@@ -242,9 +242,13 @@ pub(super) fn tamed(row: &[u8]) -> Vec<u8> {
         let is_opened = matches!(byte, b'{' | b'[');
         let is_closed = matches!(byte, b'}' | b']');
         if is_opened && depth == DEEPEST {
-            out.extend_from_slice(b"null");
+            out.extend_from_slice(instead.as_bytes());
         } else if depth < DEEPEST && !(is_closed && depth + 1 == DEEPEST) {
-            out.extend_from_slice(if is_known(text) { text } else { b"null" });
+            out.extend_from_slice(if is_known(text) {
+                text
+            } else {
+                instead.as_bytes()
+            });
         }
         at = end;
     }

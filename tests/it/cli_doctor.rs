@@ -127,15 +127,16 @@ fn a_healthy_installation_beside_a_running_server_passes() {
 fn an_empty_place_stays_empty() {
     let site = Site::new();
     let examined = Examined::of(&site, &[]);
-    assert_eq!(examined.code, Some(0), "{}", examined.err);
-    let advice = examined.is("files", "warning", "no data folder");
+    assert_eq!(examined.code, Some(1), "{}", examined.err);
+    let advice = examined.is("files", "failed", "no data folder");
     assert!(advice.contains("serve"), "{advice}");
-    examined.is("database", "warning", "no database");
+    examined.is("database", "failed", "no database");
     examined.is("signing_key", "warning", "not checked");
     examined.is("integrity", "warning", "not checked");
     assert_eq!(content(&site.path("")), BTreeMap::new());
-    let table = site.run(&["doctor"]).ok();
-    assert!(table.contains("ADVICE"), "{table}");
+    let table = site.run(&["doctor"]);
+    assert_eq!(table.code, Some(1), "{}", table.err);
+    assert!(table.out.contains("ADVICE"), "{}", table.out);
     assert_eq!(content(&site.path("")), BTreeMap::new());
 }
 

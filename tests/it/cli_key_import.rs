@@ -10,7 +10,7 @@ fn import(site: &Site, text: &str) -> Outcome {
 }
 
 /// A key that is refused, and why.
-const WEAK: [(&str, &str); 40] = [
+const WEAK: [(&str, &str); 54] = [
     ("short", "shorter than 32"),
     ("0123456789012345678901234567890123456789", "repeats"),
     ("your-256-bit-secretyour-256-bit-secret", "published"),
@@ -92,6 +92,47 @@ const WEAK: [(&str, &str); 40] = [
     ("5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8", "published"),
     ("5f4dcc3b5aa765d61d8327deb882cf99", "published"),
     ("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "published"),
+    // Of tutorials, as they stand there.
+    ("GQDstcKsx0NHjPOuXOYg5MbeJ1XT0uFiwDVvVBrk", "published"),
+    (
+        "5367566B59703373367639792F423F4528482B4D6251655468576D5A71347437",
+        "published",
+    ),
+    (
+        "3cfa76ef14937c1c0ea519f8fc057a80fcd04a7420f8e8bcd0a7567c272e007b",
+        "published",
+    ),
+    (
+        "db3OIsj+BXE9NZDy0t8W3TcNekrF+2d/1sFnWG4HnV8TZY30iTOdtVWJG8abWvB1GlOgJuQZdcF2Luqm/hccMw==",
+        "published",
+    ),
+    (
+        "JWTAuthenticationHIGHsecuredPasswordVVVp1OH7Xzyr",
+        "published",
+    ),
+    (
+        "======================BezKoder=Spring===========================",
+        "published",
+    ),
+    // The same bytes as text, in base64, in hexadecimal digits, and those of the base64 that it also is.
+    ("SgVkYp3s6v9y/B?E(H+MbQeThWmZq4t7", "published"),
+    ("PPp27xSTfBwOpRn4/AV6gPzQSnQg+Oi80KdWfCcuAHs=", "published"),
+    ("PPp27xSTfBwOpRn4_AV6gPzQSnQg-Oi80KdWfCcuAHs", "published"),
+    (
+        "4751447374634b7378304e486a504f75584f5967354d62654a31585430754669774456765642726b",
+        "published",
+    ),
+    (
+        "ddc7daefa79fd78f77edcd5cd1e6b9d7d7fc7dcd39edaf347dc774e1aef8db47fc7bc6dc7746bbe7aedcdbbd9ed34edb",
+        "published",
+    ),
+    // A site that makes keys only counts.
+    ("VkYp3s6v9y$B&E)H@McQfTjWmZq4t7w!", "words"),
+    (
+        "357638792F423F4428472B4B6250655368566D597133743677397A2443264629",
+        "words",
+    ),
+    ("eiRDJkYpSkBOY1JmVWpYbjJyNXU4eCFBJUQqRy1LYVA=", "words"),
 ];
 
 #[test]

@@ -54,6 +54,89 @@ fn a_command_that_only_reads_makes_no_database() {
 }
 
 #[test]
+fn a_command_that_is_refused_makes_nothing() {
+    let foreign = "CREATE TABLE theirs (id INTEGER)";
+    for (arguments, input) in [
+        (&["user", "import", "nofile"][..], ""),
+        (&["user", "import", "."], ""),
+        (&["user", "import", "book.zip"], ""),
+        (
+            &["user", "import", "users.jsonl", "--user-model", "a.b"],
+            "",
+        ),
+        (
+            &["user", "import", "users.jsonl", "--report", "book.zip"],
+            "",
+        ),
+        (
+            &["user", "create", "--email", "no address", "--no-password"],
+            "",
+        ),
+        (
+            &[
+                "user",
+                "create",
+                "--email",
+                "bo@example.org",
+                "--username",
+                "1",
+                "--no-password",
+            ],
+            "",
+        ),
+        (
+            &[
+                "user",
+                "create",
+                "--email",
+                "bo@example.org",
+                "--password-stdin",
+            ],
+            "password\n",
+        ),
+        (&["db", "restore", "nope.db"], ""),
+        (&["db", "restore", "book.zip"], ""),
+        (&["db", "restore", "-"], "nothing of the kind"),
+        (&["db", "restore", "theirs.db"], ""),
+        (
+            &["db", "restore", "backup.db", "--database", "theirs.db"],
+            "",
+        ),
+        (&["db", "restore", "nope.db", "--database", "theirs.db"], ""),
+    ] {
+        let site = Site::new();
+        fs::write(site.path("book.zip"), "PK\x03\x04 and more").expect("a file");
+        fs::write(site.path("users.jsonl"), NEWCOMER).expect("a file");
+        let theirs = rusqlite::Connection::open(site.path("theirs.db")).expect("a file");
+        theirs.execute_batch(foreign).expect("a table");
+        drop(theirs);
+        let maker = Site::with_database();
+        let backup = site.path("backup.db").display().to_string();
+        maker.run(&["db", "backup", &backup]).ok();
+        let before = crate::cli_doctor::content(&site.path(""));
+        site.run_with(arguments, input).refusal();
+        let after = crate::cli_doctor::content(&site.path(""));
+        let names = |it: &std::collections::BTreeMap<PathBuf, Vec<u8>>| -> Vec<PathBuf> {
+            it.keys().cloned().collect()
+        };
+        assert_eq!(names(&after), names(&before), "{arguments:?}");
+        assert!(after == before, "{arguments:?} changed a file");
+    }
+    // And what is in order is done, the first time too.
+    let site = Site::new();
+    let create = [
+        "user",
+        "create",
+        "--email",
+        "bo@example.org",
+        "--password-stdin",
+    ];
+    site.run_with(&create, "a Good password 7\n").ok();
+    let users = site.run(&["user", "list", "--format", "json"]).json();
+    assert_eq!(users[0]["id"], 1);
+}
+
+#[test]
 fn an_empty_file_is_no_database_either() {
     let site = Site::new();
     fs::create_dir(site.data()).expect("a folder");

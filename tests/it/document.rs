@@ -68,6 +68,15 @@ pub fn check(request: &Request, answer: &Answer) {
         status < 400 || method == "HEAD" || !text.is_empty(),
         "{shown}"
     );
+    // The framework's own words name types of ours.
+    for words in [
+        "failed to parse",
+        "occurred while parsing",
+        "Expected input type",
+        "string_",
+    ] {
+        assert!(!text.contains(words), "{shown}");
+    }
     if !target.starts_with(API) {
         return;
     }

@@ -152,6 +152,32 @@ fn one_client_with_all_its_connections_keeps_nobody_else_out() {
 }
 
 #[test]
+fn silent_connections_from_many_addresses_keep_nobody_out() {
+    raise_descriptors();
+    for sent in ["", "GET /hea", "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"] {
+        let site = Site::new();
+        let serve = site.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n 200; exec \"$0\" \"$@\""]);
+        command.arg(serve.get_program()).args(serve.get_args());
+        let server = Server::start(command, &site.path("log"));
+        let silent = |last: u8| {
+            let mut stream = connect_from(last, &server);
+            let _ = stream.write_all(sent.as_bytes());
+            stream
+        };
+        let flood: Vec<_> = (2..=250).map(silent).collect();
+        for _ in 0..3 {
+            assert_eq!(status_from(1, &server), Some(200), "{sent:?}");
+        }
+        let log = server.log();
+        assert_eq!(log.matches("connections_full").count(), 1, "{log}");
+        assert!(log.contains("ulimit -n"), "{log}");
+        drop(flood);
+    }
+}
+
+#[test]
 fn who_reads_slowly_shares_the_documentation_with_everybody() {
     let site = Site::new();
     let server = site.start(&[]);

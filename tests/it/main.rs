@@ -5,6 +5,7 @@
 
 mod a_year;
 mod activation;
+mod addresses;
 mod aliases;
 mod app;
 mod beside_api;
@@ -120,6 +121,7 @@ mod smtp_names;
 mod smtp_server;
 mod smtp_settings;
 mod smtp_tls;
+mod smtp_words;
 mod store;
 mod store_audit;
 mod store_everybody;

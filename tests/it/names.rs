@@ -178,6 +178,12 @@ fn an_imported_name_that_is_somebody_elses_address_becomes_the_users_own() {
         );
         assert!(reported.contains("it is eve@example.org now"), "{reported}");
         assert!(!reported.contains("ada@"), "{reported}");
+        let number = "the user name is digits alone";
+        assert_eq!(reported.matches(number).count(), 1, "{reported}");
+        assert!(
+            reported.contains("(user 4711, number@example.org)"),
+            "{reported}"
+        );
         assert_eq!(said.json()[outcome], 5);
     }
     let users = site.run(&["user", "list", "--format", "json"]).json();
@@ -228,7 +234,11 @@ fn no_reserved_name_is_given_away_by_a_registration() {
         "Ａdmins",
         "post_master",
     ];
-    for name in names.iter().map(String::as_str).chain(more) {
+    // Words that claim nothing: people and programs are called so.
+    let harmless = ["first", "m"];
+    let names = names.iter().map(String::as_str);
+    let names = names.filter(|it| !harmless.contains(it));
+    for name in names.chain(more) {
         let answer = register(&app, name, &json!({"email": "ana@example.org"}));
         assert_eq!(answer.status, 400, "{name}: {}", answer.text());
         assert!(answer.json()["username"].is_array(), "{name}");
@@ -243,6 +253,8 @@ fn no_reserved_name_is_given_away_by_a_registration() {
         "Will",
         "Mo",
         "Art",
+        "first",
+        "m",
     ]
     .into_iter()
     .enumerate()

@@ -53,6 +53,29 @@ fn the_command_prints_the_committed_document() {
 }
 
 #[test]
+fn the_command_prints_the_place_that_the_server_would_name() {
+    let site = crate::server::Site::new();
+    for (url, place) in [
+        ("https://x.example/auth", "/auth"),
+        ("https://x.example/auth/", "/auth"),
+        ("https://x.example", "/"),
+    ] {
+        for more in [&[][..], &["--bodies", "json"]] {
+            let mut command = site.bare();
+            command.arg("openapi").args(more);
+            let printed = crate::server::run(command.env("MINISASS_AUTH_PUBLIC_URL", url), "");
+            assert_eq!(printed.json()["servers"][0]["url"], place, "{url} {more:?}");
+        }
+    }
+    let mut command = site.bare();
+    command
+        .arg("openapi")
+        .env("MINISASS_AUTH_PUBLIC_URL", "x.example");
+    let said = crate::server::run(&mut command, "").refusal();
+    assert!(said.contains("public_url"), "{said}");
+}
+
+#[test]
 fn generators_get_it_with_json_bodies_only_and_in_yaml() {
     let site = crate::server::Site::new();
     let server = site.start(&[]);

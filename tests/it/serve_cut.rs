@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use rustix::process::Signal;
+use serde_json::json;
+
 use crate::serve_place::file;
 use crate::server::{Site, until};
 
@@ -139,4 +142,51 @@ fn shared_memory_that_is_cut_off_ends_the_server_and_nothing_is_lost() {
     assert_eq!(server.wait(), None);
     let server = site.start(&[]);
     assert_eq!(server.login("ada@example.org").status, 200);
+}
+
+#[test]
+fn who_asks_of_a_database_that_was_cut_off_is_told_to_come_back_and_the_log_says_it_once() {
+    for (ending, length) in [("", 0), ("", 50), ("", 8192), ("-wal", 0)] {
+        let what = format!("{ending} {length}");
+        let site = Site::new();
+        let mut server = site.start(&[]);
+        assert_eq!(server.register("ada"), 201);
+        let session = server.login("ada@example.org").json();
+        let token = session["access_token"].as_str().expect("a token");
+        if ending.is_empty() {
+            settle(&site);
+        }
+        cut(&file(&site, ending), length);
+        let ask = json!({"email": "ada@example.org"});
+        let mut asked = 0;
+        while server.is_open() && asked < 200 {
+            let statuses = [
+                server.status_of(token),
+                server.register(&format!("bo{asked}")),
+                server.login("ada@example.org").status,
+                server.post("request-reset", &ask).status,
+            ];
+            asked += 1;
+            // What is in memory is still answered; nothing is written, and nothing is called broken.
+            assert!(
+                statuses.iter().all(|it| [200, 503].contains(it)),
+                "{what}: {statuses:?}: {}",
+                server.log()
+            );
+            assert_eq!(statuses[1], 503, "{what}");
+            if server.get("/readyz", "").status == 503 && asked > 20 {
+                break;
+            }
+        }
+        until("a line in the log", || {
+            server.log().contains("database_lost").then_some(())
+        });
+        server.signal(Signal::TERM);
+        assert_eq!(server.wait(), Some(1), "{what}");
+        let log = server.log();
+        assert_eq!(log.matches("database_lost").count(), 1, "{what}: {log}");
+        for said in ["malformed", "not a database", "\"failure\""] {
+            assert!(!log.contains(said), "{what}: {said}: {log}");
+        }
+    }
 }

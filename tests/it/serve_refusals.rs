@@ -86,6 +86,95 @@ fn a_folder_of_another_user_is_refused_and_not_touched() {
 }
 
 #[test]
+fn a_file_of_somebody_else_among_ours_is_refused_by_the_server_and_every_command() {
+    let ours = [
+        "serve.lock",
+        "auth.db.lock",
+        "outbox",
+        "backups",
+        "complete",
+    ];
+    let beside = ["auth.db", "auth.db-wal", "auth.db-shm", "auth.db-journal"];
+    for name in ours.into_iter().chain(beside) {
+        let site = used();
+        let file = site.data().join(name);
+        if !file.exists() {
+            fs::write(&file, "").expect("a file");
+        }
+        // Only root can give a file away.
+        if std::os::unix::fs::chown(&file, Some(65_534), None).is_err() {
+            return;
+        }
+        let shown = file.display().to_string();
+        let said = start(&site, &[]).refusal();
+        assert_says(&said, &[&shown, "belongs to uid 65534"]);
+        for command in [
+            &["user", "list"][..],
+            &[
+                "user",
+                "create",
+                "--email",
+                "bo@example.org",
+                "--no-password",
+            ],
+            &["token", "issue", "ada"],
+            &["reset", "link", "ada"],
+            &["db", "check"],
+        ] {
+            let said = site.run(command).refusal();
+            assert_says(&said, &[&shown, "belongs to uid 65534"]);
+        }
+        let said = site.run(&["doctor", "--format", "csv"]);
+        assert_eq!(said.code, Some(1), "{name}: {}", said.out);
+        assert!(said.out.contains(&shown), "{name}: {}", said.out);
+    }
+    // A link of theirs may lead anywhere.
+    let site = used();
+    let link = site.data().join("auth.db-wal");
+    std::os::unix::fs::symlink(site.path("elsewhere"), &link).expect("a link");
+    if std::os::unix::fs::lchown(&link, Some(65_534), None).is_ok() {
+        assert_says(&start(&site, &[]).refusal(), &["auth.db-wal"]);
+    }
+}
+
+#[test]
+fn a_log_of_somebody_else_does_not_come_with_a_restored_database() {
+    let site = used();
+    let backup = site.path("backup.db").display().to_string();
+    site.run(&["db", "backup", &backup]).ok();
+    let other = Site::new();
+    fs::create_dir(other.data()).expect("a folder");
+    fs::set_permissions(other.data(), fs::Permissions::from_mode(0o700)).expect("a mode");
+    let log = other.data().join("auth.db-wal");
+    fs::write(&log, "").expect("a file");
+    if std::os::unix::fs::chown(&log, Some(65_534), None).is_ok() {
+        let said = other.run(&["db", "restore", &backup]).refusal();
+        assert_says(&said, &["auth.db-wal", "belongs to uid 65534"]);
+        assert!(!other.data().join("auth.db").exists());
+    }
+}
+
+#[test]
+fn a_data_folder_that_others_can_write_to_is_warned_of_whatever_its_sticky_bit() {
+    for mode in [0o777, 0o1777, 0o1722] {
+        let site = used();
+        fs::set_permissions(site.data(), fs::Permissions::from_mode(mode)).expect("a mode");
+        let server = site.start(&[]);
+        let log = server.log();
+        let shown = site.data().display().to_string();
+        assert_says(
+            &log,
+            &["others can put files of theirs", &shown, "chmod go-w"],
+        );
+        let examined = site.run(&["doctor", "--format", "csv"]);
+        assert_says(
+            &examined.out,
+            &["others can put files of theirs", "chmod go-w"],
+        );
+    }
+}
+
+#[test]
 fn a_weak_key_is_refused() {
     let site = used();
     let key = signing_key(&site);

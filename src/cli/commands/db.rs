@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::compose;
 use crate::domain::counted;
 use crate::interrupt::Interrupt;
-use crate::private_file::data_dir;
+use crate::private_file::folder_of;
 use crate::private_file::own_files::check_not_own;
 use crate::private_file::replace::Draft;
 use crate::settings::Settings;
@@ -128,9 +128,12 @@ fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
 
 /// What is piped in, on the disk of the database: folders for temporary files may be memory.
 fn standard_input(settings: &Settings) -> anyhow::Result<Draft> {
-    data_dir::make(&settings.data_dir)?;
-    let draft = Draft::beside(&settings.database)
-        .with_context(|| format!("cannot write beside {}", settings.database.display()))?;
+    let database = &settings.database;
+    // Its folder may still be to be made, once it is known that this is a backup.
+    let folder = folder_of(database).ancestors().find(|it| it.is_dir());
+    let name = database.file_name().unwrap_or_default();
+    let draft = Draft::beside(&folder.unwrap_or(Path::new(".")).join(name))
+        .with_context(|| format!("cannot write beside {}", database.display()))?;
     let mut file = File::options().write(true).open(draft.path())?;
     io::copy(&mut io::stdin(), &mut file).context("cannot read standard input to its end")?;
     Ok(draft)

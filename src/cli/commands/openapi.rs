@@ -2,7 +2,9 @@
 
 use crate::cli::examples::examples;
 use crate::cli::terminal::output::Output;
+use crate::domain::WebUrl;
 use crate::http::{self, Wanted};
+use crate::settings::Values;
 
 #[derive(clap::Args)]
 #[command(after_help = examples(&[
@@ -21,8 +23,15 @@ enum Bodies {
     Json,
 }
 
-pub(crate) fn run(asked: &Openapi, yaml: bool, output: &mut Output) -> anyhow::Result<()> {
+pub(crate) fn run(
+    asked: &Openapi,
+    yaml: bool,
+    values: &Values,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     let json_bodies = asked.bodies.is_some();
-    let text = http::spec_as(Wanted { json_bodies, yaml })?;
+    let public_url = values.url("public_url")?;
+    let server = public_url.as_ref().map_or("/", WebUrl::path);
+    let text = http::spec_as(server, Wanted { json_bodies, yaml })?;
     Ok(output.text(&text)?)
 }

@@ -2,10 +2,10 @@
 
 use poem_openapi::Object;
 use poem_openapi::payload::Json;
-use poem_openapi::types::{Email, Example};
+use poem_openapi::types::Example;
 
 use crate::domain::{self, Invalid};
-use crate::http::wire::{BadRequest, Input, Sentence, bad_request, first_rule};
+use crate::http::wire::{BadRequest, EmailText, Input, Sentence, bad_request, first_rule};
 
 /// Whose account it is about.
 #[derive(Object)]
@@ -13,13 +13,13 @@ use crate::http::wire::{BadRequest, Input, Sentence, bad_request, first_rule};
 pub(crate) struct AddressRequest {
     /// The address of the account.
     #[oai(validator(min_length = 1, max_length = 254))]
-    email: Email,
+    email: EmailText,
 }
 
 impl AddressRequest {
     pub(crate) fn email(&self) -> Result<domain::Email, Json<BadRequest>> {
         let broken = |rule| bad_request::<Self>(&[Invalid::new("email", rule)]);
-        domain::Email::parse(&self.email).map_err(broken)
+        domain::Email::parse(&self.email.0).map_err(broken)
     }
 }
 
@@ -30,7 +30,7 @@ impl Input for AddressRequest {
 impl Example for AddressRequest {
     fn example() -> Self {
         Self {
-            email: Email("test@example.org".to_owned()),
+            email: EmailText("test@example.org".to_owned()),
         }
     }
 }

@@ -1,15 +1,14 @@
 //! contact-us.
 
 use poem_openapi::payload::Json;
-use poem_openapi::types::Email;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::tag::Tag;
 use crate::accounts::contact::{ContactError, ContactMessage};
 use crate::domain::{self, Invalid};
 use crate::http::wire::{
-    ANYONE, Answer, Anyone, BadRequest, Body, Call, ErrorSentence, Forms, Input, LIMITED, Message,
-    Refused, Sentence, bad_request, error, first_field_and_rule,
+    ANYONE, Answer, Anyone, BadRequest, Body, Call, EmailText, ErrorSentence, Forms, Input,
+    LIMITED, Message, Refused, Sentence, bad_request, error, first_field_and_rule,
 };
 
 /// What somebody wants to say.
@@ -20,7 +19,7 @@ struct ContactRequest {
     name: String,
     /// Where an answer may go.
     #[oai(validator(min_length = 1, max_length = 254))]
-    email: Email,
+    email: EmailText,
     /// For those who would rather talk.
     #[oai(validator(max_length = 50))]
     phone: Option<String>,
@@ -70,7 +69,7 @@ impl ContactApi {
         call: Call<Anyone, Forms, Body<ContactRequest>>,
     ) -> Answer<ContactReply, ANYONE, LIMITED> {
         let fields = call.body.fields;
-        let email = match domain::Email::parse(&fields.email) {
+        let email = match domain::Email::parse(&fields.email.0) {
             Ok(email) => email,
             Err(rule) => {
                 let broken = [Invalid::new("email", rule)];

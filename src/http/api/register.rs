@@ -1,15 +1,15 @@
 //! register.
 
 use poem_openapi::payload::Json;
-use poem_openapi::types::{Email, Example, Password};
+use poem_openapi::types::{Example, Password};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::tag::Tag;
 use crate::accounts::register::{RegisterError, Registration};
 use crate::domain::{Invalid, Rule, User};
 use crate::http::wire::{
-    ANYONE, Answer, Anyone, BadRequest, Call, Forms, Input, LIMITED, Readable, Refused, Sentence,
-    bad_request, first_field_and_rule,
+    ANYONE, Answer, Anyone, BadRequest, Call, EmailText, Forms, Input, LIMITED, Readable, Refused,
+    Sentence, bad_request, first_field_and_rule,
 };
 
 /// The fields that a profile cannot do without.
@@ -25,7 +25,7 @@ struct RegisterRequest {
     username: Option<String>,
     /// Where mail arrives. One account has it.
     #[oai(validator(min_length = 1, max_length = 254))]
-    email: Email,
+    email: EmailText,
     /// At least 8 characters, and not one that everybody tries.
     #[oai(validator(min_length = 1, max_length = 128))]
     password: Password,
@@ -66,7 +66,7 @@ impl Example for RegisterRequest {
     fn example() -> Self {
         Self {
             username: Some("test_user".to_owned()),
-            email: Email("test@example.org".to_owned()),
+            email: EmailText("test@example.org".to_owned()),
             password: Password("test_password".to_owned()),
             confirm_password: None,
             first_name: "test_name".to_owned(),

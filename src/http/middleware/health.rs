@@ -40,7 +40,7 @@ impl Readiness {
         let is_writable = match timeout(PATIENCE, accounts.check_writable()).await {
             Ok(Ok(())) => true,
             Ok(Err(failure)) => {
-                tracing::error!(event = "failure", error = failure.chain());
+                failure.log();
                 false
             }
             // Writers wait longer; whoever asks here sends its requests elsewhere meanwhile.

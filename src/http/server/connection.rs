@@ -19,8 +19,9 @@ use tokio::sync::watch;
 use super::refused_head::RefusedHead;
 use super::request_body::RequestBody;
 use super::rules::ConnectionRules;
+use super::seats::Seat;
 use super::stream::Stream;
-use super::turn::{AnswerBody, Turn};
+use super::turn::AnswerBody;
 use crate::http::wire::{RefusedEarly, Stopping};
 
 /// What the head of a request may have, and what of a body or of an answer is in hand at once.
@@ -36,6 +37,7 @@ pub(super) struct Partner<A> {
     pub(super) app: Arc<A>,
     pub(super) addresses: (LocalAddr, RemoteAddr),
     pub(super) stopping: Stopping,
+    pub(super) seat: Arc<Seat>,
 }
 
 /// Answers what comes, until one side has enough or `closing` is true.
@@ -45,7 +47,7 @@ pub(super) async fn converse<A: Endpoint<Output = Response> + 'static>(
     rules: Arc<ConnectionRules>,
     mut closing: watch::Receiver<bool>,
 ) {
-    let turn = Arc::new(Turn::default());
+    let turn = Arc::clone(&partner.seat.turn);
     let partner = &partner;
     let stream = Stream::new(socket, Arc::clone(&turn), rules);
     let service = service_fn(|request| {
@@ -72,6 +74,8 @@ pub(super) async fn converse<A: Endpoint<Output = Response> + 'static>(
     let ended = tokio::select! {
         biased;
         ended = &mut connection => ended,
+        // Somebody else needs the place more.
+        () = partner.seat.is_given_up() => return,
         () = close => {
             std::pin::Pin::new(&mut connection).graceful_shutdown();
             (&mut connection).await

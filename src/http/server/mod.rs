@@ -2,9 +2,11 @@
 
 mod connection;
 mod places;
+mod rarely;
 mod refused_head;
 mod request_body;
 mod rules;
+mod seats;
 mod stream;
 mod turn;
 
@@ -25,6 +27,7 @@ pub use self::rules::ConnectionRules;
 
 use self::connection::{Partner, converse};
 use self::places::{Place, Places};
+use self::rarely::Rarely;
 use super::wire::Stopping;
 
 /// After how many milliseconds the system cuts off a client that acknowledges nothing of its answer.
@@ -68,12 +71,16 @@ pub async fn serve<A>(
         closing,
         stopping: Stopping(stopping),
     };
+    let failures = Rarely::default();
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
             () = &mut stop => break,
             accepted = server.accept(&listener) => if let Err(err) = accepted {
-                tracing::error!(event = "accept_failed", error = %err);
+                if failures.is_time() {
+                    tracing::error!(event = "accept_failed", error = %err);
+                }
+                server.places.make_room();
                 tokio::time::sleep(BACK_OFF).await;
             },
         }
@@ -101,15 +108,13 @@ pub async fn serve<A>(
 
 impl<A: Endpoint<Output = Response> + 'static> Server<A> {
     async fn accept(&self, listener: &Listener) -> io::Result<()> {
-        // With every place taken, newcomers wait in the system's queue.
-        let place = self.places.next().await;
-        let place = place.ok_or_else(|| io::Error::other("no more places"))?;
+        // With every place taken, one newcomer waits here and all others in the system's queue.
         match listener {
             Listener::Tcp(listener) => {
                 let (stream, remote) = listener.accept().await?;
                 let remote = Addr::from(remote);
                 // Whoever has enough of them is not told: that would need a place too.
-                let Some(place) = self.places.take(place, &remote) else {
+                let Some(place) = self.places.take(&remote).await else {
                     return Ok(());
                 };
                 // Otherwise it has gone already.
@@ -120,7 +125,7 @@ impl<A: Endpoint<Output = Response> + 'static> Server<A> {
             Listener::Unix(listener) => {
                 let (stream, remote) = listener.accept().await?;
                 let remote = Addr::from(remote);
-                let Some(place) = self.places.take(place, &remote) else {
+                let Some(place) = self.places.take(&remote).await else {
                     return Ok(());
                 };
                 let addresses = (LocalAddr(stream.local_addr()?.into()), RemoteAddr(remote));
@@ -140,6 +145,7 @@ impl<A: Endpoint<Output = Response> + 'static> Server<A> {
             app: Arc::clone(&self.app),
             addresses,
             stopping: self.stopping.clone(),
+            seat: place.seat(),
         };
         let (rules, closing) = (Arc::clone(&self.rules), self.closing.clone());
         tokio::spawn(async move {

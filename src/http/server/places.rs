@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use poem::Addr;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::rarely::Rarely;
 use super::rules::ConnectionRules;
+use super::seats::{Seat, Seats};
 use crate::http::wire::network;
 
 /// File descriptors that are not for connections: the database, its readers, the log, mails.
@@ -22,16 +25,27 @@ const MEMORY: u64 = 256 * 1024;
 /// holds a mixed flood to it.
 const PER_CONNECTION: u64 = 128;
 
+/// How long a newcomer waits for one to be given up before another one has to go.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// The places of all connections.
 pub(super) struct Places {
     most: u32,
     all: Arc<Semaphore>,
     clients: Arc<Clients>,
+    seats: Seats,
+    fullness: Rarely,
 }
 
 /// The place of one connection, as long as it lasts.
 pub(super) struct Place {
     _one_of_all: OwnedSemaphorePermit,
+    _of_client: OfClient,
+    seat: Arc<Seat>,
+}
+
+/// One of the connections that a client may have.
+struct OfClient {
     clients: Arc<Clients>,
     client: Option<IpAddr>,
 }
@@ -55,12 +69,9 @@ impl Places {
             most,
             all: Arc::new(Semaphore::new(most as usize)),
             clients: Arc::new(clients),
+            seats: Seats::default(),
+            fullness: Rarely::default(),
         }
-    }
-
-    /// Waits for a place for whoever comes next.
-    pub(super) async fn next(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.all).acquire_owned().await.ok()
     }
 
     /// Waits until every connection has ended.
@@ -69,23 +80,61 @@ impl Places {
         let _ = self.all.acquire_many(self.most).await;
     }
 
-    /// Gives the place to this client, unless it has enough of them.
-    pub(super) fn take(&self, place: OwnedSemaphorePermit, remote: &Addr) -> Option<Place> {
+    /// Waits for a place for this client, unless it has enough of them. While all are taken, others
+    /// give theirs up.
+    pub(super) async fn take(&self, remote: &Addr) -> Option<Place> {
         let client = self.clients.counted(remote);
         if let Some(client) = client
             && !self.clients.enter(client)
         {
             return None;
         }
-        Some(Place {
-            _one_of_all: place,
+        let of_client = OfClient {
             clients: Arc::clone(&self.clients),
             client,
+        };
+        Some(Place {
+            _one_of_all: self.next().await?,
+            _of_client: of_client,
+            seat: self.seats.take(),
         })
+    }
+
+    async fn next(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(free) = Arc::clone(&self.all).try_acquire_owned() {
+            return Some(free);
+        }
+        loop {
+            self.make_room();
+            let next = Arc::clone(&self.all).acquire_owned();
+            if let Ok(next) = tokio::time::timeout(PATIENCE, next).await {
+                // It is never closed.
+                return next.ok();
+            }
+        }
+    }
+
+    /// Ends the connection that has waited longest for a request, if there is one.
+    pub(super) fn make_room(&self) {
+        if self.fullness.is_time() {
+            tracing::warn!(
+                event = "connections_full",
+                most = self.most,
+                "all connections are taken: those that send no request are closed, the oldest first; raise \
+                 the limit on open files (ulimit -n) if these are real clients",
+            );
+        }
+        self.seats.free_one();
     }
 }
 
-impl Drop for Place {
+impl Place {
+    pub(super) fn seat(&self) -> Arc<Seat> {
+        Arc::clone(&self.seat)
+    }
+}
+
+impl Drop for OfClient {
     fn drop(&mut self) {
         if let Some(client) = self.client {
             self.clients.leave(client);

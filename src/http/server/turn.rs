@@ -17,11 +17,13 @@ const ANSWERED: u8 = 2;
 #[derive(Default)]
 pub(super) struct Turn {
     state: AtomicU8,
+    has_begun: AtomicBool,
     is_last: AtomicBool,
 }
 
 impl Turn {
     pub(super) fn begin(&self) {
+        self.has_begun.store(true, Ordering::Release);
         self.state.store(BUSY, Ordering::Release);
     }
 
@@ -35,6 +37,11 @@ impl Turn {
 
     pub(super) fn is_waiting(&self) -> bool {
         self.state.load(Ordering::Acquire) == WAITING
+    }
+
+    /// Whether a whole head has come, ever.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Acquire)
     }
 
     /// The connection closes behind this answer though the client may still be sending.

@@ -24,8 +24,8 @@ pub(crate) use self::accept::{JsonOrPage, WantsHtml, accepts, wants_html};
 pub(crate) use self::app_parameter::AppParameter;
 pub(crate) use self::auth::{Anyone, Authorization, Credentials, NOT_PROVIDED, NoForeignPage};
 pub(crate) use self::body::{
-    Body, Input, MEDIA_TYPES, Readable, Sentence, Unread, bad_request, first_field_and_rule,
-    first_rule, receive,
+    Body, EmailText, Input, MEDIA_TYPES, Readable, Sentence, Unread, bad_request,
+    first_field_and_rule, first_rule, receive,
 };
 pub(crate) use self::call::Call;
 pub(crate) use self::client::{ClientAddress, network};

@@ -107,7 +107,7 @@ impl<R, const WHO: u8> From<Trouble> for Refused<R, WHO, LIMITED> {
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        tracing::error!(event = "failure", error = failure.chain());
+        failure.log();
         if failure.is_transient() {
             let sentence = "The service is temporarily unavailable. Try again later.";
             Self::Unavailable(detail(sentence), PASSING_SECONDS)

@@ -24,6 +24,21 @@ pub(super) type Answer = Box<dyn FnOnce(Option<&NotCommitted>)>;
 pub(super) struct NotCommitted {
     pub(super) why: String,
     pub(super) transient: bool,
+    /// Whether the log tells of it anyway.
+    pub(super) is_logged: bool,
+}
+
+impl NotCommitted {
+    pub(super) fn failure(&self, doing: &'static str) -> Failure {
+        let mut failure = Failure::new(doing, &*self.why);
+        if self.transient {
+            failure = failure.transient();
+        }
+        if self.is_logged {
+            failure = failure.logged_once();
+        }
+        failure
+    }
 }
 
 /// What is known once a transaction has ended.
@@ -130,10 +145,10 @@ impl Open {
                     Err(not_committed(err, false)),
                 ),
             };
-        Settled {
-            answers,
-            fate: fate.err(),
-        }
+        // Of a file that was cut off, SQLite says this and that.
+        let place = || self.shared.place.check().err();
+        let fate = fate.err().map(|why| place().map_or(why, |it| lost(&it)));
+        Settled { answers, fate }
     }
 
     fn finish(
@@ -165,6 +180,7 @@ fn lost(failure: &Failure) -> NotCommitted {
     NotCommitted {
         why: failure.chain(),
         transient: true,
+        is_logged: failure.is_logged(),
     }
 }
 
@@ -172,6 +188,7 @@ fn not_committed(err: rusqlite::Error, rolled_back: bool) -> NotCommitted {
     let failure = when("committing")(err);
     NotCommitted {
         transient: failure.is_transient() || rolled_back,
+        is_logged: failure.is_logged(),
         why: failure.chain(),
     }
 }

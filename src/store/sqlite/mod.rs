@@ -25,6 +25,7 @@ pub(crate) use self::group::End;
 pub use self::migrate::{newest_schema, schema_of};
 pub(crate) use self::readers::Readers;
 pub(crate) use self::restore::restore;
+pub use self::restore::{SoundBackup, sound_backup};
 pub use self::scratch::Scratch;
 
 use super::pending::Pending;
@@ -49,12 +50,15 @@ impl Sqlite {
     /// does what a migration cannot. Each transaction ends as `end` says. On a full disk what is there
     /// can be read, and each write tries again.
     pub(crate) fn open(path: &Path, end: End, complete: Complete) -> Result<Self, Failure> {
-        let readers = Arc::new(Readers::new(path, connect::reader));
-        let mut opening = Opening::new(path.to_owned(), end, complete, Arc::clone(&readers));
+        let shared = Arc::default();
+        let readers = Readers::new(path, connect::reader).beside(Arc::clone(&shared));
+        let readers = Arc::new(readers);
+        let opened = (Arc::clone(&readers), Arc::clone(&shared));
+        let mut opening = Opening::new(path.to_owned(), end, complete, opened);
         let open = opening.begin()?;
         Ok(Self {
             readers,
-            shared: Arc::clone(&opening.shared),
+            shared,
             writer: Writer::start(open, opening)?,
         })
     }

@@ -36,13 +36,18 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    pub(super) fn new(path: PathBuf, end: End, complete: Complete, readers: Arc<Readers>) -> Self {
+    pub(super) fn new(
+        path: PathBuf,
+        end: End,
+        complete: Complete,
+        (readers, shared): (Arc<Readers>, Arc<OnceLock<Arc<Shared>>>),
+    ) -> Self {
         Self {
             path,
             end,
             complete,
             readers,
-            shared: Arc::default(),
+            shared,
             tried: None,
             why: String::new(),
         }

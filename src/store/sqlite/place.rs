@@ -128,4 +128,5 @@ fn lost(path: &Path) -> Failure {
         ),
     )
     .transient()
+    .logged_once()
 }

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use rusqlite::Connection;
 
 use super::error::when;
+use super::group::Shared;
 use super::statements::Statements;
 use super::{backup, connect, log, migrate};
 use crate::failure::Failure;
@@ -23,6 +24,8 @@ pub(crate) struct Readers {
     passes_over_log: AtomicBool,
     /// Held by all who read the file alone.
     alone: RwLock<()>,
+    /// What is known of the file, once it is open to be written to.
+    shared: Arc<OnceLock<Arc<Shared>>>,
 }
 
 impl Readers {
@@ -33,7 +36,13 @@ impl Readers {
             idle: Mutex::new(Vec::new()),
             passes_over_log: AtomicBool::new(false),
             alone: RwLock::new(()),
+            shared: Arc::default(),
         }
+    }
+
+    /// Readers of a file that is written to as well.
+    pub(super) fn beside(self, shared: Arc<OnceLock<Arc<Shared>>>) -> Self {
+        Self { shared, ..self }
     }
 
     /// From now on the file is read alone.
@@ -130,9 +139,9 @@ impl Readers {
             .pop();
         let mut connection = match idle {
             Some(connection) => connection,
-            None => (self.open)(&self.path)?,
+            None => (self.open)(&self.path).map_err(|err| self.lost_or(err))?,
         };
-        let answer = work(&mut connection);
+        let answer = work(&mut connection).map_err(|err| self.lost_or(err));
         if connection.is_autocommit() {
             self.idle
                 .lock()
@@ -140,6 +149,14 @@ impl Readers {
                 .push(connection);
         }
         answer
+    }
+
+    /// Of a file that was taken away or cut off, SQLite says this and that.
+    fn lost_or(&self, failure: Failure) -> Failure {
+        let shared = self.shared.get();
+        shared
+            .and_then(|it| it.place.check().err())
+            .unwrap_or(failure)
     }
 
     pub(super) fn close(&self) {

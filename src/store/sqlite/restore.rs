@@ -22,20 +22,22 @@ const DOING: &str = "restoring the backup";
 /// A busy destination is asked again so soon.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Puts the backup `from` into the database at `path`, which must hold no users, and returns how many
+/// A backup that is whole and of this program.
+pub struct SoundBackup(Connection);
+
+/// Puts a backup into the database at `path`, which must hold no users, and returns how many
 /// users it brought. `settle` changes what is put there.
 pub(crate) fn restore(
-    from: &Path,
+    backup: &SoundBackup,
     path: &Path,
     progress: &Progress,
     complete: Complete,
     settle: impl FnOnce(&mut dyn Sql) -> sql::Result<()>,
 ) -> Result<i64, Failure> {
     check_empty(path)?;
-    let source = checked(from, progress)?;
     let _lock = connect::lock(path).map_err(Failure::when(DOING))?;
     let draft = Draft::beside(path).map_err(Failure::when(DOING))?;
-    backup::into(&source, draft.path(), progress).map_err(when(DOING))?;
+    backup::into(&backup.0, draft.path(), progress).map_err(when(DOING))?;
     let mut prepared = Connection::open(draft.path()).map_err(when(DOING))?;
     prepared
         .pragma_update(None, "journal_mode", "memory")
@@ -79,8 +81,8 @@ fn check_empty(path: &Path) -> Result<(), Failure> {
     ))
 }
 
-/// A connection to the backup, if it is a sound one of this program.
-fn checked(from: &Path, progress: &Progress) -> Result<Connection, Failure> {
+/// Looks at a backup, and changes nothing.
+pub fn sound_backup(from: &Path, progress: &Progress) -> Result<SoundBackup, Failure> {
     let shown = from.display();
     let refused = |why: String| Failure::new(DOING, why);
     fs::metadata(from)
@@ -92,8 +94,8 @@ fn checked(from: &Path, progress: &Progress) -> Result<Connection, Failure> {
     };
     if connect::has_log(from).map_err(Failure::when(DOING))? {
         return Err(refused(format!(
-            "{shown} was copied from a server in use: what was written last is in a log (WAL) \
-             beside the original; name a file that `db backup` made"
+            "{shown} cannot be told from a copy that was made while a server wrote, whose last changes are \
+             in a log (WAL) beside the original; name a file that `db backup` made"
         )));
     }
     let mut source = connect::untouched(from).map_err(unreadable)?;
@@ -109,7 +111,7 @@ fn checked(from: &Path, progress: &Progress) -> Result<Connection, Failure> {
             "{shown} is no backup of this program; name another one"
         )));
     }
-    Ok(source)
+    Ok(SoundBackup(source))
 }
 
 fn number(connection: &Connection, sql: &str) -> rusqlite::Result<i64> {

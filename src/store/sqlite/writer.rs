@@ -66,10 +66,7 @@ impl Writer {
             Box::new(move |fate| {
                 let answer = match (fate, outcome) {
                     (None, Some(outcome)) => outcome.map_err(|err| err.when(doing)),
-                    (Some(fate), _) if fate.transient => {
-                        Err(Failure::new(doing, &*fate.why).transient())
-                    }
-                    (Some(fate), _) => Err(Failure::new(doing, &*fate.why)),
+                    (Some(fate), _) => Err(fate.failure(doing)),
                     (None, None) => Err(Failure::new(doing, "it was not begun")),
                 };
                 // Whoever went while it was being done is not told; what was done stays done.
@@ -164,6 +161,7 @@ fn refuse(why: &str, group: impl Iterator<Item = Job>) {
     let fate = NotCommitted {
         why: why.to_owned(),
         transient: true,
+        is_logged: false,
     };
     group.for_each(|job| job(None)(Some(&fate)));
 }

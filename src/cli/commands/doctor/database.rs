@@ -46,7 +46,7 @@ fn look(subject: &Subject<'_>) -> Result<(Inspection, Finding), Finding> {
         return Err(Finding::skipped("database", NOT_OURS));
     }
     if !subject.database.exists() {
-        return Err(Finding::warning(
+        return Err(Finding::failed(
             "database",
             format!("there is no database {shown}"),
             "name the right one with --data-dir, or make it with: minisass-auth serve",

@@ -8,7 +8,8 @@ use super::finding::{Finding, Subject};
 use crate::domain::counted;
 use crate::failure;
 use crate::private_file::{
-    data_dir, folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
+    closing, data_dir, folder_of, is_of_another_user, is_open_to_others, is_own, layout,
+    replaceable_in,
 };
 use crate::settings::private_files;
 
@@ -17,14 +18,14 @@ const CHECK: &str = "files";
 pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let folder = &subject.data_dir;
     if !subject.has_data_dir() {
-        return vec![Finding::warning(
+        return vec![Finding::failed(
             CHECK,
             format!("there is no data folder {}", folder.display()),
             "name the right one with --data-dir, or make it with: minisass-auth serve",
         )];
     }
     let mut files = beside(&subject.database);
-    files.push(folder.join(layout::SERVED));
+    files.extend([layout::SERVED, layout::COMPLETE].map(|it| folder.join(it)));
     // A volume that root lends is not ours to close; what is in it is looked at all the same.
     if fs::metadata(folder).is_ok_and(|it| is_own(&it)) {
         files.push(folder.clone());
@@ -54,7 +55,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         findings.push(Finding::warning(
             CHECK,
             format!("others can put files of theirs in the place of ours in {shown}"),
-            format!("run: chmod go-w {shown}"),
+            closing(&open),
         ));
     }
     let all = own.iter().chain(&lent);

@@ -10,7 +10,8 @@ use crate::private_file::data_dir;
 use crate::settings::{Settings, Values};
 
 /// Why nothing in the data folder is looked into.
-pub(crate) const NOT_OURS: &str = "the data folder is not this user's to work in";
+pub(crate) const NOT_OURS: &str =
+    "the data folder, or something in it, is not this user's to work with";
 
 /// What a check came to, as it is printed. The names are stable.
 #[derive(Serialize)]
@@ -106,6 +107,7 @@ impl Subject<'_> {
 
     /// A file that we made in a folder of somebody else would lock its owner out.
     pub(crate) fn is_ours(&self) -> bool {
-        !self.has_data_dir() || data_dir::check(&self.data_dir).is_ok()
+        let is_mixed = || data_dir::check_nobody_elses(&self.data_dir, &self.database).is_err();
+        !self.has_data_dir() || data_dir::check(&self.data_dir).is_ok() && !is_mixed()
     }
 }

@@ -10,7 +10,9 @@ use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::terminal::output::{Output, note};
 use crate::cli::terminal::prompt;
-use crate::domain::Invalid;
+use crate::domain::{Invalid, User};
+use crate::settings::Settings;
+use crate::store::maintenance;
 
 #[derive(clap::Args)]
 #[command(arg = dry_run(), after_help = examples(&[
@@ -77,43 +79,33 @@ pub(crate) struct Create {
     print_link: bool,
 }
 
-pub(crate) fn run(new: Create, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+pub(crate) fn run(
+    new: Create,
+    settings: impl Fn() -> anyhow::Result<Settings>,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let open = |is_dry| Job::open(settings()?, is_dry, true);
+    // Whoever is refused finds no database made: where there is none, all of it is tried first in a
+    // place that goes again.
+    let is_first = !output.is_dry && !maintenance::is_there(&settings()?.database)?;
+    let mut job = open(output.is_dry || is_first)?;
     if new.print_link {
         job.check_public_url()?;
     }
-    let is_invited = new.no_password;
-    let password = (!is_invited).then(|| prompt::password(new.password_stdin));
-    let registration = Registration {
-        username: new.username.unwrap_or_default(),
-        email: new.email,
-        password: password.transpose()?.map(|it| it.to_string()),
-        confirmation: None,
-        first_name: new.first_name,
-        last_name: new.last_name,
-        organisation_type: new.organisation_type,
-        organisation_name: new.organisation_name,
-        country: new.country,
-        additional_fields: serde_json::Map::new(),
-        agree: None,
-        unreadable: Vec::new(),
-    };
+    let (is_invited, print_link) = (new.no_password, new.print_link);
     let choice = OperatorChoice {
         active: !new.inactive,
         staff: new.staff,
-        by_mail: !new.print_link,
+        by_mail: !print_link,
     };
-    let user = job
-        .wait(job.operator.create_user(registration, choice, &job.actor))
-        .map_err(|err| match err {
-            RegisterError::EmailTaken(broken) => {
-                let taken = "this email is already registered; choose another address";
-                sentence(Some(taken.to_owned()), &broken)
-            }
-            RegisterError::Invalid(broken) => sentence(None, &broken),
-            RegisterError::Trouble(trouble) => trouble.into(),
-        })?;
+    let registration = registration(new)?;
+    if is_first {
+        add(registration.clone(), choice, &job)?;
+        job = open(false)?;
+    }
+    let (user, job) = (add(registration, choice, &job)?, &job);
     // A dry run has left no user whom the link could belong to.
-    if new.print_link && !job.is_dry {
+    if print_link && !job.is_dry {
         let link = links(std::slice::from_ref(&user), job)?.pop();
         let link = link.unwrap_or_default();
         let mut row = row(&user);
@@ -131,4 +123,35 @@ fn sentence(first: Option<String>, broken: &[Invalid]) -> anyhow::Error {
     let rest = broken.iter().map(ToString::to_string);
     let all: Vec<String> = first.into_iter().chain(rest).collect();
     anyhow!("{}", all.join("; "))
+}
+
+/// What was typed, and the password that is asked for.
+fn registration(new: Create) -> anyhow::Result<Registration> {
+    let password = (!new.no_password).then(|| prompt::password(new.password_stdin));
+    Ok(Registration {
+        username: new.username.unwrap_or_default(),
+        email: new.email,
+        password: password.transpose()?.map(|it| it.to_string()),
+        confirmation: None,
+        first_name: new.first_name,
+        last_name: new.last_name,
+        organisation_type: new.organisation_type,
+        organisation_name: new.organisation_name,
+        country: new.country,
+        additional_fields: serde_json::Map::new(),
+        agree: None,
+        unreadable: Vec::new(),
+    })
+}
+
+fn add(registration: Registration, choice: OperatorChoice, job: &Job) -> anyhow::Result<User> {
+    job.wait(job.operator.create_user(registration, choice, &job.actor))
+        .map_err(|err| match err {
+            RegisterError::EmailTaken(broken) => {
+                let taken = "this email is already registered; choose another address";
+                sentence(Some(taken.to_owned()), &broken)
+            }
+            RegisterError::Invalid(broken) => sentence(None, &broken),
+            RegisterError::Trouble(trouble) => trouble.into(),
+        })
 }

@@ -14,6 +14,7 @@ use crate::domain::{User, counted};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::operator::transfer::{self, Import as Wanted, Imported, Kind};
+use crate::settings::Settings;
 use crate::store::pending::Pending;
 use crate::store::transfer::Fate;
 use crate::transfer::choices::{OnBlankEmail, OnDuplicate};
@@ -156,12 +157,9 @@ impl Host for Terminal<'_> {
     }
 }
 
-pub(crate) fn run(import: &Import, job: &Job, output: &mut Output) -> anyhow::Result<()> {
-    let has_models = import.user_model.is_some() || import.profile_model.is_some();
-    ensure!(
-        import.from == FileKind::Django || !has_models,
-        "--user-model and --profile-model are for dumps; add --from django"
-    );
+pub(crate) fn run(import: &Import, settings: Settings, output: &mut Output) -> anyhow::Result<()> {
+    import.check()?;
+    let job = &Job::open(settings, import.dry_run, true)?;
     let interrupt = Interrupt::watch()?;
     let is_read_again = import.from == FileKind::Django;
     let source = Source::new(&import.file, is_read_again, job, &interrupt)?;
@@ -264,6 +262,17 @@ fn show(summary: &Summary, output: &mut Output) -> anyhow::Result<()> {
 }
 
 impl Import {
+    /// Refuses what can be told before there is a database to add to.
+    fn check(&self) -> anyhow::Result<()> {
+        let has_models = self.user_model.is_some() || self.profile_model.is_some();
+        ensure!(
+            self.from == FileKind::Django || !has_models,
+            "--user-model and --profile-model are for dumps; add --from django"
+        );
+        self.report.as_deref().map_or(Ok(()), Report::check)?;
+        Source::check(&self.file)
+    }
+
     fn wanted(&self, job: &Job) -> Wanted {
         let user = self.user_model.as_deref().unwrap_or(django::USER);
         Wanted {

@@ -1,7 +1,7 @@
 //! What `user import` reads, as often as it has to, and the report that it writes.
 
 use std::cell::RefCell;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -29,16 +29,31 @@ impl Source {
         job: &Job,
         interrupt: &Interrupt,
     ) -> anyhow::Result<Self> {
-        let mut source = Self {
-            path: path.to_owned(),
-            copy: None,
-        };
-        // Somebody may have named a file that cannot be read.
+        let mut source = Self::at(path);
         let is_file = source.is_file()?;
         if is_read_again && !is_file {
             source.copy = Some(source.put_aside(job, interrupt)?);
         }
         Ok(source)
+    }
+
+    /// Refuses a file that cannot be read, or is something else. A pipe is not looked into.
+    pub(super) fn check(path: &Path) -> anyhow::Result<()> {
+        let source = Self::at(path);
+        if source.is_file()? {
+            let shown = source.shown();
+            let cannot = || format!("cannot read {shown}");
+            let file = File::open(path).with_context(cannot)?;
+            input::open(buffered(file)).with_context(cannot)?;
+        }
+        Ok(())
+    }
+
+    fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            copy: None,
+        }
     }
 
     /// For people.
@@ -117,6 +132,18 @@ pub(super) struct Report {
 }
 
 impl Report {
+    /// Refuses a name that a file has. Pipes and devices are written into.
+    pub(super) fn check(path: &Path) -> anyhow::Result<()> {
+        // A link that leads nowhere has the name too.
+        let is_file = |it: fs::Metadata| it.is_file() || it.is_symlink() && !path.exists();
+        ensure!(
+            !path.symlink_metadata().is_ok_and(is_file),
+            "{} exists already; choose another name for the report",
+            path.display()
+        );
+        Ok(())
+    }
+
     pub(super) fn new(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         ensure!(
@@ -127,11 +154,7 @@ impl Report {
         let (draft, out) = match stream(path).with_context(cannot)? {
             Some(stream) => (None, stream),
             None => {
-                // A link that leads nowhere has the name too.
-                ensure!(
-                    path.symlink_metadata().is_err(),
-                    "{shown} exists already; choose another name for the report"
-                );
+                Self::check(path)?;
                 let draft = Draft::beside(path).with_context(cannot)?;
                 let out = File::options().write(true).open(draft.path())?;
                 (Some(draft), out)

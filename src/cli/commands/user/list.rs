@@ -36,7 +36,7 @@ pub(crate) fn run(list: &List, job: &Job, output: &mut Output) -> anyhow::Result
     let mut query = UserPage {
         after: UserId(list.after),
         limit: list.limit,
-        search: list.search.as_deref().map(str::to_lowercase),
+        search: list.search.clone(),
         active: list.inactive.then_some(false),
         staff: list.staff.then_some(true),
     };

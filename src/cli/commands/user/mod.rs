@@ -17,6 +17,7 @@ use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::named::Named;
 use crate::cli::terminal::output::Output;
+use crate::settings::Settings;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -59,25 +60,34 @@ pub(crate) enum Command {
     Import(import::Import),
 }
 
-impl Command {
-    /// Whether it makes the database, if there is none.
-    pub(crate) fn may_create(&self) -> bool {
-        matches!(self, Self::Create(_) | Self::Import(_))
-    }
-}
-
-pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+pub(crate) fn run(
+    command: Command,
+    settings: impl Fn() -> anyhow::Result<Settings>,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let is_dry = output.is_dry;
+    let job = || Job::open(settings()?, is_dry, false);
     match command {
-        Command::Create(new) => create::run(new, job, output),
-        Command::List(wanted) => list::run(&wanted, job, output),
-        Command::Show(named) => row::show(&named.find(job)?, output),
-        Command::Update(change) => update::run(change, job, output),
-        Command::SetPassword(set) => set_password::run(&set, job, output),
-        Command::Activate(named) => activate::set_active(&named.find(job)?, true, job, output),
-        Command::Deactivate(named) => activate::set_active(&named.find(job)?, false, job, output),
-        Command::ResendActivation(named) => resend_activation::run(&named.find(job)?, job, output),
-        Command::Delete(which) => delete::run(&which, job, output),
-        Command::Export(export) => export::run(&export, job),
-        Command::Import(import) => import::run(&import, job, output),
+        // These two make the database, if there is none; but not when they are refused.
+        Command::Create(new) => create::run(new, settings, output),
+        Command::Import(import) => import::run(&import, settings()?, output),
+        Command::List(wanted) => list::run(&wanted, &job()?, output),
+        Command::Show(named) => row::show(&named.find(&job()?)?, output),
+        Command::Update(change) => update::run(change, &job()?, output),
+        Command::SetPassword(set) => set_password::run(&set, &job()?, output),
+        Command::Activate(named) => {
+            let job = job()?;
+            activate::set_active(&named.find(&job)?, true, &job, output)
+        }
+        Command::Deactivate(named) => {
+            let job = job()?;
+            activate::set_active(&named.find(&job)?, false, &job, output)
+        }
+        Command::ResendActivation(named) => {
+            let job = job()?;
+            resend_activation::run(&named.find(&job)?, &job, output)
+        }
+        Command::Delete(which) => delete::run(&which, &job()?, output),
+        Command::Export(export) => export::run(&export, &job()?),
     }
 }

@@ -1,15 +1,15 @@
 //! user/update, user/password/update: one's own account and password.
 
 use poem_openapi::payload::Json;
-use poem_openapi::types::{Email, Password};
+use poem_openapi::types::Password;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use crate::accounts::own::{OwnAccount, OwnChange, OwnError};
 use crate::domain::LiveSession;
 use crate::http::api::tag::Tag;
 use crate::http::wire::{
-    Answer, BEARER, BadRequest, Body, Call, Forms, Input, LIMITED, Refused, Sentence, bad_request,
-    first_rule,
+    Answer, BEARER, BadRequest, Body, Call, EmailText, Forms, Input, LIMITED, Refused, Sentence,
+    bad_request, first_rule,
 };
 
 /// The account and its profile.
@@ -72,7 +72,7 @@ struct AccountRequest {
     username: Option<String>,
     /// The address. Another one must be free, and is confirmed by mail before it replaces the old one.
     #[oai(validator(min_length = 1, max_length = 254))]
-    email: Email,
+    email: EmailText,
     /// The first name.
     #[oai(validator(min_length = 1, max_length = 150))]
     name: String,

@@ -1,5 +1,6 @@
 //! One request body in JSON, form or multipart, equal in effect, with all field errors at once.
 
+mod email_text;
 mod fields;
 mod parse;
 
@@ -14,8 +15,10 @@ use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Request, RequestBody};
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, Registry};
-use poem_openapi::types::{IsObjectType, ParseFromJSON, Type};
+use poem_openapi::types::{IsObjectType, ParseError, ParseFromJSON, Type};
 use serde_json::{Map, Value};
+
+pub(crate) use self::email_text::EmailText;
 
 use self::fields::Checked;
 use super::problem::{BadRequest, Problem};
@@ -163,9 +166,7 @@ impl<T: Input> FromBody for Body<T> {
         if !refused.is_empty() {
             return Err(bad_request::<T>(&refused).0.into());
         }
-        // The check above is stricter than this.
-        let fields = T::parse_from_json(Some(Value::Object(known)))
-            .map_err(|err| Problem::new(StatusCode::BAD_REQUEST, err.into_message()))?;
+        let fields = T::parse_from_json(Some(Value::Object(known))).map_err(unexpected)?;
         Ok(Self { fields, broken })
     }
 }
@@ -264,6 +265,13 @@ async fn check<T: Input>(headers: &HeaderMap, body: poem::Body) -> Result<Checke
         }
     }
     Ok(fields::check(&schema, sent))
+}
+
+/// The check of the fields is stricter than the framework, whose words name our types: they are for
+/// the log.
+fn unexpected<T: Type>(err: ParseError<T>) -> Problem {
+    tracing::error!(event = "failure", error = err.message());
+    Problem::new(StatusCode::BAD_REQUEST, "The fields could not be read.")
 }
 
 /// The schema that fields are checked against, the same one that is documented; made once.
