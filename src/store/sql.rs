@@ -27,7 +27,7 @@ pub(crate) trait Sql {
     fn last_audit_number(&mut self) -> Result<i64>;
     /// Prepares for very many rows.
     fn expect_many(&mut self) -> Result<()>;
-    /// Writes something that means nothing, so that a full disk shows.
+    /// Has the transaction write something, so that a full disk shows when it is committed.
     fn probe(&mut self) -> Result<()>;
 }
 

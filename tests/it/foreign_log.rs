@@ -4,10 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use minisass_auth::store::maintenance::Inspection;
 use rustix::process::Signal;
 use serde_json::json;
 
 use crate::server::{Server, Site};
+use crate::store::{NOW, actor, get, on_sqlite};
 
 fn file(site: &Site, ending: &str) -> PathBuf {
     site.data().join(format!("auth.db{ending}"))
@@ -273,4 +275,30 @@ fn a_log_without_its_database_is_kept() {
         let email = format!("{name}@example.org");
         assert_eq!(server.login(&email).status, 200, "{name}");
     }
+}
+
+/// Each commit names the one before it, however many write in it; whoever looks only whether the database
+/// can be written writes in it too.
+#[test]
+fn whoever_looks_whether_the_database_can_be_written_disturbs_no_chain_of_commits() {
+    on_sqlite(|store, path| {
+        for _ in 0..20 {
+            // The next commit begins a new log.
+            let other = rusqlite::Connection::open(path).expect("the database");
+            other
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .expect("an empty log");
+            let begun: Vec<_> = (0..8)
+                .map(|_| {
+                    let note = store.note("test", "a note".to_owned(), actor(NOW));
+                    (store.check_writable(), note)
+                })
+                .collect();
+            for (probe, note) in begun {
+                get(probe);
+                get(note);
+            }
+            Inspection::of(path).expect("a log that belongs to its database");
+        }
+    });
 }

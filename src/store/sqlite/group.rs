@@ -136,7 +136,8 @@ impl Open {
                         |job: Job| job((!transaction.is_autocommit()).then_some(&mut statements));
                     let answers = group.map(run).collect();
                     let touches_sessions = statements.touch_sessions();
-                    let has_changes = connection.total_changes() != changes;
+                    let has_changes =
+                        statements.is_probe() || connection.total_changes() != changes;
                     let fate = self.finish(transaction, has_changes, touches_sessions);
                     (answers, fate)
                 }

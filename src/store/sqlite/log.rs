@@ -34,7 +34,7 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// Marks the transaction that is open as the commit after the last one.
+/// Marks the transaction that is open as the commit after the last one; once for each.
 pub(super) fn stamp(connection: &Connection) -> rusqlite::Result<()> {
     stamp_after(connection, connection)
 }
@@ -55,6 +55,8 @@ const TRIES: u32 = 100;
 
 /// Whether what is in the log, if anything, belongs to the file. Others may write meanwhile.
 pub(super) fn belongs(database: &File, path: &Path) -> io::Result<bool> {
+    // A page of a commit that is being written may be half there: only what is so twice is so.
+    let mut doubted = None;
     for _ in 0..TRIES {
         let Some(log) = Log::open(path)? else {
             return Ok(true);
@@ -65,9 +67,11 @@ pub(super) fn belongs(database: &File, path: &Path) -> io::Result<bool> {
         };
         let belongs = log.belongs_to(&file)?;
         let later = Log::open(path)?;
-        if belongs || later.is_some_and(|it| it.head == log.head) {
+        let is_same = later.is_some_and(|it| it.head == log.head);
+        if belongs || is_same && doubted == Some(log.head) {
             return Ok(belongs);
         }
+        doubted = Some(log.head);
     }
     // It changes all the time: somebody works with it.
     Ok(true)

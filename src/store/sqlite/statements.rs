@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, ToSql, params_from_iter};
 
-use super::log;
 use crate::store::sql::{Error, Result, Row, Sql, Value};
 
 /// In KiB. The indexes of names and addresses are written to all over the place.
@@ -25,6 +24,7 @@ const BESIDE_SESSIONS: [&str; 6] = [
 pub(super) struct Statements<'c> {
     connection: &'c Connection,
     touches_sessions: bool,
+    is_probe: bool,
 }
 
 impl<'c> Statements<'c> {
@@ -32,12 +32,18 @@ impl<'c> Statements<'c> {
         Self {
             connection,
             touches_sessions: false,
+            is_probe: false,
         }
     }
 
     /// Whether a statement may have changed what a session look-up reads.
     pub(super) fn touch_sessions(&self) -> bool {
         self.touches_sessions
+    }
+
+    /// Whether the transaction is to be written though it may change nothing.
+    pub(super) fn is_probe(&self) -> bool {
+        self.is_probe
     }
 
     fn prepare(&mut self, sql: &str) -> Result<CachedStatement<'c>> {
@@ -95,7 +101,9 @@ impl Sql for Statements<'_> {
     }
 
     fn probe(&mut self) -> Result<()> {
-        Ok(log::stamp(self.connection)?)
+        // The stamp of the commit is enough. A second one would break the chain of stamps.
+        self.is_probe = true;
+        Ok(())
     }
 }
 
