@@ -87,13 +87,19 @@ pub fn in_words(err: &(dyn Error + 'static)) -> String {
 
 /// What to say of an error, if it is one of the disk.
 pub fn disk_fault(err: &io::Error) -> Option<&'static str> {
-    let errno = Errno::from_raw_os_error(err.raw_os_error()?);
+    let errno = errno_of(err)?;
     let is_of_disk = [Errno::IO, Errno::NOSPC, Errno::DQUOT, Errno::ROFS].contains(&errno);
     is_of_disk.then(|| os_words(err)).flatten()
 }
 
+/// SQLite says 0 where the system said nothing: of a file that is shorter than it should be, say.
+fn errno_of(err: &io::Error) -> Option<Errno> {
+    let number = err.raw_os_error().filter(|it| *it > 0)?;
+    Some(Errno::from_raw_os_error(number))
+}
+
 fn os_words(err: &io::Error) -> Option<&'static str> {
-    let errno = Errno::from_raw_os_error(err.raw_os_error()?);
+    let errno = errno_of(err)?;
     Some(match err.kind() {
         ErrorKind::NotFound => "there is no such file or folder",
         ErrorKind::IsADirectory => "it is a folder",
