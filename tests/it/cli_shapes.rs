@@ -16,7 +16,7 @@ const KEY: &str = "kid:s state:s";
 const QUEUED: &str = "user_id:n username:s email:s state:s";
 const TOKENS: &str = "access:s? refresh:s? session:s user_id:n session_expires_at:s";
 const INSPECTED: &str = "is_good:b why_not:s? is_signed_by_us:b algorithm:s kid:s? token_type:s? \
-                         user_id:n? session:s? token_id:s? issued_at:s? expires_at:s?";
+                         user_id:n? session:s? issuer:s? token_id:s? issued_at:s? expires_at:s?";
 const SUMMARY: &str = "dry_run:b added:n present:n failed:n held_back:n skipped:n changed:n \
                        without_password:n resets:n passed_over:o problems:a";
 const SHOWN_MAIL: &str = "id:n kind:s state:s username:s? recipient:s attempts:n created_at:s next_at:s? sent_at:s? error:s? \
@@ -120,8 +120,9 @@ const SHAPES: [(&str, &str, &str); 49] = [
     ),
 ];
 
-/// The commands that print no result, or one in a format of its own.
-const OTHERS: [&str; 6] = [
+/// The commands that print no result, or one in a format of its own, or ask a server for it.
+const OTHERS: [&str; 7] = [
+    "healthcheck",
     "serve",
     "user export",
     "openapi",

@@ -75,7 +75,8 @@ pub fn check(request: &Request, answer: &Answer) {
         "Expected input type",
         "string_",
     ] {
-        assert!(!text.contains(words), "{shown}");
+        let is_json = answer.header("content-type") == Some("application/json");
+        assert!(!(is_json && text.contains(words)), "{shown}");
     }
     if !target.starts_with(API) {
         return;
@@ -337,10 +338,8 @@ fn every_part_of_a_path_has_an_example_and_options_answers_as_its_own_says() {
         }
         if method == "options" {
             let mut answer = app.send(Request::new("OPTIONS", &example(path))).json();
-            answer
-                .as_object_mut()
-                .expect("a description")
-                .remove("actions");
+            // The document has the fields already.
+            answer["actions"] = json!({});
             let content = &operation["responses"]["200"]["content"]["application/json"];
             assert_eq!(answer, content["example"], "{path}");
         }

@@ -34,6 +34,11 @@ fn crash(site: &Site, names: &[&str]) {
 /// Every command refuses, says which file is meant, and changes none.
 #[track_caller]
 fn assert_refused(site: &Site) {
+    let other = Site::with_database();
+    let backup = site.path("other.db").display().to_string();
+    if !Path::new(&backup).exists() {
+        other.run(&["db", "backup", &backup]).ok();
+    }
     let read = || ["", "-wal"].map(|it| fs::read(file(site, it)).expect("a file"));
     let before = read();
     for command in [
@@ -44,7 +49,7 @@ fn assert_refused(site: &Site) {
         &["db", "status"],
         &["db", "check"],
         &["db", "backup", "copy.db"],
-        &["db", "restore", "other.db"],
+        &["db", "restore", &backup],
         &["key", "list"],
         &["user", "delete", "ada", "--yes", "--dry-run"],
     ] {

@@ -156,6 +156,8 @@ fn options_operation(operations: &Map<String, Value>) -> Value {
         "description": text("description"),
         "renders": ["application/json", "text/html"],
         "parses": MEDIA_TYPES,
+        // The fields of each method: the document has them already.
+        "actions": {},
     });
     json!({
         "tags": first["tags"],
