@@ -101,7 +101,7 @@ impl Pool {
             let done = done.map_err(|panic| Failure::new(doing, panic_message(&*panic)));
             // The receiver may have gone in this very moment; then nobody wants the answer.
             if let Err(Err(failure)) = sender.send(done) {
-                tracing::error!(event = "failure", error = failure.chain());
+                failure.log();
             }
         });
         let mut state = self.shared.lock();

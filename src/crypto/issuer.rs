@@ -7,7 +7,7 @@ use crate::domain::WebUrl;
 /// What versions before the setting `issuer` wrote. Their sessions live on.
 const BEFORE: &str = "minisass-auth";
 
-/// Longer names fit into no list of an authenticator app.
+/// Every token carries it.
 const LONGEST: usize = 200;
 
 /// A name that the operator chose.

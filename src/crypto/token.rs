@@ -166,7 +166,7 @@ impl Signer {
                 *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
                 tracing::info!(event = "sys_keys_changed");
             }
-            Err(failure) => tracing::error!(event = "failure", error = failure.chain()),
+            Err(failure) => failure.log(),
         }
     }
 

@@ -49,7 +49,7 @@ impl Backups {
             Ok(Some(path)) => {
                 tracing::info!(event = "backup_made", path = %path.display());
             }
-            Err(failure) => tracing::error!(event = "failure", error = failure.chain()),
+            Err(failure) => failure.log(),
         }
     }
 }

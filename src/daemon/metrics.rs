@@ -7,6 +7,9 @@ use crate::daemon::bind::bind;
 use crate::http::{App, ConnectionRules, Listener, serve};
 use crate::settings::{Listen, Settings};
 
+/// Collectors of metrics are few.
+const MOST: u32 = 16;
+
 /// A socket that nobody is answered at yet.
 pub(super) struct Metrics {
     listener: Listener,
@@ -30,7 +33,11 @@ impl Metrics {
         rules: &ConnectionRules,
         mut stopped: watch::Receiver<bool>,
     ) -> JoinHandle<()> {
-        let (app, rules) = (app.of_metrics(), rules.clone());
+        let app = app.of_metrics();
+        let rules = ConnectionRules {
+            most: Some(MOST),
+            ..rules.clone()
+        };
         tokio::spawn(async move {
             let stop = async {
                 // Without a sender the server is gone.

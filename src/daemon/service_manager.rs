@@ -50,7 +50,7 @@ async fn look(accounts: Accounts) {
     let probe = tokio::spawn(async move { accounts.check_writable().await });
     match probe.await {
         Ok(Ok(())) => {}
-        Ok(Err(failure)) => tracing::error!(event = "failure", error = failure.chain()),
+        Ok(Err(failure)) => failure.log(),
         Err(err) => tracing::error!(event = "failure", error = %err),
     }
 }

@@ -31,10 +31,14 @@ pub(super) fn written_before(folder: &Path, before: SystemTime) -> io::Result<Ve
     let mut found = Vec::new();
     for entry in entries {
         let entry = entry?;
-        if let Some(number) = entry.file_name().to_str().and_then(number)
-            && entry.metadata()?.modified()? < before
-        {
-            found.push(number);
+        let Some(number) = entry.file_name().to_str().and_then(number) else {
+            continue;
+        };
+        match entry.metadata() {
+            Ok(metadata) if metadata.modified()? < before => found.push(number),
+            // Whoever deletes a user takes the files away.
+            Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
+            _ => {}
         }
     }
     Ok(found)

@@ -108,7 +108,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .example("https://auth.example.org")
         .help("The only base of links in mail [default: http://<listen> on loopback]"),
     setting("issuer").example("https://auth.example.org").help(
-        "Who tokens say they are from, and the name in authenticator apps; another one ends all of \
+        "Who tokens say they are from; another one ends all of \
          them [default: public_url]",
     ),
     setting("frontend_url")

@@ -25,6 +25,7 @@ use crate::domain::{PasswordRules, WebUrl};
 use crate::mail::Sender;
 
 /// All settings, read and checked.
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     pub(crate) database: PathBuf,

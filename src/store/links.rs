@@ -271,6 +271,17 @@ pub(super) fn keep_address(sql: &mut dyn Sql, user: UserId, digest: &[u8; 32]) -
     .map(drop)
 }
 
+/// Notes with the activation links which address they were about, before the account gets another one:
+/// whoever has the old mail learns nothing about the new address.
+pub(super) fn leave_address(sql: &mut dyn Sql, user: UserId) -> Result<()> {
+    sql.execute(
+        "UPDATE links SET email = (SELECT email FROM users WHERE id = ?1)
+         WHERE user_id = ?1 AND purpose = ?2 AND email IS NULL",
+        values![user, MailKind::Activation.as_str()],
+    )
+    .map(drop)
+}
+
 pub(super) fn void_all(sql: &mut dyn Sql, user: UserId, now: Timestamp) -> Result<()> {
     sql.execute(
         "UPDATE links SET used_at = ?2 WHERE user_id = ?1 AND used_at IS NULL",

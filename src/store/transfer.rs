@@ -5,7 +5,7 @@ use super::imported_tokens::{self, RefusedToken};
 use super::pending::Pending;
 use super::sql::{self, Sql, ToValue, Value, values};
 use super::{Store, audit, privacy_policy, profiles, users};
-use crate::domain::{Email, Profile, Stamp, Timestamp, UserId, Username};
+use crate::domain::{Email, Profile, Stamp, Timestamp, UserId, Username, counted};
 use crate::failure::Failure;
 
 pub use super::sqlite::Scratch;
@@ -234,7 +234,7 @@ fn refuse_tokens(sql: &mut dyn Sql, tokens: &[RefusedToken], stamp: &Stamp) -> s
         new += usize::from(imported_tokens::refuse(sql, token, stamp.at)?);
     }
     if new > 0 {
-        let detail = format!("{new} tokens");
+        let detail = counted(new, "token", "tokens");
         audit::write(sql, stamp, "token.refuse", None, Some(&detail))?;
     }
     Ok(())

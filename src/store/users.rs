@@ -423,6 +423,7 @@ fn replace_address(
     stamp: &Stamp,
 ) -> sql::Result<()> {
     links::void_all(sql, user, stamp.at)?;
+    links::leave_address(sql, user)?;
     sql.execute(
         "UPDATE users SET email = ?2, email_key = ?3, email_confirmed_at = ?4 WHERE id = ?1",
         values![user, email.as_str(), email.canonical(), confirmed_at],

@@ -167,7 +167,7 @@ pub(crate) fn ask_again(
     way_on: Option<&str>,
 ) -> Result<String, Failure> {
     let title = "This link does not work";
-    let text = "It is too old, or a newer mail has replaced it. If your account is not confirmed yet, \
+    let text = "It is too old, or not whole. If your account is not confirmed yet, \
                 have another link sent to you, and open the newest mail.";
     render(
         include_str!("ask-again.html"),

@@ -75,7 +75,14 @@ pub(super) async fn converse<A: Endpoint<Output = Response> + 'static>(
         biased;
         ended = &mut connection => ended,
         // Somebody else needs the place more.
-        () = partner.seat.is_given_up() => return,
+        () = partner.seat.is_given_up() => {
+            if turn.is_waiting() {
+                return;
+            }
+            // A request came in this very moment: it is answered.
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
         () = close => {
             std::pin::Pin::new(&mut connection).graceful_shutdown();
             (&mut connection).await

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Response};
+use rustix::io::Errno;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
@@ -34,6 +35,9 @@ use super::wire::Stopping;
 const READ_DEADLINE_MS: u32 = 30_000;
 /// After a failed accept (no file descriptors, say) the next one waits.
 const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// What `accept` says when this process or the machine has no file descriptor left.
+const OUT_OF_DESCRIPTORS: [Errno; 2] = [Errno::MFILE, Errno::NFILE];
 
 /// Where connections come from.
 pub enum Listener {
@@ -80,7 +84,10 @@ pub async fn serve<A>(
                 if failures.is_time() {
                     tracing::error!(event = "accept_failed", error = %err);
                 }
-                server.places.make_room();
+                // Without a descriptor nobody can come in before somebody goes.
+                if Errno::from_io_error(&err).is_some_and(|it| OUT_OF_DESCRIPTORS.contains(&it)) {
+                    server.places.make_room();
+                }
                 tokio::time::sleep(BACK_OFF).await;
             },
         }

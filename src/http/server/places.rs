@@ -16,8 +16,9 @@ use super::rules::ConnectionRules;
 use super::seats::{Seat, Seats};
 use crate::http::wire::network;
 
-/// File descriptors that are not for connections: the database, its readers, the log, mails.
-const RESERVED_DESCRIPTORS: u64 = 64;
+/// File descriptors that are not for connections: the database, its readers, the log, mails; and the few
+/// of an address for metrics alone.
+const RESERVED_DESCRIPTORS: u64 = 80;
 /// How much memory is for connections, in KiB.
 const MEMORY: u64 = 256 * 1024;
 /// What a connection needs of it at most, in KiB: a head, a body or an answer on its way, and what
@@ -54,16 +55,18 @@ struct Clients {
     rules: Arc<ConnectionRules>,
     per_client: usize,
     open: Mutex<HashMap<IpAddr, usize>>,
+    fullness: Rarely,
 }
 
 impl Places {
     pub(super) fn new(rules: Arc<ConnectionRules>) -> Self {
-        let most = most_connections();
+        let most = rules.most.unwrap_or_else(most_connections);
         let clients = Clients {
             // Where there are few places, no client has all of them.
             per_client: rules.per_client.min((most as usize / 2).max(1)),
             rules,
             open: Mutex::default(),
+            fullness: Rarely::default(),
         };
         Self {
             most,
@@ -160,7 +163,7 @@ impl Clients {
             return false;
         }
         *count += 1;
-        if *count == self.per_client {
+        if *count == self.per_client && self.fullness.is_time() {
             tracing::warn!(
                 event = "client_has_all_its_connections",
                 %client,

@@ -9,6 +9,8 @@ use ipnet::IpNet;
 pub struct ConnectionRules {
     /// How many connections one client may have at once; 0 is as many as there are.
     pub per_client: usize,
+    /// How many there may be in all; None is as many as there is memory for.
+    pub most: Option<u32>,
     /// Proxies, whose connections are those of many clients.
     pub exempt: Vec<IpNet>,
     /// How long the head of a request may take to arrive.
@@ -23,6 +25,7 @@ impl Default for ConnectionRules {
     fn default() -> Self {
         Self {
             per_client: 0,
+            most: None,
             exempt: Vec::new(),
             head_deadline: Duration::from_secs(10),
             // Longer than proxies keep a connection (60 s), so that none of them sends a request into

@@ -98,8 +98,16 @@ impl Place {
     fn is_other(&self, database: &File, log: &Path) -> bool {
         // Otherwise it changes only when the log is moved into it.
         let changed_at = database.metadata().map_or(0, |it| changed_at(&it));
-        self.changed_at.swap(changed_at, Ordering::SeqCst) != changed_at
-            && !log::belongs(database, log).unwrap_or(true)
+        if self.changed_at.load(Ordering::SeqCst) == changed_at {
+            return false;
+        }
+        let belongs = log::belongs(database, log);
+        // What could not be judged is looked at again. Nobody passes on somebody else's look that has
+        // not come to its end.
+        if matches!(belongs, Ok(true)) {
+            self.changed_at.store(changed_at, Ordering::SeqCst);
+        }
+        matches!(belongs, Ok(false))
     }
 }
 

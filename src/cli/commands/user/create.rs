@@ -79,15 +79,11 @@ pub(crate) struct Create {
     print_link: bool,
 }
 
-pub(crate) fn run(
-    new: Create,
-    settings: impl Fn() -> anyhow::Result<Settings>,
-    output: &mut Output,
-) -> anyhow::Result<()> {
-    let open = |is_dry| Job::open(settings()?, is_dry, true);
+pub(crate) fn run(new: Create, settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
+    let open = |is_dry| Job::open(settings.clone(), is_dry, true);
     // Whoever is refused finds no database made: where there is none, all of it is tried first in a
     // place that goes again.
-    let is_first = !output.is_dry && !maintenance::is_there(&settings()?.database)?;
+    let is_first = !output.is_dry && !maintenance::is_there(&settings.database)?;
     let mut job = open(output.is_dry || is_first)?;
     if new.print_link {
         job.check_public_url()?;

@@ -174,19 +174,24 @@ pub(crate) fn run(import: &Import, settings: Settings, output: &mut Output) -> a
     let operator = &job.operator;
     let mut imported = operator.import(&import.wanted(job), &open, &host, &job.actor);
     let done = &mut imported.done;
+    let mut sent = Ok(());
     if done.end.is_ok() && import.send_reset && !imported.is_held_back {
-        done.summary.resets = send_resets(import, &done.without_password, &host)?;
+        let count = &mut done.summary.resets;
+        sent = send_resets(import, &done.without_password, &host, count);
     }
-    conclude(import, imported, &source.shown(), host, output)
+    // The users are in, whatever became of the mails.
+    conclude(import, imported, &source.shown(), host, output)?;
+    sent
 }
 
-/// How many reset mails were queued, or would be.
+/// Counts the reset mails that were queued, or would be.
 fn send_resets(
     import: &Import,
     to: &WithoutPassword,
     host: &Terminal<'_>,
-) -> anyhow::Result<usize> {
-    let (job, mut count) = (host.job, 0);
+    count: &mut usize,
+) -> anyhow::Result<()> {
+    let job = host.job;
     to.each(|who| {
         if host.interrupt.came() {
             bail!(Interrupted(
@@ -196,10 +201,9 @@ fn send_resets(
         let sent = job
             .operator
             .send_first_reset(&who, import.dry_run, &job.actor);
-        count += usize::from(job.wait(sent)?);
+        *count += usize::from(job.wait(sent)?);
         Ok(())
-    })?;
-    Ok(count)
+    })
 }
 
 /// Says what was done, and why if that is not all.

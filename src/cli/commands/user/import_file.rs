@@ -124,16 +124,35 @@ fn buffered(input: impl Read) -> impl BufRead {
 /// A new file with a line of JSON for each user who is worth a word.
 pub(super) struct Report {
     path: PathBuf,
-    /// None of a pipe or a device, which is written into.
-    draft: Option<Draft>,
+    to: Destination,
     out: RefCell<BufWriter<File>>,
     /// Why it is not whole.
     broken: RefCell<Option<io::Error>>,
 }
 
+/// Where it goes when it is whole.
+enum Destination {
+    File(Draft),
+    /// A pipe or a device, which is written into.
+    Stream(File),
+}
+
 impl Report {
-    /// Refuses a name that a file has. Pipes and devices are written into.
+    /// Refuses a name that a file has, and one in a folder that is not there. Pipes and devices are
+    /// written into.
     pub(super) fn check(path: &Path) -> anyhow::Result<()> {
+        ensure!(
+            path != Path::new("-"),
+            "standard output has the summary; name a file for the report, or /dev/stderr"
+        );
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+        if let Some(folder) = folder {
+            ensure!(
+                folder.is_dir(),
+                "there is no folder {} for the report",
+                folder.display()
+            );
+        }
         // A link that leads nowhere has the name too.
         let is_file = |it: fs::Metadata| it.is_file() || it.is_symlink() && !path.exists();
         ensure!(
@@ -146,36 +165,30 @@ impl Report {
 
     pub(super) fn new(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        ensure!(
-            path != Path::new("-"),
-            "standard output has the summary; name a file for the report, or /dev/stderr"
-        );
+        Self::check(path)?;
         let cannot = || format!("cannot write {shown}");
-        let (draft, out) = match stream(path).with_context(cannot)? {
-            Some(stream) => (None, stream),
+        let (to, out) = match stream(path).with_context(cannot)? {
+            Some(stream) => (Destination::Stream(stream), tempfile::tempfile()?),
             None => {
-                Self::check(path)?;
                 let draft = Draft::beside(path).with_context(cannot)?;
                 let out = File::options().write(true).open(draft.path())?;
-                (Some(draft), out)
+                (Destination::File(draft), out)
             }
         };
         Ok(Self {
             path: path.to_owned(),
-            draft,
+            to,
             out: RefCell::new(BufWriter::new(out)),
             broken: RefCell::new(None),
         })
     }
 
-    /// Forgets what was written of a file that is read once more. A pipe has it already.
+    /// Forgets what was written of a file that is read once more.
     pub(super) fn begin(&self) {
-        if self.draft.is_some() {
-            self.note(|out| {
-                out.rewind()?;
-                out.get_mut().set_len(0)
-            });
-        }
+        self.note(|out| {
+            out.rewind()?;
+            out.get_mut().set_len(0)
+        });
     }
 
     /// What a name holds does nothing to a terminal that reads it.
@@ -192,12 +205,17 @@ impl Report {
     /// Gives it its name.
     pub(super) fn keep(self) -> anyhow::Result<()> {
         let shown = self.path.display();
-        let done = match self.broken.into_inner() {
+        let written = match self.broken.into_inner() {
             Some(err) => Err(err),
-            None => self.out.into_inner().flush(),
+            None => self.out.into_inner().into_inner().map_err(Into::into),
         };
-        let keep = |draft: Draft| draft.keep(&self.path, false);
-        done.and_then(|()| self.draft.map_or(Ok(()), keep))
-            .with_context(|| format!("cannot write the report {shown}"))
+        let kept = written.and_then(|mut out| match self.to {
+            Destination::File(draft) => draft.keep(&self.path, false),
+            Destination::Stream(mut stream) => {
+                out.rewind()?;
+                io::copy(&mut out, &mut stream).map(drop)
+            }
+        });
+        kept.with_context(|| format!("cannot write the report {shown}"))
     }
 }

@@ -69,7 +69,7 @@ pub(crate) fn run(
     let job = || Job::open(settings()?, is_dry, false);
     match command {
         // These two make the database, if there is none; but not when they are refused.
-        Command::Create(new) => create::run(new, settings, output),
+        Command::Create(new) => create::run(new, &settings()?, output),
         Command::Import(import) => import::run(&import, settings()?, output),
         Command::List(wanted) => list::run(&wanted, &job()?, output),
         Command::Show(named) => row::show(&named.find(&job()?)?, output),

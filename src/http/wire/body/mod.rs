@@ -267,10 +267,9 @@ async fn check<T: Input>(headers: &HeaderMap, body: poem::Body) -> Result<Checke
     Ok(fields::check(&schema, sent))
 }
 
-/// The check of the fields is stricter than the framework, whose words name our types: they are for
-/// the log.
-fn unexpected<T: Type>(err: ParseError<T>) -> Problem {
-    tracing::error!(event = "failure", error = err.message());
+/// The check of the fields is stricter than the framework, whose words name our types, and what was sent.
+fn unexpected<T: Type>(_: ParseError<T>) -> Problem {
+    tracing::error!(event = "failure", error = "fields were not read", kind = %T::name());
     Problem::new(StatusCode::BAD_REQUEST, "The fields could not be read.")
 }
 
