@@ -86,8 +86,9 @@ impl Username {
         if self.canonical.contains('@') {
             return Err(Rule::UsernameForeignEmail);
         }
-        // `-` is standard input on the command line, and digits with signs are a number or a date.
-        if !self.canonical.chars().any(char::is_alphabetic) {
+        // `-` is standard input on the command line, and `+1` a number.
+        let core = self.canonical.trim_matches(|c| MARKS.contains(c));
+        if core.chars().all(char::is_numeric) {
             return Err(Rule::UsernameDigits);
         }
         Ok(())

@@ -66,6 +66,11 @@ impl Draft {
     }
 }
 
+/// A file without a name, for what is put aside for a while.
+pub(crate) fn nameless() -> io::Result<File> {
+    tempfile::tempfile()
+}
+
 /// A pipe or a device, opened to be written into: there is nothing in it to replace, and a file in its
 /// place would be of no use to whoever reads there. None if it is a file, or not there yet.
 pub(crate) fn stream(path: &Path) -> io::Result<Option<File>> {

@@ -10,7 +10,8 @@ use anyhow::{Context as _, bail, ensure};
 use crate::cli::job::Job;
 use crate::cli::terminal::progress::Bar;
 use crate::interrupt::{Interrupt, Interrupted};
-use crate::private_file::replace::{Draft, stream};
+use crate::private_file::folder_of;
+use crate::private_file::replace::{Draft, nameless, stream};
 use crate::transfer::input::{self, CHUNK};
 use crate::transfer::report::Case;
 use crate::visible::visible_json;
@@ -145,14 +146,12 @@ impl Report {
             path != Path::new("-"),
             "standard output has the summary; name a file for the report, or /dev/stderr"
         );
-        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-        if let Some(folder) = folder {
-            ensure!(
-                folder.is_dir(),
-                "there is no folder {} for the report",
-                folder.display()
-            );
-        }
+        let folder = folder_of(path);
+        ensure!(
+            folder.is_dir(),
+            "there is no folder {} for the report",
+            folder.display()
+        );
         // A link that leads nowhere has the name too.
         let is_file = |it: fs::Metadata| it.is_file() || it.is_symlink() && !path.exists();
         ensure!(
@@ -168,7 +167,7 @@ impl Report {
         Self::check(path)?;
         let cannot = || format!("cannot write {shown}");
         let (to, out) = match stream(path).with_context(cannot)? {
-            Some(stream) => (Destination::Stream(stream), tempfile::tempfile()?),
+            Some(stream) => (Destination::Stream(stream), nameless()?),
             None => {
                 let draft = Draft::beside(path).with_context(cannot)?;
                 let out = File::options().write(true).open(draft.path())?;
