@@ -6,7 +6,7 @@ use super::attempts::{counter_of_name, counters_of};
 use super::password::names_of;
 use super::session::SessionStatus;
 use super::{Accounts, Trouble};
-use crate::crypto::{HashError, Verdict, sha256};
+use crate::crypto::{HashError, MOST_HASHES, Verdict, sha256};
 use crate::domain::{Actor, Password, Session, SessionId, SessionKind, UserId, UserRef};
 use crate::failure::Failure;
 use crate::store::attempts::counter_of;
@@ -52,7 +52,7 @@ impl Accounts {
         let found = self.find_credentials(typed).await?;
         let password = Password::attempt(password);
         let verdict = self.try_password(typed, &password, found.as_ref()).await?;
-        let (Verdict::Right { outdated, .. }, Some(found)) = (verdict, &found) else {
+        let (Verdict::Right { outdated, hashes }, Some(found)) = (verdict, &found) else {
             let user_id = found.map(|it| it.user.id.0);
             tracing::info!(event = "authn_login_fail", user_id);
             return Err(LoginError::WrongCredentials);
@@ -76,8 +76,9 @@ impl Accounts {
             attempts: counters_of(&found.user),
             most: MOST_SESSIONS,
         };
-        let actor = caller.at(self.now());
-        if !self.parts.store.open_session(opening, actor).await? {
+        let spare = outdated.then(|| MOST_HASHES.saturating_sub(hashes + 1));
+        if !self.open(opening, &password, spare, caller).await? {
+            tracing::info!(event = "authn_login_fail", user_id = user.id.0);
             return Err(LoginError::WrongCredentials);
         }
         tracing::info!(event = "authn_login_success", user_id = user.id.0, session = %id);
@@ -92,6 +93,44 @@ impl Accounts {
             cookie,
             lasts,
         })
+    }
+
+    /// Opens a session, if the password is still the one that was checked. Where the hash was outdated,
+    /// another login may have put one of today's cost in its place meanwhile: then the password is checked
+    /// against that one, if a hash is to spare.
+    async fn open(
+        &self,
+        opening: Opening,
+        password: &Password,
+        spare: Option<usize>,
+        caller: &Actor,
+    ) -> Result<bool, Trouble> {
+        let store = &self.parts.store;
+        let user = opening.session.user;
+        let opened = store.open_session(opening.clone(), caller.at(self.now()));
+        let is_open = opened.await?;
+        let Some(spare) = spare.filter(|_| !is_open) else {
+            return Ok(is_open);
+        };
+        let now = store.credentials(&UserRef::Id(user)).await?;
+        let Some(now) = now.filter(|it| it.user.is_active && it.password_hash.is_some()) else {
+            return Ok(false);
+        };
+        if spare == 0 {
+            return Err(Trouble::Busy(1));
+        }
+        let hash = now.password_hash.as_deref();
+        let verdict = self.parts.hasher.verify(password.clone(), hash).await?;
+        if !matches!(verdict, Verdict::Right { .. }) {
+            return Ok(false);
+        }
+        let opening = Opening {
+            checked: now.password_hash,
+            rehashed: None,
+            ..opening
+        };
+        let opened = store.open_session(opening, caller.at(self.now()));
+        Ok(opened.await?)
     }
 
     async fn find_credentials(&self, typed: &str) -> Result<Option<Credentials>, Failure> {

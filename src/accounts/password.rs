@@ -79,7 +79,9 @@ impl Accounts {
             .set_password(user, password, owner.password_hash, keep, actor)
             .await?;
         if !is_set {
-            return Err(OwnError::field("old_password", Rule::PasswordWrong));
+            // The hash is another one since a moment ago, perhaps of the same password: who tries again
+            // is judged by it.
+            return Err(Trouble::Busy(1).into());
         }
         let by = &caller.name;
         tracing::info!(event = "authn_password_change", user_id = user.0, by);

@@ -9,6 +9,8 @@ pub enum NotASecret {
     Setting(String),
     #[error("this is a piece of a program ({0}…); give the secret alone")]
     Program(String),
+    #[error("this is {0}, which others can read; give the secret that signs the tokens")]
+    Published(&'static str),
     #[error("this stands in quotes; give the secret alone")]
     Quoted,
     #[error("there is a comment behind it; give the secret alone")]
@@ -33,6 +35,9 @@ pub(crate) fn secret_of(text: &str) -> Result<&str, NotASecret> {
     if secret.starts_with("export ") {
         return Err(NotASecret::Export);
     }
+    if let Some(kind) = published_kind(secret) {
+        return Err(NotASecret::Published(kind));
+    }
     if let Some(name) = setting_of(secret) {
         return Err(NotASecret::Setting(name));
     }
@@ -54,6 +59,51 @@ pub(crate) fn secret_of(text: &str) -> Result<&str, NotASecret> {
         return Err(NotASecret::Invisible);
     }
     Ok(secret)
+}
+
+/// What a text is that goes around in the open: whoever has seen it could sign tokens with it.
+fn published_kind(text: &str) -> Option<&'static str> {
+    let lower = text.to_ascii_lowercase();
+    let starts = |beginnings: &[&str]| beginnings.iter().any(|it| lower.starts_with(it));
+    let token = lower.trim_start_matches("authorization:").trim_start();
+    let token = token.trim_start_matches("bearer").trim_start();
+    // `{"` in base64: the header of a token.
+    if token.starts_with("eyj") && token.split('.').count() == 3 {
+        return Some("a token");
+    }
+    if starts(&["authorization:", "bearer ", "basic "]) {
+        return Some("a header of a request");
+    }
+    if starts(&["ssh-", "ecdsa-sha2-", "sk-ssh-", "age1"]) {
+        return Some("a public key");
+    }
+    if lower
+        .split_once("://")
+        .is_some_and(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphabetic()))
+    {
+        return Some("a web address");
+    }
+    let hashes = [
+        "$scrypt$",
+        "$argon2",
+        "$2a$",
+        "$2b$",
+        "$2y$",
+        "$5$",
+        "$6$",
+        "scrypt$",
+        "argon2$",
+        "bcrypt$",
+        "bcrypt_sha256$",
+        "pbkdf2_",
+        "md5$",
+        "sha1$",
+        "sha256:",
+        "sha256-",
+        "sha512:",
+        "sha512-",
+    ];
+    starts(&hashes).then_some("a hash")
 }
 
 /// Characters without a width: joiners, marks of direction, byte order marks in the middle.

@@ -12,7 +12,7 @@ pub const API_BASE: &str = "/authentication/api";
 /// An address that starts with http:// or https://, as somebody wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebUrl {
-    /// Shown and compared as it was written: `url` adds a slash and writes names in lower case.
+    /// Shown as it was written, but for a base: `url` adds a slash.
     text: String,
     url: Url,
 }
@@ -49,9 +49,7 @@ impl WebUrl {
             return Err(NotABase::NoAddress);
         }
         let mut base = Self::parse(raw.trim_end_matches('/')).map_err(|_| NotABase::NoAddress)?;
-        if !raw.is_ascii() {
-            base.text = base.with_a_labels();
-        }
+        base.text = base.normalised();
         let rest = Self::behind_scheme(&base.text).unwrap_or_default();
         let path = rest.split_once('/').map(|it| it.1);
         if path.is_some_and(|it| !it.split('/').all(is_plain_name)) {
@@ -60,8 +58,9 @@ impl WebUrl {
         Ok(base)
     }
 
-    /// The address with a name of ASCII, as it stands in mails and headers.
-    fn with_a_labels(&self) -> String {
+    /// The address as it stands in mails, headers and tokens: its name in ASCII and small letters, and no
+    /// port that goes without saying.
+    fn normalised(&self) -> String {
         let rest = Self::behind_scheme(&self.text).unwrap_or_default();
         let path = rest.split_once('/').map(|it| it.1);
         let path = path.map_or_else(String::new, |it| format!("/{it}"));

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use self::list::wrong;
 use crate::accounts::Rules;
 use crate::crypto::{Cost, IssuerName};
 use crate::domain::{PasswordRules, WebUrl};
@@ -67,7 +68,7 @@ impl Settings {
             backup_every: values.optional_duration("backup_every")?,
             backup_keep: values.number("backup_keep", 1..=10_000)?,
             listen: values.parse("listen")?,
-            metrics_listen: values.parse_optional("metrics_listen")?,
+            metrics_listen: metrics_listen(values)?,
             socket: SocketAccess {
                 mode: values.mode("listen_mode")?,
                 group: values.optional("listen_group"),
@@ -93,6 +94,22 @@ impl Settings {
             json_log: values.json_log()?,
         })
     }
+}
+
+fn metrics_listen(values: &Values) -> anyhow::Result<Option<Listen>> {
+    let listen: Option<Listen> = values.parse_optional("metrics_listen")?;
+    let main: Listen = values.parse("listen")?;
+    let is_same = listen.as_ref().is_some_and(|it| match (it, &main) {
+        // Port 0 is another one each time.
+        (Listen::Tcp(it), Listen::Tcp(main)) => it == main && it.port() != 0,
+        (Listen::Unix(it), Listen::Unix(main)) => it == main,
+        _ => false,
+    });
+    if is_same {
+        let what = "it is the address of listen; leave it out, and /metrics is there";
+        return Err(wrong("metrics_listen", what));
+    }
+    Ok(listen)
 }
 
 fn rules(values: &Values) -> anyhow::Result<Rules> {

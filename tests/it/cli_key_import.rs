@@ -296,3 +296,40 @@ fn each_imported_key_has_a_name_of_its_own_and_one_key_has_one_name() {
     made.dedup();
     assert_eq!(made.len(), 3);
 }
+
+#[test]
+fn what_goes_around_in_the_open_signs_nothing() {
+    let site = Site::with_database();
+    site.add_user("ada", &[]);
+    let token = site.run(&["token", "issue", "ada"]).ok();
+    let token = token.trim();
+    for (text, what) in [
+        (token.to_owned(), "a token"),
+        (format!("Bearer {token}"), "a token"),
+        (format!("Authorization: Bearer {token}"), "a token"),
+        (
+            "Basic YWRhOnRocmVlIHVucmVsYXRlZCB3b3Jkcw==".to_owned(),
+            "a header",
+        ),
+        (
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8bLq0V3v1xw ada@example.org".to_owned(),
+            "a public key",
+        ),
+        (
+            "https://auth.example.org/some/path?x=7a8f93bc21de".to_owned(),
+            "a web address",
+        ),
+        (
+            "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae".to_owned(),
+            "a hash",
+        ),
+        (
+            "$scrypt$ln=17,r=8,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNo".to_owned(),
+            "a hash",
+        ),
+    ] {
+        let said = site.run_with(&["key", "import", "-"], &text).refusal();
+        assert!(said.contains(what), "{text}: {said}");
+        assert!(!said.contains(&text), "{said}");
+    }
+}

@@ -222,3 +222,17 @@ fn more_logins_than_can_wait_are_sent_away_and_hold_nobody_else_up() {
     assert_eq!(app.count("SELECT count(*) FROM users"), 1 + registered);
     app.login("ana");
 }
+
+/// After a move from another service, or when the cost was changed, each first login replaces the hash.
+#[test]
+fn a_right_password_is_right_for_all_who_log_in_while_its_hash_is_replaced() {
+    let app = App::new().with_user("ana");
+    let dearer = Cost { ln: 9, r: 8, p: 1 };
+    let app = app.restart(|setup| setup.cost = dearer);
+    let answers = at_once(8, |place| match place % 2 {
+        0 => app.try_login("ana", PASSWORD),
+        _ => app.post("token/", &json!({"username": "ana", "password": PASSWORD})),
+    });
+    assert_eq!(how_many(&answers, 200), 8);
+    app.try_login("ana", "wrong").expect(401);
+}
