@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::accounts::{Parts, Rules};
 use crate::clock::Clock;
@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::mail::{Hello, Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
 use crate::private_file::data_dir::{self, Locks};
+use crate::private_file::folder_of;
 use crate::private_file::layout;
 use crate::progress::Progress;
 use crate::settings::{Listen, Settings};
@@ -93,6 +94,7 @@ pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
     let was_complete = data_dir::is_complete(folder);
     // Before all else: whoever names the file of another program is not told to change its mode.
     let has_database = maintenance::is_there(database)?;
+    check_folder_of_database(settings)?;
     data_dir::make(folder)?;
     data_dir::check_database(database)?;
     data_dir::check_nobody_elses(folder, database)?;
@@ -100,6 +102,17 @@ pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
         let missing = missing_keys(&folder.join(layout::KEYS));
         data_dir::check_complete(folder, database, has_database, missing.as_deref())?;
     }
+    Ok(())
+}
+
+/// Before anything is made: only the data folder is made by this program.
+fn check_folder_of_database(settings: &Settings) -> anyhow::Result<()> {
+    let folder = folder_of(&settings.database);
+    ensure!(
+        folder == settings.data_dir || folder.is_dir(),
+        "there is no folder {} for the database; make it, or say --database with another place",
+        folder.display()
+    );
     Ok(())
 }
 
@@ -118,6 +131,7 @@ pub(crate) fn restore(
     let backup = maintenance::sound_backup(from, progress)?;
     maintenance::is_there(&settings.database)?;
     data_dir::check_name(&settings.database)?;
+    check_folder_of_database(settings)?;
     data_dir::make(&settings.data_dir)?;
     data_dir::check_nobody_elses(&settings.data_dir, &settings.database)?;
     let _lock = data_dir::lock(&settings.data_dir, &settings.database)?;

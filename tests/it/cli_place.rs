@@ -103,6 +103,27 @@ fn a_command_that_is_refused_makes_nothing() {
             "",
         ),
         (&["db", "restore", "nope.db", "--database", "theirs.db"], ""),
+        (
+            &["db", "restore", "backup.db", "--database", "nope/auth.db"],
+            "",
+        ),
+        (&["db", "migrate", "--database", "nope/auth.db"], ""),
+        (
+            &[
+                "user",
+                "import",
+                "users.jsonl",
+                "--database",
+                "nope/auth.db",
+            ],
+            "",
+        ),
+        (&["user", "import", "users.jsonl", "--report", "-"], ""),
+        (
+            &["user", "import", "users.jsonl", "--report", "nope/report"],
+            "",
+        ),
+        (&["serve", "--database", "nope/auth.db"], ""),
     ] {
         let site = Site::new();
         fs::write(site.path("book.zip"), "PK\x03\x04 and more").expect("a file");
