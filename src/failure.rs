@@ -81,7 +81,9 @@ pub fn chain<'a>(errors: impl IntoIterator<Item = &'a (dyn Error + 'static)>) ->
 /// What an error says. What the operating system says comes without its number; where people can do
 /// something about it, with what that is.
 pub fn in_words(err: &(dyn Error + 'static)) -> String {
-    let known = err.downcast_ref::<io::Error>().and_then(os_words);
+    let known = err
+        .downcast_ref()
+        .and_then(|it| os_words(it).or_else(|| no_host(it)));
     known.map_or_else(|| without_number(&err.to_string()), str::to_owned)
 }
 
@@ -114,6 +116,13 @@ fn os_words(err: &io::Error) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+/// What looks names up has neither a kind nor a number for it.
+fn no_host(err: &io::Error) -> Option<&'static str> {
+    let said = err.to_string();
+    said.contains("lookup address")
+        .then_some("there is no host of that name")
 }
 
 /// Nothing more goes onto the disk.

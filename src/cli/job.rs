@@ -1,7 +1,5 @@
 //! A command at work on the data folder.
 
-use std::io::{self, IsTerminal};
-
 use anyhow::{Context as _, ensure};
 use tokio::runtime::{Builder, Runtime};
 
@@ -9,7 +7,7 @@ use crate::cli::terminal::output::note;
 use crate::compose::{self, Identity};
 use crate::domain::Actor;
 use crate::operator::Operator;
-use crate::private_file::{Scratch, data_dir};
+use crate::private_file::{Scratch, data_dir, new_database};
 use crate::settings::Settings;
 use crate::store::maintenance;
 
@@ -48,12 +46,9 @@ impl Job {
         // Only some commands make links or tokens, and those check that they can.
         let identity = Identity::of_command(&settings);
         let operator = compose::use_cases_of_command(&settings, identity, is_dry)?;
-        // Somebody may have mistaken the folder; a script means what it says.
-        if is_new && !is_dry && io::stderr().is_terminal() {
-            note(&format!(
-                "there was no database {}; an empty one was made (--data-dir names another place)",
-                settings.database.display()
-            ));
+        // Somebody, or a script, may have mistaken the folder.
+        if is_new && !is_dry {
+            note(&new_database(&settings.database));
         }
         Ok(Self {
             operator,

@@ -116,7 +116,8 @@ pub fn run() -> ExitCode {
         Err(err) => return refuse_usage(&err),
     };
     let is_dry = dry_run::is_asked(&matches);
-    if let Some(sentence) = misfit(&cli.command, &matches) {
+    let misfit = misfit(&cli.command, &matches).map(str::to_owned);
+    if let Some(sentence) = misfit.or_else(|| unknown_column(&cli, &matches)) {
         output::note(&format!("minisass-auth: {sentence}"));
         return ExitCode::from(2);
     }
@@ -157,6 +158,17 @@ fn misfit(command: &Command, matches: &ArgMatches) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Why the table has not the columns that were asked for, if it is known before there are rows.
+fn unknown_column(cli: &Cli, matches: &ArgMatches) -> Option<String> {
+    // With --calibrate it has other columns.
+    if matches!(cli.command, Command::Doctor(_)) {
+        return None;
+    }
+    let steps = std::iter::successors(matches.subcommand(), |it| it.1.subcommand());
+    let path: Vec<&str> = steps.map(|it| it.0).collect();
+    cli.how.unknown_column(&columns::of(&path.join(" "))?)
 }
 
 /// Prints the help that was asked for, or what is wrong.

@@ -158,6 +158,9 @@ fn unknown_command(err: &Error, root: &Command, at: &Command, path: &[&str]) -> 
     if path.is_empty() && similarity(&word.to_lowercase(), "settings") > ALIKE {
         meant.insert(0, "help settings".to_owned());
     }
+    if path.is_empty() && similarity(&word.to_lowercase(), "version") > ALIKE {
+        meant = vec!["--version".to_owned()];
+    }
     if meant.is_empty() {
         everywhere(&word, root, &mut Vec::new(), &mut meant);
     }
@@ -205,6 +208,9 @@ fn unknown_argument(err: &Error, command: &Command, name: &str) -> String {
     let word = one(err, ContextKind::InvalidArg);
     if !word.starts_with('-') {
         return format!("`{name}` takes no further word; {word:?} is one too many");
+    }
+    if word == "--port" {
+        return format!("there is no flag {word}; say --listen 127.0.0.1:PORT");
     }
     let suggested = one(err, ContextKind::SuggestedArg);
     if !suggested.is_empty() {

@@ -184,6 +184,16 @@ impl Keyring {
     /// Removes a key of `folder` that does not sign: its tokens are refused from now on.
     pub fn retire(folder: &Path, kid: &str) -> Result<(), KeyError> {
         let _lock = lock(folder)?;
+        Self::check_may_retire(folder, kid)?;
+        let remove = || {
+            fs::remove_file(path_of(folder, kid))?;
+            sync_folder(folder)
+        };
+        Ok(remove().map_err(Failure::when("removing a key"))?)
+    }
+
+    /// Refuses a key that is not there, or that signs.
+    pub fn check_may_retire(folder: &Path, kid: &str) -> Result<(), KeyError> {
         let kids = Self::kids_in(folder)?;
         if !kids.iter().any(|it| it == kid) {
             return Err(KeyError::Unknown(kid.to_owned()));
@@ -191,11 +201,7 @@ impl Keyring {
         if kids.last().is_some_and(|it| it == kid) {
             return Err(KeyError::Signs(kid.to_owned()));
         }
-        let remove = || {
-            fs::remove_file(path_of(folder, kid))?;
-            sync_folder(folder)
-        };
-        Ok(remove().map_err(Failure::when("removing a key"))?)
+        Ok(())
     }
 }
 

@@ -1,25 +1,28 @@
 //! What `serve` says on standard output once it serves.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use crate::daemon::metrics::Metrics;
 use crate::domain::{API_BASE, WebUrl};
+use crate::operator::Operator;
+use crate::private_file::whole_path;
 use crate::settings::{Listen, Settings};
 use crate::visible::Visible;
 
-pub(crate) fn announce(settings: &Settings, public_url: &WebUrl, metrics: Option<&Metrics>) {
-    let data = settings.data_dir.display();
+pub(crate) async fn announce(
+    settings: &Settings,
+    public_url: &WebUrl,
+    metrics: Option<&Metrics>,
+    operator: &Operator,
+) {
+    // It serves all the same if that cannot be told.
+    let has_users = operator.has_users().await.unwrap_or(true);
+    let whole = whole_path(&settings.data_dir);
+    let data = whole.display();
     let mails = match &settings.mail.server {
         Some(server) => server.to_string(),
         None => format!("{data}/outbox/ (no mail server is set: each mail becomes a file)"),
-    };
-    let program = std::env::args()
-        .next()
-        .unwrap_or_else(|| "minisass-auth".to_owned());
-    let program = if data.to_string() == "./minisass-data" {
-        program
-    } else {
-        format!("{program} --data-dir {data}")
     };
     let metrics = match metrics.map(|it| &it.bound) {
         Some(Listen::Tcp(address)) => format!("Metrics        http://{address}/metrics\n  "),
@@ -32,12 +35,14 @@ pub(crate) fn announce(settings: &Settings, public_url: &WebUrl, metrics: Option
          Documentation  {public_url}/docs/\n  \
          Mails          {mails}\n  \
          {metrics}\
-         Database       {}\n\n\
-         Next, in another terminal:\n\n  \
-         {program} user create --username ada --email ada@example.org\n  \
-         {program} token issue ada\n",
+         Database       {}\n{}",
         env!("CARGO_PKG_VERSION"),
-        settings.database.display(),
+        whole_path(&settings.database).display(),
+        if has_users {
+            String::new()
+        } else {
+            first_steps(settings)
+        },
     );
     let mut out = io::stdout();
     // A closed pipe or a full disk takes nothing; the server serves all the same.
@@ -47,4 +52,22 @@ pub(crate) fn announce(settings: &Settings, public_url: &WebUrl, metrics: Option
     {
         tracing::warn!(event = "not_announced", error = %err);
     }
+}
+
+/// What to do where nobody has an account.
+fn first_steps(settings: &Settings) -> String {
+    let program = std::env::args()
+        .next()
+        .unwrap_or_else(|| "minisass-auth".to_owned());
+    let program = if settings.data_dir == Path::new("./minisass-data") {
+        program
+    } else {
+        let data = whole_path(&settings.data_dir);
+        format!("{program} --data-dir {}", data.display())
+    };
+    format!(
+        "\nNext, in another terminal:\n\n  \
+         {program} user create --username ada --email ada@example.org\n  \
+         {program} token issue ada\n"
+    )
 }

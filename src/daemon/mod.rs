@@ -29,8 +29,9 @@ use crate::http::{App, ConnectionRules, Deployment, serve};
 use crate::interrupt::stop_signal;
 use crate::operator::Operator;
 use crate::private_file::replace::remove_stale;
-use crate::private_file::{closing, data_dir, folder_of, layout, replaceable_in};
+use crate::private_file::{closing, data_dir, folder_of, layout, new_database, replaceable_in};
 use crate::settings::{Listen, Settings};
+use crate::store::maintenance;
 
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
     let _log = log::start(settings.json_log);
@@ -53,7 +54,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let locks = data_dir::lock(&settings.data_dir, &settings.database)?;
     warn_of_open_folders(settings);
     remove_drafts(settings);
-    let operator = compose::use_cases(settings, identity, false)?;
+    let operator = use_cases(settings, identity)?;
     let app = App::new(operator.accounts.clone(), deployment(settings, &public_url));
     release_mail(&operator).await?;
     let (stopping, stopped) = watch::channel(false);
@@ -63,7 +64,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     // Before anybody is told that the server is there, and may want to stop it.
     let stop = stop_signal()?;
     data_dir::leave_note(&locks, note.as_deref());
-    announce(settings, &public_url, metrics.as_ref());
+    announce(settings, &public_url, metrics.as_ref(), &operator).await;
     service_manager::tell_serving(&public_url, &bound);
     tracing::info!(event = "sys_startup", version = env!("CARGO_PKG_VERSION"));
     let rules = connection_rules(settings);
@@ -93,6 +94,17 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     remove_sockets(settings);
     tracing::info!(event = "sys_shutdown");
     Ok(ended?)
+}
+
+/// Opens or makes the database.
+fn use_cases(settings: &Settings, identity: Identity) -> anyhow::Result<Operator> {
+    let is_new = !maintenance::is_there(&settings.database)?;
+    let operator = compose::use_cases(settings, identity, false)?;
+    if is_new {
+        let note = new_database(&settings.database);
+        tracing::info!(event = "sys_new_database", note);
+    }
+    Ok(operator)
 }
 
 fn deployment(settings: &Settings, public_url: &WebUrl) -> Deployment {

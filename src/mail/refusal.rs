@@ -123,7 +123,6 @@ fn what_ended(err: &Error) -> String {
         | ErrorKind::ConnectionAborted
         | ErrorKind::BrokenPipe
         | ErrorKind::UnexpectedEof => "the other side closed the connection",
-        _ if said.contains("lookup address") => "there is no host of that name",
         _ if is_of_tls(err) => return format!("it could not be encrypted: {said}"),
         _ => return said,
     };

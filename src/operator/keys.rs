@@ -50,6 +50,10 @@ impl Operator {
     }
 
     /// Removes a key of `folder` that does not sign any more.
+    pub fn check_may_retire_key(&self, folder: &Path, kid: &str) -> Result<(), KeyError> {
+        Keyring::check_may_retire(folder, kid)
+    }
+
     pub async fn retire_key(
         &self,
         folder: &Path,

@@ -89,6 +89,18 @@ impl Operator {
         self.parts.store.users(page).await
     }
 
+    /// Whether anybody has an account.
+    pub async fn has_users(&self) -> Result<bool, Failure> {
+        let first = UserPage {
+            after: UserId(0),
+            limit: 1,
+            search: None,
+            active: None,
+            staff: None,
+        };
+        Ok(!self.users(&first).await?.is_empty())
+    }
+
     /// Adds a user as the operator decides, with the very function behind `register/`.
     pub async fn create_user(
         &self,

@@ -194,7 +194,7 @@ pub(crate) fn lock(folder: &Path, database: &Path) -> anyhow::Result<Locks> {
         lock.with_context(|| {
             let holder = lock::holder_of(path).map_or_else(String::new, |it| format!(": {it}"));
             let shown = what.display();
-            format!("another server serves {shown}{holder}; stop it, or choose another {choose}")
+            format!("a server serves {shown} already{holder}; stop it, or choose another {choose}")
         })
     };
     let of_database = lock_of(database)

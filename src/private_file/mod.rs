@@ -67,6 +67,17 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
+/// As people in any folder find it.
+pub(crate) fn whole_path(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// What is said wherever a database is made: the folder may be the wrong one.
+pub(crate) fn new_database(path: &Path) -> String {
+    let shown = whole_path(path);
+    format!("a new database was made at {}", shown.display())
+}
+
 /// Where symbolic links lead to, whether anything is there or not.
 pub(crate) fn end_of_links(path: &Path) -> PathBuf {
     let mut path = path.to_owned();

@@ -1,6 +1,7 @@
 //! How to run a command again as the owner of its data.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -11,13 +12,30 @@ pub(super) fn command_as(uid: u32) -> String {
     command_as_user(&name_of_user(uid).unwrap_or_else(|| format!("#{uid}")))
 }
 
-/// The same, as the user whose own group a file is lent to.
-pub(crate) fn command_as_reader_of(file: &Path) -> Option<String> {
-    let group = fs::metadata(file).ok()?.gid();
-    Some(command_as_user(&user_of_group(group)?))
+/// What is said behind an error about a file that we may not read: that line, for whoever the file or
+/// the first folder above it belongs to.
+pub(crate) fn line_for_owner(path: &Path, err: &io::Error) -> String {
+    if err.kind() != ErrorKind::PermissionDenied {
+        return String::new();
+    }
+    let owner = |it: &Path| fs::metadata(it).ok().map(|it| it.uid());
+    let ours = rustix::process::geteuid().as_raw();
+    let owner = path.ancestors().find_map(owner).filter(|it| *it != ours);
+    owner.map_or_else(String::new, |it| format!(": {}", command_as(it)))
 }
 
-fn command_as_user(name: &str) -> String {
+/// The account that a file is for: its owner or, if that is root, the user whose own group it is lent to.
+pub(crate) fn reader_of(file: &Path) -> Option<String> {
+    let file = fs::metadata(file).ok()?;
+    if file.uid() == 0 {
+        user_of_group(file.gid())
+    } else {
+        name_of_user(file.uid())
+    }
+}
+
+/// The line for a shell that runs this very command as the user of this name.
+pub(crate) fn command_as_user(name: &str) -> String {
     let mut words = vec!["sudo".to_owned(), "-u".to_owned(), quoted(name)];
     // What is set in the environment stays behind otherwise.
     let ours: Vec<String> = std::env::vars_os()

@@ -31,7 +31,7 @@ impl FromStr for Listen {
             None => raw
                 .parse()
                 .map(Self::Tcp)
-                .map_err(|_| "it is no address with a port".to_owned()),
+                .map_err(|_| "it is no numeric address with a port".to_owned()),
         }
     }
 }

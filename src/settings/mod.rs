@@ -65,7 +65,7 @@ impl Settings {
         Ok(Self {
             data_dir: PathBuf::from(values.text("data_dir")?),
             database: values.database(),
-            backup_every: values.optional_duration("backup_every")?,
+            backup_every: values.backup_every()?,
             backup_keep: values.number("backup_keep", 1..=10_000)?,
             listen: values.parse("listen")?,
             metrics_listen: metrics_listen(values)?,

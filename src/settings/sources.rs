@@ -11,7 +11,7 @@ use super::list::{PREFIX, SETTINGS};
 use super::service_variables::{is_link_name, is_of_service};
 use crate::domain::{ALIKE, similarity, without_mark};
 use crate::failure::in_words;
-use crate::private_file::owner::command_as_reader_of;
+use crate::private_file::owner::{command_as_user, reader_of};
 
 /// The settings file, if nobody names another one.
 pub(crate) const USUAL_FILE: &str = "/etc/minisass-auth.toml";
@@ -188,13 +188,15 @@ fn toml_file(path: &str) -> anyhow::Result<(Texts, Option<anyhow::Error>)> {
 /// A package lends the file to the group of the user that the server runs as.
 fn unreadable(path: &str, err: &io::Error) -> anyhow::Error {
     let is_denied = err.kind() == io::ErrorKind::PermissionDenied;
-    let command = is_denied.then(|| command_as_reader_of(Path::new(path)));
-    let advice = command.flatten().map(|it| format!(": {it}"));
-    let why = in_words(err);
-    anyhow!(
-        "cannot read the settings file {path}: {why}{}",
-        advice.unwrap_or_default()
-    )
+    let reader = is_denied.then(|| reader_of(Path::new(path))).flatten();
+    let why = reader.map_or_else(
+        || in_words(err),
+        |name| {
+            let line = command_as_user(&name);
+            format!("permission denied; run it as {name}: {line}")
+        },
+    );
+    anyhow!("cannot read the settings file {path}: {why}")
 }
 
 /// The setting whose name looks most like what was written, or those that share a word with it.

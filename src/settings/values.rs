@@ -98,6 +98,16 @@ impl Values {
         Ok(keep)
     }
 
+    /// As often as the server looks, and not more.
+    pub(crate) fn backup_every(&self) -> anyhow::Result<Option<Duration>> {
+        let key = "backup_every";
+        let every = self.optional_duration(key)?;
+        if every.is_some_and(|it| it < Duration::from_secs(600)) {
+            return Err(wrong(key, "it must be 10 minutes or more"));
+        }
+        Ok(every)
+    }
+
     pub(crate) fn audit_keep(&self) -> anyhow::Result<Option<Duration>> {
         let key = "audit_keep";
         let limited = self.optional(key).filter(|it| it != "never");

@@ -127,6 +127,12 @@ struct Head {
 
 impl Head {
     fn of(names: &csv::StringRecord) -> anyhow::Result<Self> {
+        // What is no header at all is not shown: it may be a secret.
+        ensure!(
+            names.iter().any(|it| column(it).is_some()),
+            "it has no header; the first line names the columns: {}",
+            COLUMNS.join(", ")
+        );
         let mut columns = Vec::with_capacity(names.len());
         for (name, number) in names.iter().zip(1..) {
             let found = column(name);
@@ -142,11 +148,6 @@ impl Head {
             );
             columns.push(found);
         }
-        ensure!(
-            columns.iter().any(Option::is_some),
-            "it has no header; the first line names the columns: {}",
-            COLUMNS.join(", ")
-        );
         Ok(Self {
             has_nameless: columns.contains(&None),
             columns,

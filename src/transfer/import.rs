@@ -176,13 +176,17 @@ impl<'a> Importer<'a> {
     }
 
     /// Adds a user, or says what is wrong with them. An error ends the reading of the file.
-    pub(super) fn add(&mut self, origin: Origin, line: anyhow::Result<Line>) -> anyhow::Result<()> {
+    pub(super) fn add(
+        &mut self,
+        mut origin: Origin,
+        line: anyhow::Result<Line>,
+    ) -> anyhow::Result<()> {
         self.check_interrupt()?;
         let choice = self.options.on_blank_email;
         let with_placeholder = choice == Some(OnBlankEmail::Placeholder);
         let user = line
             .and_then(|it| it.record(self.now, with_placeholder))
-            .and_then(|it| self.named_rightly(&origin, it));
+            .and_then(|it| named_rightly(&mut origin, it));
         match user {
             Err(err) if choice == Some(OnBlankEmail::Skip) && err.is::<NoAddress>() => {
                 self.skip(&origin, &err);
@@ -195,31 +199,6 @@ impl<'a> Importer<'a> {
         }
         ensure!(self.ended.is_none(), "it ended early");
         Ok(())
-    }
-
-    /// A name with an `@` that is not the user's own address becomes that address: nobody loses their
-    /// account for it, and nobody is found by an address that is not theirs.
-    fn named_rightly(&mut self, origin: &Origin, mut user: Record) -> anyhow::Result<Record> {
-        if user.email.leads_nowhere() && user.email.as_str() != origin.email {
-            let reason = format!("it has no address; {} stands for one", user.email);
-            self.say(Case::new(Outcome::Changed, origin, reason));
-        }
-        if user.username.is_number() {
-            let reason = "the user name is digits alone, which the command line takes for a number; name \
-                          this user by the address there";
-            self.say(Case::new(Outcome::Noted, origin, reason.to_owned()));
-        }
-        user.takes_imported_tokens = origin.keeps_number;
-        if user.username.may_be_of(&user.email) {
-            return Ok(user);
-        }
-        let email = user.email.as_str();
-        let name = Username::parse(email).map_err(|rule| anyhow!("username: {rule}"))?;
-        let before = &user.username;
-        let reason = format!("the user name {before} is not this user's address; it is {name} now");
-        self.say(Case::new(Outcome::Changed, origin, reason));
-        user.username = name;
-        Ok(user)
     }
 
     pub(super) fn skip(&mut self, origin: &Origin, why: &anyhow::Error) {
@@ -397,4 +376,29 @@ impl<'a> Importer<'a> {
         keys.extend(id.map(|it| self.hashing.hash_one(it)));
         keys
     }
+}
+
+/// A name with an `@` that is not the user's own address becomes that address: nobody loses their
+/// account for it, and nobody is found by an address that is not theirs.
+fn named_rightly(origin: &mut Origin, mut user: Record) -> anyhow::Result<Record> {
+    if user.email.leads_nowhere() && user.email.as_str() != origin.email {
+        let reason = format!("it has no address; {} stands for one", user.email);
+        origin.notes.push((Outcome::Changed, reason));
+    }
+    if user.username.is_number() {
+        let reason = "the user name is digits alone, which the command line takes for a number; name \
+                      this user by the address there";
+        origin.notes.push((Outcome::Noted, reason.to_owned()));
+    }
+    user.takes_imported_tokens = origin.keeps_number;
+    if user.username.may_be_of(&user.email) {
+        return Ok(user);
+    }
+    let email = user.email.as_str();
+    let name = Username::parse(email).map_err(|rule| anyhow!("username: {rule}"))?;
+    let before = &user.username;
+    let reason = format!("the user name {before} is not this user's address; it is {name} now");
+    origin.notes.push((Outcome::Changed, reason));
+    user.username = name;
+    Ok(user)
 }

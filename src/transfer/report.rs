@@ -25,6 +25,8 @@ pub(super) struct Origin {
     pub(super) is_renumbered: bool,
     /// Why no password comes along, if none does.
     pub(super) without_password: Option<String>,
+    /// What is said of them unless they are present already.
+    pub(super) notes: Vec<(Outcome, String)>,
 }
 
 impl Origin {
@@ -149,6 +151,12 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Whether nothing became of anybody.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.added + self.present + self.failed + self.held_back + self.skipped == 0
+    }
+
     /// Remembers a case, and says what people are to read of it.
     pub(super) fn enter(&mut self, case: Case) -> Option<String> {
         if case.outcome == Outcome::Numbered {

@@ -109,7 +109,7 @@ impl<R: BufRead> Rows<R> {
         }
     }
 
-    /// Names what stands where a row should.
+    /// Says that something stands where a row should, and not what: it may be a secret.
     fn stranger(&mut self) -> anyhow::Result<anyhow::Error> {
         let mut text = std::mem::take(&mut self.before);
         let rest = self.file.fill_buf()?;
@@ -131,7 +131,7 @@ impl<R: BufRead> Rows<R> {
             Place::End => "stands after the rows",
         };
         Ok(anyhow!(
-            "line {line} is no JSON of a dump: {shown:?} {place}; take it out, or dump again with -o FILE"
+            "line {line} is no JSON of a dump: something {place}; take it out, or dump again with -o FILE"
         ))
     }
 

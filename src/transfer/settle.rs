@@ -43,16 +43,23 @@ impl Importer<'_> {
             });
             match became {
                 Ok((Became::Added(to), keys)) => {
+                    self.say_notes(&origin);
                     added += 1;
                     new_keys.extend(keys);
-                    came.push((origin, to));
+                    came.push((origin, to, true));
                 }
                 Ok((Became::Present, _)) => {
                     self.summary.present += 1;
-                    came.push((origin, None));
+                    came.push((origin, None, false));
                 }
-                Ok((Became::Duplicate(why), _)) => added += self.duplicate(&origin, &why),
-                Err(err) => self.fail(&origin, &err),
+                Ok((Became::Duplicate(why), _)) => {
+                    self.say_notes(&origin);
+                    added += self.duplicate(&origin, &why);
+                }
+                Err(err) => {
+                    self.say_notes(&origin);
+                    self.fail(&origin, &err);
+                }
             }
         }
         let has_failures = self.summary.failed > failed_before;
@@ -63,7 +70,7 @@ impl Importer<'_> {
         self.summary.added += added;
         self.seen.extend(new_keys);
         came.iter()
-            .try_for_each(|(origin, to)| self.came(origin, to.as_deref()))
+            .try_for_each(|(origin, to, is_new)| self.came(origin, to.as_deref(), *is_new))
     }
 
     /// Whether the user is new, or there already.
@@ -90,8 +97,21 @@ impl Importer<'_> {
         }
     }
 
-    /// Says what is to be said of somebody who came over.
-    fn came(&mut self, origin: &Origin, to: Option<&(Username, Email)>) -> Result<(), Failure> {
+    /// Says what was found out about somebody when their line was read.
+    fn say_notes(&mut self, origin: &Origin) {
+        for (outcome, reason) in &origin.notes {
+            self.say(Case::new(*outcome, origin, reason.clone()));
+        }
+    }
+
+    /// Says what is to be said of somebody who came over. Whoever was there already came before: they
+    /// may still need a link to choose a password.
+    fn came(
+        &mut self,
+        origin: &Origin,
+        to: Option<&(Username, Email)>,
+        is_new: bool,
+    ) -> Result<(), Failure> {
         if let Some((name, email)) = to {
             let reason = format!("it came over as {name}, {email}: its own is taken");
             self.say(Case::new(Outcome::Changed, origin, reason));
@@ -118,8 +138,10 @@ impl Importer<'_> {
             });
         }
         if let Some(why) = &origin.without_password {
-            self.summary.without_password += 1;
-            self.say(Case::new(Outcome::NoPassword, origin, why.clone()));
+            if is_new {
+                self.summary.without_password += 1;
+                self.say(Case::new(Outcome::NoPassword, origin, why.clone()));
+            }
             if self.options.with_resets {
                 self.without_password.keep(self.store, &who)?;
             }

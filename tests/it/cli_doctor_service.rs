@@ -134,5 +134,7 @@ fn a_proxy_that_is_not_there_is_found() {
     drop(proxy);
     let advice = examined(&public).is("proxy", "warning", "nobody answers at localhost:");
     assert!(advice.contains("start the proxy"), "{advice}");
+    let nowhere = ["--public-url", "https://auth.invalid"];
+    examined(&nowhere).is("proxy", "warning", "there is no host of that name");
     assert!(examined(&[]).rows("proxy").is_empty());
 }

@@ -69,7 +69,11 @@ fn it_says_what_would_happen_and_nothing_does() {
             "bo@example.org) may log in",
             "",
         ),
-        (&["user", "delete", "ada", "bo"], "ada, bo: deleted", ""),
+        (
+            &["user", "delete", "ada", "bo"],
+            "ada, bo: would be deleted",
+            "",
+        ),
         (&["profile", "set", "ada", "--country", "ZA"], "ZA", ""),
         (&["reset", "send", "ada"], "queued to ada@example.org", ""),
         (

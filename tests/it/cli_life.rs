@@ -66,7 +66,7 @@ fn nobody_is_deleted_without_a_yes() {
     let said = site.run(&["user", "delete", "ada"]).refusal();
     assert!(said.contains("--yes"), "{said}");
     let would = site.run(&["user", "delete", "ada", "--dry-run"]).ok();
-    assert_eq!(would, "dry run: ada: deleted\n");
+    assert_eq!(would, "dry run: ada: would be deleted\n");
     site.run(&["user", "show", "ada"]).ok();
     site.run(&["user", "delete", "ada", "--yes"]).ok();
     site.run(&["user", "show", "ada"]).refusal();

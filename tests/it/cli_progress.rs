@@ -53,7 +53,7 @@ fn an_import_at_a_terminal_shows_how_far_it_is_without_tearing_what_is_said() {
 
 #[test]
 fn without_a_terminal_long_work_says_nothing() {
-    let site = Site::new();
+    let site = Site::with_database();
     let lines = site.path("lines");
     let many: String = (0..20_000).map(user).collect();
     std::fs::write(&lines, many).expect("a file");

@@ -76,7 +76,9 @@ fn only_yes_deletes() {
     site.add_user("ada", &[]);
     for (answer, code, left) in [("", 1, 1), ("y", 1, 1), ("no yes", 1, 1), ("yes", 0, 0)] {
         let terminal = Terminal::new(&site, SIZE, "minisass-auth user delete ada");
-        terminal.wait_for("Delete ada for good? Type yes to go on:");
+        terminal.wait_for(
+            "Delete ada (number 1, ada@example.org) and all that belongs to them for good?",
+        );
         terminal.type_line(answer);
         assert_eq!(terminal.wait(), code, "{answer}: {}", terminal.screen());
         assert_eq!(terminal.screen().contains("nothing was done"), code == 1);
@@ -200,10 +202,12 @@ fn columns_can_be_chosen_and_elsewhere_than_at_a_terminal_all_are_there() {
         rows,
         json!([{"email": "ada@example.org", "username": "ada"}])
     );
-    let said = site.run(&["user", "list", "--columns", "emial"]).refusal();
+    let said = site.run(&["user", "list", "--columns", "emial"]);
+    assert_eq!(said.code, Some(2), "{}", said.err);
     assert!(
-        said.contains("\"emial\"") && said.contains("username, email"),
-        "{said}"
+        said.err.contains("\"emial\"") && said.err.contains("username, email"),
+        "{}",
+        said.err
     );
     // As people write them, or as they stand above the column.
     let loose = " Email, LAST LOGIN,is-active,";
@@ -381,7 +385,7 @@ fn whoever_is_in_the_wrong_folder_is_told_that_an_empty_database_was_made() {
     assert_eq!(terminal.wait(), 0);
     let screen = terminal.screen();
     assert_eq!(
-        screen.matches("there was no database").count(),
+        screen.matches("a new database was made at ").count(),
         1,
         "{screen}"
     );

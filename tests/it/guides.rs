@@ -146,9 +146,12 @@ fn follow(guide: &str, text: &str) -> Vec<(String, String)> {
     // A client that is refused has failed.
     let mut script = "curl() { command curl --fail-with-body \"$@\"; }\n".to_owned();
     if !text.contains("user create") {
-        // Whom the reader has made in the quick start.
-        let create = "minisass-auth user create --username ada --email ada@example.org";
-        script += &format!("{create} --password-stdin <<< '{PASSWORD}' > /dev/null\n");
+        // Whom the reader has made in the quick start, and in the README.
+        for name in ["ada", "bo"] {
+            let create =
+                format!("minisass-auth user create --username {name} --email {name}@example.org");
+            script += &format!("{create} --password-stdin <<< '{PASSWORD}' > /dev/null\n");
+        }
     }
     for step in &steps {
         script += &format!("{}\nprintf '\\x1e'\n", typed(step, &server));
@@ -183,6 +186,7 @@ fn every_command_of_every_guide_works_and_prints_what_is_shown() {
     assert!(output("reset send").contains("queued to ada@example.org"));
     assert!(output("doctor").contains("integrity"));
     assert!(output("db backup").contains("backup.db"));
+    assert!(output("user import bo.jsonl").contains("present"));
 }
 
 #[test]

@@ -85,6 +85,8 @@ mod move_names;
 mod move_password;
 mod move_tables;
 mod names;
+mod newcomer;
+mod newcomer_import;
 mod openapi;
 mod order;
 mod outbox;

@@ -122,27 +122,24 @@ fn what_is_no_dump_is_called_by_its_name() {
         (wide(&ada, false, true), &["UTF-16"]),
         (
             format!("Loading settings…\n{ada}").into(),
-            &["line 1", "Loading settings…", "before the rows"],
+            &["line 1", "something stands before the rows"],
         ),
         (
             format!("\n\n[INFO] ready\n{ada}").into(),
-            &["line 3", "[INFO] ready", "before the rows"],
+            &["line 3", "before the rows"],
         ),
         (
             format!("[2026-01-02 03:04] ready\n{ada}").into(),
-            &["line 1", "[2026-01-02 03:04]"],
+            &["line 1"],
         ),
-        (
-            format!("{ada}\nbye").into(),
-            &["line 2", "\"bye\"", "after the rows"],
-        ),
+        (format!("{ada}\nbye").into(), &["line 2", "after the rows"]),
         (
             format!("[{row},\nWarning: slow\n{row}]").into(),
-            &["line 2", "Warning: slow", "among the rows"],
+            &["line 2", "among the rows"],
         ),
         (
             format!("{row}\nWarning: slow\n{row}\n").into(),
-            &["line 2", "Warning: slow"],
+            &["line 2", "among the rows"],
         ),
         (ada[..ada.len() - 1].into(), &["not the whole dump"]),
         (
@@ -174,7 +171,7 @@ fn what_is_no_dump_is_called_by_its_name() {
         ),
         (
             b"username,email\nada,ada@example.org\n".to_vec(),
-            &["line 1", "username,email"],
+            &["line 1", "before the rows"],
         ),
         (packed(&ada)[..40].to_vec(), &["cannot read"]),
     ];

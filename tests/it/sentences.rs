@@ -104,7 +104,7 @@ fn a_second_server_says_which_the_first_is() {
     let site = Site::new();
     let server = site.start(&[]);
     let said = site.run(&["serve", "--listen", "127.0.0.1:0"]).refusal();
-    assert!(said.contains("another server"), "{said}");
+    assert!(said.contains("a server serves"), "{said}");
     let own = server.id().as_raw_nonzero().to_string();
     let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
     assert!(

@@ -53,7 +53,8 @@ fn the_first_start_makes_everything_for_its_owner_alone_whatever_the_umask() {
 #[test]
 fn a_start_prints_the_addresses_and_what_to_type_next() {
     let site = Site::new();
-    let server = site.start(&[]);
+    let mut server = site.start(&[]);
+    server.read_on_to("token issue");
     let address = server.address();
     let data = site.data();
     let data = data.display();
@@ -73,7 +74,8 @@ fn a_start_prints_the_addresses_and_what_to_type_next() {
 #[test]
 fn the_printed_commands_work_as_they_stand() {
     let site = Site::new();
-    let server = site.start(&[]);
+    let mut server = site.start(&[]);
+    server.read_on_to("token issue");
     for next in ["user create", "token issue"] {
         let line = server.announced.lines().find(|it| it.contains(next));
         let line = line.expect("a command").trim();

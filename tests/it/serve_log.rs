@@ -157,7 +157,7 @@ fn a_log_that_nobody_reads_stops_nothing() {
     drop(command);
     let mut announced = String::new();
     let mut out = child.stdout.take().expect("standard output");
-    while !announced.contains("token issue") {
+    while !announced.contains("  Database ") {
         let mut some = [0; 512];
         let length = out.read(&mut some).expect("an announcement");
         assert_ne!(length, 0, "it ended");

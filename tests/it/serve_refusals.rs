@@ -254,7 +254,7 @@ fn a_second_server_on_the_same_folder_is_refused() {
     let mut first = site.start(&[]);
     let said = start(&site, &[]).refusal();
     let data = site.data();
-    assert_says(&said, &["another server", data.to_str().expect("UTF-8")]);
+    assert_says(&said, &["a server serves", data.to_str().expect("UTF-8")]);
     assert_eq!(first.register("ada"), 201, "the first one goes on");
     assert_eq!(first.stop(), Some(0));
     // The lock went with the process.

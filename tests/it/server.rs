@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -51,13 +52,16 @@ impl Outcome {
         self.out
     }
 
-    /// The one line on standard error of a command that must have been refused.
+    /// The one line on standard error of a command that must have been refused. It may have made a
+    /// database before.
     #[track_caller]
     pub fn refusal(self) -> String {
         assert_eq!(self.code, Some(1), "{}{}", self.out, self.err);
-        assert!(self.err.starts_with("minisass-auth: "), "{}", self.err);
-        assert_eq!(self.err.trim_end().lines().count(), 1, "{}", self.err);
-        self.err.trim_end().to_owned()
+        let is_said = |it: &&str| !it.starts_with("a new database was made at ");
+        let said: Vec<&str> = self.err.lines().filter(is_said).collect();
+        assert!(said[0].starts_with("minisass-auth: "), "{}", self.err);
+        assert_eq!(said.len(), 1, "{}", self.err);
+        said[0].to_owned()
     }
 
     #[track_caller]
@@ -181,8 +185,9 @@ pub fn run(command: &mut Command, input: &str) -> Outcome {
 pub struct Server {
     child: Child,
     log: PathBuf,
-    /// What it printed at the start.
+    /// What it printed at the start, up to the line that is always there.
     pub announced: String,
+    lines: Option<Mutex<Receiver<String>>>,
 }
 
 impl Server {
@@ -203,7 +208,7 @@ impl Server {
                 .for_each(|line| drop(sender.send(line)));
         });
         let mut announced = String::new();
-        while !announced.contains("token issue") {
+        while !announced.contains("  Database ") {
             let Ok(line) = lines.recv_timeout(PATIENCE) else {
                 let log = std::fs::read_to_string(log).unwrap_or_default();
                 panic!("the server did not start: {announced}{log}");
@@ -215,6 +220,7 @@ impl Server {
             child,
             log: log.to_owned(),
             announced,
+            lines: Some(Mutex::new(lines)),
         }
     }
 
@@ -225,6 +231,7 @@ impl Server {
             child,
             log,
             announced,
+            lines: None,
         }
     }
 
@@ -298,6 +305,18 @@ impl Server {
     pub fn wait(&mut self) -> Option<i32> {
         let child = &mut self.child;
         until("the server to stop", || child.try_wait().expect("its end")).code()
+    }
+
+    /// Reads on until it has announced `what`, or has ended.
+    pub fn read_on_to(&mut self, what: &str) {
+        let lines = self.lines.as_mut().expect("its standard output");
+        let lines = lines.get_mut().expect("no panic");
+        while !self.announced.contains(what) {
+            let Ok(line) = lines.recv_timeout(PATIENCE) else {
+                break;
+            };
+            self.announced += &(line + "\n");
+        }
     }
 
     pub fn stop(&mut self) -> Option<i32> {

@@ -76,6 +76,7 @@ pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::R
         }
         Command::Retire { kid, yes } => {
             let kid = named::typed_one(&kid)?;
+            job.operator.check_may_retire_key(&folder, &kid)?;
             confirm(&format!("Tokens that {kid} signed will be refused."), yes)?;
             job.wait(job.operator.retire_key(&folder, &kid, &job.actor))?;
             (

@@ -9,17 +9,19 @@ use crate::cli::named::Named;
 use crate::cli::terminal::output::{Format, Output};
 use crate::domain::User;
 
+const LINKS: &str = "\n\nA new link ends the one before, mailed or printed.";
+
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     /// Queue the reset mail of users, to their stored addresses; the server sends it
     #[command(arg = dry_run(), after_help = examples(&[
         "minisass-auth reset send ada bo@example.org",
-    ]))]
+    ]) + LINKS)]
     Send(Named),
     /// Print a link with which a user chooses a new password, for people whom mail does not reach
     #[command(after_help = examples(&[
         "minisass-auth reset link ada --public-url https://auth.example.org",
-    ]))]
+    ]) + LINKS)]
     Link(Named),
 }
 

@@ -68,6 +68,14 @@ pub(crate) struct How {
 }
 
 impl How {
+    /// What is wrong with the columns that were asked for, if a table has `known`.
+    pub(crate) fn unknown_column(&self, known: &[&str]) -> Option<String> {
+        let typed = self.columns.iter().map(|it| spelled(it));
+        let mut typed = typed.filter(|it| !it.is_empty());
+        let unknown = typed.find(|typed| !known.iter().any(|it| is_column(typed, it)))?;
+        Some(no_column(&unknown, &known.join(", ")))
+    }
+
     /// Whether the OpenAPI document is wanted in YAML.
     pub(crate) fn wants_yaml(&self) -> bool {
         self.format == WantedFormat::Yaml
@@ -204,10 +212,7 @@ impl Output {
         let mut chosen = Map::new();
         for typed in self.columns.iter().filter(|it| !it.is_empty()) {
             let Some(name) = known.iter().find(|it| is_column(typed, it)) else {
-                bail!(
-                    "there is no column {typed:?}; there are {}",
-                    known.join(", ")
-                );
+                bail!(no_column(typed, &known.join(", ")));
             };
             let value = row.shift_remove(name);
             let value = value.with_context(|| format!("--columns names {name} twice"))?;
@@ -263,6 +268,10 @@ impl Output {
 pub(crate) fn note(text: &str) {
     // Nobody may be listening; the result does not depend on it.
     let _ = writeln!(io::stderr(), "{}", visible(text));
+}
+
+fn no_column(typed: &str, known: &str) -> String {
+    format!("there is no column {typed:?}; there are {known}")
 }
 
 /// A column as it is spelled in results, whatever somebody typed.

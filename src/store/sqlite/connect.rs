@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::when;
 use super::log::{self, APPLICATION_ID, log_of};
 use crate::failure::{Failure, in_words};
+use crate::private_file::owner::line_for_owner;
 use crate::private_file::{append_to, folder_of, lock};
 
 /// Older ones can corrupt a database that two processes write and checkpoint at once, which is what
@@ -73,7 +74,11 @@ pub fn is_there(path: &Path) -> Result<bool, Failure> {
             check_log(path)?;
             return Ok(false);
         }
-        Err(err) => return Err(refusal(format!("cannot read {shown}: {}", in_words(&err)))),
+        Err(err) => {
+            let line = line_for_owner(path, &err);
+            let why = in_words(&err);
+            return Err(refusal(format!("cannot read {shown}: {why}{line}")));
+        }
     };
     if header.is_empty() {
         check_log(path)?;

@@ -175,6 +175,31 @@ fn root_is_told_how_to_be_the_owner() {
 }
 
 #[test]
+fn everybody_else_is_told_how_to_be_the_owner_too() {
+    let site = Site::with_database();
+    let Some(stranger) = Account::find(&site, "") else {
+        return;
+    };
+    // On every machine: the account daemon.
+    for path in [site.data(), site.data().join("auth.db")] {
+        chown(path, Some(1), Some(1)).expect("an owner");
+    }
+    for line in [
+        "user list",
+        "user create --email ada@example.org --password-stdin",
+        "key list",
+        "db migrate",
+        "db status",
+        "serve --listen 127.0.0.1:0",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let said = run(&mut stranger.command("data", &words), "").refusal();
+        assert!(said.contains(": sudo -u daemon "), "{line}: {said}");
+        assert!(said.ends_with(line), "{line}: {said}");
+    }
+}
+
+#[test]
 fn the_settings_file_in_its_usual_place_is_read() {
     let site = Site::new();
     let found = program("unshare").and_then(|unshare| {
@@ -236,10 +261,7 @@ fn who_may_not_read_the_settings_is_told_the_line_of_one_who_may() {
     // On every machine: the account daemon, and its group.
     chown(&settings, None, Some(1)).expect("a group");
     let said = run(&mut stranger.command("data", &list), "").refusal();
-    assert!(
-        said.contains("run it as the owner: sudo -u daemon "),
-        "{said}"
-    );
+    assert!(said.contains("run it as daemon: sudo -u daemon "), "{said}");
     assert!(
         said.ends_with(&format!("user list --config {file}")),
         "{said}"

@@ -86,6 +86,30 @@ fn a_django_project_verifies_tokens_as_the_guide_says() {
     assert_eq!(said, "200 1\n401 None\n401 None\n");
 }
 
+/// Says whose each token is, or why it is none.
+const ASK: &str = "
+import sys
+
+for token in sys.argv[1:]:
+    try:
+        print(user_of(token))
+    except jwt.InvalidTokenError as err:
+        print(err)
+";
+
+#[test]
+fn a_program_of_python_verifies_tokens_as_the_guide_says() {
+    let Some(python) = python() else {
+        return;
+    };
+    let service = Service::new();
+    let mut verify = Command::new(python);
+    verify.args(["-c", &(service.block("python", 2) + ASK)]);
+    verify.args([&*service.token, &service.refresh(), "x.y"]);
+    let said = run(&mut verify, "").ok();
+    assert_eq!(said, "1\nthis is no access token\nNot enough segments\n");
+}
+
 #[test]
 fn a_program_of_node_verifies_tokens_as_the_guide_says() {
     let found = program("node").and_then(|node| Ok((node, install()?)));

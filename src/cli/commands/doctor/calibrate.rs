@@ -64,7 +64,9 @@ pub(crate) fn run(
     });
     output.rows(rows)?;
     output.finish()?;
-    if let Some(cost) = proposed {
+    if proposed == Some(settings.scrypt) {
+        note("the cost is right as it is");
+    } else if let Some(cost) = proposed {
         note(&format!(
             "to use the proposed cost, set scrypt = \"{cost}\" and start the server again; \
              each password gets it at the next login"

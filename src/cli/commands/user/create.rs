@@ -109,7 +109,7 @@ pub(crate) fn run(new: Create, settings: &Settings, output: &mut Output) -> anyh
         return output.done(&link, &row);
     }
     if is_invited {
-        note(&format!("an invitation is on its way to {}", user.email));
+        note(&format!("an invitation to {} is queued", user.email));
     }
     show(&[user], output)
 }

@@ -7,6 +7,7 @@ use crate::cli::job::Job;
 use crate::cli::named::Named;
 use crate::cli::terminal::output::{Format, Output};
 use crate::cli::terminal::prompt::confirm;
+use crate::domain::User;
 
 #[derive(clap::Args)]
 #[command(arg = dry_run(), after_help = examples(&[
@@ -23,17 +24,26 @@ pub(crate) struct Delete {
 
 pub(crate) fn run(delete: &Delete, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let users = delete.named.find(job)?;
-    let names: Vec<String> = users.iter().map(|it| it.username.to_string()).collect();
-    let names = names.join(", ");
+    let joined =
+        |shown: fn(&User) -> String| users.iter().map(shown).collect::<Vec<_>>().join(", ");
+    let names = joined(|it| it.username.to_string());
+    let whom = joined(|it| format!("{} (number {}, {})", it.username, it.id.0, it.email));
     confirm(
-        &format!("Delete {names} for good?"),
+        &format!("Delete {whom} and all that belongs to them for good?"),
         delete.yes || job.is_dry,
     )?;
     for user in &users {
         job.wait(job.operator.delete_user(user.id, &job.actor))?;
     }
     match output.format {
-        Format::Table => Ok(output.line(&format!("{names}: deleted"))?),
+        Format::Table => {
+            let done = if job.is_dry {
+                "would be deleted"
+            } else {
+                "deleted"
+            };
+            Ok(output.line(&format!("{names}: {done}"))?)
+        }
         Format::Json | Format::Csv => output.rows(users.iter().map(row)),
     }
 }

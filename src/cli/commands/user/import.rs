@@ -221,7 +221,10 @@ fn conclude(
         .flatten()
         .for_each(|text| note(text));
     let Done { summary, end, .. } = imported.done;
-    show(&summary, output)?;
+    // Of a file that could not be read at all there is nothing to count.
+    if output.format != Format::Table || imported.read.is_ok() || !summary.is_empty() {
+        show(&summary, output)?;
+    }
     if let Some(report) = host.report {
         report.keep()?;
     }
