@@ -1,6 +1,5 @@
 //! Settings become the parts, and the parts become the use cases: the one place.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -16,7 +15,7 @@ use crate::private_file::data_dir::{self, Locks};
 use crate::private_file::folder_of;
 use crate::private_file::layout;
 use crate::progress::Progress;
-use crate::settings::{Listen, Settings};
+use crate::settings::{Authorities, Listen, Settings};
 use crate::store::{Store, maintenance};
 
 /// The use cases for a command, which may run beside a server.
@@ -123,19 +122,20 @@ fn outbox(settings: &Settings) -> PathBuf {
 /// Puts a backup into the data folder, which no server uses, and returns how many users it brought.
 pub(crate) fn restore(
     from: &Path,
+    shown: &str,
     settings: &Settings,
     actor: &Stamp,
     progress: &Progress,
 ) -> anyhow::Result<i64> {
     // First what needs nothing to be made: whoever is refused finds everything as it was.
-    let backup = maintenance::sound_backup(from, progress)?;
+    let backup = maintenance::sound_backup(from, shown, progress)?;
     maintenance::is_there(&settings.database)?;
     data_dir::check_name(&settings.database)?;
     check_folder_of_database(settings)?;
     data_dir::make(&settings.data_dir)?;
     data_dir::check_nobody_elses(&settings.data_dir, &settings.database)?;
     let _lock = data_dir::lock(&settings.data_dir, &settings.database)?;
-    let users = Store::restore(&backup, from, &settings.database, actor, progress)?;
+    let users = Store::restore(&backup, &settings.database, actor, progress)?;
     data_dir::unmark_complete(&settings.data_dir);
     Ok(users)
 }
@@ -146,12 +146,8 @@ pub(crate) fn mailer(settings: &Settings, public_url: Option<&WebUrl>) -> anyhow
     let transport = match &mail.server {
         None => Transport::Files(outbox(settings)),
         Some(server) => {
-            let read = |path: &PathBuf| {
-                fs::read(path).with_context(|| {
-                    format!("cannot read {}, which smtp_ca_file names", path.display())
-                })
-            };
-            let authorities = mail.authorities.as_ref().map(read).transpose()?;
+            let authorities = mail.authorities.as_ref().map(Authorities::read);
+            let authorities = authorities.transpose()?;
             Transport::Smtp(Smtp::new(
                 server.clone(),
                 mail.hello

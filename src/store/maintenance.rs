@@ -5,12 +5,12 @@ use std::path::Path;
 
 use super::audit::{self, Chain};
 use super::pending::Pending;
-use super::sql::{Sql, values};
+use super::sql::values;
 use super::sqlite::{self, End, Readers};
 use super::{Engine, Store, attempts, clock, counts, imported_tokens, links, mails, sessions};
 use crate::domain::{Stamp, Timestamp};
 use crate::failure::Failure;
-use crate::progress::{Progress, unwatched};
+use crate::progress::Progress;
 
 pub use super::sqlite::{
     SoundBackup, engine_version, is_there, newest_schema, schema_of, sound_backup,
@@ -114,17 +114,15 @@ impl Store {
         })
     }
 
-    /// Puts a backup, which came `from` there, into the place of a database that holds no users, and returns how many users it
+    /// Puts a backup into the place of a database that holds no users, and returns how many users it
     /// brought. Every session has ended there and no link or mail waits, so that nothing revoked
     /// since comes back.
     pub fn restore(
         backup: &SoundBackup,
-        from: &Path,
         path: &Path,
         stamp: &Stamp,
         progress: &Progress,
     ) -> Result<i64, Failure> {
-        let detail = from.display().to_string();
         sqlite::restore(backup, path, progress, audit::chain_old, |sql| {
             for end in [
                 "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL",
@@ -137,7 +135,7 @@ impl Store {
                 values![],
             )?;
             imported_tokens::end_of_everybody(sql, stamp.at)?;
-            audit::write(sql, stamp, "db.restore", None, Some(&detail))
+            audit::write(sql, stamp, "db.restore", None, Some(&backup.shown))
         })
     }
 }
@@ -192,8 +190,8 @@ impl Inspection {
     }
 
     /// What is wrong with its pages and references; nothing, if it is sound.
-    pub fn problems(&self) -> Result<Vec<String>, Failure> {
-        self.0.problems(INSPECTING, &unwatched())
+    pub fn problems(&self, progress: &Progress) -> Result<Vec<String>, Failure> {
+        self.0.problems(INSPECTING, progress)
     }
 
     /// How things stand at `now`, in a schema of today.
@@ -202,9 +200,8 @@ impl Inspection {
     }
 
     /// Reads the whole audit trail, in a schema of today.
-    pub fn verify_audit(&self) -> Result<Chain, Failure> {
-        let verify = |sql: &mut dyn Sql| audit::verify(sql, &unwatched());
-        self.0.read(INSPECTING, verify)
+    pub fn verify_audit(&self, progress: &Progress) -> Result<Chain, Failure> {
+        self.0.read(INSPECTING, |sql| audit::verify(sql, progress))
     }
 
     /// When something was last written down.
