@@ -100,7 +100,10 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("rusqlite", "src/store/sqlite/"),
     ("refinery", "src/store/sqlite/"),
     ("lettre", "src/mail/"),
-    ("percent_encoding", "src/mail/server.rs src/http/pages/"),
+    (
+        "percent_encoding",
+        "src/mail/server.rs src/http/middleware/head.rs src/http/pages/",
+    ),
     ("minijinja", "src/mail/letter.rs src/http/pages/"),
     ("scrypt", "src/crypto/scrypt.rs"),
     ("argon2", "src/crypto/foreign.rs"),
