@@ -11,7 +11,7 @@ use rustix::fs::{Access, access};
 use super::layout::{BESIDE, COMPLETE, FOLDERS, LOCK, SERVED};
 use super::owner::command_as;
 use super::{
-    append_to, end_of_links, folder_of, is_of_another_user, is_open_to_others, is_to_work_in, lock,
+    append_to, beside, is_of_another_user, is_open_to_others, is_replaced, is_to_work_in, lock,
     make_folder, sync_folder,
 };
 
@@ -78,12 +78,7 @@ pub(crate) fn check_name(database: &Path) -> anyhow::Result<()> {
 /// and a lock would say where links lead to.
 pub(crate) fn check_nobody_elses(folder: &Path, database: &Path) -> anyhow::Result<()> {
     let in_folder = FOLDERS.iter().chain(&[COMPLETE, SERVED]);
-    let database = end_of_links(database);
-    let beside_it = BESIDE.iter().map(|end| {
-        let mut name = database.file_name().unwrap_or_default().to_owned();
-        name.push(end);
-        folder_of(&database).join(name)
-    });
+    let beside_it = BESIDE.iter().map(|end| beside(database, end));
     let paths = in_folder.map(|it| folder.join(it)).chain(beside_it);
     for path in paths {
         // Of a link, who made that.
@@ -173,13 +168,7 @@ impl Locks {
     /// Whether somebody removed the lock of the folder, or put another file in its place, so that a
     /// second server could start; the store looks after the one of its database.
     pub(crate) fn is_lost(&self) -> bool {
-        let place = |it: Metadata| (it.dev(), it.ino());
-        let held = self.folder.metadata().map(place);
-        match (fs::metadata(&self.path).map(place), held) {
-            (Ok(named), Ok(held)) => named != held,
-            (Err(err), _) => err.kind() == ErrorKind::NotFound,
-            _ => false,
-        }
+        is_replaced(&self.path, &self.folder)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -197,13 +186,11 @@ pub(crate) fn lock(folder: &Path, database: &Path) -> anyhow::Result<Locks> {
             format!("a server serves {shown} already{holder}; stop it, or choose another {choose}")
         })
     };
-    let of_database = lock_of(database)
-        .with_context(|| format!("cannot find the folder of {}", database.display()))?;
     let path = folder.join(SERVED);
     Ok(Locks {
         folder: take(&path, folder, "--data-dir")?,
         path,
-        _database: take(&of_database, database, "--database")?,
+        _database: take(&beside(database, LOCK), database, "--database")?,
     })
 }
 
@@ -223,15 +210,5 @@ pub(crate) fn note_of_server(folder: &Path) -> Option<String> {
 
 /// Whether a server works on this data at the moment.
 pub(crate) fn is_served(folder: &Path, database: &Path) -> bool {
-    let of_database = lock_of(database);
-    lock::is_taken(&folder.join(SERVED)) || of_database.is_ok_and(|it| lock::is_taken(&it))
-}
-
-/// The lock beside a database, the same for every way to name that.
-fn lock_of(database: &Path) -> io::Result<PathBuf> {
-    // A link may lead to where the database is still to be made.
-    let path = end_of_links(database);
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(LOCK);
-    Ok(folder_of(&path).canonicalize()?.join(name))
+    lock::is_taken(&folder.join(SERVED)) || lock::is_taken(&beside(database, LOCK))
 }
