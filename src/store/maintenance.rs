@@ -4,17 +4,18 @@
 use std::path::Path;
 
 use super::audit::{self, Chain};
+use super::engine::{Engine, Readers};
 use super::pending::Pending;
 use super::sql::{Sql, values};
-use super::sqlite::{self, End, Readers};
-use super::{Engine, Store, attempts, clock, counts, imported_tokens, links, mails, sessions};
+use super::sqlite;
+use super::task::End;
+use super::{Location, Store, attempts, clock, counts, imported_tokens, links, mails, sessions};
 use crate::domain::{Stamp, Timestamp};
 use crate::failure::Failure;
 use crate::progress::{Progress, unwatched};
 
-pub use super::sqlite::{
-    SoundBackup, engine_version, is_there, newest_schema, schema_of, sound_backup,
-};
+pub use super::engine::{is_there, schema_of};
+pub use super::sqlite::{SoundBackup, engine_version, newest_schema, sound_backup};
 
 /// A log beyond this says that somebody reads an old state all the time.
 pub const MOST_LOG_BYTES: u64 = 64 << 20;
@@ -59,42 +60,41 @@ pub struct Purged {
 
 impl Store {
     /// Opens the database, or creates it for nobody else, and brings its schema up to date.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
-        let engine = Engine::open(path, End::Commit, audit::chain_old)?;
-        Ok(Self { engine })
+    pub fn open(place: &Location) -> Result<Self, Failure> {
+        Self::open_to(place, End::Commit)
     }
 
     /// As [`Store::open`], for a dry run: each transaction is rolled back when it has been answered.
-    pub fn open_dry(path: &Path) -> Result<Self, Failure> {
-        let engine = Engine::open(path, End::RollBack, audit::chain_old)?;
-        Ok(Self { engine })
+    pub fn open_dry(place: &Location) -> Result<Self, Failure> {
+        Self::open_to(place, End::RollBack)
+    }
+
+    fn open_to(place: &Location, end: End) -> Result<Self, Failure> {
+        let engine = Engine::open(place, end, audit::chain_old)?;
+        let readers = engine.readers();
+        Ok(Self { engine, readers })
     }
 
     /// The size of the write-ahead log, in bytes.
     pub fn log_bytes(&self) -> u64 {
-        self.engine.readers.sizes().1
+        // That of a server is nothing to warn of.
+        self.readers.sizes().map_or(0, |it| it.1)
     }
 
     /// How things stand at `now`.
     pub fn status(&self, now: Timestamp) -> Result<Status, Failure> {
-        status(
-            &self.engine.readers,
-            "reading the state of the database",
-            now,
-        )
+        status(&self.readers, "reading the state of the database", now)
     }
 
     /// What is wrong with the database; nothing, if it is sound.
     pub fn check(&self, progress: &Progress) -> Result<Vec<String>, Failure> {
-        self.engine
-            .readers
-            .problems("checking the database", progress)
+        self.readers.problems("checking the database", progress)
     }
 
     /// Copies the database as of now to the new file `to`, which nobody else can read, and verifies
     /// the copy. Others may read and write meanwhile.
     pub fn back_up(&self, to: &Path, progress: &Progress) -> Result<BackedUp, Failure> {
-        let (bytes, users) = self.engine.readers.back_up(to, progress)?;
+        let (bytes, users) = self.readers.back_up(to, progress)?;
         Ok(BackedUp { bytes, users })
     }
 
@@ -143,9 +143,9 @@ impl Store {
 }
 
 fn status(readers: &Readers, doing: &'static str, now: Timestamp) -> Result<Status, Failure> {
-    let (bytes, log_bytes) = readers.sizes();
+    let (bytes, log_bytes) = readers.sizes()?;
     let schema = readers.schema(doing)?;
-    readers.read(doing, |sql| {
+    let status = readers.read(doing, move |sql| {
         Ok(Status {
             bytes,
             log_bytes,
@@ -172,7 +172,8 @@ fn status(readers: &Readers, doing: &'static str, now: Timestamp) -> Result<Stat
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?,
         })
-    })
+    });
+    status.wait()
 }
 
 const INSPECTING: &str = "inspecting the database";
@@ -182,8 +183,8 @@ pub struct Inspection(Readers);
 
 impl Inspection {
     /// Looks at a database, which must be there and of this program.
-    pub fn of(path: &Path) -> Result<Self, Failure> {
-        Readers::inspect(path).map(Self)
+    pub fn of(place: &Location) -> Result<Self, Failure> {
+        Readers::inspect(place).map(Self)
     }
 
     /// The version of its schema.
@@ -204,11 +205,11 @@ impl Inspection {
     /// Reads the whole audit trail, in a schema of today.
     pub fn verify_audit(&self) -> Result<Chain, Failure> {
         let verify = |sql: &mut dyn Sql| audit::verify(sql, &unwatched());
-        self.0.read(INSPECTING, verify)
+        self.0.read(INSPECTING, verify).wait()
     }
 
     /// When something was last written down.
     pub fn last_change(&self) -> Result<Option<Timestamp>, Failure> {
-        self.0.read(INSPECTING, clock::last_change)
+        self.0.read(INSPECTING, clock::last_change).wait()
     }
 }

@@ -1,5 +1,6 @@
 //! What a statement needs of an engine. The SQL of the nouns is the subset that SQLite and PostgreSQL
-//! both speak; what differs is a method of [`Sql`].
+//! both speak; what differs is a method of [`Sql`]. PostgreSQL learns the type of a parameter where it is
+//! named first, so that is not in `?1 IS NULL`.
 
 use std::ops::ControlFlow;
 
@@ -255,6 +256,8 @@ pub(crate) struct Error {
     /// Whether it may pass: a full disk, an I/O error, a lock. The same statement would fail again
     /// otherwise.
     is_passing: bool,
+    /// Whether the transaction could not go on beside others, and would succeed if it were done again.
+    asks_for_repetition: bool,
     cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
@@ -262,13 +265,27 @@ impl Error {
     pub(crate) fn passing(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self {
             is_passing: true,
+            asks_for_repetition: false,
             cause: cause.into(),
         }
+    }
+
+    /// Of a transaction that got in the way of another.
+    pub(crate) fn collided(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            asks_for_repetition: true,
+            ..Self::passing(cause)
+        }
+    }
+
+    pub(crate) fn asks_for_repetition(&self) -> bool {
+        self.asks_for_repetition
     }
 
     pub(crate) fn fault(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self {
             is_passing: false,
+            asks_for_repetition: false,
             cause: cause.into(),
         }
     }

@@ -308,7 +308,7 @@ fn put_together(folder: &Path, clock: &Clock, setup: Setup) -> Operator {
     let ring = Keyring::open(&keys, &random, clock.now()).expect("signing keys");
     let outbox = Transport::Files(folder.join("outbox"));
     let hasher = Hasher::new(setup.cost, 2, setup.hash_queue, random.clone());
-    let store = Store::open(&folder.join("auth.db")).expect("a database");
+    let store = Store::open(&(&*folder.join("auth.db")).into()).expect("a database");
     let latest = store.latest_time().expect("a time");
     Operator::new(Parts {
         store,

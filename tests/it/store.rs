@@ -32,7 +32,7 @@ pub fn on_sqlite(story: impl Fn(&Store, &Path)) {
     heard::listen();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("auth.db");
-    let sqlite = Store::open(&path).expect("a database");
+    let sqlite = Store::open(&(&*path).into()).expect("a database");
     story(&sqlite, &path);
     sqlite.close();
 }

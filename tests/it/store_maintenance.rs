@@ -105,7 +105,7 @@ fn rows_that_cannot_be_are_found() {
 fn a_damaged_page_is_found_and_not_copied() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("auth.db");
-    let sqlite = Store::open(&path).expect("a database");
+    let sqlite = Store::open(&(&*path).into()).expect("a database");
     add(&sqlite, "ada");
     sqlite.close();
     let page = "SELECT rootpage FROM sqlite_schema WHERE name = 'links_by_user'";
@@ -117,7 +117,7 @@ fn a_damaged_page_is_found_and_not_copied() {
     let start = u64::try_from((page - 1) * 4096).expect("a place");
     file.write_all_at(&[0xee; 4096], start).expect("damage");
 
-    let sqlite = Store::open(&path).expect("a database");
+    let sqlite = Store::open(&(&*path).into()).expect("a database");
     assert!(!sqlite.check(&unwatched()).expect("an answer").is_empty());
     assert!(back_up(&sqlite, &folder.path().join("copy.db")).is_err());
     assert_eq!(

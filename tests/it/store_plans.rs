@@ -142,7 +142,7 @@ fn is_of(template: &Template, statement: &str) -> bool {
 /// The schema, with the switches that the program sets; and SQLite tells of what a statement causes by
 /// foreign keys too.
 fn schema(path: &Path) -> Connection {
-    Store::open(path).expect("a database").close();
+    Store::open(&path.into()).expect("a database").close();
     let database = Connection::open(path).expect("the database");
     for switch in [
         DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG,

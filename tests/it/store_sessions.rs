@@ -264,7 +264,7 @@ fn a_session_is_read_again_only_when_a_session_may_have_changed() {
 #[test]
 fn a_session_that_another_process_ends_between_our_own_writes_is_over_at_once() {
     on_sqlite(|store, path| {
-        let other = Store::open(path).expect("the same database");
+        let other = Store::open(&path.into()).expect("the same database");
         let ada = add(store, "ada");
         let (opened, is_done) = (AtomicU8::new(0), AtomicBool::new(false));
         std::thread::scope(|scope| {

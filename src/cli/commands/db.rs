@@ -79,7 +79,7 @@ fn status(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let status = job.operator.database_status()?;
     let (last_backup_at, last_backup) = status.last_backup.unzip();
     output.one(&json!({
-        "file": job.settings.database.display().to_string(),
+        "file": job.settings.database.to_string(),
         "bytes": status.bytes,
         "log_bytes": status.log_bytes,
         "schema": status.schema,
@@ -113,7 +113,7 @@ fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         file != Path::new("-"),
         "a backup is a file, which is checked before it gets its name; name one, such as backup.db"
     );
-    check_not_own(file, &job.settings.data_dir, &job.settings.database)?;
+    check_not_own(file, &job.settings.data_dir, &job.settings.database_file())?;
     let (bar, interrupt) = (Bar::of("copying and checking"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
     let work = job.operator.back_up(file, &job.actor, &progress);
@@ -130,7 +130,7 @@ fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
 
 /// What is piped in, on the disk of the database: folders for temporary files may be memory.
 fn standard_input(settings: &Settings) -> anyhow::Result<Draft> {
-    let database = &settings.database;
+    let database = &settings.database_file();
     // Its folder may still be to be made, once it is known that this is a backup.
     let folder = folder_of(database).ancestors().find(|it| it.is_dir());
     let name = database.file_name().unwrap_or_default();
@@ -152,9 +152,9 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
     bar.clear();
     let users = interrupt.explain(users, "nothing was restored; run it again")?;
     output.one(&json!({
-        "file": settings.database.display().to_string(),
+        "file": settings.database.to_string(),
         "users": users,
-        "bytes": std::fs::metadata(&settings.database).map_or(0, |it| it.len()),
+        "bytes": std::fs::metadata(settings.database_file()).map_or(0, |it| it.len()),
         "keys": "not in the backup; without the old folder keys a new key is made at the next start",
     }))
 }

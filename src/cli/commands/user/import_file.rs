@@ -98,7 +98,7 @@ impl Source {
 
     /// A copy on the disk of the database, which has room for users.
     fn put_aside(&self, job: &Job, interrupt: &Interrupt) -> anyhow::Result<Draft> {
-        let draft = Draft::beside(&job.settings.database)?;
+        let draft = Draft::beside(&job.settings.database_file())?;
         let mut copy = File::options().write(true).open(draft.path())?;
         let mut input: Box<dyn Read> = match self.is_piped() {
             true => Box::new(io::stdin()),

@@ -1,0 +1,47 @@
+//! Where the database is. Its URL may hold a password: that is never shown, and is not taken from where
+//! others can read it.
+
+use anyhow::anyhow;
+
+use super::list::wrong;
+use super::secret::{check_source, read_private};
+use super::sources::Values;
+use crate::failure;
+use crate::store::Location;
+
+impl Values {
+    /// As far as it can be understood; what is wrong with it is told by [`checked`].
+    pub(crate) fn database(&self) -> Location {
+        let set = self.optional("database");
+        let parsed = set.and_then(|it| Location::parse(&it).ok());
+        parsed.unwrap_or_else(|| Location::File(self.data_dir().join("auth.db")))
+    }
+}
+
+pub(super) fn checked(values: &Values) -> anyhow::Result<Location> {
+    let Some(set) = values.optional("database") else {
+        return Ok(values.database());
+    };
+    let place = Location::parse(&set).map_err(|err| wrong("database", err))?;
+    let file = values.file_of("database_password_file");
+    let is_named = values.optional("database_password_file").is_some();
+    let Location::Server(url) = place else {
+        return if is_named {
+            Err(anyhow!(
+                "database_password_file is set, and the database is a file, which has no password"
+            ))
+        } else {
+            Ok(place)
+        };
+    };
+    if url.has_password() {
+        check_source("database", "database_password_file", values)?;
+    }
+    if !is_named {
+        return Ok(Location::Server(url));
+    }
+    let source = values.source("database_password_file");
+    let password = read_private(file.as_deref(), source)
+        .map_err(|err| wrong("database_password_file", failure::chain(err.chain())))?;
+    Ok(Location::Server(url.with_password(&password)))
+}
