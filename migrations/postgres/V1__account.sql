@@ -15,19 +15,24 @@ CREATE TABLE users (
     last_login_at BIGINT
 );
 
--- A number is never given to a second user, so an old token cannot name a new one; also not after
--- somebody came with a number of their own.
-CREATE SEQUENCE user_numbers OWNED BY users.id;
+-- A number is never given to a second user, so an old token cannot name a new one. A sequence would go on
+-- after what was rolled back too. Only one transaction at a time writes.
+CREATE TABLE last_user_deleted (id BIGINT NOT NULL);
+INSERT INTO last_user_deleted (id) VALUES (0);
 CREATE FUNCTION number_user() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.id IS NULL THEN
-        NEW.id := nextval('user_numbers');
-    ELSIF NEW.id >= (SELECT last_value FROM user_numbers) THEN
-        PERFORM setval('user_numbers', NEW.id);
+        NEW.id := 1 + greatest((SELECT max(id) FROM users), (SELECT id FROM last_user_deleted));
     END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER users_number BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION number_user();
+CREATE FUNCTION note_user_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE last_user_deleted SET id = OLD.id WHERE id < OLD.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER users_deleted AFTER DELETE ON users FOR EACH ROW EXECUTE FUNCTION note_user_deleted();
 
 CREATE TABLE profiles (
     user_id           BIGINT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,

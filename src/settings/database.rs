@@ -27,8 +27,11 @@ pub(super) fn checked(values: &Values) -> anyhow::Result<Location> {
     let is_named = values.optional("database_password_file").is_some();
     let Location::Server(url) = place else {
         return if is_named {
+            let named = file.unwrap_or_default();
             Err(anyhow!(
-                "database_password_file is set, and the database is a file, which has no password"
+                "database_password_file names {}, and the database is a file, which has no password; set \
+                 database to a postgres:// address, or leave it out",
+                named.display()
             ))
         } else {
             Ok(place)

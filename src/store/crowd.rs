@@ -23,7 +23,7 @@ const FEW: usize = 8;
 const PART: u32 = 4;
 const LONGEST: Duration = Duration::from_millis(2);
 
-pub(in crate::store) struct Crowd {
+pub(super) struct Crowd {
     jobs: Receiver<Job>,
     /// Those that came while the last group was committed.
     missed: VecDeque<Job>,
@@ -34,7 +34,7 @@ pub(in crate::store) struct Crowd {
 }
 
 impl Crowd {
-    pub(in crate::store) fn new(jobs: Receiver<Job>) -> Self {
+    pub(super) fn new(jobs: Receiver<Job>) -> Self {
         Self {
             jobs,
             missed: VecDeque::new(),
@@ -44,7 +44,7 @@ impl Crowd {
     }
 
     /// The next job, if one comes within the time.
-    pub(in crate::store) fn next(&mut self, within: Duration) -> Result<Job, RecvTimeoutError> {
+    pub(super) fn next(&mut self, within: Duration) -> Result<Job, RecvTimeoutError> {
         match self.there() {
             Some(job) => Ok(job),
             None => self.jobs.recv_timeout(within),
@@ -57,7 +57,7 @@ impl Crowd {
     }
 
     /// What is to be committed together: `first`, if there is one, what waits, and whoever comes in time.
-    pub(in crate::store) fn gather(&mut self, first: Option<Job>) -> Gathering<'_> {
+    pub(super) fn gather(&mut self, first: Option<Job>) -> Gathering<'_> {
         let waits = first.is_some() && self.all >= FEW && self.took >= SLOW;
         Gathering {
             expected: if waits { self.all } else { 0 },
@@ -71,7 +71,7 @@ impl Crowd {
 }
 
 /// A group that comes together while its first jobs are done.
-pub(in crate::store) struct Gathering<'a> {
+pub(super) struct Gathering<'a> {
     crowd: &'a mut Crowd,
     first: Option<Job>,
     expected: usize,
@@ -84,7 +84,7 @@ pub(in crate::store) struct Gathering<'a> {
 
 impl Gathering<'_> {
     /// To be called when it has been committed and nobody has been answered yet.
-    pub(in crate::store) fn note_commit(self) {
+    pub(super) fn note_commit(self) {
         let Self { crowd, size, .. } = self;
         crowd.took = self.complete.elapsed();
         crowd.missed.extend(crowd.jobs.try_iter());

@@ -10,9 +10,9 @@ use super::sql::{self, Sql};
 use crate::failure::{Failure, panic_message};
 
 /// See [`task`].
-pub(in crate::store) type Job = Box<dyn Task>;
+pub(super) type Job = Box<dyn Task>;
 
-pub(in crate::store) trait Task: Send {
+pub(super) trait Task: Send {
     /// Does it, unless nobody waits for it any more, in a savepoint of its own if it shares the
     /// transaction. It may be done again, in another one, if that came to nothing; false asks for it.
     fn run(&mut self, sql: &mut dyn Sql, shares: Shares) -> bool;
@@ -22,7 +22,7 @@ pub(in crate::store) trait Task: Send {
 
 /// Whether a transaction is for one task only.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) enum Shares {
+pub(super) enum Shares {
     Transaction,
     Nothing,
 }
@@ -40,15 +40,15 @@ pub(crate) type Complete = fn(&mut dyn Sql) -> sql::Result<()>;
 
 /// Why a transaction left nothing behind.
 #[derive(Clone)]
-pub(in crate::store) struct NotCommitted {
-    pub(in crate::store) why: String,
-    pub(in crate::store) transient: bool,
+pub(super) struct NotCommitted {
+    pub(super) why: String,
+    pub(super) transient: bool,
     /// Whether the log tells of it anyway.
-    pub(in crate::store) is_logged: bool,
+    pub(super) is_logged: bool,
 }
 
 impl NotCommitted {
-    pub(in crate::store) fn failure(&self, doing: &'static str) -> Failure {
+    pub(super) fn failure(&self, doing: &'static str) -> Failure {
         let mut failure = Failure::new(doing, &*self.why);
         if self.transient {
             failure = failure.transient();
@@ -63,7 +63,7 @@ impl NotCommitted {
 /// Work and the answer to whoever asked for it. If it fails it leaves nothing behind, and does not disturb
 /// what shares its transaction. Unless it `outlives` whoever asked for it, it is not begun when nobody
 /// waits for the answer any more.
-pub(in crate::store) fn task<T: Send + 'static>(
+pub(super) fn task<T: Send + 'static>(
     doing: &'static str,
     outlives: bool,
     work: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,

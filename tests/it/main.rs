@@ -94,6 +94,7 @@ mod own;
 mod own_password;
 mod packaging;
 mod pages;
+mod postgres;
 mod prefix;
 mod profile;
 mod purge;

@@ -38,7 +38,7 @@ const WHOLE: [(&str, &str); 16] = [
         "`audit verify`",
     ),
     (
-        "SELECT id FROM audit WHERE (?1 IS NULL",
+        "SELECT id FROM audit WHERE (user_id = ?1 OR ?1 IS NULL)",
         "`audit list` looks back for a page",
     ),
     (

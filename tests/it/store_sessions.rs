@@ -232,7 +232,7 @@ fn a_hundred_failures_switch_the_password_off_until_it_is_forgotten() {
 
 #[test]
 fn a_session_is_read_again_only_when_a_session_may_have_changed() {
-    on_each_engine(|store| {
+    on_sqlite(|store, _| {
         let (ada, bo) = (add(store, "ada"), add(store, "bo"));
         assert!(open(store, ada.id, 1));
         let is_read_again = || {
