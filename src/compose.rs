@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 
 use crate::accounts::{Parts, Rules};
 use crate::clock::Clock;
@@ -13,10 +13,11 @@ use crate::failure::Failure;
 use crate::mail::{Hello, Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
 use crate::private_file::data_dir::{self, Locks};
-use crate::private_file::folder_of;
 use crate::private_file::layout;
+use crate::private_file::{Scratch, folder_of};
 use crate::progress::Progress;
 use crate::settings::{Listen, Settings};
+use crate::store::maintenance::SoundBackup;
 use crate::store::{Store, maintenance};
 
 /// The use cases for a command, which may run beside a server.
@@ -136,7 +137,7 @@ pub(crate) fn restore(
     // First what needs nothing to be made: whoever is refused finds everything as it was.
     let backup = maintenance::sound_backup(from, progress)?;
     let Some(database) = settings.database.file() else {
-        bail!("a backup cannot be restored into PostgreSQL yet");
+        return restore_to_server(&backup, from, settings, actor, progress);
     };
     maintenance::is_there(&settings.database)?;
     data_dir::check_name(database)?;
@@ -146,6 +147,29 @@ pub(crate) fn restore(
     let _lock = data_dir::lock(&settings.data_dir, Some(database))?;
     let users = Store::restore(&backup, from, database, actor, progress)?;
     data_dir::unmark_complete(&settings.data_dir);
+    Ok(users)
+}
+
+/// By way of a file beside the data.
+fn restore_to_server(
+    backup: &SoundBackup,
+    from: &Path,
+    settings: &Settings,
+    actor: &Stamp,
+    progress: &Progress,
+) -> anyhow::Result<i64> {
+    data_dir::make(&settings.data_dir)?;
+    let folder = Scratch::within(&settings.data_dir)?;
+    let file = folder.path().join("restored.db");
+    let users = Store::restore(backup, from, &file, actor, progress)?;
+    let (restored, target) = (
+        Store::open(&(&*file).into())?,
+        Store::open(&settings.database)?,
+    );
+    let copied = restored.copy_to(&target, progress);
+    restored.close();
+    target.close();
+    copied?;
     Ok(users)
 }
 

@@ -12,9 +12,3 @@ CREATE TABLE audit (
 -- The last number that a row was given, even if that row is gone.
 CREATE TABLE audit_end (last BIGINT NOT NULL) WITH (fillfactor = 10);
 INSERT INTO audit_end (last) VALUES (0);
-CREATE FUNCTION note_audit_end() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE audit_end SET last = NEW.id;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER audit_end AFTER INSERT ON audit FOR EACH ROW EXECUTE FUNCTION note_audit_end();

@@ -1,11 +1,13 @@
 //! Where the database is. Its URL may hold a password: that is never shown, and is not taken from where
 //! others can read it.
 
-use anyhow::anyhow;
+use std::path::Path;
+
+use anyhow::{Context, anyhow, ensure};
 
 use super::list::wrong;
 use super::secret::{check_source, read_private};
-use super::sources::Values;
+use super::sources::{Source, Values};
 use crate::failure;
 use crate::store::Location;
 
@@ -47,4 +49,26 @@ pub(super) fn checked(values: &Values) -> anyhow::Result<Location> {
     let password = read_private(file.as_deref(), source)
         .map_err(|err| wrong("database_password_file", failure::chain(err.chain())))?;
     Ok(Location::Server(url.with_password(&password)))
+}
+
+/// A database that is named beside the one of the settings.
+pub(crate) fn other_database(text: &str, password_file: Option<&Path>) -> anyhow::Result<Location> {
+    let place = Location::parse(text).with_context(|| format!("{text:?} names no database"))?;
+    let Location::Server(url) = place else {
+        ensure!(
+            password_file.is_none(),
+            "a database that is a file has no password"
+        );
+        return Ok(place);
+    };
+    ensure!(
+        !url.has_password(),
+        "everybody on this machine can read a password that is an argument; write it into a file with \
+         mode 600 and name that by --to-password-file"
+    );
+    let password = password_file.map(|it| read_private(Some(it), Source::Flag));
+    Ok(Location::Server(match password.transpose()? {
+        Some(password) => url.with_password(&password),
+        None => url,
+    }))
 }

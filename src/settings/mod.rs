@@ -10,6 +10,7 @@ mod shown;
 mod sources;
 mod values;
 
+pub(crate) use crate::settings::database::other_database;
 pub(crate) use crate::settings::list::{SETTINGS, Setting};
 pub(crate) use crate::settings::listen::{Listen, SocketAccess};
 pub(crate) use crate::settings::mail::{MailSettings, private_files};

@@ -110,14 +110,14 @@ pub(super) fn write(
     detail: Option<&str>,
 ) -> Result<()> {
     // If rows were removed, even all of them, the numbers have a gap.
-    let last = sql.last_audit_number()?;
+    let id = sql.next_audit_number()?;
     let before = sql.one(
         "SELECT digest FROM audit WHERE id = (SELECT max(id) FROM audit)",
         values![],
         |row| row.get::<Option<Digest>>(0),
     )?;
     let entry = AuditEntry {
-        id: last + 1,
+        id,
         at: stamp.at,
         actor: stamp.actor.name.clone(),
         address: stamp.actor.address.clone(),
@@ -227,7 +227,7 @@ fn page(sql: &mut dyn Sql, page: &AuditPage) -> Result<Vec<AuditEntry>> {
 }
 
 pub(super) fn verify(sql: &mut dyn Sql, progress: &Progress) -> Result<Chain> {
-    let given = sql.last_audit_number()?;
+    let given = sql.last_number("audit")?;
     let start = Start::find(sql)?;
     let (mut before, mut last) = (start.digest, start.id);
     let mut broken = None;

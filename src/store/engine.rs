@@ -146,14 +146,15 @@ impl Readers {
         }
     }
 
-    /// Copies the database and returns the size of the copy and how many users are in it.
-    pub(super) fn back_up(&self, to: &Path, progress: &Progress) -> Result<(u64, i64), Failure> {
+    /// Copies a database that is a file, and returns the size of the copy and how many users are in it.
+    pub(super) fn back_up(
+        &self,
+        to: &Path,
+        progress: &Progress,
+    ) -> Option<Result<(u64, i64), Failure>> {
         match self {
-            Self::Sqlite(it) => it.back_up(to, progress),
-            Self::Postgres(_) => Err(Failure::new(
-                "backing up the database",
-                "this does not work with PostgreSQL yet; use `pg_dump`",
-            )),
+            Self::Sqlite(it) => Some(it.back_up(to, progress)),
+            Self::Postgres(_) => None,
         }
     }
 }

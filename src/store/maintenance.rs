@@ -1,6 +1,7 @@
 //! Care for the database beside its use: opening and looking at it, its state, checks, copies. These
 //! take their time, and block.
 
+use std::fs;
 use std::path::Path;
 
 use super::audit::{self, Chain};
@@ -12,6 +13,7 @@ use super::task::End;
 use super::{Location, Store, attempts, clock, counts, imported_tokens, links, mails, sessions};
 use crate::domain::{Stamp, Timestamp};
 use crate::failure::Failure;
+use crate::private_file::replace::Draft;
 use crate::progress::{Progress, unwatched};
 
 pub use super::engine::{is_there, schema_of};
@@ -94,8 +96,26 @@ impl Store {
     /// Copies the database as of now to the new file `to`, which nobody else can read, and verifies
     /// the copy. Others may read and write meanwhile.
     pub fn back_up(&self, to: &Path, progress: &Progress) -> Result<BackedUp, Failure> {
-        let (bytes, users) = self.readers.back_up(to, progress)?;
+        let (bytes, users) = match self.readers.back_up(to, progress) {
+            Some(backed_up) => backed_up?,
+            None => self.back_up_by_rows(to, progress)?,
+        };
         Ok(BackedUp { bytes, users })
+    }
+
+    /// By way of a database beside it.
+    fn back_up_by_rows(&self, to: &Path, progress: &Progress) -> Result<(u64, i64), Failure> {
+        let doing = "backing up the database";
+        if fs::symlink_metadata(to).is_ok() {
+            let taken = format!("{} exists already; choose another name", to.display());
+            return Err(Failure::new(doing, taken));
+        }
+        let draft = Draft::beside(to).map_err(Failure::when(doing))?;
+        let beside = Self::open(&draft.path().into())?;
+        self.copy_to(&beside, progress)?;
+        let backed_up = beside.readers.back_up(to, progress);
+        beside.close();
+        backed_up.unwrap_or_else(|| Err(Failure::new(doing, "it is no file")))
     }
 
     /// Forgets sessions, refused tokens, counters and links that ended before `ended`, and mails from

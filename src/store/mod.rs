@@ -8,6 +8,7 @@ pub mod audit;
 mod audit_retention;
 mod audit_start;
 mod clock;
+pub mod copy;
 mod counts;
 pub mod credentials;
 mod crowd;

@@ -24,8 +24,13 @@ pub(crate) trait Sql {
     /// Adds a row to a table with numbered rows, and returns its number. None if another row has one
     /// of its unique values.
     fn insert(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>>;
-    /// The last number that a row of the audit trail was given, even if that row is gone.
-    fn last_audit_number(&mut self) -> Result<i64>;
+    /// The last number that a row of such a table was given, even if that row is gone.
+    fn last_number(&mut self, table: &str) -> Result<i64>;
+    /// Numbers go on after this one, or a higher one that was given already.
+    fn raise_number(&mut self, table: &str, to: i64) -> Result<()>;
+    /// The number of the next row of the audit trail. Rows are not numbered by the engine: it may leave
+    /// gaps.
+    fn next_audit_number(&mut self) -> Result<i64>;
     /// Prepares for very many rows.
     fn expect_many(&mut self) -> Result<()>;
     /// Has the transaction write something, so that a full disk shows when it is committed.

@@ -127,6 +127,7 @@ mod smtp_tls;
 mod smtp_words;
 mod store;
 mod store_audit;
+mod store_copy;
 mod store_everybody;
 mod store_gone;
 mod store_imported_tokens;

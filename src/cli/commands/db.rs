@@ -1,4 +1,4 @@
-//! `db status | check | migrate | backup | restore`.
+//! `db status | check | migrate | backup | restore | copy`.
 
 use std::fs::File;
 use std::io;
@@ -18,8 +18,8 @@ use crate::interrupt::Interrupt;
 use crate::private_file::folder_of;
 use crate::private_file::own_files::check_not_own;
 use crate::private_file::replace::Draft;
-use crate::settings::Settings;
-use crate::store::maintenance;
+use crate::settings::{Settings, other_database};
+use crate::store::{Location, maintenance};
 
 const FIELDS: &str = "
 
@@ -52,6 +52,16 @@ pub(crate) enum Command {
         /// Made by `db backup`; `-` reads standard input
         file: PathBuf,
     },
+    /// Copy everything to an empty database, a file or one of PostgreSQL, and compare
+    #[command(after_help = examples(&["minisass-auth db copy --to copy.db"]))]
+    Copy {
+        /// Where to: a file, or postgres://user@host/name
+        #[arg(long, value_name = "DATABASE")]
+        to: String,
+        /// A private file that holds the password of that database
+        #[arg(long, value_name = "FILE")]
+        to_password_file: Option<PathBuf>,
+    },
 }
 
 pub(crate) fn run(command: Command, settings: Settings, output: &mut Output) -> anyhow::Result<()> {
@@ -72,6 +82,13 @@ pub(crate) fn run(command: Command, settings: Settings, output: &mut Output) -> 
         }
         Command::Backup { file } => back_up(&file, &job(settings)?, output),
         Command::Restore { file } => restore(&file, &settings, output),
+        Command::Copy {
+            to,
+            to_password_file,
+        } => {
+            let to = other_database(&to, to_password_file.as_deref())?;
+            copy(&to, &job(settings)?, output)
+        }
     }
 }
 
@@ -126,6 +143,26 @@ fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         "bytes": done.bytes,
         "keys": "not in the backup; keep a copy of the folder keys elsewhere",
     }))
+}
+
+fn copy(to: &Location, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    ensure!(
+        !job.is_served(),
+        "a server works on this data, and what it writes meanwhile would stay behind; stop it first"
+    );
+    if let Some(file) = to.file() {
+        check_not_own(file, &job.settings.data_dir, &job.settings.database_file())?;
+    }
+    let (bar, interrupt) = (Bar::of("copying and comparing"), Interrupt::watch()?);
+    let progress = bar.progress(Some(&interrupt));
+    let copied = job.wait(job.operator.copy_database(to, &job.actor, &progress));
+    bar.clear();
+    let copied = interrupt.explain(copied, "nothing was copied; run it again")?;
+    let mut row = json!({"to": to.to_string()});
+    for table in copied {
+        row[table.name] = table.rows.into();
+    }
+    output.one(&row)
 }
 
 /// What is piped in, on the disk of the database: folders for temporary files may be memory.

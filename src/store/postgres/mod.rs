@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub use self::url::{ServerUrl, UrlError};
 
 use super::task::{Complete, End, Job};
-use crate::failure::Failure;
+use crate::failure::{Failure, panic_message};
 use connect::Connector;
 use writer::Writer;
 
@@ -35,7 +35,7 @@ impl Postgres {
     /// what a migration cannot. Each transaction ends as `end` says.
     pub(crate) fn open(place: &ServerUrl, end: End, complete: Complete) -> Result<Self, Failure> {
         let connector = Arc::new(Connector::to(place)?);
-        migrate::migrate(&connector, complete)?;
+        apart(|| migrate::migrate(&connector, complete))?;
         Ok(Self {
             readers: Arc::new(Readers::new(Arc::clone(&connector))),
             writer: Writer::start(connector, end)?,
@@ -45,7 +45,7 @@ impl Postgres {
     /// Looks at it as it is: nothing is created, migrated or written.
     pub(crate) fn inspect(place: &ServerUrl) -> Result<Readers, Failure> {
         let connector = Arc::new(Connector::to(place)?);
-        migrate::schema(&connector)?;
+        apart(|| migrate::schema(&connector))?;
         Ok(Readers::new(connector))
     }
 
@@ -61,5 +61,15 @@ impl Postgres {
 
 /// The version that the schema of a database has; 0 if there is none, or nothing in it.
 pub(crate) fn schema_of(place: &ServerUrl) -> Result<i32, Failure> {
-    migrate::schema(&Arc::new(Connector::to(place)?))
+    apart(|| migrate::schema(&Arc::new(Connector::to(place)?)))
+}
+
+/// Runs `work` on a thread of its own, and waits: the library may not be used on one that serves requests.
+fn apart<T: Send>(work: impl FnOnce() -> Result<T, Failure> + Send) -> Result<T, Failure> {
+    std::thread::scope(|scope| {
+        scope.spawn(work).join().unwrap_or_else(|panic| {
+            let said = panic_message(&*panic);
+            Err(Failure::new("opening the database", said))
+        })
+    })
 }

@@ -78,8 +78,43 @@ impl Sql for Statements {
         row.map(|row| Ok(row.try_get(0)?)).transpose()
     }
 
-    fn last_audit_number(&mut self) -> Result<i64> {
-        (self as &mut dyn Sql).number("SELECT last FROM audit_end", &[])
+    fn last_number(&mut self, table: &str) -> Result<i64> {
+        let sql: &mut dyn Sql = self;
+        match table {
+            "audit" => sql.number("SELECT last FROM audit_end", &[]),
+            "users" => sql.number(
+                "SELECT greatest((SELECT max(id) FROM users), (SELECT id FROM last_user_deleted))",
+                &[],
+            ),
+            _ => sql.number(
+                "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence(?1, 'id')::regclass), 0)",
+                &[Value::Text(table)],
+            ),
+        }
+    }
+
+    fn raise_number(&mut self, table: &str, to: i64) -> Result<()> {
+        if self.last_number(table)? >= to {
+            return Ok(());
+        }
+        let sql: &mut dyn Sql = self;
+        let done = match table {
+            "audit" => sql.execute("UPDATE audit_end SET last = ?1", &[Value::Integer(to)]),
+            "users" => sql.execute(
+                "UPDATE last_user_deleted SET id = ?1",
+                &[Value::Integer(to)],
+            ),
+            _ => sql.execute(
+                "SELECT setval(pg_get_serial_sequence(?1, 'id'), ?2)",
+                &[Value::Text(table), Value::Integer(to)],
+            ),
+        };
+        done.map(drop)
+    }
+
+    fn next_audit_number(&mut self) -> Result<i64> {
+        let next = "UPDATE audit_end SET last = last + 1 RETURNING last";
+        (self as &mut dyn Sql).number(next, &[])
     }
 
     fn expect_many(&mut self) -> Result<()> {
@@ -144,6 +179,8 @@ impl ToSql for Value<'_> {
             // A position in a text is one, say.
             Self::Integer(number) if *ty == Type::INT4 => i32::try_from(number)?.to_sql(ty, out),
             Self::Integer(number) if *ty == Type::INT8 => number.to_sql(ty, out),
+            // As an engine has it that has no type of its own for it.
+            Self::Integer(number) if *ty == Type::BOOL => (number != 0).to_sql(ty, out),
             Self::Bool(it) if *ty == Type::BOOL => it.to_sql(ty, out),
             Self::Bytes(bytes) if *ty == Type::BYTEA => bytes.to_sql(ty, out),
             Self::Text(text) if <&str as ToSql>::accepts(ty) => text.to_sql(ty, out),

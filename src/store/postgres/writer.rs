@@ -105,7 +105,10 @@ impl Open {
             };
             break;
         }
-        jobs.extend(&mut group);
+        if fate.is_some() {
+            // Those who wait would hear the same.
+            jobs.extend(&mut group);
+        }
         group.note_commit();
         jobs.into_iter().for_each(|it| it.answer(fate.as_ref()));
     }

@@ -117,7 +117,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("getrandom", "src/crypto/random.rs"),
     (
         "ring",
-        "src/crypto/ src/store/audit.rs src/http/wire/digest.rs",
+        "src/crypto/ src/store/audit.rs src/store/copy.rs src/http/wire/digest.rs",
     ),
     (
         "base64",
