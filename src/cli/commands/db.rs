@@ -19,6 +19,7 @@ use crate::private_file::folder_of;
 use crate::private_file::own_files::check_not_own;
 use crate::private_file::replace::Draft;
 use crate::settings::{Settings, other_database};
+use crate::store::copy::CopiedTable;
 use crate::store::{Location, maintenance};
 
 const FIELDS: &str = "
@@ -158,11 +159,9 @@ fn copy(to: &Location, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let copied = job.wait(job.operator.copy_database(to, &job.actor, &progress));
     bar.clear();
     let copied = interrupt.explain(copied, "nothing was copied; run it again")?;
-    let mut row = json!({"to": to.to_string()});
-    for table in copied {
-        row[table.name] = table.rows.into();
-    }
-    output.one(&row)
+    let row = |it: &CopiedTable| json!({"table": it.name, "rows": it.rows});
+    output.rows(copied.iter().map(row))?;
+    Ok(())
 }
 
 /// What is piped in, on the disk of the database: folders for temporary files may be memory.

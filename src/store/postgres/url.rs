@@ -11,7 +11,7 @@ use thiserror::Error;
 /// `postgres://user@host[,host2]/name?option=…`. Its password is never shown.
 #[derive(Clone)]
 pub struct ServerUrl {
-    config: Config,
+    config: Box<Config>,
     pub(super) trust: Trust,
     /// The certificates of the authorities that are trusted, in PEM.
     pub(super) authorities: Option<PathBuf>,
@@ -77,7 +77,7 @@ impl ServerUrl {
     }
 
     pub(super) fn config(&self) -> Config {
-        self.config.clone()
+        Config::clone(&self.config)
     }
 }
 
@@ -116,7 +116,7 @@ impl FromStr for ServerUrl {
         }
         Ok(Self {
             shown: without_password(text, &config),
-            config,
+            config: Box::new(config),
             trust,
             authorities,
         })
