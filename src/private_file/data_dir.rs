@@ -1,5 +1,6 @@
 //! The data folder: made, checked, and locked by whoever serves it.
 
+use std::fmt::Display;
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
@@ -76,9 +77,9 @@ pub(crate) fn check_name(database: &Path) -> anyhow::Result<()> {
 
 /// Refuses what somebody else has put among our files, where they may: SQLite would believe such a log,
 /// and a lock would say where links lead to.
-pub(crate) fn check_nobody_elses(folder: &Path, database: &Path) -> anyhow::Result<()> {
+pub(crate) fn check_nobody_elses(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
     let in_folder = FOLDERS.iter().chain(&[COMPLETE, SERVED]);
-    let beside_it = BESIDE.iter().map(|end| beside(database, end));
+    let beside_it = BESIDE.iter().filter_map(|end| Some(beside(database?, end)));
     let paths = in_folder.map(|it| folder.join(it)).chain(beside_it);
     for path in paths {
         // Of a link, who made that.
@@ -113,12 +114,12 @@ pub(crate) fn is_complete(folder: &Path) -> bool {
 /// place would make a service without users, or end every session, and nobody would be told.
 pub(crate) fn check_complete(
     folder: &Path,
-    database: &Path,
+    shown: &dyn Display,
     has_database: bool,
     missing_keys: Option<&Path>,
 ) -> anyhow::Result<()> {
     let marker = folder.join(COMPLETE);
-    let (shown, marker) = (database.display(), marker.display());
+    let marker = marker.display();
     ensure!(
         has_database,
         "the database {shown} is missing or empty, and this data folder had one; put a backup \
@@ -156,12 +157,12 @@ fn check_owner(metadata: &Metadata, what: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The locks of a server: on the data folder, whose mails would be sent twice, and on the database,
-/// whatever data folder it is named with.
+/// The locks of a server: on the data folder, whose mails would be sent twice, and on a database that is a
+/// file, whatever data folder it is named with.
 pub(crate) struct Locks {
     folder: File,
     path: PathBuf,
-    _database: File,
+    _database: Option<File>,
 }
 
 impl Locks {
@@ -177,7 +178,7 @@ impl Locks {
 }
 
 /// Takes the locks of a server.
-pub(crate) fn lock(folder: &Path, database: &Path) -> anyhow::Result<Locks> {
+pub(crate) fn lock(folder: &Path, database: Option<&Path>) -> anyhow::Result<Locks> {
     let take = |path: &Path, what: &Path, choose: &str| {
         let lock = lock::take(path).with_context(|| format!("cannot create {}", path.display()))?;
         lock.with_context(|| {
@@ -190,7 +191,9 @@ pub(crate) fn lock(folder: &Path, database: &Path) -> anyhow::Result<Locks> {
     Ok(Locks {
         folder: take(&path, folder, "--data-dir")?,
         path,
-        _database: take(&beside(database, LOCK), database, "--database")?,
+        _database: database
+            .map(|it| take(&beside(it, LOCK), it, "--database"))
+            .transpose()?,
     })
 }
 
@@ -209,6 +212,7 @@ pub(crate) fn note_of_server(folder: &Path) -> Option<String> {
 }
 
 /// Whether a server works on this data at the moment.
-pub(crate) fn is_served(folder: &Path, database: &Path) -> bool {
-    lock::is_taken(&folder.join(SERVED)) || lock::is_taken(&beside(database, LOCK))
+pub(crate) fn is_served(folder: &Path, database: Option<&Path>) -> bool {
+    let of_database = database.map(|it| beside(it, LOCK));
+    lock::is_taken(&folder.join(SERVED)) || of_database.is_some_and(|it| lock::is_taken(&it))
 }

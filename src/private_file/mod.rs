@@ -56,6 +56,11 @@ impl Scratch {
         tempfile::tempdir().map(Self)
     }
 
+    /// On the disk of `folder`: that of other temporary files may be memory.
+    pub(crate) fn within(folder: &Path) -> io::Result<Self> {
+        tempfile::tempdir_in(folder).map(Self)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }

@@ -89,7 +89,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .help("Folder of the database, keys and mails"),
     setting("database")
         .example("/var/lib/minisass-auth/auth.db")
-        .help("The database file [default: auth.db in data_dir]"),
+        .help(
+            "The database: a file, or postgres://user@host/name?sslmode=verify-full \
+             [default: auth.db in data_dir]",
+        ),
+    setting("database_password_file")
+        .example("/etc/minisass-auth/database_password")
+        .help("A private file that holds the password of a postgres:// database"),
     setting("backup_every").default("").example("1d").help(
         "How often, 10 minutes at least, the server backs up into data_dir/backups \
              [default: never]",

@@ -8,6 +8,7 @@ use super::listen::Listen;
 use super::sources::{Source, Values};
 use crate::domain::WebUrl;
 use crate::mail::{Hello, SmtpServer};
+use crate::store::Location;
 
 /// A setting as it is printed. The names are stable.
 #[derive(Serialize)]
@@ -50,7 +51,7 @@ impl Values {
     fn computed(&self, key: &str) -> Option<String> {
         let format = |is_json| if is_json { "json" } else { "text" };
         match key {
-            "database" => Some(self.database().display().to_string()),
+            "database" => Some(self.database().to_string()),
             "public_url" => self.loopback_url().map(|it| it.to_string()),
             "issuer" => Some(self.known_url()?.to_string()),
             "smtp_hello" => Some(Hello::of(&self.known_url()?).to_string()),
@@ -77,6 +78,10 @@ fn without_password(key: &str, text: &str) -> String {
     match key {
         "smtp_url" => SmtpServer::without_password(text)
             .unwrap_or_else(|_| "(not shown, because it is wrong)".to_owned()),
+        "database" => Location::parse(text).map_or_else(
+            |_| "(not shown, because it is wrong)".to_owned(),
+            |it| it.to_string(),
+        ),
         _ => WebUrl::without_login(text),
     }
 }

@@ -112,7 +112,7 @@ fn a_wrong_value_is_named_with_a_right_one() {
         ("smtp_timeout", "soon"),
         ("mail_retry", "0s"),
         ("contact_to", "nobody"),
-        ("database", "postgres://localhost/auth"),
+        ("database", "mysql://localhost/auth"),
         ("throttle", "on"),
         ("trusted_proxies", "everybody"),
         ("max_connections_per_client", "many"),

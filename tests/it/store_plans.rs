@@ -25,7 +25,8 @@ const GROWING: [&str; 9] = [
 ];
 
 /// Statements that read all of a table, by how they start, and why they may.
-const WHOLE: [(&str, &str); 16] = [
+const WHOLE: [(&str, &str); 17] = [
+    ("SELECT count(*) FROM \"", "a copy is compared"),
     (
         "SELECT username_key FROM users",
         "a command that names nobody says who is alike",
@@ -38,7 +39,7 @@ const WHOLE: [(&str, &str); 16] = [
         "`audit verify`",
     ),
     (
-        "SELECT id FROM audit WHERE (?1 IS NULL",
+        "SELECT id FROM audit WHERE (user_id = ?1 OR ?1 IS NULL)",
         "`audit list` looks back for a page",
     ),
     (
@@ -142,7 +143,7 @@ fn is_of(template: &Template, statement: &str) -> bool {
 /// The schema, with the switches that the program sets; and SQLite tells of what a statement causes by
 /// foreign keys too.
 fn schema(path: &Path) -> Connection {
-    Store::open(path).expect("a database").close();
+    Store::open(&path.into()).expect("a database").close();
     let database = Connection::open(path).expect("the database");
     for switch in [
         DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG,

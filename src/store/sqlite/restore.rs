@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
 use super::error::when;
-use super::migrate::{self, Complete};
+use super::migrate;
 use super::statements::Statements;
 use super::{backup, connect, log};
 use crate::domain::counted;
@@ -16,6 +16,7 @@ use crate::failure::{Failure, in_words};
 use crate::private_file::replace::Draft;
 use crate::progress::Progress;
 use crate::store::sql::{self, Sql};
+use crate::store::task::Complete;
 
 const DOING: &str = "restoring the backup";
 

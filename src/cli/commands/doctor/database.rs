@@ -45,11 +45,11 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn look(subject: &Subject<'_>) -> Result<(Inspection, Finding), Finding> {
-    let shown = subject.database.display();
+    let shown = &subject.database;
     if !subject.is_ours() {
         return Err(Finding::skipped("database", NOT_OURS));
     }
-    if !subject.database.exists() {
+    if subject.database.file().is_some_and(|it| !it.exists()) {
         return Err(Finding::failed(
             "database",
             format!("there is no database {shown}"),

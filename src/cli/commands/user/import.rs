@@ -165,7 +165,7 @@ pub(crate) fn run(import: &Import, settings: Settings, output: &mut Output) -> a
     // that goes again, whether anybody comes over.
     let is_first = !import.dry_run && !maintenance::is_there(&settings.database)?;
     let is_read_again = is_first || import.from == FileKind::Django;
-    let source = Source::new(&import.file, is_read_again, &settings.database)?;
+    let source = Source::new(&import.file, is_read_again, &settings.database_file())?;
     let job = Job::open(settings.clone(), import.dry_run || is_first, true)?;
     let mut host = Terminal {
         job: &job,
