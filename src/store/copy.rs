@@ -188,7 +188,7 @@ fn read_from(from: &Readers, parts: SyncSender<Part>, progress: &Progress) -> Pe
         let parts = parts.ok_or_else(|| sql::Error::passing("the connection was lost"))?;
         let mut all = 0;
         for table in TABLES {
-            let count = format!("SELECT count(*) FROM {}", table.name);
+            let count = format!("SELECT count(*) AS copied FROM {}", table.name);
             all += sql.number(&count, &[])?.unsigned_abs();
         }
         let (mut done, mut read) = (0, Vec::new());
@@ -275,7 +275,10 @@ fn write_to(target: &Store, parts: Receiver<Part>) -> Pending<Vec<CopiedTable>> 
 
 fn check_empty(sql: &mut dyn Sql) -> sql::Result<()> {
     for table in TABLES {
-        let rows = sql.number(&format!("SELECT count(*) FROM {}", table.name), &[])?;
+        let rows = sql.number(
+            &format!("SELECT count(*) AS copied FROM {}", table.name),
+            &[],
+        )?;
         if rows > 0 {
             return Err(sql::Error::fault(format!(
                 "the place to copy to holds {} in its table {}; name an empty one",
