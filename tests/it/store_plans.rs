@@ -25,7 +25,8 @@ const GROWING: [&str; 9] = [
 ];
 
 /// Statements that read all of a table, by how they start, and why they may.
-const WHOLE: [(&str, &str); 16] = [
+const WHOLE: [(&str, &str); 17] = [
+    ("SELECT count(*) AS copied FROM", "a copy is counted"),
     (
         "SELECT username_key FROM users",
         "a command that names nobody says who is alike",
