@@ -188,7 +188,7 @@ fn read_from(from: &Readers, parts: SyncSender<Part>, progress: &Progress) -> Pe
         let parts = parts.ok_or_else(|| sql::Error::passing("the connection was lost"))?;
         let mut all = 0;
         for table in TABLES {
-            let count = format!("SELECT count(*) FROM {}", table.name);
+            let count = format!("SELECT count(*) FROM {} AS copied", table.name);
             all += sql.number(&count, &[])?.unsigned_abs();
         }
         let (mut done, mut read) = (0, Vec::new());
@@ -227,7 +227,7 @@ fn each_row(
     hand: &mut dyn FnMut(Vec<Cell>) -> sql::Result<()>,
 ) -> sql::Result<Digested> {
     let query = format!(
-        "SELECT {} FROM {} ORDER BY {}",
+        "SELECT {} FROM {} AS copied ORDER BY {}",
         table.columns.join(", "),
         table.name,
         table.order
@@ -275,7 +275,10 @@ fn write_to(target: &Store, parts: Receiver<Part>) -> Pending<Vec<CopiedTable>> 
 
 fn check_empty(sql: &mut dyn Sql) -> sql::Result<()> {
     for table in TABLES {
-        let rows = sql.number(&format!("SELECT count(*) FROM {}", table.name), &[])?;
+        let rows = sql.number(
+            &format!("SELECT count(*) FROM {} AS copied", table.name),
+            &[],
+        )?;
         if rows > 0 {
             return Err(sql::Error::fault(format!(
                 "the place to copy to holds {} in its table {}; name an empty one",

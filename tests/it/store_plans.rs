@@ -25,8 +25,7 @@ const GROWING: [&str; 9] = [
 ];
 
 /// Statements that read all of a table, by how they start, and why they may.
-const WHOLE: [(&str, &str); 17] = [
-    ("SELECT count(*) FROM \"", "a copy is compared"),
+const WHOLE: [(&str, &str); 16] = [
     (
         "SELECT username_key FROM users",
         "a command that names nobody says who is alike",
@@ -197,8 +196,8 @@ fn no_statement_reads_all_of_a_table_that_grows() {
     }
     for statement in &statements {
         let is_ours = templates.iter().any(|it| is_of(it, statement));
-        // Rows that an import puts aside lie in a file of their own.
-        if !is_ours || statement.contains(" rows ") {
+        // Rows that an import puts aside lie in a file of their own; a copy is of all there is.
+        if !is_ours || statement.contains(" rows ") || statement.contains(" AS copied") {
             continue;
         }
         let may = WHOLE.iter().any(|it| statement.starts_with(it.0));
