@@ -9,15 +9,14 @@ use std::rc::Rc;
 
 use anyhow::Context as _;
 
-use crate::private_file::folder_of;
 use crate::private_file::replace::Draft;
+use crate::private_file::{first_there, folder_of};
 
 /// A file on the disk of the database: folders for temporary files may be memory.
 pub(crate) fn draft(database: &Path) -> anyhow::Result<Draft> {
     // Its folder may still be to be made, once it is known that the input is good.
-    let folder = folder_of(database).ancestors().find(|it| it.is_dir());
-    let name = database.file_name().unwrap_or_default();
-    Draft::beside(&folder.unwrap_or(Path::new(".")).join(name))
+    let folder = first_there(folder_of(database));
+    Draft::beside(&folder.join(database.file_name().unwrap_or_default()))
         .with_context(|| format!("cannot write beside {}", database.display()))
 }
 

@@ -52,13 +52,11 @@ pub(crate) fn append_to(path: &Path) -> io::Result<File> {
 pub(crate) struct Scratch(TempDir);
 
 impl Scratch {
-    pub(crate) fn new() -> io::Result<Self> {
-        tempfile::tempdir().map(Self)
-    }
-
-    /// On the disk of `folder`: that of other temporary files may be memory.
-    pub(crate) fn within(folder: &Path) -> io::Result<Self> {
-        tempfile::tempdir_in(folder).map(Self)
+    /// On the disk that `folder` is on, or will be: that of other temporary files may be memory. They are
+    /// the place where nothing can be written there.
+    pub(crate) fn on_disk_of(folder: &Path) -> io::Result<Self> {
+        let beside = tempfile::tempdir_in(first_there(folder));
+        beside.or_else(|_| tempfile::tempdir()).map(Self)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -70,6 +68,12 @@ impl Scratch {
 pub(crate) fn folder_of(path: &Path) -> &Path {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
+}
+
+/// The folder, or the first of those above it that is there.
+pub(crate) fn first_there(folder: &Path) -> &Path {
+    let there = folder.ancestors().find(|it| it.is_dir());
+    there.unwrap_or(Path::new("."))
 }
 
 /// As people in any folder find it.
