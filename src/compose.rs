@@ -158,7 +158,7 @@ fn restore_to_server(
     progress: &Progress,
 ) -> anyhow::Result<i64> {
     data_dir::make(&settings.data_dir)?;
-    let folder = Scratch::on_disk_of(&settings.data_dir)?;
+    let folder = Scratch::within(&settings.data_dir)?;
     let file = folder.path().join("restored.db");
     let users = Store::restore(backup, &file, actor, progress)?;
     let (restored, target) = (

@@ -7,7 +7,7 @@ use crate::cli::terminal::output::note;
 use crate::compose::{self, Identity};
 use crate::domain::Actor;
 use crate::operator::Operator;
-use crate::private_file::{Scratch, data_dir, folder_of, new_database};
+use crate::private_file::{Scratch, data_dir, new_database};
 use crate::settings::Settings;
 use crate::store::Location;
 use crate::store::maintenance;
@@ -39,9 +39,7 @@ impl Job {
              `user create`, `user import`, `db migrate` and `db restore` make one",
             settings.database
         );
-        let place = settings.database_file();
-        let scratch = || Scratch::on_disk_of(folder_of(&place));
-        let scratch = (is_new && is_dry).then(scratch).transpose()?;
+        let scratch = (is_new && is_dry).then(Scratch::new).transpose()?;
         if let Some(scratch) = &scratch {
             settings.data_dir = scratch.path().to_owned();
             settings.database = Location::File(scratch.path().join("auth.db"));

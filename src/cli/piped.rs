@@ -10,14 +10,10 @@ use std::rc::Rc;
 use anyhow::Context as _;
 
 use crate::private_file::replace::Draft;
-use crate::private_file::{first_there, folder_of};
 
-/// A file on the disk of the database: folders for temporary files may be memory.
-pub(crate) fn draft(database: &Path) -> anyhow::Result<Draft> {
-    // Its folder may still be to be made, once it is known that the input is good.
-    let folder = first_there(folder_of(database));
-    Draft::beside(&folder.join(database.file_name().unwrap_or_default()))
-        .with_context(|| format!("cannot write beside {}", database.display()))
+/// A file beside `path`.
+pub(crate) fn draft(path: &Path) -> anyhow::Result<Draft> {
+    Draft::beside(path).with_context(|| format!("cannot write beside {}", path.display()))
 }
 
 /// A pipe that can be read from its beginning several times.
@@ -32,8 +28,9 @@ struct Kept {
 }
 
 impl Pipe {
-    pub(crate) fn new(input: Box<dyn Read>, database: &Path) -> anyhow::Result<Self> {
-        let draft = draft(database)?;
+    /// It is kept beside `path`.
+    pub(crate) fn new(input: Box<dyn Read>, path: &Path) -> anyhow::Result<Self> {
+        let draft = draft(path)?;
         let copy = File::options().read(true).write(true).open(draft.path())?;
         Ok(Self(Rc::new(RefCell::new(Kept {
             input,

@@ -52,11 +52,13 @@ pub(crate) fn append_to(path: &Path) -> io::Result<File> {
 pub(crate) struct Scratch(TempDir);
 
 impl Scratch {
-    /// On the disk that `folder` is on, or will be: that of other temporary files may be memory. They are
-    /// the place where nothing can be written there.
-    pub(crate) fn on_disk_of(folder: &Path) -> io::Result<Self> {
-        let beside = tempfile::tempdir_in(first_there(folder));
-        beside.or_else(|_| tempfile::tempdir()).map(Self)
+    pub(crate) fn new() -> io::Result<Self> {
+        tempfile::tempdir().map(Self)
+    }
+
+    /// On the disk of `folder`: that of other temporary files may be memory.
+    pub(crate) fn within(folder: &Path) -> io::Result<Self> {
+        tempfile::tempdir_in(folder).map(Self)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -70,10 +72,12 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
-/// The folder, or the first of those above it that is there.
-pub(crate) fn first_there(folder: &Path) -> &Path {
-    let there = folder.ancestors().find(|it| it.is_dir());
-    there.unwrap_or(Path::new("."))
+/// A path on the disk that a database is on, or will be, in a folder that is there already: folders for
+/// temporary files may be memory.
+pub(crate) fn on_disk_of(database: &Path) -> PathBuf {
+    let there = folder_of(database).ancestors().find(|it| it.is_dir());
+    let name = database.file_name().unwrap_or_default();
+    there.unwrap_or(Path::new(".")).join(name)
 }
 
 /// As people in any folder find it.

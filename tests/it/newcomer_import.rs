@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::move_dump::{HASH, dump, import, summary};
-use crate::server::{Site, run};
+use crate::server::Site;
 
 const SECRET: &str = "7w$+x0(q2^n!c=#r8@k5%z&h3*m_b1)v9-pf4jd6sgty";
 
@@ -269,18 +269,4 @@ fn no_hash_is_shown_of_a_file_that_does_not_fit() {
             assert!(!shown.contains(secret), "{kind}: {text}: {shown}");
         }
     }
-}
-
-#[test]
-fn what_is_tried_first_needs_no_folder_for_temporary_files() {
-    // It may be memory, and a dump large.
-    let site = Site::new();
-    let file = site.path("dump.json");
-    std::fs::write(&file, dump(&[("ada", "ada@example.org", HASH)])).expect("a dump");
-    let mut import = site.command(&["user", "import", "--from", "django"]);
-    import.arg(&file).env("TMPDIR", site.path("nowhere"));
-    assert!(run(&mut import, "").ok().contains("added"), "it came over");
-    let left = std::fs::read_dir(site.path("")).expect("a folder");
-    let left: Vec<_> = left.map(|it| it.expect("an entry").file_name()).collect();
-    assert_eq!(left.len(), 2, "the dump and the data: {left:?}");
 }
