@@ -293,7 +293,7 @@ fn clear(sql: &mut dyn Sql) -> sql::Result<()> {
         }
     }
     for table in OF_NOBODY {
-        sql.execute(&format!("DELETE FROM {table}"), &[])?;
+        sql.execute(&format!("DELETE FROM {table} AS copied"), &[])?;
     }
     Ok(())
 }
