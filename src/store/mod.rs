@@ -18,6 +18,7 @@ pub mod links;
 mod location;
 pub mod mails;
 pub mod maintenance;
+mod migrations;
 pub mod passwords;
 pub mod pending;
 mod postgres;

@@ -101,7 +101,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
         "src/crypto/hash_pool.rs src/store/pending.rs src/store/task.rs",
     ),
     ("rusqlite", "src/store/sqlite/"),
-    ("refinery", "src/store/sqlite/ src/store/postgres/"),
+    ("refinery", "src/store/migrations.rs"),
     ("postgres", "src/store/postgres/"),
     ("tokio_postgres_rustls", "src/store/postgres/"),
     ("rustls", "src/store/postgres/tls.rs"),
