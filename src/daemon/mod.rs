@@ -5,6 +5,7 @@ mod background;
 mod backups;
 mod bind;
 mod log;
+mod log_line;
 mod loss;
 mod metrics;
 mod reload;

@@ -128,7 +128,10 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("csv", "src/transfer/ src/cli/"),
     ("sd_notify", "src/daemon/service_manager.rs"),
     ("tracing_appender", "src/daemon/log.rs"),
-    ("tracing_subscriber", "src/daemon/log.rs"),
+    (
+        "tracing_subscriber",
+        "src/daemon/log.rs src/daemon/log_line.rs",
+    ),
     ("tempfile", "src/private_file/"),
     (
         "anyhow",
