@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::daemon::backups::Backups;
+use crate::daemon::memory;
 use crate::failure::{Failure, panic_message};
 use crate::http::App;
 use crate::operator::Operator;
@@ -70,6 +71,7 @@ pub(crate) fn start(
         if let Some(backups) = backups {
             tasks.spawn(back_up(operator.clone(), backups, stopped.clone()));
         }
+        tasks.spawn(memory::settle());
         tasks.spawn(forget_clients(app, stopped.clone()));
         tasks.spawn(tidy(operator, doubt, stopped));
         // Each ends in whatever way.

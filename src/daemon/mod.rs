@@ -7,6 +7,7 @@ mod bind;
 mod log;
 mod log_line;
 mod loss;
+mod memory;
 mod metrics;
 mod reload;
 mod service_manager;

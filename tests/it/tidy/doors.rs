@@ -158,7 +158,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
         "rustix",
         "src/failure.rs src/private_file/ src/allocator.rs src/crypto/hash_pool.rs \
          src/http/server/ src/cli/terminal/table.rs src/cli/commands/doctor/machine.rs \
-         src/cli/job.rs",
+         src/cli/job.rs src/daemon/memory.rs",
     ),
     ("serde_norway", "src/http/openapi/variants.rs"),
     ("serde", EVERYWHERE),
