@@ -1,6 +1,5 @@
 //! Settings become the parts, and the parts become the use cases: the one place.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -13,10 +12,11 @@ use crate::failure::Failure;
 use crate::mail::{Hello, Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
 use crate::private_file::data_dir::{self, Locks};
-use crate::private_file::folder_of;
 use crate::private_file::layout;
+use crate::private_file::{Scratch, folder_of};
 use crate::progress::Progress;
-use crate::settings::{Listen, Settings};
+use crate::settings::{Authorities, Listen, Settings};
+use crate::store::maintenance::SoundBackup;
 use crate::store::{Store, maintenance};
 
 /// The use cases for a command, which may run beside a server.
@@ -32,11 +32,15 @@ pub(crate) fn use_cases_of_command(
 
 /// The schema must not change while a server that is older than this program uses it.
 fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<Locks>> {
+    let Some(file) = settings.database.file() else {
+        // Migrations leave what there is to servers that are older; they say so if they cannot go on.
+        return Ok(None);
+    };
     let schema = maintenance::schema_of(&settings.database)?;
     if !(1..maintenance::newest_schema()).contains(&schema) {
         return Ok(None);
     }
-    let lock = data_dir::lock(&settings.data_dir, &settings.database).with_context(|| {
+    let lock = data_dir::lock(&settings.data_dir, Some(file)).with_context(|| {
         "this program is newer than the running server; restart the server with this version first"
     });
     lock.map(Some)
@@ -96,8 +100,9 @@ pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
     let has_database = maintenance::is_there(database)?;
     check_folder_of_database(settings)?;
     data_dir::make(folder)?;
-    data_dir::check_database(database)?;
-    data_dir::check_nobody_elses(folder, database)?;
+    let file = database.file();
+    file.map_or(Ok(()), data_dir::check_database)?;
+    data_dir::check_nobody_elses(folder, file)?;
     if was_complete {
         let missing = missing_keys(&folder.join(layout::KEYS));
         data_dir::check_complete(folder, database, has_database, missing.as_deref())?;
@@ -107,7 +112,8 @@ pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
 
 /// Before anything is made: only the data folder is made by this program.
 fn check_folder_of_database(settings: &Settings) -> anyhow::Result<()> {
-    let folder = folder_of(&settings.database);
+    let file = settings.database_file();
+    let folder = folder_of(&file);
     ensure!(
         folder == settings.data_dir || folder.is_dir(),
         "there is no folder {} for the database; make it, or say --database with another place",
@@ -123,20 +129,46 @@ fn outbox(settings: &Settings) -> PathBuf {
 /// Puts a backup into the data folder, which no server uses, and returns how many users it brought.
 pub(crate) fn restore(
     from: &Path,
+    shown: &str,
     settings: &Settings,
     actor: &Stamp,
     progress: &Progress,
 ) -> anyhow::Result<i64> {
     // First what needs nothing to be made: whoever is refused finds everything as it was.
-    let backup = maintenance::sound_backup(from, progress)?;
+    let backup = maintenance::sound_backup(from, shown, progress)?;
+    let Some(database) = settings.database.file() else {
+        return restore_to_server(&backup, settings, actor, progress);
+    };
     maintenance::is_there(&settings.database)?;
-    data_dir::check_name(&settings.database)?;
+    data_dir::check_name(database)?;
     check_folder_of_database(settings)?;
     data_dir::make(&settings.data_dir)?;
-    data_dir::check_nobody_elses(&settings.data_dir, &settings.database)?;
-    let _lock = data_dir::lock(&settings.data_dir, &settings.database)?;
-    let users = Store::restore(&backup, from, &settings.database, actor, progress)?;
+    data_dir::check_nobody_elses(&settings.data_dir, Some(database))?;
+    let _lock = data_dir::lock(&settings.data_dir, Some(database))?;
+    let users = Store::restore(&backup, database, actor, progress)?;
     data_dir::unmark_complete(&settings.data_dir);
+    Ok(users)
+}
+
+/// By way of a file beside the data.
+fn restore_to_server(
+    backup: &SoundBackup,
+    settings: &Settings,
+    actor: &Stamp,
+    progress: &Progress,
+) -> anyhow::Result<i64> {
+    data_dir::make(&settings.data_dir)?;
+    let folder = Scratch::within(&settings.data_dir)?;
+    let file = folder.path().join("restored.db");
+    let users = Store::restore(backup, &file, actor, progress)?;
+    let (restored, target) = (
+        Store::open(&(&*file).into())?,
+        Store::open(&settings.database)?,
+    );
+    let copied = restored.copy_to(&target, progress);
+    restored.close();
+    target.close();
+    copied?;
     Ok(users)
 }
 
@@ -146,12 +178,8 @@ pub(crate) fn mailer(settings: &Settings, public_url: Option<&WebUrl>) -> anyhow
     let transport = match &mail.server {
         None => Transport::Files(outbox(settings)),
         Some(server) => {
-            let read = |path: &PathBuf| {
-                fs::read(path).with_context(|| {
-                    format!("cannot read {}, which smtp_ca_file names", path.display())
-                })
-            };
-            let authorities = mail.authorities.as_ref().map(read).transpose()?;
+            let authorities = mail.authorities.as_ref().map(Authorities::read);
+            let authorities = authorities.transpose()?;
             Transport::Smtp(Smtp::new(
                 server.clone(),
                 mail.hello

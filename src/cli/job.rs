@@ -9,6 +9,7 @@ use crate::domain::Actor;
 use crate::operator::Operator;
 use crate::private_file::{Scratch, data_dir, new_database};
 use crate::settings::Settings;
+use crate::store::Location;
 use crate::store::maintenance;
 
 /// What a command works with: the use cases, and in whose name it calls them.
@@ -36,19 +37,19 @@ impl Job {
             may_create || !is_new,
             "there is no database {}; --data-dir and --database say where to look, and `serve`, \
              `user create`, `user import`, `db migrate` and `db restore` make one",
-            settings.database.display()
+            settings.database
         );
         let scratch = (is_new && is_dry).then(Scratch::new).transpose()?;
         if let Some(scratch) = &scratch {
             settings.data_dir = scratch.path().to_owned();
-            settings.database = scratch.path().join("auth.db");
+            settings.database = Location::File(scratch.path().join("auth.db"));
         }
         // Only some commands make links or tokens, and those check that they can.
         let identity = Identity::of_command(&settings);
         let operator = compose::use_cases_of_command(&settings, identity, is_dry)?;
         // Somebody, or a script, may have mistaken the folder.
-        if is_new && !is_dry {
-            note(&new_database(&settings.database));
+        if is_new && !is_dry && settings.database.file().is_some() {
+            note(&new_database(&settings.database_file()));
         }
         Ok(Self {
             operator,
@@ -74,7 +75,7 @@ impl Job {
 
     /// Whether a server works on the same data, and has to get its turn.
     pub(crate) fn is_served(&self) -> bool {
-        data_dir::is_served(&self.settings.data_dir, &self.settings.database)
+        data_dir::is_served(&self.settings.data_dir, self.settings.database.file())
     }
 
     /// Waits for a use case.

@@ -8,6 +8,7 @@ use crate::domain::{API_BASE, WebUrl};
 use crate::operator::Operator;
 use crate::private_file::whole_path;
 use crate::settings::{Listen, Settings};
+use crate::store::Location;
 use crate::visible::Visible;
 
 pub(crate) async fn announce(
@@ -37,7 +38,7 @@ pub(crate) async fn announce(
          {metrics}\
          Database       {}\n{}",
         env!("CARGO_PKG_VERSION"),
-        whole_path(&settings.database).display(),
+        shown(&settings.database),
         if has_users {
             String::new()
         } else {
@@ -52,6 +53,11 @@ pub(crate) async fn announce(
     {
         tracing::warn!(event = "not_announced", error = %err);
     }
+}
+
+fn shown(place: &Location) -> String {
+    let file = place.file().map(whole_path);
+    file.map_or_else(|| place.to_string(), |it| it.display().to_string())
 }
 
 /// What to do where nobody has an account.

@@ -53,7 +53,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let note = identity.note();
     // Before the database is opened: a newer program must not migrate it under a running server.
     compose::check_place(settings)?;
-    let locks = data_dir::lock(&settings.data_dir, &settings.database)?;
+    let locks = data_dir::lock(&settings.data_dir, settings.database.file())?;
     warn_of_open_folders(settings);
     remove_drafts(settings);
     let operator = use_cases(settings, identity)?;
@@ -102,8 +102,8 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
 fn use_cases(settings: &Settings, identity: Identity) -> anyhow::Result<Operator> {
     let is_new = !maintenance::is_there(&settings.database)?;
     let operator = compose::use_cases(settings, identity, false)?;
-    if is_new {
-        let note = new_database(&settings.database);
+    if is_new && settings.database.file().is_some() {
+        let note = new_database(&settings.database_file());
         tracing::info!(event = "sys_new_database", note);
     }
     Ok(operator)
@@ -153,7 +153,8 @@ async fn release_mail(operator: &Operator) -> Result<(), Failure> {
 
 /// Others may put files of theirs in the place of ours; that is for the operator to judge.
 fn warn_of_open_folders(settings: &Settings) {
-    let folders = [&*settings.data_dir, folder_of(&settings.database)];
+    let file = settings.database_file();
+    let folders = [&*settings.data_dir, folder_of(&file)];
     let open: BTreeSet<_> = folders.into_iter().filter_map(replaceable_in).collect();
     for folder in open {
         let what_to_do = closing(&folder);
@@ -170,6 +171,6 @@ fn remove_drafts(settings: &Settings) {
     let folders = layout::FOLDERS.map(|it| settings.data_dir.join(it));
     let folders = folders.iter().map(PathBuf::as_path);
     folders
-        .chain([&*settings.data_dir, folder_of(&settings.database)])
+        .chain([&*settings.data_dir, folder_of(&settings.database_file())])
         .for_each(remove_stale);
 }

@@ -8,7 +8,9 @@ use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
 use crate::private_file::make_folder;
 use crate::progress::Progress;
+use crate::store::copy::CopiedTable;
 use crate::store::maintenance::{BackedUp, MOST_LOG_BYTES, Status};
+use crate::store::{Location, Store};
 
 /// What ended more seconds ago than this is deleted.
 const KEEP: i64 = 30 * 24 * 3600;
@@ -92,6 +94,22 @@ impl Operator {
         let detail = path.display().to_string();
         self.note("db.backup", detail, caller).await?;
         Ok(done)
+    }
+
+    /// Copies everything to an empty database, and notes there from where it came.
+    pub async fn copy_database(
+        &self,
+        to: &Location,
+        caller: &Actor,
+        progress: &Progress,
+    ) -> Result<Vec<CopiedTable>, Failure> {
+        let target = Store::open(to)?;
+        let copied = self.parts.store.copy_to(&target, progress)?;
+        let stamp = caller.at(self.now());
+        let detail = "from another database".to_owned();
+        target.note("db.copy", detail, stamp).await?;
+        target.close();
+        Ok(copied)
     }
 
     /// Makes the next backup of the schedule if it is time, deletes the oldest ones, and returns the

@@ -1,5 +1,6 @@
 //! The data folder: made, checked, and locked by whoever serves it.
 
+use std::fmt::Display;
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
@@ -11,7 +12,7 @@ use rustix::fs::{Access, access};
 use super::layout::{BESIDE, COMPLETE, FOLDERS, LOCK, SERVED};
 use super::owner::command_as;
 use super::{
-    append_to, end_of_links, folder_of, is_of_another_user, is_open_to_others, is_to_work_in, lock,
+    append_to, beside, is_of_another_user, is_open_to_others, is_replaced, is_to_work_in, lock,
     make_folder, sync_folder,
 };
 
@@ -76,14 +77,9 @@ pub(crate) fn check_name(database: &Path) -> anyhow::Result<()> {
 
 /// Refuses what somebody else has put among our files, where they may: SQLite would believe such a log,
 /// and a lock would say where links lead to.
-pub(crate) fn check_nobody_elses(folder: &Path, database: &Path) -> anyhow::Result<()> {
+pub(crate) fn check_nobody_elses(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
     let in_folder = FOLDERS.iter().chain(&[COMPLETE, SERVED]);
-    let database = end_of_links(database);
-    let beside_it = BESIDE.iter().map(|end| {
-        let mut name = database.file_name().unwrap_or_default().to_owned();
-        name.push(end);
-        folder_of(&database).join(name)
-    });
+    let beside_it = BESIDE.iter().filter_map(|end| Some(beside(database?, end)));
     let paths = in_folder.map(|it| folder.join(it)).chain(beside_it);
     for path in paths {
         // Of a link, who made that.
@@ -118,12 +114,12 @@ pub(crate) fn is_complete(folder: &Path) -> bool {
 /// place would make a service without users, or end every session, and nobody would be told.
 pub(crate) fn check_complete(
     folder: &Path,
-    database: &Path,
+    shown: &dyn Display,
     has_database: bool,
     missing_keys: Option<&Path>,
 ) -> anyhow::Result<()> {
     let marker = folder.join(COMPLETE);
-    let (shown, marker) = (database.display(), marker.display());
+    let marker = marker.display();
     ensure!(
         has_database,
         "the database {shown} is missing or empty, and this data folder had one; put a backup \
@@ -161,25 +157,19 @@ fn check_owner(metadata: &Metadata, what: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The locks of a server: on the data folder, whose mails would be sent twice, and on the database,
-/// whatever data folder it is named with.
+/// The locks of a server: on the data folder, whose mails would be sent twice, and on a database that is a
+/// file, whatever data folder it is named with.
 pub(crate) struct Locks {
     folder: File,
     path: PathBuf,
-    _database: File,
+    _database: Option<File>,
 }
 
 impl Locks {
     /// Whether somebody removed the lock of the folder, or put another file in its place, so that a
     /// second server could start; the store looks after the one of its database.
     pub(crate) fn is_lost(&self) -> bool {
-        let place = |it: Metadata| (it.dev(), it.ino());
-        let held = self.folder.metadata().map(place);
-        match (fs::metadata(&self.path).map(place), held) {
-            (Ok(named), Ok(held)) => named != held,
-            (Err(err), _) => err.kind() == ErrorKind::NotFound,
-            _ => false,
-        }
+        is_replaced(&self.path, &self.folder)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -188,7 +178,7 @@ impl Locks {
 }
 
 /// Takes the locks of a server.
-pub(crate) fn lock(folder: &Path, database: &Path) -> anyhow::Result<Locks> {
+pub(crate) fn lock(folder: &Path, database: Option<&Path>) -> anyhow::Result<Locks> {
     let take = |path: &Path, what: &Path, choose: &str| {
         let lock = lock::take(path).with_context(|| format!("cannot create {}", path.display()))?;
         lock.with_context(|| {
@@ -197,13 +187,13 @@ pub(crate) fn lock(folder: &Path, database: &Path) -> anyhow::Result<Locks> {
             format!("a server serves {shown} already{holder}; stop it, or choose another {choose}")
         })
     };
-    let of_database = lock_of(database)
-        .with_context(|| format!("cannot find the folder of {}", database.display()))?;
     let path = folder.join(SERVED);
     Ok(Locks {
         folder: take(&path, folder, "--data-dir")?,
         path,
-        _database: take(&of_database, database, "--database")?,
+        _database: database
+            .map(|it| take(&beside(it, LOCK), it, "--database"))
+            .transpose()?,
     })
 }
 
@@ -222,16 +212,7 @@ pub(crate) fn note_of_server(folder: &Path) -> Option<String> {
 }
 
 /// Whether a server works on this data at the moment.
-pub(crate) fn is_served(folder: &Path, database: &Path) -> bool {
-    let of_database = lock_of(database);
-    lock::is_taken(&folder.join(SERVED)) || of_database.is_ok_and(|it| lock::is_taken(&it))
-}
-
-/// The lock beside a database, the same for every way to name that.
-fn lock_of(database: &Path) -> io::Result<PathBuf> {
-    // A link may lead to where the database is still to be made.
-    let path = end_of_links(database);
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(LOCK);
-    Ok(folder_of(&path).canonicalize()?.join(name))
+pub(crate) fn is_served(folder: &Path, database: Option<&Path>) -> bool {
+    let of_database = database.map(|it| beside(it, LOCK));
+    lock::is_taken(&folder.join(SERVED)) || of_database.is_some_and(|it| lock::is_taken(&it))
 }

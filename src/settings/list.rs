@@ -34,11 +34,25 @@ impl Setting {
         self
     }
 
+    /// Whether its value is a number. A mode of a file is none: its zero counts.
+    pub(crate) fn is_number(&self) -> bool {
+        let number = self.example.parse::<u64>();
+        number.is_ok_and(|it| it.to_string() == self.example)
+    }
+
+    pub(crate) fn is_truth(&self) -> bool {
+        ["true", "false"].contains(&self.example)
+    }
+
+    pub(super) fn is_list(&self) -> bool {
+        ["trusted_proxies", "cors_origins"].contains(&self.key)
+    }
+
     /// The only right values, where there are a few.
     pub(crate) fn choices(&self) -> &'static [&'static str] {
-        match (self.key, self.example) {
-            ("log_format", _) => &["text", "json"],
-            (_, "true" | "false") => &["true", "false"],
+        match self.key {
+            "log_format" => &["text", "json"],
+            _ if self.is_truth() => &["true", "false"],
             _ => &[],
         }
     }
@@ -75,7 +89,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .help("Folder of the database, keys and mails"),
     setting("database")
         .example("/var/lib/minisass-auth/auth.db")
-        .help("The database file [default: auth.db in data_dir]"),
+        .help(
+            "The database: a file, or postgres://user@host/name?sslmode=verify-full \
+             [default: auth.db in data_dir]",
+        ),
+    setting("database_password_file")
+        .example("/etc/minisass-auth/database_password")
+        .help("A private file that holds the password of a postgres:// database"),
     setting("backup_every").default("").example("1d").help(
         "How often, 10 minutes at least, the server backs up into data_dir/backups \
              [default: never]",

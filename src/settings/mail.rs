@@ -2,19 +2,18 @@
 //! taken from where others can read it.
 
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use zeroize::Zeroizing;
 
 use super::list::wrong;
+use super::secret::{check_source, read_private};
 use super::sources::{Source, Values};
-use crate::domain::bare_line;
-use crate::failure::{self, in_words};
+use crate::failure;
 use crate::mail::{Hello, SmtpServer};
-use crate::private_file::{is_of_another_user, is_open_to_others};
 
 /// How mails leave.
 #[derive(Clone, Debug)]
@@ -22,7 +21,7 @@ pub(crate) struct MailSettings {
     pub(crate) server: Option<SmtpServer>,
     /// By default the host of `public_url`, which may depend on the port that the server gets.
     pub(crate) hello: Option<Hello>,
-    pub(crate) authorities: Option<PathBuf>,
+    pub(crate) authorities: Option<Authorities>,
     pub(crate) timeout: Duration,
     pub(crate) templates: Option<PathBuf>,
 }
@@ -32,10 +31,40 @@ impl MailSettings {
         Ok(Self {
             server: server(values)?,
             hello: values.parse_optional("smtp_hello")?,
-            authorities: values.optional("smtp_ca_file").map(PathBuf::from),
+            authorities: Authorities::named(values)?,
             timeout: values.duration("smtp_timeout")?,
             templates: values.optional("mail_templates").map(PathBuf::from),
         })
+    }
+}
+
+/// Certificates of those who may vouch for the mail server.
+#[derive(Clone, Debug)]
+pub(crate) enum Authorities {
+    File(PathBuf),
+    /// What came through standard input.
+    Piped(Vec<u8>),
+}
+
+impl Authorities {
+    fn named(values: &Values) -> anyhow::Result<Option<Self>> {
+        let key = "smtp_ca_file";
+        if let (None, Some(_)) = (values.file_of(key), values.optional(key)) {
+            let mut bytes = Vec::new();
+            let read = io::stdin().read_to_end(&mut bytes);
+            read.context("cannot read standard input, which smtp_ca_file names")?;
+            return Ok(Some(Self::Piped(bytes)));
+        }
+        Ok(values.file_of(key).map(Self::File))
+    }
+
+    pub(crate) fn read(&self) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Self::File(path) => fs::read(path).with_context(|| {
+                format!("cannot read {}, which smtp_ca_file names", path.display())
+            }),
+            Self::Piped(bytes) => Ok(bytes.clone()),
+        }
     }
 }
 
@@ -62,30 +91,17 @@ fn server(values: &Values) -> anyhow::Result<Option<SmtpServer>> {
         ),
     })?;
     if key == "smtp_url" && server.has_password() {
-        check_source(values)?;
+        check_source("smtp_url", "smtp_url_file", values)?;
     }
     Ok(Some(server))
 }
 
-/// Everybody on the machine can read the arguments of a process, and some files.
-fn check_source(values: &Values) -> anyhow::Result<()> {
-    let instead = "write smtp_url into a file with mode 600 and name that by smtp_url_file";
-    match (values.source("smtp_url"), &values.file) {
-        (Source::Flag, _) => {
-            bail!("everybody on this machine can read a password that is an argument; {instead}")
-        }
-        (Source::File, Some(path)) => check_mode(Path::new(path)).with_context(|| {
-            format!("{path} holds the password of the mail server, and others can read it")
-        }),
-        _ => Ok(()),
-    }
-}
-
 /// The files outside the data folder that hold a password.
 pub(crate) fn private_files(values: &Values) -> Vec<PathBuf> {
-    let named = values
-        .file_of("smtp_url_file")
-        .filter(|_| values.source("smtp_url_file") != Source::Credential);
+    let named = ["smtp_url_file", "database_password_file"]
+        .into_iter()
+        .filter(|it| values.source(it) != Source::Credential)
+        .filter_map(|it| values.file_of(it));
     let url = values
         .optional("smtp_url")
         .filter(|_| values.source("smtp_url") == Source::File)
@@ -96,33 +112,5 @@ pub(crate) fn private_files(values: &Values) -> Vec<PathBuf> {
         server.map_or(true, |it| it.has_password())
     };
     let settings = values.file.as_ref().filter(|_| url.is_some_and(is_secret));
-    named
-        .into_iter()
-        .chain(settings.map(PathBuf::from))
-        .collect()
-}
-
-/// The text of a file that nobody else can read, or of standard input.
-fn read_private(path: Option<&Path>, source: Source) -> anyhow::Result<Zeroizing<String>> {
-    let shown = path.map_or("standard input".into(), Path::to_string_lossy);
-    let read = path.map_or_else(|| io::read_to_string(io::stdin()), fs::read_to_string);
-    let text = read.map_err(|err| anyhow!("{shown} cannot be read: {}", in_words(&err)))?;
-    let text = Zeroizing::new(text);
-    // systemd lets this user read its own file by an access list, which a mode does not show.
-    if let Some(path) = path.filter(|_| source != Source::Credential) {
-        check_mode(path).with_context(|| format!("others can read {shown}"))?;
-    }
-    Ok(Zeroizing::new(bare_line(&text).to_owned()))
-}
-
-fn check_mode(path: &Path) -> anyhow::Result<()> {
-    let shown = path.display();
-    let metadata = fs::metadata(path).with_context(|| format!("{shown} cannot be read"))?;
-    if is_open_to_others(&metadata) {
-        bail!("run: chmod 600 {shown}");
-    }
-    if is_of_another_user(&metadata) {
-        bail!("it belongs to another user; run: chown root {shown}");
-    }
-    Ok(())
+    named.chain(settings.map(PathBuf::from)).collect()
 }

@@ -1,20 +1,23 @@
 //! Settings: flag, then environment, then TOML file, then default.
 
+mod database;
 mod list;
 mod listen;
 mod mail;
+mod secret;
 mod service_variables;
 mod shown;
 mod sources;
 mod values;
 
+pub(crate) use crate::settings::database::other_database;
 pub(crate) use crate::settings::list::{SETTINGS, Setting};
 pub(crate) use crate::settings::listen::{Listen, SocketAccess};
-pub(crate) use crate::settings::mail::{MailSettings, private_files};
+pub(crate) use crate::settings::mail::{Authorities, MailSettings, private_files};
 pub(crate) use crate::settings::sources::{Source, USUAL_FILE, Values};
 pub(crate) use crate::settings::values::duration;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -24,12 +27,13 @@ use crate::accounts::Rules;
 use crate::crypto::{Cost, IssuerName};
 use crate::domain::{PasswordRules, WebUrl};
 use crate::mail::Sender;
+use crate::store::Location;
 
 /// All settings, read and checked.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
-    pub(crate) database: PathBuf,
+    pub(crate) database: Location,
     pub(crate) backup_every: Option<Duration>,
     pub(crate) backup_keep: usize,
     pub(crate) listen: Listen,
@@ -64,7 +68,7 @@ impl Settings {
         values.unsupported()?;
         Ok(Self {
             data_dir: PathBuf::from(values.text("data_dir")?),
-            database: values.database(),
+            database: database::checked(values)?,
             backup_every: values.backup_every()?,
             backup_keep: values.number("backup_keep", 1..=10_000)?,
             listen: values.parse("listen")?,
@@ -93,6 +97,13 @@ impl Settings {
             mail: MailSettings::parse(values)?,
             json_log: values.json_log()?,
         })
+    }
+
+    /// The file of the database; of one that a server has, what would be it. What stands beside it is on
+    /// a disk with room for users.
+    pub(crate) fn database_file(&self) -> PathBuf {
+        let file = self.database.file();
+        file.map_or_else(|| self.data_dir.join("auth.db"), Path::to_owned)
     }
 }
 

@@ -3,11 +3,12 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::list::SETTINGS;
+use super::list::{SETTINGS, Setting};
 use super::listen::Listen;
 use super::sources::{Source, Values};
 use crate::domain::WebUrl;
 use crate::mail::{Hello, SmtpServer};
+use crate::store::Location;
 
 /// A setting as it is printed. The names are stable.
 #[derive(Serialize)]
@@ -50,7 +51,7 @@ impl Values {
     fn computed(&self, key: &str) -> Option<String> {
         let format = |is_json| if is_json { "json" } else { "text" };
         match key {
-            "database" => Some(self.database().display().to_string()),
+            "database" => Some(self.database().to_string()),
             "public_url" => self.loopback_url().map(|it| it.to_string()),
             "issuer" => Some(self.known_url()?.to_string()),
             "smtp_hello" => Some(Hello::of(&self.known_url()?).to_string()),
@@ -64,16 +65,9 @@ impl Values {
 /// What is wrong stays as it was written.
 fn typed(key: &str, text: &str) -> Value {
     let setting = SETTINGS.iter().find(|it| it.key == key);
-    let example = setting.map_or("", |it| it.example);
-    let is_number = example.parse::<u64>().is_ok();
-    // A mode of a file is none: its zero counts.
-    let number = || {
-        text.parse::<u64>()
-            .ok()
-            .filter(|it| is_number && it.to_string() == text)
-    };
-    let is_bool = example.parse::<bool>().is_ok();
-    let truth = || text.parse::<bool>().ok().filter(|_| is_bool);
+    let is = |what: fn(&Setting) -> bool| setting.is_some_and(what);
+    let number = || text.parse::<u64>().ok().filter(|_| is(Setting::is_number));
+    let truth = || text.parse::<bool>().ok().filter(|_| is(Setting::is_truth));
     number()
         .map(Value::from)
         .or_else(|| truth().map(Value::from))
@@ -84,6 +78,10 @@ fn without_password(key: &str, text: &str) -> String {
     match key {
         "smtp_url" => SmtpServer::without_password(text)
             .unwrap_or_else(|_| "(not shown, because it is wrong)".to_owned()),
+        "database" => Location::parse(text).map_or_else(
+            |_| "(not shown, because it is wrong)".to_owned(),
+            |it| it.to_string(),
+        ),
         _ => WebUrl::without_login(text),
     }
 }

@@ -16,13 +16,6 @@ use crate::domain::{Email, WebUrl};
 
 /// What the texts mean.
 impl Values {
-    /// The database file, by default in the data folder; [`Values::unsupported`] refuses what is no path.
-    pub(crate) fn database(&self) -> PathBuf {
-        self.optional("database")
-            .filter(|it| !it.contains("://"))
-            .map_or_else(|| self.data_dir().join("auth.db"), PathBuf::from)
-    }
-
     /// The data folder; an empty path is refused by [`Values::text`].
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.optional("data_dir").unwrap_or_default().into()
@@ -183,13 +176,7 @@ impl Values {
                 return Err(wrong(setting.key, "this version cannot do that yet"));
             }
         }
-        match self.optional("database") {
-            Some(url) if url.contains("://") => Err(wrong(
-                "database",
-                "this version has SQLite only, which a path names",
-            )),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn items(&self, key: &'static str) -> Vec<String> {

@@ -77,7 +77,7 @@ impl Store {
         self.read("reading the audit trail", move |sql| {
             sql.number(
                 "SELECT id FROM audit
-                 WHERE (?1 IS NULL OR user_id = ?1) AND (?2 IS NULL OR action = ?2)
+                 WHERE (user_id = ?1 OR ?1 IS NULL) AND (action = ?2 OR ?2 IS NULL)
                  ORDER BY id DESC LIMIT 1 OFFSET ?3",
                 values![wanted.user, wanted.action, wanted.limit],
             )
@@ -110,14 +110,14 @@ pub(super) fn write(
     detail: Option<&str>,
 ) -> Result<()> {
     // If rows were removed, even all of them, the numbers have a gap.
-    let last = sql.last_audit_number()?;
+    let id = sql.next_audit_number()?;
     let before = sql.one(
         "SELECT digest FROM audit WHERE id = (SELECT max(id) FROM audit)",
         values![],
         |row| row.get::<Option<Digest>>(0),
     )?;
     let entry = AuditEntry {
-        id: last + 1,
+        id,
         at: stamp.at,
         actor: stamp.actor.name.clone(),
         address: stamp.actor.address.clone(),
@@ -218,7 +218,7 @@ fn page(sql: &mut dyn Sql, page: &AuditPage) -> Result<Vec<AuditEntry>> {
     sql.all(
         &format!(
             "SELECT {COLUMNS} FROM audit
-             WHERE id > ?1 AND (?2 IS NULL OR user_id = ?2) AND (?3 IS NULL OR action = ?3)
+             WHERE id > ?1 AND (user_id = ?2 OR ?2 IS NULL) AND (action = ?3 OR ?3 IS NULL)
              ORDER BY id LIMIT ?4"
         ),
         values![page.after, page.user, page.action, page.limit],
@@ -227,7 +227,7 @@ fn page(sql: &mut dyn Sql, page: &AuditPage) -> Result<Vec<AuditEntry>> {
 }
 
 pub(super) fn verify(sql: &mut dyn Sql, progress: &Progress) -> Result<Chain> {
-    let given = sql.last_audit_number()?;
+    let given = sql.last_number("audit")?;
     let start = Start::find(sql)?;
     let (mut before, mut last) = (start.digest, start.id);
     let mut broken = None;

@@ -20,9 +20,7 @@ impl Store {
 
     /// The latest time that the service is known to have had, also before the clock was set back.
     pub fn latest_time(&self) -> Result<Timestamp, Failure> {
-        self.engine
-            .readers
-            .read("reading the latest time", latest_time)
+        self.read("reading the latest time", latest_time).wait()
     }
 
     /// Notes the latest time that the service has had, now that it ends.

@@ -16,7 +16,8 @@ pub(super) fn add(sql: &mut dyn Sql, name: &str) -> Result<()> {
 pub(super) fn raise(sql: &mut dyn Sql, name: &str, to: i64) -> Result<()> {
     sql.execute(
         "INSERT INTO counts (name, count) VALUES (?1, ?2)
-         ON CONFLICT (name) DO UPDATE SET count = max(counts.count, excluded.count)",
+         ON CONFLICT (name) DO UPDATE SET count = CASE WHEN counts.count > excluded.count
+                                                     THEN counts.count ELSE excluded.count END",
         values![name, to],
     )
     .map(drop)

@@ -192,8 +192,9 @@ fn recipient(
 ) -> Result<Option<String>> {
     sql.one(
         "SELECT email FROM users
-         WHERE id = ?1 AND (is_active OR awaits_confirmation) AND (?4 IS NULL OR ?4 > (
-             SELECT count(*) FROM links WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3))",
+         WHERE id = ?1 AND (is_active OR awaits_confirmation) AND (?4 > (
+             SELECT count(*) FROM links WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3)
+             OR ?4 IS NULL)",
         values![user, purpose.as_str(), now.0 - HOUR, most_per_hour],
         |row| row.get(0),
     )

@@ -363,7 +363,7 @@ const REAL: &str = "outbox LEFT JOIN users ON users.id = outbox.user_id
 fn page_of(sql: &mut dyn Sql, page: MailPage) -> sql::Result<Vec<MailRecord>> {
     sql.all(
         &format!(
-            "SELECT {COLUMNS} FROM {REAL} AND outbox.id > ?1 AND (?2 IS NULL OR state = ?2)
+            "SELECT {COLUMNS} FROM {REAL} AND outbox.id > ?1 AND (state = ?2 OR ?2 IS NULL)
              ORDER BY outbox.id LIMIT ?3"
         ),
         values![page.after, page.state.map(MailState::as_str), page.limit],

@@ -1,20 +1,24 @@
 //! Care for the database beside its use: opening and looking at it, its state, checks, copies. These
 //! take their time, and block.
 
+use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::audit::{self, Chain};
+use super::engine::{Engine, Readers};
 use super::pending::Pending;
 use super::sql::{Sql, values};
-use super::sqlite::{self, End, Readers};
-use super::{Engine, Store, attempts, clock, counts, imported_tokens, links, mails, sessions};
+use super::sqlite;
+use super::task::End;
+use super::{Location, Store, attempts, clock, counts, imported_tokens, links, mails, sessions};
 use crate::domain::{Stamp, Timestamp};
 use crate::failure::Failure;
-use crate::progress::{Progress, unwatched};
+use crate::private_file::replace::Draft;
+use crate::progress::Progress;
 
-pub use super::sqlite::{
-    SoundBackup, engine_version, is_there, newest_schema, schema_of, sound_backup,
-};
+pub use super::engine::{is_there, schema_of};
+pub use super::sqlite::{SoundBackup, engine_version, newest_schema, sound_backup};
 
 /// A log beyond this says that somebody reads an old state all the time.
 pub const MOST_LOG_BYTES: u64 = 64 << 20;
@@ -59,43 +63,60 @@ pub struct Purged {
 
 impl Store {
     /// Opens the database, or creates it for nobody else, and brings its schema up to date.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
-        let engine = Engine::open(path, End::Commit, audit::chain_old)?;
-        Ok(Self { engine })
+    pub fn open(place: &Location) -> Result<Self, Failure> {
+        Self::open_to(place, End::Commit)
     }
 
     /// As [`Store::open`], for a dry run: each transaction is rolled back when it has been answered.
-    pub fn open_dry(path: &Path) -> Result<Self, Failure> {
-        let engine = Engine::open(path, End::RollBack, audit::chain_old)?;
-        Ok(Self { engine })
+    pub fn open_dry(place: &Location) -> Result<Self, Failure> {
+        Self::open_to(place, End::RollBack)
+    }
+
+    fn open_to(place: &Location, end: End) -> Result<Self, Failure> {
+        let engine = Engine::open(place, end, audit::chain_old)?;
+        let readers = engine.readers();
+        Ok(Self { engine, readers })
     }
 
     /// The size of the write-ahead log, in bytes.
     pub fn log_bytes(&self) -> u64 {
-        self.engine.readers.sizes().1
+        // That of a server is nothing to warn of.
+        self.readers.sizes().map_or(0, |it| it.1)
     }
 
     /// How things stand at `now`.
     pub fn status(&self, now: Timestamp) -> Result<Status, Failure> {
-        status(
-            &self.engine.readers,
-            "reading the state of the database",
-            now,
-        )
+        status(&self.readers, "reading the state of the database", now)
     }
 
     /// What is wrong with the database; nothing, if it is sound.
     pub fn check(&self, progress: &Progress) -> Result<Vec<String>, Failure> {
-        self.engine
-            .readers
-            .problems("checking the database", progress)
+        self.readers.problems("checking the database", progress)
     }
 
     /// Copies the database as of now to the new file `to`, which nobody else can read, and verifies
     /// the copy. Others may read and write meanwhile.
     pub fn back_up(&self, to: &Path, progress: &Progress) -> Result<BackedUp, Failure> {
-        let (bytes, users) = self.engine.readers.back_up(to, progress)?;
+        let (bytes, users) = match self.readers.back_up(to, progress) {
+            Some(backed_up) => backed_up?,
+            None => self.back_up_by_rows(to, progress)?,
+        };
         Ok(BackedUp { bytes, users })
+    }
+
+    /// By way of a database beside it.
+    fn back_up_by_rows(&self, to: &Path, progress: &Progress) -> Result<(u64, i64), Failure> {
+        let doing = "backing up the database";
+        if fs::symlink_metadata(to).is_ok() {
+            let taken = format!("{} exists already; choose another name", to.display());
+            return Err(Failure::new(doing, taken));
+        }
+        let draft = Draft::beside(to).map_err(Failure::when(doing))?;
+        let beside = Self::open(&draft.path().into())?;
+        self.copy_to(&beside, progress)?;
+        let backed_up = beside.readers.back_up(to, progress);
+        beside.close();
+        backed_up.unwrap_or_else(|| Err(Failure::new(doing, "it is no file")))
     }
 
     /// Forgets sessions, refused tokens, counters and links that ended before `ended`, and mails from
@@ -114,17 +135,15 @@ impl Store {
         })
     }
 
-    /// Puts a backup, which came `from` there, into the place of a database that holds no users, and returns how many users it
+    /// Puts a backup into the place of a database that holds no users, and returns how many users it
     /// brought. Every session has ended there and no link or mail waits, so that nothing revoked
     /// since comes back.
     pub fn restore(
         backup: &SoundBackup,
-        from: &Path,
         path: &Path,
         stamp: &Stamp,
         progress: &Progress,
     ) -> Result<i64, Failure> {
-        let detail = from.display().to_string();
         sqlite::restore(backup, path, progress, audit::chain_old, |sql| {
             for end in [
                 "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL",
@@ -137,15 +156,15 @@ impl Store {
                 values![],
             )?;
             imported_tokens::end_of_everybody(sql, stamp.at)?;
-            audit::write(sql, stamp, "db.restore", None, Some(&detail))
+            audit::write(sql, stamp, "db.restore", None, Some(&backup.shown))
         })
     }
 }
 
 fn status(readers: &Readers, doing: &'static str, now: Timestamp) -> Result<Status, Failure> {
-    let (bytes, log_bytes) = readers.sizes();
+    let (bytes, log_bytes) = readers.sizes()?;
     let schema = readers.schema(doing)?;
-    readers.read(doing, |sql| {
+    let status = readers.read(doing, move |sql| {
         Ok(Status {
             bytes,
             log_bytes,
@@ -172,7 +191,8 @@ fn status(readers: &Readers, doing: &'static str, now: Timestamp) -> Result<Stat
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?,
         })
-    })
+    });
+    status.wait()
 }
 
 const INSPECTING: &str = "inspecting the database";
@@ -182,8 +202,8 @@ pub struct Inspection(Readers);
 
 impl Inspection {
     /// Looks at a database, which must be there and of this program.
-    pub fn of(path: &Path) -> Result<Self, Failure> {
-        Readers::inspect(path).map(Self)
+    pub fn of(place: &Location) -> Result<Self, Failure> {
+        Readers::inspect(place).map(Self)
     }
 
     /// The version of its schema.
@@ -192,8 +212,8 @@ impl Inspection {
     }
 
     /// What is wrong with its pages and references; nothing, if it is sound.
-    pub fn problems(&self) -> Result<Vec<String>, Failure> {
-        self.0.problems(INSPECTING, &unwatched())
+    pub fn problems(&self, progress: &Progress) -> Result<Vec<String>, Failure> {
+        self.0.problems(INSPECTING, progress)
     }
 
     /// How things stand at `now`, in a schema of today.
@@ -202,13 +222,14 @@ impl Inspection {
     }
 
     /// Reads the whole audit trail, in a schema of today.
-    pub fn verify_audit(&self) -> Result<Chain, Failure> {
-        let verify = |sql: &mut dyn Sql| audit::verify(sql, &unwatched());
-        self.0.read(INSPECTING, verify)
+    pub fn verify_audit(&self, progress: &Progress) -> Result<Chain, Failure> {
+        let progress = Arc::clone(progress);
+        let verify = move |sql: &mut dyn Sql| audit::verify(sql, &progress);
+        self.0.read(INSPECTING, verify).wait()
     }
 
     /// When something was last written down.
     pub fn last_change(&self) -> Result<Option<Timestamp>, Failure> {
-        self.0.read(INSPECTING, clock::last_change)
+        self.0.read(INSPECTING, clock::last_change).wait()
     }
 }

@@ -8,33 +8,41 @@ pub mod audit;
 mod audit_retention;
 mod audit_start;
 mod clock;
+pub mod copy;
 mod counts;
 pub mod credentials;
+mod crowd;
+mod engine;
 pub mod imported_tokens;
 pub mod links;
+mod location;
 pub mod mails;
 pub mod maintenance;
 pub mod passwords;
 pub mod pending;
+mod postgres;
 pub mod privacy_policy;
 pub mod profiles;
 pub mod sessions;
 mod sql;
 mod sqlite;
+mod task;
 pub mod transfer;
 pub mod users;
 
-use crate::domain::{LiveSession, SessionId};
 use crate::failure::Failure;
+use engine::{Engine, Readers};
 use pending::Pending;
 use sql::Sql;
+use task::task;
 
-/// What runs the statements. This is the one place where a second engine fits: as a variant.
-type Engine = sqlite::Sqlite;
+pub use location::Location;
+pub use postgres::{ServerUrl, UrlError};
 
 /// The database.
 pub struct Store {
     engine: Engine,
+    readers: Readers,
 }
 
 impl Store {
@@ -69,7 +77,7 @@ impl Store {
         doing: &'static str,
         query: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
     ) -> Pending<T> {
-        Pending::ready(self.engine.readers.read(doing, query))
+        self.readers.read(doing, query)
     }
 
     /// Runs `job`, as [`Store::read`] does, in a transaction that is committed, unless it fails, before
@@ -80,7 +88,9 @@ impl Store {
         doing: &'static str,
         job: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
     ) -> Pending<T> {
-        self.engine.write(doing, false, job)
+        let (job, answer) = task(doing, false, job);
+        self.engine.write(job);
+        answer
     }
 
     /// As [`Store::write`], for what has to be done though whoever asked for it has gone.
@@ -89,17 +99,8 @@ impl Store {
         doing: &'static str,
         job: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
     ) -> Pending<T> {
-        self.engine.write(doing, true, job)
-    }
-
-    /// The session from memory, if it has not changed since it was read, else from `query`.
-    fn remembered_session(
-        &self,
-        doing: &'static str,
-        id: SessionId,
-        query: impl Fn(&mut dyn Sql) -> sql::Result<Option<LiveSession>> + Send + 'static,
-    ) -> Result<Option<LiveSession>, Failure> {
-        self.engine
-            .remembered_session(id, || self.engine.readers.read(doing, query))
+        let (job, answer) = task(doing, true, job);
+        self.engine.write(job);
+        answer
     }
 }

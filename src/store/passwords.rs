@@ -94,7 +94,7 @@ fn set(
     stamp: &Stamp,
 ) -> Result<bool> {
     let is_current = sql.exists(
-        "SELECT 1 FROM users WHERE id = ?1 AND (?2 IS NULL OR password_hash = ?2)",
+        "SELECT 1 FROM users WHERE id = ?1 AND (password_hash = ?2 OR ?2 IS NULL)",
         values![user, checked],
     )?;
     if !is_current {

@@ -1,8 +1,10 @@
 //! The answer of a database: there already, or on its way.
 
 use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 
 use futures_channel::oneshot;
 
@@ -23,6 +25,28 @@ impl<T> Pending<T> {
     /// An answer that is there.
     pub fn ready(answer: Result<T, Failure>) -> Self {
         Self::Ready(Some(answer))
+    }
+}
+
+impl<T: Unpin> Pending<T> {
+    /// Blocks the thread, which must be none that serves requests.
+    pub fn wait(self) -> Result<T, Failure> {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let (mut answer, mut context) = (pin!(self), Context::from_waker(&waker));
+        loop {
+            match answer.as_mut().poll(&mut context) {
+                Poll::Ready(answer) => return answer,
+                Poll::Pending => thread::park(),
+            }
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }
 

@@ -43,13 +43,15 @@ impl SeenSession {
 impl Store {
     /// The session, if it has not ended at `now` and its user is active.
     pub fn live_session(&self, id: SessionId, now: Timestamp) -> Pending<Option<LiveSession>> {
-        let found = self.remembered_session("looking up a session", id, move |sql| {
-            // The session and its user, if neither has been ended; the caller says whether it has
-            // expired.
-            let first = credentials::WIDTH;
-            sql.one(
-                &format!(
-                    "SELECT {}, expires_at, rotations, rotated_at,
+        let doing = "looking up a session";
+        self.engine
+            .remembered_session(doing, (id, now), move |sql| {
+                // The session and its user, if neither has been ended; the caller says whether it has
+                // expired.
+                let first = credentials::WIDTH;
+                sql.one(
+                    &format!(
+                        "SELECT {}, expires_at, rotations, rotated_at,
                             organisation_type <> '' AND organisation_name <> '' AND country <> '',
                             policies.version, coalesce(is_given, FALSE)
                      FROM sessions JOIN users ON users.id = sessions.user_id
@@ -58,27 +60,26 @@ impl Store {
                      LEFT JOIN consents
                          ON consents.user_id = users.id AND consents.policy_id = policies.id
                      WHERE sessions.id = ?1 AND ended_at IS NULL AND is_active",
-                    credentials::COLUMNS,
-                    privacy_policy::LATEST
-                ),
-                values![id],
-                |row| {
-                    Ok(LiveSession {
-                        id,
-                        user: credentials::user_from_row(row)?,
-                        expires_at: row.get(first)?,
-                        rotations: row.get(first + 1)?,
-                        rotated_at: row.get(first + 2)?,
-                        has_profile: row.get(first + 3)?,
-                        agreement: Agreement {
-                            latest: row.get(first + 4)?,
-                            is_given: row.get(first + 5)?,
-                        },
-                    })
-                },
-            )
-        });
-        Pending::ready(found.map(|session| session.filter(|it| it.expires_at > now)))
+                        credentials::COLUMNS,
+                        privacy_policy::LATEST
+                    ),
+                    values![id],
+                    |row| {
+                        Ok(LiveSession {
+                            id,
+                            user: credentials::user_from_row(row)?,
+                            expires_at: row.get(first)?,
+                            rotations: row.get(first + 1)?,
+                            rotated_at: row.get(first + 2)?,
+                            has_profile: row.get(first + 3)?,
+                            agreement: Agreement {
+                                latest: row.get(first + 4)?,
+                                is_given: row.get(first + 5)?,
+                            },
+                        })
+                    },
+                )
+            })
     }
 
     /// The session of a cookie, whether alive or not.
@@ -146,7 +147,7 @@ impl Store {
             let session = &opening.session;
             let opened = sql.execute(
                 "UPDATE users SET last_login_at = ?2, password_hash = coalesce(?3, password_hash)
-                 WHERE id = ?1 AND is_active AND (?4 IS NULL OR password_hash = ?4)",
+                 WHERE id = ?1 AND is_active AND (password_hash = ?4 OR ?4 IS NULL)",
                 values![
                     session.user,
                     session.created_at,
@@ -329,7 +330,7 @@ pub(super) fn end_oldest(
         &format!(
             "UPDATE sessions SET ended_at = ?1 WHERE id IN (
                  SELECT id FROM sessions
-                 WHERE user_id = ?2 AND {LIVE} AND id <> ?3 AND (?4 IS NULL OR kind = ?4)
+                 WHERE user_id = ?2 AND {LIVE} AND id <> ?3 AND (kind = ?4 OR ?4 IS NULL)
                  ORDER BY created_at DESC LIMIT ?6 OFFSET ?5)"
         ),
         values![

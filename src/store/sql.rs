@@ -1,5 +1,6 @@
 //! What a statement needs of an engine. The SQL of the nouns is the subset that SQLite and PostgreSQL
-//! both speak; what differs is a method of [`Sql`].
+//! both speak; what differs is a method of [`Sql`]. PostgreSQL learns the type of a parameter where it is
+//! named first, so that is not in `?1 IS NULL`.
 
 use std::ops::ControlFlow;
 
@@ -23,8 +24,13 @@ pub(crate) trait Sql {
     /// Adds a row to a table with numbered rows, and returns its number. None if another row has one
     /// of its unique values.
     fn insert(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>>;
-    /// The last number that a row of the audit trail was given, even if that row is gone.
-    fn last_audit_number(&mut self) -> Result<i64>;
+    /// The last number that a row of such a table was given, even if that row is gone.
+    fn last_number(&mut self, table: &str) -> Result<i64>;
+    /// Numbers go on after this one, or a higher one that was given already.
+    fn raise_number(&mut self, table: &str, to: i64) -> Result<()>;
+    /// The number of the next row of the audit trail. Rows are not numbered by the engine: it may leave
+    /// gaps.
+    fn next_audit_number(&mut self) -> Result<i64>;
     /// Prepares for very many rows.
     fn expect_many(&mut self) -> Result<()>;
     /// Has the transaction write something, so that a full disk shows when it is committed.
@@ -255,6 +261,8 @@ pub(crate) struct Error {
     /// Whether it may pass: a full disk, an I/O error, a lock. The same statement would fail again
     /// otherwise.
     is_passing: bool,
+    /// Whether the transaction could not go on beside others, and would succeed if it were done again.
+    asks_for_repetition: bool,
     cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
@@ -262,13 +270,27 @@ impl Error {
     pub(crate) fn passing(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self {
             is_passing: true,
+            asks_for_repetition: false,
             cause: cause.into(),
         }
+    }
+
+    /// Of a transaction that got in the way of another.
+    pub(crate) fn collided(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            asks_for_repetition: true,
+            ..Self::passing(cause)
+        }
+    }
+
+    pub(crate) fn asks_for_repetition(&self) -> bool {
+        self.asks_for_repetition
     }
 
     pub(crate) fn fault(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self {
             is_passing: false,
+            asks_for_repetition: false,
             cause: cause.into(),
         }
     }

@@ -134,7 +134,7 @@ const NUMBER: &str = "number";
 impl Store {
     /// A place for what is known of accounts before they can be added.
     pub fn scratch(&self) -> Result<Scratch, Failure> {
-        Scratch::beside(self.engine.readers.path())
+        self.engine.scratch()
     }
 
     /// Adds batches of accounts in one transaction, one after the other and each by itself. Says for

@@ -98,10 +98,10 @@ impl Store {
                 &format!(
                     "SELECT {}, {} FROM users JOIN profiles ON user_id = users.id
                      WHERE users.id > ?1
-                       AND (?2 IS NULL OR username_key LIKE ?2 ESCAPE '\\'
-                            OR email_key LIKE ?3 ESCAPE '\\')
-                       AND (?4 IS NULL OR is_active = ?4)
-                       AND (?5 IS NULL OR is_staff = ?5)
+                       AND (username_key LIKE ?2 ESCAPE '\\' OR email_key LIKE ?3 ESCAPE '\\'
+                            OR ?2 IS NULL)
+                       AND (is_active = ?4 OR ?4 IS NULL)
+                       AND (is_staff = ?5 OR ?5 IS NULL)
                      ORDER BY users.id LIMIT ?6",
                     credentials::COLUMNS,
                     profiles::COLUMNS

@@ -37,6 +37,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub struct Options {
     /// Whether everything is rolled back.
     pub dry_run: bool,
+    /// Whether it ends as soon as somebody has come over.
+    pub until_first: bool,
     /// Whether the others of a batch are added if one of them cannot be.
     pub skip_failures: bool,
     /// None if users without an address fail.
@@ -76,6 +78,8 @@ pub trait Host {
 /// Why an import ended before the file did.
 #[derive(Debug)]
 pub enum Ended {
+    /// Somebody came over, and no more was asked.
+    Answered,
     /// Somebody wanted it to. What is counted is in.
     Interrupted,
     /// Something broke.
@@ -228,13 +232,15 @@ impl<'a> Importer<'a> {
     }
 
     fn send_if_full(&mut self) {
-        let shared = if self.options.is_served {
-            SHARED_WITH_A_SERVER
-        } else {
-            SHARED
+        let shared = match &self.options {
+            it if it.until_first => 1,
+            it if it.is_served => SHARED_WITH_A_SERVER,
+            _ => SHARED,
         };
         if self.full.len() >= shared {
-            self.ended = self.send().err().map(Ended::Failed);
+            if let Err(failure) = self.send() {
+                self.ended = Some(Ended::Failed(failure));
+            }
         }
     }
 
@@ -350,6 +356,9 @@ impl<'a> Importer<'a> {
             }
         }
         let (added, failed) = (self.summary.added, self.summary.failed);
+        if self.options.until_first && added > 0 {
+            self.ended = Some(Ended::Answered);
+        }
         self.host.doing(if self.options.dry_run {
             format!("checking users: {added} are right, {failed} failed")
         } else {

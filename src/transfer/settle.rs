@@ -5,6 +5,7 @@ use anyhow::{Context, anyhow, bail};
 use super::choices::{NoAddress, OnDuplicate};
 use super::import::{Importer, Rows};
 use super::report::{Case, Origin, Outcome};
+use super::unshown::quoted;
 use crate::domain::{Email, UserRef, Username};
 use crate::failure::Failure;
 use crate::store::transfer::Fate;
@@ -87,7 +88,8 @@ impl Importer<'_> {
             Fate::Changed(to) => return Ok(Became::Added(Some(to))),
             Fate::Clash { with, owner } => anyhow!("its {with} belongs to user {owner}"),
             Fate::NoSuchPolicy(version) => {
-                bail!("consents: version {version:?} is not published; run `policy publish` first")
+                let version = quoted(&version);
+                bail!("consents: version {version} is not published; run `policy publish` first")
             }
         };
         if is_duplicate {

@@ -13,7 +13,7 @@ use minisass_auth::http;
 use minisass_auth::http::{ConnectionRules, Deployment, Listener};
 use minisass_auth::mail::{Mailer, Transport};
 use minisass_auth::operator::Operator;
-use minisass_auth::store::Store;
+use minisass_auth::store::{Location, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::client::{self, Answer, Request};
 use crate::database::Database;
 use crate::document;
+use crate::postgres::{self, Postgres};
 
 /// Where the tests begin; they move on from there by themselves.
 pub const START: i64 = 1_800_000_000;
@@ -96,6 +97,8 @@ pub struct App {
     pub clock: Clock,
     pub address: SocketAddr,
     folder: TempDir,
+    /// Where the data is, if that is no file in the folder.
+    postgres: Option<Postgres>,
     runtime: Option<tokio::runtime::Runtime>,
     stop: Option<oneshot::Sender<()>>,
 }
@@ -111,7 +114,8 @@ impl App {
 
     pub fn with(decide: impl FnOnce(&mut Setup)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self::over(folder, Clock::fixed(Timestamp(START)), decide)
+        let postgres = postgres::is_chosen().then(postgres::database).flatten();
+        Self::over(folder, postgres, Clock::fixed(Timestamp(START)), decide)
     }
 
     /// The same data, served anew under other rules.
@@ -119,15 +123,23 @@ impl App {
         self.halt();
         let other = tempfile::tempdir().expect("a folder");
         let folder = std::mem::replace(&mut self.folder, other);
-        Self::over(folder, self.clock.clone(), decide)
+        let postgres = self.postgres.take();
+        Self::over(folder, postgres, self.clock.clone(), decide)
     }
 
-    fn over(folder: TempDir, clock: Clock, decide: impl FnOnce(&mut Setup)) -> Self {
+    fn over(
+        folder: TempDir,
+        postgres: Option<Postgres>,
+        clock: Clock,
+        decide: impl FnOnce(&mut Setup),
+    ) -> Self {
         let mut setup = Setup::new();
         decide(&mut setup);
         let deployment = setup.deployment.clone();
         let connections = setup.connections.clone();
-        let operator = put_together(folder.path(), &clock, setup);
+        let file = || Location::from(&*folder.path().join("auth.db"));
+        let place = postgres.as_ref().map_or_else(file, Postgres::location);
+        let operator = put_together(folder.path(), &place, &clock, setup);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -153,6 +165,7 @@ impl App {
             clock,
             address,
             folder,
+            postgres,
             runtime: Some(runtime),
             stop: Some(stop),
         }
@@ -269,7 +282,10 @@ impl App {
     }
 
     pub fn count(&self, sql: &str) -> i64 {
-        self.database().get(sql)
+        match &self.postgres {
+            None => self.database().get(sql),
+            Some(it) => it.count(sql),
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -294,7 +310,7 @@ impl Drop for App {
     fn drop(&mut self) {
         let was_running = self.runtime.is_some();
         self.halt();
-        if was_running && !std::thread::panicking() {
+        if was_running && !std::thread::panicking() && self.postgres.is_none() {
             let check = "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'";
             assert_eq!(self.count(check), 0, "the database is damaged");
         }
@@ -302,13 +318,13 @@ impl Drop for App {
 }
 
 /// As `compose.rs` does it.
-fn put_together(folder: &Path, clock: &Clock, setup: Setup) -> Operator {
+fn put_together(folder: &Path, place: &Location, clock: &Clock, setup: Setup) -> Operator {
     let random = Random::System;
     let keys = folder.join("keys");
     let ring = Keyring::open(&keys, &random, clock.now()).expect("signing keys");
     let outbox = Transport::Files(folder.join("outbox"));
     let hasher = Hasher::new(setup.cost, 2, setup.hash_queue, random.clone());
-    let store = Store::open(&folder.join("auth.db")).expect("a database");
+    let store = Store::open(place).expect("a database");
     let latest = store.latest_time().expect("a time");
     Operator::new(Parts {
         store,

@@ -28,7 +28,7 @@ const REVOKED: &str = "sessions:n dry_run:b ended:a?";
 
 /// A command, whether it prints `one` object or `many`, and the fields: s is a text, n a number, b a
 /// truth value, o an object, a an array, * any; `?` may be null.
-const SHAPES: [(&str, &str, &str); 49] = [
+const SHAPES: [(&str, &str, &str); 50] = [
     (
         "user create --email di@example.org --no-password",
         "one",
@@ -91,6 +91,7 @@ const SHAPES: [(&str, &str, &str); 49] = [
     ("db status", "one", STATUS),
     ("db backup new.db", "one", COPY),
     ("db restore backup.db --data-dir restored", "one", COPY),
+    ("db copy --to copy.db", "many", "table:s rows:n"),
     (
         "key list",
         "many",

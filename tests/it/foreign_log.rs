@@ -303,7 +303,7 @@ fn whoever_looks_whether_the_database_can_be_written_disturbs_no_chain_of_commit
                 get(probe);
                 get(note);
             }
-            Inspection::of(path).expect("a log that belongs to its database");
+            Inspection::of(&path.into()).expect("a log that belongs to its database");
         }
     });
 }

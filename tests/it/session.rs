@@ -207,7 +207,7 @@ fn what_another_process_writes_counts_at_once() {
     let app = App::new().with_user("ana");
     let opened = Opened::by(&app, "ana");
     assert_eq!(opened.statuses(&app), [200; 3]);
-    let other = Store::open(&app.path("auth.db")).expect("a second store");
+    let other = Store::open(&(&*app.path("auth.db")).into()).expect("a second store");
     let sid = claims(&opened.access)["sid"]
         .as_str()
         .and_then(SessionId::parse);

@@ -13,7 +13,7 @@ use minisass_auth::store::Store;
 use minisass_auth::store::sessions::Opening;
 use minisass_auth::store::users::{NewUser, Taken, UserPage};
 
-use crate::heard;
+use crate::{heard, postgres};
 
 /// Any time will do; the store has no clock.
 pub const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -25,6 +25,11 @@ pub fn later(seconds: i64) -> Timestamp {
 /// Tells the story to each engine, over a fresh database.
 pub fn on_each_engine(story: impl Fn(&Store)) {
     on_sqlite(|store, _| story(store));
+    if let Some(database) = postgres::database() {
+        let store = Store::open(&database.location()).expect("a database");
+        story(&store);
+        store.close();
+    }
 }
 
 /// Tells a story in which somebody reaches for the file.
@@ -32,7 +37,7 @@ pub fn on_sqlite(story: impl Fn(&Store, &Path)) {
     heard::listen();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("auth.db");
-    let sqlite = Store::open(&path).expect("a database");
+    let sqlite = Store::open(&(&*path).into()).expect("a database");
     story(&sqlite, &path);
     sqlite.close();
 }

@@ -38,7 +38,7 @@ const WHOLE: [(&str, &str); 16] = [
         "`audit verify`",
     ),
     (
-        "SELECT id FROM audit WHERE (?1 IS NULL",
+        "SELECT id FROM audit WHERE (user_id = ?1 OR ?1 IS NULL)",
         "`audit list` looks back for a page",
     ),
     (
@@ -142,7 +142,7 @@ fn is_of(template: &Template, statement: &str) -> bool {
 /// The schema, with the switches that the program sets; and SQLite tells of what a statement causes by
 /// foreign keys too.
 fn schema(path: &Path) -> Connection {
-    Store::open(path).expect("a database").close();
+    Store::open(&path.into()).expect("a database").close();
     let database = Connection::open(path).expect("the database");
     for switch in [
         DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG,
@@ -196,8 +196,8 @@ fn no_statement_reads_all_of_a_table_that_grows() {
     }
     for statement in &statements {
         let is_ours = templates.iter().any(|it| is_of(it, statement));
-        // Rows that an import puts aside lie in a file of their own.
-        if !is_ours || statement.contains(" rows ") {
+        // Rows that an import puts aside lie in a file of their own; a copy is of all there is.
+        if !is_ours || statement.contains(" rows ") || statement.contains(" AS copied") {
             continue;
         }
         let may = WHOLE.iter().any(|it| statement.starts_with(it.0));

@@ -232,7 +232,7 @@ fn a_hundred_failures_switch_the_password_off_until_it_is_forgotten() {
 
 #[test]
 fn a_session_is_read_again_only_when_a_session_may_have_changed() {
-    on_each_engine(|store| {
+    on_sqlite(|store, _| {
         let (ada, bo) = (add(store, "ada"), add(store, "bo"));
         assert!(open(store, ada.id, 1));
         let is_read_again = || {
@@ -264,7 +264,7 @@ fn a_session_is_read_again_only_when_a_session_may_have_changed() {
 #[test]
 fn a_session_that_another_process_ends_between_our_own_writes_is_over_at_once() {
     on_sqlite(|store, path| {
-        let other = Store::open(path).expect("the same database");
+        let other = Store::open(&path.into()).expect("the same database");
         let ada = add(store, "ada");
         let (opened, is_done) = (AtomicU8::new(0), AtomicBool::new(false));
         std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! `db status | check | migrate | backup | restore`.
+//! `db status | check | migrate | backup | restore | copy`.
 
 use std::fs::File;
 use std::io;
@@ -9,17 +9,18 @@ use serde_json::json;
 
 use crate::cli::examples::examples;
 use crate::cli::job::{self, Job};
+use crate::cli::piped;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::progress::Bar;
 use crate::clock::Clock;
 use crate::compose;
 use crate::domain::counted;
 use crate::interrupt::Interrupt;
-use crate::private_file::folder_of;
 use crate::private_file::own_files::check_not_own;
 use crate::private_file::replace::Draft;
-use crate::settings::Settings;
-use crate::store::maintenance;
+use crate::settings::{Settings, other_database};
+use crate::store::copy::CopiedTable;
+use crate::store::{Location, maintenance};
 
 const FIELDS: &str = "
 
@@ -52,6 +53,16 @@ pub(crate) enum Command {
         /// Made by `db backup`; `-` reads standard input
         file: PathBuf,
     },
+    /// Copy everything to an empty database, a file or one of PostgreSQL, and compare
+    #[command(after_help = examples(&["minisass-auth db copy --to copy.db"]))]
+    Copy {
+        /// Where to: a file, or postgres://user@host/name
+        #[arg(long, value_name = "DATABASE")]
+        to: String,
+        /// A private file that holds the password of that database
+        #[arg(long, value_name = "FILE")]
+        to_password_file: Option<PathBuf>,
+    },
 }
 
 pub(crate) fn run(command: Command, settings: Settings, output: &mut Output) -> anyhow::Result<()> {
@@ -72,6 +83,13 @@ pub(crate) fn run(command: Command, settings: Settings, output: &mut Output) -> 
         }
         Command::Backup { file } => back_up(&file, &job(settings)?, output),
         Command::Restore { file } => restore(&file, &settings, output),
+        Command::Copy {
+            to,
+            to_password_file,
+        } => {
+            let to = other_database(&to, to_password_file.as_deref())?;
+            copy(&to, &job(settings)?, output)
+        }
     }
 }
 
@@ -79,7 +97,7 @@ fn status(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let status = job.operator.database_status()?;
     let (last_backup_at, last_backup) = status.last_backup.unzip();
     output.one(&json!({
-        "file": job.settings.database.display().to_string(),
+        "file": job.settings.database.to_string(),
         "bytes": status.bytes,
         "log_bytes": status.log_bytes,
         "schema": status.schema,
@@ -113,7 +131,7 @@ fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         file != Path::new("-"),
         "a backup is a file, which is checked before it gets its name; name one, such as backup.db"
     );
-    check_not_own(file, &job.settings.data_dir, &job.settings.database)?;
+    check_not_own(file, &job.settings.data_dir, &job.settings.database_file())?;
     let (bar, interrupt) = (Bar::of("copying and checking"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
     let work = job.operator.back_up(file, &job.actor, &progress);
@@ -128,14 +146,26 @@ fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     }))
 }
 
-/// What is piped in, on the disk of the database: folders for temporary files may be memory.
+fn copy(to: &Location, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    ensure!(
+        !job.is_served(),
+        "a server works on this data, and what it writes meanwhile would stay behind; stop it first"
+    );
+    if let Some(file) = to.file() {
+        check_not_own(file, &job.settings.data_dir, &job.settings.database_file())?;
+    }
+    let (bar, interrupt) = (Bar::of("copying and comparing"), Interrupt::watch()?);
+    let progress = bar.progress(Some(&interrupt));
+    let copied = job.wait(job.operator.copy_database(to, &job.actor, &progress));
+    bar.clear();
+    let copied = interrupt.explain(copied, "nothing was copied; run it again")?;
+    let row = |it: &CopiedTable| json!({"table": it.name, "rows": it.rows});
+    output.rows(copied.iter().map(row))?;
+    Ok(())
+}
+
 fn standard_input(settings: &Settings) -> anyhow::Result<Draft> {
-    let database = &settings.database;
-    // Its folder may still be to be made, once it is known that this is a backup.
-    let folder = folder_of(database).ancestors().find(|it| it.is_dir());
-    let name = database.file_name().unwrap_or_default();
-    let draft = Draft::beside(&folder.unwrap_or(Path::new(".")).join(name))
-        .with_context(|| format!("cannot write beside {}", database.display()))?;
+    let draft = piped::draft(&settings.database_file())?;
     let mut file = File::options().write(true).open(draft.path())?;
     io::copy(&mut io::stdin(), &mut file).context("cannot read standard input to its end")?;
     Ok(draft)
@@ -147,14 +177,17 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
     let progress = bar.progress(Some(&interrupt));
     let is_piped = file == Path::new("-");
     let piped = is_piped.then(|| standard_input(settings)).transpose()?;
-    let file = piped.as_ref().map_or(file, Draft::path);
-    let users = compose::restore(file, settings, &actor, &progress);
+    let (from, shown) = match &piped {
+        Some(copy) => (copy.path(), "standard input".to_owned()),
+        None => (file, file.display().to_string()),
+    };
+    let users = compose::restore(from, &shown, settings, &actor, &progress);
     bar.clear();
     let users = interrupt.explain(users, "nothing was restored; run it again")?;
     output.one(&json!({
-        "file": settings.database.display().to_string(),
+        "file": settings.database.to_string(),
         "users": users,
-        "bytes": std::fs::metadata(&settings.database).map_or(0, |it| it.len()),
+        "bytes": std::fs::metadata(settings.database_file()).map_or(0, |it| it.len()),
         "keys": "not in the backup; without the old folder keys a new key is made at the next start",
     }))
 }

@@ -66,7 +66,7 @@ pub(super) fn has_log(path: &Path) -> std::io::Result<bool> {
 
 /// Whether there is a database of this program. An empty file is none. What belongs to another
 /// program is refused; it is only looked at, and nothing is changed or made.
-pub fn is_there(path: &Path) -> Result<bool, Failure> {
+pub(crate) fn is_there(path: &Path) -> Result<bool, Failure> {
     let shown = path.display();
     let header = match header(path) {
         Ok(header) => header,

@@ -12,38 +12,14 @@ use super::place::Place;
 use super::session_cache::SessionCache;
 use super::statements::Statements;
 use crate::failure::Failure;
+use crate::store::task::{End, Job, NotCommitted, Shares};
 
 /// At the end the write-ahead log is moved into the database if that is possible within this time.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
-/// Runs in the transaction, if there is one, and returns how to answer once its fate is known.
-pub(super) type Job = Box<dyn FnOnce(Option<&mut Statements<'_>>) -> Answer + Send>;
-pub(super) type Answer = Box<dyn FnOnce(Option<&NotCommitted>)>;
-
-/// Why a transaction left nothing behind.
-pub(super) struct NotCommitted {
-    pub(super) why: String,
-    pub(super) transient: bool,
-    /// Whether the log tells of it anyway.
-    pub(super) is_logged: bool,
-}
-
-impl NotCommitted {
-    pub(super) fn failure(&self, doing: &'static str) -> Failure {
-        let mut failure = Failure::new(doing, &*self.why);
-        if self.transient {
-            failure = failure.transient();
-        }
-        if self.is_logged {
-            failure = failure.logged_once();
-        }
-        failure
-    }
-}
-
 /// What is known once a transaction has ended.
 pub(super) struct Settled {
-    answers: Vec<Answer>,
+    jobs: Vec<Job>,
     fate: Option<NotCommitted>,
 }
 
@@ -51,16 +27,8 @@ impl Settled {
     /// Tells all who wait for it.
     pub(super) fn answer(self) {
         let fate = self.fate.as_ref();
-        self.answers.into_iter().for_each(|answer| answer(fate));
+        self.jobs.into_iter().for_each(|it| it.answer(fate));
     }
-}
-
-/// What becomes of each transaction.
-#[derive(Clone, Copy)]
-pub(crate) enum End {
-    Commit,
-    /// For a dry run: everything is tried for real, and leaves nothing behind.
-    RollBack,
 }
 
 /// The database as the thread has it.
@@ -120,36 +88,37 @@ impl Open {
     pub(super) fn commit(&self, group: impl Iterator<Item = Job>) -> Settled {
         if let Err(failure) = self.shared.place.check() {
             return Settled {
-                answers: group.map(|job| job(None)).collect(),
+                jobs: group.collect(),
                 fate: Some(lost(&failure)),
             };
         }
         let connection = &self.connection;
         let changes = connection.total_changes();
-        let (answers, fate): (Vec<Answer>, _) =
+        let (jobs, fate): (Vec<Job>, _) =
             match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
                 Ok(transaction) => {
                     let mut statements = Statements::over(&transaction);
                     // A full disk makes SQLite roll the whole transaction back; what ran after that
                     // would be committed by itself and then reported as failed, so it must not run.
-                    let run =
-                        |job: Job| job((!transaction.is_autocommit()).then_some(&mut statements));
-                    let answers = group.map(run).collect();
+                    let run = |mut job: Job| {
+                        if !transaction.is_autocommit() {
+                            job.run(&mut statements, Shares::Transaction);
+                        }
+                        job
+                    };
+                    let jobs = group.map(run).collect();
                     let touches_sessions = statements.touch_sessions();
                     let has_changes =
                         statements.is_probe() || connection.total_changes() != changes;
                     let fate = self.finish(transaction, has_changes, touches_sessions);
-                    (answers, fate)
+                    (jobs, fate)
                 }
-                Err(err) => (
-                    group.map(|job| job(None)).collect(),
-                    Err(not_committed(err, false)),
-                ),
+                Err(err) => (group.collect(), Err(not_committed(err, false))),
             };
         // Of a file that was cut off, SQLite says this and that.
         let place = || self.shared.place.check().err();
         let fate = fate.err().map(|why| place().map_or(why, |it| lost(&it)));
-        Settled { answers, fate }
+        Settled { jobs, fate }
     }
 
     fn finish(

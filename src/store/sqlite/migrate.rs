@@ -10,7 +10,8 @@ use super::statements::Statements;
 use super::{backup, connect, log};
 use crate::failure::Failure;
 use crate::progress::unwatched;
-use crate::store::sql::{self, Sql};
+use crate::store::sql;
+use crate::store::task::Complete;
 
 macro_rules! migration {
     ($name:literal) => {
@@ -46,9 +47,6 @@ fn runner() -> Runner {
         .collect();
     Runner::new(&migrations)
 }
-
-/// Does what a migration cannot, if it is still to be done.
-pub(crate) type Complete = fn(&mut dyn Sql) -> sql::Result<()>;
 
 /// The connection that writes; the database is created and migrated.
 pub(super) fn open(path: &Path, complete: Complete) -> Result<Connection, Failure> {
@@ -137,7 +135,7 @@ pub(super) fn applied(connection: &Connection) -> rusqlite::Result<i32> {
 }
 
 /// The version that the schema of a database has; 0 if there is none, or nothing in it.
-pub fn schema_of(path: &Path) -> Result<i32, Failure> {
+pub(crate) fn schema_of(path: &Path) -> Result<i32, Failure> {
     if !connect::is_there(path)? {
         return Ok(0);
     }

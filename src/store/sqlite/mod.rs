@@ -2,7 +2,6 @@
 
 mod backup;
 mod connect;
-mod crowd;
 mod error;
 mod group;
 mod header;
@@ -20,20 +19,19 @@ mod writer;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-pub use self::connect::{engine_version, is_there};
-pub(crate) use self::group::End;
-pub use self::migrate::{newest_schema, schema_of};
+pub use self::connect::engine_version;
+pub(crate) use self::connect::is_there;
+pub use self::migrate::newest_schema;
+pub(crate) use self::migrate::schema_of;
 pub(crate) use self::readers::Readers;
 pub(crate) use self::restore::restore;
 pub use self::restore::{SoundBackup, sound_backup};
 pub use self::scratch::Scratch;
 
-use super::pending::Pending;
-use super::sql::{self, Sql};
+use super::task::{Complete, End, Job};
 use crate::domain::{LiveSession, SessionId};
 use crate::failure::Failure;
 use group::Shared;
-use migrate::Complete;
 use opening::Opening;
 use writer::Writer;
 
@@ -68,13 +66,8 @@ impl Sqlite {
         self.shared.get().map_or(Ok(()), |it| it.place.check())
     }
 
-    pub(crate) fn write<T: Send + 'static>(
-        &self,
-        doing: &'static str,
-        outlives: bool,
-        job: impl FnOnce(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
-    ) -> Pending<T> {
-        self.writer.submit(doing, outlives, job)
+    pub(crate) fn write(&self, job: Job) {
+        self.writer.submit(job);
     }
 
     /// The session from memory, if nothing has changed since it was read, else from `read`.

@@ -7,15 +7,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::connect;
-use super::group::{End, Open, Shared};
+use super::group::{Open, Shared};
 use super::header::Header;
 use super::log::log_of;
-use super::migrate::{self, Complete};
+use super::migrate;
 use super::place::Place;
 use super::readers::Readers;
 use super::session_cache::SessionCache;
 use crate::failure::{DISK_FULL, Failure};
 use crate::private_file::replace::Draft;
+use crate::store::task::{Complete, End};
 
 /// Pause between two attempts to open it.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -85,13 +85,31 @@ impl Sql for Statements<'_> {
         }
     }
 
-    fn last_audit_number(&mut self) -> Result<i64> {
+    fn last_number(&mut self, table: &str) -> Result<i64> {
         let found = self
             .connection
-            .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")?
-            .query_row([], |row| row.get(0))
+            .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = ?1")?
+            .query_row([table], |row| row.get(0))
             .optional()?;
         Ok(found.unwrap_or(0))
+    }
+
+    fn raise_number(&mut self, table: &str, to: i64) -> Result<()> {
+        if self.last_number(table)? >= to {
+            return Ok(());
+        }
+        // SQLite makes the row with the first row of the table, and a table may have had some once.
+        for sql in [
+            "DELETE FROM sqlite_sequence WHERE name = ?1 AND ?2 > 0",
+            "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)",
+        ] {
+            self.connection.execute(sql, (table, to))?;
+        }
+        Ok(())
+    }
+
+    fn next_audit_number(&mut self) -> Result<i64> {
+        Ok(self.last_number("audit")? + 1)
     }
 
     fn expect_many(&mut self) -> Result<()> {

@@ -8,14 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use futures_channel::oneshot;
-
-use super::crowd::{Crowd, Gathering};
-use super::group::{Job, NotCommitted, Open};
+use super::group::Open;
 use super::opening::Opening;
 use crate::failure::{Failure, panic_message};
-use crate::store::pending::Pending;
-use crate::store::sql::{self, Sql};
+use crate::store::crowd::{Crowd, Gathering};
+use crate::store::task::{Job, NotCommitted};
 
 /// When nothing was written for so long, the log is moved into the database and emptied: what was
 /// deleted is in it too.
@@ -49,35 +46,12 @@ impl Writer {
         })
     }
 
-    /// Has `job` done in a transaction; the answer comes when that is on the disk. A job that fails
-    /// leaves nothing behind, and does not disturb the jobs that share its transaction. Unless it
-    /// `outlives` whoever asked for it, it is not begun when nobody waits for the answer any more.
-    pub(super) fn submit<T: Send + 'static>(
-        &self,
-        doing: &'static str,
-        outlives: bool,
-        job: impl FnOnce(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
-    ) -> Pending<T> {
-        let (sender, receiver) = oneshot::channel();
-        let job: Job = Box::new(move |statements| {
-            let is_wanted = outlives || !sender.is_canceled();
-            let statements = statements.filter(|_| is_wanted);
-            let outcome = statements.map(|it| in_savepoint(it, |sql| caught(sql, job)));
-            Box::new(move |fate| {
-                let answer = match (fate, outcome) {
-                    (None, Some(outcome)) => outcome.map_err(|err| err.when(doing)),
-                    (Some(fate), _) => Err(fate.failure(doing)),
-                    (None, None) => Err(Failure::new(doing, "it was not begun")),
-                };
-                // Whoever went while it was being done is not told; what was done stays done.
-                let _ = sender.send(answer);
-            })
-        });
+    /// Has it done, and answered.
+    pub(super) fn submit(&self, job: Job) {
         if let Some(jobs) = &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
             // A refused job is dropped with its sender, which the receiver reports.
             let _ = jobs.send(job);
         }
-        Pending::Waiting(receiver)
     }
 
     /// Does what waits, moves the log into the database, then closes the connection.
@@ -163,28 +137,5 @@ fn refuse(why: &str, group: impl Iterator<Item = Job>) {
         transient: true,
         is_logged: false,
     };
-    group.for_each(|job| job(None)(Some(&fate)));
-}
-
-/// A panic fails its job, like any error: the thread goes on, for everybody else.
-fn caught<T>(
-    sql: &mut dyn Sql,
-    job: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
-) -> sql::Result<T> {
-    // What the job had changed is rolled back with its savepoint.
-    let outcome = catch_unwind(AssertUnwindSafe(|| job(sql)));
-    outcome.unwrap_or_else(|panic| Err(sql::Error::fault(panic_message(&*panic))))
-}
-
-fn in_savepoint<T>(
-    sql: &mut dyn Sql,
-    job: impl FnOnce(&mut dyn Sql) -> sql::Result<T>,
-) -> sql::Result<T> {
-    sql.execute("SAVEPOINT job", &[])?;
-    let outcome = job(sql);
-    if outcome.is_err() {
-        sql.execute("ROLLBACK TO job", &[])?;
-    }
-    sql.execute("RELEASE job", &[])?;
-    outcome
+    group.for_each(|it| it.answer(Some(&fate)));
 }

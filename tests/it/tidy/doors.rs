@@ -23,7 +23,7 @@ pub const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "settings",
-        "accounts crypto mail domain private_file failure",
+        "accounts store crypto mail domain private_file failure",
     ),
     (
         "http",
@@ -77,12 +77,15 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("hyper", "src/http/server/"),
     ("hyper_util", "src/http/server/"),
     ("http_body_util", "src/http/server/"),
-    ("bytes", "src/http/server/ src/http/openapi/swagger.rs"),
+    (
+        "bytes",
+        "src/http/server/ src/http/openapi/swagger.rs src/store/postgres/statements.rs",
+    ),
     ("governor", "src/http/wire/rate_limit.rs"),
     ("multer", "src/http/wire/body/parse.rs"),
     (
         "form_urlencoded",
-        "src/http/wire/body/parse.rs src/http/pages/",
+        "src/http/wire/body/parse.rs src/http/pages/ src/store/postgres/url.rs",
     ),
     (
         "flate2",
@@ -95,12 +98,19 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("futures_util", "src/http/"),
     (
         "futures_channel",
-        "src/crypto/hash_pool.rs src/store/pending.rs src/store/sqlite/writer.rs",
+        "src/crypto/hash_pool.rs src/store/pending.rs src/store/task.rs",
     ),
     ("rusqlite", "src/store/sqlite/"),
-    ("refinery", "src/store/sqlite/"),
+    ("refinery", "src/store/sqlite/ src/store/postgres/"),
+    ("postgres", "src/store/postgres/"),
+    ("tokio_postgres_rustls", "src/store/postgres/"),
+    ("rustls", "src/store/postgres/tls.rs"),
+    ("webpki_roots", "src/store/postgres/tls.rs"),
     ("lettre", "src/mail/"),
-    ("percent_encoding", "src/mail/server.rs src/http/pages/"),
+    (
+        "percent_encoding",
+        "src/mail/server.rs src/http/middleware/head.rs src/http/pages/",
+    ),
     ("minijinja", "src/mail/letter.rs src/http/pages/"),
     ("scrypt", "src/crypto/scrypt.rs"),
     ("argon2", "src/crypto/foreign.rs"),
@@ -110,7 +120,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("getrandom", "src/crypto/random.rs"),
     (
         "ring",
-        "src/crypto/ src/store/audit.rs src/http/wire/digest.rs",
+        "src/crypto/ src/store/audit.rs src/store/copy.rs src/http/wire/digest.rs",
     ),
     (
         "base64",

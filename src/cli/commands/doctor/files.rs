@@ -24,7 +24,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             "name the right one with --data-dir, or make it with: minisass-auth serve",
         )];
     }
-    let mut files = beside(&subject.database);
+    let mut files = subject.database.file().map_or_else(Vec::new, beside);
     files.extend([layout::SERVED, layout::COMPLETE].map(|it| folder.join(it)));
     // A volume that root lends is not ours to close; what is in it is looked at all the same.
     if fs::metadata(folder).is_ok_and(|it| is_own(&it)) {
@@ -41,7 +41,8 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         Finding::refused(CHECK, &failure::chain(err.chain()), "run it as its owner")
     };
     let mut findings = Vec::from_iter(data_dir::check(folder).err().map(refused));
-    let names = data_dir::check_name(&subject.database).err();
+    let names = subject.database.file().map(data_dir::check_name);
+    let names = names.and_then(Result::err);
     findings.extend(names.map(|err| {
         let said = err.to_string();
         let (what, advice) = said.rsplit_once("; ").unwrap_or((&said, ""));

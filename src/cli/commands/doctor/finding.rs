@@ -8,6 +8,7 @@ use crate::domain::Timestamp;
 use crate::mail::Mailer;
 use crate::private_file::data_dir;
 use crate::settings::{Settings, Values};
+use crate::store::Location;
 
 /// Why nothing in the data folder is looked into.
 pub(crate) const NOT_OURS: &str =
@@ -93,7 +94,7 @@ impl Finding {
 pub(crate) struct Subject<'a> {
     pub(crate) values: &'a Values,
     pub(crate) data_dir: PathBuf,
-    pub(crate) database: PathBuf,
+    pub(crate) database: Location,
     pub(crate) settings: Option<Settings>,
     pub(crate) mailer: Option<Mailer>,
     pub(crate) now: Timestamp,
@@ -107,7 +108,8 @@ impl Subject<'_> {
 
     /// A file that we made in a folder of somebody else would lock its owner out.
     pub(crate) fn is_ours(&self) -> bool {
-        let is_mixed = || data_dir::check_nobody_elses(&self.data_dir, &self.database).is_err();
+        let is_mixed =
+            || data_dir::check_nobody_elses(&self.data_dir, self.database.file()).is_err();
         !self.has_data_dir() || data_dir::check(&self.data_dir).is_ok() && !is_mixed()
     }
 }

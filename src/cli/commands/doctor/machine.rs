@@ -47,7 +47,9 @@ pub(crate) fn disk(subject: &Subject<'_>) -> Finding {
             );
         }
     };
-    let database = fs::metadata(&subject.database).map_or(0, |it| it.len());
+    let file = subject.database.file();
+    let database = file.and_then(|it| fs::metadata(it).ok());
+    let database = database.map_or(0, |it| it.len());
     let finding = format!("{} MiB are free for {}", room / MIB, folder.display());
     let advice = "make room, or move data_dir to a larger disk";
     if room < LEAST_ROOM.max(database) {

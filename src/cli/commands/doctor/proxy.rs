@@ -13,7 +13,7 @@ const CHECK: &str = "proxy";
 pub(crate) fn check(subject: &Subject<'_>) -> Option<Finding> {
     let settings = subject.settings.as_ref()?;
     let url = settings.public_url.as_ref().filter(|it| it.is_https())?;
-    if !data_dir::is_served(&subject.data_dir, &subject.database) {
+    if !data_dir::is_served(&subject.data_dir, subject.database.file()) {
         return None;
     }
     let address = url.address();

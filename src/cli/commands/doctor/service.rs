@@ -28,7 +28,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let unit = Unit::ask().filter(|it| it.serves(&subject.data_dir));
     let problems = unit.as_ref().map(|it| it.problems(subject, settings));
     let mut findings = problems.unwrap_or_default();
-    let is_served = data_dir::is_served(&subject.data_dir, &subject.database);
+    let is_served = data_dir::is_served(&subject.data_dir, subject.database.file());
     if is_served && let Err(err) = healthcheck::check(&address(subject, settings)) {
         let advice = "see what it says in its log";
         findings.push(Finding::refused(CHECK, &err.to_string(), advice));

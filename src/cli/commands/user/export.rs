@@ -92,7 +92,7 @@ pub(crate) fn run(export: &Export, job: &Job) -> anyhow::Result<()> {
     // Whoever made a link wants it to stay, and the file that it leads to written.
     let file = end_of_links(&export.file);
     for place in [&export.file, &file] {
-        check_not_own(place, &settings.data_dir, &settings.database)?;
+        check_not_own(place, &settings.data_dir, &settings.database_file())?;
     }
     let shown = export.file.display();
     let stream = stream(&file).with_context(|| format!("cannot write {shown}"))?;

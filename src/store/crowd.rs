@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::group::Job;
+use super::task::Job;
 
 /// How many jobs share a commit at most; beyond that the first of them would wait too long.
 const MOST: usize = 256;

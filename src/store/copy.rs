@@ -1,0 +1,330 @@
+//! Everything of a database, copied to one of whichever engine: row by row, in one transaction of each,
+//! and compared at the end.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ring::digest::{Context, SHA256};
+
+use super::Store;
+use super::engine::Readers;
+use super::pending::Pending;
+use super::sql::{self, Row, Sql, Value};
+use crate::domain::counted;
+use crate::failure::Failure;
+use crate::progress::{Progress, Step};
+
+const DOING: &str = "copying the database";
+
+const WRITER_GONE: &str = "nothing more was written";
+
+/// So many rows go by one statement.
+const ROWS: usize = 200;
+
+/// As many as the reader may be ahead: memory stays small, however many there are.
+const AHEAD: usize = 4;
+
+/// A table, all its columns, and what its rows are in the order of.
+struct Table {
+    name: &'static str,
+    columns: &'static [&'static str],
+    order: &'static str,
+    is_numbered: bool,
+}
+
+const fn table(
+    name: &'static str,
+    columns: &'static [&'static str],
+    order: &'static str,
+    is_numbered: bool,
+) -> Table {
+    Table {
+        name,
+        columns,
+        order,
+        is_numbered,
+    }
+}
+
+/// Whatever a row belongs to stands before it.
+#[rustfmt::skip]
+const TABLES: &[Table] = &[
+    table("users", &[
+        "id", "username", "username_key", "email", "email_key", "first_name", "last_name",
+        "password_hash", "is_active", "is_staff", "created_at", "last_login_at", "email_confirmed_at",
+        "awaits_confirmation", "imported_tokens_ended_at", "takes_imported_tokens",
+    ], "id", true),
+    table("profiles", &[
+        "user_id", "organisation_type", "organisation_name", "country", "additional_fields",
+        "is_expert", "upload_preference",
+    ], "user_id", false),
+    table("password_history", &["id", "user_id", "password_hash", "created_at"], "id", true),
+    table("policies", &["id", "version", "url", "published_at"], "id", true),
+    table("consents", &[
+        "id", "user_id", "policy_id", "is_given", "given_at", "address",
+    ], "id", true),
+    table("sessions", &[
+        "id", "user_id", "kind", "created_at", "expires_at", "ended_at", "address", "user_agent",
+        "cookie_digest", "rotations", "rotated_at",
+    ], "id", false),
+    table("refused_tokens", &["digest", "expires_at"], "digest", false),
+    table("login_attempts", &["key", "failures", "next_at", "updated_at"], "key", false),
+    table("links", &[
+        "id", "purpose", "user_id", "nonce", "digest", "created_at", "expires_at", "used_at", "email",
+        "is_kept",
+    ], "id", true),
+    table("outbox", &[
+        "id", "kind", "user_id", "link_id", "recipient", "state", "attempts", "next_at", "created_at",
+        "sent_at", "error", "details", "leased_until",
+    ], "id", true),
+    table("audit", &[
+        "id", "at", "actor", "address", "action", "user_id", "detail", "digest",
+    ], "id", true),
+    table("counts", &["name", "count"], "name", false),
+];
+
+/// How many rows a table had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopiedTable {
+    pub name: &'static str,
+    pub rows: u64,
+}
+
+impl Store {
+    /// Copies everything to `target`, where there must be nothing. If it fails nothing is there either.
+    pub fn copy_to(&self, target: &Self, progress: &Progress) -> Result<Vec<CopiedTable>, Failure> {
+        copy(&self.readers, target, progress)
+    }
+}
+
+/// What the reader hands to the writer.
+enum Part {
+    /// Some rows of the table of that number.
+    Rows(usize, Vec<Cell>),
+    /// What the tables were, now that they have all been read.
+    End(Vec<Digested>),
+}
+
+/// What a table holds, and the last number that a row of it was given.
+#[derive(PartialEq, Eq)]
+struct Digested {
+    rows: u64,
+    digest: Vec<u8>,
+    last: i64,
+}
+
+/// A value that outlives its row.
+enum Cell {
+    Null,
+    Integer(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Cell {
+    fn of(value: Value<'_>) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Integer(number) => Self::Integer(number),
+            // An engine may have no type of its own for it.
+            Value::Bool(it) => Self::Integer(it.into()),
+            Value::Text(text) => Self::Text(text.to_owned()),
+            Value::Bytes(bytes) => Self::Bytes(bytes.to_owned()),
+        }
+    }
+
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Integer(number) => Value::Integer(*number),
+            Self::Text(text) => Value::Text(text),
+            Self::Bytes(bytes) => Value::Bytes(bytes),
+        }
+    }
+
+    /// Told apart from its neighbours by its kind and its length.
+    fn add_to(&self, digest: &mut Context) {
+        let (kind, number, bytes) = match self {
+            Self::Null => (0, 0, &[][..]),
+            Self::Integer(number) => (1, *number, &[][..]),
+            Self::Text(text) => (2, length(text.len()), text.as_bytes()),
+            Self::Bytes(bytes) => (3, length(bytes.len()), &bytes[..]),
+        };
+        digest.update(&[kind]);
+        digest.update(&number.to_be_bytes());
+        digest.update(bytes);
+    }
+}
+
+fn length(of: usize) -> i64 {
+    i64::try_from(of).unwrap_or(i64::MAX)
+}
+
+pub(super) fn copy(
+    from: &Readers,
+    target: &Store,
+    progress: &Progress,
+) -> Result<Vec<CopiedTable>, Failure> {
+    let (sender, receiver) = sync_channel(AHEAD);
+    // The writer begins first: a reader may have no thread of its own.
+    let written = write_to(target, receiver);
+    let read = read_from(from, sender, progress).wait();
+    match (read, written.wait()) {
+        (_, Ok(copied)) => Ok(copied),
+        // Whoever ended first knows why; the other one knows no more than that.
+        (Err(failure), Err(_)) if !failure.chain().ends_with(WRITER_GONE) => Err(failure),
+        (_, Err(failure)) => Err(failure),
+    }
+}
+
+fn read_from(from: &Readers, parts: SyncSender<Part>, progress: &Progress) -> Pending<()> {
+    let progress = Arc::clone(progress);
+    let parts = Mutex::new(Some(parts));
+    from.read(DOING, move |sql| {
+        // What has been handed over cannot be taken back, so it is not read a second time.
+        let parts = parts.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let parts = parts.ok_or_else(|| sql::Error::passing("the connection was lost"))?;
+        let mut all = 0;
+        for table in TABLES {
+            let count = format!("SELECT count(*) FROM {} AS copied", table.name);
+            all += sql.number(&count, &[])?.unsigned_abs();
+        }
+        let (mut done, mut read) = (0, Vec::new());
+        for (place, table) in TABLES.iter().enumerate() {
+            let width = table.columns.len();
+            let mut batch = Vec::new();
+            read.push(each_row(sql, table, &mut |row| {
+                batch.extend(row);
+                if batch.len() < ROWS * width {
+                    return Ok(());
+                }
+                done += ROWS as u64;
+                if !progress(Step::Done(done, all)) {
+                    return Err(sql::Error::fault("interrupted"));
+                }
+                hand_over(&parts, Part::Rows(place, std::mem::take(&mut batch)))
+            })?);
+            if !batch.is_empty() {
+                done += (batch.len() / width) as u64;
+                hand_over(&parts, Part::Rows(place, batch))?;
+            }
+        }
+        hand_over(&parts, Part::End(read))
+    })
+}
+
+fn hand_over(parts: &SyncSender<Part>, part: Part) -> sql::Result<()> {
+    let gone = |_| sql::Error::passing(WRITER_GONE);
+    parts.send(part).map_err(gone)
+}
+
+/// Hands over the rows of a table, and says what it holds.
+fn each_row(
+    sql: &mut dyn Sql,
+    table: &Table,
+    hand: &mut dyn FnMut(Vec<Cell>) -> sql::Result<()>,
+) -> sql::Result<Digested> {
+    let query = format!(
+        "SELECT {} FROM {} AS copied ORDER BY {}",
+        table.columns.join(", "),
+        table.name,
+        table.order
+    );
+    let (mut digest, mut rows) = (Context::new(&SHA256), 0);
+    sql.query(&query, &[], &mut |row: &dyn Row| {
+        let cell = |column| row.value(column).map(Cell::of);
+        let cells = (0..table.columns.len()).map(cell);
+        let cells = cells.collect::<sql::Result<Vec<_>>>()?;
+        cells.iter().for_each(|it| it.add_to(&mut digest));
+        rows += 1;
+        hand(cells)?;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(Digested {
+        rows,
+        digest: digest.finish().as_ref().to_vec(),
+        last: if table.is_numbered {
+            sql.last_number(table.name)?
+        } else {
+            0
+        },
+    })
+}
+
+fn write_to(target: &Store, parts: Receiver<Part>) -> Pending<Vec<CopiedTable>> {
+    let parts = Mutex::new(Some(parts));
+    let is_first = AtomicBool::new(true);
+    target.write(DOING, move |sql| {
+        if !is_first.swap(false, Ordering::SeqCst) {
+            return Err(sql::Error::passing("the connection was lost"));
+        }
+        let parts = parts.lock().unwrap_or_else(PoisonError::into_inner).take();
+        check_empty(sql)?;
+        sql.expect_many()?;
+        for part in parts.into_iter().flatten() {
+            match part {
+                Part::Rows(place, cells) => insert(sql, &TABLES[place], &cells)?,
+                Part::End(read) => return compare(sql, &read),
+            }
+        }
+        Err(sql::Error::passing("it was not read to its end"))
+    })
+}
+
+fn check_empty(sql: &mut dyn Sql) -> sql::Result<()> {
+    for table in TABLES {
+        let rows = sql.number(
+            &format!("SELECT count(*) FROM {} AS copied", table.name),
+            &[],
+        )?;
+        if rows > 0 {
+            return Err(sql::Error::fault(format!(
+                "the place to copy to holds {} in its table {}; name an empty one",
+                counted(usize::try_from(rows).unwrap_or_default(), "row", "rows"),
+                table.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn insert(sql: &mut dyn Sql, table: &Table, cells: &[Cell]) -> sql::Result<()> {
+    let width = table.columns.len();
+    let row = |row: usize| {
+        let places = (1..=width).map(|it| format!("?{}", row * width + it));
+        format!("({})", places.collect::<Vec<_>>().join(", "))
+    };
+    let rows: Vec<String> = (0..cells.len() / width).map(row).collect();
+    let statement = format!(
+        "INSERT INTO {} ({}) VALUES {}",
+        table.name,
+        table.columns.join(", "),
+        rows.join(", ")
+    );
+    let values: Vec<Value<'_>> = cells.iter().map(Cell::value).collect();
+    sql.execute(&statement, &values).map(drop)
+}
+
+/// What was written is read again: whatever an engine made of it, it must be the same.
+fn compare(sql: &mut dyn Sql, read: &[Digested]) -> sql::Result<Vec<CopiedTable>> {
+    let mut copied = Vec::new();
+    for (table, read) in TABLES.iter().zip(read) {
+        if table.is_numbered {
+            sql.raise_number(table.name, read.last)?;
+        }
+        let written = each_row(sql, table, &mut |_| Ok(()))?;
+        if written != *read {
+            return Err(sql::Error::fault(format!(
+                "the table {} is not the same in the copy",
+                table.name
+            )));
+        }
+        copied.push(CopiedTable {
+            name: table.name,
+            rows: read.rows,
+        });
+    }
+    Ok(copied)
+}

@@ -1,0 +1,48 @@
+//! What PostgreSQL's errors mean, in words, and what to do about them.
+
+use postgres::error::SqlState;
+
+use crate::failure::DISK_FULL;
+use crate::store::sql;
+
+impl From<postgres::Error> for sql::Error {
+    fn from(err: postgres::Error) -> Self {
+        let Some(state) = err.code().cloned() else {
+            // No answer of a server: the connection has ended, or there never was one.
+            return Self::passing(err);
+        };
+        match state {
+            SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
+                Self::collided(in_words(&err))
+            }
+            SqlState::DISK_FULL => Self::passing(DISK_FULL),
+            SqlState::READ_ONLY_SQL_TRANSACTION => Self::passing(
+                "the database takes no changes: it follows another one, or is set to be read only",
+            ),
+            state if may_pass(&state) => Self::passing(in_words(&err)),
+            _ => Self::fault(in_words(&err)),
+        }
+    }
+}
+
+/// By classes of errors (<https://www.postgresql.org/docs/current/errcodes-appendix.html>): no connection,
+/// no resources, an operator's intervention, a system's error; and whoever did not get a lock in time.
+fn may_pass(state: &SqlState) -> bool {
+    let is_of = |class: &str| state.code().starts_with(class);
+    ["08", "53", "57", "58"].into_iter().any(is_of) || *state == SqlState::LOCK_NOT_AVAILABLE
+}
+
+/// What the server says; its library says "db error" only.
+pub(super) fn in_words(err: &postgres::Error) -> String {
+    match err.as_db_error() {
+        Some(said) => {
+            let hint = said.hint().or(said.detail());
+            let hint = hint.map(|it| format!("; {it}")).unwrap_or_default();
+            format!("PostgreSQL says: {}{hint}", said.message())
+        }
+        None => crate::failure::chain(std::iter::successors(
+            Some(err as &(dyn std::error::Error + 'static)),
+            |it| (**it).source(),
+        )),
+    }
+}

@@ -1,0 +1,132 @@
+//! Bringing the schema up to date.
+
+use std::sync::Arc;
+
+use refinery::{Migration, Runner};
+
+use super::connect::Connector;
+use super::statements::Statements;
+use crate::failure::Failure;
+use crate::store::sql::{self, Sql};
+use crate::store::task::Complete;
+
+macro_rules! migration {
+    ($name:literal) => {
+        (
+            $name,
+            include_str!(concat!("../../../migrations/postgres/", $name, ".sql")),
+        )
+    };
+}
+
+/// The same numbers and meanings as those of SQLite.
+const MIGRATIONS: &[(&str, &str)] = &[
+    migration!("V1__account"),
+    migration!("V2__session"),
+    migration!("V3__mail"),
+    migration!("V4__audit"),
+    migration!("V5__account_life"),
+    migration!("V6__audit_chain"),
+    migration!("V7__imported_tokens"),
+    migration!("V8__growth"),
+    migration!("V9__refused_tokens"),
+    migration!("V11__kept_links"),
+    migration!("V13__whose_imported_tokens"),
+    migration!("V14__audit_retention"),
+];
+
+/// Of all who start at once, one migrates. The number is the name of the lock, for this database.
+const LOCK: &str = "SELECT pg_advisory_lock(6013254712)";
+const UNLOCK: &str = "SELECT pg_advisory_unlock(6013254712)";
+
+const DOING: &str = "migrating the database";
+
+fn runner() -> Runner {
+    let migrations = MIGRATIONS.iter();
+    // Only a name that is none could fail; a test compares them with the folder.
+    let migrations: Vec<_> = migrations
+        .filter_map(|(name, sql)| Migration::unapplied(name, sql).ok())
+        .collect();
+    Runner::new(&migrations)
+}
+
+/// The version of the schema that this program has.
+pub(super) fn newest_schema() -> i32 {
+    let runner = runner();
+    let versions = runner.get_migrations().iter();
+    versions.map(Migration::version).max().unwrap_or(0)
+}
+
+/// The version that the schema of a database has; 0 if there is none, or nothing in it.
+pub(super) fn schema(connector: &Arc<Connector>) -> Result<i32, Failure> {
+    let connected = connector.connect();
+    let mut connection =
+        connected.map_err(|it| it.failure("reading the version of the database"))?;
+    let read = applied(&mut connection.statements);
+    read.map_err(|err| err.when("reading the version of the database"))
+}
+
+pub(crate) fn applied(sql: &mut dyn Sql) -> sql::Result<i32> {
+    let noted = "SELECT 1 FROM pg_class WHERE oid = to_regclass('refinery_schema_history')";
+    if !sql.exists(noted, &[])? {
+        return Ok(0);
+    }
+    let version = sql.number(
+        "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
+        &[],
+    )?;
+    i32::try_from(version).map_err(sql::Error::fault)
+}
+
+/// Brings the schema up to date, or refuses one that is newer than this program, or another program's.
+pub(super) fn migrate(connector: &Arc<Connector>, complete: Complete) -> Result<(), Failure> {
+    let connected = connector.connect();
+    let mut connection = connected.map_err(|it| it.failure("opening the database"))?;
+    let it = &mut connection.statements;
+    let when = |err: sql::Error| err.when(DOING);
+    if applied(it).map_err(when)? < newest_schema() {
+        it.batch("SET lock_timeout = 0").map_err(when)?;
+        it.batch(LOCK).map_err(when)?;
+        let migrated = migrate_alone(it);
+        it.batch(UNLOCK).map_err(when)?;
+        migrated?;
+    }
+    check_schema(it)?;
+    completed(it, complete).map_err(|err| err.when("chaining the audit trail"))
+}
+
+fn migrate_alone(it: &mut Statements) -> Result<(), Failure> {
+    let when = |err: sql::Error| err.when(DOING);
+    if applied(it).map_err(when)? == 0 {
+        let of_others =
+            "SELECT 1 FROM pg_class WHERE oid IN (to_regclass('users'), to_regclass('sessions'))";
+        if (it as &mut dyn Sql).exists(of_others, &[]).map_err(when)? {
+            return Err(Failure::new(
+                DOING,
+                "the database has tables of another program; make one of its own for this",
+            ));
+        }
+    }
+    let ran = runner().set_grouped(true).run(&mut it.client);
+    ran.map(drop).map_err(Failure::when(DOING))
+}
+
+fn check_schema(it: &mut Statements) -> Result<(), Failure> {
+    let (newest, applied) = (newest_schema(), applied(it).map_err(|err| err.when(DOING))?);
+    if applied > newest {
+        return Err(Failure::new(
+            DOING,
+            format!(
+                "the database has schema version {applied} and this program knows {newest}; \
+                 start the newer minisass-auth that made it"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn completed(it: &mut Statements, complete: Complete) -> sql::Result<()> {
+    it.batch("BEGIN")?;
+    complete(it)?;
+    it.batch("COMMIT")
+}

@@ -1,0 +1,172 @@
+//! Threads that read, each with a connection of its own. There are as many as are needed at once, up to
+//! a few: each is a process at the server.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+
+use super::connect::Connector;
+use crate::failure::Failure;
+use crate::store::pending::Pending;
+use crate::store::sql::{self, Sql};
+use crate::store::task::{Job, Shares, task};
+
+const MOST: usize = 4;
+
+const TABLES: [&str; 12] = [
+    "users",
+    "profiles",
+    "login_attempts",
+    "sessions",
+    "links",
+    "outbox",
+    "audit",
+    "password_history",
+    "policies",
+    "consents",
+    "counts",
+    "refused_tokens",
+];
+
+/// Sees one state of the database, however many statements ask for it.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+pub(crate) struct Readers {
+    queue: Arc<Queue>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Queue {
+    connector: Arc<Connector>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+    is_closed: bool,
+}
+
+impl Readers {
+    pub(super) fn new(connector: Arc<Connector>) -> Self {
+        Self {
+            queue: Arc::new(Queue {
+                connector,
+                state: Mutex::default(),
+                changed: Condvar::new(),
+            }),
+            threads: Mutex::default(),
+        }
+    }
+
+    /// Runs `query`, which sees one state of the database.
+    pub(crate) fn read<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        query: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        let (job, answer) = task(doing, false, query);
+        let mut state = self.queue.state();
+        if state.is_closed {
+            return answer;
+        }
+        state.jobs.push_back(job);
+        let is_more_needed = state.jobs.len() > state.idle && state.threads < MOST;
+        if is_more_needed && let Err(failure) = self.start(&mut state) {
+            // Those that are there will come to it.
+            if state.threads == 0 {
+                state.jobs.pop_back();
+                return Pending::ready(Err(failure));
+            }
+        }
+        self.queue.changed.notify_one();
+        answer
+    }
+
+    /// The size of the database, in bytes.
+    pub(crate) fn size(&self) -> Pending<u64> {
+        self.read("reading the size of the database", |sql| {
+            let size = sql.number("SELECT pg_database_size(current_database())", &[])?;
+            Ok(size.unsigned_abs())
+        })
+    }
+
+    /// The server looks after its pages; what it can tell of a table, it tells whoever reads that.
+    pub(crate) fn problems(&self, doing: &'static str) -> Result<Vec<String>, Failure> {
+        let mut problems = Vec::new();
+        for table in TABLES {
+            let query = format!("SELECT count(*) FROM (SELECT * FROM {table} OFFSET 0) AS rows");
+            let read = self.read(doing, move |sql| sql.number(&query, &[]).map(drop));
+            if let Err(failure) = read.wait() {
+                problems.push(format!("{table}: {}", failure.chain()));
+            }
+        }
+        Ok(problems)
+    }
+
+    fn start(&self, state: &mut State) -> Result<(), Failure> {
+        let queue = Arc::clone(&self.queue);
+        let thread = Builder::new()
+            .name("store-reader".into())
+            .spawn(move || queue.work())
+            .map_err(Failure::when("starting a reader"))?;
+        state.threads += 1;
+        let threads = &mut self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.push(thread);
+        Ok(())
+    }
+
+    /// Does what waits, then closes the connections.
+    pub(crate) fn close(&self) {
+        self.queue.state().is_closed = true;
+        self.queue.changed.notify_all();
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            // A reader that panicked has been reported already, by the panic.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        let mut connection = None;
+        while let Some(mut job) = self.next() {
+            let read = self.connector.with(&mut connection, |it| {
+                it.batch(BEGIN)?;
+                job.run(it, Shares::Nothing);
+                it.batch("COMMIT")
+            });
+            job.answer(read.err().as_ref());
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut state = self.state();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            if state.is_closed {
+                return None;
+            }
+            state.idle += 1;
+            let waiting = self.changed.wait(state);
+            state = waiting.unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
+    }
+}

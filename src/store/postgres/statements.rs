@@ -1,0 +1,196 @@
+//! The statements of a transaction, run by PostgreSQL. They stay prepared, as long as the connection.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::ops::ControlFlow;
+
+use bytes::BytesMut;
+use postgres::fallible_iterator::FallibleIterator;
+use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use postgres::{Client, Statement};
+
+use crate::store::sql::{Result, Row, Sql, Value};
+
+type Prepared = HashMap<String, Statement>;
+
+/// A connection with what is prepared on it.
+pub(super) struct Statements {
+    pub(super) client: Client,
+    prepared: Prepared,
+}
+
+impl Statements {
+    pub(super) fn over(client: Client) -> Self {
+        Self {
+            client,
+            prepared: Prepared::new(),
+        }
+    }
+
+    /// What neither has values nor answers.
+    pub(super) fn batch(&mut self, sql: &str) -> Result<()> {
+        Ok(self.client.batch_execute(sql)?)
+    }
+
+    fn prepare(&mut self, sql: &str, written: impl FnOnce() -> String) -> Result<Statement> {
+        if let Some(statement) = self.prepared.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(&written())?;
+        self.prepared.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+impl Sql for Statements {
+    fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<usize> {
+        if values.is_empty() && is_of_transaction(sql) {
+            return self.batch(sql).map(|()| 0);
+        }
+        let statement = self.prepare(sql, || numbered(sql))?;
+        let mut rows = self.client.query_raw(&statement, values)?;
+        while rows.next()?.is_some() {}
+        let changed = rows.rows_affected().unwrap_or_default();
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    fn query(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        each: &mut dyn FnMut(&dyn Row) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let statement = self.prepare(sql, || numbered(sql))?;
+        let mut rows = self.client.query_raw(&statement, values)?;
+        while let Some(row) = rows.next()? {
+            if each(&row)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>> {
+        let written = || format!("{} ON CONFLICT DO NOTHING RETURNING id", numbered(sql));
+        let statement = self.prepare(sql, written)?;
+        let mut rows = self.client.query_raw(&statement, values)?;
+        let row = rows.next()?;
+        row.map(|row| Ok(row.try_get(0)?)).transpose()
+    }
+
+    fn last_number(&mut self, table: &str) -> Result<i64> {
+        let sql: &mut dyn Sql = self;
+        match table {
+            "audit" => sql.number("SELECT last FROM audit_end", &[]),
+            "users" => sql.number(
+                "SELECT greatest((SELECT max(id) FROM users), (SELECT id FROM last_user_deleted))",
+                &[],
+            ),
+            _ => sql.number(
+                "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence(?1, 'id')::regclass), 0)",
+                &[Value::Text(table)],
+            ),
+        }
+    }
+
+    fn raise_number(&mut self, table: &str, to: i64) -> Result<()> {
+        if self.last_number(table)? >= to {
+            return Ok(());
+        }
+        let sql: &mut dyn Sql = self;
+        let done = match table {
+            "audit" => sql.execute("UPDATE audit_end SET last = ?1", &[Value::Integer(to)]),
+            "users" => sql.execute(
+                "UPDATE last_user_deleted SET id = ?1",
+                &[Value::Integer(to)],
+            ),
+            _ => sql.execute(
+                "SELECT setval(pg_get_serial_sequence(?1, 'id'), ?2)",
+                &[Value::Text(table), Value::Integer(to)],
+            ),
+        };
+        done.map(drop)
+    }
+
+    fn next_audit_number(&mut self) -> Result<i64> {
+        let next = "UPDATE audit_end SET last = last + 1 RETURNING last";
+        (self as &mut dyn Sql).number(next, &[])
+    }
+
+    fn expect_many(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn probe(&mut self) -> Result<()> {
+        self.execute("UPDATE audit_end SET last = last", &[])
+            .map(drop)
+    }
+}
+
+/// Savepoints are not prepared: they have other names with each kind of use, and no plan.
+fn is_of_transaction(sql: &str) -> bool {
+    ["SAVEPOINT ", "ROLLBACK ", "RELEASE "]
+        .iter()
+        .any(|it| sql.starts_with(it))
+}
+
+/// `?1` as PostgreSQL has it. No statement of ours has a question mark in a text.
+fn numbered(sql: &str) -> String {
+    sql.replace('?', "$")
+}
+
+impl Row for postgres::Row {
+    fn value(&self, column: usize) -> Result<Value<'_>> {
+        let Held(value) = self.try_get(column)?;
+        Ok(value)
+    }
+}
+
+/// What a column holds.
+struct Held<'a>(Value<'a>);
+
+type Outcome<T> = std::result::Result<T, Box<dyn StdError + Sync + Send>>;
+
+impl<'a> FromSql<'a> for Held<'a> {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Outcome<Self> {
+        Ok(Self(match *ty {
+            Type::BOOL => Value::Bool(bool::from_sql(ty, raw)?),
+            Type::INT8 => Value::Integer(i64::from_sql(ty, raw)?),
+            Type::INT4 => Value::Integer(i32::from_sql(ty, raw)?.into()),
+            Type::BYTEA => Value::Bytes(raw),
+            _ => Value::Text(<&str>::from_sql(ty, raw)?),
+        }))
+    }
+
+    fn from_sql_null(_: &Type) -> Outcome<Self> {
+        Ok(Self(Value::Null))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(*ty, Type::BOOL | Type::INT8 | Type::INT4 | Type::BYTEA)
+            || <&str as FromSql>::accepts(ty)
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Outcome<IsNull> {
+        match *self {
+            Self::Null => Ok(IsNull::Yes),
+            // A position in a text is one, say.
+            Self::Integer(number) if *ty == Type::INT4 => i32::try_from(number)?.to_sql(ty, out),
+            Self::Integer(number) if *ty == Type::INT8 => number.to_sql(ty, out),
+            // As an engine has it that has no type of its own for it.
+            Self::Integer(number) if *ty == Type::BOOL => (number != 0).to_sql(ty, out),
+            Self::Bool(it) if *ty == Type::BOOL => it.to_sql(ty, out),
+            Self::Bytes(bytes) if *ty == Type::BYTEA => bytes.to_sql(ty, out),
+            Self::Text(text) if <&str as ToSql>::accepts(ty) => text.to_sql(ty, out),
+            _ => Err(format!("{self:?} is given where {ty} belongs").into()),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}

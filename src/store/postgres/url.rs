@@ -1,0 +1,170 @@
+//! Where a database of PostgreSQL is.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use postgres::Config;
+use postgres::config::{SslMode, SslNegotiation};
+use thiserror::Error;
+
+/// `postgres://user@host[,host2]/name?option=…`. Its password is never shown.
+#[derive(Clone)]
+pub struct ServerUrl {
+    config: Box<Config>,
+    pub(super) trust: Trust,
+    /// The certificates of the authorities that are trusted, in PEM.
+    pub(super) authorities: Option<PathBuf>,
+    shown: String,
+}
+
+/// What is asked of the server's certificate, by the names of `sslmode`
+/// (<https://www.postgresql.org/docs/current/libpq-ssl.html>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    Anybody,
+    Authority,
+    Host,
+}
+
+/// Why a text names no database of PostgreSQL.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum UrlError {
+    #[error("it starts with neither postgres:// nor postgresql://")]
+    NoScheme,
+    #[error(
+        "there is no sslmode {0}; there are disable, prefer, require, verify-ca and verify-full"
+    )]
+    Mode(String),
+    #[error("it names no database; a right one is postgres://user@host/name")]
+    NoName,
+    #[error("{0}")]
+    Other(String),
+}
+
+impl ServerUrl {
+    /// Whether a text is meant to be one.
+    #[must_use]
+    pub fn is_meant(text: &str) -> bool {
+        ["postgres:", "postgresql:"].iter().any(|it| {
+            let start = text.get(..it.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(it))
+        })
+    }
+
+    /// The same with this password.
+    #[must_use]
+    pub fn with_password(mut self, password: &str) -> Self {
+        self.config.password(password);
+        self
+    }
+
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.config.get_password().is_some()
+    }
+
+    /// Whether what is said to the server and by it may be read on the way.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.config.get_ssl_mode() == SslMode::Require
+    }
+
+    /// The name of the database.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.config.get_dbname().unwrap_or_default()
+    }
+
+    pub(super) fn config(&self) -> Config {
+        Config::clone(&self.config)
+    }
+}
+
+impl FromStr for ServerUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        if !Self::is_meant(text) {
+            return Err(UrlError::NoScheme);
+        }
+        let (place, options) = text.split_once('?').unwrap_or((text, ""));
+        let mut others = form_urlencoded::Serializer::new(String::new());
+        let (mut mode, mut authorities) = ("prefer".to_owned(), None);
+        for (name, value) in form_urlencoded::parse(options.as_bytes()) {
+            match &*name {
+                "sslmode" => mode = value.into_owned(),
+                "sslrootcert" => authorities = Some(PathBuf::from(&*value)),
+                _ => drop(others.append_pair(&name, &value)),
+            }
+        }
+        // A blank is written as %20 where this is read.
+        let others = others.finish().replace('+', "%20");
+        let parsed = format!("{place}?{others}").parse();
+        let mut config: Config = parsed.map_err(|err: postgres::Error| {
+            UrlError::Other(super::error::in_words(&err).replace(
+                "invalid connection string",
+                "it is no address of a database",
+            ))
+        })?;
+        let (mode, trust) = mode_and_trust(&mode)?;
+        config
+            .ssl_mode(mode)
+            .ssl_negotiation(SslNegotiation::Postgres);
+        if config.get_dbname().is_none_or(str::is_empty) {
+            return Err(UrlError::NoName);
+        }
+        Ok(Self {
+            shown: without_password(text, &config),
+            config: Box::new(config),
+            trust,
+            authorities,
+        })
+    }
+}
+
+fn mode_and_trust(name: &str) -> Result<(SslMode, Trust), UrlError> {
+    Ok(match name {
+        "disable" => (SslMode::Disable, Trust::Anybody),
+        "allow" | "prefer" => (SslMode::Prefer, Trust::Anybody),
+        "require" => (SslMode::Require, Trust::Anybody),
+        "verify-ca" => (SslMode::Require, Trust::Authority),
+        "verify-full" => (SslMode::Require, Trust::Host),
+        _ => return Err(UrlError::Mode(name.to_owned())),
+    })
+}
+
+/// As it was typed, but for the password, wherever that stands.
+fn without_password(text: &str, config: &Config) -> String {
+    if config.get_password().is_none() {
+        return text.to_owned();
+    }
+    let (place, options) = text.split_once('?').unwrap_or((text, ""));
+    let mut shown = place.to_owned();
+    let user = place.split_once("://").map(|it| it.1);
+    let user = user.and_then(|it| it.rsplit_once('@')).map(|it| it.0);
+    if let Some((_, password)) = user.and_then(|it| it.split_once(':')) {
+        shown = place.replacen(&format!(":{password}@"), ":…@", 1);
+    }
+    let options = options.split('&');
+    let options: Vec<_> = options
+        .filter(|it| !it.is_empty() && !it.starts_with("password="))
+        .collect();
+    if options.is_empty() {
+        shown
+    } else {
+        format!("{shown}?{}", options.join("&"))
+    }
+}
+
+impl fmt::Display for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}

@@ -1,0 +1,175 @@
+//! The one thread of this server that writes. It takes what waits into one transaction, as the one of
+//! SQLite does.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use super::connect::{Connection, Connector, not_committed};
+use super::statements::Statements;
+use crate::failure::Failure;
+use crate::store::crowd::{Crowd, Gathering};
+use crate::store::sql;
+use crate::store::task::{End, Job, NotCommitted, Shares};
+
+/// Whoever has nothing to do looks so often whether the server ends.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// How often a transaction is tried that got in the way of another.
+const MOST_TRIES: usize = 10;
+
+/// Only one server, or command, writes at a time. The number is the name of the lock, for this database.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+    SELECT pg_advisory_xact_lock(6013254711)";
+
+pub(super) struct Writer {
+    jobs: Mutex<Option<Sender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn start(connector: Arc<Connector>, end: End) -> Result<Self, Failure> {
+        let (jobs, waiting) = channel();
+        let mut crowd = Crowd::new(waiting);
+        let mut open = Open {
+            connector,
+            end,
+            connection: None,
+        };
+        let thread = Builder::new()
+            .name("store-writer".into())
+            .spawn(move || {
+                loop {
+                    match crowd.next(IDLE) {
+                        Ok(first) => open.commit(crowd.gather(Some(first))),
+                        Err(RecvTimeoutError::Timeout) => {}
+                        Err(RecvTimeoutError::Disconnected) => break,
+                    }
+                }
+            })
+            .map_err(Failure::when("starting the writer"))?;
+        Ok(Self {
+            jobs: Mutex::new(Some(jobs)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Has it done, and answered.
+    pub(super) fn submit(&self, job: Job) {
+        if let Some(jobs) = &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
+            // A refused job is dropped with its sender, which the receiver reports.
+            let _ = jobs.send(job);
+        }
+    }
+
+    /// Does what waits, then closes the connection.
+    pub(super) fn close(&self) {
+        let jobs = self.jobs.lock();
+        drop(jobs.unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock();
+        let thread = thread.unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A writer that panicked has been reported already, by the panic.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The database as the thread has it.
+struct Open {
+    connector: Arc<Connector>,
+    end: End,
+    connection: Option<Connection>,
+}
+
+impl Open {
+    fn commit(&mut self, mut group: Gathering<'_>) {
+        let mut jobs = Vec::new();
+        let mut fate = None;
+        for _ in 0..MOST_TRIES {
+            fate = match self.transaction(&mut jobs, &mut group) {
+                Ok(is_done) if is_done => None,
+                Ok(_) => {
+                    // Something got in the way, though nobody else of ours writes.
+                    fate = Some(collided());
+                    continue;
+                }
+                Err(why) => Some(why),
+            };
+            break;
+        }
+        if fate.is_some() {
+            // Those who wait would hear the same.
+            jobs.extend(&mut group);
+        }
+        group.note_commit();
+        jobs.into_iter().for_each(|it| it.answer(fate.as_ref()));
+    }
+
+    /// False if it came to nothing and may be tried again.
+    fn transaction(
+        &mut self,
+        jobs: &mut Vec<Job>,
+        group: &mut Gathering<'_>,
+    ) -> Result<bool, NotCommitted> {
+        let begun = self
+            .connector
+            .with(&mut self.connection, |it| it.batch(BEGIN));
+        begun.inspect_err(|_| {
+            // It may follow another one by now, which then takes the changes.
+            self.connection = None;
+            self.connector.leave_server();
+        })?;
+        let Some(Connection { statements, .. }) = &mut self.connection else {
+            return Ok(false);
+        };
+        let mut is_done = jobs.iter_mut().all(|it| run(it, statements));
+        while is_done && let Some(mut job) = group.next() {
+            is_done = run(&mut job, statements);
+            jobs.push(job);
+        }
+        let ended = match self.end {
+            End::Commit if is_done => statements.batch("COMMIT"),
+            End::Commit | End::RollBack => statements.batch("ROLLBACK"),
+        };
+        if let Err(err) = ended {
+            if err.asks_for_repetition() {
+                return Ok(false);
+            }
+            return Err(self.unknown(is_done, err));
+        }
+        Ok(is_done)
+    }
+
+    /// Who asks for a commit and hears nothing does not know whether it was done.
+    fn unknown(&mut self, asked: bool, err: sql::Error) -> NotCommitted {
+        let was_lost = self.connection.take_if(|it| it.is_closed()).is_some();
+        let mut fate = not_committed(err);
+        if asked && was_lost {
+            fate.why = format!(
+                "the connection was lost in the commit, so it is not known whether it was done: {}",
+                fate.why
+            );
+        }
+        fate
+    }
+}
+
+fn run(job: &mut Job, statements: &mut Statements) -> bool {
+    job.run(statements, Shares::Transaction)
+}
+
+fn collided() -> NotCommitted {
+    NotCommitted {
+        why: "others changed the same at the same time, again and again".to_owned(),
+        transient: true,
+        is_logged: false,
+    }
+}

@@ -1,0 +1,234 @@
+//! A real PostgreSQL of the tests' own: one cluster for all of them, a database for each. It is where
+//! Debian's `postgresql` puts it, or on the PATH.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use minisass_auth::store::{Location, Store};
+use postgres::{Client, Config, NoTls};
+
+use crate::server::until;
+use crate::world;
+
+/// Nobody commits to a disk here: what a crash leaves is told by other tests.
+const QUICK: &str = "fsync = off\nfull_page_writes = off\nsynchronous_commit = on\n";
+
+/// Whether the tests that can run over either engine are to run over this one.
+pub fn is_chosen() -> bool {
+    std::env::var("MINISASS_TEST_DATABASE").is_ok_and(|it| it == "postgres")
+}
+
+/// A new database; none where there is no PostgreSQL.
+#[track_caller]
+pub fn database() -> Option<Postgres> {
+    world::part(shared()).map(Cluster::database)
+}
+
+/// A database of a test.
+pub struct Postgres {
+    cluster: &'static Cluster,
+    name: String,
+}
+
+impl Postgres {
+    /// What the setting `database` says.
+    pub fn url(&self) -> String {
+        self.cluster.url(&self.name)
+    }
+
+    pub fn location(&self) -> Location {
+        Location::parse(&self.url()).expect("a place")
+    }
+
+    /// The number in the first row.
+    #[track_caller]
+    pub fn count(&self, sql: &str) -> i64 {
+        let row = self.client().query_one(sql, &[]).expect(sql);
+        row.try_get(0)
+            .unwrap_or_else(|_| row.get::<_, i32>(0).into())
+    }
+
+    /// Past the program.
+    pub fn client(&self) -> Client {
+        self.cluster.client(&self.name)
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        // Whoever fails leaves it to the folder, which goes whole.
+        let _ = self.cluster.client("postgres").batch_execute(&drop);
+    }
+}
+
+/// A server of PostgreSQL over a folder of its own. It ends with the tests.
+pub struct Cluster {
+    folder: PathBuf,
+    programs: PathBuf,
+}
+
+fn shared() -> Result<&'static Cluster, String> {
+    static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
+    SHARED
+        .get_or_init(|| {
+            let cluster = Cluster::start("shared", QUICK)?;
+            cluster.make("template_of_tests");
+            let template = Location::parse(&cluster.url("template_of_tests"));
+            let store = Store::open(&template.expect("a place"));
+            store.map_err(|it| it.chain())?.close();
+            Ok(cluster)
+        })
+        .as_ref()
+        .map_err(Clone::clone)
+}
+
+impl Cluster {
+    /// Starts one with these settings.
+    pub fn start(name: &str, settings: &str) -> Result<Self, String> {
+        let programs = programs()?;
+        let folder =
+            std::env::temp_dir().join(format!("minisass-pg-{name}-{}", std::process::id()));
+        fs::create_dir(&folder).map_err(|err| format!("{}: {err}", folder.display()))?;
+        let cluster = Self { folder, programs };
+        if let Some((user, group)) = unprivileged() {
+            chown(&cluster.folder, Some(user), Some(group)).map_err(|err| err.to_string())?;
+        }
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(&cluster.folder, mode).map_err(|err| err.to_string())?;
+        cluster.initialise(settings)?;
+        cluster.serve();
+        Ok(cluster)
+    }
+
+    fn initialise(&self, settings: &str) -> Result<(), String> {
+        let mut initdb = self.command("initdb");
+        initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8"]);
+        initdb
+            .args(["--no-locale", "--no-sync", "-D"])
+            .arg(self.data());
+        let output = initdb.output().map_err(|err| err.to_string())?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        let file = self.data().join("postgresql.conf");
+        let given = fs::read_to_string(&file).map_err(|err| err.to_string())?;
+        let sockets = self.folder.display();
+        let ours = format!(
+            "unix_socket_directories = '{sockets}'\nlisten_addresses = ''\nmax_connections = 400\n\
+             shared_buffers = 32MB\n"
+        );
+        fs::write(&file, given + &ours + settings).map_err(|err| err.to_string())
+    }
+
+    /// The program in a process that ends with this one, on a thread that lives as long: the system ties
+    /// a child to the thread that made it.
+    fn serve(&self) {
+        let mut server = self.command("postgres");
+        server.arg("-D").arg(self.data());
+        std::thread::spawn(move || {
+            let child = server.stdin(Stdio::null()).stdout(Stdio::null());
+            let child = child.stderr(Stdio::null()).spawn();
+            let _ = child.expect("PostgreSQL").wait();
+        });
+        until("PostgreSQL", || self.config("postgres").connect(NoTls).ok());
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// A program of PostgreSQL, run by a user who may: it refuses root.
+    pub fn command(&self, name: &str) -> Command {
+        let program = self.programs.join(name);
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "QUIT"])
+            .current_dir(&self.folder);
+        if let Some((user, group)) = unprivileged() {
+            command.arg(format!("--reuid={user}"));
+            command.arg(format!("--regid={group}"));
+            command.arg("--clear-groups");
+        }
+        command.arg(program);
+        command
+    }
+
+    fn database(&'static self) -> Postgres {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let make = format!("CREATE DATABASE {name} TEMPLATE template_of_tests");
+        let made = self.client("postgres").batch_execute(&make);
+        made.expect("a database");
+        Postgres {
+            cluster: self,
+            name,
+        }
+    }
+
+    /// Makes an empty database.
+    pub fn make(&self, name: &str) {
+        let make = format!("CREATE DATABASE {name}");
+        let made = self.client("postgres").batch_execute(&make);
+        made.expect("a database");
+    }
+
+    fn url(&self, name: &str) -> String {
+        let folder = self.folder.display();
+        format!("postgres://postgres@/{name}?host={folder}")
+    }
+
+    pub fn client(&self, name: &str) -> Client {
+        self.config(name).connect(NoTls).expect("a connection")
+    }
+
+    fn config(&self, name: &str) -> Config {
+        let mut config = Config::new();
+        config.host_path(&self.folder).user("postgres").dbname(name);
+        config
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let stop = self
+            .command("pg_ctl")
+            .args(["stop", "-m", "immediate", "-D"])
+            .arg(self.data())
+            .output();
+        let _ = stop;
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn programs() -> Result<PathBuf, String> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut folders: Vec<PathBuf> = versions.flatten().map(|it| it.path().join("bin")).collect();
+    folders.sort();
+    folders.extend(
+        std::env::var_os("PATH")
+            .iter()
+            .flat_map(std::env::split_paths),
+    );
+    let found = folders
+        .into_iter()
+        .rev()
+        .find(|it| it.join("initdb").exists());
+    found.ok_or_else(|| "there is no PostgreSQL; Debian has it in postgresql".to_owned())
+}
+
+/// Whom to be, if this is root.
+fn unprivileged() -> Option<(u32, u32)> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let users = fs::read_to_string("/etc/passwd").expect("users");
+    let line = users.lines().find(|it| it.starts_with("postgres:"));
+    let line = line.or_else(|| users.lines().find(|it| it.starts_with("nobody:")));
+    let fields: Vec<&str> = line.expect("a user").split(':').collect();
+    Some((fields[2].parse().ok()?, fields[3].parse().ok()?))
+}
