@@ -1,17 +1,10 @@
 //! What only the start needed is given back: a server waits most of its life.
 
-use std::time::Duration;
-
 use rustix::mm::{Advice, madvise};
-use tokio::time::sleep;
 
-/// By then a server answers.
-const START: Duration = Duration::from_millis(500);
-
-/// Waits until the start is over, and gives back what it used: 1.3 MB of the heap (the document of the API
-/// was made there), and those pages of program and libraries that ran only once, 5 MB.
-pub(super) async fn settle() {
-    sleep(START).await;
+/// Gives back what the start used: 1.3 MB of the heap (the document of the API was made there), and those
+/// pages of program and libraries that ran only once, 5 MB.
+pub(super) fn give_back() {
     trim_heap();
     let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
     for (start, end) in unchanged(&smaps) {
@@ -35,12 +28,14 @@ fn unchanged(smaps: &str) -> Vec<(usize, usize)> {
             ["Anonymous:", "0", "kB"] => found.extend(range.take()),
             [addresses, rights, _, _, inode, ..] if !addresses.ends_with(':') => {
                 let is_of_file = inode != "0" && rights.starts_with('r') && !rights.contains('w');
-                range = addresses.split_once('-').filter(|_| is_of_file).and_then(
-                    |(start, end)| {
-                        let address = |digits| usize::from_str_radix(digits, 16).ok();
-                        address(start).zip(address(end))
-                    },
-                );
+                range =
+                    addresses
+                        .split_once('-')
+                        .filter(|_| is_of_file)
+                        .and_then(|(start, end)| {
+                            let address = |digits| usize::from_str_radix(digits, 16).ok();
+                            address(start).zip(address(end))
+                        });
             }
             _ => {}
         }
