@@ -9,16 +9,11 @@ use std::rc::Rc;
 
 use anyhow::Context as _;
 
-use crate::private_file::folder_of;
 use crate::private_file::replace::Draft;
 
-/// A file on the disk of the database: folders for temporary files may be memory.
-pub(crate) fn draft(database: &Path) -> anyhow::Result<Draft> {
-    // Its folder may still be to be made, once it is known that the input is good.
-    let folder = folder_of(database).ancestors().find(|it| it.is_dir());
-    let name = database.file_name().unwrap_or_default();
-    Draft::beside(&folder.unwrap_or(Path::new(".")).join(name))
-        .with_context(|| format!("cannot write beside {}", database.display()))
+/// A file beside `path`.
+pub(crate) fn draft(path: &Path) -> anyhow::Result<Draft> {
+    Draft::beside(path).with_context(|| format!("cannot write beside {}", path.display()))
 }
 
 /// A pipe that can be read from its beginning several times.
@@ -33,8 +28,9 @@ struct Kept {
 }
 
 impl Pipe {
-    pub(crate) fn new(input: Box<dyn Read>, database: &Path) -> anyhow::Result<Self> {
-        let draft = draft(database)?;
+    /// It is kept beside `path`.
+    pub(crate) fn new(input: Box<dyn Read>, path: &Path) -> anyhow::Result<Self> {
+        let draft = draft(path)?;
         let copy = File::options().read(true).write(true).open(draft.path())?;
         Ok(Self(Rc::new(RefCell::new(Kept {
             input,

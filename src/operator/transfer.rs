@@ -1,6 +1,7 @@
 //! Moving accounts in and out, password hashes included.
 
 use std::error::Error;
+use std::path::PathBuf;
 
 use super::Operator;
 use crate::domain::Actor;
@@ -52,6 +53,8 @@ impl Extent {
 pub struct Import {
     pub kind: Kind,
     pub extent: Extent,
+    /// Beside this path, on a disk with room, rows are put aside that memory may not hold.
+    pub put_aside: PathBuf,
     pub on_error: OnError,
     /// None if users without an address fail.
     pub on_blank_email: Option<OnBlankEmail>,
@@ -106,7 +109,7 @@ impl Operator {
             with_resets: wanted.with_resets,
             is_served: wanted.is_served,
         };
-        let read = |options| self.read_through(&wanted.kind, options, open, host, caller);
+        let read = |options| self.read_through(wanted, options, open, host, caller);
         let is_rehearsed = wanted.extent == Extent::AfterTrial
             || !matches!(wanted.kind, Kind::Django(_))
             || wanted.on_error == OnError::Skip;
@@ -141,15 +144,16 @@ impl Operator {
 
     fn read_through(
         &self,
-        kind: &Kind,
+        wanted: &Import,
         options: Options,
         open: Open<'_>,
         host: &dyn Host,
         caller: &Actor,
     ) -> Imported {
         let (store, clock) = (&self.parts.store, &self.parts.clock);
-        let mut importer = Importer::new(store, host, options, caller.clone(), clock);
-        let read = match kind {
+        let how = (options, &*wanted.put_aside);
+        let mut importer = Importer::new(store, host, how, caller.clone(), clock);
+        let read = match &wanted.kind {
             Kind::JsonLines => open().and_then(|it| json_lines::read(it, &mut importer)),
             Kind::Csv => open().and_then(|it| csv_rows::read(it, &mut importer)),
             Kind::Django(models) => django::read(open, models, &mut importer),

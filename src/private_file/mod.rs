@@ -72,6 +72,14 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
+/// A path on the disk that a database is on, or will be, in a folder that is there already: folders for
+/// temporary files may be memory.
+pub(crate) fn on_disk_of(database: &Path) -> PathBuf {
+    let there = folder_of(database).ancestors().find(|it| it.is_dir());
+    let name = database.file_name().unwrap_or_default();
+    there.unwrap_or(Path::new(".")).join(name)
+}
+
 /// As people in any folder find it.
 pub(crate) fn whole_path(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())

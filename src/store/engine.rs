@@ -7,7 +7,7 @@ use super::location::Location;
 use super::pending::Pending;
 use super::postgres::{self, Postgres};
 use super::sql::{self, Sql};
-use super::sqlite::{self, Scratch, Sqlite};
+use super::sqlite::{self, Sqlite};
 use super::task::{Complete, End, Job};
 use crate::domain::{LiveSession, SessionId, Timestamp};
 use crate::failure::Failure;
@@ -72,13 +72,6 @@ impl Engine {
         match self {
             Self::Sqlite(it) => it.session_reads(),
             Self::Postgres(_) => 0,
-        }
-    }
-
-    pub(super) fn scratch(&self) -> Result<Scratch, Failure> {
-        match self {
-            Self::Sqlite(it) => Scratch::beside(it.readers.path()),
-            Self::Postgres(_) => Scratch::beside(&std::env::temp_dir().join("rows")),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::io::BufRead;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{anyhow, ensure};
@@ -98,6 +99,8 @@ pub struct Importer<'a> {
     pub(super) store: &'a Store,
     pub(super) host: &'a dyn Host,
     pub(super) options: Options,
+    /// Beside what rows are put aside that memory may not hold.
+    pub(super) put_aside: &'a Path,
     caller: Actor,
     clock: &'a Clock,
     /// For accounts without a time.
@@ -148,7 +151,7 @@ impl<'a> Importer<'a> {
     pub(crate) fn new(
         store: &'a Store,
         host: &'a dyn Host,
-        options: Options,
+        (options, put_aside): (Options, &'a Path),
         caller: Actor,
         clock: &'a Clock,
     ) -> Self {
@@ -156,6 +159,7 @@ impl<'a> Importer<'a> {
             store,
             host,
             options,
+            put_aside,
             caller,
             clock,
             now: clock.now(),
@@ -262,7 +266,7 @@ impl<'a> Importer<'a> {
     }
 
     pub(super) fn scratch(&self) -> Result<Scratch, Failure> {
-        self.store.scratch()
+        Scratch::beside(self.put_aside)
     }
 
     /// Remembers rows that have no place here.

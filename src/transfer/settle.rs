@@ -145,7 +145,7 @@ impl Importer<'_> {
                 self.say(Case::new(Outcome::NoPassword, origin, why.clone()));
             }
             if self.options.with_resets {
-                self.without_password.keep(self.store, &who)?;
+                self.without_password.keep(self.put_aside, &who)?;
             }
         }
         Ok(())

@@ -143,6 +143,11 @@ fn the_unit_is_right_and_lets_the_server_reach_little() {
         .args(["security", "--offline=true", &how])
         .arg(&unit);
     run(&mut security, "").ok();
+    let hides_locks = text("minisass-auth.service").contains("\nProcSubset=");
+    assert!(
+        !hides_locks,
+        "/proc/locks says who keeps the database locked"
+    );
 
     // Program, account and pages as they would be there once installed.
     let site = Site::new();

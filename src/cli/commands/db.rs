@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::compose;
 use crate::domain::counted;
 use crate::interrupt::Interrupt;
+use crate::private_file::on_disk_of;
 use crate::private_file::own_files::check_not_own;
 use crate::private_file::replace::Draft;
 use crate::settings::{Settings, other_database};
@@ -165,7 +166,7 @@ fn copy(to: &Location, job: &Job, output: &mut Output) -> anyhow::Result<()> {
 }
 
 fn standard_input(settings: &Settings) -> anyhow::Result<Draft> {
-    let draft = piped::draft(&settings.database_file())?;
+    let draft = piped::draft(&on_disk_of(&settings.database_file()))?;
     let mut file = File::options().write(true).open(draft.path())?;
     io::copy(&mut io::stdin(), &mut file).context("cannot read standard input to its end")?;
     Ok(draft)

@@ -1,7 +1,7 @@
 //! `user import`: reads a file as a stream and adds its users in batches.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 
@@ -14,6 +14,7 @@ use crate::domain::{User, counted};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::operator::transfer::{self, Extent, Import as Wanted, Imported, Kind};
+use crate::private_file::on_disk_of;
 use crate::settings::Settings;
 use crate::store::maintenance;
 use crate::store::pending::Pending;
@@ -164,8 +165,9 @@ pub(crate) fn run(import: &Import, settings: Settings, output: &mut Output) -> a
     // Whoever is refused finds no database made: where there is none, it is tried first, in a place
     // that goes again, whether anybody comes over.
     let is_first = !import.dry_run && !maintenance::is_there(&settings.database)?;
+    let put_aside = on_disk_of(&settings.database_file());
     let is_read_again = is_first || import.from == FileKind::Django;
-    let source = Source::new(&import.file, is_read_again, &settings.database_file())?;
+    let source = Source::new(&import.file, is_read_again, &put_aside)?;
     let job = Job::open(settings.clone(), import.dry_run || is_first, true)?;
     let mut host = Terminal {
         job: &job,
@@ -177,7 +179,7 @@ pub(crate) fn run(import: &Import, settings: Settings, output: &mut Output) -> a
     let read = |host: &Terminal<'_>, extent| {
         let for_good = import.from != FileKind::Django && extent != Extent::Trial;
         let (job, open) = (host.job, || source.open(for_good, &host.bar));
-        let wanted = import.wanted(job, extent);
+        let wanted = import.wanted(job, &put_aside, extent);
         job.operator.import(&wanted, &open, host, &job.actor)
     };
     let made;
@@ -303,7 +305,7 @@ impl Import {
         Source::check(&self.file)
     }
 
-    fn wanted(&self, job: &Job, extent: Extent) -> Wanted {
+    fn wanted(&self, job: &Job, put_aside: &Path, extent: Extent) -> Wanted {
         let user = self.user_model.as_deref().unwrap_or(django::USER);
         Wanted {
             kind: match self.from {
@@ -315,6 +317,7 @@ impl Import {
                 }),
             },
             extent,
+            put_aside: put_aside.to_owned(),
             on_error: match self.on_error {
                 OnError::HoldBack => transfer::OnError::HoldBack,
                 OnError::Skip => transfer::OnError::Skip,

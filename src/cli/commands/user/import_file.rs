@@ -23,11 +23,11 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn new(path: &Path, is_read_again: bool, database: &Path) -> anyhow::Result<Self> {
+    pub(super) fn new(path: &Path, is_read_again: bool, put_aside: &Path) -> anyhow::Result<Self> {
         let mut source = Self::at(path);
         let is_file = source.is_file()?;
         if is_read_again && !is_file {
-            source.pipe = Some(Pipe::new(source.stream()?, database)?);
+            source.pipe = Some(Pipe::new(source.stream()?, put_aside)?);
         }
         Ok(source)
     }
