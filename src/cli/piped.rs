@@ -40,7 +40,7 @@ impl Pipe {
     }
 
     /// All of it. What is read `for_good` cannot be read once more.
-    pub(crate) fn from_its_beginning(&self, for_good: bool) -> impl Read + use<> {
+    pub(crate) fn whole(&self, for_good: bool) -> impl Read + use<> {
         Replay {
             pipe: self.clone(),
             at: 0,

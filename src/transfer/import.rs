@@ -241,10 +241,10 @@ impl<'a> Importer<'a> {
             it if it.is_served => SHARED_WITH_A_SERVER,
             _ => SHARED,
         };
-        if self.full.len() >= shared {
-            if let Err(failure) = self.send() {
-                self.ended = Some(Ended::Failed(failure));
-            }
+        if self.full.len() >= shared
+            && let Err(failure) = self.send()
+        {
+            self.ended = Some(Ended::Failed(failure));
         }
     }
 

@@ -290,7 +290,7 @@ fn show(summary: &Summary, output: &mut Output) -> anyhow::Result<()> {
         row.shift_remove("passed_over");
     }
     output.one(&row)?;
-    Ok(output.finish()?)
+    output.finish()
 }
 
 impl Import {

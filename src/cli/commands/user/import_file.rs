@@ -63,7 +63,7 @@ impl Source {
     /// The text in it, from its beginning, and perhaps `for_good`. The bar shows how much of it is read.
     pub(super) fn open(&self, for_good: bool, bar: &Bar) -> anyhow::Result<Box<dyn BufRead>> {
         if let Some(pipe) = &self.pipe {
-            let all = pipe.from_its_beginning(for_good);
+            let all = pipe.whole(for_good);
             return input::open(buffered(bar.reading(all, 0)));
         }
         if self.is_piped() {
