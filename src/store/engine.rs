@@ -40,6 +40,11 @@ impl Engine {
         }
     }
 
+    /// Whether other servers may use the same database: nobody can lock them out.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// Whether what is written goes to where it is looked for.
     pub(super) fn check_place(&self) -> Result<(), Failure> {
         match self {

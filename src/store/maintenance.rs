@@ -20,6 +20,9 @@ use crate::progress::Progress;
 pub use super::engine::{is_there, schema_of};
 pub use super::sqlite::{SoundBackup, engine_version, newest_schema, sound_backup};
 
+/// Under this name it is noted when the last scheduled backup was begun.
+const SCHEDULED_BACKUP: &str = "scheduled-backup";
+
 /// A log beyond this says that somebody reads an old state all the time.
 pub const MOST_LOG_BYTES: u64 = 64 << 20;
 
@@ -117,6 +120,21 @@ impl Store {
         let backed_up = beside.readers.back_up(to, progress);
         beside.close();
         backed_up.unwrap_or_else(|| Err(Failure::new(doing, "it is no file")))
+    }
+
+    /// Whether a scheduled backup is for this server to make: of those that share the database, the first
+    /// to ask since `since`.
+    pub fn claim_backup(&self, since: Timestamp, now: Timestamp) -> Pending<bool> {
+        self.write("taking a backup in hand", move |sql| {
+            counts::claim(sql, SCHEDULED_BACKUP, now.0, since.0)
+        })
+    }
+
+    /// Lets another server try, or this one again.
+    pub fn return_backup(&self) -> Pending<()> {
+        self.write("giving a backup back", |sql| {
+            counts::forget(sql, SCHEDULED_BACKUP)
+        })
     }
 
     /// Forgets sessions, refused tokens, counters and links that ended before `ended`, and mails from

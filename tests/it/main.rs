@@ -97,6 +97,8 @@ mod own_password;
 mod packaging;
 mod pages;
 mod postgres;
+mod postgres_lost;
+mod postgres_servers;
 mod prefix;
 mod profile;
 mod purge;
