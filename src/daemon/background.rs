@@ -92,7 +92,9 @@ pub(crate) fn start(
 /// Once, when the start is over.
 async fn settle(stopped: Stopped) {
     pause(&stopped, Instant::now() + START).await;
-    memory::give_back();
+    if !*stopped.borrow() {
+        memory::give_back();
+    }
 }
 
 async fn send(operator: Operator, stopped: Stopped) {
