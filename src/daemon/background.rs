@@ -92,9 +92,7 @@ pub(crate) fn start(
 /// Once, when the start is over.
 async fn settle(stopped: Stopped) {
     pause(&stopped, Instant::now() + START).await;
-    if !*stopped.borrow() {
-        memory::give_back();
-    }
+    memory::give_back();
 }
 
 async fn send(operator: Operator, stopped: Stopped) {
