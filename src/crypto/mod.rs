@@ -11,6 +11,7 @@ mod jws;
 mod key_file;
 mod keys;
 mod link;
+mod memo;
 mod own_key;
 mod pace;
 mod password;

@@ -1,9 +1,9 @@
 //! Access and refresh tokens.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,7 @@ use super::claims::{Claims, InspectedToken, TokenFault, TokenKind};
 use super::issuer::Issuer;
 use super::jws::{Key, Parts, is_plain};
 use super::keys::{Keyring, is_imported};
+use super::memo::Memo;
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;
 
@@ -48,9 +49,28 @@ enum Number {
     Quoted(String),
 }
 
-/// How often the folder of keys is looked at: `key rotate` and `key retire` act on a running server
-/// within that time.
-const LOOK: Duration = Duration::from_millis(100);
+/// What stands in a token that a key of ours signed.
+struct Signed {
+    read: Read,
+    session: Option<SessionId>,
+    /// Whether the key came from the service before this one.
+    is_imported: bool,
+}
+
+impl Signed {
+    fn new(read: Read, is_imported: bool) -> Arc<Self> {
+        let session = read.sid.as_deref().and_then(SessionId::parse);
+        Arc::new(Self {
+            read,
+            session,
+            is_imported,
+        })
+    }
+}
+
+/// How often, in milliseconds, the folder of keys is looked at: `key rotate` and `key retire` act on a
+/// running server within that time.
+const LOOK: u64 = 100;
 
 /// A command may issue a token just before the clock is set back, which the server sees a second later.
 const LEEWAY: i64 = 2;
@@ -62,7 +82,13 @@ pub struct Signer {
     /// may not know it; then it signs nothing, and takes nothing for ours.
     issuer: Option<Issuer>,
     keys: RwLock<Arc<Keys>>,
-    looked: Mutex<Instant>,
+    started: Instant,
+    /// How many milliseconds after that the folder was last looked at.
+    looked: AtomicU64,
+    /// Tokens that a key signed, and what they say. A client shows the same one again and again.
+    verified: Memo<Keys, String, Arc<Signed>>,
+    /// Refresh tokens, which stay the same as long as nothing has been refreshed.
+    written: Memo<Keys, Claims, String>,
     /// The latest time at which a token can have been issued: the clock may have been set back since.
     latest: AtomicI64,
 }
@@ -113,18 +139,25 @@ impl Signer {
                         run `key rotate` and retire it"
             );
         }
+        let keys = Arc::new(Keys::of(ring)?);
         Ok(Self {
             folder: ring.folder.clone(),
             issuer,
-            keys: RwLock::new(Arc::new(Keys::of(ring)?)),
-            looked: Mutex::new(Instant::now()),
+            verified: Memo::of(Arc::clone(&keys)),
+            written: Memo::of(Arc::clone(&keys)),
+            keys: RwLock::new(keys),
+            started: Instant::now(),
+            looked: AtomicU64::new(0),
             latest: AtomicI64::new(latest.0),
         })
     }
 
     /// Tokens may have been issued until then, by others too.
     pub fn note_latest(&self, at: Timestamp) {
-        self.latest.fetch_max(at.0, Ordering::Relaxed);
+        // Most of the time it is known, and other cores need not hear of it.
+        if at > self.latest() {
+            self.latest.fetch_max(at.0, Ordering::Relaxed);
+        }
     }
 
     /// The latest time at which a token can have been issued, as far as is known.
@@ -133,10 +166,17 @@ impl Signer {
     }
 
     fn keys(&self) -> Arc<Keys> {
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        if looked.elapsed() >= LOOK {
-            *looked = Instant::now();
-            drop(looked);
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let looked = self.looked.load(Ordering::Relaxed);
+        let is_time = now.saturating_sub(looked) >= LOOK;
+        // One of those who come now looks.
+        let order = Ordering::Relaxed;
+        if is_time
+            && self
+                .looked
+                .compare_exchange(looked, now, order, order)
+                .is_ok()
+        {
             self.look();
         }
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
@@ -186,6 +226,17 @@ impl Signer {
     }
 
     pub fn sign(&self, claims: &Claims) -> Result<String, Failure> {
+        self.sign_by(&self.keys(), claims)
+    }
+
+    /// The same for claims that will be signed again, as they are.
+    pub fn sign_often(&self, claims: &Claims) -> Result<String, Failure> {
+        let keys = self.keys();
+        let sign = || self.sign_by(&keys, claims);
+        self.written.find(&keys, claims, sign)
+    }
+
+    fn sign_by(&self, keys: &Keys, claims: &Claims) -> Result<String, Failure> {
         let issuer = self.issuer();
         let issuer = issuer.ok_or_else(|| Failure::new("signing a token", "it has no issuer"))?;
         let written = Written {
@@ -198,7 +249,7 @@ impl Signer {
             iss: issuer.name(),
         };
         self.note_latest(claims.issued_at);
-        let signed = self.keys().signing()?.sign(&written);
+        let signed = keys.signing()?.sign(&written);
         signed.map_err(Failure::when("signing a token"))
     }
 
@@ -209,21 +260,21 @@ impl Signer {
         kind: TokenKind,
         now: Timestamp,
     ) -> Result<Claims, TokenFault> {
-        let (read, is_imported) = self.read(token).ok_or(TokenFault::Invalid)?;
-        match read.token_type {
+        let signed = self.read(token).ok_or(TokenFault::Invalid)?;
+        let (read, session) = (&signed.read, signed.session);
+        match read.token_type.as_deref() {
             None => return Err(TokenFault::NoType),
             Some(name) if name != kind.as_str() => return Err(TokenFault::WrongType),
             Some(_) => {}
         }
-        let id = read.jti.ok_or(TokenFault::NoId)?;
+        let id = read.jti.clone().ok_or(TokenFault::NoId)?;
         let time = |claim: Option<i64>| claim.map(Timestamp).ok_or(TokenFault::Invalid);
         let (issued_at, expires_at) = (time(read.iat)?, time(read.exp)?);
         // It may have been issued before the clock was set back, but at no time that never was.
         let may_be_ours = issued_at.seconds_since(now.max(self.latest())) <= LEEWAY;
         let not_before = read.nbf.map_or(now, Timestamp);
         let current = may_be_ours && not_before <= now && now < expires_at;
-        let session = read.sid.as_deref().and_then(SessionId::parse);
-        let is_whole = if is_imported {
+        let is_whole = if signed.is_imported {
             read.iss.is_none() && read.sid.is_none()
         } else {
             let (issuer, iss) = (self.issuer(), read.iss.as_deref());
@@ -233,9 +284,9 @@ impl Signer {
         if !(current && is_whole) {
             return Err(TokenFault::Invalid);
         }
-        let user = match read.user_id {
-            Some(Number::Plain(id)) => Some(id),
-            Some(Number::Quoted(digits)) if is_imported => digits.parse().ok(),
+        let user = match &read.user_id {
+            Some(Number::Plain(id)) => Some(*id),
+            Some(Number::Quoted(digits)) if signed.is_imported => digits.parse().ok(),
             _ => None,
         };
         let user = user.map(UserId).ok_or(TokenFault::Invalid)?;
@@ -269,18 +320,23 @@ impl Signer {
     /// The claims, if a key of ours signed them, and whether that was an imported one. The header of
     /// the service before this one names no key: each imported one is tried. Nothing in the header
     /// chooses anything but the key (RFC 8725, section 3.10).
-    fn read(&self, token: &str) -> Option<(Read, bool)> {
+    fn read(&self, token: &str) -> Option<Arc<Signed>> {
         let parts = Parts::of(token)?;
         let keys = self.keys();
         if let Some(key) = keys.0.iter().find(|it| it.writes(parts.header)) {
-            return Some((key.verify(&parts)?, false));
+            let verify = || {
+                key.verify(&parts)
+                    .map(|it| Signed::new(it, false))
+                    .ok_or(())
+            };
+            return self.verified.find(&keys, token, verify).ok();
         }
         let header = parts.read_header().filter(is_plain)?;
         let Some(kid) = header.kid else {
             let claims = keys.imported().find_map(|it| it.verify(&parts));
-            return Some((claims?, true));
+            return Some(Signed::new(claims?, true));
         };
         let claims = self.keys_with(&kid)?.named(&kid)?.verify(&parts);
-        Some((claims?, false))
+        Some(Signed::new(claims?, false))
     }
 }
