@@ -9,7 +9,7 @@
 //!
 //! * [`options`]: what can be asked for.
 //! * [`login`], [`check`], [`storm`], [`logout`], [`memory`], [`start`], [`mail`], [`peer`],
-//!   [`pocketbase`]: one figure each; [`bulk`]: those of long work on the command line.
+//!   [`pocketbase`], [`postgres`]: one figure each; [`bulk`]: those of long work on the command line.
 //! * [`soak`]: no figure but a long run, which says whether anything grows.
 //! * [`slow_disk`]: a disk of known cost; [`commits`]: what one writer makes of a disk.
 //! * [`api`]: what can be asked of a server; [`drive`]: many clients at once; [`request`] and
@@ -32,6 +32,7 @@ mod memory;
 mod options;
 mod peer;
 mod pocketbase;
+mod postgres;
 mod process;
 mod report;
 mod request;
@@ -146,5 +147,6 @@ async fn measure(figure: Figure, options: &Options) -> Result<Vec<Row>> {
         Figure::Backup => bulk::backup(options).await,
         Figure::Peer => peer::measure(options).await,
         Figure::PocketBase => pocketbase::measure(options).await,
+        Figure::Postgres => postgres::measure(options).await,
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::postgres;
 use crate::server::SCRATCH;
 use crate::soak::Soak;
 
@@ -16,10 +17,12 @@ usage: cargo bench --bench load [-- OPTIONS]
 
   --quick             short runs: a smoke test, not a measurement
   --only NAME         one figure: login, check, storm, logout, memory, start, mail, import, export,
-                      list, backup, peer or pocketbase
+                      list, backup, peer, pocketbase or postgres
   --peer DIR          measure the Django peer in DIR too, side by side
   --peer-python PATH  the Python that has the peer's requirements (default: DIR/.venv/bin/python)
   --pocketbase FILE   measure this PocketBase too, side by side
+  --postgres URL      measure over this server of PostgreSQL too, in databases of its own: in the URL,
+                      {} stands for their names
   --soak              a long run instead: mixed traffic, and whether memory or files grow
   --minutes N         how long that is (default: 30)
   --plot FILE         where its picture goes (default: soak.svg in the folder of the build)
@@ -40,10 +43,11 @@ pub enum Figure {
     Backup,
     Peer,
     PocketBase,
+    Postgres,
 }
 
 impl Figure {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Login,
         Self::Check,
         Self::Storm,
@@ -57,6 +61,7 @@ impl Figure {
         Self::Backup,
         Self::Peer,
         Self::PocketBase,
+        Self::Postgres,
     ];
 
     pub fn name(self) -> &'static str {
@@ -74,6 +79,7 @@ impl Figure {
             Self::Backup => "backup",
             Self::Peer => "peer",
             Self::PocketBase => "pocketbase",
+            Self::Postgres => "postgres",
         }
     }
 }
@@ -89,6 +95,8 @@ pub struct Options {
     pub figures: Vec<Figure>,
     pub peer: Option<Peer>,
     pub pocketbase: Option<PathBuf>,
+    /// Where PostgreSQL is, with a place for the name of a database.
+    pub postgres: Option<String>,
     pub soak: Option<Soak>,
     /// The cores this process may use; the server makes as many hashing threads.
     pub cores: usize,
@@ -112,6 +120,7 @@ impl Options {
                 Some("--pocketbase") => {
                     given.pocketbase = Some(value(&mut arguments, "--pocketbase")?);
                 }
+                Some("--postgres") => given.postgres = Some(value(&mut arguments, "--postgres")?),
                 Some("--soak") => given.soak = true,
                 Some("--minutes") => given.minutes = Some(value(&mut arguments, "--minutes")?),
                 Some("--plot") => given.plot = Some(value(&mut arguments, "--plot")?),
@@ -141,6 +150,7 @@ struct Given {
     peer: Option<OsString>,
     python: Option<OsString>,
     pocketbase: Option<OsString>,
+    postgres: Option<OsString>,
     soak: bool,
     minutes: Option<OsString>,
     plot: Option<OsString>,
@@ -158,16 +168,19 @@ impl Given {
         let mut figures = Figure::ALL.to_vec();
         let pocketbase = self.pocketbase.as_ref().map(std::path::absolute);
         let pocketbase = pocketbase.transpose().context("finding PocketBase")?;
+        let postgres = self.postgres.as_ref().map(server_of).transpose()?;
         figures.retain(|figure| match figure {
             Figure::Peer => peer.is_some(),
             Figure::PocketBase => pocketbase.is_some(),
+            Figure::Postgres => postgres.is_some(),
             _ => true,
         });
         if let Some(only) = &self.only {
             figures.retain(|figure| only == figure.name());
             if figures.is_empty() {
                 bail!(
-                    "--only {only:?} leaves nothing to measure (peer needs --peer DIR, pocketbase --pocketbase FILE)\n\n{USAGE}"
+                    "--only {only:?} leaves nothing to measure (peer needs --peer DIR, pocketbase \
+                     --pocketbase FILE, postgres --postgres URL)\n\n{USAGE}"
                 );
             }
         }
@@ -178,6 +191,7 @@ impl Given {
             figures,
             peer,
             pocketbase,
+            postgres,
             soak,
             cores,
         })
@@ -203,6 +217,12 @@ fn value(arguments: &mut impl Iterator<Item = OsString>, option: &str) -> Result
     arguments
         .next()
         .with_context(|| format!("{option} needs a value\n\n{USAGE}"))
+}
+
+fn server_of(url: &OsString) -> Result<String> {
+    let url = url.to_str().filter(|it| it.contains(postgres::NAME));
+    let url = url.context("--postgres needs a URL with {} for the name of a database")?;
+    Ok(url.to_owned())
 }
 
 /// Paths are made absolute, for the peer runs in another folder, but links are kept: a virtual

@@ -300,19 +300,9 @@ fn clear(sql: &mut dyn Sql) -> sql::Result<()> {
 
 fn insert(sql: &mut dyn Sql, table: &Table, cells: &[Cell]) -> sql::Result<()> {
     let width = table.columns.len();
-    let row = |row: usize| {
-        let places = (1..=width).map(|it| format!("?{}", row * width + it));
-        format!("({})", places.collect::<Vec<_>>().join(", "))
-    };
-    let rows: Vec<String> = (0..cells.len() / width).map(row).collect();
-    let statement = format!(
-        "INSERT INTO {} ({}) VALUES {}",
-        table.name,
-        table.columns.join(", "),
-        rows.join(", ")
-    );
+    let insert = format!("INSERT INTO {} ({})", table.name, table.columns.join(", "));
     let values: Vec<Value<'_>> = cells.iter().map(Cell::value).collect();
-    sql.execute(&statement, &values).map(drop)
+    sql.insert_rows(&insert, width, &values)
 }
 
 /// What was written is read again: whatever an engine made of it, it must be the same.

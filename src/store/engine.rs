@@ -8,10 +8,30 @@ use super::pending::Pending;
 use super::postgres::{self, Postgres};
 use super::sql::{self, Sql};
 use super::sqlite::{self, Sqlite};
-use super::task::{Complete, End, Job};
+use super::task::{Complete, End, Job, SessionQuery};
 use crate::domain::{LiveSession, SessionId, Timestamp};
 use crate::failure::Failure;
 use crate::progress::Progress;
+
+/// What a database server tells of itself.
+#[derive(Clone, Debug)]
+pub struct ServerFacts {
+    pub version: String,
+    /// Whom a commit of ours waits for.
+    pub synchronous_commit: String,
+    /// Whether it waits for its disk, and whole pages survive a failure of the power.
+    pub waits_for_disk: bool,
+    /// What its clock says.
+    pub clock: Timestamp,
+    /// Who we are there.
+    pub role: String,
+    pub is_superuser: bool,
+    /// How many tables we may not read and write.
+    pub closed_tables: i64,
+    /// How many connections there are to this database, and how many to all may be.
+    pub connections: i64,
+    pub most_connections: i64,
+}
 
 pub(super) enum Engine {
     Sqlite(Sqlite),
@@ -56,19 +76,19 @@ impl Engine {
 
     /// The session, if it has not expired: from memory, if it has not changed since it was read, else from
     /// `query`. Of a database that other machines change as well nothing is remembered.
-    pub(super) fn remembered_session(
+    pub(super) fn session(
         &self,
         doing: &'static str,
         (id, now): (SessionId, Timestamp),
-        query: impl Fn(&mut dyn Sql) -> sql::Result<Option<LiveSession>> + Send + 'static,
+        query: SessionQuery,
     ) -> Pending<Option<LiveSession>> {
-        let live = move |it: Option<LiveSession>| it.filter(|it| it.expires_at > now);
         match self {
             Self::Sqlite(it) => {
-                let found = it.remembered_session(id, || it.readers.read(doing, query));
-                Pending::ready(found.map(live))
+                let read = || Ok(it.readers.read(doing, move |sql| query(sql, &[id]))?.pop());
+                let found = it.remembered_session(id, read);
+                Pending::ready(found.map(|it| it.filter(|it| it.expires_at > now)))
             }
-            Self::Postgres(it) => it.readers.read(doing, move |sql| query(sql).map(live)),
+            Self::Postgres(it) => it.session(doing, (id, now), query),
         }
     }
 
@@ -121,6 +141,14 @@ impl Readers {
         match self {
             Self::Sqlite(it) => Ok(it.sizes()),
             Self::Postgres(it) => it.size().wait().map(|size| (size, 0)),
+        }
+    }
+
+    /// What the server of the database tells of itself, if it has one.
+    pub(super) fn server(&self, doing: &'static str) -> Result<Option<ServerFacts>, Failure> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(it) => it.read(doing, postgres::facts).wait().map(Some),
         }
     }
 

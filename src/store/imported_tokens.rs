@@ -92,15 +92,6 @@ pub(super) fn end_of_everybody(sql: &mut dyn Sql, now: Timestamp) -> Result<()> 
     .map(drop)
 }
 
-/// From now on imported tokens that name this user are theirs.
-pub(super) fn accept(sql: &mut dyn Sql, user: UserId) -> Result<()> {
-    sql.execute(
-        "UPDATE users SET takes_imported_tokens = TRUE WHERE id = ?1",
-        values![user],
-    )
-    .map(drop)
-}
-
 /// Remembers a token that the service before this one had blacklisted, and ends its session. False
 /// if it is known already. Whose it is does not matter: a dump may not say.
 pub(super) fn refuse(sql: &mut dyn Sql, token: &RefusedToken, now: Timestamp) -> Result<bool> {

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::private_file::replace::Draft;
 use crate::progress::Progress;
 
-pub use super::engine::{is_there, schema_of};
+pub use super::engine::{ServerFacts, is_there, schema_of};
 pub use super::migrations::newest_schema;
 pub use super::sqlite::{SoundBackup, engine_version, sound_backup};
 
@@ -45,6 +45,8 @@ pub struct Status {
     pub links_for_nobody: i64,
     /// When the last backup was made, and where.
     pub last_backup: Option<(Timestamp, String)>,
+    /// What its server tells, if it has one.
+    pub server: Option<ServerFacts>,
 }
 
 /// A verified backup.
@@ -183,6 +185,7 @@ impl Store {
 fn status(readers: &Readers, doing: &'static str, now: Timestamp) -> Result<Status, Failure> {
     let (bytes, log_bytes) = readers.sizes()?;
     let schema = readers.schema(doing)?;
+    let server = readers.server(doing)?;
     let status = readers.read(doing, move |sql| {
         Ok(Status {
             bytes,
@@ -209,6 +212,7 @@ fn status(readers: &Readers, doing: &'static str, now: Timestamp) -> Result<Stat
                 values![],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?,
+            server: server.clone(),
         })
     });
     status.wait()
@@ -233,6 +237,11 @@ impl Inspection {
     /// What is wrong with its pages and references; nothing, if it is sound.
     pub fn problems(&self, progress: &Progress) -> Result<Vec<String>, Failure> {
         self.0.problems(INSPECTING, progress)
+    }
+
+    /// Its size.
+    pub fn bytes(&self) -> Result<u64, Failure> {
+        self.0.sizes().map(|it| it.0)
     }
 
     /// How things stand at `now`, in a schema of today.

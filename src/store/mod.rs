@@ -30,6 +30,7 @@ mod sqlite;
 mod task;
 pub mod transfer;
 pub mod users;
+mod worker;
 
 use crate::failure::Failure;
 use engine::{Engine, Readers};

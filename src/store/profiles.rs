@@ -2,7 +2,7 @@
 
 use super::Store;
 use super::pending::Pending;
-use super::sql::{Result, Row, Sql, values};
+use super::sql::{self, Result, Row, Sql, ToValue, Value, values};
 use crate::domain::{AdditionalFields, Profile, UploadPreference, UserId};
 
 impl Store {
@@ -36,22 +36,40 @@ pub(super) fn from_row(row: &dyn Row, first: usize) -> Result<Profile> {
 }
 
 pub(super) fn set(sql: &mut dyn Sql, user: UserId, profile: &Profile) -> Result<()> {
+    set_all(sql, &[(user, profile)])
+}
+
+/// Those of different users.
+pub(super) fn set_all(sql: &mut dyn Sql, profiles: &[(UserId, &Profile)]) -> Result<()> {
+    let fields: Vec<String> = profiles
+        .iter()
+        .map(|(_, it)| it.additional_fields.to_json())
+        .collect();
+    let mut values = Vec::with_capacity(7 * profiles.len());
+    for ((user, it), fields) in profiles.iter().zip(&fields) {
+        values.extend([
+            user.value(),
+            it.organisation_type.value(),
+            it.organisation_name.value(),
+            it.country.value(),
+            fields.value(),
+            it.is_expert.value(),
+            Value::Text(it.upload_preference.as_str()),
+        ]);
+    }
     sql.execute(
-        "INSERT INTO profiles (user_id, organisation_type, organisation_name, country,
-                               additional_fields, is_expert, upload_preference)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (user_id) DO UPDATE SET
-             organisation_type = ?2, organisation_name = ?3, country = ?4,
-             additional_fields = ?5, is_expert = ?6, upload_preference = ?7",
-        values![
-            user,
-            profile.organisation_type,
-            profile.organisation_name,
-            profile.country,
-            profile.additional_fields.to_json(),
-            profile.is_expert,
-            profile.upload_preference.as_str(),
-        ],
+        &format!(
+            "INSERT INTO profiles (user_id, {COLUMNS}) VALUES {}
+             ON CONFLICT (user_id) DO UPDATE SET
+                 organisation_type = excluded.organisation_type,
+                 organisation_name = excluded.organisation_name,
+                 country = excluded.country,
+                 additional_fields = excluded.additional_fields,
+                 is_expert = excluded.is_expert,
+                 upload_preference = excluded.upload_preference",
+            sql::rows(profiles.len(), 7)
+        ),
+        &values,
     )
     .map(drop)
 }

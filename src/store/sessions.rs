@@ -3,7 +3,7 @@
 use super::attempts::Counter;
 use super::credentials;
 use super::pending::Pending;
-use super::sql::{Error, Result, Row, Sql, values};
+use super::sql::{Error, Result, Row, Sql, ToValue, parameters, values};
 use super::{Store, attempts, audit, imported_tokens, privacy_policy};
 use crate::domain::{
     Agreement, LiveSession, Session, SessionId, SessionKind, Stamp, Timestamp, UserId,
@@ -44,42 +44,7 @@ impl Store {
     /// The session, if it has not ended at `now` and its user is active.
     pub fn live_session(&self, id: SessionId, now: Timestamp) -> Pending<Option<LiveSession>> {
         let doing = "looking up a session";
-        self.engine
-            .remembered_session(doing, (id, now), move |sql| {
-                // The session and its user, if neither has been ended; the caller says whether it has
-                // expired.
-                let first = credentials::WIDTH;
-                sql.one(
-                    &format!(
-                        "SELECT {}, expires_at, rotations, rotated_at,
-                            organisation_type <> '' AND organisation_name <> '' AND country <> '',
-                            policies.version, coalesce(is_given, FALSE)
-                     FROM sessions JOIN users ON users.id = sessions.user_id
-                     JOIN profiles ON profiles.user_id = users.id
-                     LEFT JOIN policies ON policies.id = {}
-                     LEFT JOIN consents
-                         ON consents.user_id = users.id AND consents.policy_id = policies.id
-                     WHERE sessions.id = ?1 AND ended_at IS NULL AND is_active",
-                        credentials::COLUMNS,
-                        privacy_policy::LATEST
-                    ),
-                    values![id],
-                    |row| {
-                        Ok(LiveSession {
-                            id,
-                            user: credentials::user_from_row(row)?,
-                            expires_at: row.get(first)?,
-                            rotations: row.get(first + 1)?,
-                            rotated_at: row.get(first + 2)?,
-                            has_profile: row.get(first + 3)?,
-                            agreement: Agreement {
-                                latest: row.get(first + 4)?,
-                                is_given: row.get(first + 5)?,
-                            },
-                        })
-                    },
-                )
-            })
+        self.engine.session(doing, (id, now), not_ended)
     }
 
     /// The session of a cookie, whether alive or not.
@@ -266,6 +231,53 @@ const COLUMNS: &str = "sessions.id, user_id, kind, sessions.created_at, expires_
      user_agent, ended_at, username";
 
 const WITH_USER: &str = "sessions JOIN users ON users.id = user_id";
+
+/// Those of the sessions that were not ended, of active users; they may have expired.
+fn not_ended(sql: &mut dyn Sql, ids: &[SessionId]) -> Result<Vec<LiveSession>> {
+    // A statement for each number of them would be prepared: so there are a few sizes, and the last one
+    // is named again.
+    let size = [1, 8].into_iter().find(|it| *it >= ids.len());
+    let size = size.unwrap_or_else(|| ids.len().next_multiple_of(64));
+    let last = ids.last().into_iter().cycle();
+    let values: Vec<_> = ids
+        .iter()
+        .chain(last)
+        .take(size)
+        .map(ToValue::value)
+        .collect();
+    let first = credentials::WIDTH;
+    sql.all(
+        &format!(
+            "SELECT {}, expires_at, rotations, rotated_at,
+                organisation_type <> '' AND organisation_name <> '' AND country <> '',
+                policies.version, coalesce(is_given, FALSE), sessions.id
+             FROM sessions JOIN users ON users.id = sessions.user_id
+             JOIN profiles ON profiles.user_id = users.id
+             LEFT JOIN policies ON policies.id = {}
+             LEFT JOIN consents
+                 ON consents.user_id = users.id AND consents.policy_id = policies.id
+             WHERE sessions.id IN ({}) AND ended_at IS NULL AND is_active",
+            credentials::COLUMNS,
+            privacy_policy::LATEST,
+            parameters(1..=size)
+        ),
+        &values,
+        |row| {
+            Ok(LiveSession {
+                user: credentials::user_from_row(row)?,
+                expires_at: row.get(first)?,
+                rotations: row.get(first + 1)?,
+                rotated_at: row.get(first + 2)?,
+                has_profile: row.get(first + 3)?,
+                agreement: Agreement {
+                    latest: row.get(first + 4)?,
+                    is_given: row.get(first + 5)?,
+                },
+                id: row.get(first + 6)?,
+            })
+        },
+    )
+}
 
 fn seen_from_row(row: &dyn Row) -> Result<SeenSession> {
     Ok(SeenSession {

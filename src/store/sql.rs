@@ -2,10 +2,13 @@
 //! both speak; what differs is a method of [`Sql`]. PostgreSQL learns the type of a parameter where it is
 //! named first, so that is not in `?1 IS NULL`.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;
+
+/// SQLite takes 32 766 parameters, PostgreSQL 65 535.
+const MOST_ROWS: usize = 1000;
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
@@ -31,8 +34,8 @@ pub(crate) trait Sql {
     /// The number of the next row of the audit trail. Rows are not numbered by the engine: it may leave
     /// gaps.
     fn next_audit_number(&mut self) -> Result<i64>;
-    /// Prepares for very many rows.
-    fn expect_many(&mut self) -> Result<()>;
+    /// Prepares for very many rows, and says how many of them one statement does best.
+    fn expect_many(&mut self) -> Result<usize>;
     /// Has the transaction write something, so that a full disk shows when it is committed.
     fn probe(&mut self) -> Result<()>;
 }
@@ -79,6 +82,20 @@ impl dyn Sql + '_ {
         Ok(found)
     }
 
+    /// Runs an `insert` for all rows of these values.
+    pub(crate) fn insert_rows(
+        &mut self,
+        insert: &str,
+        width: usize,
+        values: &[Value<'_>],
+    ) -> Result<()> {
+        for some in values.chunks(width * MOST_ROWS) {
+            let insert = format!("{insert} VALUES {}", rows(some.len() / width, width));
+            self.execute(&insert, some)?;
+        }
+        Ok(())
+    }
+
     /// Whether there is a row.
     pub(crate) fn exists(&mut self, sql: &str, values: &[Value<'_>]) -> Result<bool> {
         self.one(sql, values, |_| Ok(())).map(|it| it.is_some())
@@ -112,6 +129,18 @@ pub(crate) enum Value<'a> {
     Bool(bool),
     Text(&'a str),
     Bytes(&'a [u8]),
+}
+
+/// `?1, ?2, …` with these numbers.
+pub(crate) fn parameters(numbers: RangeInclusive<usize>) -> String {
+    let named: Vec<_> = numbers.map(|it| format!("?{it}")).collect();
+    named.join(", ")
+}
+
+/// `(?1, ?2), (?3, ?4), …`: so many rows.
+pub(crate) fn rows(count: usize, width: usize) -> String {
+    let row = |row| format!("({})", parameters(row * width + 1..=(row + 1) * width));
+    (0..count).map(row).collect::<Vec<_>>().join(", ")
 }
 
 /// The values of a statement.

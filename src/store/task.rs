@@ -7,6 +7,7 @@ use futures_channel::oneshot;
 
 use super::pending::Pending;
 use super::sql::{self, Sql};
+use crate::domain::{LiveSession, SessionId};
 use crate::failure::{Failure, panic_message};
 
 /// See [`task`].
@@ -37,6 +38,9 @@ pub(crate) enum End {
 
 /// Does what a migration cannot, if it is still to be done.
 pub(crate) type Complete = fn(&mut dyn Sql) -> sql::Result<()>;
+
+/// Finds those of the sessions that have not been ended, whose users are active.
+pub(crate) type SessionQuery = fn(&mut dyn Sql, &[SessionId]) -> sql::Result<Vec<LiveSession>>;
 
 /// Why a transaction left nothing behind.
 #[derive(Clone)]

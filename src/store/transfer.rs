@@ -1,5 +1,8 @@
 //! Accounts that move in, many at once, or out.
 
+use std::collections::{BTreeMap, HashMap};
+use std::slice;
+
 use super::credentials::{self, Credentials};
 use super::imported_tokens::{self, RefusedToken};
 use super::pending::Pending;
@@ -135,11 +138,11 @@ impl Store {
     /// each account what became of it, in their order.
     pub fn import(&self, batches: Vec<Batch>, stamp: Stamp) -> Pending<Vec<Vec<Fate>>> {
         self.write("importing users", move |sql| {
-            sql.expect_many()?;
+            let together = sql.expect_many()?;
             // Of every page that changes after a savepoint SQLite keeps a copy. Most files have nothing
             // wrong in them: so there is one savepoint for all batches first, and one for each only then.
             sql.execute("SAVEPOINT batches", values![])?;
-            let all_at_once = add_all_clean(sql, &batches, &stamp)?;
+            let all_at_once = add_all_clean(sql, &batches, together, &stamp)?;
             if all_at_once.is_none() {
                 sql.execute("ROLLBACK TO SAVEPOINT batches", values![])?;
             }
@@ -147,7 +150,7 @@ impl Store {
             if let Some(fates) = all_at_once {
                 return Ok(fates);
             }
-            let one_by_one = batches.iter().map(|batch| {
+            let by_itself = batches.iter().map(|batch| {
                 sql.execute("SAVEPOINT batch", values![])?;
                 let fates = add_batch(sql, batch, &stamp)?;
                 if !stays(batch, &fates) {
@@ -156,7 +159,7 @@ impl Store {
                 sql.execute("RELEASE SAVEPOINT batch", values![])?;
                 Ok(fates)
             });
-            one_by_one.collect()
+            by_itself.collect()
         })
     }
 
@@ -176,10 +179,11 @@ impl Store {
     }
 }
 
-/// None, and half of it done, if nothing of some batch may stay.
+/// None, and half of it done, if some batch is not to be added as it is.
 fn add_all_clean(
     sql: &mut dyn Sql,
     batches: &[Batch],
+    together: usize,
     stamp: &Stamp,
 ) -> sql::Result<Option<Vec<Vec<Fate>>>> {
     let mut all = Vec::with_capacity(batches.len());
@@ -187,10 +191,14 @@ fn add_all_clean(
         if batch.dry_run {
             return Ok(None);
         }
-        let fates = add_batch(sql, batch, stamp)?;
-        if !stays(batch, &fates) {
-            return Ok(None);
+        begin(sql, batch, stamp)?;
+        for some in batch.users.chunks(together) {
+            if !matches!(add_all(sql, some)?, Tried::Added) {
+                return Ok(None);
+            }
         }
+        let fates = vec![Fate::Added; batch.users.len()];
+        end(sql, &fates, stamp)?;
         all.push(fates);
     }
     Ok(Some(all))
@@ -204,22 +212,31 @@ fn stays(batch: &Batch, fates: &[Fate]) -> bool {
 }
 
 fn add_batch(sql: &mut dyn Sql, batch: &Batch, stamp: &Stamp) -> sql::Result<Vec<Fate>> {
-    for policy in &batch.policies {
-        let (version, url) = (&policy.version, &policy.url);
-        privacy_policy::publish(sql, version, url, policy.published_at, stamp)?;
-    }
-    refuse_tokens(sql, &batch.refused, stamp)?;
+    begin(sql, batch, stamp)?;
     let fates = batch
         .users
         .iter()
         .map(|it| add_or_instead(sql, it, batch.instead));
     let fates = fates.collect::<sql::Result<Vec<_>>>()?;
+    end(sql, &fates, stamp)?;
+    Ok(fates)
+}
+
+fn begin(sql: &mut dyn Sql, batch: &Batch, stamp: &Stamp) -> sql::Result<()> {
+    for policy in &batch.policies {
+        let (version, url) = (&policy.version, &policy.url);
+        privacy_policy::publish(sql, version, url, policy.published_at, stamp)?;
+    }
+    refuse_tokens(sql, &batch.refused, stamp)
+}
+
+fn end(sql: &mut dyn Sql, fates: &[Fate], stamp: &Stamp) -> sql::Result<()> {
     let added = fates.iter().filter(|it| it.is_new()).count();
     if added > 0 {
         let detail = format!("{added} of {} users", fates.len());
         audit::write(sql, stamp, "user.import", None, Some(&detail))?;
     }
-    Ok(fates)
+    Ok(())
 }
 
 fn refuse_tokens(sql: &mut dyn Sql, tokens: &[RefusedToken], stamp: &Stamp) -> sql::Result<()> {
@@ -256,57 +273,106 @@ fn add_or_instead(
 }
 
 fn add(sql: &mut dyn Sql, record: &Record) -> sql::Result<Fate> {
-    let mut consents = Vec::with_capacity(record.consents.len());
-    for consent in &record.consents {
-        let Some(policy) = privacy_policy::id_of(sql, &consent.version)? else {
-            let fate = fate_beside_others(sql, record)?;
-            return Ok(fate.unwrap_or_else(|| Fate::NoSuchPolicy(consent.version.clone())));
-        };
-        consents.push((policy, consent));
-    }
     // Most are new: looking for the others first would cost three searches for each.
-    let Some(id) = add_user(sql, record)? else {
-        let fate = fate_beside_others(sql, record)?;
-        return fate.ok_or_else(|| sql::Error::fault("nobody is in the way".to_owned()));
+    let why = match add_all(sql, slice::from_ref(record))? {
+        Tried::Added => return Ok(Fate::Added),
+        Tried::NoSuchPolicy(version) => Some(Fate::NoSuchPolicy(version)),
+        Tried::Clash => None,
     };
-    profiles::set(sql, UserId(id), &record.profile)?;
-    for it in &record.password_history {
-        sql.execute(
-            "INSERT INTO password_history (user_id, password_hash, created_at) VALUES (?1, ?2, ?3)",
-            values![id, it.password_hash, it.created_at],
-        )?;
-    }
-    if record.takes_imported_tokens {
-        imported_tokens::accept(sql, UserId(id))?;
-    }
-    for (policy, it) in consents {
-        // The later of two consents to one version is the one that holds.
-        let (given_at, address) = (it.given_at, it.address.as_deref());
-        privacy_policy::set_consent(sql, UserId(id), policy, it.is_given, given_at, address)?;
-    }
-    Ok(Fate::Added)
+    let fate = fate_beside_others(sql, record)?.or(why);
+    fate.ok_or_else(|| sql::Error::fault("nobody is in the way".to_owned()))
 }
 
-fn add_user(sql: &mut dyn Sql, record: &Record) -> sql::Result<Option<i64>> {
-    sql.insert(
-        users::INSERT,
-        values![
-            record.id,
-            record.username.as_str(),
-            record.username.canonical(),
-            record.email.as_str(),
-            record.email.canonical(),
-            record.first_name,
-            record.last_name,
-            record.password_hash,
-            record.is_active,
-            record.awaits_confirmation,
-            record.is_staff,
-            record.created_at,
-            record.last_login_at,
-            record.email_confirmed_at,
-        ],
-    )
+/// What became of some who were added together.
+enum Tried {
+    Added,
+    /// Nothing was done.
+    NoSuchPolicy(String),
+    /// Those were added who are in nobody's way, without what belongs to them.
+    Clash,
+}
+
+fn add_all(sql: &mut dyn Sql, records: &[Record]) -> sql::Result<Tried> {
+    let mut policies = HashMap::new();
+    for consent in records.iter().flat_map(|it| &it.consents) {
+        let version = consent.version.as_str();
+        if !policies.contains_key(version) {
+            let Some(policy) = privacy_policy::id_of(sql, version)? else {
+                return Ok(Tried::NoSuchPolicy(version.to_owned()));
+            };
+            policies.insert(version, policy);
+        }
+    }
+    let users: Vec<Value<'_>> = records.iter().flat_map(row).collect();
+    let insert = format!(
+        "{} ON CONFLICT DO NOTHING RETURNING username_key, id",
+        users::insert(records.len())
+    );
+    let numbers = sql.all(&insert, &users, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if numbers.len() < records.len() {
+        return Ok(Tried::Clash);
+    }
+    // Nobody says in which order they are told.
+    let numbers: HashMap<String, UserId> = numbers.into_iter().collect();
+    let numbered = records.iter().filter_map(|it| {
+        let id = numbers.get(it.username.canonical())?;
+        Some((*id, it))
+    });
+    let numbered: Vec<(UserId, &Record)> = numbered.collect();
+    add_what_belongs(sql, &numbered, &policies)?;
+    Ok(Tried::Added)
+}
+
+fn add_what_belongs(
+    sql: &mut dyn Sql,
+    added: &[(UserId, &Record)],
+    policies: &HashMap<&str, i64>,
+) -> sql::Result<()> {
+    let profiles: Vec<_> = added.iter().map(|(id, it)| (*id, &it.profile)).collect();
+    profiles::set_all(sql, &profiles)?;
+    let (mut passwords, mut consents) = (Vec::new(), BTreeMap::new());
+    for (id, record) in added {
+        for it in &record.password_history {
+            passwords.extend([id.value(), it.password_hash.value(), it.created_at.value()]);
+        }
+        // The later of two consents to one version is the one that holds.
+        for it in &record.consents {
+            consents.insert((id.0, policies.get(it.version.as_str())), it);
+        }
+    }
+    let insert = "INSERT INTO password_history (user_id, password_hash, created_at)";
+    sql.insert_rows(insert, 3, &passwords)?;
+    let consents = consents.iter().flat_map(|((user, policy), it)| {
+        [
+            user.value(),
+            policy.value(),
+            it.is_given.value(),
+            it.given_at.value(),
+            it.address.value(),
+        ]
+    });
+    let insert = "INSERT INTO consents (user_id, policy_id, is_given, given_at, address)";
+    sql.insert_rows(insert, 5, &consents.collect::<Vec<_>>())
+}
+
+fn row(record: &Record) -> [Value<'_>; 15] {
+    [
+        record.id.value(),
+        record.username.as_str().value(),
+        record.username.canonical().value(),
+        record.email.as_str().value(),
+        record.email.canonical().value(),
+        record.first_name.value(),
+        record.last_name.value(),
+        record.password_hash.value(),
+        record.is_active.value(),
+        record.awaits_confirmation.value(),
+        record.is_staff.value(),
+        record.created_at.value(),
+        record.last_login_at.value(),
+        record.email_confirmed_at.value(),
+        record.takes_imported_tokens.value(),
+    ]
 }
 
 /// None if number, name and address are all free.

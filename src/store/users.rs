@@ -79,12 +79,16 @@ pub struct UserChange {
     pub new_address: Option<NewLink>,
 }
 
-/// Adds a user, with the next number where the first value is null.
-pub(super) const INSERT: &str =
-    "INSERT INTO users (id, username, username_key, email, email_key, first_name, last_name,
-                        password_hash, is_active, awaits_confirmation, is_staff, created_at,
-                        last_login_at, email_confirmed_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+/// Adds so many users, each with the next number where its first value is null.
+pub(super) fn insert(count: usize) -> String {
+    let columns = "id, username, username_key, email, email_key, first_name, last_name, password_hash, \
+                   is_active, awaits_confirmation, is_staff, created_at, last_login_at, \
+                   email_confirmed_at, takes_imported_tokens";
+    format!(
+        "INSERT INTO users ({columns}) VALUES {}",
+        sql::rows(count, 15)
+    )
+}
 
 impl Store {
     pub fn users(&self, wanted: &UserPage) -> Pending<Vec<(User, Profile)>> {
@@ -159,7 +163,7 @@ impl Store {
                 return Ok(Err(taken));
             }
             let id = sql.insert(
-                INSERT,
+                &insert(1),
                 values![
                     None::<UserId>,
                     user.username.as_str(),
@@ -175,6 +179,7 @@ impl Store {
                     stamp.at,
                     None::<Timestamp>,
                     None::<Timestamp>,
+                    false,
                 ],
             )?;
             let gone = || sql::Error::fault("the user is not there".to_owned());

@@ -22,7 +22,8 @@ const SUMMARY: &str = "dry_run:b added:n present:n failed:n held_back:n skipped:
 const SHOWN_MAIL: &str = "id:n kind:s state:s username:s? recipient:s attempts:n created_at:s next_at:s? sent_at:s? error:s? \
      user_id:n? link_expires_at:s? details:* file:s?";
 const STATUS: &str = "file:s bytes:n log_bytes:n schema:n users:n live_sessions:n mails_queued:n \
-                      mails_failed:n links_for_nobody:n last_backup_at:s? last_backup:s?";
+                      mails_failed:n links_for_nobody:n last_backup_at:s? last_backup:s? \
+                      server:s? synchronous_commit:s? connections:n?";
 const COPY: &str = "file:s users:n bytes:n keys:s";
 const REVOKED: &str = "sessions:n dry_run:b ended:a?";
 

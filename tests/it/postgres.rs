@@ -2,14 +2,16 @@
 //! Debian's `postgresql` puts it, or on the PATH.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use minisass_auth::store::{Location, Store};
 use postgres::{Client, Config, NoTls};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::server::until;
 use crate::world;
@@ -58,6 +60,12 @@ impl Postgres {
             .unwrap_or_else(|_| row.get::<_, i32>(0).into())
     }
 
+    /// Runs these past the program.
+    #[track_caller]
+    pub fn batch(&self, sql: &str) {
+        self.client().batch_execute(sql).expect(sql);
+    }
+
     /// Ends every connection to it, as a failing network would.
     pub fn cut_connections(&self) {
         let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
@@ -104,15 +112,8 @@ impl Cluster {
     /// Starts one with these settings.
     pub fn start(name: &str, settings: &str) -> Result<Self, String> {
         let programs = programs()?;
-        let folder =
-            std::env::temp_dir().join(format!("minisass-pg-{name}-{}", std::process::id()));
-        fs::create_dir(&folder).map_err(|err| format!("{}: {err}", folder.display()))?;
+        let folder = new_folder(name).map_err(|err| err.to_string())?;
         let cluster = Self { folder, programs };
-        if let Some((user, group)) = unprivileged() {
-            chown(&cluster.folder, Some(user), Some(group)).map_err(|err| err.to_string())?;
-        }
-        let mode = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(&cluster.folder, mode).map_err(|err| err.to_string())?;
         cluster.initialise(settings)?;
         cluster.serve();
         Ok(cluster)
@@ -158,6 +159,56 @@ impl Cluster {
             .arg(self.data());
         // It may be down already.
         let _ = stop.output();
+    }
+
+    /// With all processes of it, at once.
+    pub fn kill(&self) {
+        let file = fs::read_to_string(self.data().join("postmaster.pid")).expect("a number");
+        let first = file.lines().next().expect("a number");
+        let children = format!("/proc/{first}/task/{first}/children");
+        let children = fs::read_to_string(children).unwrap_or_default();
+        let all = std::iter::once(first).chain(children.split_whitespace());
+        for process in all.filter_map(|it| Pid::from_raw(it.parse().ok()?)) {
+            // It may have ended by itself.
+            let _ = kill_process(process, Signal::KILL);
+        }
+    }
+
+    /// Another one that follows this one. A commit here waits for it, if the settings say so.
+    pub fn replica(&self, name: &str) -> Self {
+        let folder = new_folder(name).expect("a folder");
+        let replica = Self {
+            folder,
+            programs: self.programs.clone(),
+        };
+        let mut copy = replica.command("pg_basebackup");
+        copy.args(["--write-recovery-conf", "--checkpoint=fast", "--pgdata"]);
+        copy.arg(replica.data()).arg("--username=postgres");
+        copy.arg("--host").arg(&self.folder);
+        let output = copy.output().expect("pg_basebackup");
+        assert!(output.status.success(), "{output:?}");
+        let file = replica.data().join("postgresql.conf");
+        let settings = fs::read_to_string(&file).expect("settings");
+        let [from, to] = [self, &replica].map(|it| it.folder.display().to_string());
+        // Nobody follows the replica, so it waits for nobody.
+        let alone = "\nsynchronous_standby_names = ''\n";
+        fs::write(&file, settings.replace(&from, &to) + alone).expect("settings");
+        replica.serve();
+        replica
+    }
+
+    /// From now on it takes changes.
+    pub fn promote(&self) {
+        let output = self
+            .command("pg_ctl")
+            .args(["promote", "-D"])
+            .arg(self.data())
+            .output();
+        assert!(output.expect("pg_ctl").status.success());
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub fn data(&self) -> PathBuf {
@@ -220,6 +271,17 @@ impl Drop for Cluster {
         self.stop();
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// That the user who runs PostgreSQL may write to.
+fn new_folder(name: &str) -> io::Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("minisass-pg-{name}-{}", std::process::id()));
+    fs::create_dir(&folder)?;
+    if let Some((user, group)) = unprivileged() {
+        chown(&folder, Some(user), Some(group))?;
+    }
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
+    Ok(folder)
 }
 
 fn programs() -> Result<PathBuf, String> {

@@ -93,11 +93,24 @@ impl Site {
         }
     }
 
+    /// A place whose data PostgreSQL has; none where that is missing.
+    pub fn on_postgres() -> Option<Self> {
+        Some(Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            postgres: Some(postgres::empty_database()?),
+        })
+    }
+
     /// A place with an empty database.
     pub fn with_database() -> Self {
         let site = Self::new();
         site.run(&["db", "migrate"]).ok();
         site
+    }
+
+    /// The database of such a place.
+    pub fn postgres(&self) -> &Postgres {
+        self.postgres.as_ref().expect("a database of PostgreSQL")
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -167,6 +167,43 @@ fn what_moves_in_moves_out_as_it_was_page_by_page() {
 }
 
 #[test]
+fn of_very_many_each_keeps_what_is_their_own() {
+    on_each_engine(|store| {
+        let somebody = |number: i64| {
+            let mut it = match number % 3 {
+                0 => full(number, &format!("user{number}")),
+                _ => record(Some(number), &format!("user{number}")),
+            };
+            it.profile.organisation_name = format!("of {number}");
+            it.password_history
+                .truncate(number.unsigned_abs() as usize % 5);
+            it
+        };
+        let many: Vec<Record> = (1..=70).rev().chain(71..=90).map(somebody).collect();
+        let policies = vec![policy("1", 1), policy("2", 2)];
+        let mut batch = Batch {
+            policies,
+            users: many.clone(),
+            skip_clashes: true,
+            ..Batch::default()
+        };
+        assert_eq!(import(store, batch.clone()), vec![Fate::Added; 90]);
+        let mut sorted = many;
+        sorted.sort_by_key(|it| it.id);
+        let exported = get(store.export(UserId(0), 100));
+        assert_eq!(format!("{exported:?}"), format!("{sorted:?}"));
+
+        // Who is in the way of one among many is in nobody else's.
+        batch.users = (91..=98).map(somebody).collect();
+        batch.users[4].id = Some(UserId(5));
+        let fates = import(store, batch);
+        assert_eq!(fates[4], clash("number", 5));
+        assert_eq!(fates.iter().filter(|it| **it == Fate::Added).count(), 7);
+        assert_eq!(get(store.export(UserId(90), 100)).len(), 7);
+    });
+}
+
+#[test]
 fn a_clash_says_with_what_and_with_whom() {
     on_each_engine(|store| {
         let ada = add(store, "ada").id.0;

@@ -20,13 +20,14 @@ use crate::private_file::on_disk_of;
 use crate::private_file::own_files::check_not_own;
 use crate::private_file::replace::Draft;
 use crate::settings::{Settings, other_database};
+use crate::store::Location;
 use crate::store::copy::CopiedTable;
-use crate::store::{Location, maintenance};
+use crate::store::maintenance::{self, Inspection};
 
 const FIELDS: &str = "
 
 Sizes are in bytes. links_for_nobody counts the resets and activations that were asked for with an
-address that no account has.";
+address that no account has. server, synchronous_commit and connections are of PostgreSQL.";
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -97,6 +98,7 @@ pub(crate) fn run(command: Command, settings: Settings, output: &mut Output) -> 
 fn status(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let status = job.operator.database_status()?;
     let (last_backup_at, last_backup) = status.last_backup.unzip();
+    let server = status.server.as_ref();
     output.one(&json!({
         "file": job.settings.database.to_string(),
         "bytes": status.bytes,
@@ -109,6 +111,9 @@ fn status(job: &Job, output: &mut Output) -> anyhow::Result<()> {
         "links_for_nobody": status.links_for_nobody,
         "last_backup_at": last_backup_at.map(|it| it.to_string()),
         "last_backup": last_backup,
+        "server": server.map(|it| format!("PostgreSQL {}", it.version)),
+        "synchronous_commit": server.map(|it| &it.synchronous_commit),
+        "connections": server.map(|it| it.connections),
     }))
 }
 
@@ -188,7 +193,7 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
     output.one(&json!({
         "file": settings.database.to_string(),
         "users": users,
-        "bytes": std::fs::metadata(settings.database_file()).map_or(0, |it| it.len()),
+        "bytes": Inspection::of(&settings.database)?.bytes()?,
         "keys": "not in the backup; without the old folder keys a new key is made at the next start",
     }))
 }

@@ -5,6 +5,8 @@
 
 mod connect;
 mod error;
+mod facts;
+mod lookups;
 mod migrate;
 mod readers;
 mod statements;
@@ -16,17 +18,22 @@ use std::sync::Arc;
 
 pub use self::url::{ServerUrl, UrlError};
 
-use super::task::{Complete, End, Job};
+use super::pending::Pending;
+use super::task::{Complete, End, Job, SessionQuery};
+use crate::domain::{LiveSession, SessionId, Timestamp};
 use crate::failure::{Failure, panic_message};
 use connect::Connector;
+use lookups::Lookups;
 use writer::Writer;
 
+pub(crate) use self::facts::facts;
 pub(crate) use self::migrate::applied;
 pub(crate) use self::readers::Readers;
 
 /// A database that a server of PostgreSQL has.
 pub(crate) struct Postgres {
     pub(crate) readers: Arc<Readers>,
+    lookups: Lookups,
     writer: Writer,
 }
 
@@ -38,6 +45,7 @@ impl Postgres {
         apart(|| migrate::migrate(&connector, complete))?;
         Ok(Self {
             readers: Arc::new(Readers::new(Arc::clone(&connector))),
+            lookups: Lookups::start(Arc::clone(&connector))?,
             writer: Writer::start(connector, end)?,
         })
     }
@@ -53,8 +61,19 @@ impl Postgres {
         self.writer.submit(job);
     }
 
+    /// The session as it is now, if it has not expired: what other servers change as well is not remembered.
+    pub(crate) fn session(
+        &self,
+        doing: &'static str,
+        which: (SessionId, Timestamp),
+        query: SessionQuery,
+    ) -> Pending<Option<LiveSession>> {
+        self.lookups.find(doing, which, query)
+    }
+
     pub(crate) fn close(&self) {
         self.readers.close();
+        self.lookups.close();
         self.writer.close();
     }
 }

@@ -11,6 +11,12 @@ use postgres::{Client, Statement};
 
 use crate::store::sql::{Result, Row, Sql, Value};
 
+/// Of the widest table these are a thousand parameters.
+const ROWS: usize = 64;
+
+/// Statements of many rows have a text for each number of them; the server remembers what is prepared.
+const MOST_PREPARED: usize = 256;
+
 type Prepared = HashMap<String, Statement>;
 
 /// A connection with what is prepared on it.
@@ -35,6 +41,9 @@ impl Statements {
     fn prepare(&mut self, sql: &str, written: impl FnOnce() -> String) -> Result<Statement> {
         if let Some(statement) = self.prepared.get(sql) {
             return Ok(statement.clone());
+        }
+        if self.prepared.len() >= MOST_PREPARED {
+            self.prepared.clear();
         }
         let statement = self.client.prepare(&written())?;
         self.prepared.insert(sql.to_owned(), statement.clone());
@@ -114,8 +123,9 @@ impl Sql for Statements {
         (self as &mut dyn Sql).number(next, &[])
     }
 
-    fn expect_many(&mut self) -> Result<()> {
-        Ok(())
+    fn expect_many(&mut self) -> Result<usize> {
+        // What is dear is the way to the server and back.
+        Ok(ROWS)
     }
 
     fn probe(&mut self) -> Result<()> {

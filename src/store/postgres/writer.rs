@@ -1,9 +1,8 @@
 //! The one thread of this server that writes. It takes what waits into one transaction, as the one of
 //! SQLite does.
 
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{Builder, JoinHandle};
+use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use super::connect::{Connection, Connector, not_committed};
@@ -12,6 +11,7 @@ use crate::failure::Failure;
 use crate::store::crowd::{Crowd, Gathering};
 use crate::store::sql;
 use crate::store::task::{End, Job, NotCommitted, Shares};
+use crate::store::worker::Worker;
 
 /// Whoever has nothing to do looks so often whether the server ends.
 const IDLE: Duration = Duration::from_secs(1);
@@ -28,62 +28,36 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 /// the commit.
 const COMMIT: &str = "SELECT 1; COMMIT";
 
-pub(super) struct Writer {
-    jobs: Mutex<Option<Sender<Job>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
+pub(super) struct Writer(Worker<Job>);
 
 impl Writer {
     pub(super) fn start(connector: Arc<Connector>, end: End) -> Result<Self, Failure> {
-        let (jobs, waiting) = channel();
-        let mut crowd = Crowd::new(waiting);
         let mut open = Open {
             connector,
             end,
             connection: None,
         };
-        let thread = Builder::new()
-            .name("store-writer".into())
-            .spawn(move || {
-                loop {
-                    match crowd.next(IDLE) {
-                        Ok(first) => open.commit(crowd.gather(Some(first))),
-                        Err(RecvTimeoutError::Timeout) => {}
-                        Err(RecvTimeoutError::Disconnected) => break,
-                    }
+        let work = move |jobs| {
+            let mut crowd = Crowd::new(jobs);
+            loop {
+                match crowd.next(IDLE) {
+                    Ok(first) => open.commit(crowd.gather(Some(first))),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
                 }
-            })
-            .map_err(Failure::when("starting the writer"))?;
-        Ok(Self {
-            jobs: Mutex::new(Some(jobs)),
-            thread: Mutex::new(Some(thread)),
-        })
+            }
+        };
+        Worker::start("store-writer", work).map(Self)
     }
 
     /// Has it done, and answered.
     pub(super) fn submit(&self, job: Job) {
-        if let Some(jobs) = &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
-            // A refused job is dropped with its sender, which the receiver reports.
-            let _ = jobs.send(job);
-        }
+        self.0.submit(job);
     }
 
     /// Does what waits, then closes the connection.
     pub(super) fn close(&self) {
-        let jobs = self.jobs.lock();
-        drop(jobs.unwrap_or_else(PoisonError::into_inner).take());
-        let thread = self.thread.lock();
-        let thread = thread.unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            // A writer that panicked has been reported already, by the panic.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.close();
+        self.0.stop();
     }
 }
 

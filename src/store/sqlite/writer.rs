@@ -2,10 +2,9 @@
 //! its own, and answers when the commit is on the disk: 64 clients share one `fdatasync`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use super::group::Open;
@@ -13,6 +12,7 @@ use super::opening::Opening;
 use crate::failure::{Failure, panic_message};
 use crate::store::crowd::{Crowd, Gathering};
 use crate::store::task::{Job, NotCommitted};
+use crate::store::worker::Worker;
 
 /// When nothing was written for so long, the log is moved into the database and emptied: what was
 /// deleted is in it too.
@@ -22,66 +22,31 @@ const IDLE: Duration = Duration::from_secs(1);
 const BUSY: Duration = Duration::from_secs(60);
 
 pub(super) struct Writer {
-    jobs: Mutex<Option<Sender<Job>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    worker: Worker<Job>,
     checkpoint: Arc<AtomicBool>,
 }
 
 impl Writer {
     /// A writer to a database that is open, or is to be opened.
     pub(super) fn start(open: Option<Open>, opening: Opening) -> Result<Self, Failure> {
-        let (jobs, waiting) = channel();
         let checkpoint = Arc::new(AtomicBool::new(false));
-        let thread = std::thread::Builder::new()
-            .name("store-writer".into())
-            .spawn({
-                let checkpoint = Arc::clone(&checkpoint);
-                move || run(open, opening, Crowd::new(waiting), &checkpoint)
-            })
-            .map_err(Failure::when("starting the writer"))?;
+        let asked = Arc::clone(&checkpoint);
+        let work = move |jobs| run(open, opening, Crowd::new(jobs), &asked);
         Ok(Self {
-            jobs: Mutex::new(Some(jobs)),
-            thread: Mutex::new(Some(thread)),
+            worker: Worker::start("store-writer", work)?,
             checkpoint,
         })
     }
 
     /// Has it done, and answered.
     pub(super) fn submit(&self, job: Job) {
-        if let Some(jobs) = &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
-            // A refused job is dropped with its sender, which the receiver reports.
-            let _ = jobs.send(job);
-        }
+        self.worker.submit(job);
     }
 
     /// Does what waits, moves the log into the database, then closes the connection.
     pub(super) fn close(&self) {
         self.checkpoint.store(true, Ordering::SeqCst);
-        self.stop();
-    }
-
-    fn stop(&self) {
-        drop(
-            self.jobs
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
-        if let Some(thread) = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-        {
-            // A writer that panicked has been reported already, by the panic.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.stop();
+        self.worker.stop();
     }
 }
 

@@ -1,6 +1,7 @@
 //! The database: whether it is ours, sound, and backed up.
 
 use super::finding::{Finding, NOT_OURS, Subject};
+use super::server;
 use crate::cli::terminal::progress::Bar;
 use crate::domain::{Timestamp, counted};
 use crate::store::audit::Chain;
@@ -134,9 +135,18 @@ fn as_written(rows: i64) -> String {
     format!("{} as written", counted(rows, "row is", "rows are"))
 }
 
-fn of_status(status: &Status, now: Timestamp) -> [Finding; 3] {
+fn of_status(status: &Status, now: Timestamp) -> Vec<Finding> {
+    let mut findings = match &status.server {
+        Some(server) => server::check(server, now).into(),
+        None => vec![log(status)],
+    };
+    findings.extend([mails(status), backup(status, now)]);
+    findings
+}
+
+fn log(status: &Status) -> Finding {
     let log = status.log_bytes >> 20;
-    let log = if status.log_bytes > MOST_LOG_BYTES {
+    if status.log_bytes > MOST_LOG_BYTES {
         let finding = format!("the write-ahead log has grown to {log} MiB");
         Finding::warning(
             "log",
@@ -145,8 +155,11 @@ fn of_status(status: &Status, now: Timestamp) -> [Finding; 3] {
         )
     } else {
         Finding::ok("log", format!("the write-ahead log has {log} MiB"))
-    };
-    let mails = match status.mails_failed {
+    }
+}
+
+fn mails(status: &Status) -> Finding {
+    match status.mails_failed {
         0 => Finding::ok(
             "failed_mails",
             format!("none; {}", counted(status.mails_queued, "waits", "wait")),
@@ -156,8 +169,7 @@ fn of_status(status: &Status, now: Timestamp) -> [Finding; 3] {
             format!("mails that could not be sent: {failed}"),
             "run: minisass-auth mail list --state failed",
         ),
-    };
-    [log, mails, backup(status, now)]
+    }
 }
 
 fn backup(status: &Status, now: Timestamp) -> Finding {

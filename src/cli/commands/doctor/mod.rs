@@ -8,6 +8,7 @@ mod keys;
 mod machine;
 mod mail;
 mod proxy;
+mod server;
 mod service;
 mod settings;
 

@@ -1,0 +1,87 @@
+//! Session look-ups, one for nearly every request. Those that come while one is under way are answered
+//! together by the next statement: the way to the server and back is shared, as a commit is by those
+//! who write.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use futures_channel::oneshot;
+
+use super::connect::{Connection, Connector};
+use crate::domain::{LiveSession, SessionId, Timestamp};
+use crate::failure::Failure;
+use crate::store::pending::Pending;
+use crate::store::task::SessionQuery;
+use crate::store::worker::Worker;
+
+/// How many are looked up together at most.
+const MOST: usize = 64;
+
+pub(super) struct Lookups(Worker<Lookup>);
+
+struct Lookup {
+    id: SessionId,
+    now: Timestamp,
+    doing: &'static str,
+    query: SessionQuery,
+    sender: oneshot::Sender<Result<Option<LiveSession>, Failure>>,
+}
+
+impl Lookups {
+    pub(super) fn start(connector: Arc<Connector>) -> Result<Self, Failure> {
+        let work = move |queue| work(&connector, &queue);
+        Worker::start("store-sessions", work).map(Self)
+    }
+
+    pub(super) fn find(
+        &self,
+        doing: &'static str,
+        (id, now): (SessionId, Timestamp),
+        query: SessionQuery,
+    ) -> Pending<Option<LiveSession>> {
+        let (sender, receiver) = oneshot::channel();
+        self.0.submit(Lookup {
+            id,
+            now,
+            doing,
+            query,
+            sender,
+        });
+        Pending::Waiting(receiver)
+    }
+
+    pub(super) fn close(&self) {
+        self.0.stop();
+    }
+}
+
+fn work(connector: &Connector, queue: &Receiver<Lookup>) {
+    let mut connection = None;
+    while let Ok(first) = queue.recv() {
+        let mut together = vec![first];
+        together.extend(queue.try_iter().take(MOST - 1));
+        // Nobody waits for these any more.
+        together.retain(|it| !it.sender.is_canceled());
+        if !together.is_empty() {
+            answer(connector, &mut connection, together);
+        }
+    }
+}
+
+fn answer(connector: &Connector, connection: &mut Option<Connection>, together: Vec<Lookup>) {
+    let query = together[0].query;
+    let ids: Vec<_> = together.iter().map(|it| it.id).collect();
+    // One statement sees one state of the database, without a transaction around it.
+    let found = connector.with(connection, |sql| query(sql, &ids));
+    for it in together {
+        let session = match &found {
+            Ok(found) => {
+                let is_it = |live: &&LiveSession| live.id == it.id && live.expires_at > it.now;
+                Ok(found.iter().find(is_it).cloned())
+            }
+            Err(why) => Err(why.failure(it.doing)),
+        };
+        // Whoever went meanwhile is not told.
+        let _ = it.sender.send(session);
+    }
+}
