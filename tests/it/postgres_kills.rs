@@ -18,13 +18,13 @@ use crate::world;
 const PEOPLE: usize = 8;
 
 /// Servers of one database, which have the same keys.
-struct Servers {
+pub struct Servers {
     url: String,
     folder: TempDir,
 }
 
 impl Servers {
-    fn of(url: String) -> Self {
+    pub fn of(url: String) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         Self { url, folder }
     }
@@ -41,7 +41,7 @@ impl Servers {
         Server::start(command, &self.folder.path().join("log"))
     }
 
-    fn start_two(&self) -> [Server; 2] {
+    pub fn start_two(&self) -> [Server; 2] {
         let one = self.start("one");
         let mut copy = Command::new("sh");
         copy.current_dir(self.folder.path());
@@ -58,7 +58,7 @@ fn cluster(name: &str, settings: &str) -> Option<Cluster> {
 }
 
 /// Has people live until `disturb` has returned.
-fn while_people_live(
+pub fn while_people_live(
     deeds: &Deeds,
     choose: impl Fn(usize) -> String + Sync,
     disturb: impl FnOnce(),
@@ -74,7 +74,7 @@ fn while_people_live(
 }
 
 /// Until so many more deeds were acknowledged.
-fn let_them(deeds: &Deeds, more: usize) {
+pub fn let_them(deeds: &Deeds, more: usize) {
     let enough = deeds.count() + more;
     until("deeds", || (deeds.count() >= enough).then_some(()));
 }

@@ -8,6 +8,7 @@ use minisass_auth::store::attempts::Attempt;
 use serde_json::json;
 
 use crate::app::{App, DAY, PASSWORD, operator};
+use crate::deeds::rounds;
 use crate::postgres;
 use crate::store::{NOW, get};
 
@@ -24,7 +25,7 @@ fn what_ends_at_one_server_is_over_at_the_other_at_once() {
         return;
     };
     let one = one.with_user("ada");
-    for _ in 0..50 {
+    for _ in 0..rounds(50) {
         let access = one.login("ada").get("access_token");
         other.status(&access).expect(200);
         one.logout(&access).expect(200);
