@@ -299,10 +299,8 @@ fn clear(sql: &mut dyn Sql) -> sql::Result<()> {
 }
 
 fn insert(sql: &mut dyn Sql, table: &Table, cells: &[Cell]) -> sql::Result<()> {
-    let width = table.columns.len();
-    let insert = format!("INSERT INTO {} ({})", table.name, table.columns.join(", "));
     let values: Vec<Value<'_>> = cells.iter().map(Cell::value).collect();
-    sql.insert_rows(&insert, width, &values)
+    sql.insert_rows(table.name, table.columns, &values)
 }
 
 /// What was written is read again: whatever an engine made of it, it must be the same.

@@ -17,8 +17,9 @@ use crate::failure::Failure;
 use crate::private_file::replace::Draft;
 use crate::progress::Progress;
 
-pub use super::engine::{ServerFacts, is_there, schema_of};
+pub use super::engine::{is_there, schema_of};
 pub use super::migrations::newest_schema;
+pub use super::server_facts::ServerFacts;
 pub use super::sqlite::{SoundBackup, engine_version, sound_backup};
 
 /// Under this name it is noted when the last scheduled backup was begun.

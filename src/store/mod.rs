@@ -24,6 +24,7 @@ pub mod pending;
 mod postgres;
 pub mod privacy_policy;
 pub mod profiles;
+mod server_facts;
 pub mod sessions;
 mod sql;
 mod sqlite;

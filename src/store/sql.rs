@@ -2,6 +2,7 @@
 //! both speak; what differs is a method of [`Sql`]. PostgreSQL learns the type of a parameter where it is
 //! named first, so that is not in `?1 IS NULL`.
 
+use std::collections::HashMap;
 use std::ops::{ControlFlow, RangeInclusive};
 
 use crate::domain::{SessionId, Timestamp, UserId};
@@ -27,6 +28,14 @@ pub(crate) trait Sql {
     /// Adds a row to a table with numbered rows, and returns its number. None if another row has one
     /// of its unique values.
     fn insert(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>>;
+    /// Adds rows to such a table, and returns for each what its column `key` holds, and its number.
+    /// If another row has one of their unique values, that one is missing, and those after it may be.
+    fn insert_all(
+        &mut self,
+        sql: &str,
+        key: &str,
+        values: &[Value<'_>],
+    ) -> Result<HashMap<String, i64>>;
     /// The last number that a row of such a table was given, even if that row is gone.
     fn last_number(&mut self, table: &str) -> Result<i64>;
     /// Numbers go on after this one.
@@ -82,15 +91,20 @@ impl dyn Sql + '_ {
         Ok(found)
     }
 
-    /// Runs an `insert` for all rows of these values.
+    /// Adds rows to a table: their values follow one another.
     pub(crate) fn insert_rows(
         &mut self,
-        insert: &str,
-        width: usize,
+        table: &str,
+        columns: &[&str],
         values: &[Value<'_>],
     ) -> Result<()> {
+        let width = columns.len();
         for some in values.chunks(width * MOST_ROWS) {
-            let insert = format!("{insert} VALUES {}", rows(some.len() / width, width));
+            let insert = format!(
+                "INSERT INTO {table} ({}) VALUES {}",
+                columns.join(", "),
+                rows(some.len() / width, width)
+            );
             self.execute(&insert, some)?;
         }
         Ok(())

@@ -304,19 +304,14 @@ fn add_all(sql: &mut dyn Sql, records: &[Record]) -> sql::Result<Tried> {
         }
     }
     let users: Vec<Value<'_>> = records.iter().flat_map(row).collect();
-    let insert = format!(
-        "{} ON CONFLICT DO NOTHING RETURNING username_key, id",
-        users::insert(records.len())
-    );
-    let numbers = sql.all(&insert, &users, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let insert = users::insert(records.len());
+    let numbers = sql.insert_all(&insert, "username_key", &users)?;
     if numbers.len() < records.len() {
         return Ok(Tried::Clash);
     }
-    // Nobody says in which order they are told.
-    let numbers: HashMap<String, UserId> = numbers.into_iter().collect();
     let numbered = records.iter().filter_map(|it| {
         let id = numbers.get(it.username.canonical())?;
-        Some((*id, it))
+        Some((UserId(*id), it))
     });
     let numbered: Vec<(UserId, &Record)> = numbered.collect();
     add_what_belongs(sql, &numbered, &policies)?;
@@ -340,8 +335,8 @@ fn add_what_belongs(
             consents.insert((id.0, policies.get(it.version.as_str())), it);
         }
     }
-    let insert = "INSERT INTO password_history (user_id, password_hash, created_at)";
-    sql.insert_rows(insert, 3, &passwords)?;
+    let columns = ["user_id", "password_hash", "created_at"];
+    sql.insert_rows("password_history", &columns, &passwords)?;
     let consents = consents.iter().flat_map(|((user, policy), it)| {
         [
             user.value(),
@@ -351,8 +346,8 @@ fn add_what_belongs(
             it.address.value(),
         ]
     });
-    let insert = "INSERT INTO consents (user_id, policy_id, is_given, given_at, address)";
-    sql.insert_rows(insert, 5, &consents.collect::<Vec<_>>())
+    let columns = ["user_id", "policy_id", "is_given", "given_at", "address"];
+    sql.insert_rows("consents", &columns, &consents.collect::<Vec<_>>())
 }
 
 fn row(record: &Record) -> [Value<'_>; 15] {

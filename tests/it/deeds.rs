@@ -30,6 +30,14 @@ struct Person {
     refresh: Option<String>,
 }
 
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[derive(Default)]
 pub struct Deeds {
     people: Mutex<Vec<Person>>,
@@ -44,13 +52,12 @@ impl Deeds {
         self.acknowledged.load(Ordering::Relaxed)
     }
 
-    /// Lets everybody finish.
-    pub fn end(&self) {
-        self.is_over.store(true, Ordering::Relaxed);
+    /// Lets everybody finish when it is dropped, by a panic too.
+    pub fn until_dropped(&self) -> impl Drop {
+        End(&self.is_over)
     }
 
-    /// Lives one life after the other until [`Deeds::end`], each request at the server that `choose`
-    /// names.
+    /// Lives one life after the other, each request at the server that `choose` names.
     pub fn live(&self, choose: impl Fn() -> String) {
         while !self.is_over.load(Ordering::Relaxed) {
             // A life that a dying server cut short is not continued.
@@ -84,13 +91,13 @@ impl Deeds {
         post("logout/", &second.text("access_token"), &json!({}))?;
         self.note(place, |it| it.ended.push(second.text("access_token")));
 
-        let new = format!("Nq4!{name}-vZ8w");
+        let new = "Wz9$kLmq4x".to_owned();
         self.note(place, |it| {
             // It ends the sessions of the old password.
             it.refresh = None;
             it.passwords.push(new.clone());
         });
-        let body = json!({"old_password": PASSWORD, "new_password": new, "confirm_password": new});
+        let body = json!({"old_password": PASSWORD, "password": new, "confirm_password": new});
         post("user/password/update/", &first.text("access_token"), &body)?;
         self.note(place, |it| it.replaced.push(it.passwords.remove(0)));
         let last = login(&new)?;

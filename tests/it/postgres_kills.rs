@@ -68,8 +68,8 @@ pub fn while_people_live(
             let choose = &choose;
             scope.spawn(move || deeds.live(|| choose(person)));
         }
+        let _end = deeds.until_dropped();
         disturb();
-        deeds.end();
     });
 }
 

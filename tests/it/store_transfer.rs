@@ -189,7 +189,7 @@ fn of_very_many_each_keeps_what_is_their_own() {
         };
         assert_eq!(import(store, batch.clone()), vec![Fate::Added; 90]);
         let mut sorted = many;
-        sorted.sort_by_key(|it| it.id);
+        sorted.sort_by_key(|it| it.id.map(|it| it.0));
         let exported = get(store.export(UserId(0), 100));
         assert_eq!(format!("{exported:?}"), format!("{sorted:?}"));
 

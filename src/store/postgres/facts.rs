@@ -1,7 +1,7 @@
 //! What a server of PostgreSQL tells of itself, for whoever looks after it.
 
 use crate::domain::Timestamp;
-use crate::store::engine::ServerFacts;
+use crate::store::server_facts::ServerFacts;
 use crate::store::sql::{Result, Sql};
 
 /// Each table of ours, and whether we may not do there what we do.

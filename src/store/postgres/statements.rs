@@ -87,6 +87,18 @@ impl Sql for Statements {
         row.map(|row| Ok(row.try_get(0)?)).transpose()
     }
 
+    fn insert_all(
+        &mut self,
+        sql: &str,
+        key: &str,
+        values: &[Value<'_>],
+    ) -> Result<HashMap<String, i64>> {
+        let sql = format!("{sql} ON CONFLICT DO NOTHING RETURNING {key}, id");
+        let numbers =
+            (self as &mut dyn Sql).all(&sql, values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(numbers.into_iter().collect())
+    }
+
     fn last_number(&mut self, table: &str) -> Result<i64> {
         let sql: &mut dyn Sql = self;
         match table {

@@ -1,5 +1,6 @@
 //! The statements of a transaction, run by SQLite. They stay prepared.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -83,6 +84,24 @@ impl Sql for Statements<'_> {
         match statement.execute(params_from_iter(values)) {
             Ok(_) => Ok(Some(self.connection.last_insert_rowid())),
             Err(err) if is_clash(&err) => Ok(None),
+            Err(err) => Err(err.into()),
+        }
+    }
+
+    fn insert_all(
+        &mut self,
+        sql: &str,
+        key: &str,
+        values: &[Value<'_>],
+    ) -> Result<HashMap<String, i64>> {
+        // `ON CONFLICT DO NOTHING` would use up a number for a row that is not added.
+        let mut statement = self.prepare(&format!("{sql} RETURNING {key}, id"))?;
+        let rows = statement.query_map(params_from_iter(values), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        match rows.collect() {
+            Ok(numbers) => Ok(numbers),
+            Err(err) if is_clash(&err) => Ok(HashMap::new()),
             Err(err) => Err(err.into()),
         }
     }
