@@ -1,8 +1,7 @@
 //! Access and refresh tokens.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::claims::{Claims, InspectedToken, TokenFault, TokenKind};
 use super::issuer::Issuer;
 use super::jws::{Key, Parts, is_plain};
-use super::keys::{Keyring, is_imported};
+use super::keys::{Keyring, OpenKey, is_imported};
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;
 
@@ -48,63 +47,87 @@ enum Number {
     Quoted(String),
 }
 
-/// How often the folder of keys is looked at: `key rotate` and `key retire` act on a running server
-/// within that time.
-const LOOK: Duration = Duration::from_millis(100);
+/// How long a new key only verifies. Servers look for new keys more often than that, so all of them know
+/// it before anybody signs with it.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// A command may issue a token just before the clock is set back, which the server sees a second later.
 const LEEWAY: i64 = 2;
 
-/// Signs and verifies with the keys that are in their folder now.
+/// Signs and verifies with the keys that it was given last.
 pub struct Signer {
-    folder: PathBuf,
     /// Says that this service made the token, and not another one that has the same key. A command
     /// may not know it; then it signs nothing, and takes nothing for ours.
     issuer: Option<Issuer>,
     keys: RwLock<Arc<Keys>>,
-    looked: Mutex<Instant>,
     /// The latest time at which a token can have been issued: the clock may have been set back since.
     latest: AtomicI64,
 }
 
-/// The youngest is the last, and signs.
-struct Keys(Vec<Key>);
+/// The youngest is the last, and signs once it has settled.
+struct Keys(Vec<Known>);
+
+struct Known {
+    key: Key,
+    /// When it has settled, if it is new.
+    settled_at: Option<Instant>,
+}
 
 impl Keys {
-    fn of(ring: &Keyring) -> Result<Self, Failure> {
+    /// `settled_at` says of a key when it has settled.
+    fn of(
+        ring: &Keyring,
+        settled_at: impl Fn(&OpenKey) -> Option<Instant>,
+    ) -> Result<Self, Failure> {
         let doing = "loading the signing keys";
         if ring.keys.is_empty() {
             return Err(Failure::new(doing, "there are none"));
         }
-        let keys = ring.keys.iter().map(|(kid, key)| Key::new(kid, key));
+        let known = |it: &OpenKey| {
+            Key::new(&it.kid, &it.secret).map(|key| Known {
+                key,
+                settled_at: settled_at(it),
+            })
+        };
+        let keys = ring.keys.iter().map(known);
         Ok(Self(
             keys.collect::<Result<_, _>>()
                 .map_err(Failure::when(doing))?,
         ))
     }
 
+    /// If none has settled, the oldest: it is known to most.
     fn signing(&self) -> Result<&Key, Failure> {
-        let key = self.0.last();
+        let now = Instant::now();
+        let has_settled = |it: &&Known| it.settled_at.is_none_or(|at| at <= now);
+        let settled = self.0.iter().rev().find(has_settled);
+        let key = settled.or(self.0.first()).map(|it| &it.key);
         key.ok_or_else(|| Failure::new("signing a token", "there is no key"))
     }
 
+    fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter().map(|it| &it.key)
+    }
+
     fn named(&self, kid: &str) -> Option<&Key> {
-        self.0.iter().find(|it| it.kid == kid)
+        self.iter().find(|it| it.kid == kid)
     }
 
     /// Those that came from the service before this one.
     fn imported(&self) -> impl Iterator<Item = &Key> {
-        self.0.iter().filter(|it| is_imported(&it.kid))
-    }
-
-    fn are(&self, kids: &[String]) -> bool {
-        self.0.iter().map(|it| &it.kid).eq(kids)
+        self.iter().filter(|it| is_imported(&it.kid))
     }
 }
 
 impl Signer {
-    /// Signs with the newest key of the ring, HS256. Tokens may have been issued until `latest`.
-    pub fn new(ring: &Keyring, issuer: Option<Issuer>, latest: Timestamp) -> Result<Self, Failure> {
+    /// Signs with the newest key of the ring that has settled, HS256. Tokens may have been issued until
+    /// `latest`.
+    pub fn new(
+        ring: &Keyring,
+        issuer: Option<Issuer>,
+        latest: Timestamp,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
         for weak in ring.list().into_iter().filter(|it| it.is_weak) {
             tracing::warn!(
                 event = "sys_weak_key",
@@ -114,10 +137,16 @@ impl Signer {
             );
         }
         Ok(Self {
-            folder: ring.folder.clone(),
             issuer,
-            keys: RwLock::new(Arc::new(Keys::of(ring)?)),
-            looked: Mutex::new(Instant::now()),
+            keys: RwLock::new(Arc::new(Keys::of(ring, |it| {
+                // Times are whole seconds; one ahead is of another clock.
+                let age = now
+                    .seconds_since(it.made_at)
+                    .try_into()
+                    .map(Duration::from_secs);
+                let left = (SETTLING + Duration::from_secs(1)).checked_sub(age.ok()?)?;
+                Some(Instant::now() + left)
+            })?)),
             latest: AtomicI64::new(latest.0),
         })
     }
@@ -133,51 +162,18 @@ impl Signer {
     }
 
     fn keys(&self) -> Arc<Keys> {
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        if looked.elapsed() >= LOOK {
-            *looked = Instant::now();
-            drop(looked);
-            self.look();
-        }
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&keys)
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the keys again, whatever their names.
-    pub fn reload(&self) -> Result<(), Failure> {
-        let keys = Keys::of(&Keyring::read(&self.folder)?)?;
+    /// Works with these keys from now on.
+    pub fn change_keys(&self, ring: &Keyring) -> Result<(), Failure> {
+        let before = self.keys();
+        let keys = Keys::of(ring, |it| {
+            let known = before.0.iter().find(|known| known.key.kid == it.kid);
+            known.map_or_else(|| Some(Instant::now() + SETTLING), |it| it.settled_at)
+        })?;
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         Ok(())
-    }
-
-    /// Reads the keys again if the folder has others than before. If they cannot be read, the server
-    /// goes on with those that it has, and logs why.
-    fn look(&self) {
-        let known = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
-        let read = || {
-            if known.are(&Keyring::kids_in(&self.folder)?) {
-                return Ok(None);
-            }
-            Keys::of(&Keyring::read(&self.folder)?).map(Some)
-        };
-        match read() {
-            Ok(None) => {}
-            Ok(Some(keys)) => {
-                *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-                tracing::info!(event = "sys_keys_changed");
-            }
-            Err(failure) => failure.log(),
-        }
-    }
-
-    /// The keys, if there is one of that name among them. A token may name a key that was made a
-    /// moment ago.
-    fn keys_with(&self, kid: &str) -> Option<Arc<Keys>> {
-        let knows = |keys: &Arc<Keys>| keys.named(kid).is_some();
-        Some(self.keys()).filter(knows).or_else(|| {
-            self.look();
-            Some(self.keys()).filter(knows)
-        })
     }
 
     /// Who our tokens are from, if that is known.
@@ -254,7 +250,7 @@ impl Signer {
         let parts = Parts::of(token)?;
         let header = parts.read_header()?;
         let knows_key = match &header.kid {
-            Some(kid) => self.keys_with(kid).is_some(),
+            Some(kid) => self.keys().named(kid).is_some(),
             None => self.keys().imported().next().is_some(),
         };
         Some(InspectedToken {
@@ -272,7 +268,7 @@ impl Signer {
     fn read(&self, token: &str) -> Option<(Read, bool)> {
         let parts = Parts::of(token)?;
         let keys = self.keys();
-        if let Some(key) = keys.0.iter().find(|it| it.writes(parts.header)) {
+        if let Some(key) = keys.iter().find(|it| it.writes(parts.header)) {
             return Some((key.verify(&parts)?, false));
         }
         let header = parts.read_header().filter(is_plain)?;
@@ -280,7 +276,7 @@ impl Signer {
             let claims = keys.imported().find_map(|it| it.verify(&parts));
             return Some((claims?, true));
         };
-        let claims = self.keys_with(&kid)?.named(&kid)?.verify(&parts);
+        let claims = keys.named(&kid)?.verify(&parts);
         Some((claims?, false))
     }
 }

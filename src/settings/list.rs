@@ -72,7 +72,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("data_dir")
         .default("./minisass-data")
         .example("/var/lib/minisass-auth")
-        .help("Folder of the database, keys and mails"),
+        .help("Folder of the database, the master key and mails"),
     setting("database")
         .example("/var/lib/minisass-auth/auth.db")
         .help(
@@ -82,6 +82,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("database_password_file")
         .example("/etc/minisass-auth/database_password")
         .help("A private file that holds the password of a postgres:// database"),
+    setting("master_key_file")
+        .example("/etc/minisass-auth/master.key")
+        .help(
+            "The private file of the key that seals the keys in the database, the same on every machine \
+             [default: keys/master.key in data_dir]",
+        ),
     setting("backup_every").default("").example("1d").help(
         "How often, 10 minutes at least, the server backs up into data_dir/backups \
              [default: never]",

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::audit::{self, Chain};
 use super::engine::{Engine, Readers};
+use super::keys::{self, StoredKeys};
 use super::pending::Pending;
 use super::sql::{Sql, values};
 use super::sqlite;
@@ -226,6 +227,11 @@ impl Inspection {
     pub fn verify_audit(&self) -> Result<Chain, Failure> {
         let verify = |sql: &mut dyn Sql| audit::verify(sql, &unwatched());
         self.0.read(INSPECTING, verify).wait()
+    }
+
+    /// The stored keys, in a schema of today.
+    pub fn keys(&self) -> Result<StoredKeys, Failure> {
+        self.0.read(INSPECTING, keys::all).wait()
     }
 
     /// When something was last written down.

@@ -8,6 +8,7 @@ use refinery::{Migration, Runner, Target, load_sql_migrations};
 
 use crate::database::Database;
 use crate::examples::{Examples, NEED_A_SERVER, Prepared, of_every_command};
+use crate::old_keys;
 use crate::server::{Outcome, Site};
 
 /// What people had in the database, and the schema from which on it had a place for it. `:hash`
@@ -90,6 +91,8 @@ fn installed(version: i32, hash: &str) -> Site {
         let rows = rows.replace(":hash", &format!("'{hash}'"));
         database.change(&rows);
     }
+    // Until version 14 keys were files.
+    old_keys::put(&site, &old_keys::FILES);
     site
 }
 
@@ -128,7 +131,7 @@ fn assert_at_home(site: &Site, version: i32) {
     );
     let trail = json("audit verify");
     let noted = if version >= 4 { 3 } else { 0 };
-    assert_eq!(trail["rows"], noted + 1, "and the migration");
+    assert_eq!(trail["rows"], noted + 2, "the migration, and the keys");
     let server = site.start(&[]);
     for name in ["ada", "bo"] {
         assert_eq!(server.login(&format!("{name}@example.org")).status, 200);
@@ -193,5 +196,7 @@ fn the_data_of_the_version_before_is_served() {
     }
     let server = site.start(&[]);
     assert_eq!(server.login("bo@example.org").status, 200);
+    let token = old_keys::token_of_ada();
+    assert_eq!(server.status_of(&token), 200, "{}", server.log());
     assert_kept(&site, before, newest);
 }

@@ -33,6 +33,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     migration!("V11__kept_links"),
     migration!("V13__whose_imported_tokens"),
     migration!("V14__audit_retention"),
+    migration!("V15__keys"),
 ];
 
 /// Of all who start at once, one migrates. The number is the name of the lock, for this database.

@@ -37,6 +37,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     migration!("V11__kept_links"),
     migration!("V13__whose_imported_tokens"),
     migration!("V14__audit_retention"),
+    migration!("V15__keys"),
 ];
 
 fn runner() -> Runner {
