@@ -4,7 +4,6 @@ mod keys;
 
 pub(crate) use self::keys::{discard as discard_keys, master_key};
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -20,7 +19,7 @@ use crate::private_file::data_dir::{self, Locks};
 use crate::private_file::layout;
 use crate::private_file::{Scratch, folder_of};
 use crate::progress::Progress;
-use crate::settings::{Listen, Settings};
+use crate::settings::{Authorities, Listen, Settings};
 use crate::store::maintenance::SoundBackup;
 use crate::store::{Store, maintenance};
 
@@ -136,14 +135,15 @@ fn outbox(settings: &Settings) -> PathBuf {
 /// Puts a backup into the data folder, which no server uses, and returns how many users it brought.
 pub(crate) fn restore(
     from: &Path,
+    shown: &str,
     settings: &Settings,
     actor: &Stamp,
     progress: &Progress,
 ) -> anyhow::Result<i64> {
     // First what needs nothing to be made: whoever is refused finds everything as it was.
-    let backup = maintenance::sound_backup(from, progress)?;
+    let backup = maintenance::sound_backup(from, shown, progress)?;
     let Some(database) = settings.database.file() else {
-        return restore_to_server(&backup, from, settings, actor, progress);
+        return restore_to_server(&backup, settings, actor, progress);
     };
     maintenance::is_there(&settings.database)?;
     data_dir::check_name(database)?;
@@ -151,7 +151,7 @@ pub(crate) fn restore(
     data_dir::make(&settings.data_dir)?;
     data_dir::check_nobody_elses(&settings.data_dir, Some(database))?;
     let _lock = data_dir::lock(&settings.data_dir, Some(database))?;
-    let users = Store::restore(&backup, from, database, actor, progress)?;
+    let users = Store::restore(&backup, database, actor, progress)?;
     data_dir::unmark_complete(&settings.data_dir);
     Ok(users)
 }
@@ -159,7 +159,6 @@ pub(crate) fn restore(
 /// By way of a file beside the data.
 fn restore_to_server(
     backup: &SoundBackup,
-    from: &Path,
     settings: &Settings,
     actor: &Stamp,
     progress: &Progress,
@@ -167,7 +166,7 @@ fn restore_to_server(
     data_dir::make(&settings.data_dir)?;
     let folder = Scratch::within(&settings.data_dir)?;
     let file = folder.path().join("restored.db");
-    let users = Store::restore(backup, from, &file, actor, progress)?;
+    let users = Store::restore(backup, &file, actor, progress)?;
     let (restored, target) = (
         Store::open(&(&*file).into())?,
         Store::open(&settings.database)?,
@@ -185,12 +184,8 @@ pub(crate) fn mailer(settings: &Settings, public_url: Option<&WebUrl>) -> anyhow
     let transport = match &mail.server {
         None => Transport::Files(outbox(settings)),
         Some(server) => {
-            let read = |path: &PathBuf| {
-                fs::read(path).with_context(|| {
-                    format!("cannot read {}, which smtp_ca_file names", path.display())
-                })
-            };
-            let authorities = mail.authorities.as_ref().map(read).transpose()?;
+            let authorities = mail.authorities.as_ref().map(Authorities::read);
+            let authorities = authorities.transpose()?;
             Transport::Smtp(Smtp::new(
                 server.clone(),
                 mail.hello

@@ -1,5 +1,6 @@
 //! The command-line face: the list of everything the program does.
 
+mod changes;
 mod columns;
 mod commands;
 mod dry_run;
@@ -7,6 +8,7 @@ mod examples;
 mod flags;
 mod job;
 mod named;
+mod piped;
 mod terminal;
 mod usage;
 
@@ -22,7 +24,7 @@ use crate::cli::commands::{
 };
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
-use crate::cli::terminal::output::{self, How, Output};
+use crate::cli::terminal::output::{self, How, Output, Untold};
 use crate::clock::Clock;
 use crate::daemon;
 use crate::failure::{self, Failure};
@@ -122,16 +124,17 @@ pub fn run() -> ExitCode {
         return ExitCode::from(2);
     }
     let is_yaml = cli.how.wants_yaml();
-    let mut output = Output::new(cli.how, is_dry, Clock::System.now());
-    let done =
-        dispatch(cli.command, &matches, is_yaml, &mut output).and_then(|()| Ok(output.finish()?));
+    let extent = (changes::does(&matches), is_dry);
+    let mut output = Output::new(cli.how, extent, Clock::System.now());
+    let done = dispatch(cli.command, &matches, is_yaml, &mut output);
+    let done = done.and_then(|()| output.finish());
     if is_dry && done.is_ok() {
         output::note("this was a dry run; nothing was changed");
     }
     match done {
         Ok(()) => ExitCode::SUCCESS,
         // `minisass-auth user list | head` has seen enough.
-        Err(err) if is_closed_pipe(&err) => ExitCode::SUCCESS,
+        Err(err) if is_closed_pipe(&err) && !err.is::<Untold>() => ExitCode::SUCCESS,
         Err(err) => {
             if let Some(usage) = err.downcast_ref() {
                 return refuse_usage(usage);
@@ -140,6 +143,8 @@ pub fn run() -> ExitCode {
             output::note(&format!("minisass-auth: {why}"));
             if err.is::<Interrupted>() {
                 ExitCode::from(interrupt::CODE)
+            } else if err.is::<Untold>() {
+                ExitCode::from(Untold::CODE)
             } else {
                 ExitCode::FAILURE
             }
@@ -166,9 +171,8 @@ fn unknown_column(cli: &Cli, matches: &ArgMatches) -> Option<String> {
     if matches!(cli.command, Command::Doctor(_)) {
         return None;
     }
-    let steps = std::iter::successors(matches.subcommand(), |it| it.1.subcommand());
-    let path: Vec<&str> = steps.map(|it| it.0).collect();
-    cli.how.unknown_column(&columns::of(&path.join(" "))?)
+    cli.how
+        .unknown_column(&columns::of(&changes::path(matches))?)
 }
 
 /// Prints the help that was asked for, or what is wrong.

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::io::{self, BufRead};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
+use zeroize::Zeroizing;
 
 use crate::cli::job::Job;
 use crate::domain::{User, bare_line};
@@ -40,16 +41,24 @@ impl NamedOne {
 
 /// What was typed; `-` stands for the first line of standard input, and what comes after it is left.
 pub(crate) fn typed_one(typed: &str) -> anyhow::Result<String> {
-    let mut line = String::new();
-    let mut input = io::stdin().lock();
-    while typed == "-" && bare_line(&line).is_empty() {
-        line.clear();
-        if input.read_line(&mut line)? == 0 {
-            bail!("{NOTHING}");
-        }
+    if typed != "-" {
+        return Ok(bare_line(typed).to_owned());
     }
-    let name = if typed == "-" { &line } else { typed };
-    Ok(bare_line(name).to_owned())
+    Ok(first_line()?.context(NOTHING)?.to_string())
+}
+
+/// The first line of standard input that says something, without the white space around it.
+pub(crate) fn first_line() -> io::Result<Option<Zeroizing<String>>> {
+    let mut line = Zeroizing::new(String::new());
+    let mut input = io::stdin().lock();
+    while input.read_line(&mut line)? > 0 {
+        let said = bare_line(&line);
+        if !said.is_empty() {
+            return Ok(Some(Zeroizing::new(said.to_owned())));
+        }
+        line.clear();
+    }
+    Ok(None)
 }
 
 /// All of the users, each once, or an error if one is unknown.

@@ -1,6 +1,10 @@
 //! What the service manager is told, as `sd_notify(3)` has it. Where none listens, nothing is said.
 
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
+use std::{env, io};
 
 use sd_notify::NotifyState;
 
@@ -56,7 +60,23 @@ async fn look(accounts: Accounts) {
 }
 
 fn tell(states: &[NotifyState<'_>]) {
-    if let Err(err) = sd_notify::notify(states) {
+    if let Err(err) = send(states) {
         tracing::warn!(event = "not_notified", error = in_words(&err));
     }
+}
+
+/// The library takes every name for a path, and systemd has names that begin with `@` too, which are in no
+/// folder.
+fn send(states: &[NotifyState<'_>]) -> io::Result<()> {
+    let socket = env::var_os("NOTIFY_SOCKET").filter(|it| !it.is_empty());
+    let Some(socket) = socket else {
+        return Ok(());
+    };
+    let address = match socket.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name)?,
+        None => SocketAddr::from_pathname(&socket)?,
+    };
+    let lines: String = states.iter().map(|it| format!("{it}\n")).collect();
+    let sender = UnixDatagram::unbound()?;
+    sender.send_to_addr(lines.as_bytes(), &address).map(drop)
 }

@@ -11,6 +11,7 @@ mod server;
 mod wire;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use poem::web::Data;
 use poem::{Endpoint, EndpointExt, Request, Response, Route, handler};
@@ -37,6 +38,7 @@ pub struct App {
     accounts: Accounts,
     deployment: Arc<Deployment>,
     metrics: Arc<Metrics>,
+    next_id: Arc<AtomicU64>,
     middleware: Arc<Middleware>,
     pages: Option<Arc<Pages>>,
     limits: Option<Arc<RateLimits>>,
@@ -62,6 +64,7 @@ impl App {
         }
         let deployment = Arc::new(deployment);
         let metrics = Arc::new(Metrics::default());
+        let next_id = Arc::new(Middleware::first_id());
         let pages = || Arc::new(Pages::new(Arc::clone(&deployment), document::document));
         let routes = routes
             .data(limits.clone())
@@ -70,10 +73,11 @@ impl App {
         Self {
             pages: has_pages.then(pages),
             limits,
-            middleware: around(routes, &accounts, &deployment, &metrics),
+            middleware: around(routes, &accounts, &deployment, (&metrics, &next_id)),
             accounts,
             deployment,
             metrics,
+            next_id,
         }
     }
 
@@ -82,7 +86,12 @@ impl App {
     pub fn of_metrics(&self) -> Self {
         let routes = with_metrics(Route::new());
         Self {
-            middleware: around(routes, &self.accounts, &self.deployment, &self.metrics),
+            middleware: around(
+                routes,
+                &self.accounts,
+                &self.deployment,
+                (&self.metrics, &self.next_id),
+            ),
             pages: None,
             ..self.clone()
         }
@@ -112,7 +121,7 @@ fn around(
     routes: impl Endpoint + 'static,
     accounts: &Accounts,
     deployment: &Arc<Deployment>,
-    metrics: &Arc<Metrics>,
+    (metrics, next_id): (&Arc<Metrics>, &Arc<AtomicU64>),
 ) -> Arc<Middleware> {
     let routes = routes
         .data(accounts.clone())
@@ -123,7 +132,13 @@ fn around(
         .map_to_response();
     let policy = links::policy(deployment);
     let (deployment, metrics) = (Arc::clone(deployment), Arc::clone(metrics));
-    Arc::new(Middleware::new(routes, deployment, metrics, policy))
+    Arc::new(Middleware::new(
+        routes,
+        deployment,
+        metrics,
+        policy,
+        Arc::clone(next_id),
+    ))
 }
 
 fn with_metrics(routes: Route) -> Route {

@@ -9,6 +9,9 @@ use crate::failure::Failure;
 /// Seconds are cut off, and a clock is adjusted by parts of one all the time.
 const SLACK: i64 = 1;
 
+/// The clocks of servers that share a database differ: what another one wrote tells no more than this.
+const SLACK_BETWEEN_SERVERS: i64 = 30;
+
 /// A leap by more seconds is worth a question.
 const LEAP: i64 = 24 * 3600;
 
@@ -33,13 +36,16 @@ impl Operator {
     /// compared with the last thing that was written down.
     pub async fn watch_clock(&self, watch: &mut ClockWatch) -> Result<ClockStep, Failure> {
         let now = self.now();
-        let last = match watch.last {
-            Some(last) => last,
-            None => self.parts.store.last_change().await?.unwrap_or(now),
+        let (last, slack) = match watch.last {
+            Some(last) => (last, SLACK),
+            None if self.parts.store.is_shared() => {
+                (self.last_change(now).await?, SLACK_BETWEEN_SERVERS)
+            }
+            None => (self.last_change(now).await?, SLACK),
         };
         let ahead = now.seconds_since(last);
         let step = match ahead {
-            it if it < -SLACK => ClockStep::Back(-it),
+            it if it < -slack => ClockStep::Back(-it),
             it if it > LEAP => ClockStep::Ahead(it),
             _ => ClockStep::None,
         };
@@ -51,6 +57,10 @@ impl Operator {
         }
         watch.last = Some(now);
         Ok(step)
+    }
+
+    async fn last_change(&self, now: Timestamp) -> Result<Timestamp, Failure> {
+        Ok(self.parts.store.last_change().await?.unwrap_or(now))
     }
 
     /// Notes at the end until when tokens were issued, of which nothing else is written down: if the

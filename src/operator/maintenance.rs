@@ -128,12 +128,17 @@ impl Operator {
         // Backups from the future were made before the clock was set back: they are the oldest.
         let past = made.partition_point(|it| *it <= name);
         let is_due = past == 0 || made[past - 1] <= name_at(since);
-        if !is_due {
+        let is_shared = self.parts.store.is_shared();
+        if !is_due || is_shared && !self.parts.store.claim_backup(since, now).await? {
             return Ok(None);
         }
         made.rotate_left(past);
         let path = folder.join(&name);
-        self.back_up(&path, caller, progress).await?;
+        let backed_up = self.back_up(&path, caller, progress).await;
+        if is_shared && backed_up.is_err() {
+            self.parts.store.return_backup().await?;
+        }
+        backed_up?;
         made.push(name);
         let surplus = made.len().saturating_sub(schedule.keep.max(1));
         for name in &made[..surplus] {

@@ -1,6 +1,7 @@
 //! Moving accounts in and out, password hashes included.
 
 use std::error::Error;
+use std::path::PathBuf;
 
 use super::Operator;
 use crate::domain::Actor;
@@ -28,12 +29,32 @@ pub enum OnError {
     Skip,
 }
 
+/// How far an import goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Everybody comes over.
+    Whole,
+    /// Everything is rolled back.
+    Dry,
+    /// The same, and nothing is said of it, until it is known whether anybody comes over.
+    Trial,
+    /// Everybody comes over, after a trial in an empty place, into one as empty.
+    AfterTrial,
+}
+
+impl Extent {
+    fn is_dry(self) -> bool {
+        matches!(self, Self::Dry | Self::Trial)
+    }
+}
+
 /// What is to come over, and how.
 #[derive(Clone, Debug)]
 pub struct Import {
     pub kind: Kind,
-    /// Whether everything is rolled back.
-    pub is_dry: bool,
+    pub extent: Extent,
+    /// Beside this path, on a disk with room, rows are put aside that memory may not hold.
+    pub put_aside: PathBuf,
     pub on_error: OnError,
     /// None if users without an address fail.
     pub on_blank_email: Option<OnBlankEmail>,
@@ -60,6 +81,12 @@ impl Imported {
     fn is_good(&self) -> bool {
         self.done.end.is_ok() && self.read.is_ok() && self.done.summary.failed == 0
     }
+
+    /// Whether somebody came over; or nobody was to, because the file is empty.
+    #[must_use]
+    pub fn brings_somebody(&self) -> bool {
+        self.done.summary.added > 0 || self.is_good()
+    }
 }
 
 impl Operator {
@@ -71,8 +98,10 @@ impl Operator {
         host: &dyn Host,
         caller: &Actor,
     ) -> Imported {
+        let (is_dry, is_trial) = (wanted.extent.is_dry(), wanted.extent == Extent::Trial);
         let options = Options {
-            dry_run: wanted.is_dry,
+            dry_run: is_dry,
+            until_first: is_trial,
             skip_failures: wanted.on_error == OnError::Skip,
             on_blank_email: wanted.on_blank_email,
             on_duplicate: wanted.on_duplicate,
@@ -80,27 +109,33 @@ impl Operator {
             with_resets: wanted.with_resets,
             is_served: wanted.is_served,
         };
-        let read = |options| self.read_through(&wanted.kind, options, open, host, caller);
-        if !matches!(wanted.kind, Kind::Django(_)) || wanted.on_error == OnError::Skip {
-            host.begin(false);
-            return read(options);
+        let read = |options| self.read_through(wanted, options, open, host, caller);
+        let is_rehearsed = wanted.extent == Extent::AfterTrial
+            || !matches!(wanted.kind, Kind::Django(_))
+            || wanted.on_error == OnError::Skip;
+        if is_rehearsed {
+            host.begin(is_trial);
+            let mut imported = read(options);
+            imported.done.summary.dry_run = wanted.extent == Extent::Dry;
+            return imported;
         }
         // It goes on where it would end, to find all that is wrong.
-        host.begin(!wanted.is_dry);
+        host.begin(wanted.extent != Extent::Dry);
         let mut rehearsal = read(Options {
             dry_run: true,
+            until_first: false,
             skip_failures: true,
-            with_resets: wanted.with_resets && wanted.is_dry,
+            with_resets: wanted.with_resets && is_dry,
             ..options
         });
         if !rehearsal.is_good() {
             let summary = &mut rehearsal.done.summary;
-            summary.dry_run = wanted.is_dry;
+            summary.dry_run = wanted.extent == Extent::Dry;
             summary.held_back += std::mem::take(&mut summary.added);
             rehearsal.is_held_back = true;
             return rehearsal;
         }
-        if wanted.is_dry {
+        if is_dry {
             return rehearsal;
         }
         host.begin(false);
@@ -109,15 +144,16 @@ impl Operator {
 
     fn read_through(
         &self,
-        kind: &Kind,
+        wanted: &Import,
         options: Options,
         open: Open<'_>,
         host: &dyn Host,
         caller: &Actor,
     ) -> Imported {
         let (store, clock) = (&self.parts.store, &self.parts.clock);
-        let mut importer = Importer::new(store, host, options, caller.clone(), clock);
-        let read = match kind {
+        let how = (options, &*wanted.put_aside);
+        let mut importer = Importer::new(store, host, how, caller.clone(), clock);
+        let read = match &wanted.kind {
             Kind::JsonLines => open().and_then(|it| json_lines::read(it, &mut importer)),
             Kind::Csv => open().and_then(|it| csv_rows::read(it, &mut importer)),
             Kind::Django(models) => django::read(open, models, &mut importer),

@@ -12,7 +12,7 @@ use rustix::fs::{Access, access};
 use super::layout::{BESIDE, COMPLETE, FOLDERS, LOCK, SERVED};
 use super::owner::command_as;
 use super::{
-    append_to, end_of_links, folder_of, is_of_another_user, is_open_to_others, is_to_work_in, lock,
+    append_to, beside, is_of_another_user, is_open_to_others, is_replaced, is_to_work_in, lock,
     make_folder, sync_folder,
 };
 
@@ -79,13 +79,7 @@ pub(crate) fn check_name(database: &Path) -> anyhow::Result<()> {
 /// and a lock would say where links lead to.
 pub(crate) fn check_nobody_elses(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
     let in_folder = FOLDERS.iter().chain(&[COMPLETE, SERVED]);
-    let beside_it = database.map(end_of_links).into_iter().flat_map(|database| {
-        BESIDE.iter().map(move |end| {
-            let mut name = database.file_name().unwrap_or_default().to_owned();
-            name.push(end);
-            folder_of(&database).join(name)
-        })
-    });
+    let beside_it = BESIDE.iter().filter_map(|end| Some(beside(database?, end)));
     let paths = in_folder.map(|it| folder.join(it)).chain(beside_it);
     for path in paths {
         // Of a link, who made that.
@@ -175,13 +169,7 @@ impl Locks {
     /// Whether somebody removed the lock of the folder, or put another file in its place, so that a
     /// second server could start; the store looks after the one of its database.
     pub(crate) fn is_lost(&self) -> bool {
-        let place = |it: Metadata| (it.dev(), it.ino());
-        let held = self.folder.metadata().map(place);
-        match (fs::metadata(&self.path).map(place), held) {
-            (Ok(named), Ok(held)) => named != held,
-            (Err(err), _) => err.kind() == ErrorKind::NotFound,
-            _ => false,
-        }
+        is_replaced(&self.path, &self.folder)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -199,16 +187,13 @@ pub(crate) fn lock(folder: &Path, database: Option<&Path>) -> anyhow::Result<Loc
             format!("a server serves {shown} already{holder}; stop it, or choose another {choose}")
         })
     };
-    let of_database = |database: &Path| {
-        let lock = lock_of(database)
-            .with_context(|| format!("cannot find the folder of {}", database.display()))?;
-        take(&lock, database, "--database")
-    };
     let path = folder.join(SERVED);
     Ok(Locks {
         folder: take(&path, folder, "--data-dir")?,
         path,
-        _database: database.map(of_database).transpose()?,
+        _database: database
+            .map(|it| take(&beside(it, LOCK), it, "--database"))
+            .transpose()?,
     })
 }
 
@@ -228,15 +213,6 @@ pub(crate) fn note_of_server(folder: &Path) -> Option<String> {
 
 /// Whether a server works on this data at the moment.
 pub(crate) fn is_served(folder: &Path, database: Option<&Path>) -> bool {
-    let of_database = database.and_then(|it| lock_of(it).ok());
+    let of_database = database.map(|it| beside(it, LOCK));
     lock::is_taken(&folder.join(SERVED)) || of_database.is_some_and(|it| lock::is_taken(&it))
-}
-
-/// The lock beside a database, the same for every way to name that.
-fn lock_of(database: &Path) -> io::Result<PathBuf> {
-    // A link may lead to where the database is still to be made.
-    let path = end_of_links(database);
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(LOCK);
-    Ok(folder_of(&path).canonicalize()?.join(name))
 }

@@ -79,6 +79,8 @@ fn holder(files: &[Metadata]) -> Option<String> {
         is_it.then_some(process)
     };
     let process = locks.lines().find_map(holder)?;
-    let program = fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
-    Some(format!("process {process} ({})", program.trim_end()))
+    // A unit of systemd may see only processes of its own user.
+    let program = fs::read_to_string(format!("/proc/{process}/comm"));
+    let program = program.map_or_else(|_| String::new(), |it| format!(" ({})", it.trim_end()));
+    Some(format!("process {process}{program}"))
 }

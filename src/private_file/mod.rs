@@ -9,7 +9,7 @@ pub(crate) mod replace;
 pub(crate) mod system_users;
 
 use std::fs::{DirBuilder, File, Metadata};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,7 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     for folder in missing {
         match sync_folder(folder_of(folder)) {
             // It may be entered and not read: nobody can sync it.
-            Err(err) if err.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(err) if err.kind() == ErrorKind::PermissionDenied => {}
             synced => synced?,
         }
     }
@@ -72,6 +72,14 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
+/// A path on the disk that a database is on, or will be, in a folder that is there already: folders for
+/// temporary files may be memory.
+pub(crate) fn on_disk_of(database: &Path) -> PathBuf {
+    let there = folder_of(database).ancestors().find(|it| it.is_dir());
+    let name = database.file_name().unwrap_or_default();
+    there.unwrap_or(Path::new(".")).join(name)
+}
+
 /// As people in any folder find it.
 pub(crate) fn whole_path(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
@@ -93,6 +101,28 @@ pub(crate) fn end_of_links(path: &Path) -> PathBuf {
         }
     }
     path
+}
+
+/// A file beside a database, by the end of its name: the same for every way to name the database, which
+/// may still have to be made.
+pub(crate) fn beside(database: &Path, end: &str) -> PathBuf {
+    let path = end_of_links(database);
+    let folder = folder_of(&path);
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(end);
+    folder.join(name)
+}
+
+/// Whether an open file has lost its name, or another one has it. What cannot be found out, for want of file
+/// descriptors, say, is no reason to say so.
+pub(crate) fn is_replaced(path: &Path, open: &File) -> bool {
+    let place = |it: Metadata| (it.dev(), it.ino());
+    match (std::fs::metadata(path), open.metadata()) {
+        (Ok(named), Ok(open)) => place(named) != place(open),
+        (Err(err), _) => matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        _ => false,
+    }
 }
 
 /// Puts the names in a folder on the disk: a file that was renamed or removed is so after a power

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::ensure;
 
-use super::folder_of;
 use super::layout::{BACKUPS, BESIDE, COMPLETE, COPY, KEYS, OUTBOX, SERVED};
+use super::{beside, folder_of};
 
 /// Refuses a place to write to if what is there, or would be, belongs to the service.
 pub(crate) fn check_not_own(path: &Path, data_dir: &Path, database: &Path) -> anyhow::Result<()> {
@@ -46,15 +46,10 @@ fn is_in_data_dir(folder: &Path, name: &OsStr, path: &Path, data_dir: &Path) -> 
 }
 
 fn is_beside(folder: &Path, name: &OsStr, database: &Path) -> bool {
-    // A link may lead to the database: what stands beside it stands there.
-    let database = database
-        .canonicalize()
-        .unwrap_or_else(|_| database.to_owned());
-    let is_there = folder_of(&database)
-        .canonicalize()
-        .is_ok_and(|it| it == folder);
-    let own = database.file_name().unwrap_or_default().to_string_lossy();
-    let name = name.to_string_lossy();
-    let end = name.strip_prefix(own.as_ref());
-    is_there && end.is_some_and(|it| BESIDE.contains(&it) || it.starts_with(COPY))
+    let path = folder.join(name);
+    let is_copy = || {
+        let start = beside(database, COPY).into_os_string().into_encoded_bytes();
+        path.as_os_str().as_encoded_bytes().starts_with(&start)
+    };
+    BESIDE.iter().any(|it| path == beside(database, it)) || is_copy()
 }

@@ -34,11 +34,25 @@ impl Setting {
         self
     }
 
+    /// Whether its value is a number. A mode of a file is none: its zero counts.
+    pub(crate) fn is_number(&self) -> bool {
+        let number = self.example.parse::<u64>();
+        number.is_ok_and(|it| it.to_string() == self.example)
+    }
+
+    pub(crate) fn is_truth(&self) -> bool {
+        ["true", "false"].contains(&self.example)
+    }
+
+    pub(super) fn is_list(&self) -> bool {
+        ["trusted_proxies", "cors_origins"].contains(&self.key)
+    }
+
     /// The only right values, where there are a few.
     pub(crate) fn choices(&self) -> &'static [&'static str] {
-        match (self.key, self.example) {
-            ("log_format", _) => &["text", "json"],
-            (_, "true" | "false") => &["true", "false"],
+        match self.key {
+            "log_format" => &["text", "json"],
+            _ if self.is_truth() => &["true", "false"],
             _ => &[],
         }
     }
@@ -85,7 +99,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("master_key_file")
         .example("/etc/minisass-auth/master.key")
         .help(
-            "The private file of the key that seals the keys in the database, the same on every machine \
+            "A private file with the key that seals those in the database \
              [default: keys/master.key in data_dir]",
         ),
     setting("backup_every").default("").example("1d").help(

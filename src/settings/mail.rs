@@ -1,10 +1,12 @@
 //! The settings of the mail server, one of which may hold a password: it is never shown, and is not
 //! taken from where others can read it.
 
+use std::fs;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use zeroize::Zeroizing;
 
 use super::list::wrong;
@@ -19,7 +21,7 @@ pub(crate) struct MailSettings {
     pub(crate) server: Option<SmtpServer>,
     /// By default the host of `public_url`, which may depend on the port that the server gets.
     pub(crate) hello: Option<Hello>,
-    pub(crate) authorities: Option<PathBuf>,
+    pub(crate) authorities: Option<Authorities>,
     pub(crate) timeout: Duration,
     pub(crate) templates: Option<PathBuf>,
 }
@@ -29,10 +31,40 @@ impl MailSettings {
         Ok(Self {
             server: server(values)?,
             hello: values.parse_optional("smtp_hello")?,
-            authorities: values.optional("smtp_ca_file").map(PathBuf::from),
+            authorities: Authorities::named(values)?,
             timeout: values.duration("smtp_timeout")?,
             templates: values.optional("mail_templates").map(PathBuf::from),
         })
+    }
+}
+
+/// Certificates of those who may vouch for the mail server.
+#[derive(Clone, Debug)]
+pub(crate) enum Authorities {
+    File(PathBuf),
+    /// What came through standard input.
+    Piped(Vec<u8>),
+}
+
+impl Authorities {
+    fn named(values: &Values) -> anyhow::Result<Option<Self>> {
+        let key = "smtp_ca_file";
+        if let (None, Some(_)) = (values.file_of(key), values.optional(key)) {
+            let mut bytes = Vec::new();
+            let read = io::stdin().read_to_end(&mut bytes);
+            read.context("cannot read standard input, which smtp_ca_file names")?;
+            return Ok(Some(Self::Piped(bytes)));
+        }
+        Ok(values.file_of(key).map(Self::File))
+    }
+
+    pub(crate) fn read(&self) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Self::File(path) => fs::read(path).with_context(|| {
+                format!("cannot read {}, which smtp_ca_file names", path.display())
+            }),
+            Self::Piped(bytes) => Ok(bytes.clone()),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ mod values;
 pub(crate) use crate::settings::database::other_database;
 pub(crate) use crate::settings::list::{SETTINGS, Setting};
 pub(crate) use crate::settings::listen::{Listen, SocketAccess};
-pub(crate) use crate::settings::mail::{MailSettings, private_files};
+pub(crate) use crate::settings::mail::{Authorities, MailSettings, private_files};
 pub(crate) use crate::settings::sources::{Source, USUAL_FILE, Values};
 pub(crate) use crate::settings::values::duration;
 

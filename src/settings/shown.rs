@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::list::SETTINGS;
+use super::list::{SETTINGS, Setting};
 use super::listen::Listen;
 use super::sources::{Source, Values};
 use crate::domain::WebUrl;
@@ -65,16 +65,9 @@ impl Values {
 /// What is wrong stays as it was written.
 fn typed(key: &str, text: &str) -> Value {
     let setting = SETTINGS.iter().find(|it| it.key == key);
-    let example = setting.map_or("", |it| it.example);
-    let is_number = example.parse::<u64>().is_ok();
-    // A mode of a file is none: its zero counts.
-    let number = || {
-        text.parse::<u64>()
-            .ok()
-            .filter(|it| is_number && it.to_string() == text)
-    };
-    let is_bool = example.parse::<bool>().is_ok();
-    let truth = || text.parse::<bool>().ok().filter(|_| is_bool);
+    let is = |what: fn(&Setting) -> bool| setting.is_some_and(what);
+    let number = || text.parse::<u64>().ok().filter(|_| is(Setting::is_number));
+    let truth = || text.parse::<bool>().ok().filter(|_| is(Setting::is_truth));
     number()
         .map(Value::from)
         .or_else(|| truth().map(Value::from))

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 use serde::Serialize;
+use toml::Value;
 
-use super::list::{PREFIX, SETTINGS};
+use super::list::{PREFIX, SETTINGS, Setting, wrong};
 use super::service_variables::{is_link_name, is_of_service};
 use crate::domain::{ALIKE, similarity, without_mark};
 use crate::failure::in_words;
@@ -163,26 +164,45 @@ fn toml_file(path: &str) -> anyhow::Result<(Texts, Option<anyhow::Error>)> {
     })?;
     let (mut found, mut problem) = (Texts::new(), None);
     for (key, value) in table {
-        if !is_known(&key) {
+        let Some(setting) = SETTINGS.iter().find(|it| it.key == key) else {
             let near = suggestion(&key);
-            problem = Some(anyhow!("{path}: there is no setting {key}{near}"));
+            problem = Some(anyhow!("{shown}: there is no setting {key}{near}"));
             continue;
-        }
-        let text = match value {
-            toml::Value::String(text) => text,
-            toml::Value::Array(items) => items
-                .into_iter()
-                .map(|item| match item {
-                    toml::Value::String(text) => text,
-                    other => other.to_string(),
-                })
-                .collect::<Vec<_>>()
-                .join(","),
-            other => other.to_string(),
         };
-        found.insert(key, text);
+        match text_of(setting, value) {
+            Ok(text) => drop(found.insert(key, text)),
+            Err(err) => problem = Some(err),
+        }
     }
     Ok((found, problem))
+}
+
+/// The text that a value in a settings file stands for. A text is right for every setting.
+fn text_of(setting: &Setting, value: Value) -> anyhow::Result<String> {
+    let (is_number, is_list) = (setting.is_number(), setting.is_list());
+    let is = match value {
+        Value::String(text) => return Ok(text),
+        Value::Integer(number) if is_number => return Ok(number.to_string()),
+        Value::Boolean(truth) if setting.is_truth() => return Ok(truth.to_string()),
+        Value::Array(items) if is_list => match items.iter().map(Value::as_str).collect() {
+            Some::<Vec<_>>(texts) => return Ok(texts.join(",")),
+            None => "a list of something else",
+        },
+        Value::Array(_) => "a list",
+        Value::Table(_) => "a table",
+        Value::Boolean(_) => "true or false",
+        Value::Datetime(_) => "a time",
+        Value::Integer(_) => "a number",
+        Value::Float(_) => "a number with a point",
+    };
+    let belongs = match setting {
+        _ if is_number => "a whole number",
+        _ if is_list => "a list of texts",
+        _ if setting.is_truth() => "true or false",
+        _ => "a text in quotation marks",
+    };
+    let what = format!("{belongs} belongs there, and this is {is}");
+    Err(wrong(setting.key, what))
 }
 
 /// A package lends the file to the group of the user that the server runs as.

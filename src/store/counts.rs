@@ -23,6 +23,16 @@ pub(super) fn raise(sql: &mut dyn Sql, name: &str, to: i64) -> Result<()> {
     .map(drop)
 }
 
+/// Notes a number under that name, unless there is one above `above`. Of all who try, one succeeds.
+pub(super) fn claim(sql: &mut dyn Sql, name: &str, to: i64, above: i64) -> Result<bool> {
+    if of(sql, name)? > above {
+        return Ok(false);
+    }
+    forget(sql, name)?;
+    raise(sql, name, to)?;
+    Ok(true)
+}
+
 /// Forgets what was noted under that name.
 pub(super) fn forget(sql: &mut dyn Sql, name: &str) -> Result<()> {
     sql.execute("DELETE FROM counts WHERE name = ?1", values![name])

@@ -7,7 +7,7 @@ use super::location::Location;
 use super::pending::Pending;
 use super::postgres::{self, Postgres};
 use super::sql::{self, Sql};
-use super::sqlite::{self, Scratch, Sqlite};
+use super::sqlite::{self, Sqlite};
 use super::task::{Complete, End, Job};
 use crate::domain::{LiveSession, SessionId, Timestamp};
 use crate::failure::Failure;
@@ -38,6 +38,11 @@ impl Engine {
             Self::Sqlite(it) => it.write(job),
             Self::Postgres(it) => it.write(job),
         }
+    }
+
+    /// Whether other servers may use the same database: nobody can lock them out.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
     }
 
     /// Whether what is written goes to where it is looked for.
@@ -72,13 +77,6 @@ impl Engine {
         match self {
             Self::Sqlite(it) => it.session_reads(),
             Self::Postgres(_) => 0,
-        }
-    }
-
-    pub(super) fn scratch(&self) -> Result<Scratch, Failure> {
-        match self {
-            Self::Sqlite(it) => Scratch::beside(it.readers.path()),
-            Self::Postgres(_) => Scratch::beside(&std::env::temp_dir().join("rows")),
         }
     }
 

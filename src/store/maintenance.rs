@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::audit::{self, Chain};
 use super::engine::{Engine, Readers};
@@ -15,10 +16,13 @@ use super::{Location, Store, attempts, clock, counts, imported_tokens, links, ma
 use crate::domain::{Stamp, Timestamp};
 use crate::failure::Failure;
 use crate::private_file::replace::Draft;
-use crate::progress::{Progress, unwatched};
+use crate::progress::Progress;
 
 pub use super::engine::{is_there, schema_of};
 pub use super::sqlite::{SoundBackup, engine_version, newest_schema, sound_backup};
+
+/// Under this name it is noted when the last scheduled backup was begun.
+const SCHEDULED_BACKUP: &str = "scheduled-backup";
 
 /// A log beyond this says that somebody reads an old state all the time.
 pub const MOST_LOG_BYTES: u64 = 64 << 20;
@@ -119,6 +123,21 @@ impl Store {
         backed_up.unwrap_or_else(|| Err(Failure::new(doing, "it is no file")))
     }
 
+    /// Whether a scheduled backup is for this server to make: of those that share the database, the first
+    /// to ask since `since`.
+    pub fn claim_backup(&self, since: Timestamp, now: Timestamp) -> Pending<bool> {
+        self.write("taking a backup in hand", move |sql| {
+            counts::claim(sql, SCHEDULED_BACKUP, now.0, since.0)
+        })
+    }
+
+    /// Lets another server try, or this one again.
+    pub fn return_backup(&self) -> Pending<()> {
+        self.write("giving a backup back", |sql| {
+            counts::forget(sql, SCHEDULED_BACKUP)
+        })
+    }
+
     /// Forgets sessions, refused tokens, counters and links that ended before `ended`, and mails from
     /// before `mailed`: at most `limit` of them, because everybody else who writes waits meanwhile.
     pub fn purge(&self, ended: Timestamp, mailed: Timestamp, limit: usize) -> Pending<Purged> {
@@ -135,17 +154,15 @@ impl Store {
         })
     }
 
-    /// Puts a backup, which came `from` there, into the place of a database that holds no users, and returns how many users it
+    /// Puts a backup into the place of a database that holds no users, and returns how many users it
     /// brought. Every session has ended there and no link or mail waits, so that nothing revoked
     /// since comes back.
     pub fn restore(
         backup: &SoundBackup,
-        from: &Path,
         path: &Path,
         stamp: &Stamp,
         progress: &Progress,
     ) -> Result<i64, Failure> {
-        let detail = from.display().to_string();
         sqlite::restore(backup, path, progress, audit::chain_old, |sql| {
             for end in [
                 "UPDATE sessions SET ended_at = ?1 WHERE ended_at IS NULL",
@@ -158,7 +175,7 @@ impl Store {
                 values![],
             )?;
             imported_tokens::end_of_everybody(sql, stamp.at)?;
-            audit::write(sql, stamp, "db.restore", None, Some(&detail))
+            audit::write(sql, stamp, "db.restore", None, Some(&backup.shown))
         })
     }
 }
@@ -214,8 +231,8 @@ impl Inspection {
     }
 
     /// What is wrong with its pages and references; nothing, if it is sound.
-    pub fn problems(&self) -> Result<Vec<String>, Failure> {
-        self.0.problems(INSPECTING, &unwatched())
+    pub fn problems(&self, progress: &Progress) -> Result<Vec<String>, Failure> {
+        self.0.problems(INSPECTING, progress)
     }
 
     /// How things stand at `now`, in a schema of today.
@@ -224,8 +241,9 @@ impl Inspection {
     }
 
     /// Reads the whole audit trail, in a schema of today.
-    pub fn verify_audit(&self) -> Result<Chain, Failure> {
-        let verify = |sql: &mut dyn Sql| audit::verify(sql, &unwatched());
+    pub fn verify_audit(&self, progress: &Progress) -> Result<Chain, Failure> {
+        let progress = Arc::clone(progress);
+        let verify = move |sql: &mut dyn Sql| audit::verify(sql, &progress);
         self.0.read(INSPECTING, verify).wait()
     }
 

@@ -54,6 +54,12 @@ impl Store {
         })
     }
 
+    /// Whether other servers may use the same database.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.engine.is_shared()
+    }
+
     /// Fails when what is written would be lost: somebody removed the database, or put another one in
     /// its place.
     pub fn check_place(&self) -> Result<(), Failure> {

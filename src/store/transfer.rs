@@ -6,7 +6,6 @@ use super::pending::Pending;
 use super::sql::{self, Sql, ToValue, Value, values};
 use super::{Store, audit, privacy_policy, profiles, users};
 use crate::domain::{Email, Profile, Stamp, Timestamp, UserId, Username, counted};
-use crate::failure::Failure;
 
 pub use super::sqlite::Scratch;
 
@@ -132,11 +131,6 @@ impl Fate {
 const NUMBER: &str = "number";
 
 impl Store {
-    /// A place for what is known of accounts before they can be added.
-    pub fn scratch(&self) -> Result<Scratch, Failure> {
-        self.engine.scratch()
-    }
-
     /// Adds batches of accounts in one transaction, one after the other and each by itself. Says for
     /// each account what became of it, in their order.
     pub fn import(&self, batches: Vec<Batch>, stamp: Stamp) -> Pending<Vec<Vec<Fate>>> {

@@ -4,6 +4,7 @@
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 
+use super::unshown::quoted;
 use crate::crypto::sha256;
 use crate::domain::{SessionId, Timestamp};
 use crate::store::imported_tokens::RefusedToken;
@@ -63,7 +64,7 @@ impl Blacklist {
             };
             let token: Issued = serde_json::from_str(&text)?;
             let expires_at = Timestamp::parse(&token.expires_at)
-                .ok_or_else(|| anyhow!("expires_at: {:?} is no time", token.expires_at))?;
+                .ok_or_else(|| anyhow!("expires_at: {} is no time", quoted(&token.expires_at)))?;
             if expires_at > now {
                 let digest = sha256(token.jti.as_bytes());
                 refused.push(RefusedToken {

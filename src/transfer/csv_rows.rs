@@ -9,6 +9,7 @@ use super::import::Importer;
 use super::line::Line;
 use super::lines::Counted;
 use super::report::Origin;
+use super::unshown::{misfit, quoted};
 use crate::domain::{counted, formula_safe, without_formula_mark};
 
 /// All columns. The last ones are there only with hashes.
@@ -138,7 +139,8 @@ impl Head {
             let found = column(name);
             if found.is_none() && !name.trim().is_empty() {
                 bail!(
-                    "the column {name:?} is unknown; the columns are {}",
+                    "the column {} is unknown; the columns are {}",
+                    quoted(name),
                     COLUMNS.join(", ")
                 );
             }
@@ -196,7 +198,7 @@ impl Line {
             })?;
             fields.insert(name.to_owned(), value(name, cell)?);
         }
-        Ok(serde_json::from_value(Value::Object(fields))?)
+        serde_json::from_value(Value::Object(fields)).map_err(|err| misfit(&err))
     }
 
     /// The cells of `columns`.
@@ -219,18 +221,18 @@ fn value(column: &str, cell: &str) -> anyhow::Result<Value> {
         let number = number.strip_suffix(".0").unwrap_or(number);
         let number: i64 = number
             .parse()
-            .map_err(|_| anyhow!("id: {cell:?} is no number"))?;
+            .map_err(|_| anyhow!("id: {} is no number", quoted(cell)))?;
         return Ok(number.into());
     }
     if TRUTHS.contains(&column) {
         return match &*cell.trim().to_lowercase() {
             "true" | "yes" | "y" | "t" | "1" | "1.0" => Ok(true.into()),
             "false" | "no" | "n" | "f" | "0" | "0.0" => Ok(false.into()),
-            _ => bail!("{column}: {cell:?} is neither true nor false"),
+            _ => bail!("{column}: {} is neither true nor false", quoted(cell)),
         };
     }
     if JSON_COLUMNS.contains(&column) {
-        return serde_json::from_str(cell).map_err(|err| anyhow!("{column}: {err}"));
+        return serde_json::from_str(cell).map_err(|err| misfit(&err).context(column.to_owned()));
     }
     Ok(Value::String(without_formula_mark(cell).to_owned()))
 }

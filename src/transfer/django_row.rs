@@ -8,6 +8,7 @@ use super::blacklist::Issued;
 use super::line::PolicyLine;
 use super::report::Origin;
 use super::rows::{RawRow, tamed};
+use super::unshown::{misfit, quoted};
 use crate::domain::Timestamp;
 
 /// Stands in a field for what JSON does not know.
@@ -30,7 +31,7 @@ impl Row {
         // What JSON does not know may stand in a field that is none of ours.
         strict
             .or_else(|_| Self::read_tamed(raw.text))
-            .map_err(|err| anyhow!("it is not what dumpdata writes: {err}"))
+            .map_err(|err| misfit(&err).context("it is not what dumpdata writes"))
     }
 
     /// With a mark in each field that is a value which JSON does not know: whoever asks for one of those
@@ -79,7 +80,7 @@ impl Row {
         }
         serde_json::from_value::<Option<T>>(value.unwrap_or_default())
             .map(Option::unwrap_or_default)
-            .with_context(|| name)
+            .map_err(|err| misfit(&err).context(name))
     }
 
     /// The first of these fields that says something.
@@ -99,7 +100,7 @@ impl Row {
             return Ok(None);
         };
         let time = Timestamp::parse_lenient(&text);
-        let time = time.ok_or_else(|| anyhow!("{name}: {text:?} is no time"))?;
+        let time = time.ok_or_else(|| anyhow!("{name}: {} is no time", quoted(&text)))?;
         Ok(Some(time.to_string()))
     }
 

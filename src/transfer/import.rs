@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::io::BufRead;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{anyhow, ensure};
@@ -37,6 +38,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub struct Options {
     /// Whether everything is rolled back.
     pub dry_run: bool,
+    /// Whether it ends as soon as somebody has come over.
+    pub until_first: bool,
     /// Whether the others of a batch are added if one of them cannot be.
     pub skip_failures: bool,
     /// None if users without an address fail.
@@ -76,6 +79,8 @@ pub trait Host {
 /// Why an import ended before the file did.
 #[derive(Debug)]
 pub enum Ended {
+    /// Somebody came over, and no more was asked.
+    Answered,
     /// Somebody wanted it to. What is counted is in.
     Interrupted,
     /// Something broke.
@@ -94,6 +99,8 @@ pub struct Importer<'a> {
     pub(super) store: &'a Store,
     pub(super) host: &'a dyn Host,
     pub(super) options: Options,
+    /// Beside what rows are put aside that memory may not hold.
+    pub(super) put_aside: &'a Path,
     caller: Actor,
     clock: &'a Clock,
     /// For accounts without a time.
@@ -144,7 +151,7 @@ impl<'a> Importer<'a> {
     pub(crate) fn new(
         store: &'a Store,
         host: &'a dyn Host,
-        options: Options,
+        (options, put_aside): (Options, &'a Path),
         caller: Actor,
         clock: &'a Clock,
     ) -> Self {
@@ -152,6 +159,7 @@ impl<'a> Importer<'a> {
             store,
             host,
             options,
+            put_aside,
             caller,
             clock,
             now: clock.now(),
@@ -228,13 +236,15 @@ impl<'a> Importer<'a> {
     }
 
     fn send_if_full(&mut self) {
-        let shared = if self.options.is_served {
-            SHARED_WITH_A_SERVER
-        } else {
-            SHARED
+        let shared = match &self.options {
+            it if it.until_first => 1,
+            it if it.is_served => SHARED_WITH_A_SERVER,
+            _ => SHARED,
         };
-        if self.full.len() >= shared {
-            self.ended = self.send().err().map(Ended::Failed);
+        if self.full.len() >= shared
+            && let Err(failure) = self.send()
+        {
+            self.ended = Some(Ended::Failed(failure));
         }
     }
 
@@ -256,7 +266,7 @@ impl<'a> Importer<'a> {
     }
 
     pub(super) fn scratch(&self) -> Result<Scratch, Failure> {
-        self.store.scratch()
+        Scratch::beside(self.put_aside)
     }
 
     /// Remembers rows that have no place here.
@@ -350,6 +360,9 @@ impl<'a> Importer<'a> {
             }
         }
         let (added, failed) = (self.summary.added, self.summary.failed);
+        if self.options.until_first && added > 0 {
+            self.ended = Some(Ended::Answered);
+        }
         self.host.doing(if self.options.dry_run {
             format!("checking users: {added} are right, {failed} failed")
         } else {

@@ -9,6 +9,7 @@ use super::csv_rows::COLUMNS;
 use super::import::Importer;
 use super::line::{Line, PolicyLine};
 use super::report::Origin;
+use super::unshown::misfit;
 
 /// The longest line that is read, in bytes.
 const LONGEST_LINE: u64 = 1 << 20;
@@ -72,13 +73,13 @@ fn add(number: usize, text: &[u8], importer: &mut Importer<'_>) -> anyhow::Resul
     }
     match without_nulls(text) {
         Some(Ok(line)) => importer.add(line.origin(place), Ok(line)),
-        Some(Err(err)) => importer.add(Origin::at(place), Err(err)),
-        None => importer.add(Origin::at(place), Err(err.into())),
+        Some(Err(err)) => importer.add(Origin::at(place), Err(misfit(&err))),
+        None => importer.add(Origin::at(place), Err(misfit(&err))),
     }
 }
 
 /// Other programs write null for what is left out. None if that is not what is wrong with the line.
-fn without_nulls(text: &[u8]) -> Option<anyhow::Result<Line>> {
+fn without_nulls(text: &[u8]) -> Option<serde_json::Result<Line>> {
     let Ok(Value::Object(mut fields)) = serde_json::from_slice(text) else {
         return None;
     };
@@ -86,5 +87,5 @@ fn without_nulls(text: &[u8]) -> Option<anyhow::Result<Line>> {
     // An unknown name is told, whatever its value is.
     fields.retain(|name, value| !value.is_null() || !COLUMNS.contains(&name.as_str()));
     let is_other = fields.len() < before;
-    is_other.then(|| serde_json::from_value(Value::Object(fields)).map_err(Into::into))
+    is_other.then(|| serde_json::from_value(Value::Object(fields)))
 }

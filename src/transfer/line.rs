@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::choices::{NoAddress, placeholder};
 use super::report::Origin;
+use super::unshown::quoted;
 use crate::crypto::Hasher;
 use crate::domain::{
     AdditionalFields, Email, Policy, Profile, Timestamp, UploadPreference, User, UserId, Username,
@@ -263,6 +264,8 @@ fn time(field: &str, text: Option<String>) -> anyhow::Result<Option<Timestamp>> 
 }
 
 fn must_be_time(field: &str, text: &str) -> anyhow::Result<Timestamp> {
-    Timestamp::parse_lenient(text)
-        .ok_or_else(|| anyhow!("{field}: {text:?} is no time such as 2026-11-24T12:00:00Z"))
+    Timestamp::parse_lenient(text).ok_or_else(|| {
+        let text = quoted(text);
+        anyhow!("{field}: {text} is no time such as 2026-11-24T12:00:00Z")
+    })
 }

@@ -15,4 +15,5 @@ mod marks;
 pub mod report;
 mod rows;
 mod settle;
+mod unshown;
 pub mod without_password;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::unshown::named;
 use crate::domain::counted;
 
 /// How many users are named for each thing that may become of them; of the others there is a count.
@@ -98,8 +99,8 @@ impl Case {
         Self {
             outcome,
             place: origin.place.clone(),
-            username: origin.username.clone(),
-            email: origin.email.clone(),
+            username: named(&origin.username),
+            email: named(&origin.email),
             reason,
             id: None,
         }

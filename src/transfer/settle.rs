@@ -5,6 +5,7 @@ use anyhow::{Context, anyhow, bail};
 use super::choices::{NoAddress, OnDuplicate};
 use super::import::{Importer, Rows};
 use super::report::{Case, Origin, Outcome};
+use super::unshown::quoted;
 use crate::domain::{Email, UserRef, Username};
 use crate::failure::Failure;
 use crate::store::transfer::Fate;
@@ -87,7 +88,8 @@ impl Importer<'_> {
             Fate::Changed(to) => return Ok(Became::Added(Some(to))),
             Fate::Clash { with, owner } => anyhow!("its {with} belongs to user {owner}"),
             Fate::NoSuchPolicy(version) => {
-                bail!("consents: version {version:?} is not published; run `policy publish` first")
+                let version = quoted(&version);
+                bail!("consents: version {version} is not published; run `policy publish` first")
             }
         };
         if is_duplicate {
@@ -143,7 +145,7 @@ impl Importer<'_> {
                 self.say(Case::new(Outcome::NoPassword, origin, why.clone()));
             }
             if self.options.with_resets {
-                self.without_password.keep(self.store, &who)?;
+                self.without_password.keep(self.put_aside, &who)?;
             }
         }
         Ok(())

@@ -1,9 +1,10 @@
 //! Who came over without a password: put aside until the import has ended, because no mail is to leave
 //! before, and a dump may have a million of them.
 
+use std::path::Path;
+
 use crate::domain::{Email, UserId, UserRef, Username};
 use crate::failure::Failure;
-use crate::store::Store;
 use crate::store::transfer::Scratch;
 
 /// All rows belong to the import.
@@ -14,10 +15,10 @@ const OWNER: &str = "";
 pub struct WithoutPassword(Option<Scratch>);
 
 impl WithoutPassword {
-    pub(super) fn keep(&mut self, store: &Store, who: &UserRef) -> Result<(), Failure> {
+    pub(super) fn keep(&mut self, put_aside: &Path, who: &UserRef) -> Result<(), Failure> {
         let rows = match &mut self.0 {
             Some(rows) => rows,
-            none => none.insert(store.scratch()?),
+            none => none.insert(Scratch::beside(put_aside)?),
         };
         let text = match who {
             UserRef::Id(id) => format!("i{id}"),

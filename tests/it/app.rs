@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use minisass_auth::accounts::register::{OperatorChoice, Registration};
@@ -101,7 +102,9 @@ pub struct App {
     pub address: SocketAddr,
     folder: TempDir,
     /// Where the data is, if that is no file in the folder.
-    postgres: Option<Postgres>,
+    place: Location,
+    /// What is there, if that is no file in the folder.
+    postgres: Option<Arc<Postgres>>,
     runtime: Option<tokio::runtime::Runtime>,
     stop: Option<oneshot::Sender<()>>,
 }
@@ -118,7 +121,36 @@ impl App {
     pub fn with(decide: impl FnOnce(&mut Setup)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let postgres = postgres::is_chosen().then(postgres::database).flatten();
-        Self::over(folder, postgres, Clock::fixed(Timestamp(START)), decide)
+        let file = || Location::from(&*folder.path().join("auth.db"));
+        let place = postgres.as_ref().map_or_else(file, Postgres::location);
+        let mut app = Self::over(folder, place, Clock::fixed(Timestamp(START)), decide);
+        app.postgres = postgres.map(Arc::new);
+        app
+    }
+
+    /// Over a database of PostgreSQL.
+    pub fn on(postgres: Postgres) -> Self {
+        let mut app = Self::at(postgres.location());
+        app.postgres = Some(Arc::new(postgres));
+        app
+    }
+
+    pub fn at(place: Location) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::over(folder, place, Clock::fixed(Timestamp(START)), |_| {})
+    }
+
+    /// Another server of the same database, with the same keys.
+    pub fn beside(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (from, to) = (self.path("keys"), folder.path().join("keys"));
+        std::fs::create_dir(&to).expect("a folder of keys");
+        for key in std::fs::read_dir(from).expect("keys").flatten() {
+            std::fs::copy(key.path(), to.join(key.file_name())).expect("a key");
+        }
+        let mut app = Self::over(folder, self.place.clone(), self.clock.clone(), |_| {});
+        app.postgres.clone_from(&self.postgres);
+        app
     }
 
     /// The same data, served anew under other rules.
@@ -126,13 +158,14 @@ impl App {
         self.halt();
         let other = tempfile::tempdir().expect("a folder");
         let folder = std::mem::replace(&mut self.folder, other);
-        let postgres = self.postgres.take();
-        Self::over(folder, postgres, self.clock.clone(), decide)
+        let mut app = Self::over(folder, self.place.clone(), self.clock.clone(), decide);
+        app.postgres = self.postgres.take();
+        app
     }
 
     fn over(
         folder: TempDir,
-        postgres: Option<Postgres>,
+        place: Location,
         clock: Clock,
         decide: impl FnOnce(&mut Setup),
     ) -> Self {
@@ -140,8 +173,6 @@ impl App {
         decide(&mut setup);
         let deployment = setup.deployment.clone();
         let connections = setup.connections.clone();
-        let file = || Location::from(&*folder.path().join("auth.db"));
-        let place = postgres.as_ref().map_or_else(file, Postgres::location);
         let operator = put_together(folder.path(), &place, &clock, setup);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -168,7 +199,8 @@ impl App {
             clock,
             address,
             folder,
-            postgres,
+            place,
+            postgres: None,
             runtime: Some(runtime),
             stop: Some(stop),
         }
@@ -313,7 +345,7 @@ impl Drop for App {
     fn drop(&mut self) {
         let was_running = self.runtime.is_some();
         self.halt();
-        if was_running && !std::thread::panicking() && self.postgres.is_none() {
+        if was_running && !std::thread::panicking() && self.place.file().is_some() {
             let check = "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'";
             assert_eq!(self.count(check), 0, "the database is damaged");
         }

@@ -88,6 +88,15 @@ fn metrics_may_have_an_address_of_their_own() {
         "of both addresses: {counted:?}"
     );
     assert_eq!(server.get("/metrics", "").status, 404);
+    // Whoever looks for a request by its number in the log finds one.
+    let number = |answer: crate::wire::Answer| {
+        let mut lines = answer.head.lines();
+        let id = lines.find_map(|it| it.strip_prefix("x-request-id: "));
+        u64::from_str_radix(id.expect("a number"), 16).expect("hexadecimal")
+    };
+    let first = number(server.get("/healthz", ""));
+    assert_eq!(number(get("/metrics")), first + 1);
+    assert_eq!(number(server.get("/healthz", "")), first + 2);
     for path in ["/", "/healthz", "/docs/", "/authentication/api/login/"] {
         assert_eq!(get(path).status, 404, "{path}");
     }

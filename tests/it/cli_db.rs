@@ -155,7 +155,7 @@ fn a_migration_leaves_the_database_as_it_was_beside_it() {
                  DROP INDEX outbox_leased; DROP INDEX sessions_by_user;
                  DROP INDEX sessions_by_rotation; DROP INDEX audit_starts;
                  DROP INDEX consents_by_policy; DROP INDEX policies_by_time;
-                 DROP TABLE counts; DROP TABLE refused_tokens;
+                 DROP TABLE counts; DROP TABLE refused_tokens; DROP TABLE keys;
                  DROP INDEX sessions_imported; DROP INDEX links_by_end;
                  ALTER TABLE links DROP COLUMN is_kept;
                  CREATE INDEX links_by_end ON links (expires_at);

@@ -104,6 +104,9 @@ fn an_interrupted_backup_export_and_restore_leave_nothing() {
         std::fs::create_dir(other.data()).expect("a folder");
     });
     other.run(&restore).ok();
+    let keys = other.data().join("keys");
+    std::fs::create_dir(&keys).expect("a folder");
+    std::fs::copy(site.data().join("keys/master.key"), keys.join("master.key")).expect("a key");
     let status = other.run(&["db", "status", "--format", "json"]).json();
     assert_eq!(status["users"], 30_000);
 }

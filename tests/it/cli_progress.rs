@@ -64,6 +64,7 @@ fn without_a_terminal_long_work_says_nothing() {
         &["db", "backup", &backup],
         &["db", "check"],
         &["audit", "verify"],
+        &["doctor"],
     ] {
         let outcome = site.run(command);
         assert_eq!(

@@ -92,7 +92,7 @@ fn csv_goes_round_too_once_the_policies_are_there() {
     let from = populated();
     let cells = export(&from, "csv");
     assert!(cells.contains(",'=1+1,"), "safe in a spreadsheet: {cells}");
-    let to = Site::new();
+    let to = Site::with_database();
     let (summary, code, err) = import(&to, &cells, &["--from", "csv"]);
     assert_eq!((counts(&summary), code), ([0, 0, 1, 2], Some(1)));
     assert!(
@@ -188,7 +188,7 @@ fn a_dry_run_finds_all_that_is_wrong_and_changes_nothing() {
 
 #[test]
 fn a_bad_line_is_named_and_holds_its_batch_back_until_it_is_skipped() {
-    let site = Site::new();
+    let site = Site::with_database();
     let bad = [
         ("{\"username\": \"a\"", "EOF"),
         (

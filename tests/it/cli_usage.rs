@@ -138,8 +138,81 @@ fn a_dash_is_standard_input() {
             .ok()
             .contains("ada@example.org")
     );
+    let trail = [
+        "audit",
+        "list",
+        "--action",
+        "db.restore",
+        "--format",
+        "json",
+    ];
+    let trail = copy.run(&trail).json();
+    assert_eq!(trail[0]["detail"], "standard input");
     let set = ["user", "set-password", "-", "--password-stdin"];
     copy.run_with(&set, &format!("ada\n{PASSWORD}x")).ok();
+}
+
+#[test]
+fn what_comes_through_standard_input_and_is_wrong_is_called_that() {
+    let sound = Site::with_database();
+    let backup = sound.path("backup.db");
+    let backup_name = backup.to_str().expect("UTF-8");
+    sound.run(&["db", "backup", backup_name]).ok();
+    let damaged = std::fs::read(&backup).map(|mut it| {
+        it[5000..9000].fill(0xff);
+        it
+    });
+    let damaged = damaged.expect("a backup");
+    let database = sound.data().join("auth.db");
+    let live = std::fs::read(&database).expect("a database");
+    for (bytes, why) in [
+        (
+            &b"nothing of the kind"[..],
+            "standard input is no sound backup",
+        ),
+        (&damaged, "standard input is "),
+        (&live, "standard input cannot be told from a copy"),
+    ] {
+        let site = Site::new();
+        let file = site.path("input");
+        std::fs::write(&file, bytes).expect("a file");
+        let mut restore = site.command(&["db", "restore", "-"]);
+        let file = std::fs::File::open(file).expect("a file");
+        let output = restore.stdin(file).output().expect("its end");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(why) && !said.contains(".tmp"), "{said}");
+    }
+    let site = Site::with_database();
+    for (command, input, why) in [
+        (
+            &["--config", "-", "user", "list"][..],
+            "nonsense = 1",
+            "standard input: there is no setting nonsense",
+        ),
+        (
+            &["--config", "-", "user", "list"],
+            "=",
+            "standard input is not valid TOML",
+        ),
+        (&["--smtp-url-file", "-", "user", "list"], "x", "smtp_url"),
+        (
+            &[
+                "--smtp-url",
+                "smtp://mail.example.org",
+                "--smtp-ca-file",
+                "-",
+                "user",
+                "list",
+            ],
+            "-----BEGIN CERTIFICATE-----\nx\n",
+            "smtp_ca_file",
+        ),
+        (&["user", "import", "-"], "x", "cannot read standard input"),
+        (&["key", "import", "-"], "x", "the key is too weak"),
+    ] {
+        let said = site.run_with(command, input).refusal();
+        assert!(said.contains(why) && !said.contains(" - "), "{said}");
+    }
 }
 
 #[test]

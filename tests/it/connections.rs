@@ -41,6 +41,33 @@ fn one_client_has_as_many_connections_as_the_setting_says() {
 }
 
 #[test]
+fn whoever_has_enough_connections_is_told_so_and_when_to_come_back() {
+    let app = App::with(|setup| setup.connections.per_client = 3);
+    let mut inside: Vec<_> = (0..3).map(|_| connect(&app).expect("a place")).collect();
+    let login = json!({"email": "a@example.org", "password": "x"}).to_string();
+    let post = format!(
+        "POST {API}login/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{login}",
+        login.len()
+    );
+    for asked in [HEALTH, &post] {
+        let answer = refused(&app, asked.as_bytes());
+        assert_eq!(answer.status, 429);
+        assert_eq!(answer.header("retry-after"), Some("5"));
+        let said = "Too many connections come from this address. Try again later.";
+        assert_eq!(answer.get("detail"), said);
+    }
+    // Of many who say nothing, a few are waited for; nobody who is inside notices.
+    let crowd: Vec<_> = (0..50).map(|_| open(app.address)).collect();
+    for mut one in crowd {
+        assert_eq!(one.read(&mut [0]).unwrap_or(0), 0);
+    }
+    assert!(inside.iter_mut().all(|it| ask(it) == Some(200)));
+    inside.pop();
+    until("room", || connect(&app));
+}
+
+#[test]
 fn a_trusted_proxy_has_as_many_connections_as_there_are() {
     for exempt in ["127.0.0.1/32", "::ffff:127.0.0.1/128", "10.0.0.0/8"] {
         let app = App::with(|setup| {
@@ -59,7 +86,7 @@ fn a_server_takes_the_number_of_connections_from_its_settings() {
     let server = site.start(&["--max-connections-per-client", "2"]);
     let connect = || {
         let mut stream = server.connect();
-        ask(&mut stream).map(|_| stream)
+        (ask(&mut stream) == Some(200)).then_some(stream)
     };
     let open: Vec<_> = (0..4).filter_map(|_| connect()).collect();
     assert_eq!(open.len(), 2);

@@ -32,7 +32,7 @@ fn report_of(site: &Site, name: &str) -> Vec<Value> {
 
 #[test]
 fn without_a_choice_nothing_is_written_and_the_flags_are_named() {
-    let site = Site::new();
+    let site = Site::with_database();
     // Many are in order, in batches before the wrong ones too.
     let mut rows: Vec<Value> = (1000..3500)
         .map(|it| person(it, &format!("n{it}"), &format!("n{it}@example.org"), "!"))
@@ -103,7 +103,7 @@ fn who_cannot_come_over_is_left_out_by_choice_and_reported() {
 /// Choices for some do not let the others come over while somebody cannot.
 #[test]
 fn a_dump_comes_over_whole_or_not_at_all_whatever_was_chosen_for_some() {
-    let site = Site::new();
+    let site = Site::with_database();
     let bad = json!({"username": "bad", "email": "bad@example.org", "first_name": "x".repeat(400)});
     let mut rows: Vec<serde_json::Value> = serde_json::from_str(&dump(&USERS)).expect("rows");
     rows.push(json!({"model": "auth.user", "pk": 999, "fields": bad}));

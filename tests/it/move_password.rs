@@ -112,7 +112,7 @@ fn a_reset_mail_goes_to_each_of_them_who_may_log_in() {
 
 #[test]
 fn a_dry_run_and_a_refused_import_send_nothing() {
-    let site = Site::new();
+    let site = Site::with_database();
     let users = [("ada", "ada@example.org", "!"), ("bo", "", "!")];
     let said = import(&site, dump(&users), &["--send-reset"]);
     assert_eq!(summary(&said)["resets"], 0, "{}", said.err);

@@ -13,7 +13,7 @@ use crate::server::{Server, Site, until};
 /// What that program had made.
 pub const SIGNING: &str = "BDpxh3TFcr2KJa2-sb_NXAJWrhHOz5-cP5JdDlK-r4kBdCvs";
 const LINKS: &str = "rKyGwOYJypBvYysOLazMsrd9IrBiHyDr7OGkg1uT9vBdzkR0";
-pub const OTHER_MASTER: &str = "LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=";
+pub const OTHER_MASTER: &str = "l9FkfmtfVfXu2knaBphNO9HHlwtOLRvKCJ3VilRA7/k=";
 
 const KID: &str = "20260101T000000Z-7c0f3a91";
 pub const FILES: [(&str, &str); 2] = [

@@ -143,6 +143,11 @@ fn the_unit_is_right_and_lets_the_server_reach_little() {
         .args(["security", "--offline=true", &how])
         .arg(&unit);
     run(&mut security, "").ok();
+    let hides_locks = text("minisass-auth.service").contains("\nProcSubset=");
+    assert!(
+        !hides_locks,
+        "/proc/locks says who keeps the database locked"
+    );
 
     // Program, account and pages as they would be there once installed.
     let site = Site::new();
@@ -239,4 +244,28 @@ fn the_compose_file_is_of_this_version_and_sets_what_there_is() {
         check.env(name, value.as_str().expect("a text"));
     }
     run(check.args(["config", "check"]), "").ok();
+}
+
+#[test]
+fn what_names_a_version_names_this_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in ["packaging/compose.yaml", "docs/install.md"] {
+        let text = fs::read_to_string(root.join(file)).expect("a file");
+        // Such as minisass-auth:0.1.0 and minisass-auth-0.1.0-image.tar.
+        let after = text.split("minisass-auth").skip(1);
+        let named: Vec<&str> = after
+            .filter_map(|it| it.strip_prefix([':', '-', '_']))
+            .filter(|it| it.starts_with(|c: char| c.is_ascii_digit()))
+            .map(|it| {
+                it.split(|c: char| !c.is_ascii_digit() && c != '.')
+                    .next()
+                    .unwrap_or_default()
+            })
+            .collect();
+        assert!(!named.is_empty(), "{file} names none");
+        assert!(
+            named.iter().all(|it| *it == env!("CARGO_PKG_VERSION")),
+            "{file}: {named:?}"
+        );
+    }
 }

@@ -15,7 +15,7 @@ use crate::server::until;
 use crate::world;
 
 /// Nobody commits to a disk here: what a crash leaves is told by other tests.
-const QUICK: &str = "fsync = off\nfull_page_writes = off\nsynchronous_commit = on\n";
+pub const QUICK: &str = "fsync = off\nfull_page_writes = off\nsynchronous_commit = on\n";
 
 /// Whether the tests that can run over either engine are to run over this one.
 pub fn is_chosen() -> bool {
@@ -25,7 +25,13 @@ pub fn is_chosen() -> bool {
 /// A new database; none where there is no PostgreSQL.
 #[track_caller]
 pub fn database() -> Option<Postgres> {
-    world::part(shared()).map(Cluster::database)
+    world::part(shared()).map(|it| it.database_of("template_of_tests"))
+}
+
+/// A new database with nothing in it.
+#[track_caller]
+pub fn empty_database() -> Option<Postgres> {
+    world::part(shared()).map(|it| it.database_of("template0"))
 }
 
 /// A database of a test.
@@ -50,6 +56,13 @@ impl Postgres {
         let row = self.client().query_one(sql, &[]).expect(sql);
         row.try_get(0)
             .unwrap_or_else(|_| row.get::<_, i32>(0).into())
+    }
+
+    /// Ends every connection to it, as a failing network would.
+    pub fn cut_connections(&self) {
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+        let cut = self.cluster.client("postgres").execute(cut, &[&self.name]);
+        cut.expect("connections");
     }
 
     /// Past the program.
@@ -127,7 +140,7 @@ impl Cluster {
 
     /// The program in a process that ends with this one, on a thread that lives as long: the system ties
     /// a child to the thread that made it.
-    fn serve(&self) {
+    pub fn serve(&self) {
         let mut server = self.command("postgres");
         server.arg("-D").arg(self.data());
         std::thread::spawn(move || {
@@ -136,6 +149,15 @@ impl Cluster {
             let _ = child.expect("PostgreSQL").wait();
         });
         until("PostgreSQL", || self.config("postgres").connect(NoTls).ok());
+    }
+
+    /// As when the machine fails.
+    pub fn stop(&self) {
+        let mut stop = self.command("pg_ctl");
+        stop.args(["stop", "-m", "immediate", "-D"])
+            .arg(self.data());
+        // It may be down already.
+        let _ = stop.output();
     }
 
     pub fn data(&self) -> PathBuf {
@@ -158,10 +180,10 @@ impl Cluster {
         command
     }
 
-    fn database(&'static self) -> Postgres {
+    fn database_of(&'static self, template: &str) -> Postgres {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let make = format!("CREATE DATABASE {name} TEMPLATE template_of_tests");
+        let make = format!("CREATE DATABASE {name} TEMPLATE {template}");
         let made = self.client("postgres").batch_execute(&make);
         made.expect("a database");
         Postgres {
@@ -177,7 +199,7 @@ impl Cluster {
         made.expect("a database");
     }
 
-    fn url(&self, name: &str) -> String {
+    pub fn url(&self, name: &str) -> String {
         let folder = self.folder.display();
         format!("postgres://postgres@/{name}?host={folder}")
     }
@@ -195,12 +217,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let stop = self
-            .command("pg_ctl")
-            .args(["stop", "-m", "immediate", "-D"])
-            .arg(self.data())
-            .output();
-        let _ = stop;
+        self.stop();
         let _ = fs::remove_dir_all(&self.folder);
     }
 }

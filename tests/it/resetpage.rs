@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::app::{API, App, PASSWORD, web_url};
-use crate::client::{Answer, Request};
+use crate::client::{self, Answer, Request};
 use crate::reset::link;
 
 const NEW: &str = "An0ther@Pass2";
@@ -54,6 +54,71 @@ fn a_person_with_a_browser_gets_a_new_password() {
     let again = submit(&app, &page.text(), NEW).expect(401);
     assert!(is_page(&again));
     assert!(is_page(&look(&app, &link).expect(401)));
+}
+
+/// What a browser sends when somebody asks for another link on a page.
+fn page_request(page: &str, email: &str) -> Request {
+    assert!(page.contains("name=\"email\""), "{page}");
+    let action = attribute(page, "action");
+    assert_eq!(action, format!("{API}request-reset/"));
+    let body: String = form_urlencoded::Serializer::new(String::new())
+        .append_pair("email", email)
+        .finish();
+    let request = Request::new("POST", &action).header("Accept", BROWSER);
+    request.body("application/x-www-form-urlencoded", body)
+}
+
+fn ask_again(app: &App, page: &str, email: &str) -> Answer {
+    app.send(page_request(page, email))
+}
+
+#[test]
+fn the_page_of_a_link_that_does_not_work_has_another_one_sent() {
+    let app = App::new().with_user("ana");
+    let old = link(&app, "ana@example.org");
+    let form = look(&app, &old).expect(200).text();
+    submit(&app, &form, NEW).expect(200);
+    let nobodys = ("eA".to_owned(), "x".to_owned());
+    let unreadable = ("%FF".to_owned(), "%00".to_owned());
+    let pages = [
+        look(&app, &old),
+        submit(&app, &form, NEW),
+        look(&app, &nobodys),
+        look(&app, &unreadable),
+    ];
+    let mut page = String::new();
+    for answer in pages {
+        let text = answer.expect(401).text();
+        assert!(page.is_empty() || page == text, "{text}");
+        page = text;
+    }
+    let refused = ask_again(&app, &page, "ana").expect(400);
+    assert!(is_page(&refused) && refused.text().contains("Enter a valid email address."));
+    let nobody = ask_again(&app, &refused.text(), "nobody@example.org").expect(200);
+    let before = app.mails().len();
+    let ana = ask_again(&app, &page, "ana@example.org").expect(200);
+    assert!(
+        is_page(&ana) && ana.text() == nobody.text(),
+        "it tells nobody who has an account"
+    );
+    assert_eq!(app.mails().len(), before + 1);
+    // A program gets what it always got.
+    let asked = app.post("request-reset/", &json!({"email": "ana@example.org"}));
+    assert_eq!(
+        asked.expect(200).get("message"),
+        "Password reset email sent"
+    );
+}
+
+#[test]
+fn whoever_asks_for_links_on_the_page_too_often_is_told_to_wait() {
+    let app = App::throttled();
+    let page = look(&app, &("eA".to_owned(), "x".to_owned()))
+        .expect(401)
+        .text();
+    let ask = page_request(&page, "x@example.org");
+    let mut statuses = (0..130).map(|_| client::send(app.address, &ask).status);
+    assert!(statuses.any(|it| it == 429));
 }
 
 #[test]

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::database::Database;
+use crate::postgres::{self, Postgres};
 use crate::wire::{Answer, bearer, exchange};
 
 /// Anything that takes longer than this has gone wrong, also on a busy machine.
@@ -78,12 +79,17 @@ pub fn words(line: &str) -> Vec<&str> {
 /// A place for one data folder.
 pub struct Site {
     folder: TempDir,
+    /// Where the data is, if that is no file in the folder.
+    postgres: Option<Postgres>,
 }
 
 impl Site {
     pub fn new() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a folder"),
+            postgres: postgres::is_chosen()
+                .then(postgres::empty_database)
+                .flatten(),
         }
     }
 
@@ -111,6 +117,9 @@ impl Site {
         let mut command = Command::new(env!("CARGO_BIN_EXE_minisass-auth"));
         clear_settings(&mut command);
         command.current_dir(self.folder.path());
+        if let Some(postgres) = &self.postgres {
+            command.env("MINISASS_AUTH_DATABASE", postgres.url());
+        }
         command
     }
 

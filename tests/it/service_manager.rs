@@ -1,6 +1,7 @@
 //! `serve` below a service manager such as systemd: what it is told, over a socket of the test's own.
 
-use std::os::unix::net::UnixDatagram;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::Command;
 use std::time::Duration;
 
@@ -107,6 +108,31 @@ fn a_watchdog_of_another_process_is_not_fed() {
     assert_eq!(manager.heard()[0], "READY=1");
     assert_eq!(manager.server.stop(), Some(0));
     assert_eq!(manager.heard(), ["STOPPING=1"]);
+}
+
+#[test]
+fn a_service_manager_may_listen_at_a_name_that_is_in_no_folder() {
+    let site = Site::new();
+    let name = site.path("notify").display().to_string();
+    let address = SocketAddr::from_abstract_name(&name).expect("an address");
+    let socket = UnixDatagram::bind_addr(&address).expect("a socket");
+    let mut command = site.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env("NOTIFY_SOCKET", format!("@{name}"));
+    let server = Server::start(command, &site.path("log"));
+    let mut manager = Manager { socket, server };
+    assert_eq!(manager.heard()[0], "READY=1");
+    assert_eq!(manager.server.stop(), Some(0));
+    assert_eq!(manager.heard(), ["STOPPING=1"]);
+}
+
+#[test]
+fn where_no_service_manager_is_named_nothing_is_said_of_it() {
+    let site = Site::new();
+    let mut command = site.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env("NOTIFY_SOCKET", "");
+    let mut server = Server::start(command, &site.path("log"));
+    assert_eq!(server.stop(), Some(0));
+    assert!(!server.log().contains("not_notified"), "{}", server.log());
 }
 
 #[test]

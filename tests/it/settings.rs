@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::server::{Outcome, Server, Site, run};
 use crate::wire::exchange;
 
@@ -262,7 +264,7 @@ fn a_wrong_value_is_explained_in_plain_words() {
             "it must be a number with a unit behind it: s, m, h or d",
         ),
         (
-            "keep_alive = 75",
+            "keep_alive = \"75\"",
             "it must be a number with a unit behind it: s, m, h or d",
         ),
         (
@@ -270,19 +272,19 @@ fn a_wrong_value_is_explained_in_plain_words() {
             "it must be a whole number between 1 and 1000000",
         ),
         (
-            "hash_threads = 1.5",
+            "hash_threads = \"1.5\"",
             "it must be a whole number between 1 and 1024",
         ),
         ("password_history = \"\"", "it is empty"),
         ("throttle = \"on\"", "it must be true or false"),
-        ("docs = 1", "it must be true or false"),
+        ("docs = \"1\"", "it must be true or false"),
         (
             "listen_mode = 0o600",
-            "in a file it stands in quotation marks",
+            "a text in quotation marks belongs there, and this is a number",
         ),
         (
-            "listen_mode = 0o660",
-            "in a file it stands in quotation marks",
+            "listen_mode = \"432\"",
+            "no mode that lets the owner in, in octal digits",
         ),
     ] {
         let said = list(&site, &["--config", &file(&site, line)], &[]).refusal();
@@ -298,6 +300,49 @@ fn a_wrong_value_is_explained_in_plain_words() {
     }
     let said = site.run(&["token", "issue", "ada", "--ttl", "x"]).err;
     assert!(said.contains("a number with a unit behind it"), "{said}");
+}
+
+#[test]
+fn no_setting_takes_another_type_for_a_text() {
+    let site = Site::with_database();
+    let shown = run(site.bare().args(["config", "show", "--format", "json"]), "").json();
+    let settings: Vec<Value> = serde_json::from_value(shown).expect("a list");
+    assert!(settings.len() > 30);
+    let others = [
+        ("5", "a number"),
+        ("1.5", "a number with a point"),
+        ("true", "true or false"),
+        ("2026-11-24", "a time"),
+        ("[]", "a list"),
+        ("[\"a\"]", "a list"),
+        ("[5]", "a list"),
+        ("{ a = 5 }", "a table"),
+    ];
+    for setting in settings {
+        let key = setting["key"].as_str().expect("a key");
+        let is_list = ["trusted_proxies", "cors_origins"].contains(&key);
+        for (value, is) in others {
+            let is_right = match value {
+                "5" => setting["value"].is_number(),
+                "true" => setting["value"].is_boolean(),
+                "[]" | "[\"a\"]" => is_list,
+                _ => false,
+            };
+            let line = file(&site, &format!("{key} = {value}"));
+            let said = list(&site, &["--config", &line], &[]).err;
+            let refused = format!("and this is {is}");
+            assert_eq!(
+                said.contains(&refused),
+                !is_right,
+                "{key} = {value}: {said}"
+            );
+            if !is_right {
+                let named = format!("the setting {key} is wrong: ");
+                let example = format!("; a right one is {key} = \"");
+                assert!(said.contains(&named) && said.contains(&example), "{said}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -9,13 +9,14 @@ use serde_json::json;
 
 use crate::cli::examples::examples;
 use crate::cli::job::{self, Job};
+use crate::cli::piped;
 use crate::cli::terminal::output::Output;
 use crate::cli::terminal::progress::Bar;
 use crate::clock::Clock;
 use crate::compose;
 use crate::domain::counted;
 use crate::interrupt::Interrupt;
-use crate::private_file::folder_of;
+use crate::private_file::on_disk_of;
 use crate::private_file::own_files::check_not_own;
 use crate::private_file::replace::Draft;
 use crate::settings::{Settings, other_database};
@@ -38,7 +39,7 @@ pub(crate) enum Command {
     /// Bring the schema up to date, as every other command does too, or make the database
     #[command(after_help = examples(&["minisass-auth db migrate"]))]
     Migrate,
-    /// Copy the database to a new file; its keys are sealed with the master key, which is not in it
+    /// Copy the database, without the master key, to a new file
     #[command(after_help = examples(&["minisass-auth db backup \"backup-$(date +%F).db\""]))]
     Backup {
         /// Must not exist
@@ -164,14 +165,8 @@ fn copy(to: &Location, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is piped in, on the disk of the database: folders for temporary files may be memory.
 fn standard_input(settings: &Settings) -> anyhow::Result<Draft> {
-    let database = &settings.database_file();
-    // Its folder may still be to be made, once it is known that this is a backup.
-    let folder = folder_of(database).ancestors().find(|it| it.is_dir());
-    let name = database.file_name().unwrap_or_default();
-    let draft = Draft::beside(&folder.unwrap_or(Path::new(".")).join(name))
-        .with_context(|| format!("cannot write beside {}", database.display()))?;
+    let draft = piped::draft(&on_disk_of(&settings.database_file()))?;
     let mut file = File::options().write(true).open(draft.path())?;
     io::copy(&mut io::stdin(), &mut file).context("cannot read standard input to its end")?;
     Ok(draft)
@@ -183,8 +178,11 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
     let progress = bar.progress(Some(&interrupt));
     let is_piped = file == Path::new("-");
     let piped = is_piped.then(|| standard_input(settings)).transpose()?;
-    let file = piped.as_ref().map_or(file, Draft::path);
-    let users = compose::restore(file, settings, &actor, &progress);
+    let (from, shown) = match &piped {
+        Some(copy) => (copy.path(), "standard input".to_owned()),
+        None => (file, file.display().to_string()),
+    };
+    let users = compose::restore(from, &shown, settings, &actor, &progress);
     bar.clear();
     let users = interrupt.explain(users, "nothing was restored; run it again")?;
     output.one(&json!({

@@ -210,6 +210,11 @@ fn exit_status(roff: &mut Roff) {
         "Refused or failed; standard error says what to do.",
     );
     entry(roff, "2", "Wrong usage.");
+    entry(
+        roff,
+        "3",
+        "Done, but standard output did not take the answer: a full disk, or a closed pipe.",
+    );
     entry(roff, "130", "Interrupted.");
 }
 

@@ -1,9 +1,9 @@
 //! `token issue | inspect | revoke`.
 
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 use crate::cli::dry_run::dry_run;
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
-use crate::cli::named::NamedOne;
+use crate::cli::named::{self, NamedOne};
 use crate::cli::terminal::output::{Format, Output};
-use crate::domain::{Timestamp, bare_line};
+use crate::domain::Timestamp;
 use crate::operator::tokens::NewToken;
 use crate::settings::duration;
 
@@ -107,14 +107,10 @@ fn token_from_stdin() -> anyhow::Result<Zeroizing<String>> {
     if io::stdin().is_terminal() {
         return Ok(Zeroizing::new(rpassword::prompt_password("Token: ")?));
     }
-    for line in io::stdin().lock().lines() {
-        let line = Zeroizing::new(line?);
-        let token = bare_line(&line).trim_start_matches("Bearer ");
-        if !token.is_empty() {
-            return Ok(Zeroizing::new(token.to_owned()));
-        }
-    }
-    bail!("standard input is empty; pipe the token in");
+    let line = named::first_line()?.context("standard input is empty; pipe the token in")?;
+    Ok(Zeroizing::new(
+        line.trim_start_matches("Bearer ").to_owned(),
+    ))
 }
 
 fn inspect(job: &Job, output: &mut Output) -> anyhow::Result<()> {

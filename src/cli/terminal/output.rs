@@ -82,6 +82,49 @@ impl How {
     }
 }
 
+/// What was asked for is done, and nobody was told. Its exit code is one of its own, so that no script does it
+/// once more.
+#[derive(Debug, thiserror::Error)]
+#[error("it is done, and only the answer could not be written ({}); do not run it again for that", .0.kind())]
+pub(crate) struct Untold(io::Error);
+
+impl Untold {
+    pub(crate) const CODE: u8 = 3;
+}
+
+/// Where results go.
+struct Standard {
+    out: Stdout,
+    /// Whether the work goes on when this breaks: what is changed must not stay half done because nobody
+    /// reads what is said of it.
+    goes_on: bool,
+    broken: Option<io::Error>,
+}
+
+impl Standard {
+    fn note<T>(&mut self, done: io::Result<T>, instead: T) -> io::Result<T> {
+        match done {
+            Err(err) if self.goes_on && err.kind() != io::ErrorKind::Interrupted => {
+                self.broken.get_or_insert(err);
+                Ok(instead)
+            }
+            done => done,
+        }
+    }
+}
+
+impl Write for Standard {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes);
+        self.note(written, bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.out.flush();
+        self.note(flushed, ())
+    }
+}
+
 /// Standard output.
 pub(crate) struct Output {
     pub(crate) format: Format,
@@ -92,11 +135,12 @@ pub(crate) struct Output {
     /// The columns that people need, the most important first; empty if all are.
     needed: &'static [&'static str],
     screen: Screen,
-    out: BufWriter<Stdout>,
+    out: BufWriter<Standard>,
 }
 
 impl Output {
-    pub(crate) fn new(how: How, is_dry: bool, now: Timestamp) -> Self {
+    /// `changes` says whether the command does more than to read.
+    pub(crate) fn new(how: How, (changes, is_dry): (bool, bool), now: Timestamp) -> Self {
         Self {
             format: match how.format {
                 WantedFormat::Table => Format::Table,
@@ -108,7 +152,11 @@ impl Output {
             is_wide: how.wide,
             needed: &[],
             screen: Screen::new(now),
-            out: BufWriter::new(io::stdout()),
+            out: BufWriter::new(Standard {
+                out: io::stdout(),
+                goes_on: changes && !is_dry,
+                broken: None,
+            }),
         }
     }
 
@@ -122,8 +170,10 @@ impl Output {
         self.is_wide || self.columns.iter().any(|it| is_column(it, column))
     }
 
-    pub(crate) fn finish(&mut self) -> io::Result<()> {
-        self.out.flush()
+    pub(crate) fn finish(&mut self) -> anyhow::Result<()> {
+        self.out.flush()?;
+        let broken = self.out.get_mut().broken.take();
+        broken.map_or(Ok(()), |err| Err(Untold(err).into()))
     }
 
     /// A text of our own as it is.

@@ -63,8 +63,8 @@ impl Bar {
     }
 
     /// Writes to the terminal without tearing the line.
-    pub(crate) fn aside(&self, write: impl FnOnce()) {
-        self.line.suspend(write);
+    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.line.suspend(write)
     }
 
     /// Removes the line.

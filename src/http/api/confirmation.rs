@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use poem::web::Data;
 use poem_openapi::param::Path;
-use poem_openapi::payload::{Html, Json};
+use poem_openapi::payload::Html;
 use poem_openapi::{ApiResponse, OpenApi};
 
-use super::address_request::AddressRequest;
+use super::address_request::{AddressBody, MailedReply, address, ask_again};
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::activation::ConfirmError;
 use crate::domain::{FoundLink, LinkState, MailKind};
 use crate::failure::Failure;
-use crate::http::pages::links::{self, Account, Confirmation};
+use crate::http::pages::links::{self, Account, Confirmation, Mailed};
 use crate::http::wire::{
-    ANYONE, Answer, Anyone, BadRequest, Body, Call, Deployment, ErrorSentence, Forms, JsonOrPage,
-    LIMITED, Message, WantsHtml, error,
+    ANYONE, Answer, Anyone, Call, Deployment, ErrorSentence, Forms, JsonOrPage, LIMITED, Message,
+    WantsHtml, error,
 };
 
 #[derive(ApiResponse)]
@@ -43,16 +43,6 @@ enum ConfirmReply {
     /// address by now.
     #[oai(status = 400)]
     BadLink(JsonOrPage<ErrorSentence>),
-}
-
-#[derive(ApiResponse)]
-enum ResendReply {
-    /// If an account with this address waits to be confirmed, a mail is on its way to it.
-    #[oai(status = 200)]
-    Ok(JsonOrPage<Message>),
-    /// The address is missing or malformed.
-    #[oai(status = 400)]
-    BadRequest(JsonOrPage<BadRequest>),
 }
 
 pub(crate) struct ConfirmApi;
@@ -123,20 +113,15 @@ impl ConfirmApi {
         &self,
         Data(deployment): Data<&Arc<Deployment>>,
         WantsHtml(html): WantsHtml,
-        call: Call<Anyone, Forms, Result<Body<AddressRequest>, BadRequest>>,
-    ) -> Answer<ResendReply, ANYONE, LIMITED> {
-        let email = match call.body {
-            Ok(body) => body.fields.email(),
-            Err(bad) => Err(Json(bad)),
-        };
-        let email = match email {
+        call: Call<Anyone, Forms, AddressBody>,
+    ) -> Answer<MailedReply, ANYONE, LIMITED> {
+        let what = Mailed::Activation;
+        let email = match address(call.body) {
             Ok(email) => email,
-            Err(bad) => return Ok(refuse(bad, deployment, html)?),
+            Err(bad) => return Ok(MailedReply::refused(bad, what, deployment, html)?),
         };
         call.accounts.resend_activation(email, &call.actor).await?;
-        let message = Message::new("Activation email sent");
-        let page = || links::sent_again(deployment.way_on().as_deref());
-        Ok(ResendReply::Ok(JsonOrPage::new(html, message, page)?))
+        Ok(MailedReply::sent(what, deployment, html)?)
     }
 
     /// Confirm Address
@@ -286,23 +271,7 @@ fn bad_link(
 ) -> Result<JsonOrPage<ErrorSentence>, Failure> {
     let sentence = error("Invalid token or expired");
     JsonOrPage::new(html, sentence, || match what {
-        Confirmation::Account => ask_again(deployment, None),
+        Confirmation::Account => ask_again(Mailed::Activation, deployment, None),
         Confirmation::Address => links::bad_address_link(deployment.way_on().as_deref()),
     })
-}
-
-fn ask_again(deployment: &Deployment, refusal: Option<&str>) -> Result<String, Failure> {
-    let action = deployment.api_path("resend-activation/");
-    links::ask_again(&action, refusal, deployment.way_on().as_deref())
-}
-
-/// A browser gets the form again, with the reason.
-fn refuse(
-    bad: Json<BadRequest>,
-    deployment: &Deployment,
-    html: bool,
-) -> Result<ResendReply, Failure> {
-    let reason = bad.0.sentence();
-    let page = || ask_again(deployment, Some(&reason));
-    JsonOrPage::new(html, bad, page).map(ResendReply::BadRequest)
 }

@@ -8,12 +8,12 @@ use poem_openapi::payload::{Html, Json};
 use poem_openapi::types::Password;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
-use super::address_request::AddressRequest;
+use super::address_request::{AddressBody, MailedReply, address, ask_again};
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::reset::ResetError;
 use crate::failure::Failure;
-use crate::http::pages::links::{self, Account};
+use crate::http::pages::links::{self, Account, Mailed};
 use crate::http::wire::{
     ANYONE, Answer, Anyone, BadRequest, Body, CHALLENGE, Call, Deployment, ErrorSentence, Forms,
     Input, JsonOrPage, LIMITED, Message, Sentence, Unread, WantsHtml, bad_request, error,
@@ -31,16 +31,6 @@ struct NewPassword {
 
 impl Input for NewPassword {
     const SENTENCE: Sentence = first_rule;
-}
-
-#[derive(ApiResponse)]
-enum RequestReply {
-    /// If somebody has this address, a mail is on its way to it.
-    #[oai(status = 200)]
-    Ok(Json<Message>),
-    /// The address is missing or malformed.
-    #[oai(status = 400)]
-    BadRequest(Json<BadRequest>),
 }
 
 #[derive(ApiResponse)]
@@ -89,13 +79,17 @@ impl ResetApi {
     )]
     async fn request_reset(
         &self,
-        call: Call<Anyone, Forms, Body<AddressRequest>>,
-    ) -> Answer<RequestReply, ANYONE, LIMITED> {
-        match call.body.fields.email() {
-            Ok(email) => call.accounts.request_reset(email, &call.actor).await?,
-            Err(bad) => return Ok(RequestReply::BadRequest(bad)),
-        }
-        Ok(RequestReply::Ok(Message::new("Password reset email sent")))
+        Data(deployment): Data<&Arc<Deployment>>,
+        WantsHtml(html): WantsHtml,
+        call: Call<Anyone, Forms, AddressBody>,
+    ) -> Answer<MailedReply, ANYONE, LIMITED> {
+        let what = Mailed::Reset;
+        let email = match address(call.body) {
+            Ok(email) => email,
+            Err(bad) => return Ok(MailedReply::refused(bad, what, deployment, html)?),
+        };
+        call.accounts.request_reset(email, &call.actor).await?;
+        Ok(MailedReply::sent(what, deployment, html)?)
     }
 
     /// Verify Password Reset
@@ -201,7 +195,7 @@ fn bad_link(
     deployment: &Deployment,
     html: bool,
 ) -> Result<(JsonOrPage<ErrorSentence>, String), Failure> {
-    let page = || links::bad_link(deployment.way_on().as_deref());
+    let page = || ask_again(Mailed::Reset, deployment, None);
     let page = JsonOrPage::new(html, error("Unauthorized"), page)?;
     Ok((page, CHALLENGE.to_owned()))
 }

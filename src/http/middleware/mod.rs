@@ -34,7 +34,8 @@ pub(crate) struct Middleware {
     deployment: Arc<Deployment>,
     content_security_policy: HeaderValue,
     metrics: Arc<Metrics>,
-    next_id: AtomicU64,
+    /// Of the next request, at whatever address it comes.
+    next_id: Arc<AtomicU64>,
     /// Whether it was logged that clients cannot be told from each other.
     has_warned: AtomicBool,
 }
@@ -45,30 +46,38 @@ impl Middleware {
         deployment: Arc<Deployment>,
         metrics: Arc<Metrics>,
         content_security_policy: HeaderValue,
+        next_id: Arc<AtomicU64>,
     ) -> Self {
         let routes = Arc::new(routes);
         let cors = Cors::new()
             .allow_origins(&deployment.cors_origins)
             .allow_credentials(true)
             .expose_headers(["retry-after", "x-request-id"]);
-        // Numbers start with the time of the start, so that no restart repeats one.
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-        let first_id = u64::try_from(since_epoch.unwrap_or_default().as_nanos());
         Self {
             plain: Arc::clone(&routes).boxed(),
             with_cors: routes.with(cors).map_to_response().boxed(),
             content_security_policy,
             deployment,
             metrics,
-            next_id: AtomicU64::new(first_id.unwrap_or_default()),
+            next_id,
             has_warned: AtomicBool::new(false),
         }
+    }
+
+    /// Numbers start with the time of the start, so that no restart repeats one.
+    pub(crate) fn first_id() -> AtomicU64 {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+        let first_id = u64::try_from(since_epoch.unwrap_or_default().as_nanos());
+        AtomicU64::new(first_id.unwrap_or_default())
     }
 
     /// The answer, also when the handler panics or takes too long.
     async fn answer_in_time(&self, mut request: Request) -> Response {
         if let Err(problem) = check_head(&mut request) {
-            return closing(problem.response());
+            return match problem.status {
+                StatusCode::TOO_MANY_REQUESTS => later(problem),
+                _ => closing(problem.response()),
+            };
         }
         // A proxy that took another length for the body's would see a second request in its end
         // (RFC 9112, section 6.1); the library has dropped the other length by now.
@@ -169,7 +178,11 @@ async fn stop_is_near(stopping: Option<Stopping>) {
 
 /// What was asked for was not done in time.
 fn unavailable(sentence: &str) -> Response {
-    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, sentence);
+    later(Problem::new(StatusCode::SERVICE_UNAVAILABLE, sentence))
+}
+
+/// It may be done in a while.
+fn later(problem: Problem) -> Response {
     let mut response = closing(problem.response());
     let seconds = HeaderValue::from_static("5");
     response.headers_mut().insert(header::RETRY_AFTER, seconds);

@@ -159,27 +159,51 @@ pub(crate) fn already_confirmed(
     notice(title, text, Some(account), way_on)
 }
 
-/// The link of an account to be confirmed does not work. The form, which is sent to `action`, has
-/// another one mailed; `refusal` says why the last address was not taken.
+/// The links of which another one may be asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Mailed {
+    /// To confirm an account.
+    Activation,
+    /// To choose a password.
+    Reset,
+}
+
+/// The link does not work. The form, which is sent to `action`, has another one mailed; `refusal` says
+/// why the last address was not taken.
 pub(crate) fn ask_again(
+    what: Mailed,
     action: &str,
     refusal: Option<&str>,
     way_on: Option<&str>,
 ) -> Result<String, Failure> {
     let title = "This link does not work";
-    let text = "It is too old, or not whole. If your account is not confirmed yet, \
-                have another link sent to you, and open the newest mail.";
+    let text = match what {
+        Mailed::Activation => {
+            "It is too old, or not whole. If your account is not confirmed yet, \
+             have another link sent to you, and open the newest mail."
+        }
+        Mailed::Reset => {
+            "It has been used, or it is too old, or not whole. Have another link sent to you, \
+             and open the newest mail."
+        }
+    };
     render(
         include_str!("ask-again.html"),
         context! { title, text, action, refusal, way_on },
     )
 }
 
-/// Another link is on its way, if there is an account to be confirmed.
-pub(crate) fn sent_again(way_on: Option<&str>) -> Result<String, Failure> {
+/// Another link is on its way, if there is an account for it.
+pub(crate) fn sent_again(what: Mailed, way_on: Option<&str>) -> Result<String, Failure> {
     let title = "Look into your mail";
-    let text =
-        "If an account with this address waits to be confirmed, a new link is on its way to it.";
+    let text = match what {
+        Mailed::Activation => {
+            "If an account with this address waits to be confirmed, a new link is on its way to it."
+        }
+        Mailed::Reset => {
+            "If there is an account with this address, a new link is on its way to it."
+        }
+    };
     notice(title, text, None, way_on)
 }
 
@@ -195,14 +219,6 @@ pub(crate) fn bad_address_link(way_on: Option<&str>) -> Result<String, Failure> 
 pub(crate) fn address_taken(way_on: Option<&str>) -> Result<String, Failure> {
     let title = "This address is taken";
     let text = "Another account has this address by now. Yours keeps the one it had.";
-    notice(title, text, None, way_on)
-}
-
-/// The link to choose a password does not work.
-pub(crate) fn bad_link(way_on: Option<&str>) -> Result<String, Failure> {
-    let title = "This link does not work";
-    let text = "It has been used, or it is too old. Ask for a new one where you log in, and open the \
-                newest mail.";
     notice(title, text, None, way_on)
 }
 

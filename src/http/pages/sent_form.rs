@@ -71,6 +71,8 @@ impl SentForm {
         let headers = request.headers_mut();
         headers.remove(header::CONTENT_TYPE);
         headers.remove(header::CONTENT_LENGTH);
+        // The page shows what a program would get.
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let bearer = self.token().map(|it| format!("Bearer {it}"));
         if let Some(Ok(bearer)) = bearer.map(|it| HeaderValue::from_str(&it)) {
             headers.insert(header::AUTHORIZATION, bearer);

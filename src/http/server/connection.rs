@@ -37,17 +37,16 @@ pub(super) struct Partner<A> {
     pub(super) app: Arc<A>,
     pub(super) addresses: (LocalAddr, RemoteAddr),
     pub(super) stopping: Stopping,
-    pub(super) seat: Arc<Seat>,
 }
 
 /// Answers what comes, until one side has enough or `closing` is true.
 pub(super) async fn converse<A: Endpoint<Output = Response> + 'static>(
     socket: impl AsyncRead + AsyncWrite + Unpin,
-    partner: Partner<A>,
+    (partner, seat): (Partner<A>, Arc<Seat>),
     rules: Arc<ConnectionRules>,
     mut closing: watch::Receiver<bool>,
 ) {
-    let turn = Arc::clone(&partner.seat.turn);
+    let turn = Arc::clone(&seat.turn);
     let partner = &partner;
     let stream = Stream::new(socket, Arc::clone(&turn), rules);
     let service = service_fn(|request| {
@@ -75,7 +74,7 @@ pub(super) async fn converse<A: Endpoint<Output = Response> + 'static>(
         biased;
         ended = &mut connection => ended,
         // Somebody else needs the place more.
-        () = partner.seat.is_given_up() => {
+        () = seat.is_given_up() => {
             if turn.is_waiting() {
                 return;
             }
@@ -98,6 +97,19 @@ pub(super) async fn converse<A: Endpoint<Output = Response> + 'static>(
         return;
     }
     if turn.was_the_last() {
+        say_farewell(socket).await;
+    }
+}
+
+/// Tells a client that has too many connections so, when it asks something: an answer to nothing is no
+/// answer.
+pub(super) async fn turn_away<A: Endpoint<Output = Response> + 'static>(
+    mut socket: impl AsyncRead + AsyncWrite + Unpin,
+    partner: Partner<A>,
+) {
+    let asked = tokio::time::timeout(FAREWELL, socket.read(&mut [0; 1024])).await;
+    if matches!(asked, Ok(Ok(1..))) {
+        partner.refuse(RefusedHead::Crowd, &mut socket).await;
         say_farewell(socket).await;
     }
 }

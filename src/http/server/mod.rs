@@ -22,17 +22,19 @@ use rustix::io::Errno;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 pub use self::rules::ConnectionRules;
 
-use self::connection::{Partner, converse};
+use self::connection::{Partner, converse, turn_away};
 use self::places::{Place, Places};
 use self::rarely::Rarely;
 use super::wire::Stopping;
 
 /// After how many milliseconds the system cuts off a client that acknowledges nothing of its answer.
 const READ_DEADLINE_MS: u32 = 30_000;
+/// So many are told at once that they have too many connections.
+const TURNED_AWAY: usize = 8;
 /// After a failed accept (no file descriptors, say) the next one waits.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
@@ -52,6 +54,7 @@ struct Server<A> {
     app: Arc<A>,
     rules: Arc<ConnectionRules>,
     places: Places,
+    turned_away: Arc<Semaphore>,
     closing: watch::Receiver<bool>,
     stopping: Stopping,
 }
@@ -71,6 +74,7 @@ pub async fn serve<A>(
     let server = Server {
         app: Arc::new(app),
         places: Places::new(Arc::clone(&rules)),
+        turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
         rules: Arc::clone(&rules),
         closing,
         stopping: Stopping(stopping),
@@ -120,13 +124,14 @@ impl<A: Endpoint<Output = Response> + 'static> Server<A> {
             Listener::Tcp(listener) => {
                 let (stream, remote) = listener.accept().await?;
                 let remote = Addr::from(remote);
-                // Whoever has enough of them is not told: that would need a place too.
-                let Some(place) = self.places.take(&remote).await else {
-                    return Ok(());
-                };
+                let place = self.places.take(&remote).await;
                 // Otherwise it has gone already.
                 if let Ok(local) = prepare(&stream) {
-                    self.spawn(stream, (LocalAddr(local.into()), RemoteAddr(remote)), place);
+                    let addresses = (LocalAddr(local.into()), RemoteAddr(remote));
+                    match place {
+                        Some(place) => self.spawn(stream, addresses, place),
+                        None => self.turn_away(stream, addresses),
+                    }
                 }
             }
             Listener::Unix(listener) => {
@@ -148,17 +153,33 @@ impl<A: Endpoint<Output = Response> + 'static> Server<A> {
         addresses: (LocalAddr, RemoteAddr),
         place: Place,
     ) {
-        let partner = Partner {
-            app: Arc::clone(&self.app),
-            addresses,
-            stopping: self.stopping.clone(),
-            seat: place.seat(),
-        };
+        let partner = (self.partner(addresses), place.seat());
         let (rules, closing) = (Arc::clone(&self.rules), self.closing.clone());
         tokio::spawn(async move {
             converse(socket, partner, rules, closing).await;
             drop(place);
         });
+    }
+
+    /// A client has enough connections. A few are told at a time; with more of them there, the others are
+    /// closed without a word.
+    fn turn_away(&self, socket: TcpStream, addresses: (LocalAddr, RemoteAddr)) {
+        let Ok(one_of_few) = Arc::clone(&self.turned_away).try_acquire_owned() else {
+            return;
+        };
+        let partner = self.partner(addresses);
+        tokio::spawn(async move {
+            turn_away(socket, partner).await;
+            drop(one_of_few);
+        });
+    }
+
+    fn partner(&self, addresses: (LocalAddr, RemoteAddr)) -> Partner<A> {
+        Partner {
+            app: Arc::clone(&self.app),
+            addresses,
+            stopping: self.stopping.clone(),
+        }
     }
 }
 

@@ -16,9 +16,9 @@ use super::rules::ConnectionRules;
 use super::seats::{Seat, Seats};
 use crate::http::wire::network;
 
-/// File descriptors that are not for connections: the database, its readers, the log, mails; and the few
-/// of an address for metrics alone.
-const RESERVED_DESCRIPTORS: u64 = 80;
+/// File descriptors that are not for connections: the database, its readers, the log, mails; those that are
+/// turned away; and the few of an address for metrics alone.
+const RESERVED_DESCRIPTORS: u64 = 96;
 /// How much memory is for connections, in KiB.
 const MEMORY: u64 = 256 * 1024;
 /// What a connection needs of it at most, in KiB: a head, a body or an answer on its way, and what

@@ -1,5 +1,5 @@
 //! A head that was no request. The HTTP library refuses it with an empty body, which the Android client
-//! cannot read, or says nothing.
+//! cannot read, or says nothing. And one on a connection too many.
 
 use poem::http::StatusCode;
 
@@ -11,6 +11,8 @@ pub(super) enum RefusedHead {
     TooLong,
     AddressTooLong,
     Late,
+    /// Its client has too many connections.
+    Crowd,
 }
 
 impl RefusedHead {
@@ -36,6 +38,10 @@ impl RefusedHead {
             Self::Late => (
                 StatusCode::REQUEST_TIMEOUT,
                 "The head of the request did not arrive in time.",
+            ),
+            Self::Crowd => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many connections come from this address. Try again later.",
             ),
         };
         Problem::new(status, sentence)

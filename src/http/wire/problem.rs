@@ -172,9 +172,8 @@ pub(crate) fn render(err: poem::Error) -> Response {
     let sentence = match status {
         StatusCode::NOT_FOUND => "Not found.",
         StatusCode::INTERNAL_SERVER_ERROR => "Something went wrong.",
-        other => other
-            .canonical_reason()
-            .unwrap_or("The request was refused."),
+        StatusCode::BAD_REQUEST => "The request is malformed.",
+        _ => "The request was refused.",
     };
     Problem::new(status, sentence).response()
 }

@@ -18,20 +18,14 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use crate::private_file::beside;
+
 /// "mini" in ASCII: tells our files from those of other programs.
 pub(super) const APPLICATION_ID: i32 = 0x6d69_6e69;
 
 /// The write-ahead log beside a database.
 pub(super) fn log_of(path: &Path) -> PathBuf {
     beside(path, "-wal")
-}
-
-/// A file of SQLite's beside a database, which is where a link leads to.
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let mut name = path.into_os_string();
-    name.push(ending);
-    name.into()
 }
 
 /// Marks the transaction that is open as the commit after the last one; once for each.

@@ -1,17 +1,18 @@
 //! Whether the database that is open is still the one of its name, and whole. Somebody may delete its
 //! folder, put another file there or cut it off: what is written from then on would be lost.
 
-use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind};
+use std::fs::{File, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::header::Header;
-use super::log::{self, beside, log_of};
+use super::log::{self, log_of};
 use crate::failure::Failure;
 use crate::private_file::layout::LOCK;
+use crate::private_file::{beside, is_replaced};
 
 /// The files of an open database.
 pub(super) struct Place {
@@ -43,10 +44,12 @@ impl Place {
         })
     }
 
-    /// Fails for good when a file is gone or cut off, or another one is in its place. What cannot be
-    /// found out, for want of file descriptors, say, is no reason.
+    /// Fails for good when a file is gone or cut off, or another one is in its place.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        let gone = self.files.iter().find(|(path, file)| is_gone(path, file));
+        let gone = self
+            .files
+            .iter()
+            .find(|(path, file)| is_replaced(path, file));
         let is_lost =
             self.is_lost.load(Ordering::SeqCst) || gone.is_some() || self.is_other_or_cut();
         if !is_lost {
@@ -108,14 +111,6 @@ impl Place {
             self.changed_at.store(changed_at, Ordering::SeqCst);
         }
         matches!(belongs, Ok(false))
-    }
-}
-
-fn is_gone(path: &Path, file: &File) -> bool {
-    match (fs::metadata(path), file.metadata()) {
-        (Ok(named), Ok(open)) => (named.dev(), named.ino()) != (open.dev(), open.ino()),
-        (Err(err), _) => matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
-        _ => false,
     }
 }
 

@@ -83,10 +83,6 @@ impl Readers {
         Ok(readers)
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Runs `query`, which sees one state of the database.
     pub(crate) fn read<T>(
         &self,

@@ -24,7 +24,11 @@ const DOING: &str = "restoring the backup";
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// A backup that is whole and of this program.
-pub struct SoundBackup(Connection);
+pub struct SoundBackup {
+    connection: Connection,
+    /// For people.
+    pub(crate) shown: String,
+}
 
 /// Puts a backup into the database at `path`, which must hold no users, and returns how many
 /// users it brought. `settle` changes what is put there.
@@ -38,7 +42,7 @@ pub(crate) fn restore(
     check_empty(path)?;
     let _lock = connect::lock(path).map_err(Failure::when(DOING))?;
     let draft = Draft::beside(path).map_err(Failure::when(DOING))?;
-    backup::into(&backup.0, draft.path(), progress).map_err(when(DOING))?;
+    backup::into(&backup.connection, draft.path(), progress).map_err(when(DOING))?;
     let mut prepared = Connection::open(draft.path()).map_err(when(DOING))?;
     prepared
         .pragma_update(None, "journal_mode", "memory")
@@ -82,9 +86,8 @@ fn check_empty(path: &Path) -> Result<(), Failure> {
     ))
 }
 
-/// Looks at a backup, and changes nothing.
-pub fn sound_backup(from: &Path, progress: &Progress) -> Result<SoundBackup, Failure> {
-    let shown = from.display();
+/// Looks at a backup, which people know as `shown`, and changes nothing.
+pub fn sound_backup(from: &Path, shown: &str, progress: &Progress) -> Result<SoundBackup, Failure> {
     let refused = |why: String| Failure::new(DOING, why);
     fs::metadata(from)
         .map_err(|err| refused(format!("cannot read {shown}: {}", in_words(&err))))?;
@@ -99,20 +102,23 @@ pub fn sound_backup(from: &Path, progress: &Progress) -> Result<SoundBackup, Fai
              in a log (WAL) beside the original; name a file that `db backup` made"
         )));
     }
-    let mut source = connect::untouched(from).map_err(unreadable)?;
-    let problems = backup::problems(&mut source, progress).map_err(unreadable)?;
+    let mut connection = connect::untouched(from).map_err(unreadable)?;
+    let problems = backup::problems(&mut connection, progress).map_err(unreadable)?;
     if let Some(problem) = problems.first() {
         return Err(refused(format!(
             "{shown} is damaged ({problem}); name another one"
         )));
     }
-    let id = number(&source, "PRAGMA application_id").map_err(unreadable)?;
+    let id = number(&connection, "PRAGMA application_id").map_err(unreadable)?;
     if id != i64::from(log::APPLICATION_ID) {
         return Err(refused(format!(
             "{shown} is no backup of this program; name another one"
         )));
     }
-    Ok(SoundBackup(source))
+    Ok(SoundBackup {
+        connection,
+        shown: shown.to_owned(),
+    })
 }
 
 fn number(connection: &Connection, sql: &str) -> rusqlite::Result<i64> {

@@ -107,7 +107,10 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("rustls", "src/store/postgres/tls.rs"),
     ("webpki_roots", "src/store/postgres/tls.rs"),
     ("lettre", "src/mail/"),
-    ("percent_encoding", "src/mail/server.rs src/http/pages/"),
+    (
+        "percent_encoding",
+        "src/mail/server.rs src/http/middleware/head.rs src/http/pages/",
+    ),
     ("minijinja", "src/mail/letter.rs src/http/pages/"),
     ("scrypt", "src/crypto/scrypt.rs"),
     ("argon2", "src/crypto/foreign.rs"),

@@ -114,6 +114,15 @@ fn every_page_of_a_mailed_link_is_for_everybody() {
             .open(&reset)
             .see("This link does not work")
             .judge()
+            // An address for the browser, and none for us.
+            .fill("[name=email]", "ada@example")
+            .click("button")
+            .find("#refusal + [name=email]:focus")
+            .judge()
+            .fill("[name=email]", "new@example.org")
+            .click("button")
+            .see("Look into your mail")
+            .judge()
             .play();
         seen.assert_clean_but_for_statuses().assert_accessible();
     }

@@ -120,3 +120,41 @@ fn the_page_of_a_false_link_sends_another_one() {
     let mails = site.database().query_row(mails, [], |row| row.get(0));
     assert_eq!(mails, Ok(2));
 }
+
+#[test]
+fn the_page_of_a_used_reset_link_sends_another_one_with_a_script_and_without() {
+    let Some(browser) = Browser::find() else {
+        return;
+    };
+    let ask = json!({"email": "ada@example.org"});
+    for is_plain in [false, true] {
+        let site = Site::new();
+        let server = site.start(&[]);
+        assert_eq!(server.register("ada"), 201);
+        assert_eq!(server.post("request-reset", &ask).status, 200);
+        let link = mailed_link(&site, "password-reset");
+        let story = browser.story(&[server.address()]);
+        let story = if is_plain {
+            story.without_scripts()
+        } else {
+            story
+        };
+        let seen = story
+            .open(&link)
+            .fill("[name=newPassword]", "An0ther@Pass2")
+            .press("Enter")
+            .see("Password changed")
+            .open(&link)
+            .see("This link does not work")
+            .look("reset-used")
+            .fill("[name=email]", "ada@example.org")
+            .click("button")
+            .see("Look into your mail")
+            .look("reset-sent-again")
+            .play();
+        seen.assert_clean_but_for_statuses();
+        let mails = "SELECT count(*) FROM outbox WHERE kind = 'password-reset' AND user_id = 1";
+        let mails: i64 = site.database().get(mails);
+        assert_eq!(mails, 2);
+    }
+}

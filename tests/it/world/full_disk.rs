@@ -4,7 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::{Value, json};
+
 use super::{part, program};
+use crate::move_dump::person;
 use crate::server::{CHEAP, PASSWORD, Server, Site, clear_settings, run, until};
 
 /// Makes a small disk and a user, fills the disk, and serves.
@@ -71,4 +74,33 @@ pub fn unshared(folder: &Path) -> Result<Command, String> {
     command.env("PROGRAM", env!("CARGO_BIN_EXE_minisass-auth"));
     command.env("COST", CHEAP);
     Ok(command)
+}
+
+/// Folders for temporary files may be memory.
+const SMALL_MEMORY: &str = r#"
+set -e
+mount -t tmpfs -o size=8m tmpfs memory
+TMPDIR=$PWD/memory exec "$PROGRAM" --data-dir data user import --from django dump.json
+"#;
+
+#[test]
+fn what_an_import_puts_aside_is_on_the_disk_of_the_database_which_may_be_still_to_be_made() {
+    let site = Site::new();
+    let Some(mut command) = part(unshared(&site.path(""))) else {
+        return;
+    };
+    fs::create_dir(site.path("memory")).expect("a folder");
+    let long = "x".repeat(100_000);
+    let rows = (1..=100).flat_map(|number| {
+        let name = format!("user{number}");
+        let user = person(number, &name, &format!("{name}@example.org"), "!");
+        let fields = json!({"user": number, "of_another_program": long});
+        let profile =
+            json!({"model": "minisass_authentication.userprofile", "pk": number, "fields": fields});
+        [user, profile]
+    });
+    fs::write(site.path("dump.json"), Value::from_iter(rows).to_string()).expect("a dump");
+    run(command.args(["sh", "-c", SMALL_MEMORY]), "").ok();
+    let users: i64 = site.database().get("SELECT count(*) FROM users");
+    assert_eq!(users, 100);
 }

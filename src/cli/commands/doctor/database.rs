@@ -1,6 +1,7 @@
 //! The database: whether it is ours, sound, and backed up.
 
 use super::finding::{Finding, NOT_OURS, Subject};
+use crate::cli::terminal::progress::Bar;
 use crate::domain::{Timestamp, counted};
 use crate::store::audit::Chain;
 use crate::store::maintenance::{Inspection, MOST_LOG_BYTES, Status, newest_schema};
@@ -30,13 +31,16 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         }
     };
     let (schema, is_current) = schema(&inspection);
-    let mut findings = vec![first, schema, integrity(&inspection)];
+    let bar = Bar::of("checking the database");
+    let mut findings = vec![first, schema, integrity(&inspection, &bar)];
     if is_current {
-        findings.extend(inside(&inspection, subject.now));
+        bar.say("verifying the audit trail".to_owned());
+        findings.extend(inside(&inspection, &bar, subject.now));
     } else {
         let because = "the schema is another one";
         findings.extend(INSIDE.map(|it| Finding::skipped(it, because)));
     }
+    bar.clear();
     findings
 }
 
@@ -80,8 +84,8 @@ fn schema(inspection: &Inspection) -> (Finding, bool) {
     (finding, false)
 }
 
-fn integrity(inspection: &Inspection) -> Finding {
-    match inspection.problems() {
+fn integrity(inspection: &Inspection, bar: &Bar) -> Finding {
+    match inspection.problems(&bar.progress(None)) {
         Ok(problems) => match problems.first() {
             None => Finding::ok("integrity", "pages and references are sound"),
             Some(first) => Finding::failed(
@@ -97,8 +101,8 @@ fn integrity(inspection: &Inspection) -> Finding {
     }
 }
 
-fn inside(inspection: &Inspection, now: Timestamp) -> Vec<Finding> {
-    let mut findings = vec![audit(inspection)];
+fn inside(inspection: &Inspection, bar: &Bar, now: Timestamp) -> Vec<Finding> {
+    let mut findings = vec![audit(inspection, bar)];
     match inspection.status(now) {
         Ok(status) => findings.extend(of_status(&status, now)),
         Err(failure) => findings.extend(
@@ -110,8 +114,8 @@ fn inside(inspection: &Inspection, now: Timestamp) -> Vec<Finding> {
     findings
 }
 
-fn audit(inspection: &Inspection) -> Finding {
-    match inspection.verify_audit() {
+fn audit(inspection: &Inspection, bar: &Bar) -> Finding {
+    match inspection.verify_audit(&bar.progress(None)) {
         Ok(Chain::Whole { rows, gone: 0 }) => Finding::ok("audit", as_written(rows)),
         Ok(Chain::Whole { rows, gone }) => {
             let gone = counted(gone, "row before has", "rows before have");

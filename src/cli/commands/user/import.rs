@@ -1,7 +1,7 @@
 //! `user import`: reads a file as a stream and adds its users in batches.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 
@@ -13,8 +13,10 @@ use crate::cli::terminal::progress::Bar;
 use crate::domain::{User, counted};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Interrupted};
-use crate::operator::transfer::{self, Import as Wanted, Imported, Kind};
+use crate::operator::transfer::{self, Extent, Import as Wanted, Imported, Kind};
+use crate::private_file::on_disk_of;
 use crate::settings::Settings;
+use crate::store::maintenance;
 use crate::store::pending::Pending;
 use crate::store::transfer::Fate;
 use crate::transfer::choices::{OnBlankEmail, OnDuplicate};
@@ -159,20 +161,43 @@ impl Host for Terminal<'_> {
 
 pub(crate) fn run(import: &Import, settings: Settings, output: &mut Output) -> anyhow::Result<()> {
     import.check()?;
-    let job = &Job::open(settings, import.dry_run, true)?;
     let interrupt = Interrupt::watch()?;
-    let is_read_again = import.from == FileKind::Django;
-    let source = Source::new(&import.file, is_read_again, job, &interrupt)?;
-    let host = Terminal {
-        job,
+    // Whoever is refused finds no database made: where there is none, it is tried first, in a place
+    // that goes again, whether anybody comes over.
+    let is_first = !import.dry_run && !maintenance::is_there(&settings.database)?;
+    let put_aside = on_disk_of(&settings.database_file());
+    let is_read_again = is_first || import.from == FileKind::Django;
+    let source = Source::new(&import.file, is_read_again, &put_aside)?;
+    let job = Job::open(settings.clone(), import.dry_run || is_first, true)?;
+    let mut host = Terminal {
+        job: &job,
         bar: Bar::of("reading users"),
         interrupt: &interrupt,
         report: import.report.as_deref().map(Report::new).transpose()?,
         held: RefCell::default(),
     };
-    let open = || source.open(&host.bar);
-    let operator = &job.operator;
-    let mut imported = operator.import(&import.wanted(job), &open, &host, &job.actor);
+    let read = |host: &Terminal<'_>, extent| {
+        let for_good = import.from != FileKind::Django && extent != Extent::Trial;
+        let (job, open) = (host.job, || source.open(for_good, &host.bar));
+        let wanted = import.wanted(job, &put_aside, extent);
+        job.operator.import(&wanted, &open, host, &job.actor)
+    };
+    let made;
+    if is_first {
+        let mut tried = read(&host, Extent::Trial);
+        if !tried.brings_somebody() {
+            tried.is_held_back = true;
+            return conclude(import, tried, &source.shown(), host, output);
+        }
+        made = host.bar.aside(|| Job::open(settings, false, true))?;
+        host = Terminal { job: &made, ..host };
+    }
+    let extent = match (import.dry_run, is_first) {
+        (true, _) => Extent::Dry,
+        (_, true) => Extent::AfterTrial,
+        _ => Extent::Whole,
+    };
+    let mut imported = read(&host, extent);
     let done = &mut imported.done;
     let mut sent = Ok(());
     if done.end.is_ok() && import.send_reset && !imported.is_held_back {
@@ -244,7 +269,7 @@ fn conclude(
 /// Why it ended before the file did, if it did.
 fn check_end(end: Result<(), Ended>, is_rolled_back: bool) -> anyhow::Result<()> {
     match end {
-        Ok(()) => Ok(()),
+        Ok(()) | Err(Ended::Answered) => Ok(()),
         Err(Ended::Interrupted) if is_rolled_back => {
             bail!(Interrupted("nothing was changed; run it again"))
         }
@@ -265,7 +290,7 @@ fn show(summary: &Summary, output: &mut Output) -> anyhow::Result<()> {
         row.shift_remove("passed_over");
     }
     output.one(&row)?;
-    Ok(output.finish()?)
+    output.finish()
 }
 
 impl Import {
@@ -280,7 +305,7 @@ impl Import {
         Source::check(&self.file)
     }
 
-    fn wanted(&self, job: &Job) -> Wanted {
+    fn wanted(&self, job: &Job, put_aside: &Path, extent: Extent) -> Wanted {
         let user = self.user_model.as_deref().unwrap_or(django::USER);
         Wanted {
             kind: match self.from {
@@ -291,7 +316,8 @@ impl Import {
                     profile: self.profile_model.clone(),
                 }),
             },
-            is_dry: self.dry_run,
+            extent,
+            put_aside: put_aside.to_owned(),
             on_error: match self.on_error {
                 OnError::HoldBack => transfer::OnError::HoldBack,
                 OnError::Skip => transfer::OnError::Skip,

@@ -5,11 +5,10 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 
-use crate::cli::job::Job;
+use crate::cli::piped::Pipe;
 use crate::cli::terminal::progress::Bar;
-use crate::interrupt::{Interrupt, Interrupted};
 use crate::private_file::folder_of;
 use crate::private_file::replace::{Draft, nameless, stream};
 use crate::transfer::input::{self, CHUNK};
@@ -19,21 +18,16 @@ use crate::visible::visible_json;
 /// Where the users come from.
 pub(super) struct Source {
     path: PathBuf,
-    /// What came through a pipe and is read more than once.
-    copy: Option<Draft>,
+    /// If it is read more than once.
+    pipe: Option<Pipe>,
 }
 
 impl Source {
-    pub(super) fn new(
-        path: &Path,
-        is_read_again: bool,
-        job: &Job,
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn new(path: &Path, is_read_again: bool, put_aside: &Path) -> anyhow::Result<Self> {
         let mut source = Self::at(path);
         let is_file = source.is_file()?;
         if is_read_again && !is_file {
-            source.copy = Some(source.put_aside(job, interrupt)?);
+            source.pipe = Some(Pipe::new(source.stream()?, put_aside)?);
         }
         Ok(source)
     }
@@ -53,7 +47,7 @@ impl Source {
     fn at(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            copy: None,
+            pipe: None,
         }
     }
 
@@ -66,15 +60,25 @@ impl Source {
         }
     }
 
-    /// The text in it, from its beginning. The bar shows how much of it is read.
-    pub(super) fn open(&self, bar: &Bar) -> anyhow::Result<Box<dyn BufRead>> {
-        let path = self.copy.as_ref().map_or(&*self.path, Draft::path);
-        if self.copy.is_none() && self.is_piped() {
+    /// The text in it, from its beginning, and perhaps `for_good`. The bar shows how much of it is read.
+    pub(super) fn open(&self, for_good: bool, bar: &Bar) -> anyhow::Result<Box<dyn BufRead>> {
+        if let Some(pipe) = &self.pipe {
+            let all = pipe.whole(for_good);
+            return input::open(buffered(bar.reading(all, 0)));
+        }
+        if self.is_piped() {
             return input::open(buffered(bar.reading(io::stdin(), 0)));
         }
-        let file = File::open(path)?;
+        let file = File::open(&self.path)?;
         let bytes = file.metadata()?.len();
         input::open(buffered(bar.reading(file, bytes)))
+    }
+
+    fn stream(&self) -> io::Result<Box<dyn Read>> {
+        Ok(match self.is_piped() {
+            true => Box::new(io::stdin()),
+            false => Box::new(File::open(&self.path)?),
+        })
     }
 
     fn is_piped(&self) -> bool {
@@ -94,27 +98,6 @@ impl Source {
             File::open(&self.path).with_context(cannot)?;
         }
         Ok(metadata.is_file())
-    }
-
-    /// A copy on the disk of the database, which has room for users.
-    fn put_aside(&self, job: &Job, interrupt: &Interrupt) -> anyhow::Result<Draft> {
-        let draft = Draft::beside(&job.settings.database_file())?;
-        let mut copy = File::options().write(true).open(draft.path())?;
-        let mut input: Box<dyn Read> = match self.is_piped() {
-            true => Box::new(io::stdin()),
-            false => Box::new(File::open(&self.path)?),
-        };
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            let count = input.read(&mut chunk)?;
-            if interrupt.came() {
-                bail!(Interrupted("nothing was changed; run it again"));
-            }
-            if count == 0 {
-                return Ok(draft);
-            }
-            copy.write_all(&chunk[..count])?;
-        }
     }
 }
 

@@ -1,0 +1,78 @@
+//! A server that loses its database, and finds it again.
+
+use minisass_auth::store::{Location, Store};
+
+use crate::app::App;
+use crate::postgres::{self, Cluster};
+use crate::server::until;
+use crate::store::{NOW, actor, add, ask, get};
+use crate::world;
+
+fn cluster(name: &str) -> Option<Cluster> {
+    world::part(Cluster::start(name, postgres::QUICK))
+}
+
+#[test]
+fn while_the_database_is_away_the_answer_is_503_and_afterwards_all_is_as_before() {
+    let Some(cluster) = cluster("lost") else {
+        return;
+    };
+    cluster.make("auth");
+    let app = App::at(Location::parse(&cluster.url("auth")).expect("a place"));
+    let app = app.with_user("ada");
+    let access = app.login("ada").get("access_token");
+    app.status(&access).expect(200);
+
+    cluster.stop();
+    let refused = app.status(&access).expect(503);
+    assert!(refused.header("Retry-After").is_some());
+    app.get("/readyz").expect(503);
+    app.get("/healthz").expect(200);
+    app.logout(&access).expect(503);
+
+    cluster.serve();
+    until("the database", || {
+        (app.status(&access).status == 200).then_some(())
+    });
+    app.logout(&access).expect(200);
+    app.status(&access).expect(401);
+    until("readiness", || {
+        (app.get("/readyz").status == 200).then_some(())
+    });
+}
+
+#[test]
+fn a_connection_that_was_cut_is_made_anew_before_anybody_notices() {
+    let Some(database) = postgres::database() else {
+        return;
+    };
+    let store = Store::open(&database.location()).expect("a store");
+    add(&store, "ada");
+    assert_eq!(get(store.count_users()), 1);
+    for _ in 0..5 {
+        database.cut_connections();
+        // One that is cut in the middle of a look fails; the next one does not.
+        until("a connection", || ask(store.count_users()).ok());
+        until("a connection", || {
+            ask(store.note("test", String::new(), actor(NOW))).ok()
+        });
+    }
+    store.close();
+}
+
+#[test]
+fn a_database_of_another_program_or_of_the_future_is_refused() {
+    let Some(database) = postgres::empty_database() else {
+        return;
+    };
+    let mut client = database.client();
+    client
+        .batch_execute("CREATE TABLE users (id int)")
+        .expect("a table");
+    let refused = |place: &Location| Store::open(place).map(drop).expect_err("refused").chain();
+    assert!(refused(&database.location()).contains("tables of another program"));
+    let ours = postgres::database().expect("as before");
+    let future = "INSERT INTO refinery_schema_history (version, name) VALUES (999, 'future')";
+    ours.client().batch_execute(future).expect("a row");
+    assert!(refused(&ours.location()).contains("schema version 999"));
+}
