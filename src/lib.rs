@@ -1,4 +1,4 @@
-//! The miniSASS authentication service: one binary, one SQLite file, the whole API.
+//! The miniSASS authentication service: one binary, one database, the whole API.
 //!
 //! # The rooms, top down
 //!
@@ -13,7 +13,7 @@
 //! * [`accounts`] is what people do with their own account: log in, register, reset, change, leave.
 //! * [`transfer`] reads and writes files of accounts: JSON Lines, CSV, a dump of Django.
 //! * [`store`] is the database. Each noun has a file with its values, the rules of its transactions
-//!   and their SQL; `store/sqlite/` runs it.
+//!   and their SQL; `store/sqlite/` and `store/postgres/` run it.
 //! * [`crypto`] holds password hashes, tokens, keys and randomness; [`mail`] what mails say and how
 //!   they leave. Neither knows the other, nor the store.
 //! * [`domain`] holds the values that all of them speak of, and their rules. It does no I/O.

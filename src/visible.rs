@@ -19,6 +19,12 @@ fn is_invisible(c: char) -> bool {
             )
 }
 
+/// Whether it is printable ASCII. Looks at all of it: many bytes at once are quicker than one after the other.
+fn is_plain(text: &[u8]) -> bool {
+    let is_printable = |byte: &u8| matches!(byte, b' '..=b'~');
+    text.iter().fold(true, |all, it| all & is_printable(it))
+}
+
 /// A text for people: `\u{202e}` instead of the character.
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -75,6 +81,11 @@ impl<W: Write> Visible<W> {
 
 impl<W: Write> Write for Visible<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Most lines of the log, which come one by one while somebody waits.
+        if self.line.is_empty() && bytes.strip_suffix(b"\n").is_some_and(is_plain) {
+            self.to.write_all(bytes)?;
+            return Ok(bytes.len());
+        }
         for part in bytes.split_inclusive(|it| *it == b'\n') {
             match part.strip_suffix(b"\n") {
                 None => self.line.extend_from_slice(part),

@@ -23,7 +23,10 @@ const REST: f64 = 8.0;
 pub async fn measure(options: &Options) -> Result<Vec<Row>> {
     let folder = fresh_folder()?;
     let server = Server::start(folder.path(), REAL_COST).await?;
-    sleep(Duration::from_secs(1)).await;
+    let health = server.api.load(1, [server.api.health()].into());
+    sleep(Duration::from_secs(2)).await;
+    // As a service manager or a proxy would: what answers is part of the memory.
+    health.rate(Amount::Jobs(10)).await?;
     let idle = resident(server.pid())?;
 
     let users = options.pick(16, 4);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::attempts::{counter_of_name, counters_of};
 use super::password::names_of;
-use super::session::SessionStatus;
+use super::session::{Rotation, SessionStatus};
 use super::{Accounts, Trouble};
 use crate::crypto::{HashError, MOST_HASHES, Verdict, sha256};
 use crate::domain::{Actor, Password, Session, SessionId, SessionKind, UserId, UserRef};
@@ -67,7 +67,7 @@ impl Accounts {
         let mut session = self.new_session(user.id, kind, lasts, caller)?;
         let cookie = self.new_cookie(&mut session)?;
         // Signed before it is stored: a session without tokens helps nobody.
-        let tokens = self.pair(session.id, user.id, session.expires_at, 0)?;
+        let tokens = self.pair(session.id, user.id, session.expires_at, Rotation::NONE)?;
         let id = session.id;
         let opening = Opening {
             session,

@@ -33,6 +33,28 @@ pub struct Refreshed {
     pub refresh: Option<String>,
 }
 
+/// How often the refresh token of a session was rotated, and when that was last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rotation {
+    count: i64,
+    at: Timestamp,
+}
+
+impl Rotation {
+    /// Never, so far.
+    pub(crate) const NONE: Self = Self {
+        count: 0,
+        at: Timestamp(0),
+    };
+
+    fn of(session: &LiveSession) -> Self {
+        Self {
+            count: session.rotations,
+            at: session.rotated_at,
+        }
+    }
+}
+
 /// Why a refresh token got nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
@@ -85,7 +107,7 @@ impl Accounts {
     pub fn status(&self, session: LiveSession) -> Result<SessionStatus, Failure> {
         let (id, user) = (session.id, session.user.id);
         Ok(SessionStatus {
-            tokens: self.pair(id, user, session.expires_at, session.rotations)?,
+            tokens: self.pair(id, user, session.expires_at, Rotation::of(&session))?,
             user: session.user,
             is_profile_updated: session.has_profile,
             agreement: session.agreement,
@@ -110,16 +132,21 @@ impl Accounts {
             .await?
             .ok_or(TokenFault::Invalid)?;
         // An imported token has no successor: its session's own tokens have.
-        let rotations = if self.parts.rules.rotate_refresh && claims.session.is_some() {
+        let rotation = if self.parts.rules.rotate_refresh && claims.session.is_some() {
             Some(self.rotate(&session, &claims.id, now, caller).await?)
         } else {
             None
         };
         let (id, user) = (session.id, session.user.id);
-        let pair = self.pair(id, user, session.expires_at, rotations.unwrap_or(0))?;
+        let pair = self.pair(
+            id,
+            user,
+            session.expires_at,
+            rotation.unwrap_or(Rotation::NONE),
+        )?;
         Ok(Refreshed {
             access: pair.access,
-            refresh: rotations.map(|_| pair.refresh),
+            refresh: rotation.map(|_| pair.refresh),
         })
     }
 
@@ -151,7 +178,7 @@ impl Accounts {
         Ok(self.logout(&session, caller).await?)
     }
 
-    /// Turns the current refresh token into the next one and returns its number. The one before gets
+    /// Turns the current refresh token into the next one and returns that. The one before gets
     /// the same successor for a short while. If an older one comes back, it or its successor was
     /// stolen: that ends the session (RFC 9700, section 4.14.2).
     async fn rotate(
@@ -160,10 +187,10 @@ impl Accounts {
         token_id: &str,
         now: Timestamp,
         caller: &Actor,
-    ) -> Result<i64, RefreshError> {
+    ) -> Result<Rotation, RefreshError> {
         let (id, current, store) = (session.id, session.rotations, &self.parts.store);
         match successor(session, token_id, now) {
-            Some(next) if next > current => {
+            Some(next) if next.count > current => {
                 // Of two requests with the same token, both get the same successor.
                 store.rotate(id, current, now).await?;
                 return Ok(next);
@@ -200,16 +227,17 @@ impl Accounts {
         session: SessionId,
         user: UserId,
         expires_at: Timestamp,
-        rotations: i64,
+        rotation: Rotation,
     ) -> Result<TokenPair, Failure> {
         let now = self.now();
         let access_ends = now.plus(self.parts.rules.access_ttl).min(expires_at);
         let access = self.access(session, user, access_ends)?;
-        let refresh = self.parts.signer.sign(&Claims {
+        // All of it follows from the session, so whoever asks again gets the same token again.
+        let refresh = self.parts.signer.sign_often(&Claims {
             kind: TokenKind::Refresh,
-            issued_at: now,
+            issued_at: session.opened_at().max(rotation.at).min(now),
             expires_at,
-            id: refresh_id(session, rotations),
+            id: refresh_id(session, rotation.count),
             user,
             session: Some(session),
         })?;
@@ -234,18 +262,19 @@ impl Accounts {
     }
 }
 
-/// The number of the refresh token that may replace this one; None if this one is too old.
-fn successor(session: &LiveSession, token_id: &str, now: Timestamp) -> Option<i64> {
+/// The refresh token that may replace this one; None if this one is too old.
+fn successor(session: &LiveSession, token_id: &str, now: Timestamp) -> Option<Rotation> {
     let (id, current) = (session.id, session.rotations);
     if token_id == refresh_id(id, current) {
-        return Some(current + 1);
+        let count = current + 1;
+        return Some(Rotation { count, at: now });
     }
     // A second or two before it was rotated, the clock was put right. Much before, it was set back, and
     // nobody knows how long ago that was.
     let since = now.seconds_since(session.rotated_at);
     let in_grace = (-ROTATION_GRACE..=ROTATION_GRACE).contains(&since);
     let is_previous = current > 0 && token_id == refresh_id(id, current - 1);
-    (in_grace && is_previous).then_some(current)
+    (in_grace && is_previous).then(|| Rotation::of(session))
 }
 
 /// The `jti` of a session's refresh token after `rotations`. It follows from the two, so that

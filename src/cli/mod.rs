@@ -143,8 +143,6 @@ pub fn run() -> ExitCode {
             output::note(&format!("minisass-auth: {why}"));
             if err.is::<Interrupted>() {
                 ExitCode::from(interrupt::CODE)
-            } else if err.is::<Untold>() {
-                ExitCode::from(Untold::CODE)
             } else {
                 ExitCode::FAILURE
             }

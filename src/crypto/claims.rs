@@ -3,7 +3,7 @@
 use crate::domain::{SessionId, Timestamp, UserId};
 
 /// What a token is for; neither kind is taken for the other (RFC 8725, section 3.12).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TokenKind {
     /// Proves who asks.
     Access,
@@ -22,7 +22,7 @@ impl TokenKind {
 }
 
 /// What a token says, once it was verified.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Claims {
     pub kind: TokenKind,
     pub issued_at: Timestamp,

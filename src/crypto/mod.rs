@@ -12,6 +12,7 @@ mod key_file;
 mod key_folder;
 mod keys;
 mod link;
+mod memo;
 mod own_key;
 mod pace;
 mod password;

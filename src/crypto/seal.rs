@@ -57,7 +57,7 @@ impl MasterKey {
     /// Makes the file, unless somebody else is faster, and reads it.
     pub fn make(path: &Path, folder: &Path, random: &Random) -> Result<Self, Failure> {
         make_private_folder(folder)?;
-        create_private(path, &own_key::make(random)?)?;
+        create_private(path, &Zeroizing::new(own_key::make(random)?))?;
         let made = Self::read(path, folder)?;
         made.ok_or_else(|| Failure::new("making the master key", "somebody removed it"))
     }
@@ -77,10 +77,12 @@ impl MasterKey {
         random: &Random,
     ) -> Result<SealedKey, Failure> {
         let nonce = random.bytes()?;
-        let mut sealed = secret.to_vec();
+        // In a place of its final size: growing would leave a copy of the secret behind.
+        let mut sealed = Zeroizing::new(Vec::with_capacity(secret.len() + AES_256_GCM.tag_len()));
+        sealed.extend_from_slice(secret);
         let done = self.cipher().and_then(|it| {
             let nonce = Nonce::assume_unique_for_key(nonce);
-            it.seal_in_place_append_tag(nonce, Aad::from(label.bytes()), &mut sealed)
+            it.seal_in_place_append_tag(nonce, Aad::from(label.bytes()), &mut *sealed)
         });
         done.map_err(|_| Failure::new("sealing a key", "the cipher refuses it"))?;
         Ok(SealedKey {
@@ -89,7 +91,7 @@ impl MasterKey {
             algorithm: label.algorithm.to_owned(),
             made_at,
             nonce,
-            sealed,
+            sealed: sealed.to_vec(),
         })
     }
 

@@ -10,6 +10,7 @@ use super::claims::{Claims, InspectedToken, TokenFault, TokenKind};
 use super::issuer::Issuer;
 use super::jws::{Key, Parts, is_plain};
 use super::keys::{Keyring, OpenKey, is_imported};
+use super::memo::Memo;
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;
 
@@ -47,6 +48,25 @@ enum Number {
     Quoted(String),
 }
 
+/// What stands in a token that a key of ours signed.
+struct Signed {
+    read: Read,
+    session: Option<SessionId>,
+    /// Whether the key came from the service before this one.
+    is_imported: bool,
+}
+
+impl Signed {
+    fn new(read: Read, is_imported: bool) -> Arc<Self> {
+        let session = read.sid.as_deref().and_then(SessionId::parse);
+        Arc::new(Self {
+            read,
+            session,
+            is_imported,
+        })
+    }
+}
+
 /// How long a new key only verifies. Servers look for new keys more often than that, so all of them know
 /// it before anybody signs with it.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -60,6 +80,10 @@ pub struct Signer {
     /// may not know it; then it signs nothing, and takes nothing for ours.
     issuer: Option<Issuer>,
     keys: RwLock<Arc<Keys>>,
+    /// Tokens that a key signed, and what they say. A client shows the same one again and again.
+    verified: Memo<Keys, String, Arc<Signed>>,
+    /// Refresh tokens, which stay the same as long as nothing has been refreshed.
+    written: Memo<Keys, Claims, String>,
     /// The latest time at which a token can have been issued: the clock may have been set back since.
     latest: AtomicI64,
 }
@@ -136,24 +160,28 @@ impl Signer {
                         run `key rotate` and retire it"
             );
         }
+        let keys = Keys::of(ring, |it| {
+            // Times are whole seconds; one ahead is of another clock.
+            let age = u64::try_from(now.seconds_since(it.made_at)).ok()?;
+            let left = SETTLING + Duration::from_secs(1);
+            Some(Instant::now() + left.checked_sub(Duration::from_secs(age))?)
+        });
+        let keys = Arc::new(keys?);
         Ok(Self {
             issuer,
-            keys: RwLock::new(Arc::new(Keys::of(ring, |it| {
-                // Times are whole seconds; one ahead is of another clock.
-                let age = now
-                    .seconds_since(it.made_at)
-                    .try_into()
-                    .map(Duration::from_secs);
-                let left = (SETTLING + Duration::from_secs(1)).checked_sub(age.ok()?)?;
-                Some(Instant::now() + left)
-            })?)),
+            verified: Memo::of(Arc::clone(&keys)),
+            written: Memo::of(Arc::clone(&keys)),
+            keys: RwLock::new(keys),
             latest: AtomicI64::new(latest.0),
         })
     }
 
     /// Tokens may have been issued until then, by others too.
     pub fn note_latest(&self, at: Timestamp) {
-        self.latest.fetch_max(at.0, Ordering::Relaxed);
+        // Most of the time it is known, and other cores need not hear of it.
+        if at > self.latest() {
+            self.latest.fetch_max(at.0, Ordering::Relaxed);
+        }
     }
 
     /// The latest time at which a token can have been issued, as far as is known.
@@ -182,6 +210,17 @@ impl Signer {
     }
 
     pub fn sign(&self, claims: &Claims) -> Result<String, Failure> {
+        self.sign_by(&self.keys(), claims)
+    }
+
+    /// The same for claims that will be signed again, as they are.
+    pub fn sign_often(&self, claims: &Claims) -> Result<String, Failure> {
+        let keys = self.keys();
+        let sign = || self.sign_by(&keys, claims);
+        self.written.find(&keys, claims, sign)
+    }
+
+    fn sign_by(&self, keys: &Keys, claims: &Claims) -> Result<String, Failure> {
         let issuer = self.issuer();
         let issuer = issuer.ok_or_else(|| Failure::new("signing a token", "it has no issuer"))?;
         let written = Written {
@@ -194,7 +233,7 @@ impl Signer {
             iss: issuer.name(),
         };
         self.note_latest(claims.issued_at);
-        let signed = self.keys().signing()?.sign(&written);
+        let signed = keys.signing()?.sign(&written);
         signed.map_err(Failure::when("signing a token"))
     }
 
@@ -205,21 +244,21 @@ impl Signer {
         kind: TokenKind,
         now: Timestamp,
     ) -> Result<Claims, TokenFault> {
-        let (read, is_imported) = self.read(token).ok_or(TokenFault::Invalid)?;
-        match read.token_type {
+        let signed = self.read(token).ok_or(TokenFault::Invalid)?;
+        let (read, session) = (&signed.read, signed.session);
+        match read.token_type.as_deref() {
             None => return Err(TokenFault::NoType),
             Some(name) if name != kind.as_str() => return Err(TokenFault::WrongType),
             Some(_) => {}
         }
-        let id = read.jti.ok_or(TokenFault::NoId)?;
+        let id = read.jti.clone().ok_or(TokenFault::NoId)?;
         let time = |claim: Option<i64>| claim.map(Timestamp).ok_or(TokenFault::Invalid);
         let (issued_at, expires_at) = (time(read.iat)?, time(read.exp)?);
         // It may have been issued before the clock was set back, but at no time that never was.
         let may_be_ours = issued_at.seconds_since(now.max(self.latest())) <= LEEWAY;
         let not_before = read.nbf.map_or(now, Timestamp);
         let current = may_be_ours && not_before <= now && now < expires_at;
-        let session = read.sid.as_deref().and_then(SessionId::parse);
-        let is_whole = if is_imported {
+        let is_whole = if signed.is_imported {
             read.iss.is_none() && read.sid.is_none()
         } else {
             let (issuer, iss) = (self.issuer(), read.iss.as_deref());
@@ -229,9 +268,9 @@ impl Signer {
         if !(current && is_whole) {
             return Err(TokenFault::Invalid);
         }
-        let user = match read.user_id {
-            Some(Number::Plain(id)) => Some(id),
-            Some(Number::Quoted(digits)) if is_imported => digits.parse().ok(),
+        let user = match &read.user_id {
+            Some(Number::Plain(id)) => Some(*id),
+            Some(Number::Quoted(digits)) if signed.is_imported => digits.parse().ok(),
             _ => None,
         };
         let user = user.map(UserId).ok_or(TokenFault::Invalid)?;
@@ -265,18 +304,23 @@ impl Signer {
     /// The claims, if a key of ours signed them, and whether that was an imported one. The header of
     /// the service before this one names no key: each imported one is tried. Nothing in the header
     /// chooses anything but the key (RFC 8725, section 3.10).
-    fn read(&self, token: &str) -> Option<(Read, bool)> {
+    fn read(&self, token: &str) -> Option<Arc<Signed>> {
         let parts = Parts::of(token)?;
         let keys = self.keys();
         if let Some(key) = keys.iter().find(|it| it.writes(parts.header)) {
-            return Some((key.verify(&parts)?, false));
+            let verify = || {
+                key.verify(&parts)
+                    .map(|it| Signed::new(it, false))
+                    .ok_or(())
+            };
+            return self.verified.find(&keys, token, verify).ok();
         }
         let header = parts.read_header().filter(is_plain)?;
         let Some(kid) = header.kid else {
             let claims = keys.imported().find_map(|it| it.verify(&parts));
-            return Some((claims?, true));
+            return Some(Signed::new(claims?, true));
         };
         let claims = keys.named(&kid)?.verify(&parts);
-        Some((claims?, false))
+        Some(Signed::new(claims?, false))
     }
 }

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::daemon::backups::Backups;
+use crate::daemon::memory;
 use crate::failure::{Failure, panic_message};
 use crate::http::App;
 use crate::operator::Operator;
@@ -18,6 +19,8 @@ use crate::operator::keys::KeyWatch;
 
 /// How many mails are on their way at once: one that hangs does not hold up the others.
 const SENDERS: usize = 4;
+/// By then a server answers.
+const START: Duration = Duration::from_millis(500);
 /// Pause between two looks at the outbox: a mail that the command line queued leaves after it.
 const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
 /// How long a mail may take that is on its way when the server is stopped.
@@ -74,6 +77,7 @@ pub(crate) fn start(
         if let Some(backups) = backups {
             tasks.spawn(back_up(operator.clone(), backups, stopped.clone()));
         }
+        tasks.spawn(settle(stopped.clone()));
         tasks.spawn(forget_clients(app, stopped.clone()));
         tasks.spawn(tidy(operator, doubt, stopped));
         // Each ends in whatever way.
@@ -87,6 +91,12 @@ pub(crate) fn start(
             runtime.shutdown_background();
         })
         .context("cannot start")
+}
+
+/// Once, when the start is over.
+async fn settle(stopped: Stopped) {
+    pause(&stopped, Instant::now() + START).await;
+    memory::give_back();
 }
 
 async fn send(operator: Operator, stopped: Stopped) {

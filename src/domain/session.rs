@@ -29,6 +29,12 @@ impl SessionId {
         Self::new(issued_at, tail)
     }
 
+    /// The second that it was opened in; until 2106, see [`Self::new`].
+    pub fn opened_at(self) -> Timestamp {
+        let [a, b, c, d, ..] = self.0;
+        Timestamp(u32::from_be_bytes([a, b, c, d]).into())
+    }
+
     /// What follows the time in a name.
     pub fn tail(self) -> [u8; 12] {
         let mut tail = [0; 12];

@@ -6,7 +6,7 @@ use super::Operator;
 use crate::crypto::{KeyError, Keyring, SigningKey};
 use crate::domain::Actor;
 use crate::failure::Failure;
-use crate::store::keys::Retirement;
+use crate::store::keys::{Retirement, StoredKeys};
 
 /// What somebody knows who follows the keys.
 #[derive(Default)]
@@ -83,17 +83,24 @@ impl Operator {
     /// they have.
     pub async fn follow_keys(&self, watch: &mut KeyWatch) -> Result<bool, Failure> {
         let version = self.parts.store.keys_version().await?;
-        let before = watch.version.replace(version);
-        if before == Some(version) {
+        if watch.version == Some(version) {
             return Ok(false);
         }
-        self.change_keys().await?;
-        Ok(before.is_some())
+        // What cannot be read is read at the next look; what cannot be opened is complained about once.
+        let stored = self.parts.store.keys().await?;
+        let is_change = watch.version.replace(stored.version).is_some();
+        self.work_with(&stored)?;
+        Ok(is_change)
     }
 
     /// Works with the keys that are stored now.
     pub(super) async fn change_keys(&self) -> Result<(), Failure> {
-        self.parts.signer.change_keys(&self.ring().await?)
+        self.work_with(&self.parts.store.keys().await?)
+    }
+
+    fn work_with(&self, stored: &StoredKeys) -> Result<(), Failure> {
+        let ring = Keyring::open(&stored.keys, &self.parts.master)?;
+        self.parts.signer.change_keys(&ring)
     }
 
     async fn ring(&self) -> Result<Keyring, Failure> {

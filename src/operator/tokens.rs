@@ -9,7 +9,7 @@ use super::sessions::SessionError;
 use super::users::UserError;
 use crate::accounts::imported_tokens::imported_session_id;
 use crate::accounts::login::MOST_SESSIONS;
-use crate::accounts::session::TokenPair;
+use crate::accounts::session::{Rotation, TokenPair};
 use crate::crypto::TokenKind;
 use crate::domain::{Actor, Session, SessionId, SessionKind, Timestamp, User, UserId, UserRef};
 use crate::failure::Failure;
@@ -92,7 +92,7 @@ impl Operator {
         let (accounts, kind) = (&self.accounts, SessionKind::CommandLine);
         let session = accounts.new_session(user.id, kind, lasts, caller)?;
         let (id, expires_at) = (session.id, session.expires_at);
-        let mut pair = accounts.pair(id, user.id, expires_at, 0)?;
+        let mut pair = accounts.pair(id, user.id, expires_at, Rotation::NONE)?;
         if what == NewToken::Access {
             pair.access = accounts.access(id, user.id, expires_at)?;
         }

@@ -19,7 +19,8 @@ use crate::private_file::replace::Draft;
 use crate::progress::Progress;
 
 pub use super::engine::{is_there, schema_of};
-pub use super::sqlite::{SoundBackup, engine_version, newest_schema, sound_backup};
+pub use super::migrations::newest_schema;
+pub use super::sqlite::{SoundBackup, engine_version, sound_backup};
 
 /// Under this name it is noted when the last scheduled backup was begun.
 const SCHEDULED_BACKUP: &str = "scheduled-backup";

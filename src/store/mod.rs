@@ -19,6 +19,7 @@ pub mod links;
 mod location;
 pub mod mails;
 pub mod maintenance;
+mod migrations;
 pub mod passwords;
 pub mod pending;
 mod postgres;

@@ -26,8 +26,8 @@ pub(crate) trait Sql {
     fn insert(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>>;
     /// The last number that a row of such a table was given, even if that row is gone.
     fn last_number(&mut self, table: &str) -> Result<i64>;
-    /// Numbers go on after this one, or a higher one that was given already.
-    fn raise_number(&mut self, table: &str, to: i64) -> Result<()>;
+    /// Numbers go on after this one.
+    fn set_last_number(&mut self, table: &str, to: i64) -> Result<()>;
     /// The number of the next row of the audit trail. Rows are not numbered by the engine: it may leave
     /// gaps.
     fn next_audit_number(&mut self) -> Result<i64>;

@@ -1,5 +1,6 @@
 //! Every command once more, on databases that older versions of the program made.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
@@ -59,6 +60,20 @@ const ROWS: [(i32, &str); 5] = [
 fn migrations() -> Vec<Migration> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
     load_sql_migrations(folder).expect("migrations")
+}
+
+#[test]
+fn both_engines_have_the_same_migrations_and_the_program_all_of_them() {
+    let names = |engine: &str| -> BTreeSet<_> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let files = fs::read_dir(folder.join(engine)).expect("migrations");
+        files.map(|it| it.expect("a file").file_name()).collect()
+    };
+    let ours = names("sqlite");
+    assert_eq!(ours, names("postgres"));
+    let site = Site::with_database();
+    let applied = "SELECT count(*) FROM refinery_schema_history";
+    assert_eq!(site.database().get::<i64>(applied), ours.len() as i64);
 }
 
 /// What the program makes of the password, at the least cost.

@@ -76,7 +76,7 @@ fn all_that_was_asked_for_is_done_though_nobody_reads_what_is_said_of_it() {
     let named = names.join("\n");
     let line = "minisass-auth user deactivate - > /dev/full";
     let said = run(&mut shell(&site, line), &named);
-    assert_eq!(said.code, Some(3), "{}", said.err);
+    assert_eq!(said.code, Some(1), "{}", said.err);
     let active: i64 = site
         .database()
         .get("SELECT count(*) FROM users WHERE is_active");

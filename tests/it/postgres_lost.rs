@@ -1,5 +1,7 @@
 //! A server that loses its database, and finds it again.
 
+use minisass_auth::progress::unwatched;
+use minisass_auth::store::audit::Chain;
 use minisass_auth::store::{Location, Store};
 
 use crate::app::App;
@@ -75,4 +77,25 @@ fn a_database_of_another_program_or_of_the_future_is_refused() {
     let future = "INSERT INTO refinery_schema_history (version, name) VALUES (999, 'future')";
     ours.client().batch_execute(future).expect("a row");
     assert!(refused(&ours.location()).contains("schema version 999"));
+}
+
+#[test]
+fn what_fails_is_undone_alone_whatever_shares_its_transaction() {
+    let Some(database) = postgres::database() else {
+        return;
+    };
+    let store = Store::open(&database.location()).expect("a store");
+    // PostgreSQL takes no text with a NUL in it.
+    let note = |detail: &str| store.note("test", detail.to_owned(), actor(NOW));
+    let asked: Vec<_> = (0..60)
+        .map(|it| note(if it % 3 == 2 { "\0" } else { "whole" }))
+        .collect();
+    let done = asked.into_iter().map(|it| ask(it).is_ok());
+    assert_eq!(done.filter(|it| *it).count(), 40);
+    assert_eq!(database.count("SELECT count(*) FROM audit"), 40);
+    assert_eq!(
+        get(store.verify_audit(&unwatched())),
+        Chain::Whole { rows: 40, gone: 0 }
+    );
+    store.close();
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::app::{App, HOUR};
+use crate::app::{App, HOUR, START};
 use crate::session::Opened;
 use crate::tokens::claims;
 
@@ -19,6 +19,23 @@ fn without_rotation_a_refresh_token_works_until_the_end() {
         assert!(answer.json().get("refresh").is_none());
         app.status(&answer.get("access")).expect(200);
     }
+}
+
+#[test]
+fn a_session_has_one_refresh_token_at_a_time_whoever_asks_and_when() {
+    let app = rotating();
+    let opened = Opened::by(&app, "ana");
+    let handed_out = |access: &str| app.status(access).expect(200).get("refresh_token");
+    assert_eq!(handed_out(&opened.access), opened.refresh);
+    app.clock.advance(60);
+    assert_eq!(handed_out(&opened.access), opened.refresh);
+    assert_eq!(claims(&opened.refresh)["iat"], START);
+    let next = app.refresh(&opened.refresh).expect(200).get("refresh");
+    assert_eq!(claims(&next)["iat"], START + 60);
+    app.clock.advance(60);
+    assert_eq!(handed_out(&opened.access), next);
+    let other = Opened::by(&app, "ana");
+    assert_ne!(handed_out(&other.access), next);
 }
 
 fn rotating() -> App {

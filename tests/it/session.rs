@@ -158,6 +158,19 @@ fn the_status_tells_who_asks() {
 }
 
 #[test]
+fn the_status_tells_any_name_as_it_is() {
+    let app = App::new().with_user("ana");
+    let opened = Opened::by(&app, "ana");
+    // Other services gave such names, and they were imported.
+    let name = "a \"b\" \\ /\t\u{8}\u{202e} \u{1f600}";
+    let change = format!("UPDATE users SET username = '{name}', email = '{name}@example.org'");
+    app.database().change(&change);
+    let status = app.status(&opened.access).expect(200).json();
+    assert_eq!(status["username"], name);
+    assert_eq!(status["email"], format!("{name}@example.org"));
+}
+
+#[test]
 fn a_deactivated_user_is_out_at_once_and_stays_out() {
     let app = App::new().with_user("ana");
     let opened = Opened::by(&app, "ana");

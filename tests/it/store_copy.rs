@@ -45,6 +45,7 @@ fn story(from: &Location, to: &Location) {
         Store::open(to).expect("a target"),
     );
     fill(&source);
+    get(target.note("db.migrate", "schema 0 to 14".to_owned(), actor(NOW)));
     let copied = source.copy_to(&target, &unwatched()).expect("a copy");
     let rows = |name: &str| {
         copied

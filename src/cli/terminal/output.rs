@@ -82,15 +82,10 @@ impl How {
     }
 }
 
-/// What was asked for is done, and nobody was told. Its exit code is one of its own, so that no script does it
-/// once more.
+/// What was asked for is done, and nobody was told.
 #[derive(Debug, thiserror::Error)]
 #[error("it is done, and only the answer could not be written ({}); do not run it again for that", .0.kind())]
 pub(crate) struct Untold(io::Error);
-
-impl Untold {
-    pub(crate) const CODE: u8 = 3;
-}
 
 /// Where results go.
 struct Standard {

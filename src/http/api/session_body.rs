@@ -1,13 +1,14 @@
 //! A session as several endpoints tell it.
 
 use poem_openapi::Object;
-use serde::Serialize;
+use serde_json::Value;
 
 use crate::accounts::session::SessionStatus;
 use crate::domain::{Session, SessionId};
+use crate::http::wire::WriteJson;
 
 /// Who is logged in, and the tokens of the session.
-#[derive(Object, Serialize)]
+#[derive(Object)]
 #[oai(rename = "Session")]
 pub(crate) struct SessionBody {
     /// Always true.
@@ -50,6 +51,36 @@ impl From<SessionStatus> for SessionBody {
             access_token: status.tokens.access,
             refresh_token: status.tokens.refresh,
         }
+    }
+}
+
+impl WriteJson for SessionBody {
+    fn json(&self) -> String {
+        let Self {
+            is_authenticated,
+            is_admin,
+            is_agreed_to_privacy_policy,
+            is_profile_updated,
+            user_id,
+            access_token,
+            refresh_token,
+            ..
+        } = self;
+        let quoted = |text: &str| Value::from(text).to_string();
+        let (username, email) = (quoted(&self.username), quoted(&self.email));
+        let version = self.accepted_privacy_policy_version.as_deref();
+        let version = version.map_or_else(|| "null".to_owned(), quoted);
+        // Tokens have nothing in them that would have to be escaped.
+        [
+            format!(
+                r#"{{"is_authenticated":{is_authenticated},"username":{username},"email":{email},"#
+            ),
+            format!(r#""is_admin":{is_admin},"is_profile_updated":{is_profile_updated},"#),
+            format!(r#""is_agreed_to_privacy_policy":{is_agreed_to_privacy_policy},"#),
+            format!(r#""accepted_privacy_policy_version":{version},"user_id":{user_id},"#),
+            format!(r#""access_token":"{access_token}","refresh_token":"{refresh_token}"}}"#),
+        ]
+        .concat()
     }
 }
 

@@ -43,4 +43,4 @@ pub(crate) use self::refused_early::RefusedEarly;
 pub(crate) use self::route_name::RouteName;
 pub(crate) use self::sender::Sender;
 pub(crate) use self::stopping::Stopping;
-pub(crate) use self::written::Written;
+pub(crate) use self::written::{WriteJson, Written};

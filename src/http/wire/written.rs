@@ -1,11 +1,16 @@
-//! An answer in JSON that is written as it is. The framework's own first makes a tree of values, a
-//! quarter of the work of the answers that are asked for most.
+//! An answer that writes its JSON itself. The framework's own first makes a tree of values, and serde then
+//! looks at each byte of it: together half of the work of the answers that are asked for most.
 
+use poem::http::{HeaderValue, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
-use serde::Serialize;
+
+/// The same JSON as the framework would write.
+pub(crate) trait WriteJson {
+    fn json(&self) -> String;
+}
 
 pub(crate) struct Written<T>(pub(crate) T);
 
@@ -21,8 +26,11 @@ impl<T: Type> Payload for Written<T> {
     }
 }
 
-impl<T: Serialize + Send> IntoResponse for Written<T> {
+impl<T: Type + WriteJson> IntoResponse for Written<T> {
     fn into_response(self) -> Response {
-        poem::web::Json(self.0).into_response()
+        let content_type = HeaderValue::from_static(Json::<T>::CONTENT_TYPE);
+        Response::builder()
+            .header(header::CONTENT_TYPE, content_type)
+            .body(self.0.json())
     }
 }

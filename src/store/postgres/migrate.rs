@@ -2,61 +2,18 @@
 
 use std::sync::Arc;
 
-use refinery::{Migration, Runner};
-
 use super::connect::Connector;
 use super::statements::Statements;
 use crate::failure::Failure;
+use crate::store::migrations::{OF_POSTGRES, newest_schema, runner};
 use crate::store::sql::{self, Sql};
 use crate::store::task::Complete;
-
-macro_rules! migration {
-    ($name:literal) => {
-        (
-            $name,
-            include_str!(concat!("../../../migrations/postgres/", $name, ".sql")),
-        )
-    };
-}
-
-/// The same numbers and meanings as those of SQLite.
-const MIGRATIONS: &[(&str, &str)] = &[
-    migration!("V1__account"),
-    migration!("V2__session"),
-    migration!("V3__mail"),
-    migration!("V4__audit"),
-    migration!("V5__account_life"),
-    migration!("V6__audit_chain"),
-    migration!("V7__imported_tokens"),
-    migration!("V8__growth"),
-    migration!("V9__refused_tokens"),
-    migration!("V11__kept_links"),
-    migration!("V13__whose_imported_tokens"),
-    migration!("V14__audit_retention"),
-    migration!("V15__keys"),
-];
 
 /// Of all who start at once, one migrates. The number is the name of the lock, for this database.
 const LOCK: &str = "SELECT pg_advisory_lock(6013254712)";
 const UNLOCK: &str = "SELECT pg_advisory_unlock(6013254712)";
 
 const DOING: &str = "migrating the database";
-
-fn runner() -> Runner {
-    let migrations = MIGRATIONS.iter();
-    // Only a name that is none could fail; a test compares them with the folder.
-    let migrations: Vec<_> = migrations
-        .filter_map(|(name, sql)| Migration::unapplied(name, sql).ok())
-        .collect();
-    Runner::new(&migrations)
-}
-
-/// The version of the schema that this program has.
-pub(super) fn newest_schema() -> i32 {
-    let runner = runner();
-    let versions = runner.get_migrations().iter();
-    versions.map(Migration::version).max().unwrap_or(0)
-}
 
 /// The version that the schema of a database has; 0 if there is none, or nothing in it.
 pub(super) fn schema(connector: &Arc<Connector>) -> Result<i32, Failure> {
@@ -108,7 +65,7 @@ fn migrate_alone(it: &mut Statements) -> Result<(), Failure> {
             ));
         }
     }
-    let ran = runner().set_grouped(true).run(&mut it.client);
+    let ran = runner(OF_POSTGRES).set_grouped(true).run(&mut it.client);
     ran.map(drop).map_err(Failure::when(DOING))
 }
 

@@ -93,10 +93,7 @@ impl Sql for Statements {
         }
     }
 
-    fn raise_number(&mut self, table: &str, to: i64) -> Result<()> {
-        if self.last_number(table)? >= to {
-            return Ok(());
-        }
+    fn set_last_number(&mut self, table: &str, to: i64) -> Result<()> {
         let sql: &mut dyn Sql = self;
         let done = match table {
             "audit" => sql.execute("UPDATE audit_end SET last = ?1", &[Value::Integer(to)]),
@@ -105,7 +102,7 @@ impl Sql for Statements {
                 &[Value::Integer(to)],
             ),
             _ => sql.execute(
-                "SELECT setval(pg_get_serial_sequence(?1, 'id'), ?2)",
+                "SELECT setval(pg_get_serial_sequence(?1, 'id'), greatest(?2, 1), ?2 > 0)",
                 &[Value::Text(table), Value::Integer(to)],
             ),
         };

@@ -23,6 +23,11 @@ const MOST_TRIES: usize = 10;
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
     SELECT pg_advisory_xact_lock(6013254711)";
 
+/// To commit a transaction in which something failed is no error to PostgreSQL: it rolls it back, and says
+/// so in a word that nobody reads. A statement before that is refused in such a transaction, and with it
+/// the commit.
+const COMMIT: &str = "SELECT 1; COMMIT";
+
 pub(super) struct Writer {
     jobs: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -136,21 +141,20 @@ impl Open {
             jobs.push(job);
         }
         let ended = match self.end {
-            End::Commit if is_done => statements.batch("COMMIT"),
+            End::Commit if is_done => statements.batch(COMMIT),
             End::Commit | End::RollBack => statements.batch("ROLLBACK"),
         };
-        if let Err(err) = ended {
-            if err.asks_for_repetition() {
-                return Ok(false);
-            }
-            return Err(self.unknown(is_done, err));
+        match ended {
+            Ok(()) => Ok(is_done),
+            Err(err) if err.asks_for_repetition() => Ok(false),
+            Err(err) => Err(self.unknown(is_done, err)),
         }
-        Ok(is_done)
     }
 
     /// Who asks for a commit and hears nothing does not know whether it was done.
     fn unknown(&mut self, asked: bool, err: sql::Error) -> NotCommitted {
-        let was_lost = self.connection.take_if(|it| it.is_closed()).is_some();
+        // Whatever state it has been left in.
+        let was_lost = self.connection.take().is_some_and(|it| it.is_closed());
         let mut fate = not_committed(err);
         if asked && was_lost {
             fate.why = format!(

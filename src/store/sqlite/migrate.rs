@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use refinery::{Migration, Runner};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::{when, when_behind};
@@ -10,44 +9,9 @@ use super::statements::Statements;
 use super::{backup, connect, log};
 use crate::failure::Failure;
 use crate::progress::unwatched;
+use crate::store::migrations::{OF_SQLITE, newest_schema, runner};
 use crate::store::sql;
 use crate::store::task::Complete;
-
-macro_rules! migration {
-    ($name:literal) => {
-        (
-            $name,
-            include_str!(concat!("../../../migrations/sqlite/", $name, ".sql")),
-        )
-    };
-}
-
-/// All that the folder has, in their order. The library has a macro that finds them by itself; it is
-/// compiled with half of the library's dependencies once more, for the compiler.
-const MIGRATIONS: &[(&str, &str)] = &[
-    migration!("V1__account"),
-    migration!("V2__session"),
-    migration!("V3__mail"),
-    migration!("V4__audit"),
-    migration!("V5__account_life"),
-    migration!("V6__audit_chain"),
-    migration!("V7__imported_tokens"),
-    migration!("V8__growth"),
-    migration!("V9__refused_tokens"),
-    migration!("V11__kept_links"),
-    migration!("V13__whose_imported_tokens"),
-    migration!("V14__audit_retention"),
-    migration!("V15__keys"),
-];
-
-fn runner() -> Runner {
-    let migrations = MIGRATIONS.iter();
-    // Only a name that is none could fail; a test compares them with the folder.
-    let migrations: Vec<_> = migrations
-        .filter_map(|(name, sql)| Migration::unapplied(name, sql).ok())
-        .collect();
-    Runner::new(&migrations)
-}
 
 /// The connection that writes; the database is created and migrated.
 pub(super) fn open(path: &Path, complete: Complete) -> Result<Connection, Failure> {
@@ -69,14 +33,6 @@ fn check_identity(connection: &Connection, path: &Path) -> Result<(), Failure> {
             .map_err(when("creating the database")),
         _ => Err(connect::foreign(path)),
     }
-}
-
-/// The version of the schema that this program has.
-#[must_use]
-pub fn newest_schema() -> i32 {
-    let runner = runner();
-    let versions = runner.get_migrations().iter();
-    versions.map(Migration::version).max().unwrap_or(0)
 }
 
 /// Whoever regrets an upgrade has the database as it was, verified, beside it.
@@ -105,7 +61,7 @@ pub(super) fn migrate(connection: &mut Connection, complete: Complete) -> Result
         )));
     }
     if applied < newest {
-        runner()
+        runner(OF_SQLITE)
             .set_grouped(true)
             .run(connection)
             .map_err(when_behind("migrating the database"))?;

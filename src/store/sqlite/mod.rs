@@ -21,7 +21,6 @@ use std::sync::{Arc, OnceLock};
 
 pub use self::connect::engine_version;
 pub(crate) use self::connect::is_there;
-pub use self::migrate::newest_schema;
 pub(crate) use self::migrate::schema_of;
 pub(crate) use self::readers::Readers;
 pub(crate) use self::restore::restore;

@@ -16,6 +16,7 @@ use super::readers::Readers;
 use super::session_cache::SessionCache;
 use crate::failure::{DISK_FULL, Failure};
 use crate::private_file::replace::Draft;
+use crate::store::migrations::newest_schema;
 use crate::store::task::{Complete, End};
 
 /// Pause between two attempts to open it.
@@ -117,7 +118,7 @@ impl Opening {
         };
         connect::size(&log_of(&self.path)) == 0
             && self.is_full()
-            && is_current().is_ok_and(|it| it == migrate::newest_schema())
+            && is_current().is_ok_and(|it| it == newest_schema())
     }
 
     fn is_full(&self) -> bool {

@@ -94,13 +94,10 @@ impl Sql for Statements<'_> {
         Ok(found.unwrap_or(0))
     }
 
-    fn raise_number(&mut self, table: &str, to: i64) -> Result<()> {
-        if self.last_number(table)? >= to {
-            return Ok(());
-        }
-        // SQLite makes the row with the first row of the table, and a table may have had some once.
+    fn set_last_number(&mut self, table: &str, to: i64) -> Result<()> {
+        // SQLite makes the row with the first row of the table.
         for sql in [
-            "DELETE FROM sqlite_sequence WHERE name = ?1 AND ?2 > 0",
+            "DELETE FROM sqlite_sequence WHERE name = ?1 AND ?2 IS NOT NULL",
             "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)",
         ] {
             self.connection.execute(sql, (table, to))?;

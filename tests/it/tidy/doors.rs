@@ -101,7 +101,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
         "src/crypto/hash_pool.rs src/store/pending.rs src/store/task.rs",
     ),
     ("rusqlite", "src/store/sqlite/"),
-    ("refinery", "src/store/sqlite/ src/store/postgres/"),
+    ("refinery", "src/store/migrations.rs"),
     ("postgres", "src/store/postgres/"),
     ("tokio_postgres_rustls", "src/store/postgres/"),
     ("rustls", "src/store/postgres/tls.rs"),
@@ -138,7 +138,10 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("csv", "src/transfer/ src/cli/"),
     ("sd_notify", "src/daemon/service_manager.rs"),
     ("tracing_appender", "src/daemon/log.rs"),
-    ("tracing_subscriber", "src/daemon/log.rs"),
+    (
+        "tracing_subscriber",
+        "src/daemon/log.rs src/daemon/log_line.rs",
+    ),
     ("tempfile", "src/private_file/"),
     (
         "anyhow",
@@ -165,7 +168,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
         "rustix",
         "src/failure.rs src/private_file/ src/allocator.rs src/crypto/hash_pool.rs \
          src/http/server/ src/cli/terminal/table.rs src/cli/commands/doctor/machine.rs \
-         src/cli/job.rs",
+         src/cli/job.rs src/daemon/memory.rs",
     ),
     ("serde_norway", "src/http/openapi/variants.rs"),
     ("serde", EVERYWHERE),
