@@ -7,6 +7,7 @@ mod attempts;
 pub mod contact;
 pub mod imported_tokens;
 mod invalid_fields;
+mod keys;
 pub mod links;
 pub mod login;
 pub mod lookup;

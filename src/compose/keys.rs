@@ -40,7 +40,7 @@ pub(super) fn open(
         // A start that was cut off has left them.
         match OldKeys::read(&folder) {
             Ok(old) if old.is_empty() || is_dry => {}
-            Ok(old) => settle(&keys, old, &folder)?,
+            Ok(old) => settle(&keys, old, &folder),
             Err(failure) => warn_of_others(&folder, &failure.chain()),
         }
         return Ok((keys, master));
@@ -59,7 +59,7 @@ pub(super) fn open(
     };
     let keys = OpenKeys::begin(store, &master, &old, random, stamp)?;
     if !old.is_empty() && !is_dry {
-        settle(&keys, old, &folder)?;
+        settle(&keys, old, &folder);
     }
     Ok((keys, master))
 }
@@ -94,19 +94,29 @@ pub(crate) fn master_key(settings: &Settings) -> Result<Option<MasterKey>, Failu
 }
 
 /// The files of an older version are no second truth.
-fn settle(keys: &OpenKeys, old: OldKeys, folder: &Path) -> Result<(), Failure> {
+fn settle(keys: &OpenKeys, old: OldKeys, folder: &Path) {
     let names = old.names().join(", ");
-    let others = keys.settle(old)?;
-    tracing::info!(
-        event = "sys_keys_taken_over",
-        files = names,
-        note =
-            "these keys are in the database now, sealed with the master key; their files are gone"
-    );
-    if !others.is_empty() {
-        warn_of_others(folder, &others.join(", "));
+    match keys.settle(old).map(|it| it.map(|names| names.join(", "))) {
+        Ok([gone, others]) => {
+            if !gone.is_empty() {
+                tracing::info!(
+                    event = "sys_keys_taken_over",
+                    files = gone,
+                    note = "these keys are in the database now, sealed with the master key; their files are gone"
+                );
+            }
+            if !others.is_empty() {
+                warn_of_others(folder, &others);
+            }
+        }
+        // A folder that cannot be written to, say: the server can do without its files.
+        Err(failure) => tracing::warn!(
+            event = "sys_key_files_left",
+            files = names,
+            error = failure.chain(),
+            note = "these keys are in the database now; remove their files, with which anybody can make tokens"
+        ),
     }
-    Ok(())
 }
 
 fn warn_of_others(folder: &Path, what: &str) {

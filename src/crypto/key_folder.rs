@@ -59,12 +59,12 @@ impl OldKeys {
         signing.chain(links).collect()
     }
 
-    /// Removes those files of which `is_kept` says that the key is elsewhere too, and returns the names
-    /// of the others.
+    /// Removes those files of which `is_kept` says that the key is elsewhere too. Returns their names, and
+    /// the names of the others.
     pub(crate) fn remove(
         self,
         is_kept: impl Fn(Option<&str>, &[u8]) -> bool,
-    ) -> Result<Vec<String>, Failure> {
+    ) -> Result<[Vec<String>; 2], Failure> {
         let signing = self.signing.iter();
         let signing = signing.map(|(kid, key)| (file_of(kid), is_kept(Some(kid), key)));
         let links = self.links.iter();
@@ -77,7 +77,7 @@ impl OldKeys {
             sync_folder(&self.folder)
         };
         remove().map_err(Failure::when("removing the files of keys"))?;
-        Ok(others.into_iter().map(|it| it.0).collect())
+        Ok([kept, others].map(|it| it.into_iter().map(|it| it.0).collect()))
     }
 
     /// When a key was made, if its name says so: long ago otherwise.
@@ -101,7 +101,7 @@ pub(crate) fn missing_keys(folder: &Path) -> Option<PathBuf> {
     }
     let links = folder.join(LINKS);
     match kids_in(folder) {
-        Err(_) => Some(folder.to_owned()),
+        Err(_) => Some(master),
         Ok(kids) if kids.is_empty() && links.exists() => Some(folder.join("signing-*.key")),
         Ok(kids) if kids.is_empty() => Some(master),
         Ok(_) => Some(links).filter(|it| !it.exists()),

@@ -25,6 +25,15 @@ pub(super) struct OpenKey {
     pub(super) made_at: Timestamp,
 }
 
+impl OpenKey {
+    /// How long it only verifies yet. Times are whole seconds, and those of other machines may differ.
+    pub(super) fn settles_in(&self, now: Timestamp) -> Option<Duration> {
+        let age = u64::try_from(now.seconds_since(self.made_at)).unwrap_or(0);
+        let left = (SETTLING + Duration::from_secs(1)).checked_sub(Duration::from_secs(age));
+        left.filter(|it| !it.is_zero())
+    }
+}
+
 /// A signing key, without its secret.
 #[derive(Clone, Debug)]
 pub struct SigningKey {
@@ -77,6 +86,10 @@ pub enum KeyError {
     #[error(transparent)]
     Failed(#[from] Failure),
 }
+
+/// How long a new key only verifies. Servers look for new keys more often than that, so all of them know
+/// it before anybody signs with it.
+pub(super) const SETTLING: Duration = Duration::from_secs(2);
 
 /// What the signing keys are for.
 const HS256: &str = "HS256";
@@ -173,6 +186,11 @@ impl Keyring {
         let kid = self.next_kid(random, now)? + ending;
         let sealed = seal_signing(master, &kid, secret.as_bytes(), now, random);
         Ok(sealed?)
+    }
+
+    /// How long it takes yet until the last one signs everywhere.
+    pub fn settles_in(&self, now: Timestamp) -> Option<Duration> {
+        self.keys.last()?.settles_in(now)
     }
 
     /// Refuses a key that is not there, or that signs.

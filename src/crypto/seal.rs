@@ -57,7 +57,15 @@ impl MasterKey {
     /// Makes the file, unless somebody else is faster, and reads it.
     pub fn make(path: &Path, folder: &Path, random: &Random) -> Result<Self, Failure> {
         make_private_folder(folder)?;
-        create_private(path, &Zeroizing::new(own_key::make(random)?))?;
+        create_private(path, &Zeroizing::new(own_key::make(random)?)).map_err(|failure| {
+            let why = failure.chain();
+            let what =
+                "let this user write there, or name a master key by the setting master_key_file";
+            Failure::new(
+                "making the master key",
+                format!("{}: {why}; {what}", path.display()),
+            )
+        })?;
         let made = Self::read(path, folder)?;
         made.ok_or_else(|| Failure::new("making the master key", "somebody removed it"))
     }

@@ -1,7 +1,7 @@
 //! Access and refresh tokens.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::claims::{Claims, InspectedToken, TokenFault, TokenKind};
 use super::issuer::Issuer;
 use super::jws::{Key, Parts, is_plain};
-use super::keys::{Keyring, OpenKey, is_imported};
+use super::keys::{Keyring, OpenKey, SETTLING, is_imported};
 use super::memo::Memo;
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;
@@ -67,9 +67,8 @@ impl Signed {
     }
 }
 
-/// How long a new key only verifies. Servers look for new keys more often than that, so all of them know
-/// it before anybody signs with it.
-const SETTLING: Duration = Duration::from_secs(2);
+/// A server looks for new keys more often than that, unless the database does not answer.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A command may issue a token just before the clock is set back, which the server sees a second later.
 const LEEWAY: i64 = 2;
@@ -80,6 +79,8 @@ pub struct Signer {
     /// may not know it; then it signs nothing, and takes nothing for ours.
     issuer: Option<Issuer>,
     keys: RwLock<Arc<Keys>>,
+    /// When these were known to be all that are stored.
+    looked_at: Mutex<Instant>,
     /// Tokens that a key signed, and what they say. A client shows the same one again and again.
     verified: Memo<Keys, String, Arc<Signed>>,
     /// Refresh tokens, which stay the same as long as nothing has been refreshed.
@@ -160,18 +161,14 @@ impl Signer {
                         run `key rotate` and retire it"
             );
         }
-        let keys = Keys::of(ring, |it| {
-            // Times are whole seconds; one ahead is of another clock.
-            let age = u64::try_from(now.seconds_since(it.made_at)).ok()?;
-            let left = SETTLING + Duration::from_secs(1);
-            Some(Instant::now() + left.checked_sub(Duration::from_secs(age))?)
-        });
+        let keys = Keys::of(ring, |it| Some(Instant::now() + it.settles_in(now)?));
         let keys = Arc::new(keys?);
         Ok(Self {
             issuer,
             verified: Memo::of(Arc::clone(&keys)),
             written: Memo::of(Arc::clone(&keys)),
             keys: RwLock::new(keys),
+            looked_at: Mutex::new(Instant::now()),
             latest: AtomicI64::new(latest.0),
         })
     }
@@ -201,7 +198,25 @@ impl Signer {
             known.map_or_else(|| Some(Instant::now() + SETTLING), |it| it.settled_at)
         })?;
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        self.note_look();
         Ok(())
+    }
+
+    /// Somebody has just seen that the keys are those that are stored.
+    pub fn note_look(&self) {
+        *self
+            .looked_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Whether a new key may have signed the token, because nobody could look for one lately.
+    pub fn may_have_missed_key_of(&self, token: &str) -> bool {
+        let looked_at = *self
+            .looked_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        looked_at.elapsed() >= LOOK && self.inspect(token).is_some_and(|it| !it.knows_key)
     }
 
     /// Who our tokens are from, if that is known.

@@ -46,8 +46,9 @@ impl OpenKeys {
         Self::of(&keys, master)
     }
 
-    /// Removes the files of an older version whose keys are stored, and returns the names of the others.
-    pub fn settle(&self, old: OldKeys) -> Result<Vec<String>, Failure> {
+    /// Removes the files of an older version whose keys are stored. Returns their names, and the names of
+    /// the others.
+    pub fn settle(&self, old: OldKeys) -> Result<[Vec<String>; 2], Failure> {
         old.remove(|kid, secret| match kid {
             Some(kid) => self.ring.holds(kid, secret),
             None => self.links.is(secret),

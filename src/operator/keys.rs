@@ -1,12 +1,14 @@
 //! The signing keys of the installation.
 
+use std::time::Duration;
+
 use zeroize::Zeroizing;
 
 use super::Operator;
 use crate::crypto::{KeyError, Keyring, SigningKey};
 use crate::domain::Actor;
 use crate::failure::Failure;
-use crate::store::keys::{Retirement, StoredKeys};
+use crate::store::keys::Retirement;
 
 /// What somebody knows who follows the keys.
 #[derive(Default)]
@@ -28,7 +30,7 @@ impl Operator {
         let kid = key.name.clone();
         let stamp = caller.at(self.now());
         parts.store.add_key(key, "key.rotate", stamp).await?;
-        self.change_keys().await?;
+        self.parts.change_keys().await?;
         Ok(kid)
     }
 
@@ -48,7 +50,7 @@ impl Operator {
             .store
             .add_key(key, "key.import", caller.at(now))
             .await?;
-        self.change_keys().await?;
+        self.parts.change_keys().await?;
         Ok(kid)
     }
 
@@ -63,9 +65,12 @@ impl Operator {
         Ok((kid, key))
     }
 
-    /// Refuses a key that is not there, or that signs.
-    pub async fn check_may_retire_key(&self, kid: &str) -> Result<(), KeyError> {
-        self.ring().await?.check_may_retire(kid)
+    /// Refuses a key that is not there, or that signs. Otherwise says how long to wait before it goes:
+    /// until then it signs in place of a newer one, which not every server may know.
+    pub async fn check_may_retire_key(&self, kid: &str) -> Result<Duration, KeyError> {
+        let ring = self.ring().await?;
+        ring.check_may_retire(kid)?;
+        Ok(ring.settles_in(self.now()).unwrap_or_default())
     }
 
     /// Removes a key that does not sign any more.
@@ -73,7 +78,7 @@ impl Operator {
         let stamp = caller.at(self.now());
         let retired = self.parts.store.retire_key(kid.to_owned(), stamp).await?;
         match retired {
-            Retirement::Retired => Ok(self.change_keys().await?),
+            Retirement::Retired => Ok(self.parts.change_keys().await?),
             Retirement::Unknown => Err(KeyError::Unknown(kid.to_owned())),
             Retirement::Signs => Err(KeyError::Signs(kid.to_owned())),
         }
@@ -84,23 +89,16 @@ impl Operator {
     pub async fn follow_keys(&self, watch: &mut KeyWatch) -> Result<bool, Failure> {
         let version = self.parts.store.keys_version().await?;
         if watch.version == Some(version) {
+            self.parts.signer.note_look();
             return Ok(false);
         }
+        let changed = self.parts.change_keys().await;
         // What cannot be read is read at the next look; what cannot be opened is complained about once.
-        let stored = self.parts.store.keys().await?;
-        let is_change = watch.version.replace(stored.version).is_some();
-        self.work_with(&stored)?;
-        Ok(is_change)
-    }
-
-    /// Works with the keys that are stored now.
-    pub(super) async fn change_keys(&self) -> Result<(), Failure> {
-        self.work_with(&self.parts.store.keys().await?)
-    }
-
-    fn work_with(&self, stored: &StoredKeys) -> Result<(), Failure> {
-        let ring = Keyring::open(&stored.keys, &self.parts.master)?;
-        self.parts.signer.change_keys(&ring)
+        if changed.as_ref().is_err_and(Failure::is_transient) {
+            return changed.map(|()| false);
+        }
+        let is_change = watch.version.replace(version).is_some();
+        changed.map(|()| is_change)
     }
 
     async fn ring(&self) -> Result<Keyring, Failure> {

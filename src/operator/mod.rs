@@ -47,7 +47,7 @@ impl Operator {
 
     /// Works with the keys that are stored now, and writes mails in the words of `letters`.
     pub async fn reload(&self, letters: Letters) -> Result<(), Failure> {
-        self.change_keys().await?;
+        self.parts.change_keys().await?;
         self.parts.mailer.change_letters(letters);
         Ok(())
     }

@@ -177,6 +177,16 @@ fn a_key_file_is_judged_as_an_imported_key_is() {
     old_keys::put(&site, &[(name, &format!("\u{feff}{SECRET}\r\n"))]);
     migrate().ok();
     assert_eq!(site.run(&["key", "export"]).ok().trim_end(), SECRET);
+    // And one that was allowed to be weak goes on being so.
+    let site = Site::new();
+    let name = "signing-20260101T000000Z-7c0f3a91-weak-imported.key";
+    old_keys::put(&site, &[(name, FOR_DEVELOPMENT)]);
+    site.run(&["db", "migrate"]).ok();
+    let keys = site.run(&["key", "list", "--format", "json"]).json();
+    assert_eq!(
+        (&keys[0]["is_weak"], &keys[0]["is_imported"]),
+        (&true.into(), &true.into())
+    );
 }
 
 #[test]

@@ -205,6 +205,8 @@ fn the_settings_that_the_guides_show_are_right() {
             fs::write(&file, settings.collect::<Vec<_>>().join("\n")).expect("settings");
             let mut list = site.bare();
             list.env("MINISASS_AUTH_DATABASE", site.data().join("auth.db"));
+            let master = site.data().join("keys/master.key");
+            list.env("MINISASS_AUTH_MASTER_KEY_FILE", master);
             list.arg("--config").arg(&file).args(["user", "list"]);
             let outcome = run(&mut list, "");
             assert_eq!(outcome.code, Some(0), "{guide}: {}", outcome.err);

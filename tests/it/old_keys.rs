@@ -1,18 +1,22 @@
 //! Keys as files, as they were until version 14 of the schema; and what became of them.
 
-use std::fs;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 
+use crate::app::{App, HOUR, operator};
 use crate::postgres;
 use crate::server::{Server, Site, until};
 
 /// What that program had made.
 pub const SIGNING: &str = "BDpxh3TFcr2KJa2-sb_NXAJWrhHOz5-cP5JdDlK-r4kBdCvs";
 const LINKS: &str = "rKyGwOYJypBvYysOLazMsrd9IrBiHyDr7OGkg1uT9vBdzkR0";
+/// The end of a link that it mailed; the row in older databases is of it.
+pub const LINK_OF_ADA: &str = "8aBIG8Jl-bXfKmWczJmETzKwQ9QS_CX2PoipXb9XeOI";
 pub const OTHER_MASTER: &str = "l9FkfmtfVfXu2knaBphNO9HHlwtOLRvKCJ3VilRA7/k=";
 
 const KID: &str = "20260101T000000Z-7c0f3a91";
@@ -34,6 +38,12 @@ pub fn put(site: &Site, files: &[(&str, &str)]) {
     for (name, text) in files {
         write(&folder.join(name), text);
     }
+}
+
+/// Puts the master key of a place where another one looks for it, as one does after a restore.
+pub fn lend_master(site: &Site, other: &Site) {
+    let key = fs::read_to_string(master(site)).expect("a key");
+    put(other, &[("master.key", &key)]);
 }
 
 fn write(path: &Path, text: &str) {
@@ -140,7 +150,7 @@ fn another_master_key_is_refused_in_one_sentence_and_no_key_is_made() {
     site.add_user("ada", &[]);
     let right = fs::read_to_string(master(&site)).expect("a key");
     let before = kids(&site);
-    for (wrong, words) in [(OTHER_MASTER, "another master key"), ("short", "too weak")] {
+    for (wrong, words) in [(OTHER_MASTER, "another master key"), ("brief", "too weak")] {
         write(&master(&site), wrong);
         for command in [&SERVE[..], &["user", "list"], &["key", "rotate"]] {
             let said = site.run(command).refusal();
@@ -217,8 +227,7 @@ fn a_backup_is_complete_and_of_no_use_without_the_master_key() {
         assert!(said.contains(&shown) && said.contains("copy"), "{said}");
     }
     assert!(!master(&other).exists(), "none was made");
-    let key = fs::read_to_string(master(&site)).expect("a key");
-    put(&other, &[("master.key", &key)]);
+    lend_master(&site, &other);
     let export = ["key", "export"];
     assert_eq!(other.run(&export).ok(), site.run(&export).ok());
     assert_eq!(kids(&other), kids(&site));
@@ -265,12 +274,10 @@ fn a_master_key_that_a_setting_names_must_be_there_strong_and_private() {
         assert!(said.contains(why) && said.contains(&shown), "{said}");
     }
     write(&file, OTHER_MASTER);
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    fs::set_permissions(&file, mode).expect("a mode");
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("a mode");
     let said = named(&["db", "migrate"]).refusal();
     assert!(said.contains("chmod 600"), "{said}");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    fs::set_permissions(&file, mode).expect("a mode");
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("a mode");
     named(&["db", "migrate"]).ok();
     assert!(!master(&site).exists(), "that one is not needed");
     let found = named(&["doctor", "--format", "json"]);
@@ -285,9 +292,153 @@ fn a_master_key_that_a_setting_names_must_be_there_strong_and_private() {
     crate::server::run(command.env("CREDENTIALS_DIRECTORY", &lent), "").ok();
 }
 
+#[test]
+fn a_folder_of_keys_that_cannot_be_written_to_is_left_and_complained_about() {
+    let site = Site::new();
+    put(&site, &FILES);
+    let file = site.path("master");
+    write(&file, OTHER_MASTER);
+    let keys = site.data().join("keys");
+    fs::set_permissions(&keys, Permissions::from_mode(0o500)).expect("a mode");
+    // The system lets root write everywhere.
+    let stranger = rustix::process::getuid().is_root().then_some(65_534);
+    let run = |command: &[&str]| {
+        let mut command = site.command(command);
+        if let Some(user) = stranger {
+            command.uid(user).gid(user);
+        }
+        crate::server::run(&mut command, "")
+    };
+    if let Some(user) = stranger {
+        let place = site.data();
+        let folder = place.parent().expect("a folder");
+        for path in [folder, &place, &keys, &file].map(Path::to_owned) {
+            chown(path, Some(user), Some(user)).expect("root");
+        }
+        for (name, _) in FILES {
+            chown(keys.join(name), Some(user), Some(user)).expect("root");
+        }
+    }
+    let said = run(&["db", "migrate"]).refusal();
+    assert!(said.contains("master_key_file"), "{said}");
+    let named = ["--master-key-file", "master", "key", "export"];
+    for _ in 0..2 {
+        let done = run(&named);
+        assert_eq!(done.out.trim_end(), SIGNING, "{}", done.err);
+    }
+    assert_eq!(files(&site), ["links.key", FILES[0].0]);
+    fs::set_permissions(&keys, Permissions::from_mode(0o700)).expect("a mode");
+    run(&named).ok();
+    assert!(files(&site).is_empty(), "{:?}", files(&site));
+}
+
+#[test]
+fn each_key_is_sealed_with_a_number_of_its_own() {
+    let site = Site::with_database();
+    for _ in 0..4 {
+        site.run(&["key", "rotate"]).ok();
+    }
+    let numbers: i64 = site
+        .database()
+        .get("SELECT count(DISTINCT nonce) FROM keys WHERE length(nonce) = 12");
+    assert_eq!(numbers, 6);
+}
+
+#[test]
+fn a_key_that_goes_as_soon_as_there_is_another_one_leaves_nobody_without() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    assert_eq!(server.register("ada"), 201);
+    let [old] = &kids(&site)[..] else {
+        panic!("one key")
+    };
+    site.run(&["key", "rotate"]).ok();
+    site.run(&["key", "retire", old, "--yes"]).ok();
+    // Whatever the command line signs with now, the server knows.
+    let token = site.run(&["token", "issue", "ada"]).ok();
+    assert_eq!(server.status_of(token.trim()), 200);
+}
+
 /// A server over a database of PostgreSQL.
 fn serve(site: &Site, database: &str, master: &str) -> Server {
     site.start(&["--database", database, "--master-key-file", master])
+}
+
+#[test]
+fn a_copy_in_postgresql_and_a_backup_of_it_are_opened_by_the_same_master_key_and_by_no_other() {
+    let Some(database) = postgres::empty_database() else {
+        return;
+    };
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let token = site.run(&["token", "issue", "ada"]).ok();
+    let before = kids(&site);
+    let url = database.url();
+    site.run(&["db", "copy", "--to", &url]).ok();
+    let there = ["--database", &url];
+    let server = site.start(&there);
+    assert_eq!(server.status_of(token.trim()), 200, "{}", server.log());
+    let backup = site.path("backup.db").display().to_string();
+    site.run(&[&there[..], &["db", "backup", &backup]].concat())
+        .ok();
+
+    let other = Site::new();
+    other.run(&["db", "restore", &backup]).ok();
+    put(&other, &[("master.key", OTHER_MASTER)]);
+    for command in [
+        &["key", "list"][..],
+        &[&there[..], &["key", "list"]].concat(),
+    ] {
+        let said = other.run(command).refusal();
+        assert!(said.contains("another master key"), "{said}");
+    }
+    lend_master(&site, &other);
+    assert_eq!(kids(&other), before);
+}
+
+#[test]
+fn two_servers_that_start_at_once_for_the_first_time_have_the_same_keys() {
+    let Some(database) = postgres::empty_database() else {
+        return;
+    };
+    let (here, there) = (Site::new(), Site::new());
+    let file = here.path("master");
+    write(&file, OTHER_MASTER);
+    let (url, named) = (database.url(), file.display().to_string());
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| serve(&here, &url, &named));
+        (serve(&there, &url, &named), first.join().expect("a server"))
+    });
+    assert_eq!(first.register("ada"), 201);
+    for [one, other] in [[&first, &second], [&second, &first]] {
+        let token = one.login("ada@example.org").text("access_token");
+        assert_eq!(other.status_of(&token), 200);
+    }
+    assert_eq!(database.count("SELECT count(*) FROM keys"), 2);
+    for site in [&here, &there] {
+        assert!(!master(site).exists(), "that one is not needed");
+    }
+}
+
+#[test]
+fn a_server_that_was_without_its_database_takes_a_key_that_it_missed() {
+    let Some(database) = postgres::database() else {
+        return;
+    };
+    let (one, other) = {
+        let one = App::on(database).with_user("ada");
+        let other = one.beside();
+        (one, other)
+    };
+    // Nobody looks for new keys at the other one, as if it could not.
+    one.wait(one.operator.rotate_key(&operator()))
+        .expect("a key");
+    one.clock.advance(HOUR);
+    let one = one.restart(|_| {});
+    let token = one.login("ada").get("access_token");
+    until("the other one to look", || {
+        (other.status(&token).status == 200).then_some(())
+    });
 }
 
 #[test]
@@ -301,14 +452,15 @@ fn of_two_servers_on_one_database_both_know_a_new_key_before_one_signs_with_it()
     let (url, master) = (database.url(), file.display().to_string());
     let (first, second) = (serve(&here, &url, &master), serve(&there, &url, &master));
     assert_eq!(first.register("ada"), 201);
-    let login = |server: &Server| server.login("ada@example.org").text("access_token");
-    let old = login(&second);
+    let old = second.login("ada@example.org").text("access_token");
+    let status = "/authentication/api/check-auth-status/";
+    let fresh = |server: &Server| server.get(status, &old).text("access_token");
     let place = ["--database", &url, "--master-key-file", &master];
     let command = |words: &[&str]| beside.run(&[&place, words].concat());
     let kid = command(&["key", "rotate", "--format", "json"]).json()["kid"].clone();
     for server in [&first, &second] {
         until("a token of the new key", || {
-            let token = login(server);
+            let token = fresh(server);
             assert_eq!(first.status_of(&token), 200);
             assert_eq!(second.status_of(&token), 200);
             let header = jsonwebtoken::decode_header(&token).expect("a header");

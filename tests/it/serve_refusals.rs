@@ -173,7 +173,7 @@ fn a_weak_key_is_refused() {
     for weak in ["", "too short", &"a".repeat(64), &"secret".repeat(20)] {
         fs::write(&key, weak).expect("a weak key");
         let said = start(&site, &[]).refusal();
-        assert_says(&said, &["too weak", "remove the file"]);
+        assert_says(&said, &["too weak", "put the one there"]);
         assert!(weak.is_empty() || !said.contains(weak), "it shows the key");
     }
 }

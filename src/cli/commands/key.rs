@@ -96,8 +96,9 @@ pub(crate) fn run(
         }
         Command::Retire { kid, yes } => {
             let kid = named::typed_one(&kid)?;
-            job.wait(job.operator.check_may_retire_key(&kid))?;
+            let pause = job.wait(job.operator.check_may_retire_key(&kid))?;
             confirm(&format!("Tokens that {kid} signed will be refused."), yes)?;
+            std::thread::sleep(pause);
             job.wait(job.operator.retire_key(&kid, &job.actor))?;
             (
                 kid,
