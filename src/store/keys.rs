@@ -59,9 +59,8 @@ impl Store {
                 insert(sql, key)?;
             }
             counts::add(sql, CHANGES)?;
-            match &noted {
-                Some((action, detail)) => audit::write(sql, &stamp, action, None, Some(detail))?,
-                None => {}
+            if let Some((action, detail)) = &noted {
+                audit::write(sql, &stamp, action, None, Some(detail))?;
             }
             Ok(true)
         })

@@ -128,8 +128,12 @@ fn the_files_of_keys_are_taken_over_at_the_first_start_and_go() {
 fn what_a_cut_off_start_left_goes_and_what_is_another_key_stays() {
     let site = Site::new();
     put(&site, &FILES);
+    // As if the first start had been cut off when it had made the master key, and no more.
+    put(&site, &[("master.key", OTHER_MASTER)]);
     assert_eq!(site.start(&[]).stop(), Some(0));
-    // As if it had been cut off between the commit and the removal.
+    let kept = fs::read_to_string(master(&site)).expect("a key");
+    assert_eq!(kept, OTHER_MASTER);
+    // And now between the commit and the removal.
     put(&site, &FILES);
     assert_eq!(site.start(&[]).stop(), Some(0));
     assert_eq!(files(&site), ["master.key"]);
