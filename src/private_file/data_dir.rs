@@ -123,8 +123,8 @@ pub(crate) fn check_complete(
     );
     if let Some(keys) = missing_keys {
         bail!(
-            "{} is missing or empty, and this data folder had it; put your copy of it back, or remove \
-             {marker} to have new keys made, which ends every session and every mailed link",
+            "{} is missing or empty, and this data folder had it; put your copy of it back, or, if it is lost, \
+             run `key rotate --discard-old` to have new keys made, which ends every token and every mailed link",
             keys.display()
         );
     }

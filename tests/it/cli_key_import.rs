@@ -1,5 +1,6 @@
 //! `key import`: what is no secret, or no secret any more, is not taken.
 
+use crate::old_keys;
 use crate::server::{Outcome, Site};
 
 const SECRET: &str = "7w$+x0(q2^n!c=#r8@k5%z&h3*m_b1)v9-pf4jd6sgty";
@@ -169,28 +170,31 @@ fn a_key_that_is_published_repeats_itself_or_has_no_variety_is_refused() {
 
 #[test]
 fn a_key_file_is_judged_as_an_imported_key_is() {
-    let site = Site::with_database();
-    site.add_user("ada", &[]);
-    let keys = site.run(&["key", "list", "--format", "json"]).json();
-    let kid = keys[0]["kid"].as_str().expect("a kid").to_owned();
-    let file = site.data().join(format!("keys/signing-{kid}.key"));
-    let good = std::fs::read_to_string(&file).expect("a key");
+    let site = Site::new();
+    let name = "signing-20260101T000000Z-7c0f3a91.key";
+    let migrate = || site.run(&["db", "migrate"]);
     for (secret, why) in WEAK {
-        std::fs::write(&file, secret).expect("a key");
-        let said = site.run(&["key", "list"]).refusal();
+        old_keys::put(&site, &[(name, secret)]);
+        let said = migrate().refusal();
         assert!(said.contains(why), "{secret}: {said}");
     }
-    std::fs::write(&file, FOR_DEVELOPMENT).expect("a key");
-    let said = site.run(&["key", "list"]).refusal();
+    old_keys::put(&site, &[(name, FOR_DEVELOPMENT)]);
+    let said = migrate().refusal();
     assert!(said.contains("--allow-weak"), "{said}");
     // An editor on Windows puts a mark before it, which is no part of the key.
-    let token = {
-        std::fs::write(&file, &good).expect("a key");
-        site.run(&["token", "issue", "ada"]).ok()
-    };
-    std::fs::write(&file, format!("\u{feff}{good}")).expect("a key");
-    let inspect = ["token", "inspect", "--format", "json"];
-    assert_eq!(site.run_with(&inspect, &token).json()["is_good"], true);
+    old_keys::put(&site, &[(name, &format!("\u{feff}{SECRET}\r\n"))]);
+    migrate().ok();
+    assert_eq!(site.run(&["key", "export"]).ok().trim_end(), SECRET);
+    // And one that was allowed to be weak goes on being so.
+    let site = Site::new();
+    let name = "signing-20260101T000000Z-7c0f3a91-weak-imported.key";
+    old_keys::put(&site, &[(name, FOR_DEVELOPMENT)]);
+    site.run(&["db", "migrate"]).ok();
+    let keys = site.run(&["key", "list", "--format", "json"]).json();
+    assert_eq!(
+        (&keys[0]["is_weak"], &keys[0]["is_imported"]),
+        (&true.into(), &true.into())
+    );
 }
 
 #[test]
@@ -316,14 +320,10 @@ fn each_imported_key_has_a_name_of_its_own_and_one_key_has_one_name() {
     assert!(again.refusal().contains("there already"));
     let keys = site.run(&["key", "list", "--format", "json"]).json();
     assert_eq!(keys.as_array().map(Vec::len), Some(9), "{keys}");
-    // Also after one that somebody named by hand.
-    let folder = site.data().join("keys");
-    let key = std::fs::read_dir(&folder).expect("keys");
-    let key = key.map(|it| it.expect("a key").path());
-    let key = key
-        .into_iter()
-        .find(|it| it.to_string_lossy().contains("signing-"));
-    std::fs::rename(key.expect("a key"), folder.join("signing-zzz.key")).expect("a name");
+    // Also after one that somebody named by hand, when keys were files.
+    let site = Site::new();
+    old_keys::put(&site, &[("signing-zzz.key", SECRET)]);
+    site.run(&["db", "migrate"]).ok();
     let mut made: Vec<String> = (0..3)
         .map(|_| site.run(&["key", "rotate", "--format", "json"]).json()["kid"].to_string())
         .collect();

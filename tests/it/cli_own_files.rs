@@ -40,7 +40,7 @@ fn no_command_writes_over_the_files_of_the_service() {
     let state = || {
         let files = [
             "auth.db",
-            "keys/links.key",
+            "keys/master.key",
             "backups/auth-20260101T000000Z.db",
         ];
         files.map(|it| fs::read(data.join(it)).expect("a file"))

@@ -145,7 +145,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("tempfile", "src/private_file/"),
     (
         "anyhow",
-        "src/cli/ src/daemon/ src/compose.rs src/settings/ src/transfer/ src/private_file/ src/interrupt.rs",
+        "src/cli/ src/daemon/ src/compose.rs src/compose/ src/settings/ src/transfer/ src/private_file/ src/interrupt.rs",
     ),
     // What values are made of.
     ("email_address", "src/domain/email.rs"),

@@ -33,6 +33,7 @@ mod sheet_import;
 mod shells;
 mod shells_complete;
 mod simplejwt;
+mod two_servers;
 
 use std::path::{Path, PathBuf};
 
