@@ -1,13 +1,17 @@
 //! Settings become the parts, and the parts become the use cases: the one place.
 
+mod keys;
+
+pub(crate) use self::keys::{discard as discard_keys, master_key};
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
 use crate::accounts::{Parts, Rules};
 use crate::clock::Clock;
-use crate::crypto::{Hasher, Issuer, Keyring, LinkKey, Random, Signer, missing_keys};
-use crate::domain::{Stamp, WebUrl};
+use crate::crypto::{Hasher, Issuer, Random, Signer, missing_keys};
+use crate::domain::{Actor, Stamp, WebUrl};
 use crate::failure::Failure;
 use crate::mail::{Hello, Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
@@ -55,9 +59,7 @@ pub(crate) fn use_cases(
 ) -> anyhow::Result<Operator> {
     let Identity { public_url, issuer } = identity;
     let public_url = public_url.as_ref();
-    let keys = settings.data_dir.join(layout::KEYS);
     let (clock, random) = (Clock::System, Random::System);
-    let ring = Keyring::open(&keys, &random, clock.now())?;
     let hasher = Hasher::new(
         settings.scrypt,
         settings.hash_threads,
@@ -69,13 +71,15 @@ pub(crate) fn use_cases(
     } else {
         Store::open(&settings.database)?
     };
-    let links = LinkKey::open(&keys, &random)?;
+    let stamp = Actor::server().at(clock.now());
+    let (keys, master) = keys::open(settings, &store, &random, &stamp, is_dry)?;
     data_dir::mark_complete(&settings.data_dir);
     Ok(Operator::new(Parts {
-        signer: Signer::new(&ring, issuer, store.latest_time()?)?,
+        signer: Signer::new(&keys.ring, issuer, store.latest_time()?, stamp.at)?,
         store,
         hasher,
-        links,
+        master,
+        links: keys.links,
         mailer: if is_dry {
             mailer(settings, public_url)?
         } else {
@@ -104,10 +108,23 @@ pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
     file.map_or(Ok(()), data_dir::check_database)?;
     data_dir::check_nobody_elses(folder, file)?;
     if was_complete {
-        let missing = missing_keys(&folder.join(layout::KEYS));
+        let is_elsewhere = settings.master_key.is_some();
+        let missing = || missing_keys(&folder.join(layout::KEYS));
+        let missing = (!is_elsewhere).then(missing).flatten();
         data_dir::check_complete(folder, database, has_database, missing.as_deref())?;
     }
     Ok(())
+}
+
+/// Whether the data folder is that of its database. One without keys, of a database that lies elsewhere,
+/// was named by mistake: the keys that would be made there are nobody's.
+pub(crate) fn has_place(settings: &Settings) -> bool {
+    let Some(file) = settings.database.file() else {
+        return true;
+    };
+    let folder = &settings.data_dir;
+    let is_within = folder_of(file).canonicalize().ok() == folder.canonicalize().ok();
+    is_within || data_dir::is_complete(folder) || folder.join(layout::KEYS).is_dir()
 }
 
 /// Before anything is made: only the data folder is made by this program.

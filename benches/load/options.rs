@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::postgres;
 use crate::server::SCRATCH;
 use crate::soak::Soak;
+
+/// Stands for the name of a database in the URL of a server.
+pub const DATABASE: &str = "{}";
 
 pub const USAGE: &str = "\
 usage: cargo bench --bench load [-- OPTIONS]
@@ -220,7 +222,7 @@ fn value(arguments: &mut impl Iterator<Item = OsString>, option: &str) -> Result
 }
 
 fn server_of(url: &OsString) -> Result<String> {
-    let url = url.to_str().filter(|it| it.contains(postgres::NAME));
+    let url = url.to_str().filter(|it| it.contains(DATABASE));
     let url = url.context("--postgres needs a URL with {} for the name of a database")?;
     Ok(url.to_owned())
 }

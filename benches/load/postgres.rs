@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::commits;
 use crate::drive::{Amount, Load};
-use crate::options::Options;
+use crate::options::{self, Options};
 use crate::process::resident;
 use crate::report::Row;
 use crate::server::{Server, TOKEN_COST, fresh_folder};
@@ -24,9 +24,6 @@ const SMOKE_USERS: u64 = 5_000;
 const CONNECTIONS: usize = 32;
 const CLIENTS: usize = 64;
 const SESSIONS: usize = 1000;
-
-/// Stands for the name of a database.
-pub const NAME: &str = "{}";
 
 pub async fn measure(options: &Options) -> Result<Vec<Row>> {
     let server = options.postgres.as_deref();
@@ -49,8 +46,8 @@ impl Database {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("minisass_load_{}_{number}", std::process::id());
         let database = Self {
-            url: server.replace(NAME, &name),
-            server: server.replace(NAME, "postgres"),
+            url: server.replace(options::DATABASE, &name),
+            server: server.replace(options::DATABASE, "postgres"),
             name,
         };
         let make = format!("CREATE DATABASE {}", database.name);

@@ -7,6 +7,7 @@ mod attempts;
 pub mod contact;
 pub mod imported_tokens;
 mod invalid_fields;
+mod keys;
 pub mod links;
 pub mod login;
 pub mod lookup;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::crypto::{HashError, Hasher, LinkKey, Random, Signer};
+use crate::crypto::{HashError, Hasher, LinkKey, MasterKey, Random, Signer};
 use crate::domain::{Email, PasswordRules, Timestamp};
 use crate::failure::Failure;
 use crate::mail::Mailer;
@@ -32,6 +33,8 @@ pub struct Parts {
     pub store: Store,
     pub hasher: Hasher,
     pub signer: Signer,
+    /// What the stored keys are sealed with.
+    pub master: MasterKey,
     /// The tokens of mailed links are derived from it.
     pub links: LinkKey,
     pub mailer: Mailer,

@@ -83,7 +83,9 @@ impl Accounts {
     /// The session that a bearer token belongs to.
     pub async fn bearer(&self, token: &str, caller: &Actor) -> Result<LiveSession, BearerError> {
         let now = self.now();
-        let claims = self.parts.signer.verify(token, TokenKind::Access, now)?;
+        let claims = self
+            .verified::<BearerError>(token, TokenKind::Access)
+            .await?;
         if let Some(session) = self.session_of(&claims, now, caller).await? {
             return Ok(session);
         }
@@ -126,7 +128,9 @@ impl Accounts {
     /// A new access token for the session of a refresh token.
     pub async fn refresh(&self, token: &str, caller: &Actor) -> Result<Refreshed, RefreshError> {
         let now = self.now();
-        let claims = self.parts.signer.verify(token, TokenKind::Refresh, now)?;
+        let claims = self
+            .verified::<RefreshError>(token, TokenKind::Refresh)
+            .await?;
         let session = self
             .session_of(&claims, now, caller)
             .await?
@@ -153,9 +157,11 @@ impl Accounts {
     /// Whether a token of either kind is good. Nothing is done with it.
     pub async fn check_token(&self, token: &str, caller: &Actor) -> Result<(), RefreshError> {
         let now = self.now();
-        let signer = &self.parts.signer;
-        let claims = match signer.verify(token, TokenKind::Access, now) {
-            Err(TokenFault::WrongType) => signer.verify(token, TokenKind::Refresh, now)?,
+        let claims = match self.verified(token, TokenKind::Access).await {
+            Err(RefreshError::Token(TokenFault::WrongType)) => {
+                self.verified::<RefreshError>(token, TokenKind::Refresh)
+                    .await?
+            }
             checked => checked?,
         };
         let session = self.session_of(&claims, now, caller).await?;
@@ -172,7 +178,9 @@ impl Accounts {
     /// Ends the session of a refresh token.
     pub async fn blacklist(&self, token: &str, caller: &Actor) -> Result<(), RefreshError> {
         let now = self.now();
-        let claims = self.parts.signer.verify(token, TokenKind::Refresh, now)?;
+        let claims = self
+            .verified::<RefreshError>(token, TokenKind::Refresh)
+            .await?;
         let session = self.session_of(&claims, now, caller).await?;
         let session = session.ok_or(TokenFault::Invalid)?;
         Ok(self.logout(&session, caller).await?)

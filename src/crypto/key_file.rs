@@ -10,7 +10,7 @@ use super::weak_key::{Weakness, weakness};
 use crate::failure::Failure;
 use crate::private_file::replace::Draft;
 use crate::private_file::{
-    is_of_another_user, is_open_to_others, is_writable_by_others, lock, make_folder,
+    is_of_another_user, is_open_to_others, is_writable_by_others, make_folder,
 };
 
 pub(crate) fn make_private_folder(folder: &Path) -> Result<(), Failure> {
@@ -34,12 +34,6 @@ pub(crate) fn check_folder(folder: &Path) -> Result<(), Failure> {
         return Err(Failure::new(doing, why));
     }
     Ok(())
-}
-
-/// Of several first starts at once, one makes the signing key; the others wait and find it there.
-/// With two keys, the server would not know the one that a command signs with.
-pub(crate) fn lock(folder: &Path) -> Result<fs::File, Failure> {
-    lock::wait(folder).map_err(Failure::when("waiting for the folder of keys"))
 }
 
 /// A key is written whole under another name first: nobody ever reads half of it, and a start that
@@ -67,8 +61,8 @@ fn bare(mut text: &[u8]) -> &[u8] {
     text.trim_ascii()
 }
 
-/// Reads a key, which must be strong. If `allow_weak`, Django may have made it for development.
-pub(crate) fn read_private(path: &Path, allow_weak: bool) -> Result<Zeroizing<Vec<u8>>, Failure> {
+/// The text of a file that nobody else can read.
+pub(crate) fn text_of(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let refuse = |why: String| Failure::new("reading a key", why);
     let metadata = fs::metadata(path).map_err(Failure::when("reading a key"))?;
     let shown = path.display();
@@ -83,7 +77,14 @@ pub(crate) fn read_private(path: &Path, allow_weak: bool) -> Result<Zeroizing<Ve
         )));
     }
     let text = Zeroizing::new(fs::read(path).map_err(Failure::when("reading a key"))?);
-    let key = Zeroizing::new(bare(&text).to_vec());
+    Ok(Zeroizing::new(bare(&text).to_vec()))
+}
+
+/// Reads a key, which must be strong. If `allow_weak`, Django may have made it for development.
+pub(crate) fn read_private(path: &Path, allow_weak: bool) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let refuse = |why: String| Failure::new("reading a key", why);
+    let shown = path.display();
+    let key = text_of(path)?;
     match weakness(&key) {
         None => Ok(key),
         Some(Weakness::ForDevelopment) if allow_weak => Ok(key),
@@ -94,7 +95,7 @@ pub(crate) fn read_private(path: &Path, allow_weak: bool) -> Result<Zeroizing<Ve
         ))),
         Some(why) => Err(refuse(format!(
             "{shown} is too weak: {why}; \
-             remove the file, and `complete` in the data folder, to have one made (everybody has to \
+             remove the file and run `key rotate --discard-old` to have one made (everybody has to \
              log in again)"
         ))),
     }

@@ -1,24 +1,37 @@
 //! The keys: which of them signs, which verify, and how they change.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::key_file::{check_folder, create_private, lock, make_private_folder, read_private};
 use super::own_key;
 use super::random::Random;
+use super::seal::{Label, MasterKey};
 use super::secret_text::{NotASecret, secret_of};
 use super::weak_key::{Weakness, weakness};
-use crate::domain::Timestamp;
+use crate::domain::{KeyPurpose, SealedKey, Timestamp};
 use crate::failure::Failure;
-use crate::private_file::sync_folder;
 
-/// The signing keys by their `kid`, oldest first. The last one signs; all verify.
+/// The signing keys, oldest first. The last one signs; all verify.
 pub struct Keyring {
-    pub(crate) folder: PathBuf,
-    pub(crate) keys: Vec<(String, Zeroizing<Vec<u8>>)>,
+    pub(super) keys: Vec<OpenKey>,
+}
+
+/// A signing key, as it is in memory.
+pub(super) struct OpenKey {
+    pub(super) kid: String,
+    pub(super) secret: Zeroizing<Vec<u8>>,
+    /// When it was stored.
+    pub(super) made_at: Timestamp,
+}
+
+impl OpenKey {
+    /// How long it only verifies yet. Times are whole seconds, and those of other machines may differ.
+    pub(super) fn settles_in(&self, now: Timestamp) -> Option<Duration> {
+        let age = u64::try_from(now.seconds_since(self.made_at)).unwrap_or(0);
+        let left = (SETTLING + Duration::from_secs(1)).checked_sub(Duration::from_secs(age));
+        left.filter(|it| !it.is_zero())
+    }
 }
 
 /// A signing key, without its secret.
@@ -74,93 +87,90 @@ pub enum KeyError {
     Failed(#[from] Failure),
 }
 
+/// How long a new key only verifies. Servers look for new keys more often than that, so all of them know
+/// it before anybody signs with it.
+pub(super) const SETTLING: Duration = Duration::from_secs(2);
+
+/// What the signing keys are for.
+const HS256: &str = "HS256";
+
+/// The name of the key of mailed links, and what it is for.
+const LINKS: Label<'static> = Label {
+    name: "links",
+    purpose: KeyPurpose::Links,
+    algorithm: "HMAC-SHA256",
+};
+
 impl Keyring {
-    /// Reads `signing-<kid>.key` in `folder`, whose text is the key; makes one if there is none.
-    pub fn open(folder: &Path, random: &Random, now: Timestamp) -> Result<Self, Failure> {
-        make_private_folder(folder)?;
-        let _lock = lock(folder)?;
-        if Self::kids_in(folder)?.is_empty() {
-            let kid = next_kid(folder, random, now)?;
-            create_private(&path_of(folder, &kid), &own_key::make(random)?)?;
-        }
-        Self::read(folder)
-    }
-
-    /// The keys that are in the folder, which may be none.
-    pub fn read(folder: &Path) -> Result<Self, Failure> {
-        check_folder(folder)?;
-        let keys = Self::kids_in(folder)?
-            .into_iter()
-            .map(|kid| {
-                let key = read_private(&path_of(folder, &kid), is_weak(&kid))?;
-                Ok((kid, key))
+    /// Opens the stored signing keys.
+    pub fn open(stored: &[SealedKey], master: &MasterKey) -> Result<Self, Failure> {
+        let signing = stored.iter().filter(|it| it.purpose == KeyPurpose::Sign);
+        let open = |key: &SealedKey| {
+            Ok(OpenKey {
+                kid: key.name.clone(),
+                secret: opened(key, stored, master)?,
+                made_at: key.made_at,
             })
-            .collect::<Result<_, _>>()?;
+        };
         Ok(Self {
-            folder: folder.to_owned(),
-            keys,
+            keys: signing.map(open).collect::<Result<_, Failure>>()?,
         })
-    }
-
-    /// The names of the keys in the folder, oldest first.
-    pub(crate) fn kids_in(folder: &Path) -> Result<Vec<String>, Failure> {
-        let mut kids: Vec<String> = fs::read_dir(folder)
-            .map_err(Failure::when("reading the folder of keys"))?
-            .filter_map(|entry| {
-                let name = entry.ok()?.file_name();
-                let kid = name.to_str()?.strip_prefix("signing-")?;
-                Some(kid.strip_suffix(".key")?.to_owned())
-            })
-            .collect();
-        kids.sort();
-        Ok(kids)
     }
 
     /// The name and the text of a key, of the one that signs unless `kid` names another.
     pub fn text(&self, kid: Option<&str>) -> Result<(String, Zeroizing<String>), KeyError> {
         let mut keys = self.keys.iter().rev();
-        let found = keys.find(|it| kid.is_none_or(|kid| it.0 == kid));
-        let (kid, key) =
-            found.ok_or_else(|| KeyError::Unknown(kid.unwrap_or_default().to_owned()))?;
-        let text = std::str::from_utf8(key).map_err(Failure::when("reading a key as text"))?;
-        Ok((kid.clone(), Zeroizing::new(text.to_owned())))
+        let found = keys.find(|it| kid.is_none_or(|kid| it.kid == kid));
+        let key = found.ok_or_else(|| KeyError::Unknown(kid.unwrap_or_default().to_owned()))?;
+        let text =
+            std::str::from_utf8(&key.secret).map_err(Failure::when("reading a key as text"))?;
+        Ok((key.kid.clone(), Zeroizing::new(text.to_owned())))
     }
 
     /// The keys without their secrets, oldest first.
     pub fn list(&self) -> Vec<SigningKey> {
         let last = self.keys.len().saturating_sub(1);
         let keys = self.keys.iter().enumerate();
-        keys.map(|(index, (kid, key))| SigningKey {
-            kid: kid.clone(),
+        keys.map(|(index, key)| SigningKey {
+            kid: key.kid.clone(),
             signs: index == last,
-            is_imported: is_imported(kid),
-            is_weak: is_weak(kid),
-            bytes: key.len(),
-            made_at: made_at(kid),
+            is_imported: is_imported(&key.kid),
+            is_weak: is_weak(&key.kid),
+            bytes: key.secret.len(),
+            made_at: made_at(&key.kid),
         })
         .collect()
     }
 
-    /// Makes the key in `folder` that signs from now on, and returns its name.
-    pub fn rotate(folder: &Path, random: &Random, now: Timestamp) -> Result<String, Failure> {
-        make_private_folder(folder)?;
-        let _lock = lock(folder)?;
-        let kid = next_kid(folder, random, now)?;
-        create_private(&path_of(folder, &kid), &own_key::make(random)?)?;
-        Ok(kid)
+    /// Whether there is this key, under this name.
+    pub(crate) fn holds(&self, kid: &str, secret: &[u8]) -> bool {
+        let mut keys = self.keys.iter();
+        keys.any(|it| it.kid == kid && it.secret.as_slice() == secret)
     }
 
-    /// Adds the secret with which another service signs, such as Django's `SECRET_KEY`, to `folder`.
-    /// It signs from now on, so that the services that verify with it go on doing so, and tokens of
-    /// that service are good. A key that Django made for development is taken only if `allow_weak`.
-    /// Returns the name of the key.
-    pub fn import(
-        folder: &Path,
-        text: &str,
-        allow_weak: bool,
+    /// A new key, sealed, which is to sign from now on.
+    pub fn next(
+        &self,
+        master: &MasterKey,
         random: &Random,
         now: Timestamp,
-    ) -> Result<String, KeyError> {
+    ) -> Result<SealedKey, Failure> {
+        let kid = self.next_kid(random, now)?;
+        let secret = Zeroizing::new(own_key::make(random)?);
+        seal_signing(master, &kid, secret.as_bytes(), now, random)
+    }
+
+    /// The secret with which another service signs, such as Django's `SECRET_KEY`, sealed: it is to sign
+    /// from now on, so that the services that verify with it go on doing so, and tokens of that service
+    /// are good. A key that Django made for development is taken only if `allow_weak`.
+    pub fn import(
+        &self,
+        text: &str,
+        allow_weak: bool,
+        master: &MasterKey,
+        random: &Random,
+        now: Timestamp,
+    ) -> Result<SealedKey, KeyError> {
         let secret = secret_of(text)?;
         let ending = match weakness(secret.as_bytes()) {
             None => IMPORTED,
@@ -169,82 +179,97 @@ impl Keyring {
             Some(why) if allow_weak => return Err(KeyError::WeakAnyway(why)),
             Some(why) => return Err(KeyError::Weak(why)),
         };
-        make_private_folder(folder)?;
-        let _lock = lock(folder)?;
-        let ring = Self::read(folder)?;
-        let same = |it: &&(String, Zeroizing<Vec<u8>>)| it.1.as_slice() == secret.as_bytes();
-        if let Some((kid, _)) = ring.keys.iter().find(same) {
-            return Err(KeyError::Present(kid.clone()));
+        let same = |it: &&OpenKey| it.secret.as_slice() == secret.as_bytes();
+        if let Some(key) = self.keys.iter().find(same) {
+            return Err(KeyError::Present(key.kid.clone()));
         }
-        let kid = next_kid(folder, random, now)? + ending;
-        create_private(&path_of(folder, &kid), secret)?;
-        Ok(kid)
+        let kid = self.next_kid(random, now)? + ending;
+        let sealed = seal_signing(master, &kid, secret.as_bytes(), now, random);
+        Ok(sealed?)
     }
 
-    /// Removes a key of `folder` that does not sign: its tokens are refused from now on.
-    pub fn retire(folder: &Path, kid: &str) -> Result<(), KeyError> {
-        let _lock = lock(folder)?;
-        Self::check_may_retire(folder, kid)?;
-        let remove = || {
-            fs::remove_file(path_of(folder, kid))?;
-            sync_folder(folder)
-        };
-        Ok(remove().map_err(Failure::when("removing a key"))?)
+    /// How long it takes yet until the last one signs everywhere.
+    pub fn settles_in(&self, now: Timestamp) -> Option<Duration> {
+        self.keys.last()?.settles_in(now)
     }
 
     /// Refuses a key that is not there, or that signs.
-    pub fn check_may_retire(folder: &Path, kid: &str) -> Result<(), KeyError> {
-        let kids = Self::kids_in(folder)?;
-        if !kids.iter().any(|it| it == kid) {
+    pub fn check_may_retire(&self, kid: &str) -> Result<(), KeyError> {
+        if !self.keys.iter().any(|it| it.kid == kid) {
             return Err(KeyError::Unknown(kid.to_owned()));
         }
-        if kids.last().is_some_and(|it| it == kid) {
+        if self.keys.last().is_some_and(|it| it.kid == kid) {
             return Err(KeyError::Signs(kid.to_owned()));
         }
         Ok(())
     }
-}
 
-/// What has been lost of the keys that a folder had, if anything has.
-pub(crate) fn missing_keys(folder: &Path) -> Option<PathBuf> {
-    match Keyring::kids_in(folder) {
-        Err(_) => Some(folder.to_owned()),
-        Ok(kids) if kids.is_empty() => Some(folder.join("signing-*.key")),
-        Ok(_) => Some(LinkKey::path(folder)).filter(|it| !it.exists()),
+    /// A name that sorts after all others, whatever the clock says: of a time after theirs.
+    fn next_kid(&self, random: &Random, now: Timestamp) -> Result<String, Failure> {
+        let last = self.keys.last().map_or("", |it| it.kid.as_str());
+        let suffix = u32::from_be_bytes(random.bytes()?);
+        let (before, after_last) = match time_in(last) {
+            Some((place, at)) => (&last[..place], at.plus(Duration::from_secs(1))),
+            None => ("", now),
+        };
+        let name = |before: &str, at: Timestamp| {
+            let at = at.to_string().replace([':', '-'], "");
+            format!("{before}{at}-{suffix:08x}")
+        };
+        let kids = [name("", now), name(before, now.max(after_last))];
+        let fits = kids.into_iter().find(|it| it.as_str() > last);
+        // Somebody gave the last one a name of their own.
+        Ok(fits.unwrap_or_else(|| name(&format!("{last}-"), now)))
     }
 }
 
-fn path_of(folder: &Path, kid: &str) -> PathBuf {
-    folder.join(format!("signing-{kid}.key"))
+/// Seals a key that signs, which has been judged.
+pub(crate) fn seal_signing(
+    master: &MasterKey,
+    kid: &str,
+    secret: &[u8],
+    made_at: Timestamp,
+    random: &Random,
+) -> Result<SealedKey, Failure> {
+    let label = Label {
+        name: kid,
+        purpose: KeyPurpose::Sign,
+        algorithm: HS256,
+    };
+    master.seal(label, secret, made_at, random)
 }
 
-pub(crate) fn is_imported(kid: &str) -> bool {
+/// The secret of one of the stored keys.
+fn opened(
+    key: &SealedKey,
+    stored: &[SealedKey],
+    master: &MasterKey,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    master.open(key).ok_or_else(|| {
+        let is_any_ours = stored.iter().any(|it| master.open(it).is_some());
+        let why = if is_any_ours {
+            format!(
+                "the row of {} in the database is not what was sealed; put a backup back with `db restore`",
+                key.name
+            )
+        } else {
+            "the keys in the database were sealed with another master key; put that one in its place, or, if it \
+             is lost, run `key rotate --discard-old`"
+                .to_owned()
+        };
+        Failure::new("opening the keys", why)
+    })
+}
+
+pub(super) fn is_imported(kid: &str) -> bool {
     kid.ends_with(IMPORTED)
 }
 
-fn is_weak(kid: &str) -> bool {
+pub(super) fn is_weak(kid: &str) -> bool {
     kid.ends_with(WEAK)
 }
 
-/// A name that sorts after all others, whatever the clock says: of a time after theirs.
-fn next_kid(folder: &Path, random: &Random, now: Timestamp) -> Result<String, Failure> {
-    let last = Keyring::kids_in(folder)?.pop().unwrap_or_default();
-    let suffix = u32::from_be_bytes(random.bytes()?);
-    let (before, after_last) = match time_in(&last) {
-        Some((place, at)) => (&last[..place], at.plus(Duration::from_secs(1))),
-        None => ("", now),
-    };
-    let name = |before: &str, at: Timestamp| {
-        let at = at.to_string().replace([':', '-'], "");
-        format!("{before}{at}-{suffix:08x}")
-    };
-    let kids = [name("", now), name(before, now.max(after_last))];
-    let fits = kids.into_iter().find(|it| *it > last);
-    // Somebody gave the last one a name of their own.
-    Ok(fits.unwrap_or_else(|| name(&format!("{last}-"), now)))
-}
-
-/// The time that [`next_kid`] put in the name, and where it stands.
+/// The time that [`Keyring::next_kid`] put in the name, and where it stands.
 fn time_in(kid: &str) -> Option<(usize, Timestamp)> {
     let starts = kid.match_indices('-').map(|(place, _)| place + 1);
     let mut starts = std::iter::once(0).chain(starts);
@@ -254,29 +279,40 @@ fn time_in(kid: &str) -> Option<(usize, Timestamp)> {
     })
 }
 
-fn made_at(kid: &str) -> Option<Timestamp> {
+pub(super) fn made_at(kid: &str) -> Option<Timestamp> {
     time_in(kid).map(|(_, at)| at)
 }
 
 /// The key that the tokens of mailed links are derived from.
-pub struct LinkKey(pub(crate) Zeroizing<Vec<u8>>);
+pub struct LinkKey(pub(super) Zeroizing<Vec<u8>>);
 
 impl LinkKey {
-    /// Reads `links.key` in `folder`, or makes it.
-    pub fn open(folder: &Path, random: &Random) -> Result<Self, Failure> {
-        make_private_folder(folder)?;
-        if !Self::path(folder).exists() {
-            create_private(&Self::path(folder), &own_key::make(random)?)?;
-        }
-        Self::read(folder)
+    /// Opens the stored key.
+    pub fn open(stored: &[SealedKey], master: &MasterKey) -> Result<Self, Failure> {
+        let key = stored.iter().find(|it| it.purpose == KeyPurpose::Links);
+        let key = key.ok_or_else(|| {
+            let why = "the key of mailed links is not in the database; put a backup back with `db restore`";
+            Failure::new("opening the keys", why)
+        })?;
+        opened(key, stored, master).map(Self)
     }
 
-    /// Reads the key, which must be there.
-    pub fn read(folder: &Path) -> Result<Self, Failure> {
-        read_private(&Self::path(folder), false).map(Self)
+    /// A new one, sealed.
+    pub fn next(master: &MasterKey, random: &Random, now: Timestamp) -> Result<SealedKey, Failure> {
+        let secret = Zeroizing::new(own_key::make(random)?);
+        Self::seal(master, secret.as_bytes(), now, random)
     }
 
-    fn path(folder: &Path) -> PathBuf {
-        folder.join("links.key")
+    pub(crate) fn seal(
+        master: &MasterKey,
+        secret: &[u8],
+        now: Timestamp,
+        random: &Random,
+    ) -> Result<SealedKey, Failure> {
+        master.seal(LINKS, secret, now, random)
+    }
+
+    pub(crate) fn is(&self, secret: &[u8]) -> bool {
+        self.0.as_slice() == secret
     }
 }

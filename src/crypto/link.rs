@@ -7,8 +7,8 @@ use ring::hmac;
 use super::digest::sha256;
 use super::keys::LinkKey;
 
-/// The secret of a mailed link: 256 bits that follow from a stored nonce and a key outside the
-/// database. So the token itself is stored nowhere, not even while its mail waits in the outbox.
+/// The secret of a mailed link: 256 bits that follow from a stored nonce and a key that only the master key
+/// opens. So the token itself is stored nowhere, not even while its mail waits in the outbox.
 pub struct LinkToken([u8; 32]);
 
 impl LinkToken {

@@ -18,9 +18,18 @@ pub(super) fn make(random: &Random) -> Result<String, Failure> {
 }
 
 pub(super) fn is_own(key: &[u8]) -> bool {
-    let bytes = URL_SAFE_NO_PAD.decode(key).unwrap_or_default();
-    let parts = bytes.split_at_checked(RANDOM);
-    parts.is_some_and(|(random, rest)| rest == mark(random))
+    random_in(key).is_some()
+}
+
+/// The random bits of a key that this program made.
+pub(super) fn random_in(key: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = URL_SAFE_NO_PAD.decode(key).ok()?;
+    let (random, rest) = bytes.split_at_checked(RANDOM)?;
+    if rest != mark(random) {
+        return None;
+    }
+    bytes.truncate(RANDOM);
+    Some(bytes)
 }
 
 fn mark(random: &[u8]) -> [u8; MARK] {

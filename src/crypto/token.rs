@@ -1,16 +1,15 @@
 //! Access and refresh tokens.
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::claims::{Claims, InspectedToken, TokenFault, TokenKind};
 use super::issuer::Issuer;
 use super::jws::{Key, Parts, is_plain};
-use super::keys::{Keyring, is_imported};
+use super::keys::{Keyring, OpenKey, SETTLING, is_imported};
 use super::memo::Memo;
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;
@@ -68,23 +67,20 @@ impl Signed {
     }
 }
 
-/// How often, in milliseconds, the folder of keys is looked at: `key rotate` and `key retire` act on a
-/// running server within that time.
-const LOOK: u64 = 100;
+/// A server looks for new keys more often than that, unless the database does not answer.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A command may issue a token just before the clock is set back, which the server sees a second later.
 const LEEWAY: i64 = 2;
 
-/// Signs and verifies with the keys that are in their folder now.
+/// Signs and verifies with the keys that it was given last.
 pub struct Signer {
-    folder: PathBuf,
     /// Says that this service made the token, and not another one that has the same key. A command
     /// may not know it; then it signs nothing, and takes nothing for ours.
     issuer: Option<Issuer>,
     keys: RwLock<Arc<Keys>>,
-    started: Instant,
-    /// How many milliseconds after that the folder was last looked at.
-    looked: AtomicU64,
+    /// When these were known to be all that are stored.
+    looked_at: Mutex<Instant>,
     /// Tokens that a key signed, and what they say. A client shows the same one again and again.
     verified: Memo<Keys, String, Arc<Signed>>,
     /// Refresh tokens, which stay the same as long as nothing has been refreshed.
@@ -93,44 +89,70 @@ pub struct Signer {
     latest: AtomicI64,
 }
 
-/// The youngest is the last, and signs.
-struct Keys(Vec<Key>);
+/// The youngest is the last, and signs once it has settled.
+struct Keys(Vec<Known>);
+
+struct Known {
+    key: Key,
+    /// When it has settled, if it is new.
+    settled_at: Option<Instant>,
+}
 
 impl Keys {
-    fn of(ring: &Keyring) -> Result<Self, Failure> {
+    /// `settled_at` says of a key when it has settled.
+    fn of(
+        ring: &Keyring,
+        settled_at: impl Fn(&OpenKey) -> Option<Instant>,
+    ) -> Result<Self, Failure> {
         let doing = "loading the signing keys";
         if ring.keys.is_empty() {
             return Err(Failure::new(doing, "there are none"));
         }
-        let keys = ring.keys.iter().map(|(kid, key)| Key::new(kid, key));
+        let known = |it: &OpenKey| {
+            Key::new(&it.kid, &it.secret).map(|key| Known {
+                key,
+                settled_at: settled_at(it),
+            })
+        };
+        let keys = ring.keys.iter().map(known);
         Ok(Self(
             keys.collect::<Result<_, _>>()
                 .map_err(Failure::when(doing))?,
         ))
     }
 
+    /// If none has settled, the oldest: it is known to most.
     fn signing(&self) -> Result<&Key, Failure> {
-        let key = self.0.last();
+        let now = Instant::now();
+        let has_settled = |it: &&Known| it.settled_at.is_none_or(|at| at <= now);
+        let settled = self.0.iter().rev().find(has_settled);
+        let key = settled.or(self.0.first()).map(|it| &it.key);
         key.ok_or_else(|| Failure::new("signing a token", "there is no key"))
     }
 
+    fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter().map(|it| &it.key)
+    }
+
     fn named(&self, kid: &str) -> Option<&Key> {
-        self.0.iter().find(|it| it.kid == kid)
+        self.iter().find(|it| it.kid == kid)
     }
 
     /// Those that came from the service before this one.
     fn imported(&self) -> impl Iterator<Item = &Key> {
-        self.0.iter().filter(|it| is_imported(&it.kid))
-    }
-
-    fn are(&self, kids: &[String]) -> bool {
-        self.0.iter().map(|it| &it.kid).eq(kids)
+        self.iter().filter(|it| is_imported(&it.kid))
     }
 }
 
 impl Signer {
-    /// Signs with the newest key of the ring, HS256. Tokens may have been issued until `latest`.
-    pub fn new(ring: &Keyring, issuer: Option<Issuer>, latest: Timestamp) -> Result<Self, Failure> {
+    /// Signs with the newest key of the ring that has settled, HS256. Tokens may have been issued until
+    /// `latest`.
+    pub fn new(
+        ring: &Keyring,
+        issuer: Option<Issuer>,
+        latest: Timestamp,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
         for weak in ring.list().into_iter().filter(|it| it.is_weak) {
             tracing::warn!(
                 event = "sys_weak_key",
@@ -139,15 +161,14 @@ impl Signer {
                         run `key rotate` and retire it"
             );
         }
-        let keys = Arc::new(Keys::of(ring)?);
+        let keys = Keys::of(ring, |it| Some(Instant::now() + it.settles_in(now)?));
+        let keys = Arc::new(keys?);
         Ok(Self {
-            folder: ring.folder.clone(),
             issuer,
             verified: Memo::of(Arc::clone(&keys)),
             written: Memo::of(Arc::clone(&keys)),
             keys: RwLock::new(keys),
-            started: Instant::now(),
-            looked: AtomicU64::new(0),
+            looked_at: Mutex::new(Instant::now()),
             latest: AtomicI64::new(latest.0),
         })
     }
@@ -166,58 +187,36 @@ impl Signer {
     }
 
     fn keys(&self) -> Arc<Keys> {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let looked = self.looked.load(Ordering::Relaxed);
-        let is_time = now.saturating_sub(looked) >= LOOK;
-        // One of those who come now looks.
-        let order = Ordering::Relaxed;
-        if is_time
-            && self
-                .looked
-                .compare_exchange(looked, now, order, order)
-                .is_ok()
-        {
-            self.look();
-        }
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&keys)
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the keys again, whatever their names.
-    pub fn reload(&self) -> Result<(), Failure> {
-        let keys = Keys::of(&Keyring::read(&self.folder)?)?;
+    /// Works with these keys from now on.
+    pub fn change_keys(&self, ring: &Keyring) -> Result<(), Failure> {
+        let before = self.keys();
+        let keys = Keys::of(ring, |it| {
+            let known = before.0.iter().find(|known| known.key.kid == it.kid);
+            known.map_or_else(|| Some(Instant::now() + SETTLING), |it| it.settled_at)
+        })?;
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        self.note_look();
         Ok(())
     }
 
-    /// Reads the keys again if the folder has others than before. If they cannot be read, the server
-    /// goes on with those that it has, and logs why.
-    fn look(&self) {
-        let known = Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner));
-        let read = || {
-            if known.are(&Keyring::kids_in(&self.folder)?) {
-                return Ok(None);
-            }
-            Keys::of(&Keyring::read(&self.folder)?).map(Some)
-        };
-        match read() {
-            Ok(None) => {}
-            Ok(Some(keys)) => {
-                *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-                tracing::info!(event = "sys_keys_changed");
-            }
-            Err(failure) => failure.log(),
-        }
+    /// Somebody has just seen that the keys are those that are stored.
+    pub fn note_look(&self) {
+        *self
+            .looked_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// The keys, if there is one of that name among them. A token may name a key that was made a
-    /// moment ago.
-    fn keys_with(&self, kid: &str) -> Option<Arc<Keys>> {
-        let knows = |keys: &Arc<Keys>| keys.named(kid).is_some();
-        Some(self.keys()).filter(knows).or_else(|| {
-            self.look();
-            Some(self.keys()).filter(knows)
-        })
+    /// Whether a new key may have signed the token, because nobody could look for one lately.
+    pub fn may_have_missed_key_of(&self, token: &str) -> bool {
+        let looked_at = *self
+            .looked_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        looked_at.elapsed() >= LOOK && self.inspect(token).is_some_and(|it| !it.knows_key)
     }
 
     /// Who our tokens are from, if that is known.
@@ -305,7 +304,7 @@ impl Signer {
         let parts = Parts::of(token)?;
         let header = parts.read_header()?;
         let knows_key = match &header.kid {
-            Some(kid) => self.keys_with(kid).is_some(),
+            Some(kid) => self.keys().named(kid).is_some(),
             None => self.keys().imported().next().is_some(),
         };
         Some(InspectedToken {
@@ -323,7 +322,7 @@ impl Signer {
     fn read(&self, token: &str) -> Option<Arc<Signed>> {
         let parts = Parts::of(token)?;
         let keys = self.keys();
-        if let Some(key) = keys.0.iter().find(|it| it.writes(parts.header)) {
+        if let Some(key) = keys.iter().find(|it| it.writes(parts.header)) {
             let verify = || {
                 key.verify(&parts)
                     .map(|it| Signed::new(it, false))
@@ -336,7 +335,7 @@ impl Signer {
             let claims = keys.imported().find_map(|it| it.verify(&parts));
             return Some(Signed::new(claims?, true));
         };
-        let claims = self.keys_with(&kid)?.named(&kid)?.verify(&parts);
+        let claims = keys.named(&kid)?.verify(&parts);
         Some(Signed::new(claims?, false))
     }
 }

@@ -15,6 +15,7 @@ use crate::http::App;
 use crate::operator::Operator;
 use crate::operator::clock::{ClockStep, ClockWatch};
 use crate::operator::hash_kinds::HashKinds;
+use crate::operator::keys::KeyWatch;
 
 /// How many mails are on their way at once: one that hangs does not hold up the others.
 const SENDERS: usize = 4;
@@ -24,6 +25,8 @@ const START: Duration = Duration::from_millis(500);
 const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
 /// How long a mail may take that is on its way when the server is stopped.
 const LAST_MAIL: Duration = Duration::from_millis(1500);
+/// Pause between two looks whether the keys have changed.
+const KEYS_PAUSE: Duration = Duration::from_millis(500);
 /// Pause between two looks at new accounts; whoever was imported may have a hash of another kind.
 const HASHES_PAUSE: Duration = Duration::from_secs(15);
 /// Pause between two looks at who has been quiet: after a minute nobody's requests count any more.
@@ -63,6 +66,7 @@ pub(crate) fn start(
         for _ in 0..SENDERS {
             tasks.spawn(send(operator.clone(), stopped.clone()));
         }
+        tasks.spawn(watch_keys(operator.clone(), stopped.clone()));
         tasks.spawn(watch_hashes(operator.clone(), stopped.clone()));
         tasks.spawn(watch_clock(
             operator.clone(),
@@ -109,6 +113,21 @@ async fn send(operator: Operator, stopped: Stopped) {
         if is_done {
             pause(&stopped, Instant::now() + OUTBOX_PAUSE).await;
         }
+    }
+}
+
+/// Follows what others do to the keys. If they cannot be opened, the server goes on with those that it has.
+async fn watch_keys(operator: Operator, stopped: Stopped) {
+    let mut watch = KeyWatch::default();
+    while !*stopped.borrow() {
+        match operator.follow_keys(&mut watch).await {
+            Ok(false) => {}
+            Ok(true) => tracing::info!(event = "sys_keys_changed"),
+            // Whoever is served is told of a database that does not answer.
+            Err(failure) if failure.is_transient() => {}
+            Err(failure) => log_failure(&failure),
+        }
+        pause(&stopped, Instant::now() + KEYS_PAUSE).await;
     }
 }
 

@@ -18,7 +18,10 @@ pub(crate) fn hangups() -> anyhow::Result<Signal> {
 pub(crate) async fn reload_at_each(mut hangups: Signal, operator: &Operator, settings: &Settings) {
     while hangups.recv().await.is_some() {
         service_manager::tell_reload();
-        let reloaded = compose::letters(settings).and_then(|it| operator.reload(it));
+        let reloaded = match compose::letters(settings) {
+            Ok(letters) => operator.reload(letters).await,
+            Err(failure) => Err(failure),
+        };
         match reloaded {
             Ok(()) => tracing::info!(
                 event = "sys_reloaded",

@@ -1,6 +1,6 @@
-//! The signing keys of the installation, which stand in a folder.
+//! The signing keys of the installation.
 
-use std::path::Path;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -8,59 +8,101 @@ use super::Operator;
 use crate::crypto::{KeyError, Keyring, SigningKey};
 use crate::domain::Actor;
 use crate::failure::Failure;
+use crate::store::keys::Retirement;
+
+/// What somebody knows who follows the keys.
+#[derive(Default)]
+pub struct KeyWatch {
+    version: Option<i64>,
+}
 
 impl Operator {
-    /// The signing keys in `folder`, oldest first.
-    pub fn signing_keys(&self, folder: &Path) -> Result<Vec<SigningKey>, Failure> {
-        Ok(Keyring::open(folder, &self.parts.random, self.now())?.list())
+    /// The signing keys, oldest first.
+    pub async fn signing_keys(&self) -> Result<Vec<SigningKey>, Failure> {
+        Ok(self.ring().await?.list())
     }
 
-    /// Makes the key in `folder` that signs from now on, and returns its name.
-    pub async fn rotate_key(&self, folder: &Path, caller: &Actor) -> Result<String, Failure> {
-        let kid = Keyring::rotate(folder, &self.parts.random, self.now())?;
-        self.note("key.rotate", kid.clone(), caller).await?;
+    /// Makes the key that signs from now on, and returns its name.
+    pub async fn rotate_key(&self, caller: &Actor) -> Result<String, Failure> {
+        let parts = &self.parts;
+        let ring = self.ring().await?;
+        let key = ring.next(&parts.master, &parts.random, self.now())?;
+        let kid = key.name.clone();
+        let stamp = caller.at(self.now());
+        parts.store.add_key(key, "key.rotate", stamp).await?;
+        self.parts.change_keys().await?;
         Ok(kid)
     }
 
-    /// Adds the secret of another service to `folder`: it signs from now on, and that service's
-    /// tokens are good. If `allow_weak`, Django may have made it for development. Returns the name of
-    /// the key.
+    /// Adds the secret of another service: it signs from now on, and that service's tokens are good. If
+    /// `allow_weak`, Django may have made it for development. Returns the name of the key.
     pub async fn import_key(
         &self,
-        folder: &Path,
         secret: &str,
         allow_weak: bool,
         caller: &Actor,
     ) -> Result<String, KeyError> {
-        let kid = Keyring::import(folder, secret, allow_weak, &self.parts.random, self.now())?;
-        self.note("key.import", kid.clone(), caller).await?;
+        let (parts, now) = (&self.parts, self.now());
+        let ring = self.ring().await?;
+        let key = ring.import(secret, allow_weak, &parts.master, &parts.random, now)?;
+        let kid = key.name.clone();
+        parts
+            .store
+            .add_key(key, "key.import", caller.at(now))
+            .await?;
+        self.parts.change_keys().await?;
         Ok(kid)
     }
 
-    /// The name and the text of a key in `folder`, of the one that signs unless `kid` names another.
+    /// The name and the text of a key, of the one that signs unless `kid` names another.
     pub async fn export_key(
         &self,
-        folder: &Path,
         kid: Option<&str>,
         caller: &Actor,
     ) -> Result<(String, Zeroizing<String>), KeyError> {
-        let (kid, key) = Keyring::read(folder)?.text(kid)?;
+        let (kid, key) = self.ring().await?.text(kid)?;
         self.note("key.export", kid.clone(), caller).await?;
         Ok((kid, key))
     }
 
-    /// Removes a key of `folder` that does not sign any more.
-    pub fn check_may_retire_key(&self, folder: &Path, kid: &str) -> Result<(), KeyError> {
-        Keyring::check_may_retire(folder, kid)
+    /// Refuses a key that is not there, or that signs. Otherwise says how long to wait before it goes:
+    /// until then it signs in place of a newer one, which not every server may know.
+    pub async fn check_may_retire_key(&self, kid: &str) -> Result<Duration, KeyError> {
+        let ring = self.ring().await?;
+        ring.check_may_retire(kid)?;
+        Ok(ring.settles_in(self.now()).unwrap_or_default())
     }
 
-    pub async fn retire_key(
-        &self,
-        folder: &Path,
-        kid: &str,
-        caller: &Actor,
-    ) -> Result<(), KeyError> {
-        Keyring::retire(folder, kid)?;
-        Ok(self.note("key.retire", kid.to_owned(), caller).await?)
+    /// Removes a key that does not sign any more.
+    pub async fn retire_key(&self, kid: &str, caller: &Actor) -> Result<(), KeyError> {
+        let stamp = caller.at(self.now());
+        let retired = self.parts.store.retire_key(kid.to_owned(), stamp).await?;
+        match retired {
+            Retirement::Retired => Ok(self.parts.change_keys().await?),
+            Retirement::Unknown => Err(KeyError::Unknown(kid.to_owned())),
+            Retirement::Signs => Err(KeyError::Signs(kid.to_owned())),
+        }
+    }
+
+    /// Works with the keys that are stored now, if they have changed since the last look, and says whether
+    /// they have.
+    pub async fn follow_keys(&self, watch: &mut KeyWatch) -> Result<bool, Failure> {
+        let version = self.parts.store.keys_version().await?;
+        if watch.version == Some(version) {
+            self.parts.signer.note_look();
+            return Ok(false);
+        }
+        let changed = self.parts.change_keys().await;
+        // What cannot be read is read at the next look; what cannot be opened is complained about once.
+        if changed.as_ref().is_err_and(Failure::is_transient) {
+            return changed.map(|()| false);
+        }
+        let is_change = watch.version.replace(version).is_some();
+        changed.map(|()| is_change)
+    }
+
+    async fn ring(&self) -> Result<Keyring, Failure> {
+        let stored = self.parts.store.keys().await?;
+        Keyring::open(&stored.keys, &self.parts.master)
     }
 }

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod clock;
 pub mod delivery;
+pub mod first_keys;
 pub mod hash_kinds;
 pub mod keys;
 pub mod maintenance;
@@ -44,9 +45,9 @@ impl Operator {
         self.parts.store.check_place()
     }
 
-    /// Works with the keys that are in their folder now, and writes mails in the words of `letters`.
-    pub fn reload(&self, letters: Letters) -> Result<(), Failure> {
-        self.parts.signer.reload()?;
+    /// Works with the keys that are stored now, and writes mails in the words of `letters`.
+    pub async fn reload(&self, letters: Letters) -> Result<(), Failure> {
+        self.parts.change_keys().await?;
         self.parts.mailer.change_letters(letters);
         Ok(())
     }

@@ -44,10 +44,6 @@ pub(crate) fn check_database(database: &Path) -> anyhow::Result<()> {
         return Ok(());
     };
     let shown = database.display();
-    ensure!(
-        metadata.is_file(),
-        "{shown} is no file, so no database can be there; choose another --database"
-    );
     check_owner(&metadata, &format!("the database {shown}"))?;
     if is_open_to_others(&metadata) {
         bail!("others can read the database {shown}; run: chmod 600 {shown}");
@@ -127,8 +123,8 @@ pub(crate) fn check_complete(
     );
     if let Some(keys) = missing_keys {
         bail!(
-            "{} is missing or empty, and this data folder had it; put your copy of it back, or remove \
-             {marker} to have new keys made, which ends every session and every mailed link",
+            "{} is missing or empty, and this data folder had it; put your copy of it back, or, if it is lost, \
+             run `key rotate --discard-old` to have new keys made, which ends every token and every mailed link",
             keys.display()
         );
     }

@@ -86,7 +86,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("data_dir")
         .default("./minisass-data")
         .example("/var/lib/minisass-auth")
-        .help("Folder of the database, keys and mails"),
+        .help("Folder of the database, the master key and mails"),
     setting("database")
         .example("/var/lib/minisass-auth/auth.db")
         .help(
@@ -96,6 +96,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("database_password_file")
         .example("/etc/minisass-auth/database_password")
         .help("A private file that holds the password of a postgres:// database"),
+    setting("master_key_file")
+        .example("/etc/minisass-auth/master.key")
+        .help(
+            "A private file with the key that seals those in the database \
+             [default: keys/master.key in data_dir]",
+        ),
     setting("backup_every").default("").example("1d").help(
         "How often, 10 minutes at least, the server backs up into data_dir/backups \
              [default: never]",

@@ -98,7 +98,7 @@ fn server(values: &Values) -> anyhow::Result<Option<SmtpServer>> {
 
 /// The files outside the data folder that hold a password.
 pub(crate) fn private_files(values: &Values) -> Vec<PathBuf> {
-    let named = ["smtp_url_file", "database_password_file"]
+    let named = ["smtp_url_file", "database_password_file", "master_key_file"]
         .into_iter()
         .filter(|it| values.source(it) != Source::Credential)
         .filter_map(|it| values.file_of(it));

@@ -4,6 +4,7 @@ mod database;
 mod list;
 mod listen;
 mod mail;
+mod master_key;
 mod secret;
 mod service_variables;
 mod shown;
@@ -24,7 +25,7 @@ use ipnet::IpNet;
 
 use self::list::wrong;
 use crate::accounts::Rules;
-use crate::crypto::{Cost, IssuerName};
+use crate::crypto::{Cost, IssuerName, MasterKey};
 use crate::domain::{PasswordRules, WebUrl};
 use crate::mail::Sender;
 use crate::store::Location;
@@ -34,6 +35,8 @@ use crate::store::Location;
 pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     pub(crate) database: Location,
+    /// If a setting names its file.
+    pub(crate) master_key: Option<MasterKey>,
     pub(crate) backup_every: Option<Duration>,
     pub(crate) backup_keep: usize,
     pub(crate) listen: Listen,
@@ -69,6 +72,7 @@ impl Settings {
         Ok(Self {
             data_dir: PathBuf::from(values.text("data_dir")?),
             database: database::checked(values)?,
+            master_key: master_key::named(values)?,
             backup_every: values.backup_every()?,
             backup_keep: values.number("backup_keep", 1..=10_000)?,
             listen: values.parse("listen")?,

@@ -82,6 +82,7 @@ const TABLES: &[Table] = &[
     table("audit", &[
         "id", "at", "actor", "address", "action", "user_id", "detail", "digest",
     ], "id", true),
+    table("keys", &["name", "purpose", "algorithm", "made_at", "nonce", "sealed"], "name", false),
     table("counts", &["name", "count"], "name", false),
 ];
 

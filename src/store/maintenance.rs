@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::audit::{self, Chain};
 use super::engine::{Engine, Readers};
+use super::keys::{self, StoredKeys};
 use super::pending::Pending;
 use super::sql::{Sql, values};
 use super::sqlite;
@@ -255,6 +256,11 @@ impl Inspection {
         let progress = Arc::clone(progress);
         let verify = move |sql: &mut dyn Sql| audit::verify(sql, &progress);
         self.0.read(INSPECTING, verify).wait()
+    }
+
+    /// The stored keys, in a schema of today.
+    pub fn keys(&self) -> Result<StoredKeys, Failure> {
+        self.0.read(INSPECTING, keys::all).wait()
     }
 
     /// When something was last written down.

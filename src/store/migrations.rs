@@ -12,7 +12,7 @@ macro_rules! of {
         of!($engine:
             "V1__account", "V2__session", "V3__mail", "V4__audit", "V5__account_life",
             "V6__audit_chain", "V7__imported_tokens", "V8__growth", "V9__refused_tokens",
-            "V11__kept_links", "V13__whose_imported_tokens", "V14__audit_retention")
+            "V11__kept_links", "V13__whose_imported_tokens", "V14__audit_retention", "V15__keys")
     };
     ($engine:literal: $($name:literal),*) => {
         &[$((

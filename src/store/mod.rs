@@ -14,6 +14,7 @@ pub mod credentials;
 mod crowd;
 mod engine;
 pub mod imported_tokens;
+pub mod keys;
 pub mod links;
 mod location;
 pub mod mails;

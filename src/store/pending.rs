@@ -21,7 +21,16 @@ pub enum Pending<T> {
     Waiting(oneshot::Receiver<Result<T, Failure>>),
 }
 
+/// What somebody who works on an answer gives it to.
+pub(super) type Promise<T> = oneshot::Sender<Result<T, Failure>>;
+
 impl<T> Pending<T> {
+    /// An answer that somebody else will give.
+    pub(super) fn promised() -> (Promise<T>, Self) {
+        let (promise, answer) = oneshot::channel();
+        (promise, Self::Waiting(answer))
+    }
+
     /// An answer that is there.
     pub fn ready(answer: Result<T, Failure>) -> Self {
         Self::Ready(Some(answer))

@@ -266,6 +266,15 @@ impl ToValue for [u8] {
     }
 }
 
+impl FromValue for Vec<u8> {
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Bytes(bytes) => Some(bytes.to_owned()),
+            _ => None,
+        }
+    }
+}
+
 impl<const N: usize> ToValue for [u8; N] {
     fn value(&self) -> Value<'_> {
         Value::Bytes(self)

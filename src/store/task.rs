@@ -3,9 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use futures_channel::oneshot;
-
-use super::pending::Pending;
+use super::pending::{Pending, Promise};
 use super::sql::{self, Sql};
 use crate::domain::{LiveSession, SessionId};
 use crate::failure::{Failure, panic_message};
@@ -72,7 +70,7 @@ pub(super) fn task<T: Send + 'static>(
     outlives: bool,
     work: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
 ) -> (Job, Pending<T>) {
-    let (sender, receiver) = oneshot::channel();
+    let (sender, answer) = Pending::promised();
     let asked = Asked {
         doing,
         outlives,
@@ -80,7 +78,7 @@ pub(super) fn task<T: Send + 'static>(
         outcome: None,
         sender,
     };
-    (Box::new(asked), Pending::Waiting(receiver))
+    (Box::new(asked), answer)
 }
 
 struct Asked<T, F> {
@@ -89,7 +87,7 @@ struct Asked<T, F> {
     work: F,
     /// None, as long as it was not begun.
     outcome: Option<sql::Result<T>>,
-    sender: oneshot::Sender<Result<T, Failure>>,
+    sender: Promise<T>,
 }
 
 impl<T, F> Task for Asked<T, F>

@@ -8,12 +8,15 @@ use std::time::Duration;
 use minisass_auth::accounts::register::{OperatorChoice, Registration};
 use minisass_auth::accounts::{Parts, Rules};
 use minisass_auth::clock::Clock;
-use minisass_auth::crypto::{Cost, Hasher, Issuer, Keyring, LinkKey, Random, Signer};
+use minisass_auth::crypto::{
+    Cost, Hasher, Issuer, MasterKey, OldKeys, Random, Signer, master_key_in,
+};
 use minisass_auth::domain::{Actor, PasswordRules, Timestamp, User, WebUrl};
 use minisass_auth::http;
 use minisass_auth::http::{ConnectionRules, Deployment, Listener};
 use minisass_auth::mail::{Mailer, Transport};
 use minisass_auth::operator::Operator;
+use minisass_auth::operator::first_keys::OpenKeys;
 use minisass_auth::store::{Location, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -353,16 +356,21 @@ impl Drop for App {
 fn put_together(folder: &Path, place: &Location, clock: &Clock, setup: Setup) -> Operator {
     let random = Random::System;
     let keys = folder.join("keys");
-    let ring = Keyring::open(&keys, &random, clock.now()).expect("signing keys");
+    let master = MasterKey::make(&master_key_in(&keys), &keys, &random).expect("a master key");
     let outbox = Transport::Files(folder.join("outbox"));
     let hasher = Hasher::new(setup.cost, 2, setup.hash_queue, random.clone());
     let store = Store::open(place).expect("a database");
     let latest = store.latest_time().expect("a time");
+    let old = OldKeys::read(&keys).expect("no keys");
+    let stamp = Actor::server().at(clock.now());
+    let open = OpenKeys::begin(&store, &master, &old, &random, &stamp).expect("keys");
+    let signer = Signer::new(&open.ring, Some(setup.issuer), latest, stamp.at);
     Operator::new(Parts {
         store,
         hasher: hasher.expect("a hasher"),
-        signer: Signer::new(&ring, Some(setup.issuer), latest).expect("a signer"),
-        links: LinkKey::open(&keys, &random).expect("a key of links"),
+        signer: signer.expect("a signer"),
+        master,
+        links: open.links,
         mailer: Mailer::new(outbox, "minisass@auth.test".parse().expect("a sender"))
             .with_outbox(folder.join("outbox")),
         clock: clock.clone(),

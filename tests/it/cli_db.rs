@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use crate::database::Database;
+use crate::old_keys;
 use crate::server::{Site, until};
 
 fn text(path: &std::path::Path) -> &str {
@@ -155,7 +156,7 @@ fn a_migration_leaves_the_database_as_it_was_beside_it() {
                  DROP INDEX outbox_leased; DROP INDEX sessions_by_user;
                  DROP INDEX sessions_by_rotation; DROP INDEX audit_starts;
                  DROP INDEX consents_by_policy; DROP INDEX policies_by_time;
-                 DROP TABLE counts; DROP TABLE refused_tokens;
+                 DROP TABLE counts; DROP TABLE refused_tokens; DROP TABLE keys;
                  DROP INDEX sessions_imported; DROP INDEX links_by_end;
                  ALTER TABLE links DROP COLUMN is_kept;
                  CREATE INDEX links_by_end ON links (expires_at);
@@ -166,6 +167,7 @@ fn a_migration_leaves_the_database_as_it_was_beside_it() {
     site.database()
         .execute_batch(to_v5)
         .expect("an older schema");
+    old_keys::put(&site, &old_keys::FILES);
     let lock = std::fs::File::create(site.data().join("serve.lock")).expect("the lock of a server");
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).expect("a running server");
     let said = site.run(&["user", "list"]).refusal();
@@ -183,5 +185,5 @@ fn a_migration_leaves_the_database_as_it_was_beside_it() {
     let version = "SELECT max(version) FROM refinery_schema_history";
     assert_eq!(Database::at(&copy).get::<i64>(version), 5);
     let trail = site.run(&["audit", "verify", "--format", "json"]).json();
-    assert_eq!(trail["rows"], 3, "the migration is noted");
+    assert_eq!(trail["rows"], 4, "the migration is noted, and the keys");
 }

@@ -9,6 +9,7 @@ use std::process::Command;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::old_keys;
 use crate::server::{Site, run};
 
 /// What one examination found.
@@ -186,7 +187,7 @@ fn a_file_that_others_can_read_is_found_and_the_advice_puts_it_right() {
         ("auth.db", 0o644, "auth.db"),
         ("auth.db.before-v6", 0o604, "before-v6"),
         ("keys", 0o701, "keys"),
-        ("keys/links.key", 0o604, "links.key"),
+        ("keys/master.key", 0o604, "master.key"),
         ("backups/auth.db", 0o666, "backups/auth.db"),
     ] {
         // What the program makes is private; what was made above need not be.
@@ -217,15 +218,15 @@ fn a_database_with_another_name_is_found() {
 #[test]
 fn what_belongs_to_another_user_is_found() {
     let site = used();
-    let file = site.data().join("keys/links.key");
+    let file = site.data().join("keys/master.key");
     let give = |path: &Path, to| std::os::unix::fs::chown(path, Some(to), None);
     // Only root can give a file away.
     if give(&file, 65_534).is_err() {
         return;
     }
     let examined = Examined::of(&site, &[]);
-    examined.failed("link_key", "another user");
-    follow(&examined.failed("files", "links.key belongs to another user"));
+    examined.failed("master_key", "another user");
+    follow(&examined.failed("files", "master.key belongs to another user"));
     Examined::of(&site, &[]).is("files", "ok", "");
 
     give(&site.data(), 65_534).expect("root");
@@ -244,32 +245,36 @@ fn what_belongs_to_another_user_is_found() {
 
 #[test]
 fn weak_old_and_missing_keys_are_found() {
-    let site = used();
-    let folder = site.data().join("keys");
-    let keys = content(&folder);
-    let mut paths = keys.keys();
-    let signing = paths.find(|it| it.to_string_lossy().contains("signing-"));
-    let signing = signing.expect("a key");
-    fs::write(signing, "a".repeat(64)).expect("a key");
-    fs::write(folder.join("links.key"), "short").expect("a key");
+    let site = Site::new();
+    let old = "signing-20200229T120000Z-00000000.key";
+    old_keys::put(&site, &[(old, old_keys::SIGNING)]);
+    site.run(&["db", "migrate"]).ok();
     let examined = Examined::of(&site, &[]);
-    let advice = examined.failed("signing_key", "too weak");
-    assert!(advice.contains("remove the file"), "{advice}");
-    examined.failed("link_key", "too weak");
-
-    fs::write(folder.join("links.key"), &keys[&folder.join("links.key")]).expect("a key");
-    fs::write(signing, &keys[signing]).expect("a key");
-    let old = folder.join("signing-20200229T120000Z-00000000.key");
-    fs::rename(signing, old).expect("another name");
-    let examined = Examined::of(&site, &[]);
+    examined.is("master_key", "ok", "");
     examined.is("link_key", "ok", "");
     let advice = examined.is("signing_key", "warning", "20200229T120000Z-00000000");
     assert_eq!(advice, "run: minisass-auth key rotate");
     site.run(&["key", "rotate"]).ok();
     Examined::of(&site, &[]).is("signing_key", "ok", "others that verify: 1");
 
+    let folder = site.data().join("keys");
+    let master = folder.join("master.key");
+    let right = fs::read(&master).expect("a key");
+    for (wrong, words) in [
+        ("short", "too weak"),
+        (old_keys::OTHER_MASTER, "another master key"),
+    ] {
+        fs::write(&master, wrong).expect("a key");
+        let examined = Examined::of(&site, &[]);
+        let advice = examined.failed("master_key", words);
+        assert!(advice.contains("put"), "{advice}");
+        examined.is("signing_key", "warning", "not checked");
+    }
+    fs::write(&master, right).expect("a key");
+    Examined::of(&site, &[]).is("master_key", "ok", "");
+
     fs::remove_dir_all(&folder).expect("no keys");
-    let advice = Examined::of(&site, &[]).is("signing_key", "warning", "none");
+    let advice = Examined::of(&site, &[]).failed("master_key", "none");
     assert!(advice.contains("copy"), "{advice}");
     assert!(!folder.exists(), "keys were made");
 }

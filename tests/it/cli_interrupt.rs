@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::old_keys::lend_master;
 use crate::server::{Site, until};
 
 /// How the name of what is not finished ends.
@@ -104,6 +105,7 @@ fn an_interrupted_backup_export_and_restore_leave_nothing() {
         std::fs::create_dir(other.data()).expect("a folder");
     });
     other.run(&restore).ok();
+    lend_master(&site, &other);
     let status = other.run(&["db", "status", "--format", "json"]).json();
     assert_eq!(status["users"], 30_000);
 }

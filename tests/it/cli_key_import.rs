@@ -1,5 +1,6 @@
 //! `key import`: what is no secret, or no secret any more, is not taken.
 
+use crate::old_keys;
 use crate::server::{Outcome, Site};
 
 const SECRET: &str = "7w$+x0(q2^n!c=#r8@k5%z&h3*m_b1)v9-pf4jd6sgty";
@@ -10,7 +11,7 @@ fn import(site: &Site, text: &str) -> Outcome {
 }
 
 /// A key that is refused, and why.
-const WEAK: [(&str, &str); 54] = [
+const WEAK: [(&str, &str); 60] = [
     ("short", "shorter than 32"),
     ("0123456789012345678901234567890123456789", "repeats"),
     ("your-256-bit-secretyour-256-bit-secret", "published"),
@@ -65,6 +66,13 @@ const WEAK: [(&str, &str); 54] = [
     ("replace_this_with_a_long_random_string", "words"),
     ("ThisIsASecretKeyForJwtAuthenticationService", "words"),
     ("some-secret-value-that-is-long-enough-1", "words"),
+    // Without anything between the words.
+    ("thisisaverylongsecretkeythatshouldbechanged", "words"),
+    ("thisismysupersecretkeyforjwttokens", "words"),
+    ("PLEASECHANGETHISSECRETINPRODUCTION123", "words"),
+    ("averylongandrandomstringnobodywillguess", "words"),
+    ("iamasecretstringthatsignsyourtokens", "words"),
+    ("ihavenoideawhattowritehereasasecretkey", "words"),
     // Bytes from 0 to 31, and texts, in other digits.
     (
         "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
@@ -152,6 +160,7 @@ fn a_key_that_is_published_repeats_itself_or_has_no_variety_is_refused() {
         "4f9a1c0b7d3e58a26b90cfd1e7248a35",
         "9b1d04c7e2f83a6550ce71fa2d9846b3f7013ac58e6d42b9170fe8c35a24d96b",
         "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U",
+        "xkqvbzjwpmfgtrhdlnycsuaxeoikwzrq",
         "mqVjq0cM3J6dQ5sVhZ1p7n2w8yKxT4rFbGvLkE9oUuA",
         "ad-hoc pencils 7 under! Wet moons 19 dream",
     ] {
@@ -161,28 +170,31 @@ fn a_key_that_is_published_repeats_itself_or_has_no_variety_is_refused() {
 
 #[test]
 fn a_key_file_is_judged_as_an_imported_key_is() {
-    let site = Site::with_database();
-    site.add_user("ada", &[]);
-    let keys = site.run(&["key", "list", "--format", "json"]).json();
-    let kid = keys[0]["kid"].as_str().expect("a kid").to_owned();
-    let file = site.data().join(format!("keys/signing-{kid}.key"));
-    let good = std::fs::read_to_string(&file).expect("a key");
+    let site = Site::new();
+    let name = "signing-20260101T000000Z-7c0f3a91.key";
+    let migrate = || site.run(&["db", "migrate"]);
     for (secret, why) in WEAK {
-        std::fs::write(&file, secret).expect("a key");
-        let said = site.run(&["key", "list"]).refusal();
+        old_keys::put(&site, &[(name, secret)]);
+        let said = migrate().refusal();
         assert!(said.contains(why), "{secret}: {said}");
     }
-    std::fs::write(&file, FOR_DEVELOPMENT).expect("a key");
-    let said = site.run(&["key", "list"]).refusal();
+    old_keys::put(&site, &[(name, FOR_DEVELOPMENT)]);
+    let said = migrate().refusal();
     assert!(said.contains("--allow-weak"), "{said}");
     // An editor on Windows puts a mark before it, which is no part of the key.
-    let token = {
-        std::fs::write(&file, &good).expect("a key");
-        site.run(&["token", "issue", "ada"]).ok()
-    };
-    std::fs::write(&file, format!("\u{feff}{good}")).expect("a key");
-    let inspect = ["token", "inspect", "--format", "json"];
-    assert_eq!(site.run_with(&inspect, &token).json()["is_good"], true);
+    old_keys::put(&site, &[(name, &format!("\u{feff}{SECRET}\r\n"))]);
+    migrate().ok();
+    assert_eq!(site.run(&["key", "export"]).ok().trim_end(), SECRET);
+    // And one that was allowed to be weak goes on being so.
+    let site = Site::new();
+    let name = "signing-20260101T000000Z-7c0f3a91-weak-imported.key";
+    old_keys::put(&site, &[(name, FOR_DEVELOPMENT)]);
+    site.run(&["db", "migrate"]).ok();
+    let keys = site.run(&["key", "list", "--format", "json"]).json();
+    assert_eq!(
+        (&keys[0]["is_weak"], &keys[0]["is_imported"]),
+        (&true.into(), &true.into())
+    );
 }
 
 #[test]
@@ -232,6 +244,31 @@ fn a_line_of_a_settings_file_is_no_key() {
         ),
         (format!("env('SECRET_KEY', default='{SECRET}')"), "program"),
         (format!("['{SECRET}']"), "program"),
+        (format!("define('SECRET_KEY', '{SECRET}');"), "program"),
+        (
+            "${DJANGO_SECRET_KEY_OF_PRODUCTION_1}".to_owned(),
+            "where it is",
+        ),
+        (
+            "$(cat /run/secrets/django_secret_key)".to_owned(),
+            "where it is",
+        ),
+        (
+            "{{ vault.minisass.django_secret_key }}".to_owned(),
+            "where it is",
+        ),
+        (
+            "<insert the secret key of Django here>".to_owned(),
+            "where it is",
+        ),
+        (
+            "%DJANGO_SECRET_KEY_OF_PRODUCTION_123%".to_owned(),
+            "where it is",
+        ),
+        (
+            "/run/secrets/django_secret_key_of_prod".to_owned(),
+            "where it is",
+        ),
         (format!("r'{SECRET}'"), "quotes"),
         (format!("b\"{SECRET}\""), "quotes"),
         (format!("'{SECRET}',"), "quotes"),
@@ -258,6 +295,8 @@ fn a_line_of_a_settings_file_is_no_key() {
         format!("\u{a0}{SECRET}\u{a0}\n"),
         format!("{}:{}", &SECRET[..20], &SECRET[20..]),
         format!("#{SECRET}//"),
+        format!("<{SECRET}>"),
+        "/7mqVjq0cM3J6dQ5sVhZ1p7n2w8yKxT4rFbGvLkE9oUu".to_owned(),
     ] {
         import(&Site::with_database(), &odd).ok();
     }
@@ -281,14 +320,10 @@ fn each_imported_key_has_a_name_of_its_own_and_one_key_has_one_name() {
     assert!(again.refusal().contains("there already"));
     let keys = site.run(&["key", "list", "--format", "json"]).json();
     assert_eq!(keys.as_array().map(Vec::len), Some(9), "{keys}");
-    // Also after one that somebody named by hand.
-    let folder = site.data().join("keys");
-    let key = std::fs::read_dir(&folder).expect("keys");
-    let key = key.map(|it| it.expect("a key").path());
-    let key = key
-        .into_iter()
-        .find(|it| it.to_string_lossy().contains("signing-"));
-    std::fs::rename(key.expect("a key"), folder.join("signing-zzz.key")).expect("a name");
+    // Also after one that somebody named by hand, when keys were files.
+    let site = Site::new();
+    old_keys::put(&site, &[("signing-zzz.key", SECRET)]);
+    site.run(&["db", "migrate"]).ok();
     let mut made: Vec<String> = (0..3)
         .map(|_| site.run(&["key", "rotate", "--format", "json"]).json()["kid"].to_string())
         .collect();

@@ -6,10 +6,12 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use refinery::{Migration, Runner, Target, load_sql_migrations};
+use serde_json::json;
 
 use crate::database::Database;
 use crate::examples::{Examples, NEED_A_SERVER, Prepared, of_every_command};
-use crate::server::{Outcome, Site};
+use crate::old_keys;
+use crate::server::{Outcome, Site, until};
 
 /// What people had in the database, and the schema from which on it had a place for it. `:hash`
 /// is a hash of the password.
@@ -34,7 +36,8 @@ const ROWS: [(i32, &str); 5] = [
     (
         3,
         "INSERT INTO links (id, purpose, user_id, nonce, digest, created_at, expires_at)
-         VALUES (1, 'password-reset', 1, x'03', x'04', 1700000001, 4000000000), (2, 'password-reset', NULL, x'05', x'06', 1, 2);
+         VALUES (1, 'password-reset', 1, x'a1512e92d7d2dadde80c141c0ee9b219f5695d9307edfc9777cf26799a9a0cd8',
+                 x'e1510cced6ab710cf25095a301ade3d2d109d51791eedceadd813685f8562c7a', 1700000001, 4000000000), (2, 'password-reset', NULL, x'05', x'06', 1, 2);
          INSERT INTO outbox (id, kind, user_id, link_id, recipient, state, attempts, next_at, created_at, sent_at, error)
          VALUES (1, 'password-reset', 1, 1, 'ada@example.org', 'queued', 0, 1700000001, 1700000001, NULL, NULL),
                 (2, 'password-changed', 2, NULL, 'bo@example.org', 'failed', 9, 1700000001, 1700000001, NULL, 'no such mailbox'),
@@ -105,6 +108,8 @@ fn installed(version: i32, hash: &str) -> Site {
         let rows = rows.replace(":hash", &format!("'{hash}'"));
         database.change(&rows);
     }
+    // Until version 14 keys were files.
+    old_keys::put(&site, &old_keys::FILES);
     site
 }
 
@@ -143,7 +148,7 @@ fn assert_at_home(site: &Site, version: i32) {
     );
     let trail = json("audit verify");
     let noted = if version >= 4 { 3 } else { 0 };
-    assert_eq!(trail["rows"], noted + 1, "and the migration");
+    assert_eq!(trail["rows"], noted + 2, "the migration, and the keys");
     let server = site.start(&[]);
     for name in ["ada", "bo"] {
         assert_eq!(server.login(&format!("{name}@example.org")).status, 200);
@@ -208,5 +213,19 @@ fn the_data_of_the_version_before_is_served() {
     }
     let server = site.start(&[]);
     assert_eq!(server.login("bo@example.org").status, 200);
+    let token = old_keys::token_of_ada();
+    assert_eq!(server.status_of(&token), 200, "{}", server.log());
+    // The mail that waited has the link that was mailed before, and that one works.
+    let link = format!("MQ/{}", old_keys::LINK_OF_ADA);
+    let outbox = site.data().join("outbox");
+    until("a mail with the link", || {
+        let mails = fs::read_dir(&outbox).into_iter().flatten().flatten();
+        let mut texts = mails.filter_map(|it| fs::read_to_string(it.path()).ok());
+        let has_link = |it: String| it.replace("=\r\n", "").contains(&link);
+        texts.any(has_link).then_some(())
+    });
+    let new = json!({"newPassword": "uMngeni-7-rivers"});
+    let reset = server.post(&format!("update-password-reset/{link}"), &new);
+    assert_eq!(reset.status, 200, "{reset:?}");
     assert_kept(&site, before, newest);
 }

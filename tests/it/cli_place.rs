@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::database::Database;
-use crate::server::{PASSWORD, Site};
+use crate::server::{PASSWORD, Site, run};
 
 const NEWCOMER: &str = r#"{"username": "bo", "email": "bo@example.org"}"#;
 
@@ -51,6 +51,50 @@ fn a_command_that_only_reads_makes_no_database() {
             "{arguments:?}"
         );
     }
+}
+
+/// Keys that are made beside a database which lies elsewhere are nobody's: no server takes such a token.
+#[test]
+fn a_command_that_only_reads_makes_no_data_folder_for_a_database_that_lies_elsewhere() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let copy = site.path("copy.db").display().to_string();
+    site.run(&["db", "backup", &copy]).ok();
+    let empty = site.path("empty");
+    fs::create_dir(&empty).expect("a folder");
+    for arguments in [
+        &["user", "list"][..],
+        &["user", "show", "ada"],
+        &["user", "update", "ada", "--first-name", "Ada"],
+        &["user", "export"],
+        &["token", "issue", "ada"],
+        &["reset", "link", "ada"],
+        &["session", "list"],
+        &["key", "list"],
+        &["key", "rotate"],
+        &["mail", "list"],
+        &["audit", "list"],
+        &["db", "status"],
+        &["db", "check"],
+        &["db", "backup", "again.db"],
+    ] {
+        for folder in ["mistaken", "empty"] {
+            let folder = site.path(folder);
+            let mut command = site.bare();
+            command.arg("--data-dir").arg(&folder);
+            command.args(["--database", &copy]).args(arguments);
+            let said = run(&mut command, "").refusal();
+            for part in [&folder.display().to_string(), "--data-dir"] {
+                assert!(said.contains(part), "{arguments:?}: {said}");
+            }
+        }
+        assert!(!site.path("mistaken").exists(), "{arguments:?}");
+        assert_eq!(names(&empty), Vec::<PathBuf>::new(), "{arguments:?}");
+    }
+    // The folder of a server that was told where its database is has keys, and is the right one.
+    let data = site.data().display().to_string();
+    let right = ["--data-dir", &data, "--database", &copy, "user", "list"];
+    run(site.bare().args(right), "").ok();
 }
 
 #[test]
@@ -260,6 +304,9 @@ fn a_plain_copy_of_a_database_in_use_is_no_backup() {
     let mut left = names(&place);
     left.sort();
     assert_eq!(left, [backup, copy], "nothing is made beside it");
+    target
+        .run(&["key", "rotate", "--discard-old", "--yes"])
+        .ok();
     let users = target.run(&["user", "list", "--format", "json"]).json();
     assert_eq!(users.as_array().map(Vec::len), Some(4));
 }
@@ -337,7 +384,12 @@ fn a_lost_database_and_lost_keys_are_told_from_a_first_start() {
         ] {
             let said = site.run(command).refusal();
             assert!(said.contains(&missing.display().to_string()), "{said}");
-            assert!(said.contains("complete"), "how to begin anew: {said}");
+            let anew = if missing == file {
+                "complete"
+            } else {
+                "--discard-old"
+            };
+            assert!(said.contains(anew), "how to begin anew: {said}");
         }
     };
     let elsewhere = site.path("keys");
@@ -350,37 +402,27 @@ fn a_lost_database_and_lost_keys_are_told_from_a_first_start() {
     fs::rename(&elsewhere, &keys).expect("keys that were found");
     site.run(&["user", "show", "ada"]).ok();
 
-    // Half of them is as bad: what is left in the folder does not matter.
-    let signing: Vec<PathBuf> = fs::read_dir(&keys)
-        .expect("keys")
-        .map(|it| it.expect("a key").path())
-        .filter(|it| !it.ends_with("links.key"))
-        .collect();
-    for (lost, missing) in [
-        (&signing, "signing-"),
-        (&vec![keys.join("links.key")], "links.key"),
-    ] {
-        let away = |it: &PathBuf| site.path(&it.file_name().expect("a name").to_string_lossy());
-        for key in lost {
-            fs::rename(key, away(key)).expect("a lost key");
-        }
-        fs::write(keys.join(".DS_Store"), "").expect("a file of a Mac");
-        refused(&keys.join(missing));
-        for key in lost {
-            assert!(!key.exists(), "none was made");
-            fs::rename(away(key), key).expect("a key that was found");
-        }
-        site.run(&["user", "show", "ada"]).ok();
-    }
+    // What is left in the folder does not matter.
+    let (master, away) = (keys.join("master.key"), site.path("master.key"));
+    fs::rename(&master, &away).expect("a lost key");
+    fs::write(keys.join(".DS_Store"), "").expect("a file of a Mac");
+    refused(&master);
+    assert!(!master.exists(), "none was made");
+    fs::rename(&away, &master).expect("a key that was found");
+    site.run(&["user", "show", "ada"]).ok();
 
     fs::remove_file(&file).expect("a lost database");
     refused(&file);
     fs::write(&file, "").expect("an empty file");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a mode");
     refused(&file);
-    // A restore needs no keys: new ones are made at the next start, as it says.
+    // A backup is of no use without the master key; if that is lost, it is said that the keys are too.
     fs::remove_dir_all(&keys).expect("lost keys");
     site.run(&["db", "restore", &backup]).ok();
+    let said = site.run(&["user", "show", "ada"]).refusal();
+    assert!(said.contains("--discard-old"), "{said}");
+    let discard = ["key", "rotate", "--discard-old", "--yes"];
+    site.run(&discard).ok();
     let server = site.start(&[]);
     assert_eq!(server.login("ada@example.org").status, 200);
 }

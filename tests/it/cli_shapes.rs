@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::examples::{Examples, Prepared, of_every_command};
+use crate::old_keys;
 use crate::server::{Site, run, words};
 
 const USER: &str = "id:n username:s email:s first_name:s last_name:s is_active:b is_staff:b \
@@ -160,6 +161,7 @@ fn assert_row(command: &str, row: &Value, fields: &str) {
 /// An installation in which each command of the table has something to print.
 fn prepared() -> Prepared {
     let site = Site::new();
+    old_keys::put(&site, &old_keys::FILES);
     for name in ["ada", "bo", "cy"] {
         site.add_user(name, &[]);
     }

@@ -1,5 +1,6 @@
 //! Slips of the hand: one sentence that says what was meant, and where the help is.
 
+use crate::old_keys::lend_master;
 use crate::server::{PASSWORD, Site, run};
 
 /// What is typed without an installation, and what the sentence must say.
@@ -133,6 +134,7 @@ fn a_dash_is_standard_input() {
         "{}",
         String::from_utf8_lossy(&done.stderr)
     );
+    lend_master(&site, &copy);
     assert!(
         copy.run(&["user", "show", "ada"])
             .ok()

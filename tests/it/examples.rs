@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::cli::commands;
+use crate::old_keys;
 use crate::server::{CHEAP, Outcome, Site, clear_settings, run};
 
 /// What `--help` shows at the end, for one command.
@@ -77,7 +78,7 @@ printf '%s\n' '[{\"model\": \"auth.user\", \"pk\": 4711, \"fields\": {
     {\"model\": \"accounts.user\", \"pk\": \"b0\", \"fields\": {
     \"username\": \"fi\", \"email\": \"fi@example.org\", \"password\": \"!\"}}]' > dump.json
 gzip -k dump.json
-cp data/keys/signing-*.key data/keys/signing-20260101T000000Z-7c0f3a91.key";
+minisass-auth key rotate";
 
 /// The session and the mail that the examples name.
 const ROWS: &str = "
@@ -95,6 +96,7 @@ impl Prepared {
     /// Ada, Bo and Cy were made by this program.
     pub fn new() -> Self {
         let site = Site::new();
+        old_keys::put(&site, &old_keys::FILES);
         for name in ["ada", "bo", "cy"] {
             site.add_user(name, &[]);
         }

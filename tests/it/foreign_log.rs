@@ -8,6 +8,7 @@ use minisass_auth::store::maintenance::Inspection;
 use rustix::process::Signal;
 use serde_json::json;
 
+use crate::old_keys::lend_master;
 use crate::server::{Server, Site};
 use crate::store::{NOW, actor, get, on_sqlite};
 
@@ -251,6 +252,7 @@ fn a_restore_that_is_killed_is_not_refused() {
     fs::copy(file(&target, ""), copy).expect("a copy");
     fs::copy(file(&target, "-wal"), log).expect("a copy");
     drop(reader);
+    lend_master(&site, &target);
     let copy = target.path("copy.db").display().to_string();
     let users = target.run(&["--database", &copy, "user", "list", "--format", "json"]);
     assert_eq!(users.json()[0]["username"], "ada");

@@ -2,8 +2,6 @@
 //! with it.
 
 use jsonwebtoken::{EncodingKey, Header, encode};
-use minisass_auth::crypto::{Keyring, Random};
-use minisass_auth::domain::Timestamp;
 use serde_json::{Value, json};
 
 use crate::app::{App, DAY, HOUR, START, operator};
@@ -20,8 +18,8 @@ fn app() -> App {
     let app = App::new().with_user("ana").with_user("bob");
     let moved = "UPDATE users SET takes_imported_tokens = 1, created_at = 0";
     app.database().execute(moved, []).expect("a database");
-    let now = Timestamp(START);
-    Keyring::import(&app.path("keys"), SECRET, false, &Random::System, now).expect("a key");
+    app.wait(app.operator.import_key(SECRET, false, &operator()))
+        .expect("a key");
     app.restart(|_| {})
 }
 

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::imported_tokens::{SECRET, token};
+use crate::old_keys;
 use crate::server::{Outcome, Server, Site, until};
 
 const DAY: i64 = 86_400;
@@ -124,7 +125,7 @@ fn an_upgrade_tells_who_came_from_the_service_before_by_the_audit_trail() {
     let site = site();
     site.add_user("here", &[]);
     let before = "DROP INDEX sessions_by_rotation; DROP INDEX audit_starts;
-                  DROP INDEX sessions_imported;
+                  DROP INDEX sessions_imported; DROP TABLE keys;
                   ALTER TABLE users DROP COLUMN takes_imported_tokens;
                   DELETE FROM refinery_schema_history WHERE version >= 13;
                   INSERT INTO sessions (id, user_id, kind, created_at, expires_at, rotated_at)
@@ -132,6 +133,7 @@ fn an_upgrade_tells_who_came_from_the_service_before_by_the_audit_trail() {
     site.database()
         .execute_batch(before)
         .expect("an older schema");
+    old_keys::put(&site, &old_keys::FILES);
     site.run(&["db", "migrate"]).ok();
     let taking = "SELECT group_concat(id ORDER BY id) FROM users WHERE takes_imported_tokens";
     let opened = "SELECT group_concat(user_id ORDER BY user_id) FROM sessions

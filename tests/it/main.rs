@@ -90,6 +90,7 @@ mod move_tables;
 mod names;
 mod newcomer;
 mod newcomer_import;
+mod old_keys;
 mod openapi;
 mod order;
 mod outbox;

@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::guides::blocks_of;
+use crate::old_keys::OTHER_MASTER;
 use crate::server::{Site, run};
 use crate::smtp_settings::write_private;
 use crate::world::{part, program};
@@ -247,9 +248,57 @@ fn the_compose_file_is_of_this_version_and_sets_what_there_is() {
 }
 
 #[test]
+fn the_compose_file_with_two_servers_sets_what_there_is_and_its_parts_fit() {
+    let compose: Value = serde_norway::from_str(&text("compose-postgres.yaml")).expect("YAML");
+    let services = &compose["services"];
+    let server = &compose["x-server"];
+    let image = concat!("minisass-auth:", env!("CARGO_PKG_VERSION"));
+    assert_eq!(server["image"], image);
+    let site = Site::new();
+    for (name, secret) in [
+        ("database_password", "uMngeni-7-rivers"),
+        ("master_key", OTHER_MASTER),
+    ] {
+        write_private(&site.path(name), secret);
+        let mut secrets = server["secrets"].as_array().expect("a list").iter();
+        assert!(secrets.any(|it| it == name), "{name}");
+        assert_eq!(compose["secrets"][name]["file"], format!("./{name}"));
+    }
+    let secrets = site.path("").display().to_string();
+    let mut check = site.bare();
+    for (name, value) in server["environment"].as_object().expect("variables") {
+        let value = value.as_str().expect("a text");
+        check.env(name, value.replace("/run/secrets/", &secrets));
+    }
+    run(check.args(["config", "check"]), "").ok();
+    // nginx knows the servers, and they know nginx.
+    let nginx = text("nginx-postgres.conf");
+    for name in ["one", "two"] {
+        assert_eq!(services[name]["<<"]["image"], image);
+        assert!(nginx.contains(&format!("server {name}:8000 ")), "{name}");
+    }
+    assert_eq!(
+        services["nginx"]["networks"]["default"]["ipv4_address"],
+        server["environment"]["MINISASS_AUTH_TRUSTED_PROXIES"]
+    );
+    let url = server["environment"]["MINISASS_AUTH_DATABASE"].as_str();
+    let [user, name] = ["POSTGRES_USER", "POSTGRES_DB"].map(|it| {
+        services["database"]["environment"][it]
+            .as_str()
+            .expect("a text")
+    });
+    assert!(url.is_some_and(|it| it.starts_with(&format!("postgres://{user}@database/{name}?"))));
+}
+
+#[test]
 fn what_names_a_version_names_this_one() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for file in ["packaging/compose.yaml", "docs/install.md"] {
+    let files = [
+        "packaging/compose.yaml",
+        "packaging/compose-postgres.yaml",
+        "docs/install.md",
+    ];
+    for file in files {
         let text = fs::read_to_string(root.join(file)).expect("a file");
         // Such as minisass-auth:0.1.0 and minisass-auth-0.1.0-image.tar.
         let after = text.split("minisass-auth").skip(1);

@@ -41,7 +41,7 @@ fn the_first_start_makes_everything_for_its_owner_alone_whatever_the_umask() {
     let data = fs::metadata(site.data()).expect("the data folder");
     assert_eq!(data.permissions().mode() & 0o777, 0o700);
     let found = modes(&site.data());
-    for name in ["auth.db", "auth.db-wal", "auth.db-shm", "keys/links.key"] {
+    for name in ["auth.db", "auth.db-wal", "auth.db-shm", "keys/master.key"] {
         assert!(found.contains_key(&site.data().join(name)), "{name}");
     }
     for (path, mode) in found {

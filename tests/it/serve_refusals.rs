@@ -3,7 +3,6 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 
 use crate::server::{Outcome, Site};
 
@@ -17,13 +16,6 @@ fn used() -> Site {
     let site = Site::new();
     assert_eq!(site.start(&[]).stop(), Some(0));
     site
-}
-
-fn signing_key(site: &Site) -> PathBuf {
-    let keys = fs::read_dir(site.data().join("keys")).expect("the keys");
-    keys.map(|it| it.expect("an entry").path())
-        .find(|it| it.to_string_lossy().contains("signing-"))
-        .expect("a signing key")
 }
 
 #[track_caller]
@@ -61,7 +53,7 @@ fn a_folder_that_cannot_be_made_is_named() {
 #[test]
 fn a_key_that_others_can_read_is_refused() {
     let site = used();
-    let key = signing_key(&site);
+    let key = site.data().join("keys/master.key");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("a mode");
     let said = start(&site, &[]).refusal();
     assert_says(&said, &[&format!("chmod 600 {}", key.display())]);
@@ -177,11 +169,11 @@ fn a_data_folder_that_others_can_write_to_is_warned_of_whatever_its_sticky_bit()
 #[test]
 fn a_weak_key_is_refused() {
     let site = used();
-    let key = signing_key(&site);
+    let key = site.data().join("keys/master.key");
     for weak in ["", "too short", &"a".repeat(64), &"secret".repeat(20)] {
         fs::write(&key, weak).expect("a weak key");
         let said = start(&site, &[]).refusal();
-        assert_says(&said, &["too weak", "remove the file"]);
+        assert_says(&said, &["too weak", "put the one there"]);
         assert!(weak.is_empty() || !said.contains(weak), "it shows the key");
     }
 }
@@ -279,6 +271,7 @@ fn a_file_in_the_way_of_a_unix_socket_is_left_alone() {
     let listen = format!("unix:{}", file.display());
     let url = ["--public-url", "https://auth.example.org"];
     let serve = ["serve", "--listen", &listen];
-    site.run(&[&serve[..], &url].concat()).refusal();
+    let said = site.run(&[&serve[..], &url].concat()).refusal();
+    assert_says(&said, &["no socket", "--listen"]);
     assert_eq!(fs::read_to_string(&file).expect("a file"), "precious");
 }

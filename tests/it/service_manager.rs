@@ -52,7 +52,8 @@ fn the_service_manager_hears_of_start_reload_and_stop() {
 
     for is_right in [true, false] {
         if !is_right {
-            std::fs::remove_dir_all(site.data().join("keys")).expect("the keys");
+            site.database()
+                .change("UPDATE keys SET nonce = x'0102030405060708090a0b0c'");
         }
         manager.server.signal(Signal::HUP);
         let reload = manager.heard();

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::app::{App, DAY, HOUR, PUBLIC_URL, START};
+use crate::app::{App, DAY, HOUR, PUBLIC_URL, START, operator};
 use crate::client::Request;
 
 /// What a token says, whoever signed it.
@@ -21,19 +21,9 @@ fn part(token: &str, place: usize) -> Value {
 
 /// The `kid` and the key, which a thief of tokens does not have.
 pub fn key(app: &App) -> (String, Vec<u8>) {
-    let entries = std::fs::read_dir(app.path("keys")).expect("keys");
-    let mut paths = entries.map(|it| it.expect("a key").path());
-    let path = paths
-        .find(|it| it.to_string_lossy().contains("signing-"))
-        .expect("a signing key");
-    let name = path
-        .file_stem()
-        .expect("a name")
-        .to_string_lossy()
-        .into_owned();
-    let kid = name.trim_start_matches("signing-").to_owned();
-    let text = std::fs::read_to_string(path).expect("a key");
-    (kid, text.trim().as_bytes().to_vec())
+    let exported = app.wait(app.operator.export_key(None, &operator()));
+    let (kid, text) = exported.expect("a key");
+    (kid, text.as_bytes().to_vec())
 }
 
 pub fn header(app: &App) -> Header {

@@ -40,7 +40,7 @@ pub(crate) enum Command {
     /// Bring the schema up to date, as every other command does too, or make the database
     #[command(after_help = examples(&["minisass-auth db migrate"]))]
     Migrate,
-    /// Copy the database, without the keys, to a new file
+    /// Copy the database, without the master key, to a new file
     #[command(after_help = examples(&["minisass-auth db backup \"backup-$(date +%F).db\""]))]
     Backup {
         /// Must not exist
@@ -148,7 +148,7 @@ fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         "file": file.display().to_string(),
         "users": done.users,
         "bytes": done.bytes,
-        "keys": "not in the backup; keep a copy of the folder keys elsewhere",
+        "keys": "sealed in the backup; keep a copy of the master key (keys/master.key) elsewhere",
     }))
 }
 
@@ -194,6 +194,6 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
         "file": settings.database.to_string(),
         "users": users,
         "bytes": Inspection::of(&settings.database)?.bytes()?,
-        "keys": "not in the backup; without the old folder keys a new key is made at the next start",
+        "keys": "as in the backup; they need the master key that sealed them, as keys/master.key in the data folder",
     }))
 }

@@ -4,17 +4,18 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::cli::examples::examples;
-use crate::cli::job::Job;
+use crate::cli::job::{self, Job};
 use crate::cli::named;
 use crate::cli::terminal::output::{Output, note};
 use crate::cli::terminal::prompt::confirm;
+use crate::compose;
 use crate::crypto::SigningKey;
-use crate::private_file::layout;
+use crate::settings::Settings;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -23,7 +24,14 @@ pub(crate) enum Command {
     List,
     /// Make a new key that signs from now on; the others go on verifying
     #[command(after_help = examples(&["minisass-auth key rotate"]))]
-    Rotate,
+    Rotate {
+        /// Give up every key there is, because the master key is lost: all tokens and mailed links end
+        #[arg(long)]
+        discard_old: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Sign with another service's secret from now on; the tokens of that service are good
     #[command(after_help = examples(&["minisass-auth key import secret-key"]))]
     Import {
@@ -52,33 +60,46 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::Result<()> {
-    let folder = job.settings.data_dir.join(layout::KEYS);
+pub(crate) fn run(
+    command: Command,
+    settings: Settings,
+    is_dry: bool,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    if let Command::Rotate {
+        discard_old: true,
+        yes,
+    } = command
+    {
+        return discard(settings, is_dry, yes, output);
+    }
+    let job = &Job::open(settings, is_dry, false)?;
     let (kid, state, what) = match command {
         Command::List => {
-            let keys = job.operator.signing_keys(&folder)?;
+            let keys = job.wait(job.operator.signing_keys())?;
             return output.rows(keys.iter().map(row));
         }
-        Command::Rotate => {
-            let kid = job.wait(job.operator.rotate_key(&folder, &job.actor))?;
+        Command::Rotate { .. } => {
+            let kid = job.wait(job.operator.rotate_key(&job.actor))?;
             let what = "signs from now on; the others verify until `key retire`";
             (kid, "signs", what)
         }
         Command::Import { file, allow_weak } => {
-            let kid = import(&file, allow_weak, &folder, job)?;
+            let kid = import(&file, allow_weak, job)?;
             let what =
                 "signs from now on, and tokens that the other service signed with it are good";
             (kid, "signs", what)
         }
         Command::Export { kid } => {
             let kid = kid.as_deref().map(named::typed_one).transpose()?;
-            return export(kid.as_deref(), &folder, job, output);
+            return export(kid.as_deref(), job, output);
         }
         Command::Retire { kid, yes } => {
             let kid = named::typed_one(&kid)?;
-            job.operator.check_may_retire_key(&folder, &kid)?;
+            let pause = job.wait(job.operator.check_may_retire_key(&kid))?;
             confirm(&format!("Tokens that {kid} signed will be refused."), yes)?;
-            job.wait(job.operator.retire_key(&folder, &kid, &job.actor))?;
+            std::thread::sleep(pause);
+            job.wait(job.operator.retire_key(&kid, &job.actor))?;
             (
                 kid,
                 "retired",
@@ -86,6 +107,22 @@ pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::R
             )
         }
     };
+    done(&kid, state, what, output)
+}
+
+/// The next command on a database without keys makes new ones.
+fn discard(settings: Settings, is_dry: bool, yes: bool, output: &mut Output) -> anyhow::Result<()> {
+    ensure!(!is_dry, "this cannot be tried out; leave out --dry-run");
+    confirm("Every token and every mailed link will be refused.", yes)?;
+    compose::discard_keys(&settings, &job::actor())?;
+    let job = Job::open(settings, is_dry, false)?;
+    let keys = job.wait(job.operator.signing_keys())?;
+    let kid = keys.last().context("there is no signing key")?.kid.clone();
+    let what = "signs from now on; what the others signed is refused";
+    done(&kid, "signs", what, output)
+}
+
+fn done(kid: &str, state: &str, what: &str, output: &mut Output) -> anyhow::Result<()> {
     let done = json!({"kid": kid, "state": state});
     output.done(&format!("{kid} {what}"), &done)
 }
@@ -101,17 +138,14 @@ fn row(key: &SigningKey) -> Value {
     })
 }
 
-fn import(file: &Path, allow_weak: bool, folder: &Path, job: &Job) -> anyhow::Result<String> {
+fn import(file: &Path, allow_weak: bool, job: &Job) -> anyhow::Result<String> {
     let secret = read_secret(file)?;
     let operator = &job.operator;
-    let imported = operator.import_key(folder, &secret, allow_weak, &job.actor);
+    let imported = operator.import_key(&secret, allow_weak, &job.actor);
     let kid = job.wait(imported)?;
     let is_new = |it: &SigningKey| it.kid == kid;
-    if operator
-        .signing_keys(folder)?
-        .iter()
-        .any(|it| is_new(it) && it.is_weak)
-    {
+    let keys = job.wait(operator.signing_keys())?;
+    if keys.iter().any(|it| is_new(it) && it.is_weak) {
         note(
             "Django made this key for development; once its tokens have expired, \
              run `key rotate` and retire it",
@@ -120,8 +154,8 @@ fn import(file: &Path, allow_weak: bool, folder: &Path, job: &Job) -> anyhow::Re
     Ok(kid)
 }
 
-fn export(kid: Option<&str>, folder: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
-    let exported = job.operator.export_key(folder, kid, &job.actor);
+fn export(kid: Option<&str>, job: &Job, output: &mut Output) -> anyhow::Result<()> {
+    let exported = job.operator.export_key(kid, &job.actor);
     let (kid, key) = job.wait(exported)?;
     let row = json!({"kid": kid, "algorithm": "HS256", "key": *key});
     output.done(&key, &row)

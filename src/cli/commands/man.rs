@@ -170,8 +170,8 @@ fn files(roff: &mut Roff) {
     entry(roff, "minisass-data/auth.db", "The database.");
     entry(
         roff,
-        "minisass-data/keys/",
-        "The signing keys, which no backup of the database holds.",
+        "minisass-data/keys/master.key",
+        "The key that seals the keys in the database, which no backup holds.",
     );
     entry(
         roff,

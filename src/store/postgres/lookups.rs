@@ -5,12 +5,10 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use futures_channel::oneshot;
-
 use super::connect::{Connection, Connector};
 use crate::domain::{LiveSession, SessionId, Timestamp};
 use crate::failure::Failure;
-use crate::store::pending::Pending;
+use crate::store::pending::{Pending, Promise};
 use crate::store::task::SessionQuery;
 use crate::store::worker::Worker;
 
@@ -24,7 +22,7 @@ struct Lookup {
     now: Timestamp,
     doing: &'static str,
     query: SessionQuery,
-    sender: oneshot::Sender<Result<Option<LiveSession>, Failure>>,
+    sender: Promise<Option<LiveSession>>,
 }
 
 impl Lookups {
@@ -39,7 +37,7 @@ impl Lookups {
         (id, now): (SessionId, Timestamp),
         query: SessionQuery,
     ) -> Pending<Option<LiveSession>> {
-        let (sender, receiver) = oneshot::channel();
+        let (sender, answer) = Pending::promised();
         self.0.submit(Lookup {
             id,
             now,
@@ -47,7 +45,7 @@ impl Lookups {
             query,
             sender,
         });
-        Pending::Waiting(receiver)
+        answer
     }
 
     pub(super) fn close(&self) {

@@ -98,7 +98,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("futures_util", "src/http/"),
     (
         "futures_channel",
-        "src/crypto/hash_pool.rs src/store/pending.rs src/store/task.rs",
+        "src/crypto/hash_pool.rs src/store/pending.rs",
     ),
     ("rusqlite", "src/store/sqlite/"),
     ("refinery", "src/store/migrations.rs"),
@@ -145,7 +145,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("tempfile", "src/private_file/"),
     (
         "anyhow",
-        "src/cli/ src/daemon/ src/compose.rs src/settings/ src/transfer/ src/private_file/ src/interrupt.rs",
+        "src/cli/ src/daemon/ src/compose.rs src/compose/ src/settings/ src/transfer/ src/private_file/ src/interrupt.rs",
     ),
     // What values are made of.
     ("email_address", "src/domain/email.rs"),

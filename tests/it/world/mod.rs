@@ -14,6 +14,7 @@ mod clients;
 mod container;
 mod django_move;
 mod django_project;
+mod either_server;
 mod failing_disk;
 mod front_end;
 mod full_disk;

@@ -1,37 +1,99 @@
-//! The keys: whether they are there, strong, and young enough.
+//! The keys: whether they are there and can be opened, strong, and young enough.
 
 use super::finding::{Finding, NOT_OURS, Subject};
-use crate::crypto::{Keyring, LinkKey, SigningKey};
+use crate::compose;
+use crate::crypto::{Keyring, LinkKey, MasterKey, OldKeys, SigningKey};
+use crate::failure::Failure;
 use crate::private_file::layout;
+use crate::store::keys::StoredKeys;
+use crate::store::maintenance::{Inspection, newest_schema};
 
 /// How old a signing key may get, in days.
 const MOST_DAYS: i64 = 365;
 
-const ADVICE: &str = "put the folder keys back from a copy, or run this as its owner";
-const RESTORE: &str = "if there is a copy of the folder keys, put it back before the next command";
+const CHECKS: [&str; 3] = ["master_key", "signing_key", "link_key"];
 
-pub(crate) fn check(subject: &Subject<'_>) -> [Finding; 2] {
-    let skipped = |because| ["signing_key", "link_key"].map(|it| Finding::skipped(it, because));
+const ADVICE: &str = "put a copy of it back, or run this as its owner";
+const RESTORE: &str = "if there is a backup, put it back with `db restore` before the next command";
+
+pub(crate) fn check(subject: &Subject<'_>) -> [Finding; 3] {
+    let skipped = |because| CHECKS.map(|it| Finding::skipped(it, because));
     if !subject.has_data_dir() {
         return skipped("there is no data folder");
     }
     if !subject.is_ours() {
         return skipped(NOT_OURS);
     }
-    let folder = subject.data_dir.join(layout::KEYS);
-    if !folder.exists() {
-        let missing = "there is none; the next command makes one, and older tokens and links end";
-        return ["signing_key", "link_key"].map(|it| Finding::warning(it, missing, RESTORE));
+    let Some(settings) = &subject.settings else {
+        return skipped("the settings are wrong");
+    };
+    let Ok(stored) = stored(subject) else {
+        return skipped("the database cannot be read");
+    };
+    let Some(stored) = stored.filter(|it| !it.keys.is_empty()) else {
+        return without_keys(subject);
+    };
+    match compose::master_key(settings) {
+        Ok(Some(master)) => opened(&stored, &master, subject),
+        Ok(None) => {
+            let missing = "there is none, and the keys in the database are sealed with it";
+            let advice = "put your copy of it back, as keys/master.key in the data folder";
+            without_master(Finding::failed("master_key", missing, advice))
+        }
+        Err(failure) => without_master(Finding::refused("master_key", &failure.chain(), ADVICE)),
     }
-    let signing = match Keyring::read(&folder).map(|it| it.list()) {
-        Ok(keys) => of_signing(&keys, subject),
-        Err(failure) => Finding::refused("signing_key", &failure.chain(), ADVICE),
+}
+
+/// The keys in the database; None if that has no place for them yet.
+fn stored(subject: &Subject<'_>) -> Result<Option<StoredKeys>, Failure> {
+    if subject.database.file().is_some_and(|it| !it.exists()) {
+        return Ok(None);
+    }
+    let inspection = Inspection::of(&subject.database)?;
+    let is_current = inspection.schema()? >= newest_schema();
+    is_current.then(|| inspection.keys()).transpose()
+}
+
+/// Of a new database, or one of a version that had the keys in files.
+fn without_keys(subject: &Subject<'_>) -> [Finding; 3] {
+    match OldKeys::read(&subject.data_dir.join(layout::KEYS)) {
+        Err(failure) => {
+            let chain = failure.chain();
+            CHECKS.map(|it| Finding::refused(it, &chain, ADVICE))
+        }
+        Ok(old) if old.is_empty() => {
+            let missing = "there is none; the next command makes one";
+            CHECKS.map(|it| Finding::warning(it, missing, RESTORE))
+        }
+        Ok(_) => {
+            let waiting = "the keys are files of an older version; the next start takes them over";
+            CHECKS.map(|it| Finding::ok(it, waiting))
+        }
+    }
+}
+
+fn without_master(master: Finding) -> [Finding; 3] {
+    let skipped = |it| Finding::skipped(it, "the keys cannot be opened");
+    [master, skipped("signing_key"), skipped("link_key")]
+}
+
+fn opened(stored: &StoredKeys, master: &MasterKey, subject: &Subject<'_>) -> [Finding; 3] {
+    let ring = Keyring::open(&stored.keys, master);
+    let link = LinkKey::open(&stored.keys, master);
+    if let (Err(failure), Err(_)) = (&ring, &link) {
+        let refused = Finding::refused("master_key", &failure.chain(), ADVICE);
+        return without_master(refused);
+    }
+    let signing = match ring {
+        Ok(ring) => of_signing(&ring.list(), subject),
+        Err(failure) => Finding::refused("signing_key", &failure.chain(), RESTORE),
     };
-    let link = match LinkKey::read(&folder) {
-        Ok(_) => Finding::ok("link_key", "the key of mailed links is strong"),
-        Err(failure) => Finding::refused("link_key", &failure.chain(), ADVICE),
+    let link = match link {
+        Ok(_) => Finding::ok("link_key", "the key of mailed links can be opened"),
+        Err(failure) => Finding::refused("link_key", &failure.chain(), RESTORE),
     };
-    [signing, link]
+    let master = Finding::ok("master_key", "it opens the keys in the database");
+    [master, signing, link]
 }
 
 fn of_signing(keys: &[SigningKey], subject: &Subject<'_>) -> Finding {

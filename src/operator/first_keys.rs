@@ -1,0 +1,79 @@
+//! The keys at a start: opened, taken over from the files of an older version, or made.
+
+use crate::crypto::{Keyring, LinkKey, MasterKey, OldKeys, Random, seal_signing};
+use crate::domain::{SealedKey, Stamp, Timestamp};
+use crate::failure::Failure;
+use crate::store::Store;
+use crate::store::keys::StoredKeys;
+
+/// The keys, open.
+pub struct OpenKeys {
+    pub ring: Keyring,
+    pub links: LinkKey,
+}
+
+impl OpenKeys {
+    /// Opens what is stored.
+    pub fn of(stored: &StoredKeys, master: &MasterKey) -> Result<Self, Failure> {
+        Ok(Self {
+            ring: Keyring::open(&stored.keys, master)?,
+            links: LinkKey::open(&stored.keys, master)?,
+        })
+    }
+
+    /// Stores the keys of an older version, or new ones, if there are none, and opens them. In a dry run
+    /// they are stored for nobody.
+    pub fn begin(
+        store: &Store,
+        master: &MasterKey,
+        old: &OldKeys,
+        random: &Random,
+        stamp: &Stamp,
+    ) -> Result<Self, Failure> {
+        let first = first(master, old, random, stamp.at)?;
+        let noted = (!old.is_empty()).then(|| ("key.take-over", old.names().join(", ")));
+        let begun = store
+            .begin_keys(first.clone(), noted, stamp.clone())
+            .wait()?;
+        let keys = if begun {
+            // As the database sorts them.
+            let mut keys = first;
+            keys.sort_by(|one, other| one.name.cmp(&other.name));
+            StoredKeys { version: 0, keys }
+        } else {
+            store.keys().wait()?
+        };
+        Self::of(&keys, master)
+    }
+
+    /// Removes the files of an older version whose keys are stored. Returns their names, and the names of
+    /// the others.
+    pub fn settle(&self, old: OldKeys) -> Result<[Vec<String>; 2], Failure> {
+        old.remove(|kid, secret| match kid {
+            Some(kid) => self.ring.holds(kid, secret),
+            None => self.links.is(secret),
+        })
+    }
+}
+
+/// What there is in files, and what is missing, sealed.
+fn first(
+    master: &MasterKey,
+    old: &OldKeys,
+    random: &Random,
+    now: Timestamp,
+) -> Result<Vec<SealedKey>, Failure> {
+    let mut keys = vec![match &old.links {
+        Some(secret) => LinkKey::seal(master, secret, now, random)?,
+        None => LinkKey::next(master, random, now)?,
+    }];
+    for (kid, secret) in &old.signing {
+        let made_at = OldKeys::made_at(kid);
+        keys.push(seal_signing(master, kid, secret, made_at, random)?);
+    }
+    if old.signing.is_empty() {
+        let none = Keyring::open(&[], master)?;
+        keys.push(none.next(master, random, now)?);
+    }
+    Ok(keys)
+}

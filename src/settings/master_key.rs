@@ -1,0 +1,43 @@
+//! The master key that a setting names: the same file on every machine.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+
+use super::list::wrong;
+use super::secret::read_private;
+use super::sources::Values;
+use crate::crypto::MasterKey;
+use crate::failure;
+
+const KEY: &str = "master_key_file";
+
+pub(super) fn named(values: &Values) -> anyhow::Result<Option<MasterKey>> {
+    if values.optional(KEY).is_none() {
+        return Ok(None);
+    }
+    let file = values.file_of(KEY);
+    let shown = file.as_ref().map_or_else(
+        || "standard input".to_owned(),
+        |it: &PathBuf| it.display().to_string(),
+    );
+    if file
+        .as_ref()
+        .is_some_and(|it| !it.try_exists().unwrap_or(true))
+    {
+        return Err(anyhow!(
+            "there is no {shown}, which master_key_file names; put your copy of the master key there, or, if \
+             this is a first start, make one: (umask 077; openssl rand -base64 32 > {shown})"
+        ));
+    }
+    let text = read_private(file.as_deref(), values.source(KEY))
+        .map_err(|err| wrong(KEY, failure::chain(err.chain())))?;
+    let key = MasterKey::parse(text.trim().as_bytes());
+    let key = key.map_err(|why| {
+        anyhow!(
+            "the master key in {shown} is none: {why}; put your copy of the master key there, or, if this is a \
+             first start, make one: (umask 077; openssl rand -base64 32 > {shown})"
+        )
+    });
+    key.map(Some)
+}
