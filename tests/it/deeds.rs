@@ -41,7 +41,6 @@ impl Drop for End<'_> {
 #[derive(Default)]
 pub struct Deeds {
     people: Mutex<Vec<Person>>,
-    names: AtomicUsize,
     is_over: AtomicBool,
     acknowledged: AtomicUsize,
 }
@@ -66,7 +65,8 @@ impl Deeds {
     }
 
     fn life(&self, choose: impl Fn() -> String) -> Option<()> {
-        let name = format!("user{}", self.names.fetch_add(1, Ordering::Relaxed));
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("user{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let post = |path: &str, token: &str, body: &Value| {
             let answer = ask(&choose(), "POST", path, token, &body.to_string())?;
             // What it was too late for was not done, or nobody knows.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use minisass_auth::store::{Location, Store};
 use postgres::{Client, Config, NoTls};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use crate::server::until;
 use crate::world;
@@ -168,13 +168,21 @@ impl Cluster {
         let children = format!("/proc/{first}/task/{first}/children");
         let children = fs::read_to_string(children).unwrap_or_default();
         let all = std::iter::once(first).chain(children.split_whitespace());
-        for process in all.filter_map(|it| Pid::from_raw(it.parse().ok()?)) {
+        let all: Vec<Pid> = all
+            .filter_map(|it| Pid::from_raw(it.parse().ok()?))
+            .collect();
+        for process in &all {
             // It may have ended by itself.
-            let _ = kill_process(process, Signal::KILL);
+            let _ = kill_process(*process, Signal::KILL);
         }
+        // The next one does not start while they hold the memory that they share.
+        until("their end", || {
+            let is_gone = |it: &Pid| test_kill_process(*it).is_err();
+            all.iter().all(is_gone).then_some(())
+        });
     }
 
-    /// Another one that follows this one. A commit here waits for it, if the settings say so.
+    /// Another one that follows this one. From now on a commit here waits for it.
     pub fn replica(&self, name: &str) -> Self {
         let folder = new_folder(name).expect("a folder");
         let replica = Self {
@@ -190,10 +198,18 @@ impl Cluster {
         let file = replica.data().join("postgresql.conf");
         let settings = fs::read_to_string(&file).expect("settings");
         let [from, to] = [self, &replica].map(|it| it.folder.display().to_string());
-        // Nobody follows the replica, so it waits for nobody.
-        let alone = "\nsynchronous_standby_names = ''\n";
-        fs::write(&file, settings.replace(&from, &to) + alone).expect("settings");
+        fs::write(&file, settings.replace(&from, &to)).expect("settings");
         replica.serve();
+        let wait = "ALTER SYSTEM SET synchronous_standby_names = '*'";
+        let mut client = self.client("postgres");
+        client.batch_execute(wait).expect("a setting");
+        client
+            .batch_execute("SELECT pg_reload_conf()")
+            .expect("a setting");
+        until("the replica", || {
+            let followed = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'";
+            client.query_opt(followed, &[]).expect("an answer")
+        });
         replica
     }
 
@@ -296,7 +312,7 @@ fn programs() -> Result<PathBuf, String> {
     let found = folders
         .into_iter()
         .rev()
-        .find(|it| it.join("initdb").exists());
+        .find(|it| it.join("initdb").exists() && it.join("pg_basebackup").exists());
     found.ok_or_else(|| "there is no PostgreSQL; Debian has it in postgresql".to_owned())
 }
 

@@ -1,5 +1,9 @@
 //! Commands on a database of PostgreSQL, where they do something of their own.
 
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::server::Site;
@@ -76,6 +80,14 @@ fn a_backup_goes_back_into_postgresql() {
     let backup = from.path("backup.db");
     let backup = backup.to_str().expect("a path");
     from.run(&["db", "backup", backup]).ok();
+    // The keys come along, and need the master key.
+    let (old, new) = (from.data().join("keys"), to.data());
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&new)
+        .expect("a folder");
+    let copied = Command::new("cp").arg("-a").arg(old).arg(new).status();
+    assert!(copied.expect("cp").success());
     let restored = to
         .run(&["db", "restore", backup, "--format", "json"])
         .json();

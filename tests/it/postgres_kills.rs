@@ -51,8 +51,8 @@ impl Servers {
     }
 }
 
-fn cluster(name: &str, settings: &str) -> Option<Cluster> {
-    let cluster = world::part(Cluster::start(name, settings))?;
+fn cluster(name: &str) -> Option<Cluster> {
+    let cluster = world::part(Cluster::start(name, ""))?;
     cluster.make("auth");
     Some(cluster)
 }
@@ -81,7 +81,7 @@ pub fn let_them(deeds: &Deeds, more: usize) {
 
 #[test]
 fn a_server_that_is_killed_loses_nothing_and_the_other_one_goes_on() {
-    let Some(cluster) = cluster("killed-server", "") else {
+    let Some(cluster) = cluster("killed-server") else {
         return;
     };
     let servers = Servers::of(cluster.url("auth"));
@@ -109,7 +109,7 @@ fn a_server_that_is_killed_loses_nothing_and_the_other_one_goes_on() {
 
 #[test]
 fn a_database_that_is_killed_loses_nothing_and_its_servers_find_it_again() {
-    let Some(cluster) = cluster("killed-database", "") else {
+    let Some(cluster) = cluster("killed-database") else {
         return;
     };
     let servers = Servers::of(cluster.url("auth"));
@@ -123,18 +123,14 @@ fn a_database_that_is_killed_loses_nothing_and_its_servers_find_it_again() {
             cluster.serve();
             let_them(&deeds, 20);
         });
-        for server in &pair {
-            until("readiness", || {
-                (server.get("/readyz", "").status == 200).then_some(())
-            });
-        }
+        pair.each_ref().map(until_ready);
         assert!(deeds.check(&address(0)) > 0);
     }
 }
 
 #[test]
 fn a_replica_that_is_promoted_has_all_that_was_acknowledged() {
-    let Some(primary) = cluster("primary", "synchronous_standby_names = '*'\n") else {
+    let Some(primary) = cluster("primary") else {
         return;
     };
     let replica = primary.replica("replica");
@@ -154,5 +150,12 @@ fn a_replica_that_is_promoted_has_all_that_was_acknowledged() {
         let_them(&deeds, 20);
         eprintln!("20 deeds within {:?} of the promotion", promoted.elapsed());
     });
+    pair.each_ref().map(until_ready);
     assert!(deeds.check(&address(0)) > 0);
+}
+
+fn until_ready(server: &Server) {
+    until("readiness", || {
+        (server.get("/readyz", "").status == 200).then_some(())
+    });
 }

@@ -95,6 +95,10 @@ impl FromStr for ServerUrl {
             match &*name {
                 "sslmode" => mode = value.into_owned(),
                 "sslrootcert" => authorities = Some(PathBuf::from(&*value)),
+                // The library takes one host for each option of that name.
+                "host" => value.split(',').for_each(|it| {
+                    others.append_pair("host", it);
+                }),
                 _ => drop(others.append_pair(&name, &value)),
             }
         }
