@@ -116,6 +116,17 @@ pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether the data folder is that of its database. One without keys, of a database that lies elsewhere,
+/// was named by mistake: the keys that would be made there are nobody's.
+pub(crate) fn has_place(settings: &Settings) -> bool {
+    let Some(file) = settings.database.file() else {
+        return true;
+    };
+    let folder = &settings.data_dir;
+    let is_within = folder_of(file).canonicalize().ok() == folder.canonicalize().ok();
+    is_within || data_dir::is_complete(folder) || folder.join(layout::KEYS).is_dir()
+}
+
 /// Before anything is made: only the data folder is made by this program.
 fn check_folder_of_database(settings: &Settings) -> anyhow::Result<()> {
     let file = settings.database_file();

@@ -83,7 +83,7 @@ pub fn chain<'a>(errors: impl IntoIterator<Item = &'a (dyn Error + 'static)>) ->
 pub fn in_words(err: &(dyn Error + 'static)) -> String {
     let known = err
         .downcast_ref()
-        .and_then(|it| os_words(it).or_else(|| no_host(it)));
+        .and_then(|it| os_words(it).or_else(|| no_host(it)).or_else(|| no_text(it)));
     known.map_or_else(|| without_number(&err.to_string()), str::to_owned)
 }
 
@@ -124,6 +124,16 @@ fn no_host(err: &io::Error) -> Option<&'static str> {
     said.contains("lookup address")
         .then_some("there is no host of that name")
 }
+
+/// What the standard library says of bytes that are no text has neither a number nor a cause.
+fn no_text(err: &io::Error) -> Option<&'static str> {
+    let is_plain = err.raw_os_error().is_none() && err.get_ref().is_none();
+    (is_plain && err.kind() == ErrorKind::InvalidData).then_some(NO_TEXT)
+}
+
+/// Of a text that is read.
+pub const NO_TEXT: &str = "it is not UTF-8; what `>` of PowerShell or Notepad wrote may be UTF-16: \
+                           iconv -f UTF-16 -t UTF-8";
 
 /// Nothing more goes onto the disk.
 pub const DISK_FULL: &str = "the disk is full; make room on it, and try again";

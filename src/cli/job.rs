@@ -39,6 +39,13 @@ impl Job {
              `user create`, `user import`, `db migrate` and `db restore` make one",
             settings.database
         );
+        ensure!(
+            may_create || compose::has_place(&settings),
+            "{} is not the data folder of the database {}: it has no keys; --data-dir says where \
+             that is, and `serve` makes new ones",
+            settings.data_dir.display(),
+            settings.database
+        );
         let scratch = (is_new && is_dry).then(Scratch::new).transpose()?;
         if let Some(scratch) = &scratch {
             settings.data_dir = scratch.path().to_owned();

@@ -9,6 +9,8 @@ pub enum NotASecret {
     Setting(String),
     #[error("this is a piece of a program ({0}…); give the secret alone")]
     Program(String),
+    #[error("this is not the secret, but says where it is; give the secret alone")]
+    Reference,
     #[error("this is {0}, which others can read; give the secret that signs the tokens")]
     Published(&'static str),
     #[error("this stands in quotes; give the secret alone")]
@@ -43,6 +45,9 @@ pub(crate) fn secret_of(text: &str) -> Result<&str, NotASecret> {
     }
     if let Some(start) = start_of_program(secret) {
         return Err(NotASecret::Program(start.to_owned()));
+    }
+    if is_reference(secret) {
+        return Err(NotASecret::Reference);
     }
     if is_quoted(secret) {
         return Err(NotASecret::Quoted);
@@ -145,6 +150,7 @@ fn start_of_program(secret: &str) -> Option<&str> {
         "env.",
         "getenv(",
         "config(",
+        "define(",
         "process.env",
         "environ",
     ]
@@ -155,6 +161,27 @@ fn start_of_program(secret: &str) -> Option<&str> {
     }
     let is_object = secret.starts_with(['{', '[', '(']) && secret.ends_with(['}', ']', ')']);
     (is_object && secret.contains(QUOTES)).then(|| &secret[..1])
+}
+
+/// A name in the marks that templates and shells have for what they put in, or the path of a file. Keys of
+/// Django have no slash, and those in base64 have capitals.
+fn is_reference(secret: &str) -> bool {
+    let marks = [
+        ("${", "}"),
+        ("$(", ")"),
+        ("{{", "}}"),
+        ("<", ">"),
+        ("%", "%"),
+    ];
+    let within = marks.iter().find_map(|(before, after)| {
+        secret
+            .strip_prefix(before)
+            .and_then(|it| it.strip_suffix(after))
+    });
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || b" _-./:".contains(&b);
+    let is_path = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-./".contains(&b);
+    within.is_some_and(|it| it.bytes().all(is_name))
+        || secret.starts_with('/') && secret.bytes().all(is_path)
 }
 
 /// Also with the letters before it that Python has, and with a comma behind it.

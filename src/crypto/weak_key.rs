@@ -26,6 +26,9 @@ const LEAST_DIGITS: f64 = 20.0;
 /// What zxcvbn judges at once: it counts to 64 bits.
 const PIECE: usize = 16;
 
+/// What is judged at once where words may follow each other without a mark; few are longer.
+const WORD: usize = 12;
+
 /// What stands between the words of a text that somebody wrote.
 const BETWEEN_WORDS: &str = " -_.,:;!?'";
 
@@ -136,11 +139,43 @@ fn words(text: &str) -> Vec<&str> {
 /// other.
 fn digits<'a>(texts: impl IntoIterator<Item = &'a str>) -> f64 {
     let known: Vec<&str> = PLACEHOLDERS.split_whitespace().collect();
-    let pieces = texts.into_iter().flat_map(|it| it.as_bytes().chunks(PIECE));
-    let pieces = pieces.filter_map(|it| std::str::from_utf8(it).ok());
-    pieces
-        .map(|it| zxcvbn::zxcvbn(it, &known).guesses_log10().max(0.0))
-        .sum()
+    let digits_of = |piece: &str| zxcvbn::zxcvbn(piece, &known).guesses_log10().max(0.0);
+    let digits_of_all = |text: &str| {
+        let pieces = text.as_bytes().chunks(PIECE);
+        let pieces = pieces.filter_map(|it| std::str::from_utf8(it).ok());
+        let digits: f64 = pieces.map(digits_of).sum();
+        if digits >= LEAST_DIGITS && is_of_one_case(text) {
+            digits_where_cut_best(text, digits_of)
+        } else {
+            digits
+        }
+    };
+    texts.into_iter().map(digits_of_all).sum()
+}
+
+/// Whether it may be words without marks between them: a random key has letters of both cases, or
+/// digits.
+fn is_of_one_case(text: &str) -> bool {
+    let count = |is: fn(&u8) -> bool| text.bytes().filter(is).count();
+    let most = count(u8::is_ascii_lowercase).max(count(u8::is_ascii_uppercase));
+    most * 4 >= text.len() * 3
+}
+
+/// The digits of an ASCII text that is cut where the fewest come out, or [`LEAST_DIGITS`] if there are
+/// that many.
+fn digits_where_cut_best(text: &str, digits_of: impl Fn(&str) -> f64) -> f64 {
+    // Of the text up to each place.
+    let mut least = vec![0.0];
+    for end in 1..=text.len() {
+        let start = end.saturating_sub(WORD);
+        let cuts = (start..end).map(|at| least[at] + digits_of(&text[at..end]));
+        least.push(cuts.fold(f64::INFINITY, f64::min));
+        // No piece leads past all of these.
+        if least[start..].iter().all(|it| *it >= LEAST_DIGITS) {
+            break;
+        }
+    }
+    least.last().copied().unwrap_or_default()
 }
 
 /// Whether most bytes are as far from the one before as others are: `000102…` in hexadecimal digits.

@@ -48,9 +48,12 @@ pub(crate) async fn bind(
 
 fn bind_path(path: &Path) -> io::Result<UnixListener> {
     // A socket that nobody answers at was left behind by a crash; any other file is not ours.
-    let is_socket = fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket());
-    if is_socket && UnixStream::connect(path).is_err() {
-        fs::remove_file(path)?;
+    match fs::symlink_metadata(path) {
+        Ok(it) if !it.file_type().is_socket() => {
+            return Err(io::Error::other("a file that is no socket is there"));
+        }
+        Ok(_) if UnixStream::connect(path).is_err() => fs::remove_file(path)?,
+        _ => {}
     }
     UnixListener::bind(path)
 }

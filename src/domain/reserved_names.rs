@@ -67,7 +67,9 @@ const COMMON: &[&str] = &[
      temp xxx swf rss atom feed ajax yaml yml plugin webhook hook android iphone ipad ios mac \
      linux tux windows win mobile mob phone smartphone tablet word maintenance analysis analytics \
      monitor metric health healthz readyz ping url link usage id favicon robots html htm md beta \
-     alpha ghost facebook twitter instagram msn openid postfix pr is it i",
+     autoconfig autodiscover wpad isatap broadcasthost localdomain daemon nobody sso oauth2 django \
+     wellknown faviconico robotstxt sitemapxml humanstxt securitytxt crossdomainxml indexhtml indexhtm \
+     clientaccesspolicyxml alpha ghost facebook twitter instagram msn openid postfix pr is it i",
 ];
 
 /// Who stands in a name as a word of its own is who the name claims to be, whatever else is in it.

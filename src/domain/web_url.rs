@@ -34,9 +34,13 @@ impl WebUrl {
 
     /// What follows http:// or https://, if it can stand in any text.
     pub(super) fn behind_scheme(raw: &str) -> Result<&str, Rule> {
-        let rest = raw
-            .strip_prefix("https://")
-            .or_else(|| raw.strip_prefix("http://"));
+        let is_ours = |scheme: &str| {
+            ["https", "http"]
+                .iter()
+                .any(|it| it.eq_ignore_ascii_case(scheme))
+        };
+        let parts = raw.split_once("://");
+        let rest = parts.and_then(|(scheme, rest)| is_ours(scheme).then_some(rest));
         let is_plain =
             |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '<' | '>');
         rest.filter(|it| !it.is_empty() && it.chars().all(is_plain))

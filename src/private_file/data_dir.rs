@@ -44,10 +44,6 @@ pub(crate) fn check_database(database: &Path) -> anyhow::Result<()> {
         return Ok(());
     };
     let shown = database.display();
-    ensure!(
-        metadata.is_file(),
-        "{shown} is no file, so no database can be there; choose another --database"
-    );
     check_owner(&metadata, &format!("the database {shown}"))?;
     if is_open_to_others(&metadata) {
         bail!("others can read the database {shown}; run: chmod 600 {shown}");

@@ -124,7 +124,8 @@ fn environment() -> (Texts, Option<anyhow::Error>) {
                 suggestion(&key)
             ));
         } else if let Ok(value) = value.into_string() {
-            found.insert(key, value);
+            // What a secret of Kubernetes was made of by `echo` ends with a line break.
+            found.insert(key, value.trim_end_matches(['\r', '\n']).to_owned());
         } else {
             problem = Some(anyhow!("the setting {key} is wrong: it is not valid UTF-8"));
         }

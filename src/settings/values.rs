@@ -195,7 +195,7 @@ pub(crate) fn duration(raw: &str) -> Result<Duration, &'static str> {
 }
 
 fn base(key: &'static str, raw: &str) -> anyhow::Result<WebUrl> {
-    WebUrl::base(raw).map_err(|why| {
+    WebUrl::base(raw.trim()).map_err(|why| {
         let shown = WebUrl::without_login(raw);
         wrong(key, format!("{shown} {why}"))
     })

@@ -1,6 +1,6 @@
 //! A user as a row of CSV, and files of such rows, read as streams.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 
 use anyhow::{anyhow, bail, ensure};
 use serde_json::{Map, Value};
@@ -48,6 +48,9 @@ const JSON_COLUMNS: [&str; 3] = ["additional_fields", "consents", "password_hist
 /// What separates cells: Excel writes `;` where the comma is in numbers, and tabs are copied from sheets.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
+/// Comes behind the last row, on a line of its own: a quote that nobody closed swallows it. No cell may have a NUL.
+const END: &[u8] = b"\0end\0";
+
 /// Hands the users of a file with a header and rows to `importer`.
 pub fn read(mut file: impl BufRead, importer: &mut Importer<'_>) -> anyhow::Result<()> {
     let (separator, skipped) = separator(file.fill_buf()?);
@@ -59,11 +62,12 @@ pub fn read(mut file: impl BufRead, importer: &mut Importer<'_>) -> anyhow::Resu
     let mut file = csv::ReaderBuilder::new()
         .flexible(true)
         .delimiter(separator)
-        .from_reader(file);
+        .from_reader(file.chain(&b"\n"[..]).chain(END));
     let mut head = Head::of(file.headers()?)?;
     let mut row = csv::ByteRecord::new();
     while file.read_byte_record(&mut row)? {
-        if row.iter().all(|cell| cell.trim_ascii().is_empty()) {
+        let is_nothing = |cell: &[u8]| cell.trim_ascii().is_empty() || cell == END;
+        if row.iter().all(is_nothing) {
             continue;
         }
         if let Some(other) = Head::of_joined(&row) {
@@ -75,6 +79,11 @@ pub fn read(mut file: impl BufRead, importer: &mut Importer<'_>) -> anyhow::Resu
         }
         let line = row.position().map_or(0, |it| lines.at(it.byte()));
         let place = format!("line {line}");
+        if row.iter().any(|cell| cell.ends_with(END)) {
+            let err = anyhow!("a quote begins there that does not end before the file does");
+            importer.add(Origin::at(place), Err(err))?;
+            continue;
+        }
         match Line::from_cells(&head, &row) {
             Ok(user) => importer.add(user.origin(place), Ok(user))?,
             Err(err) => importer.add(Origin::at(place), Err(err))?,

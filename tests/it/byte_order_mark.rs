@@ -66,6 +66,47 @@ fn nor_of_settings() {
     .ok();
 }
 
+/// It begins with a mark of another kind.
+#[test]
+fn a_text_in_utf_16_is_called_so_by_whoever_reads_it() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let file = site.path("text");
+    let place = file.display().to_string();
+    let url = ["config", "check", "--smtp-url-file", &place];
+    for (arguments, text) in [
+        (
+            &["user", "set-password", "ada", "--password-stdin"][..],
+            PASSWORD,
+        ),
+        (&["user", "show", "-"], "ada"),
+        (&["token", "inspect", "-"], "eyJ"),
+        (
+            &["key", "import", "-"],
+            "7w$+x0(q2^n!c=#r8@k5%z&h3*m_b1)v9-pf4jd6sgty",
+        ),
+        (
+            &["key", "import", &place],
+            "7w$+x0(q2^n!c=#r8@k5%z&h3*m_b1)v9-pf4jd6sgty",
+        ),
+        (&["config", "check", "--config", "-"], "hash_queue = 7"),
+        (&["config", "check", "--config", &place], "hash_queue = 7"),
+        (&url, "smtps://u:p@mail.example.org"),
+    ] {
+        let units = format!("{MARK}{text}\r\n");
+        let bytes: Vec<u8> = units.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        write_private(&file, "");
+        std::fs::write(&file, bytes).expect("a file");
+        let mut command = site.command(arguments);
+        command.stdin(std::fs::File::open(&file).expect("the file"));
+        let output = command.output().expect("the program");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("UTF-16"), "{arguments:?}: {said}");
+        assert!(!said.contains("stream"), "{arguments:?}: {said}");
+    }
+}
+
 /// Files that were joined have a mark each, and perhaps two before the first line.
 #[test]
 fn nor_of_any_line_of_files_that_were_joined() {

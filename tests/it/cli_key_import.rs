@@ -11,7 +11,7 @@ fn import(site: &Site, text: &str) -> Outcome {
 }
 
 /// A key that is refused, and why.
-const WEAK: [(&str, &str); 54] = [
+const WEAK: [(&str, &str); 60] = [
     ("short", "shorter than 32"),
     ("0123456789012345678901234567890123456789", "repeats"),
     ("your-256-bit-secretyour-256-bit-secret", "published"),
@@ -66,6 +66,13 @@ const WEAK: [(&str, &str); 54] = [
     ("replace_this_with_a_long_random_string", "words"),
     ("ThisIsASecretKeyForJwtAuthenticationService", "words"),
     ("some-secret-value-that-is-long-enough-1", "words"),
+    // Without anything between the words.
+    ("thisisaverylongsecretkeythatshouldbechanged", "words"),
+    ("thisismysupersecretkeyforjwttokens", "words"),
+    ("PLEASECHANGETHISSECRETINPRODUCTION123", "words"),
+    ("averylongandrandomstringnobodywillguess", "words"),
+    ("iamasecretstringthatsignsyourtokens", "words"),
+    ("ihavenoideawhattowritehereasasecretkey", "words"),
     // Bytes from 0 to 31, and texts, in other digits.
     (
         "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
@@ -153,6 +160,7 @@ fn a_key_that_is_published_repeats_itself_or_has_no_variety_is_refused() {
         "4f9a1c0b7d3e58a26b90cfd1e7248a35",
         "9b1d04c7e2f83a6550ce71fa2d9846b3f7013ac58e6d42b9170fe8c35a24d96b",
         "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U",
+        "xkqvbzjwpmfgtrhdlnycsuaxeoikwzrq",
         "mqVjq0cM3J6dQ5sVhZ1p7n2w8yKxT4rFbGvLkE9oUuA",
         "ad-hoc pencils 7 under! Wet moons 19 dream",
     ] {
@@ -236,6 +244,31 @@ fn a_line_of_a_settings_file_is_no_key() {
         ),
         (format!("env('SECRET_KEY', default='{SECRET}')"), "program"),
         (format!("['{SECRET}']"), "program"),
+        (format!("define('SECRET_KEY', '{SECRET}');"), "program"),
+        (
+            "${DJANGO_SECRET_KEY_OF_PRODUCTION_1}".to_owned(),
+            "where it is",
+        ),
+        (
+            "$(cat /run/secrets/django_secret_key)".to_owned(),
+            "where it is",
+        ),
+        (
+            "{{ vault.minisass.django_secret_key }}".to_owned(),
+            "where it is",
+        ),
+        (
+            "<insert the secret key of Django here>".to_owned(),
+            "where it is",
+        ),
+        (
+            "%DJANGO_SECRET_KEY_OF_PRODUCTION_123%".to_owned(),
+            "where it is",
+        ),
+        (
+            "/run/secrets/django_secret_key_of_prod".to_owned(),
+            "where it is",
+        ),
         (format!("r'{SECRET}'"), "quotes"),
         (format!("b\"{SECRET}\""), "quotes"),
         (format!("'{SECRET}',"), "quotes"),
@@ -262,6 +295,8 @@ fn a_line_of_a_settings_file_is_no_key() {
         format!("\u{a0}{SECRET}\u{a0}\n"),
         format!("{}:{}", &SECRET[..20], &SECRET[20..]),
         format!("#{SECRET}//"),
+        format!("<{SECRET}>"),
+        "/7mqVjq0cM3J6dQ5sVhZ1p7n2w8yKxT4rFbGvLkE9oUu".to_owned(),
     ] {
         import(&Site::with_database(), &odd).ok();
     }

@@ -77,13 +77,27 @@ fn no_command_writes_over_the_files_of_the_service() {
 #[test]
 fn what_is_no_file_is_no_database() {
     let site = Site::new();
-    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["user", "list"]] {
-        let said = site
-            .run(&[&["--database", "/dev/null"][..], command].concat())
-            .refusal();
-        assert!(!said.contains("chmod"), "{said}");
-        assert!(said.contains("--database"), "{said}");
+    // Nobody writes into it: whoever opened it would wait for ever.
+    let pipe = site.path("pipe").display().to_string();
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    for place in ["/dev/null", &pipe] {
+        for command in [
+            &["serve", "--listen", "127.0.0.1:0"][..],
+            &["user", "list"],
+            &["user", "create", "--email", "a@b.example", "--no-password"],
+            &["db", "migrate"],
+            &["db", "check"],
+        ] {
+            let said = site
+                .run(&[&["--database", place][..], command].concat())
+                .refusal();
+            assert!(!said.contains("chmod"), "{said}");
+            assert!(said.contains("is no file"), "{said}");
+            assert!(said.contains("--database"), "{said}");
+        }
     }
+    assert!(!site.data().exists(), "nothing was made");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::database::Database;
-use crate::server::{PASSWORD, Site};
+use crate::server::{PASSWORD, Site, run};
 
 const NEWCOMER: &str = r#"{"username": "bo", "email": "bo@example.org"}"#;
 
@@ -51,6 +51,50 @@ fn a_command_that_only_reads_makes_no_database() {
             "{arguments:?}"
         );
     }
+}
+
+/// Keys that are made beside a database which lies elsewhere are nobody's: no server takes such a token.
+#[test]
+fn a_command_that_only_reads_makes_no_data_folder_for_a_database_that_lies_elsewhere() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let copy = site.path("copy.db").display().to_string();
+    site.run(&["db", "backup", &copy]).ok();
+    let empty = site.path("empty");
+    fs::create_dir(&empty).expect("a folder");
+    for arguments in [
+        &["user", "list"][..],
+        &["user", "show", "ada"],
+        &["user", "update", "ada", "--first-name", "Ada"],
+        &["user", "export"],
+        &["token", "issue", "ada"],
+        &["reset", "link", "ada"],
+        &["session", "list"],
+        &["key", "list"],
+        &["key", "rotate"],
+        &["mail", "list"],
+        &["audit", "list"],
+        &["db", "status"],
+        &["db", "check"],
+        &["db", "backup", "again.db"],
+    ] {
+        for folder in ["mistaken", "empty"] {
+            let folder = site.path(folder);
+            let mut command = site.bare();
+            command.arg("--data-dir").arg(&folder);
+            command.args(["--database", &copy]).args(arguments);
+            let said = run(&mut command, "").refusal();
+            for part in [&folder.display().to_string(), "--data-dir"] {
+                assert!(said.contains(part), "{arguments:?}: {said}");
+            }
+        }
+        assert!(!site.path("mistaken").exists(), "{arguments:?}");
+        assert_eq!(names(&empty), Vec::<PathBuf>::new(), "{arguments:?}");
+    }
+    // The folder of a server that was told where its database is has keys, and is the right one.
+    let data = site.data().display().to_string();
+    let right = ["--data-dir", &data, "--database", &copy, "user", "list"];
+    run(site.bare().args(right), "").ok();
 }
 
 #[test]

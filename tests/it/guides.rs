@@ -204,6 +204,7 @@ fn the_settings_that_the_guides_show_are_right() {
                 .filter(|it| !it.starts_with("smtp_url_file"));
             fs::write(&file, settings.collect::<Vec<_>>().join("\n")).expect("settings");
             let mut list = site.bare();
+            list.env("MINISASS_AUTH_DATA_DIR", site.data());
             list.env("MINISASS_AUTH_DATABASE", site.data().join("auth.db"));
             let master = site.data().join("keys/master.key");
             list.env("MINISASS_AUTH_MASTER_KEY_FILE", master);

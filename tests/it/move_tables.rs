@@ -119,6 +119,15 @@ fn what_cannot_be_read_is_said_of_its_line() {
             "the column \"e-mail\" is unknown; the columns are id, username",
         ),
         (b"username,username\nada,ada\n", "is there twice"),
+        // What follows would be a part of her name.
+        (
+            b"username,email,first_name\nada,ada@example.org,\"Ada\nbo,bo@example.org,Bo\n",
+            "line 2: a quote begins there that does not end",
+        ),
+        (
+            b"username;email\r\nada;ada@example.org\r\n\"bo;bo@example.org",
+            "line 3: a quote begins there that does not end",
+        ),
         (b",\n,\n", "it has no header"),
         (
             b"id,username,email\nx,ada,ada@example.org\n",

@@ -234,6 +234,20 @@ fn no_reserved_name_is_given_away_by_a_registration() {
         "mini-SASS",
         "Ａdmins",
         "post_master",
+        // As django-registration has them.
+        "autoconfig",
+        "autodiscover",
+        "broadcasthost",
+        "isatap",
+        "localdomain",
+        "wpad",
+        "nobody",
+        "robots.txt",
+        "favicon.ico",
+        "crossdomain.xml",
+        ".well-known",
+        "oauth2",
+        "sso",
     ];
     // Words that claim nothing: people and programs are called so.
     let harmless = ["first", "m"];

@@ -271,6 +271,7 @@ fn a_file_in_the_way_of_a_unix_socket_is_left_alone() {
     let listen = format!("unix:{}", file.display());
     let url = ["--public-url", "https://auth.example.org"];
     let serve = ["serve", "--listen", &listen];
-    site.run(&[&serve[..], &url].concat()).refusal();
+    let said = site.run(&[&serve[..], &url].concat()).refusal();
+    assert_says(&said, &["no socket", "--listen"]);
     assert_eq!(fs::read_to_string(&file).expect("a file"), "precious");
 }

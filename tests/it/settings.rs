@@ -214,6 +214,7 @@ fn the_file_takes_lists_numbers_and_truths() {
 fn origins_are_compared_as_browsers_write_them() {
     for (configured, origin) in [
         ("https://WWW.Example.org", "https://www.example.org"),
+        ("HTTPS://Www.example.org", "https://www.example.org"),
         ("https://www.example.org/", "https://www.example.org"),
         ("https://www.example.org:443", "https://www.example.org"),
         ("http://www.example.org:80", "http://www.example.org"),
@@ -345,6 +346,31 @@ fn no_setting_takes_another_type_for_a_text() {
     }
 }
 
+/// `echo` ended the text that a secret of Kubernetes, or an `--env-file`, was made of.
+#[test]
+fn a_line_break_at_the_end_is_no_part_of_a_variable() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    for (name, value) in [
+        ("LISTEN", "127.0.0.1:8001"),
+        ("PUBLIC_URL", "https://auth.example.org"),
+        ("HASH_THREADS", "2"),
+        ("THROTTLE", "false"),
+        ("ACCESS_TTL", "5m"),
+        ("LOG_FORMAT", "json"),
+        ("SCRYPT", "ln=4,r=1,p=1"),
+        ("MAIL_FROM", "miniSASS <a@b.example>"),
+        ("SMTP_URL", "smtps://mail.example.org"),
+        ("ISSUER", "https://auth.example.org"),
+        ("CONFIG", &file(&site, "hash_queue = 7\n")),
+    ] {
+        let name = format!("MINISASS_AUTH_{name}");
+        for end in ["\n", "\r\n"] {
+            list(&site, &[], &[(&name, &format!("{value}{end}"))]).ok();
+        }
+    }
+}
+
 #[test]
 fn an_address_in_another_alphabet_stands_in_links_as_a_labels() {
     let site = Site::new();
@@ -357,6 +383,10 @@ fn an_address_in_another_alphabet_stands_in_links_as_a_labels() {
         (
             "https://Exämple.org:8443/auth/",
             "https://xn--exmple-cua.org:8443/auth/authentication",
+        ),
+        (
+            " HTTPS://Example.org:443 ",
+            "https://example.org/authentication",
         ),
     ] {
         let link = site

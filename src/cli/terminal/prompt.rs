@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use zeroize::Zeroizing;
 
 use crate::domain::without_mark;
@@ -38,7 +38,8 @@ pub(crate) fn confirm(question: &str, yes: bool) -> anyhow::Result<()> {
 
 fn password_from_stdin() -> anyhow::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(String::new());
-    io::stdin().lock().read_line(&mut line)?;
+    let read = io::stdin().lock().read_line(&mut line);
+    read.context("cannot read the password")?;
     let line = without_mark(&line);
     let password = line.strip_suffix('\n').unwrap_or(line);
     Ok(Zeroizing::new(

@@ -68,6 +68,12 @@ pub(super) fn has_log(path: &Path) -> std::io::Result<bool> {
 /// program is refused; it is only looked at, and nothing is changed or made.
 pub(crate) fn is_there(path: &Path) -> Result<bool, Failure> {
     let shown = path.display();
+    // Whoever opens a pipe waits for its other end.
+    if fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir()) {
+        return Err(refusal(format!(
+            "{shown} is no file, so no database can be there; choose another --database"
+        )));
+    }
     let header = match header(path) {
         Ok(header) => header,
         Err(err) if matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
