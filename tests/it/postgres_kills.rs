@@ -123,7 +123,7 @@ fn a_database_that_is_killed_loses_nothing_and_its_servers_find_it_again() {
             cluster.serve();
             let_them(&deeds, 20);
         });
-        pair.each_ref().map(until_ready);
+        pair.iter().for_each(until_ready);
         assert!(deeds.check(&address(0)) > 0);
     }
 }
@@ -150,7 +150,7 @@ fn a_replica_that_is_promoted_has_all_that_was_acknowledged() {
         let_them(&deeds, 20);
         eprintln!("20 deeds within {:?} of the promotion", promoted.elapsed());
     });
-    pair.each_ref().map(until_ready);
+    pair.iter().for_each(until_ready);
     assert!(deeds.check(&address(0)) > 0);
 }
 
