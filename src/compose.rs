@@ -119,10 +119,10 @@ pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the data folder is that of its database. One without keys, of a database that lies elsewhere,
-/// was named by mistake: the keys that would be made there are nobody's.
+/// Whether the data folder is that of its database. One without the master key, of a database that lies
+/// elsewhere, was named by mistake, and nothing is to be made there.
 pub(crate) fn has_place(settings: &Settings) -> bool {
-    let Some(file) = settings.database.file() else {
+    let (Some(file), None) = (settings.database.file(), &settings.master_key) else {
         return true;
     };
     let folder = &settings.data_dir;

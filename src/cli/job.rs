@@ -41,8 +41,8 @@ impl Job {
         );
         ensure!(
             may_create || compose::has_place(&settings),
-            "{} is not the data folder of the database {}: it has no keys; --data-dir says where \
-             that is, and `serve` makes new ones",
+            "{} is not the data folder of the database {}: the master key is not there; \
+             --data-dir says where that is",
             settings.data_dir.display(),
             settings.database
         );

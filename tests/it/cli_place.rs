@@ -53,7 +53,7 @@ fn a_command_that_only_reads_makes_no_database() {
     }
 }
 
-/// Keys that are made beside a database which lies elsewhere are nobody's: no server takes such a token.
+/// A folder that was named by mistake has no master key, and is not to get one.
 #[test]
 fn a_command_that_only_reads_makes_no_data_folder_for_a_database_that_lies_elsewhere() {
     let site = Site::new();
@@ -91,10 +91,28 @@ fn a_command_that_only_reads_makes_no_data_folder_for_a_database_that_lies_elsew
         assert!(!site.path("mistaken").exists(), "{arguments:?}");
         assert_eq!(names(&empty), Vec::<PathBuf>::new(), "{arguments:?}");
     }
-    // The folder of a server that was told where its database is has keys, and is the right one.
+    // The folder of a server that was told where its database is has it, and is the right one; so is any,
+    // for whom the master key is elsewhere.
     let data = site.data().display().to_string();
     let right = ["--data-dir", &data, "--database", &copy, "user", "list"];
     run(site.bare().args(right), "").ok();
+    let mut elsewhere = site.bare();
+    elsewhere.arg("--data-dir").arg(site.path("mistaken"));
+    elsewhere.env(
+        "MINISASS_AUTH_MASTER_KEY_FILE",
+        site.data().join("keys/master.key"),
+    );
+    run(elsewhere.args(["--database", &copy, "key", "list"]), "").ok();
+    let lost = [
+        "--database",
+        &copy,
+        "key",
+        "rotate",
+        "--discard-old",
+        "--yes",
+    ];
+    let other = site.path("other");
+    run(site.bare().arg("--data-dir").arg(other).args(lost), "").ok();
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn discard(settings: Settings, is_dry: bool, yes: bool, output: &mut Output) -> 
     ensure!(!is_dry, "this cannot be tried out; leave out --dry-run");
     confirm("Every token and every mailed link will be refused.", yes)?;
     compose::discard_keys(&settings, &job::actor())?;
-    let job = Job::open(settings, is_dry, false)?;
+    let job = Job::open(settings, is_dry, true)?;
     let keys = job.wait(job.operator.signing_keys())?;
     let kid = keys.last().context("there is no signing key")?.kid.clone();
     let what = "signs from now on; what the others signed is refused";
