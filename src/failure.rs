@@ -132,7 +132,7 @@ fn no_text(err: &io::Error) -> Option<&'static str> {
 }
 
 /// Of a text that is read.
-pub const NO_TEXT: &str = "it is not UTF-8; what `>` of PowerShell or Notepad wrote may be UTF-16: \
+const NO_TEXT: &str = "it is not UTF-8; what `>` of PowerShell or Notepad wrote may be UTF-16: \
                            iconv -f UTF-16 -t UTF-8";
 
 /// Nothing more goes onto the disk.

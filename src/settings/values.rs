@@ -138,7 +138,7 @@ impl Values {
         let origin = |raw: &String| {
             WebUrl::origin_of(raw).map_err(|_| {
                 let shown = WebUrl::without_login(raw);
-                let what = "is no origin, which is a scheme, a host and perhaps a port";
+                let what = "is no origin, which is http or https, a host and perhaps a port";
                 wrong(key, format!("{shown} {what}"))
             })
         };

@@ -31,8 +31,11 @@ fn a_new_key_signs_and_a_retired_one_is_refused_while_the_server_runs() {
         (kid(&issued) == new).then_some(issued)
     });
     assert_eq!(server.status_of(&old), 200);
-    let login = server.login("ada@example.org").text("access_token");
-    assert_eq!(kid(&login), new);
+    let status = "/authentication/api/check-auth-status/";
+    until("the server to sign with it", || {
+        let token = server.get(status, &old).text("access_token");
+        (kid(&token) == new).then_some(())
+    });
 
     let said = site.run(&["key", "retire", &kid(&old)]).refusal();
     assert!(said.contains("--yes"), "{said}");

@@ -192,7 +192,7 @@ fn tokens_of_django_are_good_until_a_logout_and_django_takes_ours() {
 
     until("the server to sign with it", || {
         let status = server.get("/authentication/api/check-auth-status/", &access);
-        let header = jsonwebtoken::decode_header(&status.text("access_token"));
+        let header = jsonwebtoken::decode_header(status.text("access_token"));
         let kid = header.expect("a header").kid.expect("a kid");
         kid.ends_with("-imported").then_some(())
     });
