@@ -108,6 +108,9 @@ pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
     file.map_or(Ok(()), data_dir::check_database)?;
     data_dir::check_nobody_elses(folder, file)?;
     if was_complete {
+        // A file whose tables were in a log that is gone is as good as none.
+        let has_tables = || Ok::<_, Failure>(maintenance::schema_of(database)? > 0);
+        let has_database = has_database && (file.is_none() || has_tables()?);
         let is_elsewhere = settings.master_key.is_some();
         let missing = || missing_keys(&folder.join(layout::KEYS));
         let missing = (!is_elsewhere).then(missing).flatten();

@@ -1,5 +1,7 @@
 //! Wrong usage: one sentence that says what was meant, or what is missing, and where the help is.
 
+use std::num::{IntErrorKind, ParseIntError};
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
@@ -25,7 +27,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
             "remove", "rm", "del", "destroy", "erase", "userdel", "deluser",
         ],
     ),
-    ("list", &["ls", "all", "show-all"]),
+    ("list", &["ls", "all", "show", "show-all"]),
     (
         "show",
         &["get", "info", "view", "cat", "details", "describe"],
@@ -75,6 +77,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("retire", &["delete", "remove", "rm", "revoke"]),
     ("publish", &["create", "add", "new"]),
     ("status", &["info", "stats", "size"]),
+    ("backup", &["dump", "save", "snapshot"]),
     ("check", &["verify", "validate", "test", "integrity"]),
     ("verify", &["check", "validate"]),
     (
@@ -98,9 +101,27 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("reset", &["forgot"]),
 ];
 
+/// What to say instead of a flag that people know from other programs, or look for here.
+const FLAGS: &[(&[&str], &str)] = &[
+    (
+        &["--port", "--host", "--bind", "--addr", "--address"],
+        "say --listen 127.0.0.1:PORT",
+    ),
+    (&["--json"], "say --format json"),
+    (&["--csv"], "say --format csv"),
+    (&["--output", "-o"], "say --format json, csv or table"),
+    (
+        &["--password"],
+        "a password is asked for, or comes through standard input: see --password-stdin",
+    ),
+];
+
 /// The sentence, and the hint below it.
 pub(crate) fn explain(err: &Error, root: &Command, typed: &[String]) -> (String, String) {
-    let (path, command) = reached(root, typed);
+    // The words after one that is no command lead nowhere.
+    let unknown = text(err, ContextKind::InvalidSubcommand);
+    let end = typed.iter().position(|it| unknown.contains(it));
+    let (path, command) = reached(root, &typed[..end.unwrap_or(typed.len())]);
     let name = path.join(" ");
     let sentence = match err.kind() {
         ErrorKind::InvalidSubcommand => unknown_command(err, root, command, &path),
@@ -154,21 +175,35 @@ fn first_line(err: &Error) -> String {
 
 fn unknown_command(err: &Error, root: &Command, at: &Command, path: &[&str]) -> String {
     let word = one(err, ContextKind::InvalidSubcommand);
-    let mut meant = near(&word, at, path);
+    let mut meant = Vec::new();
+    if path.is_empty() {
+        everywhere(&|name| name == word, root, &mut Vec::new(), &mut meant);
+    }
+    meant.extend(near(&word, at, path));
     if path.is_empty() && similarity(&word.to_lowercase(), "settings") > ALIKE {
         meant.insert(0, "help settings".to_owned());
     }
     if path.is_empty() && similarity(&word.to_lowercase(), "version") > ALIKE {
         meant = vec!["--version".to_owned()];
     }
-    if meant.is_empty() {
-        everywhere(&word, root, &mut Vec::new(), &mut meant);
+    if path.is_empty() && meant.is_empty() {
+        everywhere(
+            &|name| is_meant(&word, name),
+            root,
+            &mut Vec::new(),
+            &mut meant,
+        );
     }
     let typed = [path, &[word.as_str()]].concat().join(" ");
     meant.truncate(3);
     let sentence = format!("there is no command `{typed}`");
     match meant.as_slice() {
-        [] => sentence,
+        [] if path.is_empty() => sentence,
+        [] => {
+            let own = at.get_subcommands().map(Command::get_name);
+            let own: Vec<&str> = own.filter(|it| *it != "help").collect();
+            format!("{sentence}; `{}` has {}", path.join(" "), own.join(", "))
+        }
         some => format!("{sentence}; did you mean `{}`?", some.join("` or `")),
     }
 }
@@ -192,14 +227,19 @@ fn near(word: &str, at: &Command, path: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// Commands of other nouns that are called so.
-fn everywhere<'a>(word: &str, at: &'a Command, path: &mut Vec<&'a str>, found: &mut Vec<String>) {
+/// Commands of any noun whose name is one that is looked for.
+fn everywhere<'a>(
+    is_sought: &impl Fn(&str) -> bool,
+    at: &'a Command,
+    path: &mut Vec<&'a str>,
+    found: &mut Vec<String>,
+) {
     for below in at.get_subcommands().filter(|it| it.get_name() != "help") {
         path.push(below.get_name());
-        if is_meant(word, below.get_name()) {
+        if is_sought(below.get_name()) {
             found.push(path.join(" "));
         }
-        everywhere(word, below, path, found);
+        everywhere(is_sought, below, path, found);
         path.pop();
     }
 }
@@ -209,10 +249,18 @@ fn unknown_argument(err: &Error, command: &Command, name: &str) -> String {
     if !word.starts_with('-') {
         return format!("`{name}` takes no further word; {word:?} is one too many");
     }
-    if word == "--port" {
-        return format!("there is no flag {word}; say --listen 127.0.0.1:PORT");
+    if word[1..].starts_with(|it: char| it.is_ascii_digit()) {
+        return format!("there is no flag {word}, and no number here is below zero");
     }
     let suggested = one(err, ContextKind::SuggestedArg);
+    let known = FLAGS.iter().find(|it| it.0.contains(&word.as_str()));
+    // A flag of this very command is what was meant.
+    let is_own =
+        |it: &clap::Arg| !it.is_hide_set() && it.get_long() == suggested.strip_prefix("--");
+    let instead = known.filter(|_| !command.get_arguments().any(is_own));
+    if let Some((_, instead)) = instead {
+        return format!("there is no flag {word}; {instead}");
+    }
     if !suggested.is_empty() {
         return format!("there is no flag {word}; did you mean {suggested}?");
     }
@@ -235,6 +283,9 @@ fn wrong_choice(err: &Error) -> String {
         one(err, ContextKind::InvalidValue),
     );
     let choices = text(err, ContextKind::ValidValue);
+    if value.is_empty() && choices.is_empty() {
+        return format!("{flag} needs a value");
+    }
     if value.is_empty() {
         return format!("{flag} needs a value: {}", choices.join(", "));
     }
@@ -249,8 +300,14 @@ fn wrong_value(err: &Error) -> String {
         one(err, ContextKind::InvalidArg),
         one(err, ContextKind::InvalidValue),
     );
-    let why = std::error::Error::source(err).map(ToString::to_string);
-    let why = why.unwrap_or_default();
+    let source = std::error::Error::source(err);
+    let why = match source.and_then(|it| it.downcast_ref::<ParseIntError>()) {
+        Some(number) if matches!(number.kind(), IntErrorKind::PosOverflow) => {
+            "it is too large".to_owned()
+        }
+        Some(_) => "it is no number".to_owned(),
+        None => source.map(ToString::to_string).unwrap_or_default(),
+    };
     // Only standard input is right there; what was typed may be a secret.
     if flag == "[-]" {
         return why;

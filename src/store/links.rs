@@ -164,6 +164,10 @@ pub(super) fn write(
     mails::queue(sql, &mail, now)
 }
 
+/// How many links are looked at for the one before. After a step back of the clock others have later
+/// times than that.
+const LOOKED_AT: i64 = 100;
+
 /// Of these links only the newest works, so of the others only the one before can still. To look at
 /// them all would take the longer the more somebody has had, and strangers have none.
 fn void_before(
@@ -175,9 +179,11 @@ fn void_before(
 ) -> Result<()> {
     sql.execute(
         "UPDATE links SET used_at = ?4
-         WHERE id = (SELECT max(id) FROM links WHERE user_id = ?1 AND purpose = ?2 AND id < ?3)
+         WHERE id = (SELECT max(id) FROM (
+                   SELECT id FROM links WHERE user_id = ?1 AND purpose = ?2 AND id < ?3
+                   ORDER BY created_at DESC LIMIT ?5) AS latest)
            AND used_at IS NULL",
-        values![user, purpose, id, now],
+        values![user, purpose, id, now, LOOKED_AT],
     )
     .map(drop)
 }

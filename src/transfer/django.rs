@@ -137,6 +137,7 @@ impl Belongings {
     ) -> anyhow::Result<()> {
         if model.eq_ignore_ascii_case(&self.models.user) {
             self.users += 1;
+            self.profiles += usize::from(self.is_profile(model));
             return Ok(());
         }
         if !self.is_ours(model) {
@@ -220,13 +221,11 @@ impl Belongings {
             }
             let models: Vec<_> = all.take(NAMED).map(with_count).collect();
             let holds = if models.is_empty() {
-                "nothing else"
+                "no rows at all".to_owned()
             } else {
-                &models.join(", ")
+                format!("no users of the model {user}, but {}", models.join(", "))
             };
-            bail!(
-                "it holds no users of the model {user}, but {holds}; dump the app of the users too"
-            );
+            bail!("it holds {holds}; dump the app of the users too");
         }
         if let Some(profile) = profile.as_ref().filter(|_| self.profiles == 0) {
             bail!(
@@ -267,6 +266,9 @@ impl Belongings {
         }
         let mut line = Line::default();
         let mut history = Vec::new();
+        if self.is_profile(&row.model) {
+            self.add(row, &mut line, &mut history)?;
+        }
         for key in &keys {
             for text in self.rows.of(key)? {
                 let row: Row = serde_json::from_str(&text)?;
@@ -352,7 +354,7 @@ impl Belongings {
                 self.kept.saturating_sub(self.taken),
                 "profile, history or consent belongs",
                 "profiles, histories or consents belong",
-                "to users who are not in the dump",
+                "to nobody in the dump; their field `user` has to be the key of a user",
             ),
             (
                 self.renumbered,

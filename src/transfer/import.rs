@@ -395,13 +395,23 @@ impl<'a> Importer<'a> {
 /// account for it, and nobody is found by an address that is not theirs.
 fn named_rightly(origin: &mut Origin, mut user: Record) -> anyhow::Result<Record> {
     if user.email.leads_nowhere() && user.email.as_str() != origin.email {
-        let reason = format!("it has no address; {} stands for one", user.email);
+        let instead = &user.email;
+        let reason = match origin.email.trim() {
+            "" => format!("it has no address; {instead} stands for one"),
+            _ => format!("mail cannot reach its address; {instead} stands for one"),
+        };
         origin.notes.push((Outcome::Changed, reason));
     }
-    if user.username.is_number() {
-        let reason = "the user name is digits alone, which the command line takes for a number; name \
-                      this user by the address there";
-        origin.notes.push((Outcome::Noted, reason.to_owned()));
+    let taken_for = match user.username.canonical() {
+        "-" => Some("-, which the command line takes for standard input"),
+        _ if user.username.is_number() => {
+            Some("digits alone, which the command line takes for a number")
+        }
+        _ => None,
+    };
+    if let Some(what) = taken_for {
+        let reason = format!("the user name is {what}; name this user by the address there");
+        origin.notes.push((Outcome::Noted, reason));
     }
     user.takes_imported_tokens = origin.keeps_number;
     if user.username.may_be_of(&user.email) {

@@ -11,7 +11,7 @@ use super::marks::WithoutMarks;
 pub const CHUNK: usize = 1 << 16;
 
 /// As much of a file as says what it is.
-const HEAD: u64 = 64;
+const HEAD: u64 = 512;
 
 const GZIP: &[u8] = b"\x1f\x8b";
 
@@ -63,6 +63,9 @@ pub fn open(file: impl BufRead + 'static) -> anyhow::Result<Box<dyn BufRead>> {
     }
     let unpacked = BufReader::with_capacity(CHUNK, Unpacked(MultiGzDecoder::new(file)));
     let (head, file) = peek(unpacked)?;
+    if head.starts_with(GZIP) {
+        bail!("it is packed twice; unpack it once: gzip -dc FILE | minisass-auth user import … -");
+    }
     text(&head, file)
 }
 
@@ -90,6 +93,10 @@ fn peek(mut file: impl BufRead + 'static) -> anyhow::Result<(Vec<u8>, Box<dyn Bu
 fn text(head: &[u8], file: Box<dyn BufRead>) -> anyhow::Result<Box<dyn BufRead>> {
     if let Some((_, what)) = OTHERS.iter().find(|(begin, _)| head.starts_with(begin)) {
         bail!("{what}");
+    }
+    // Behind the name of its first file.
+    if head.get(257..).is_some_and(|it| it.starts_with(b"ustar")) {
+        bail!("it is a tar archive; unpack it: tar -xf FILE");
     }
     // Without a mark: every text here begins with ASCII.
     if head.get(..2).is_some_and(|it| it.contains(&0)) {

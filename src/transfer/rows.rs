@@ -125,6 +125,12 @@ impl<R: BufRead> Rows<R> {
         if is_first && yaml.iter().any(|it| shown.starts_with(it)) {
             return Ok(anyhow!("it is YAML; dump again with --format json"));
         }
+        let sql = ["--", "/*", "CREATE ", "INSERT ", "BEGIN", "PRAGMA"];
+        if is_first && sql.iter().any(|it| shown.starts_with(it)) {
+            return Ok(anyhow!(
+                "it is SQL; have `manage.py dumpdata -o dump.json` read the database"
+            ));
+        }
         let place = match self.place {
             Place::Begin | Place::Opened => "stands before the rows",
             Place::Array | Place::Lines => "stands among the rows",

@@ -27,6 +27,11 @@ pub(super) fn named(name: &str) -> String {
 /// `invalid type: string "…", expected a boolean at line 1 column 20`. Every text here is a single line.
 pub(super) fn misfit(err: &serde_json::Error) -> anyhow::Error {
     let said = err.to_string().replace(" at line 1 column ", " at column ");
+    if said.starts_with("invalid unicode code point") {
+        return anyhow::Error::msg(
+            "it is not UTF-8; make it that, such as by: iconv -f WINDOWS-1252 -t UTF-8",
+        );
+    }
     let parts = said.rsplit_once(", expected ");
     anyhow::Error::msg(match parts.filter(|it| it.0.starts_with("invalid ")) {
         Some((found, expected)) => {

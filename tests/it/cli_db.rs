@@ -187,3 +187,28 @@ fn a_migration_leaves_the_database_as_it_was_beside_it() {
     let trail = site.run(&["audit", "verify", "--format", "json"]).json();
     assert_eq!(trail["rows"], 4, "the migration is noted, and the keys");
 }
+
+#[test]
+fn where_a_file_is_needed_a_folder_that_is_there_or_not_is_named() {
+    let site = Site::with_database();
+    let (here, away) = (site.path(""), site.path("away"));
+    for (command, part) in [
+        (
+            ["copy", "--to", &*format!("{}/copy.db", text(&away))],
+            "away; make it",
+        ),
+        (
+            ["copy", "--to", text(&here)],
+            "is a folder; name a new file",
+        ),
+        (
+            ["restore", text(&here), "--format=json"],
+            "is a folder; name the file",
+        ),
+    ] {
+        let said = site.run(&[&["db"][..], &command].concat()).refusal();
+        let shown = text(&here).trim_end_matches('/');
+        assert!(said.contains(shown) && said.contains(part), "{said}");
+    }
+    assert!(!away.exists(), "none is made");
+}

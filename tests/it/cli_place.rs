@@ -394,6 +394,7 @@ fn a_lost_database_and_lost_keys_are_told_from_a_first_start() {
     site.add_user("ada", &[]);
     let backup = site.path("backup.db").display().to_string();
     site.run(&["db", "backup", &backup]).ok();
+    let id: i32 = site.database().get("PRAGMA application_id");
     let (file, keys) = (site.data().join("auth.db"), site.data().join("keys"));
     let refused = |missing: &Path| {
         for command in [
@@ -434,6 +435,15 @@ fn a_lost_database_and_lost_keys_are_told_from_a_first_start() {
     fs::write(&file, "").expect("an empty file");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a mode");
     refused(&file);
+    // What there was of it may all have been in a log that is lost, as after a copy of the file alone.
+    site.database().change(&format!(
+        "PRAGMA application_id = {id}; PRAGMA journal_mode = wal"
+    ));
+    refused(&file);
+    let said = site.run(&["user", "list"]).refusal();
+    assert!(said.contains("missing or empty"), "{said}");
+    let doctor = site.run(&["doctor"]);
+    assert_eq!(doctor.code, Some(1), "{}", doctor.err);
     // A backup is of no use without the master key; if that is lost, it is said that the keys are too.
     fs::remove_dir_all(&keys).expect("lost keys");
     site.run(&["db", "restore", &backup]).ok();

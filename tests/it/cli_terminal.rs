@@ -58,6 +58,25 @@ fn two_passwords_that_differ_change_nothing() {
 }
 
 #[test]
+fn whoever_ends_the_input_instead_of_answering_is_told_that_nothing_was_done() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    for (command, question) in [
+        ("user set-password ada", "Password:"),
+        ("token inspect", "Token:"),
+    ] {
+        let terminal = Terminal::new(&site, SIZE, &format!("minisass-auth {command}"));
+        terminal.wait_for(question);
+        terminal.wait_until_hidden();
+        terminal.press(&["C-d"]);
+        assert_eq!(terminal.wait(), 1);
+        let screen = terminal.screen();
+        let said = "minisass-auth: nothing was typed, and nothing was done";
+        assert!(screen.lines().any(|it| it == said), "{screen}");
+    }
+}
+
+#[test]
 fn a_token_is_asked_for_and_not_shown() {
     let site = Site::new();
     site.add_user("ada", &[]);

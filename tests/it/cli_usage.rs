@@ -4,7 +4,7 @@ use crate::old_keys::lend_master;
 use crate::server::{PASSWORD, Site, run};
 
 /// What is typed without an installation, and what the sentence must say.
-const SLIPS: [(&str, &str); 37] = [
+const SLIPS: [(&str, &str); 56] = [
     ("user add", "`user create`"),
     ("user new", "`user create`"),
     ("user remove ada", "`user delete`"),
@@ -41,6 +41,34 @@ const SLIPS: [(&str, &str); 37] = [
     ("user list --format xml", "table, json, csv"),
     ("token issue ada --ttl soon", "--ttl"),
     ("token inspect eyJhbGciOiJIUzI1NiJ9.e30.x", "standard input"),
+    ("restore nightly.db", "`db restore` or `reset`"),
+    ("list", "`user list`"),
+    ("db dump all.db", "`db backup`"),
+    ("audit show", "`audit list`"),
+    ("config set listen x", "`config` has show, check"),
+    ("reset ada", "`reset` has send, link"),
+    ("minisass-auth user list", "no command `minisass-auth`"),
+    ("serve --port 8000", "--listen 127.0.0.1:PORT"),
+    ("serve --host 0.0.0.0", "--listen 127.0.0.1:PORT"),
+    ("user list --json", "--format json"),
+    ("user list -o json", "--format json"),
+    (
+        "user create --email a@example.org --password x",
+        "--password-stdin",
+    ),
+    ("user update ada --password x", "see --password-stdin"),
+    (
+        "user update ada --username",
+        "--username <USERNAME> needs a value\n",
+    ),
+    ("serve --listen", "--listen <VALUE> needs a value\n"),
+    ("user list --limit many", "<LIMIT>: it is no number\n"),
+    (
+        "audit list --limit 99999999999999999999",
+        "it is too large\n",
+    ),
+    ("mail list --limit -1", "no number here is below zero"),
+    ("token issue ada --ttl -5m", "no number here is below zero"),
     (
         "user create --email a@example.org --no-password --password-stdin",
         "exclude each other",

@@ -149,6 +149,14 @@ fn who_cannot_come_over_as_they_are_come_over_otherwise_and_log_in_by_name() {
     }
     let lines = report_of(&site, "report.jsonl");
     assert_eq!(lines.len(), 5);
+    let why = |name: &str| {
+        let line = lines.iter().find(|it| it["username"] == name);
+        line.expect(name)["reason"].as_str().map(str::to_owned)
+    };
+    let blank = "it has no address; user-102@no-address.invalid stands for one";
+    assert_eq!(why("blank").as_deref(), Some(blank));
+    let jorg = "mail cannot reach its address; user-106@no-address.invalid stands for one";
+    assert_eq!(why("jorg").as_deref(), Some(jorg));
     let server = site.start(&[]);
     for (name, id, email) in [
         ("ada", 101, "ada@example.org"),

@@ -38,3 +38,41 @@ pub fn import_file(site: &Site, file: &str, more: &[&str]) -> Outcome {
 pub fn summary(said: &Outcome) -> Value {
     serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("no summary: {said:?}"))
 }
+
+/// A project may have no model of profiles: its users have the fields.
+#[test]
+fn users_that_have_the_fields_of_a_profile_bring_it() {
+    let mut ada = person(7, "ada", "ada@example.org", HASH);
+    ada["model"] = "accounts.member".into();
+    ada["fields"]["country"] = "ZA".into();
+    ada["fields"]["organization_name"] = "Kartoza".into();
+    ada["fields"]["organization_type"] = "NGO".into();
+    let models = ["--user-model", "accounts.Member", "--profile-model"];
+    let site = Site::new();
+    let dump = Value::from_iter([ada]).to_string();
+    import(&site, dump, &[&models[..], &["accounts.Member"]].concat()).ok();
+    let profile = site.run(&["profile", "show", "ada", "--format", "json"]);
+    let profile = profile.json();
+    assert_eq!(profile["organisation_name"], "Kartoza");
+    assert_eq!(
+        (&profile["country"], &profile["is_complete"]),
+        (&json!("ZA"), &json!(true))
+    );
+}
+
+/// Whose profiles cannot be brought is told what they need.
+#[test]
+fn a_profile_that_names_nobody_is_counted_and_the_field_is_named() {
+    let fields = json!({"owner": 101, "country": "ZA"});
+    let profile = json!({"model": "people.profile", "pk": 1, "fields": fields});
+    let dump = Value::from_iter([person(101, "ada", "ada@example.org", HASH), profile]);
+    let site = Site::new();
+    let said = import(
+        &site,
+        dump.to_string(),
+        &["--profile-model", "people.profile"],
+    );
+    let note = "1 profile, history or consent belongs to nobody in the dump; their field `user`";
+    assert!(said.err.contains(note), "{}", said.err);
+    assert_eq!(said.json()["added"], 1);
+}

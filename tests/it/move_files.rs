@@ -14,9 +14,9 @@ fn ada() -> String {
     dump(&[("ada", "ada@example.org", HASH)])
 }
 
-fn packed(text: &str) -> Vec<u8> {
+fn packed(text: impl AsRef<[u8]>) -> Vec<u8> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
-    packer.write_all(text.as_bytes()).expect("memory");
+    packer.write_all(text.as_ref()).expect("memory");
     packer.finish().expect("memory")
 }
 
@@ -113,6 +113,11 @@ fn other_files_of_users_are_unpacked_too() {
 fn what_is_no_dump_is_called_by_its_name() {
     let ada = ada();
     let row = ada.trim_matches(['[', ']']);
+    let in_latin_1 = ada.replace("\"ada\"", "\"Zo?\"");
+    let in_latin_1 = in_latin_1
+        .bytes()
+        .map(|it| if it == b'?' { 0xeb } else { it });
+    let in_latin_1 = in_latin_1.collect();
     let cases: Vec<(Vec<u8>, &[&str])> = vec![
         (Vec::new(), &["it is empty"]),
         (b" \n\n".to_vec(), &["it is empty"]),
@@ -165,6 +170,21 @@ fn what_is_no_dump_is_called_by_its_name() {
         (b"\xfd7zXZ\0\0\x04".to_vec(), &["xz -dc"]),
         (b"\x28\xb5\x2f\xfd\x04\x00".to_vec(), &["zstd -dc"]),
         (packed("<?xml?>"), &["XML"]),
+        (
+            b"--\n-- PostgreSQL database dump\n--\n".to_vec(),
+            &["SQL", "dumpdata"],
+        ),
+        (
+            b"INSERT INTO auth_user VALUES (1);\n".to_vec(),
+            &["SQL", "dumpdata"],
+        ),
+        (
+            [&b"dump.json"[..], &[0; 248], b"ustar\x0000", &[0; 247]].concat(),
+            &["tar -xf"],
+        ),
+        (packed(packed(&ada)), &["packed twice", "gzip -dc"]),
+        (b"[]".to_vec(), &["it holds no rows at all; dump the app"]),
+        (in_latin_1, &["not UTF-8", "iconv"]),
         (
             b"{\"username\": \"ada\"}\n".to_vec(),
             &["line 1", "no model"],

@@ -167,6 +167,7 @@ fn an_imported_name_that_is_somebody_elses_address_becomes_the_users_own() {
         line("bo@home", "bo@example.org"),
         line("cy", "cy@example.org"),
         line("4711", "number@example.org"),
+        line("-", "dash@example.org"),
     ];
     let import = ["--format", "json", "user", "import", "-"];
     let said = site.run_with(&import, &lines.join("\n"));
@@ -183,18 +184,21 @@ fn an_imported_name_that_is_somebody_elses_address_becomes_the_users_own() {
         reported.contains("(user 4711, number@example.org)"),
         "{reported}"
     );
-    assert_eq!(said.json()["added"], 5);
+    let dash = "the user name is -, which the command line takes for standard input";
+    assert!(reported.contains(dash), "{reported}");
+    assert_eq!(said.json()["added"], 6);
     let said = site.run_with(&import, &lines.join("\n"));
     assert_eq!(said.err, "");
-    assert_eq!(said.json()["present"], 5);
+    assert_eq!(said.json()["present"], 6);
     let users = site.run(&["user", "list", "--format", "json"]).json();
-    let names: Vec<_> = (0..5).map(|it| users[it]["username"].clone()).collect();
+    let names: Vec<_> = (0..6).map(|it| users[it]["username"].clone()).collect();
     let expected = [
         "eve@example.org",
         "ada@example.org",
         "bo@example.org",
         "cy",
         "4711",
+        "-",
     ];
     assert_eq!(names, expected);
 }

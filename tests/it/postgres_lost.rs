@@ -63,6 +63,65 @@ fn a_connection_that_was_cut_is_made_anew_before_anybody_notices() {
 }
 
 #[test]
+fn a_database_that_was_emptied_or_that_somebody_locked_is_named_and_answered_with_503() {
+    let Some(database) = postgres::database() else {
+        return;
+    };
+    let app = App::at(database.location()).with_user("ada");
+    let access = app.login("ada").get("access_token");
+    app.status(&access).expect(200);
+    let store = Store::open(&database.location()).expect("a store");
+    let why = || ask(store.count_users()).expect_err("a failure").chain();
+
+    let mut other = database.client();
+    let mut holder = other.transaction().expect("a transaction");
+    let lock = "LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
+    holder.batch_execute(lock).expect("a lock");
+    let said = why();
+    assert!(said.contains("does not let go; `SELECT pid"), "{said}");
+    holder.rollback().expect("no lock");
+    app.status(&access).expect(200);
+
+    let empty = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+    other.batch_execute(empty).expect("an empty database");
+    app.status(&access).expect(503);
+    app.get("/healthz").expect(200);
+    let said = why();
+    assert!(said.contains("put the right one there"), "{said}");
+    store.close();
+}
+
+#[test]
+fn where_there_is_no_database_the_sentence_says_what_to_look_at() {
+    let Some(database) = postgres::database() else {
+        return;
+    };
+    let url = database.url();
+    let (server, rest) = url.split_once("@/").expect("an address");
+    let (_, folder) = rest.split_once('?').expect("options");
+    let missing = format!("{server}@/nowhere?{folder}");
+    for (place, part) in [
+        (missing, "that the setting database names it rightly"),
+        (
+            url.replace("postgres://", "postgres:"),
+            "starts with neither",
+        ),
+        (
+            format!("{server}@/?{folder}"),
+            "it names no database, as postgres://",
+        ),
+    ] {
+        let opened = Location::parse(&place).map_err(|err| err.to_string());
+        let opened = opened.and_then(|it| Store::open(&it).map(drop).map_err(|err| err.chain()));
+        let said = opened.expect_err("refused");
+        assert!(said.contains(part), "{place}: {said}");
+    }
+    let shouted = url.replace("postgres://", "POSTGRES://");
+    let shouted = Location::parse(&shouted).expect("a place");
+    Store::open(&shouted).expect("a store").close();
+}
+
+#[test]
 fn a_database_of_another_program_or_of_the_future_is_refused() {
     let Some(database) = postgres::empty_database() else {
         return;

@@ -167,6 +167,20 @@ fn only_the_newest_link_works_and_a_used_one_voids_the_others() {
     });
 }
 
+/// Whatever the clock says: the newest is the one that was written last.
+#[test]
+fn only_the_newest_link_works_after_steps_of_the_clock() {
+    on_each_engine(|store| {
+        let ada = add(store, "ada").id;
+        let times = [0, 900, 1800, -60, -50, 1200, 20];
+        for (number, step) in (1..).zip(times) {
+            queue(store, Some(ada), number, later(step));
+            let works = (1..=number).filter(|it| owner(store, *it).is_some());
+            assert_eq!(works.collect::<Vec<_>>(), [number]);
+        }
+    });
+}
+
 #[test]
 fn a_mail_goes_to_the_stored_address_and_carries_its_link() {
     on_each_engine(|store| {

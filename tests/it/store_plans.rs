@@ -221,3 +221,23 @@ fn a_foreign_key_without_an_index_shows() {
     let scans = scans(&database, delete);
     assert!(scans.contains(&"SCAN outbox".to_owned()), "{scans:?}");
 }
+
+/// Else the time of an answer would tell who is asked for: strangers have no links.
+#[test]
+fn a_link_for_whoever_has_had_many_is_no_more_work() {
+    let is_of_links = |it: &&Template| it[0].starts_with("UPDATE links SET used_at = ?4");
+    let templates = templates();
+    let statement = &templates.iter().find(is_of_links).expect("a statement")[0];
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = schema(&folder.path().join("auth.db"));
+    let many = "PRAGMA foreign_keys = off;
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+         INSERT INTO links (purpose, user_id, nonce, digest, created_at, expires_at)
+         SELECT 'password-reset', 1, randomblob(32), randomblob(32), i, i + 3600 FROM n";
+    database.execute_batch(many).expect("links");
+    let mut statement = database.prepare(statement).expect("a statement");
+    let values = rusqlite::params![1, "password-reset", 20_000, 7, 100];
+    assert_eq!(statement.execute(values).expect("an update"), 1);
+    let steps = statement.get_status(rusqlite::StatementStatus::VmStep);
+    assert!(steps < 4_000, "{steps} steps");
+}

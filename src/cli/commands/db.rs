@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+use clap::ValueHint;
 use serde_json::json;
 
 use crate::cli::examples::examples;
@@ -16,9 +17,9 @@ use crate::clock::Clock;
 use crate::compose;
 use crate::domain::counted;
 use crate::interrupt::Interrupt;
-use crate::private_file::on_disk_of;
 use crate::private_file::own_files::check_not_own;
 use crate::private_file::replace::Draft;
+use crate::private_file::{folder_of, on_disk_of};
 use crate::settings::{Settings, other_database};
 use crate::store::Location;
 use crate::store::copy::CopiedTable;
@@ -59,7 +60,7 @@ pub(crate) enum Command {
     #[command(after_help = examples(&["minisass-auth db copy --to copy.db"]))]
     Copy {
         /// Where to: a file, or postgres://user@host/name
-        #[arg(long, value_name = "DATABASE")]
+        #[arg(long, value_name = "DATABASE", value_hint = ValueHint::FilePath)]
         to: String,
         /// A private file that holds the password of that database
         #[arg(long, value_name = "FILE")]
@@ -158,6 +159,17 @@ fn copy(to: &Location, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         "a server works on this data, and what it writes meanwhile would stay behind; stop it first"
     );
     if let Some(file) = to.file() {
+        let folder = folder_of(file);
+        ensure!(
+            folder.is_dir(),
+            "there is no folder {}; make it, or name another file with --to",
+            folder.display()
+        );
+        ensure!(
+            !file.is_dir(),
+            "{} is a folder; name a new file with --to",
+            file.display()
+        );
         check_not_own(file, &job.settings.data_dir, &job.settings.database_file())?;
     }
     let (bar, interrupt) = (Bar::of("copying and comparing"), Interrupt::watch()?);
@@ -178,6 +190,11 @@ fn standard_input(settings: &Settings) -> anyhow::Result<Draft> {
 }
 
 fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Result<()> {
+    ensure!(
+        !file.is_dir(),
+        "{} is a folder; name the file that `db backup` made",
+        file.display()
+    );
     let actor = job::actor().at(Clock::System.now());
     let (bar, interrupt) = (Bar::of("checking and copying"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));

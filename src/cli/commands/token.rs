@@ -13,6 +13,7 @@ use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::named::{self, NamedOne};
 use crate::cli::terminal::output::{Format, Output};
+use crate::cli::terminal::prompt;
 use crate::domain::Timestamp;
 use crate::operator::tokens::NewToken;
 use crate::settings::duration;
@@ -105,7 +106,7 @@ pub(crate) fn run(command: Command, job: &Job, output: &mut Output) -> anyhow::R
 /// The first line of standard input that is not empty: an argument would show in lists of processes.
 fn token_from_stdin() -> anyhow::Result<Zeroizing<String>> {
     if io::stdin().is_terminal() {
-        return Ok(Zeroizing::new(rpassword::prompt_password("Token: ")?));
+        return prompt::hidden("Token: ");
     }
     let line = named::first_line()?.context("standard input is empty; pipe the token in")?;
     Ok(Zeroizing::new(

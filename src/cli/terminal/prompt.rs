@@ -51,10 +51,23 @@ fn password_from_terminal() -> anyhow::Result<Zeroizing<String>> {
     if !io::stdin().is_terminal() {
         bail!("there is no terminal to ask for a password at; pipe it in with --password-stdin");
     }
-    let password = Zeroizing::new(rpassword::prompt_password("Password: ")?);
-    let again = Zeroizing::new(rpassword::prompt_password("Password again: ")?);
+    let password = hidden("Password: ")?;
+    let again = hidden("Password again: ")?;
     if password != again {
         bail!("the two passwords are not the same; nothing was done");
     }
     Ok(password)
+}
+
+/// What is typed and not shown.
+pub(crate) fn hidden(question: &str) -> anyhow::Result<Zeroizing<String>> {
+    match rpassword::prompt_password(question) {
+        Ok(typed) => Ok(Zeroizing::new(typed)),
+        Err(err) if err.kind() == io::ErrorKind::UnexpectedEof => {
+            // The cursor stands behind the question.
+            eprintln!();
+            bail!("nothing was typed, and nothing was done")
+        }
+        Err(err) => Err(err.into()),
+    }
 }

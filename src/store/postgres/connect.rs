@@ -156,7 +156,10 @@ impl Connector {
         let connected = self.config.connect(self.tls.clone());
         let mut client = connected.map_err(|err| {
             let said = in_words(&err);
-            format!("the database cannot be reached: {said}")
+            format!(
+                "the database cannot be reached: {said}; see that it runs, and that the setting \
+                 database names it rightly"
+            )
         })?;
         let set = client.query_one(SETTINGS, &[]);
         let set = set.map_err(|err| in_words(&err))?;

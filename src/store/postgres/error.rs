@@ -5,6 +5,14 @@ use postgres::error::SqlState;
 use crate::failure::DISK_FULL;
 use crate::store::sql;
 
+/// Locks of our own last a moment.
+const LOCKED: &str = "somebody has locked the database and does not let go; `SELECT pid, usename, \
+                      query FROM pg_stat_activity` shows who; end that, and try again";
+
+/// A server made them at its start, and nobody else takes them away.
+const EMPTIED: &str = "tables of ours are gone: the database was emptied, or another one put in its \
+                       place; put the right one there, or a backup with `db restore`";
+
 impl From<postgres::Error> for sql::Error {
     fn from(err: postgres::Error) -> Self {
         let Some(state) = err.code().cloned() else {
@@ -19,6 +27,8 @@ impl From<postgres::Error> for sql::Error {
             SqlState::READ_ONLY_SQL_TRANSACTION => Self::passing(
                 "the database takes no changes: it follows another one, or is set to be read only",
             ),
+            SqlState::LOCK_NOT_AVAILABLE => Self::passing(LOCKED),
+            SqlState::UNDEFINED_TABLE => Self::passing(EMPTIED),
             state if may_pass(&state) => Self::passing(in_words(&err)),
             _ => Self::fault(in_words(&err)),
         }
@@ -26,10 +36,10 @@ impl From<postgres::Error> for sql::Error {
 }
 
 /// By classes of errors (<https://www.postgresql.org/docs/current/errcodes-appendix.html>): no connection,
-/// no resources, an operator's intervention, a system's error; and whoever did not get a lock in time.
+/// no resources, an operator's intervention, a system's error.
 fn may_pass(state: &SqlState) -> bool {
     let is_of = |class: &str| state.code().starts_with(class);
-    ["08", "53", "57", "58"].into_iter().any(is_of) || *state == SqlState::LOCK_NOT_AVAILABLE
+    ["08", "53", "57", "58"].into_iter().any(is_of)
 }
 
 /// What the server says; its library says "db error" only.

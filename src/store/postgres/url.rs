@@ -36,7 +36,7 @@ pub enum UrlError {
         "there is no sslmode {0}; there are disable, prefer, require, verify-ca and verify-full"
     )]
     Mode(String),
-    #[error("it names no database; a right one is postgres://user@host/name")]
+    #[error("it names no database, as postgres://user@host/name does")]
     NoName,
     #[error("{0}")]
     Other(String),
@@ -85,10 +85,9 @@ impl FromStr for ServerUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        if !Self::is_meant(text) {
-            return Err(UrlError::NoScheme);
-        }
-        let (place, options) = text.split_once('?').unwrap_or((text, ""));
+        let parts = text.split_once("://").filter(|_| Self::is_meant(text));
+        let (scheme, rest) = parts.ok_or(UrlError::NoScheme)?;
+        let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
         let mut others = form_urlencoded::Serializer::new(String::new());
         let (mut mode, mut authorities) = ("prefer".to_owned(), None);
         for (name, value) in form_urlencoded::parse(options.as_bytes()) {
@@ -104,7 +103,8 @@ impl FromStr for ServerUrl {
         }
         // A blank is written as %20 where this is read.
         let others = others.finish().replace('+', "%20");
-        let parsed = format!("{place}?{others}").parse();
+        let scheme = scheme.to_lowercase();
+        let parsed = format!("{scheme}://{place}?{others}").parse();
         let mut config: Config = parsed.map_err(|err: postgres::Error| {
             UrlError::Other(super::error::in_words(&err).replace(
                 "invalid connection string",

@@ -130,10 +130,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("clap_mangen", "src/cli/commands/man.rs"),
     ("indicatif", "src/cli/terminal/progress.rs"),
     ("tabled", "src/cli/terminal/table.rs"),
-    (
-        "rpassword",
-        "src/cli/terminal/prompt.rs src/cli/commands/token.rs",
-    ),
+    ("rpassword", "src/cli/terminal/prompt.rs"),
     ("toml", "src/settings/sources.rs"),
     ("csv", "src/transfer/ src/cli/"),
     ("sd_notify", "src/daemon/service_manager.rs"),

@@ -72,6 +72,8 @@ fn assert_completes_files(name: &'static str) {
         ("key import a-fi", "a-file-here.txt"),
         ("user list --config a-fi", "a-file-here.txt"),
         ("user list --data-dir some", "some-folder"),
+        ("user list --database a-fi", "a-file-here.txt"),
+        ("db copy --to a-fi", "a-file-here.txt"),
         ("man --dir some", "some-folder"),
     ] {
         let shown = shell.complete(&format!("minisass-auth {typed}"));

@@ -70,6 +70,11 @@ fn schema(inspection: &Inspection) -> (Finding, bool) {
             let finding = Finding::ok("schema", format!("version {version}"));
             return (finding, true);
         }
+        Ok(0) => Finding::failed(
+            "schema",
+            "there is no table in the database",
+            "run: minisass-auth db restore FILE, with the last backup; if the service never ran, start it",
+        ),
         Ok(version) if version < known => Finding::warning(
             "schema",
             format!("version {version}, and this program has {known}"),
@@ -151,7 +156,8 @@ fn log(status: &Status) -> Finding {
         Finding::warning(
             "log",
             finding,
-            "stop and start the server, which empties it",
+            "stop and start the server, which empties it; if that does not help, somebody reads an old \
+             state of the database all the time: find out who with `fuser`, and end it",
         )
     } else {
         Finding::ok("log", format!("the write-ahead log has {log} MiB"))
