@@ -47,9 +47,9 @@ fn a_dump_comes_in_however_it_is_packed_and_whatever_brings_it() {
         spread.into_bytes(),
         format!("{mark}{}", ada()).into_bytes(),
         format!("{mark}{lines}").into_bytes(),
-        packed(&ada()),
+        packed(ada()),
         packed(&lines),
-        packed(&format!("{mark}{}\r\n", ada())),
+        packed(format!("{mark}{}\r\n", ada())),
         // Two files, packed one after the other.
         [packed(&ada()[..40]), packed(&ada()[40..])].concat(),
     ];
@@ -287,7 +287,7 @@ fn a_value_that_is_none_in_a_field_of_ours_is_named() {
 #[test]
 fn a_packed_file_that_is_cut_off_or_damaged_is_called_so() {
     let lines = r#"{"username": "bo", "email": "bo@example.org"}"#.to_owned() + "\n";
-    let whole = packed(&lines.repeat(50));
+    let whole = packed(lines.repeat(50));
     let mut changed = whole.clone();
     let middle = changed.len() / 2;
     changed[middle] ^= 0xff;
