@@ -14,8 +14,9 @@ use crate::postgres::Cluster;
 use crate::server::{CHEAP, Server, clear_settings, run, until};
 use crate::world;
 
-/// So many live at the same time.
-const PEOPLE: usize = 8;
+/// So many live at the same time; and when a replica is promoted.
+pub const PEOPLE: usize = 8;
+const MANY: usize = 32;
 
 /// Servers of one database, which have the same keys.
 pub struct Servers {
@@ -59,12 +60,13 @@ fn cluster(name: &str) -> Option<Cluster> {
 
 /// Has people live until `disturb` has returned.
 pub fn while_people_live(
+    people: usize,
     deeds: &Deeds,
     choose: impl Fn(usize) -> String + Sync,
     disturb: impl FnOnce(),
 ) {
     thread::scope(|scope| {
-        for person in 0..PEOPLE {
+        for person in 0..people {
             let choose = &choose;
             scope.spawn(move || deeds.live(|| choose(person)));
         }
@@ -95,7 +97,7 @@ fn a_server_that_is_killed_loses_nothing_and_the_other_one_goes_on() {
             *turn += 1;
             addresses[*turn % 2].clone()
         };
-        while_people_live(&deeds, choose, || {
+        while_people_live(PEOPLE, &deeds, choose, || {
             let_them(&deeds, 60);
             one.signal(Signal::KILL);
             one.wait();
@@ -117,7 +119,7 @@ fn a_database_that_is_killed_loses_nothing_and_its_servers_find_it_again() {
     let address = |person: usize| pair[person % 2].address().to_owned();
     for _ in 0..rounds(2) {
         let deeds = Deeds::default();
-        while_people_live(&deeds, address, || {
+        while_people_live(PEOPLE, &deeds, address, || {
             let_them(&deeds, 60);
             cluster.kill();
             cluster.serve();
@@ -142,7 +144,7 @@ fn a_replica_that_is_promoted_has_all_that_was_acknowledged() {
     let pair = servers.start_two();
     let address = |person: usize| pair[person % 2].address().to_owned();
     let deeds = Deeds::default();
-    while_people_live(&deeds, address, || {
+    while_people_live(MANY, &deeds, address, || {
         let_them(&deeds, 200);
         primary.kill();
         replica.promote();

@@ -3,7 +3,7 @@
 use super::proxy::Proxy;
 use crate::deeds::{Deeds, rounds};
 use crate::postgres;
-use crate::postgres_kills::{Servers, let_them, while_people_live};
+use crate::postgres_kills::{PEOPLE, Servers, let_them, while_people_live};
 
 const SERVERS: &str = "
     upstream both {
@@ -30,6 +30,7 @@ fn whichever_of_two_servers_a_request_comes_to_the_answer_is_the_same() {
     proxy.start_before(&format!("{}; server {}", one.address(), other.address()));
     let deeds = Deeds::default();
     while_people_live(
+        PEOPLE,
         &deeds,
         |_| proxy.host(),
         || {
