@@ -15,13 +15,15 @@ pub enum Location {
 impl Location {
     /// What the setting `database` means.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        let is_of_libpq = ["host=", "dbname=", "user=", "password="];
-        if is_of_libpq.iter().any(|it| text.contains(it)) && !text.contains("://") {
-            // It may hold a password, so it is not repeated.
-            return Err(UrlError::NoUrl);
-        }
+        let is_of_libpq = |it: &&str| text.contains(it);
         if text.contains("://") || ServerUrl::is_meant(text) {
             text.parse().map(Self::Server)
+        } else if ["host=", "dbname=", "user=", "password="]
+            .iter()
+            .any(is_of_libpq)
+        {
+            // It may hold a password, so it is not repeated.
+            Err(UrlError::NoUrl)
         } else {
             Ok(Self::File(text.into()))
         }
