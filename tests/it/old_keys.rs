@@ -212,6 +212,9 @@ fn rows_of_keys_that_were_swapped_or_changed_are_refused() {
     database.change(purpose);
     assert!(site.run(&SERVE).refusal().contains("db restore"));
     database.change("UPDATE keys SET algorithm = 'HMAC-SHA256' WHERE name = 'links'");
+    database.change("UPDATE keys SET made_at = made_at - 1 WHERE name = 'links'");
+    assert!(site.run(&SERVE).refusal().contains("db restore"));
+    database.change("UPDATE keys SET made_at = made_at + 1 WHERE name = 'links'");
     assert_eq!(kids(&site).len(), 2);
 }
 

@@ -4,7 +4,7 @@ use super::finding::{Finding, NOT_OURS, Subject};
 use crate::compose;
 use crate::crypto::{Keyring, LinkKey, MasterKey, OldKeys, SigningKey};
 use crate::failure::Failure;
-use crate::private_file::layout;
+use crate::private_file::{data_dir, layout};
 use crate::store::keys::StoredKeys;
 use crate::store::maintenance::{Inspection, newest_schema};
 
@@ -61,6 +61,10 @@ fn without_keys(subject: &Subject<'_>) -> [Finding; 3] {
             let chain = failure.chain();
             CHECKS.map(|it| Finding::refused(it, &chain, ADVICE))
         }
+        Ok(old) if old.is_empty() && data_dir::is_complete(&subject.data_dir) => {
+            let gone = "they are gone from the database";
+            CHECKS.map(|it| Finding::failed(it, gone, RESTORE))
+        }
         Ok(old) if old.is_empty() => {
             let missing = "there is none; the next command makes one";
             CHECKS.map(|it| Finding::warning(it, missing, RESTORE))
@@ -98,8 +102,8 @@ fn opened(stored: &StoredKeys, master: &MasterKey, subject: &Subject<'_>) -> [Fi
 
 fn of_signing(keys: &[SigningKey], subject: &Subject<'_>) -> Finding {
     let Some(key) = keys.iter().find(|it| it.signs) else {
-        let missing = "there is none; the next command makes one, and older tokens end";
-        return Finding::warning("signing_key", missing, RESTORE);
+        let missing = "there is none, and nothing can be signed";
+        return Finding::failed("signing_key", missing, RESTORE);
     };
     let kid = &key.kid;
     let days = key
