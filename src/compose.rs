@@ -198,6 +198,7 @@ fn restore_to_server(
     restored.close();
     target.close();
     copied?;
+    data_dir::unmark_complete(&settings.data_dir);
     Ok(users)
 }
 

@@ -255,8 +255,10 @@ fn unknown_argument(err: &Error, command: &Command, name: &str) -> String {
     let suggested = one(err, ContextKind::SuggestedArg);
     let known = FLAGS.iter().find(|it| it.0.contains(&word.as_str()));
     // A flag of this very command is what was meant.
-    let is_own =
-        |it: &clap::Arg| !it.is_hide_set() && it.get_long() == suggested.strip_prefix("--");
+    let is_own = |it: &clap::Arg| {
+        let suggested = suggested.strip_prefix("--");
+        !it.is_hide_set() && suggested.is_some_and(|name| it.get_long() == Some(name))
+    };
     let instead = known.filter(|_| !command.get_arguments().any(is_own));
     if let Some((_, instead)) = instead {
         return format!("there is no flag {word}; {instead}");

@@ -52,8 +52,11 @@ fn bind_path(path: &Path) -> io::Result<UnixListener> {
         Ok(it) if !it.file_type().is_socket() => {
             return Err(io::Error::other("a file that is no socket is there"));
         }
-        Ok(_) if UnixStream::connect(path).is_err() => fs::remove_file(path)?,
-        _ => {}
+        Ok(_) => match UnixStream::connect(path) {
+            Err(err) if err.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
+            _ => {}
+        },
+        Err(_) => {}
     }
     UnixListener::bind(path)
 }

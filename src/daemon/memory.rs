@@ -7,27 +7,31 @@ use rustix::mm::{Advice, madvise};
 pub(super) fn give_back() {
     trim_heap();
     let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
-    for (start, end) in unchanged(&smaps) {
+    let Ok(program) = std::env::current_exe() else {
+        return;
+    };
+    for (start, end) in unchanged(&smaps, &program.to_string_lossy()) {
         let start = std::ptr::without_provenance_mut(start);
-        // SAFETY: whatever stands in this range stands in its file too: nobody may write there, and no page
-        // of it is a copy of our own. So the next look at a page reads the same bytes, out of the
+        // SAFETY: program and C library are mapped as long as the process lives, and whatever stands in this
+        // range stands in its file too: nobody may write there, and no page of it is a copy of our own. So the next look at a page reads the same bytes, out of the
         // system's memory as a rule.
         #[expect(unsafe_code, reason = "the advice is about memory by its address")]
         let _ = unsafe { madvise(start, end - start.addr(), Advice::LinuxDontNeed) };
     }
 }
 
-/// Where files are mapped that cannot be written there, and of which every page is as in its file
-/// (`man 5 proc_pid_smaps`). What the loader has relocated is not among them.
-fn unchanged(smaps: &str) -> Vec<(usize, usize)> {
+/// Where the program and the C library are mapped that cannot be written there, and of which every page is as in
+/// its file (`man 5 proc_pid_smaps`). What the loader has relocated is not among them.
+fn unchanged(smaps: &str, program: &str) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let mut range = None;
     for line in smaps.lines() {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         match words[..] {
             ["Anonymous:", "0", "kB"] => found.extend(range.take()),
-            [addresses, rights, _, _, inode, ..] if !addresses.ends_with(':') => {
-                let is_of_file = inode != "0" && rights.starts_with('r') && !rights.contains('w');
+            [addresses, rights, _, _, _, file] if !addresses.ends_with(':') => {
+                let stays = file == program || file.ends_with("/libc.so.6");
+                let is_of_file = stays && rights.starts_with('r') && !rights.contains('w');
                 range =
                     addresses
                         .split_once('-')

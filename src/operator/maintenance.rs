@@ -32,6 +32,11 @@ impl Operator {
         self.parts.store.status(self.now())
     }
 
+    /// How many connections other servers and commands have to a database that they may share.
+    pub fn others_at_database(&self) -> Result<i64, Failure> {
+        self.parts.store.others()
+    }
+
     /// Notes that the schema of the database has another version now.
     pub async fn note_migration(&self, from: i32, to: i32, caller: &Actor) -> Result<(), Failure> {
         let detail = format!("schema {from} to {to}");

@@ -20,6 +20,11 @@ impl Values {
     }
 }
 
+/// Where it is, with the password if that can be read.
+pub(crate) fn place(values: &Values) -> Location {
+    checked(values).unwrap_or_else(|_| values.database())
+}
+
 pub(super) fn checked(values: &Values) -> anyhow::Result<Location> {
     let Some(set) = values.optional("database") else {
         return Ok(values.database());

@@ -11,7 +11,7 @@ mod shown;
 mod sources;
 mod values;
 
-pub(crate) use crate::settings::database::other_database;
+pub(crate) use crate::settings::database::{other_database, place};
 pub(crate) use crate::settings::list::{SETTINGS, Setting};
 pub(crate) use crate::settings::listen::{Listen, SocketAccess};
 pub(crate) use crate::settings::mail::{Authorities, MailSettings, private_files};

@@ -125,6 +125,14 @@ impl Readers {
         }
     }
 
+    /// How many connections of other servers and commands there are to a database that they may share.
+    pub(super) fn others(&self) -> Result<i64, Failure> {
+        match self {
+            Self::Sqlite(_) => Ok(0),
+            Self::Postgres(it) => it.others().wait(),
+        }
+    }
+
     /// What the server of the database tells of itself, if it has one.
     pub(super) fn server(&self, doing: &'static str) -> Result<Option<ServerFacts>, Failure> {
         match self {

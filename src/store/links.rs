@@ -164,8 +164,8 @@ pub(super) fn write(
     mails::queue(sql, &mail, now)
 }
 
-/// How many links are looked at for the one before. After a step back of the clock others have later
-/// times than that.
+/// Links are searched by their time, so that this takes equally long for everybody. If the clock was set back,
+/// others stand before the one that is looked for: so a hundred are looked at.
 const LOOKED_AT: i64 = 100;
 
 /// Of these links only the newest works, so of the others only the one before can still. To look at

@@ -97,6 +97,11 @@ impl Store {
         status(&self.readers, "reading the state of the database", now)
     }
 
+    /// How many connections others have to the database, if it is one that servers may share.
+    pub fn others(&self) -> Result<i64, Failure> {
+        self.readers.others()
+    }
+
     /// What is wrong with the database; nothing, if it is sound.
     pub fn check(&self, progress: &Progress) -> Result<Vec<String>, Failure> {
         self.readers.problems("checking the database", progress)

@@ -29,6 +29,7 @@ mod server_facts;
 pub mod sessions;
 mod sql;
 mod sqlite;
+mod tables;
 mod task;
 pub mod transfer;
 pub mod users;

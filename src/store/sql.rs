@@ -8,7 +8,7 @@ use std::ops::{ControlFlow, RangeInclusive};
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;
 
-/// SQLite takes 32 766 parameters, PostgreSQL 65 535.
+/// SQLite takes 32 766 parameters, PostgreSQL 65 535: so tables of up to 32 columns fit.
 const MOST_ROWS: usize = 1000;
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
@@ -29,7 +29,7 @@ pub(crate) trait Sql {
     /// of its unique values.
     fn insert(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>>;
     /// Adds rows to such a table, and returns for each what its column `key` holds, and its number.
-    /// If another row has one of their unique values, that one is missing, and those after it may be.
+    /// If a unique value is taken, rows are missing in the answer: that one, or all.
     fn insert_all(
         &mut self,
         sql: &str,
@@ -43,8 +43,8 @@ pub(crate) trait Sql {
     /// The number of the next row of the audit trail. Rows are not numbered by the engine: it may leave
     /// gaps.
     fn next_audit_number(&mut self) -> Result<i64>;
-    /// Prepares for very many rows, and says how many of them one statement does best.
-    fn expect_many(&mut self) -> Result<usize>;
+    /// Prepares for very many rows.
+    fn expect_many(&mut self) -> Result<()>;
     /// Has the transaction write something, so that a full disk shows when it is committed.
     fn probe(&mut self) -> Result<()>;
 }

@@ -37,6 +37,9 @@ pub(crate) enum End {
 /// Does what a migration cannot, if it is still to be done.
 pub(crate) type Complete = fn(&mut dyn Sql) -> sql::Result<()>;
 
+/// How many sessions are looked up by one statement at most.
+pub(crate) const MOST_TOGETHER: usize = 64;
+
 /// Finds those of the sessions that have not been ended, whose users are active.
 pub(crate) type SessionQuery = fn(&mut dyn Sql, &[SessionId]) -> sql::Result<Vec<LiveSession>>;
 
@@ -118,7 +121,10 @@ where
 }
 
 /// A panic fails its task, like any error: the thread goes on, for everybody else.
-fn caught<T>(sql: &mut dyn Sql, work: impl Fn(&mut dyn Sql) -> sql::Result<T>) -> sql::Result<T> {
+pub(super) fn caught<T>(
+    sql: &mut dyn Sql,
+    work: impl Fn(&mut dyn Sql) -> sql::Result<T>,
+) -> sql::Result<T> {
     // What it had changed is rolled back with its savepoint.
     let outcome = catch_unwind(AssertUnwindSafe(|| work(sql)));
     outcome.unwrap_or_else(|panic| Err(sql::Error::fault(panic_message(&*panic))))

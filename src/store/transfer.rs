@@ -133,16 +133,19 @@ impl Fate {
 
 const NUMBER: &str = "number";
 
+/// So many users are added by one statement: of PostgreSQL the dear thing is the way there and back.
+const TOGETHER: usize = 64;
+
 impl Store {
     /// Adds batches of accounts in one transaction, one after the other and each by itself. Says for
     /// each account what became of it, in their order.
     pub fn import(&self, batches: Vec<Batch>, stamp: Stamp) -> Pending<Vec<Vec<Fate>>> {
         self.write("importing users", move |sql| {
-            let together = sql.expect_many()?;
+            sql.expect_many()?;
             // Of every page that changes after a savepoint SQLite keeps a copy. Most files have nothing
             // wrong in them: so there is one savepoint for all batches first, and one for each only then.
             sql.execute("SAVEPOINT batches", values![])?;
-            let all_at_once = add_all_clean(sql, &batches, together, &stamp)?;
+            let all_at_once = add_all_clean(sql, &batches, &stamp)?;
             if all_at_once.is_none() {
                 sql.execute("ROLLBACK TO SAVEPOINT batches", values![])?;
             }
@@ -183,7 +186,6 @@ impl Store {
 fn add_all_clean(
     sql: &mut dyn Sql,
     batches: &[Batch],
-    together: usize,
     stamp: &Stamp,
 ) -> sql::Result<Option<Vec<Vec<Fate>>>> {
     let mut all = Vec::with_capacity(batches.len());
@@ -192,7 +194,7 @@ fn add_all_clean(
             return Ok(None);
         }
         begin(sql, batch, stamp)?;
-        for some in batch.users.chunks(together) {
+        for some in batch.users.chunks(TOGETHER) {
             if !matches!(add_all(sql, some)?, Tried::Added) {
                 return Ok(None);
             }
@@ -288,7 +290,7 @@ enum Tried {
     Added,
     /// Nothing was done.
     NoSuchPolicy(String),
-    /// Those were added who are in nobody's way, without what belongs to them.
+    /// Some of them were added, or none, without what belongs to them.
     Clash,
 }
 
@@ -309,11 +311,12 @@ fn add_all(sql: &mut dyn Sql, records: &[Record]) -> sql::Result<Tried> {
     if numbers.len() < records.len() {
         return Ok(Tried::Clash);
     }
-    let numbered = records.iter().filter_map(|it| {
-        let id = numbers.get(it.username.canonical())?;
-        Some((UserId(*id), it))
+    let numbered = records.iter().map(|it| {
+        let id = numbers.get(it.username.canonical());
+        let id = id.ok_or_else(|| sql::Error::fault("a new user was not found".to_owned()))?;
+        Ok((UserId(*id), it))
     });
-    let numbered: Vec<(UserId, &Record)> = numbered.collect();
+    let numbered = numbered.collect::<sql::Result<Vec<_>>>()?;
     add_what_belongs(sql, &numbered, &policies)?;
     Ok(Tried::Added)
 }

@@ -63,6 +63,11 @@ pub fn read(mut file: impl BufRead, importer: &mut Importer<'_>) -> anyhow::Resu
         .flexible(true)
         .delimiter(separator)
         .from_reader(file.chain(&b"\n"[..]).chain(END));
+    let is_open = |cell: &str| cell.as_bytes().ends_with(END);
+    ensure!(
+        !file.headers()?.iter().any(is_open),
+        "a quote begins in the header and does not end"
+    );
     let mut head = Head::of(file.headers()?)?;
     let mut row = csv::ByteRecord::new();
     while file.read_byte_record(&mut row)? {

@@ -149,7 +149,7 @@ fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         "file": file.display().to_string(),
         "users": done.users,
         "bytes": done.bytes,
-        "keys": "sealed in the backup; keep a copy of the master key (keys/master.key) elsewhere",
+        "keys": "sealed in the backup; keep a copy of the master key elsewhere",
     }))
 }
 
@@ -157,6 +157,12 @@ fn copy(to: &Location, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     ensure!(
         !job.is_served(),
         "a server works on this data, and what it writes meanwhile would stay behind; stop it first"
+    );
+    let others = job.operator.others_at_database()?;
+    ensure!(
+        others == 0,
+        "others work on this database ({others} connections), and what they write meanwhile would stay \
+         behind; stop every server of it first"
     );
     if let Some(file) = to.file() {
         let folder = folder_of(file);
@@ -210,7 +216,7 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
     output.one(&json!({
         "file": settings.database.to_string(),
         "users": users,
-        "bytes": Inspection::of(&settings.database)?.bytes()?,
-        "keys": "as in the backup; they need the master key that sealed them, as keys/master.key in the data folder",
+        "bytes": Inspection::of(&settings.database).and_then(|it| it.bytes()).ok(),
+        "keys": "as in the backup, with the master key that sealed them; one that was retired since is there again",
     }))
 }

@@ -64,11 +64,13 @@ impl WriteJson for SessionBody {
             user_id,
             access_token,
             refresh_token,
-            ..
+            username,
+            email,
+            accepted_privacy_policy_version,
         } = self;
         let quoted = |text: &str| Value::from(text).to_string();
-        let (username, email) = (quoted(&self.username), quoted(&self.email));
-        let version = self.accepted_privacy_policy_version.as_deref();
+        let (username, email) = (quoted(username), quoted(email));
+        let version = accepted_privacy_policy_version.as_deref();
         let version = version.map_or_else(|| "null".to_owned(), quoted);
         // Tokens have nothing in them that would have to be escaped.
         [

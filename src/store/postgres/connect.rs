@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use postgres::Config;
 use postgres::config::TargetSessionAttrs;
+use postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::in_words;
@@ -18,6 +19,9 @@ use crate::store::task::NotCommitted;
 
 /// The oldest version that works, as the server numbers them.
 const OLDEST: i32 = 13_00_00;
+
+/// How our connections are called, with the number of the process.
+pub(super) const APPLICATION: &str = env!("CARGO_PKG_NAME");
 
 /// A machine that does not answer may have been cut off.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
@@ -69,7 +73,7 @@ impl Connector {
         let mut config = place.config();
         let within = config.get_connect_timeout().copied();
         config
-            .application_name(env!("CARGO_PKG_NAME"))
+            .application_name(&format!("{APPLICATION} {}", std::process::id()))
             .connect_timeout(within.unwrap_or(CONNECT_WITHIN))
             .tcp_user_timeout(ANSWER_WITHIN)
             .keepalives_idle(ANSWER_WITHIN);
@@ -156,10 +160,13 @@ impl Connector {
         let connected = self.config.connect(self.tls.clone());
         let mut client = connected.map_err(|err| {
             let said = in_words(&err);
-            format!(
-                "the database cannot be reached: {said}; see that it runs, and that the setting \
-                 database names it rightly"
-            )
+            let advice = if is_about_password(&err, &said) {
+                "see that a file with its password is named, by database_password_file or \
+                 --to-password-file"
+            } else {
+                "see that it runs, and that the setting database names it rightly"
+            };
+            format!("the database cannot be reached: {said}; {advice}")
         })?;
         let set = client.query_one(SETTINGS, &[]);
         let set = set.map_err(|err| in_words(&err))?;
@@ -182,6 +189,11 @@ impl Connector {
     fn refused(&self) -> std::sync::MutexGuard<'_, Option<Refused>> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One that is missing, or another one.
+fn is_about_password(err: &postgres::Error, said: &str) -> bool {
+    err.code() == Some(&SqlState::INVALID_PASSWORD) || said.contains("password missing")
 }
 
 pub(super) fn not_committed(err: sql::Error) -> NotCommitted {

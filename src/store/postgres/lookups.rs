@@ -9,11 +9,8 @@ use super::connect::{Connection, Connector};
 use crate::domain::{LiveSession, SessionId, Timestamp};
 use crate::failure::Failure;
 use crate::store::pending::{Pending, Promise};
-use crate::store::task::SessionQuery;
+use crate::store::task::{MOST_TOGETHER, SessionQuery, caught};
 use crate::store::worker::Worker;
-
-/// How many are looked up together at most.
-const MOST: usize = 64;
 
 pub(super) struct Lookups(Worker<Lookup>);
 
@@ -57,7 +54,7 @@ fn work(connector: &Connector, queue: &Receiver<Lookup>) {
     let mut connection = None;
     while let Ok(first) = queue.recv() {
         let mut together = vec![first];
-        together.extend(queue.try_iter().take(MOST - 1));
+        together.extend(queue.try_iter().take(MOST_TOGETHER - 1));
         // Nobody waits for these any more.
         together.retain(|it| !it.sender.is_canceled());
         if !together.is_empty() {
@@ -70,7 +67,7 @@ fn answer(connector: &Connector, connection: &mut Option<Connection>, together: 
     let query = together[0].query;
     let ids: Vec<_> = together.iter().map(|it| it.id).collect();
     // One statement sees one state of the database, without a transaction around it.
-    let found = connector.with(connection, |sql| query(sql, &ids));
+    let found = connector.with(connection, |sql| caught(sql, |sql| query(sql, &ids)));
     for it in together {
         let session = match &found {
             Ok(found) => {

@@ -6,27 +6,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use super::connect::Connector;
+use super::facts;
 use crate::failure::Failure;
 use crate::store::pending::Pending;
 use crate::store::sql::{self, Sql};
+use crate::store::tables::table_names;
 use crate::store::task::{Job, Shares, task};
 
 const MOST: usize = 4;
-
-const TABLES: [&str; 12] = [
-    "users",
-    "profiles",
-    "login_attempts",
-    "sessions",
-    "links",
-    "outbox",
-    "audit",
-    "password_history",
-    "policies",
-    "consents",
-    "counts",
-    "refused_tokens",
-];
 
 /// Sees one state of the database, however many statements ask for it.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -94,10 +81,15 @@ impl Readers {
         })
     }
 
+    /// How many connections of other servers and commands there are to the database.
+    pub(crate) fn others(&self) -> Pending<i64> {
+        self.read("asking who else works on the database", facts::others)
+    }
+
     /// The server looks after its pages; what it can tell of a table, it tells whoever reads that.
     pub(crate) fn problems(&self, doing: &'static str) -> Result<Vec<String>, Failure> {
         let mut problems = Vec::new();
-        for table in TABLES {
+        for table in table_names() {
             let query = format!("SELECT count(*) FROM (SELECT * FROM {table} OFFSET 0) AS rows");
             let read = self.read(doing, move |sql| sql.number(&query, &[]).map(drop));
             if let Err(failure) = read.wait() {

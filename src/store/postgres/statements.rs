@@ -11,9 +11,6 @@ use postgres::{Client, Statement};
 
 use crate::store::sql::{Result, Row, Sql, Value};
 
-/// Of the widest table these are a thousand parameters.
-const ROWS: usize = 64;
-
 /// Statements of many rows have a text for each number of them; the server remembers what is prepared.
 const MOST_PREPARED: usize = 256;
 
@@ -135,9 +132,8 @@ impl Sql for Statements {
         (self as &mut dyn Sql).number(next, &[])
     }
 
-    fn expect_many(&mut self) -> Result<usize> {
-        // What is dear is the way to the server and back.
-        Ok(ROWS)
+    fn expect_many(&mut self) -> Result<()> {
+        Ok(())
     }
 
     fn probe(&mut self) -> Result<()> {

@@ -11,8 +11,6 @@ use crate::store::sql::{Error, Result, Row, Sql, Value};
 /// In KiB. The indexes of names and addresses are written to all over the place.
 const CACHE_FOR_MANY: i32 = 64 << 10;
 
-const ROWS: usize = 64;
-
 /// What no session look-up reads. No trigger and no foreign key leads from these tables to others
 /// than these.
 const BESIDE_SESSIONS: [&str; 6] = [
@@ -130,10 +128,10 @@ impl Sql for Statements<'_> {
         Ok(self.last_number("audit")? + 1)
     }
 
-    fn expect_many(&mut self) -> Result<usize> {
-        self.connection
-            .pragma_update(None, "cache_size", -CACHE_FOR_MANY)?;
-        Ok(ROWS)
+    fn expect_many(&mut self) -> Result<()> {
+        Ok(self
+            .connection
+            .pragma_update(None, "cache_size", -CACHE_FOR_MANY)?)
     }
 
     fn probe(&mut self) -> Result<()> {

@@ -71,7 +71,16 @@ impl Finding {
     /// What another command would refuse with. Such a sentence ends with what to do, after a
     /// semicolon; one that does not gets `advice`.
     pub(crate) fn refused(check: &'static str, sentence: &str, advice: &str) -> Self {
-        let (finding, advice) = sentence.rsplit_once("; ").unwrap_or((sentence, advice));
+        let mut ends = sentence.rmatch_indices("; ").map(|(at, _)| at);
+        // One in parentheses is of a command.
+        let outside = |at: &usize| {
+            let before = &sentence[..*at];
+            before.matches('(').count() == before.matches(')').count()
+        };
+        let (finding, advice) = match ends.find(outside) {
+            Some(at) => (&sentence[..at], &sentence[at + 2..]),
+            None => (sentence, advice),
+        };
         Self::failed(check, finding, advice)
     }
 

@@ -20,7 +20,7 @@ use self::finding::{Finding, State, Subject};
 use crate::cli::examples::examples;
 use crate::cli::terminal::output::{Format, Output};
 use crate::clock::Clock;
-use crate::settings::{Settings, Values, duration};
+use crate::settings::{Settings, Values, duration, place};
 
 const EXIT_CODES: &str = "
 
@@ -89,7 +89,7 @@ fn examine(values: &Values) -> anyhow::Result<Vec<Finding>> {
     let subject = Subject {
         values,
         data_dir: values.data_dir(),
-        database: values.database(),
+        database: place(values),
         settings,
         mailer,
         now: Clock::System.now(),
