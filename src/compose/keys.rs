@@ -100,6 +100,11 @@ fn discard_in(
     actor: &Actor,
     confirm: impl FnOnce(bool) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    ensure!(
+        store.others()? == 0,
+        "others work on the database {}; stop every server of it first",
+        settings.database
+    );
     let stored = store.keys().wait()?;
     // One that is wrong opens nothing.
     let master = master_key(settings).ok().flatten();

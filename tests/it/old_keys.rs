@@ -490,4 +490,11 @@ fn of_two_servers_on_one_database_both_know_a_new_key_before_one_signs_with_it()
     let flags = ["--database", &url, "--master-key-file", &other];
     let said = stranger.run(&[&flags[..], &SERVE].concat()).refusal();
     assert!(said.contains("another master key"), "{said}");
+    let discard = ["key", "rotate", "--discard-old", "--yes"];
+    let said = command(&discard).refusal();
+    assert!(said.contains("stop every server"), "{said}");
+    drop((first, second));
+    until("both to be gone", || {
+        (command(&discard).code == Some(0)).then_some(())
+    });
 }

@@ -30,8 +30,9 @@ pub(crate) fn check(subject: &Subject<'_>) -> [Finding; 3] {
     let Ok(stored) = stored(subject) else {
         return skipped("the database cannot be read");
     };
+    let has_place = stored.is_some();
     let Some(stored) = stored.filter(|it| !it.keys.is_empty()) else {
-        return without_keys(subject);
+        return without_keys(subject, has_place);
     };
     match compose::master_key(settings) {
         Ok(Some(master)) => opened(&stored, &master, subject),
@@ -55,13 +56,16 @@ fn stored(subject: &Subject<'_>) -> Result<Option<StoredKeys>, Failure> {
 }
 
 /// Of a new database, or one of a version that had the keys in files.
-fn without_keys(subject: &Subject<'_>) -> [Finding; 3] {
+fn without_keys(subject: &Subject<'_>, has_place: bool) -> [Finding; 3] {
     match OldKeys::read(&subject.data_dir.join(layout::KEYS)) {
         Err(failure) => {
             let chain = failure.chain();
             CHECKS.map(|it| Finding::refused(it, &chain, ADVICE))
         }
         Ok(old) if old.is_empty() && data_dir::is_complete(&subject.data_dir) => {
+            if !has_place {
+                return CHECKS.map(|it| Finding::skipped(it, "the database has no place for them"));
+            }
             let gone = "they are gone from the database";
             CHECKS.map(|it| Finding::failed(it, gone, RESTORE))
         }
