@@ -1,6 +1,7 @@
-//! What only the start needed is given back: a server waits most of its life.
+//! What only the start needed is given back: a server waits most of its life. And none of it is left behind.
 
 use rustix::mm::{Advice, madvise};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Gives back what the start used: 1.3 MB of the heap (the document of the API was made there), and those
 /// pages of program and libraries that ran only once, 5 MB.
@@ -45,6 +46,16 @@ fn unchanged(smaps: &str, program: &str) -> Vec<(usize, usize)> {
         }
     }
     found
+}
+
+/// A core file would hold the keys.
+pub(super) fn leave_no_core() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // Less is always allowed.
+    let _ = setrlimit(Resource::Core, none);
 }
 
 /// The C library keeps what was freed for the next who asks.

@@ -36,6 +36,7 @@ use crate::settings::{Listen, Settings};
 use crate::store::maintenance;
 
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
+    memory::leave_no_core();
     let _log = log::start(settings.json_log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

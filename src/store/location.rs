@@ -15,6 +15,11 @@ pub enum Location {
 impl Location {
     /// What the setting `database` means.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let is_of_libpq = ["host=", "dbname=", "user=", "password="];
+        if is_of_libpq.iter().any(|it| text.contains(it)) && !text.contains("://") {
+            // It may hold a password, so it is not repeated.
+            return Err(UrlError::NoUrl);
+        }
         if text.contains("://") || ServerUrl::is_meant(text) {
             text.parse().map(Self::Server)
         } else {

@@ -315,6 +315,8 @@ pub(crate) struct Error {
     is_passing: bool,
     /// Whether the transaction could not go on beside others, and would succeed if it were done again.
     asks_for_repetition: bool,
+    /// Whether the server has ended the connection, before it looked at the statement.
+    ends_connection: bool,
     cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
@@ -323,6 +325,7 @@ impl Error {
         Self {
             is_passing: true,
             asks_for_repetition: false,
+            ends_connection: false,
             cause: cause.into(),
         }
     }
@@ -335,6 +338,18 @@ impl Error {
         }
     }
 
+    /// Of a connection that the server has ended.
+    pub(crate) fn ended(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            ends_connection: true,
+            ..Self::passing(cause)
+        }
+    }
+
+    pub(crate) fn ends_connection(&self) -> bool {
+        self.ends_connection
+    }
+
     pub(crate) fn asks_for_repetition(&self) -> bool {
         self.asks_for_repetition
     }
@@ -343,6 +358,7 @@ impl Error {
         Self {
             is_passing: false,
             asks_for_repetition: false,
+            ends_connection: false,
             cause: cause.into(),
         }
     }

@@ -1,14 +1,17 @@
 //! A thread with a queue, that ends when it has done what was asked for.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use crate::failure::Failure;
 
 pub(super) struct Worker<T> {
     queue: Mutex<Option<Sender<T>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Is closed when the thread ends.
+    ended: Mutex<Receiver<()>>,
 }
 
 impl<T: Send + 'static> Worker<T> {
@@ -18,13 +21,18 @@ impl<T: Send + 'static> Worker<T> {
         work: impl FnOnce(Receiver<T>) + Send + 'static,
     ) -> Result<Self, Failure> {
         let (queue, waiting) = channel();
+        let (end, ended) = channel::<()>();
         let thread = Builder::new()
             .name(name.into())
-            .spawn(move || work(waiting))
+            .spawn(move || {
+                let _end = end;
+                work(waiting);
+            })
             .map_err(Failure::when("starting a thread of the database"))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
+            ended: Mutex::new(ended),
         })
     }
 }
@@ -35,6 +43,20 @@ impl<T> Worker<T> {
             // A refused job is dropped with its sender, which the receiver reports.
             let _ = queue.send(job);
         }
+    }
+
+    /// Waits for what was asked for, so long; nothing more is taken. A thread that then still waits for a
+    /// server is left to itself.
+    pub(super) fn stop_within(&self, patience: Duration) {
+        let queue = self.queue.lock();
+        drop(queue.unwrap_or_else(PoisonError::into_inner).take());
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+            let thread = self.thread.lock();
+            drop(thread.unwrap_or_else(PoisonError::into_inner).take());
+        }
+        drop(ended);
+        self.stop();
     }
 
     /// Waits for what was asked for; nothing more is taken.

@@ -98,9 +98,9 @@ impl Connector {
         let generation = self.generation.load(Ordering::SeqCst);
         connection.take_if(|it| it.is_closed() || it.generation != generation);
         if let Some(old) = connection {
-            let done = work(&mut old.statements);
-            if done.is_ok() || !old.is_closed() {
-                return done.map_err(not_committed);
+            match work(&mut old.statements) {
+                Err(err) if err.ends_connection() || old.is_closed() => {}
+                done => return done.map_err(not_committed),
             }
         }
         let new = connection.insert(self.connect()?);

@@ -13,6 +13,8 @@ const LOCKED: &str = "somebody has locked the database and does not let go; `SEL
 const EMPTIED: &str = "tables of ours are gone: the database was emptied, or another one put in its \
                        place; put the right one there, or a backup with `db restore`";
 
+pub(super) const NO_RIGHT: &str = "connect as the role that owns the database and its tables";
+
 impl From<postgres::Error> for sql::Error {
     fn from(err: postgres::Error) -> Self {
         let Some(state) = err.code().cloned() else {
@@ -22,6 +24,14 @@ impl From<postgres::Error> for sql::Error {
         match state {
             SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
                 Self::collided(in_words(&err))
+            }
+            // It says so to whoever has been idle, and then hangs up.
+            SqlState::ADMIN_SHUTDOWN
+            | SqlState::CRASH_SHUTDOWN
+            | SqlState::IDLE_SESSION_TIMEOUT
+            | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Self::ended(in_words(&err)),
+            SqlState::INSUFFICIENT_PRIVILEGE => {
+                Self::passing(format!("{}; {NO_RIGHT}", in_words(&err)))
             }
             SqlState::DISK_FULL => Self::passing(DISK_FULL),
             SqlState::READ_ONLY_SQL_TRANSACTION => Self::passing(

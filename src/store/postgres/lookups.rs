@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use super::connect::{Connection, Connector};
+use super::readers::PATIENCE;
 use crate::domain::{LiveSession, SessionId, Timestamp};
 use crate::failure::Failure;
 use crate::store::pending::{Pending, Promise};
@@ -46,7 +47,7 @@ impl Lookups {
     }
 
     pub(super) fn close(&self) {
-        self.0.stop();
+        self.0.stop_within(PATIENCE);
     }
 }
 

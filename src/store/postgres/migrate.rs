@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::connect::Connector;
+use super::error::NO_RIGHT;
 use super::statements::Statements;
 use crate::failure::Failure;
 use crate::store::migrations::{OF_POSTGRES, newest_schema, runner};
@@ -66,7 +67,14 @@ fn migrate_alone(it: &mut Statements) -> Result<(), Failure> {
         }
     }
     let ran = runner(OF_POSTGRES).set_grouped(true).run(&mut it.client);
-    ran.map(drop).map_err(Failure::when(DOING))
+    ran.map(drop).map_err(|err| {
+        let said = err.to_string();
+        // The library of migrations hides what kind of error it was.
+        if said.contains("permission denied") {
+            return Failure::new(DOING, format!("the role may not make tables; {NO_RIGHT}"));
+        }
+        Failure::new(DOING, err)
+    })
 }
 
 fn check_schema(it: &mut Statements) -> Result<(), Failure> {

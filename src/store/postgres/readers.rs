@@ -3,7 +3,8 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
+use std::time::Duration;
 
 use super::connect::Connector;
 use super::facts;
@@ -18,9 +19,11 @@ const MOST: usize = 4;
 /// Sees one state of the database, however many statements ask for it.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
+/// How long a server that does not answer may hold up the end of ours.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
 pub(crate) struct Readers {
     queue: Arc<Queue>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 struct Queue {
@@ -45,7 +48,6 @@ impl Readers {
                 state: Mutex::default(),
                 changed: Condvar::new(),
             }),
-            threads: Mutex::default(),
         }
     }
 
@@ -101,25 +103,29 @@ impl Readers {
 
     fn start(&self, state: &mut State) -> Result<(), Failure> {
         let queue = Arc::clone(&self.queue);
-        let thread = Builder::new()
+        Builder::new()
             .name("store-reader".into())
-            .spawn(move || queue.work())
+            .spawn(move || {
+                queue.work();
+                queue.state().threads -= 1;
+                queue.changed.notify_all();
+            })
             .map_err(Failure::when("starting a reader"))?;
         state.threads += 1;
-        let threads = &mut self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        threads.push(thread);
         Ok(())
     }
 
     /// Does what waits, then closes the connections.
     pub(crate) fn close(&self) {
-        self.queue.state().is_closed = true;
+        let mut state = self.queue.state();
+        state.is_closed = true;
         self.queue.changed.notify_all();
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        for thread in threads.drain(..) {
-            // A reader that panicked has been reported already, by the panic.
-            let _ = thread.join();
-        }
+        let are_there = |state: &mut State| state.threads > 0;
+        let ended = self
+            .queue
+            .changed
+            .wait_timeout_while(state, PATIENCE, are_there);
+        drop(ended);
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) enum Trust {
 /// Why a text names no database of PostgreSQL.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UrlError {
+    #[error("it is no path and no URL; write it as postgres://user@host/name")]
+    NoUrl,
     #[error("it starts with neither postgres:// nor postgresql://")]
     NoScheme,
     #[error(

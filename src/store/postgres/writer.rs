@@ -6,6 +6,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use super::connect::{Connection, Connector, not_committed};
+use super::readers::PATIENCE;
 use super::statements::Statements;
 use crate::failure::Failure;
 use crate::store::crowd::{Crowd, Gathering};
@@ -57,7 +58,7 @@ impl Writer {
 
     /// Does what waits, then closes the connection.
     pub(super) fn close(&self) {
-        self.0.stop();
+        self.0.stop_within(PATIENCE);
     }
 }
 
@@ -114,6 +115,7 @@ impl Open {
             is_done = run(&mut job, statements);
             jobs.push(job);
         }
+        let is_alive = !statements.client.is_closed();
         let ended = match self.end {
             End::Commit if is_done => statements.batch(COMMIT),
             End::Commit | End::RollBack => statements.batch("ROLLBACK"),
@@ -121,7 +123,7 @@ impl Open {
         match ended {
             Ok(()) => Ok(is_done),
             Err(err) if err.asks_for_repetition() => Ok(false),
-            Err(err) => Err(self.unknown(is_done, err)),
+            Err(err) => Err(self.unknown(is_done && is_alive, err)),
         }
     }
 
