@@ -73,9 +73,18 @@ pub(crate) fn use_cases(
     };
     let stamp = Actor::server().at(clock.now());
     let (keys, master) = keys::open(settings, &store, &random, &stamp, is_dry)?;
-    data_dir::mark_complete(&settings.data_dir);
+    // The first keys of a dry run are stored for nobody.
+    if !is_dry {
+        data_dir::mark_complete(&settings.data_dir);
+    }
     Ok(Operator::new(Parts {
-        signer: Signer::new(&keys.ring, issuer, store.latest_time()?, stamp.at)?,
+        signer: Signer::new(
+            &keys.ring,
+            keys.version,
+            issuer,
+            store.latest_time()?,
+            stamp.at,
+        )?,
         store,
         hasher,
         master,

@@ -26,6 +26,6 @@ impl Parts {
     pub(crate) async fn change_keys(&self) -> Result<(), Failure> {
         let stored = self.store.keys().await?;
         let ring = Keyring::open(&stored.keys, &self.master)?;
-        self.signer.change_keys(&ring)
+        self.signer.change_keys(&ring, stored.version)
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn open(
         // A start that was cut off has left them.
         match OldKeys::read(&folder) {
             Ok(old) if old.is_empty() || is_dry => {}
-            Ok(old) => settle(&keys, old, &folder),
+            Ok(old) => remove_old_files(&keys, old, &folder),
             Err(failure) => warn_of_others(&folder, &failure.chain()),
         }
         return Ok((keys, master));
@@ -59,14 +59,18 @@ pub(super) fn open(
     };
     let keys = OpenKeys::begin(store, &master, &old, random, stamp)?;
     if !old.is_empty() && !is_dry {
-        settle(&keys, old, &folder);
+        remove_old_files(&keys, old, &folder);
     }
     Ok((keys, master))
 }
 
 /// Gives up all keys, whatever master key sealed them, of a database that no server uses: the next use
-/// cases make new ones.
-pub(crate) fn discard(settings: &Settings, actor: &Actor) -> anyhow::Result<()> {
+/// cases make new ones. `confirm` is told whether the master key at hand opens them.
+pub(crate) fn discard(
+    settings: &Settings,
+    actor: &Actor,
+    confirm: impl FnOnce(bool) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let file = settings.database.file();
     ensure!(
         maintenance::is_there(&settings.database)?,
@@ -76,11 +80,36 @@ pub(crate) fn discard(settings: &Settings, actor: &Actor) -> anyhow::Result<()> 
     data_dir::make(&settings.data_dir)?;
     data_dir::check_nobody_elses(&settings.data_dir, file)?;
     let _lock = data_dir::lock(&settings.data_dir, file)?;
+    let old = OldKeys::read(&settings.data_dir.join(layout::KEYS))?;
+    ensure!(
+        old.is_empty(),
+        "{} hold keys of an older version, which the next start would take over; remove these files first",
+        old.names().join(", ")
+    );
     let store = Store::open(&settings.database)?;
-    let discarded = store.discard_keys(actor.at(Clock::System.now())).wait();
+    let discarded = discard_in(&store, settings, actor, confirm);
     store.close();
     discarded?;
     data_dir::unmark_complete(&settings.data_dir);
+    Ok(())
+}
+
+fn discard_in(
+    store: &Store,
+    settings: &Settings,
+    actor: &Actor,
+    confirm: impl FnOnce(bool) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    ensure!(
+        store.others()? == 0,
+        "others work on the database {}; stop every server of it first",
+        settings.database
+    );
+    let stored = store.keys().wait()?;
+    // One that is wrong opens nothing.
+    let master = master_key(settings).ok().flatten();
+    confirm(master.is_some_and(|it| OpenKeys::of(&stored, &it).is_ok()))?;
+    store.discard_keys(actor.at(Clock::System.now())).wait()?;
     Ok(())
 }
 
@@ -94,9 +123,10 @@ pub(crate) fn master_key(settings: &Settings) -> Result<Option<MasterKey>, Failu
 }
 
 /// The files of an older version are no second truth.
-fn settle(keys: &OpenKeys, old: OldKeys, folder: &Path) {
+fn remove_old_files(keys: &OpenKeys, old: OldKeys, folder: &Path) {
     let names = old.names().join(", ");
-    match keys.settle(old).map(|it| it.map(|names| names.join(", "))) {
+    let removed = keys.remove_stored(old);
+    match removed.map(|it| it.map(|names| names.join(", "))) {
         Ok([gone, others]) => {
             if !gone.is_empty() {
                 tracing::info!(

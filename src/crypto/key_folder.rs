@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::key_file::{check_folder, read_private};
-use super::keys::{is_weak, made_at};
-use crate::domain::Timestamp;
+use super::keys::is_weak;
 use crate::failure::Failure;
 use crate::private_file::sync_folder;
 
@@ -78,11 +77,6 @@ impl OldKeys {
         };
         remove().map_err(Failure::when("removing the files of keys"))?;
         Ok([kept, others].map(|it| it.into_iter().map(|it| it.0).collect()))
-    }
-
-    /// When a key was made, if its name says so: long ago otherwise.
-    pub(crate) fn made_at(kid: &str) -> Timestamp {
-        made_at(kid).unwrap_or(Timestamp(0))
     }
 }
 

@@ -87,8 +87,9 @@ pub enum KeyError {
     Failed(#[from] Failure),
 }
 
-/// How long a new key only verifies. Servers look for new keys more often than that, so all of them know
-/// it before anybody signs with it.
+/// How long a new key only verifies. Servers look for new keys more often than that (`KEYS_PAUSE` in
+/// `daemon/background.rs`; `LOOK` in `token.rs` lies between), so all of them know it before anybody
+/// signs with it.
 pub(super) const SETTLING: Duration = Duration::from_secs(2);
 
 /// What the signing keys are for.
@@ -102,6 +103,11 @@ const LINKS: Label<'static> = Label {
 };
 
 impl Keyring {
+    /// One without keys, for the name of the first.
+    pub(crate) const fn empty() -> Self {
+        Self { keys: Vec::new() }
+    }
+
     /// Opens the stored signing keys.
     pub fn open(stored: &[SealedKey], master: &MasterKey) -> Result<Self, Failure> {
         let signing = stored.iter().filter(|it| it.purpose == KeyPurpose::Sign);
@@ -253,8 +259,8 @@ fn opened(
                 key.name
             )
         } else {
-            "the keys in the database were sealed with another master key; put that one in its place, or, if it \
-             is lost, run `key rotate --discard-old`"
+            "the keys in the database were sealed with another master key; put that one in its place (after a \
+             move: keys/master.key of the old data folder), or, if it is lost, run `key rotate --discard-old`"
                 .to_owned()
         };
         Failure::new("opening the keys", why)
@@ -279,7 +285,7 @@ fn time_in(kid: &str) -> Option<(usize, Timestamp)> {
     })
 }
 
-pub(super) fn made_at(kid: &str) -> Option<Timestamp> {
+pub(crate) fn made_at(kid: &str) -> Option<Timestamp> {
     time_in(kid).map(|(_, at)| at)
 }
 

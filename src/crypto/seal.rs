@@ -90,7 +90,7 @@ impl MasterKey {
         sealed.extend_from_slice(secret);
         let done = self.cipher().and_then(|it| {
             let nonce = Nonce::assume_unique_for_key(nonce);
-            it.seal_in_place_append_tag(nonce, Aad::from(label.bytes()), &mut *sealed)
+            it.seal_in_place_append_tag(nonce, Aad::from(label.bytes(made_at)), &mut *sealed)
         });
         done.map_err(|_| Failure::new("sealing a key", "the cipher refuses it"))?;
         Ok(SealedKey {
@@ -113,7 +113,7 @@ impl MasterKey {
         let mut secret = Zeroizing::new(key.sealed.clone());
         let nonce = Nonce::assume_unique_for_key(key.nonce);
         let cipher = self.cipher().ok()?;
-        let opened = cipher.open_in_place(nonce, Aad::from(label.bytes()), &mut secret);
+        let opened = cipher.open_in_place(nonce, Aad::from(label.bytes(key.made_at)), &mut secret);
         let length = opened.ok()?.len();
         secret.truncate(length);
         Some(secret)
@@ -124,7 +124,7 @@ impl MasterKey {
     }
 }
 
-/// What is sealed together with a secret.
+/// What is sealed together with a secret, and with the time at which that was made.
 #[derive(Clone, Copy)]
 pub struct Label<'a> {
     pub name: &'a str,
@@ -134,12 +134,13 @@ pub struct Label<'a> {
 
 impl Label<'_> {
     /// Each part is told apart from the next one by its length.
-    fn bytes(self) -> Vec<u8> {
+    fn bytes(self, made_at: Timestamp) -> Vec<u8> {
         let parts = [
             "minisass-auth key",
             self.purpose.as_str(),
             self.algorithm,
             self.name,
+            &made_at.0.to_string(),
         ];
         let part = |it: &str| [&(it.len() as u64).to_be_bytes()[..], it.as_bytes()].concat();
         parts.map(part).concat()

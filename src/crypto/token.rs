@@ -67,7 +67,8 @@ impl Signed {
     }
 }
 
-/// A server looks for new keys more often than that, unless the database does not answer.
+/// A server looks for new keys more often than that (`KEYS_PAUSE` in `daemon/background.rs`), unless the
+/// database does not answer; and a new key signs later than that ([`SETTLING`]).
 const LOOK: Duration = Duration::from_secs(1);
 
 /// A command may issue a token just before the clock is set back, which the server sees a second later.
@@ -89,8 +90,12 @@ pub struct Signer {
     latest: AtomicI64,
 }
 
-/// The youngest is the last, and signs once it has settled.
-struct Keys(Vec<Known>);
+struct Keys {
+    /// How often those that are stored had changed.
+    version: i64,
+    /// The youngest is the last, and signs once it has settled.
+    known: Vec<Known>,
+}
 
 struct Known {
     key: Key,
@@ -98,10 +103,17 @@ struct Known {
     settled_at: Option<Instant>,
 }
 
+impl Known {
+    fn has_settled(&self, now: Instant) -> bool {
+        self.settled_at.is_none_or(|at| at <= now)
+    }
+}
+
 impl Keys {
     /// `settled_at` says of a key when it has settled.
     fn of(
         ring: &Keyring,
+        version: i64,
         settled_at: impl Fn(&OpenKey) -> Option<Instant>,
     ) -> Result<Self, Failure> {
         let doing = "loading the signing keys";
@@ -114,24 +126,27 @@ impl Keys {
                 settled_at: settled_at(it),
             })
         };
-        let keys = ring.keys.iter().map(known);
-        Ok(Self(
-            keys.collect::<Result<_, _>>()
-                .map_err(Failure::when(doing))?,
-        ))
+        let known = ring.keys.iter().map(known).collect::<Result<_, _>>();
+        let known = known.map_err(Failure::when(doing))?;
+        Ok(Self { version, known })
     }
 
     /// If none has settled, the oldest: it is known to most.
     fn signing(&self) -> Result<&Key, Failure> {
         let now = Instant::now();
-        let has_settled = |it: &&Known| it.settled_at.is_none_or(|at| at <= now);
-        let settled = self.0.iter().rev().find(has_settled);
-        let key = settled.or(self.0.first()).map(|it| &it.key);
+        let settled = self.known.iter().rev().find(|it| it.has_settled(now));
+        let key = settled.or(self.known.first()).map(|it| &it.key);
         key.ok_or_else(|| Failure::new("signing a token", "there is no key"))
     }
 
+    /// Whether it is the same one that signs from now on.
+    fn have_settled(&self) -> bool {
+        let now = Instant::now();
+        self.known.iter().all(|it| it.has_settled(now))
+    }
+
     fn iter(&self) -> impl Iterator<Item = &Key> {
-        self.0.iter().map(|it| &it.key)
+        self.known.iter().map(|it| &it.key)
     }
 
     fn named(&self, kid: &str) -> Option<&Key> {
@@ -145,10 +160,11 @@ impl Keys {
 }
 
 impl Signer {
-    /// Signs with the newest key of the ring that has settled, HS256. Tokens may have been issued until
-    /// `latest`.
+    /// Signs with the newest key of the ring that has settled, HS256. `version` says how often the stored
+    /// keys had changed when the ring was read. Tokens may have been issued until `latest`.
     pub fn new(
         ring: &Keyring,
+        version: i64,
         issuer: Option<Issuer>,
         latest: Timestamp,
         now: Timestamp,
@@ -161,7 +177,9 @@ impl Signer {
                         run `key rotate` and retire it"
             );
         }
-        let keys = Keys::of(ring, |it| Some(Instant::now() + it.settles_in(now)?));
+        let keys = Keys::of(ring, version, |it| {
+            Some(Instant::now() + it.settles_in(now)?)
+        });
         let keys = Arc::new(keys?);
         Ok(Self {
             issuer,
@@ -190,14 +208,24 @@ impl Signer {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Works with these keys from now on.
-    pub fn change_keys(&self, ring: &Keyring) -> Result<(), Failure> {
-        let before = self.keys();
-        let keys = Keys::of(ring, |it| {
-            let known = before.0.iter().find(|known| known.key.kid == it.kid);
+    /// How often the keys had changed when these were read.
+    pub fn keys_version(&self) -> i64 {
+        self.keys().version
+    }
+
+    /// Works with these keys from now on, unless newer ones have been read meanwhile.
+    pub fn change_keys(&self, ring: &Keyring, version: i64) -> Result<(), Failure> {
+        let mut current = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        if version < current.version {
+            return Ok(());
+        }
+        let keys = Keys::of(ring, version, |it| {
+            let mut known = current.known.iter();
+            let known = known.find(|known| known.key.kid == it.kid);
             known.map_or_else(|| Some(Instant::now() + SETTLING), |it| it.settled_at)
         })?;
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        *current = Arc::new(keys);
+        drop(current);
         self.note_look();
         Ok(())
     }
@@ -231,6 +259,10 @@ impl Signer {
     /// The same for claims that will be signed again, as they are.
     pub fn sign_often(&self, claims: &Claims) -> Result<String, Failure> {
         let keys = self.keys();
+        // Another one of them signs soon, and what was remembered would be of this one.
+        if !keys.have_settled() {
+            return self.sign_by(&keys, claims);
+        }
         let sign = || self.sign_by(&keys, claims);
         self.written.find(&keys, claims, sign)
     }

@@ -25,7 +25,8 @@ const START: Duration = Duration::from_millis(500);
 const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
 /// How long a mail may take that is on its way when the server is stopped.
 const LAST_MAIL: Duration = Duration::from_millis(1500);
-/// Pause between two looks whether the keys have changed.
+/// Pause between two looks whether the keys have changed: much less than `LOOK` in `crypto/token.rs` and
+/// `SETTLING` in `crypto/keys.rs`.
 const KEYS_PAUSE: Duration = Duration::from_millis(500);
 /// Pause between two looks at new accounts; whoever was imported may have a hash of another kind.
 const HASHES_PAUSE: Duration = Duration::from_secs(15);

@@ -1,6 +1,6 @@
 //! The keys at a start: opened, taken over from the files of an older version, or made.
 
-use crate::crypto::{Keyring, LinkKey, MasterKey, OldKeys, Random, seal_signing};
+use crate::crypto::{Keyring, LinkKey, MasterKey, OldKeys, Random, made_at, seal_signing};
 use crate::domain::{SealedKey, Stamp, Timestamp};
 use crate::failure::Failure;
 use crate::store::Store;
@@ -10,6 +10,8 @@ use crate::store::keys::StoredKeys;
 pub struct OpenKeys {
     pub ring: Keyring,
     pub links: LinkKey,
+    /// How often those that are stored have changed.
+    pub version: i64,
 }
 
 impl OpenKeys {
@@ -18,6 +20,7 @@ impl OpenKeys {
         Ok(Self {
             ring: Keyring::open(&stored.keys, master)?,
             links: LinkKey::open(&stored.keys, master)?,
+            version: stored.version,
         })
     }
 
@@ -35,11 +38,11 @@ impl OpenKeys {
         let begun = store
             .begin_keys(first.clone(), noted, stamp.clone())
             .wait()?;
-        let keys = if begun {
+        let keys = if let Some(version) = begun {
             // As the database sorts them.
             let mut keys = first;
             keys.sort_by(|one, other| one.name.cmp(&other.name));
-            StoredKeys { version: 0, keys }
+            StoredKeys { version, keys }
         } else {
             store.keys().wait()?
         };
@@ -48,7 +51,7 @@ impl OpenKeys {
 
     /// Removes the files of an older version whose keys are stored. Returns their names, and the names of
     /// the others.
-    pub fn settle(&self, old: OldKeys) -> Result<[Vec<String>; 2], Failure> {
+    pub fn remove_stored(&self, old: OldKeys) -> Result<[Vec<String>; 2], Failure> {
         old.remove(|kid, secret| match kid {
             Some(kid) => self.ring.holds(kid, secret),
             None => self.links.is(secret),
@@ -68,12 +71,12 @@ fn first(
         None => LinkKey::next(master, random, now)?,
     }];
     for (kid, secret) in &old.signing {
-        let made_at = OldKeys::made_at(kid);
+        // Long ago, unless its name says otherwise.
+        let made_at = made_at(kid).unwrap_or(Timestamp(0));
         keys.push(seal_signing(master, kid, secret, made_at, random)?);
     }
     if old.signing.is_empty() {
-        let none = Keyring::open(&[], master)?;
-        keys.push(none.next(master, random, now)?);
+        keys.push(Keyring::empty().next(master, random, now)?);
     }
     Ok(keys)
 }

@@ -13,24 +13,27 @@ use crate::store::keys::Retirement;
 /// What somebody knows who follows the keys.
 #[derive(Default)]
 pub struct KeyWatch {
-    version: Option<i64>,
+    /// The version of the keys that was complained about last.
+    complained_of: Option<i64>,
 }
 
 impl Operator {
     /// The signing keys, oldest first.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKey>, Failure> {
-        Ok(self.ring().await?.list())
+        Ok(self.ring().await?.0.list())
     }
 
     /// Makes the key that signs from now on, and returns its name.
     pub async fn rotate_key(&self, caller: &Actor) -> Result<String, Failure> {
         let parts = &self.parts;
-        let ring = self.ring().await?;
+        let (ring, version) = self.ring().await?;
         let key = ring.next(&parts.master, &parts.random, self.now())?;
         let kid = key.name.clone();
         let stamp = caller.at(self.now());
-        parts.store.add_key(key, "key.rotate", stamp).await?;
-        self.parts.change_keys().await?;
+        parts
+            .store
+            .add_key(key, version, "key.rotate", stamp)
+            .await?;
         Ok(kid)
     }
 
@@ -43,14 +46,13 @@ impl Operator {
         caller: &Actor,
     ) -> Result<String, KeyError> {
         let (parts, now) = (&self.parts, self.now());
-        let ring = self.ring().await?;
+        let (ring, version) = self.ring().await?;
         let key = ring.import(secret, allow_weak, &parts.master, &parts.random, now)?;
         let kid = key.name.clone();
         parts
             .store
-            .add_key(key, "key.import", caller.at(now))
+            .add_key(key, version, "key.import", caller.at(now))
             .await?;
-        self.parts.change_keys().await?;
         Ok(kid)
     }
 
@@ -60,7 +62,7 @@ impl Operator {
         kid: Option<&str>,
         caller: &Actor,
     ) -> Result<(String, Zeroizing<String>), KeyError> {
-        let (kid, key) = self.ring().await?.text(kid)?;
+        let (kid, key) = self.ring().await?.0.text(kid)?;
         self.note("key.export", kid.clone(), caller).await?;
         Ok((kid, key))
     }
@@ -68,7 +70,7 @@ impl Operator {
     /// Refuses a key that is not there, or that signs. Otherwise says how long to wait before it goes:
     /// until then it signs in place of a newer one, which not every server may know.
     pub async fn check_may_retire_key(&self, kid: &str) -> Result<Duration, KeyError> {
-        let ring = self.ring().await?;
+        let (ring, _) = self.ring().await?;
         ring.check_may_retire(kid)?;
         Ok(ring.settles_in(self.now()).unwrap_or_default())
     }
@@ -78,7 +80,7 @@ impl Operator {
         let stamp = caller.at(self.now());
         let retired = self.parts.store.retire_key(kid.to_owned(), stamp).await?;
         match retired {
-            Retirement::Retired => Ok(self.parts.change_keys().await?),
+            Retirement::Retired => Ok(()),
             Retirement::Unknown => Err(KeyError::Unknown(kid.to_owned())),
             Retirement::Signs => Err(KeyError::Signs(kid.to_owned())),
         }
@@ -87,22 +89,32 @@ impl Operator {
     /// Works with the keys that are stored now, if they have changed since the last look, and says whether
     /// they have.
     pub async fn follow_keys(&self, watch: &mut KeyWatch) -> Result<bool, Failure> {
+        let signer = &self.parts.signer;
+        // Before the database is asked: what is read meanwhile is no going back.
+        let known = signer.keys_version();
         let version = self.parts.store.keys_version().await?;
-        if watch.version == Some(version) {
-            self.parts.signer.note_look();
+        if version == known || watch.complained_of == Some(version) {
+            signer.note_look();
             return Ok(false);
         }
-        let changed = self.parts.change_keys().await;
+        let changed = if version > known {
+            self.parts.change_keys().await
+        } else {
+            let why = "the database went back to older ones, and this server works with its own until it is \
+                       started again";
+            Err(Failure::new("following the keys", why))
+        };
         // What cannot be read is read at the next look; what cannot be opened is complained about once.
-        if changed.as_ref().is_err_and(Failure::is_transient) {
-            return changed.map(|()| false);
+        if changed.as_ref().is_err_and(|it| !it.is_transient()) {
+            watch.complained_of = Some(version);
         }
-        let is_change = watch.version.replace(version).is_some();
-        changed.map(|()| is_change)
+        changed.map(|()| true)
     }
 
-    async fn ring(&self) -> Result<Keyring, Failure> {
+    /// The keys, and how often they had changed.
+    async fn ring(&self) -> Result<(Keyring, i64), Failure> {
         let stored = self.parts.store.keys().await?;
-        Keyring::open(&stored.keys, &self.parts.master)
+        let ring = Keyring::open(&stored.keys, &self.parts.master)?;
+        Ok((ring, stored.version))
     }
 }

@@ -26,18 +26,25 @@ pub(super) fn named(values: &Values) -> anyhow::Result<Option<MasterKey>> {
         .is_some_and(|it| !it.try_exists().unwrap_or(true))
     {
         return Err(anyhow!(
-            "there is no {shown}, which master_key_file names; put your copy of the master key there, or, if \
-             this is a first start, make one: (umask 077; openssl rand -base64 32 > {shown})"
+            "there is no {shown}, which master_key_file names; put your copy of the master key there{}",
+            make_one(&shown)
         ));
     }
     let text = read_private(file.as_deref(), values.source(KEY))
         .map_err(|err| wrong(KEY, failure::chain(err.chain())))?;
     let key = MasterKey::parse(text.trim().as_bytes());
     let key = key.map_err(|why| {
+        let make_one = file.as_ref().map_or_else(String::new, |_| make_one(&shown));
         anyhow!(
-            "the master key in {shown} is none: {why}; put your copy of the master key there, or, if this is a \
-             first start, make one: (umask 077; openssl rand -base64 32 > {shown})"
+            "the master key in {shown} is none: {why}; put your copy of the master key there{make_one}"
         )
     });
     key.map(Some)
+}
+
+fn make_one(shown: &str) -> String {
+    format!(
+        ", or, if this is a first start or it is lost, make one: (umask 077; openssl rand -base64 32 > \
+         {shown}); if it was lost, then run `key rotate --discard-old`"
+    )
 }

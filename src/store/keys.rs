@@ -36,23 +36,24 @@ impl Store {
         })
     }
 
-    /// Stores the first keys, if there are none, and says whether it did. One of them must be for links:
-    /// of two servers that start at once, the second finds it taken. `noted` goes to the audit trail.
+    /// Stores the first keys, if there are none, and returns their version if it did. One of them must be
+    /// for links: of two servers that start at once, the second finds it taken. `noted` goes to the audit
+    /// trail.
     pub fn begin_keys(
         &self,
         keys: Vec<SealedKey>,
         noted: Option<(&'static str, String)>,
         stamp: Stamp,
-    ) -> Pending<bool> {
+    ) -> Pending<Option<i64>> {
         self.write("storing the first keys", move |sql| {
             if sql.exists("SELECT 1 FROM keys", values![])? {
-                return Ok(false);
+                return Ok(None);
             }
             let (links, others): (Vec<_>, Vec<_>) =
                 keys.iter().partition(|it| it.purpose == KeyPurpose::Links);
             for key in &links {
                 if !insert(sql, key)? {
-                    return Ok(false);
+                    return Ok(None);
                 }
             }
             for key in others {
@@ -62,17 +63,28 @@ impl Store {
             if let Some((action, detail)) = &noted {
                 audit::write(sql, &stamp, action, None, Some(detail))?;
             }
-            Ok(true)
+            counts::of(sql, CHANGES).map(Some)
         })
     }
 
-    /// Adds a key, which has a name of its own.
-    pub fn add_key(&self, key: SealedKey, action: &'static str, stamp: Stamp) -> Pending<()> {
+    /// Adds a key, which has a name of its own, to those of that version: whoever made it knew no others.
+    pub fn add_key(
+        &self,
+        key: SealedKey,
+        version: i64,
+        action: &'static str,
+        stamp: Stamp,
+    ) -> Pending<()> {
         self.write("storing a key", move |sql| {
+            // Counted first: of two that do so at once, one waits for the other.
+            counts::add(sql, CHANGES)?;
+            if counts::of(sql, CHANGES)? != version + 1 {
+                let why = "the keys were changed at the same moment; try again";
+                return Err(Error::passing(why));
+            }
             if !insert(sql, &key)? {
                 return Err(Error::fault("there is a key of that name"));
             }
-            counts::add(sql, CHANGES)?;
             audit::write(sql, &stamp, action, None, Some(&key.name))
         })
     }

@@ -364,7 +364,13 @@ fn put_together(folder: &Path, place: &Location, clock: &Clock, setup: Setup) ->
     let old = OldKeys::read(&keys).expect("no keys");
     let stamp = Actor::server().at(clock.now());
     let open = OpenKeys::begin(&store, &master, &old, &random, &stamp).expect("keys");
-    let signer = Signer::new(&open.ring, Some(setup.issuer), latest, stamp.at);
+    let signer = Signer::new(
+        &open.ring,
+        open.version,
+        Some(setup.issuer),
+        latest,
+        stamp.at,
+    );
     Operator::new(Parts {
         store,
         hasher: hasher.expect("a hasher"),

@@ -278,3 +278,25 @@ fn weak_old_and_missing_keys_are_found() {
     assert!(advice.contains("copy"), "{advice}");
     assert!(!folder.exists(), "keys were made");
 }
+
+#[test]
+fn keys_that_are_gone_from_the_database_are_said_to_be_gone() {
+    let site = Site::with_database();
+    let database = site.database();
+    for (table, gone) in [
+        ("keys WHERE purpose = 'sign'", &["signing_key"][..]),
+        ("keys", &["master_key", "signing_key", "link_key"]),
+    ] {
+        database.change(&format!("DELETE FROM {table}"));
+        let examined = Examined::of(&site, &[]);
+        for check in gone {
+            let words = if gone.len() == 1 {
+                "nothing can be signed"
+            } else {
+                "gone"
+            };
+            assert!(examined.failed(check, words).contains("db restore"));
+        }
+        site.run(&["key", "list"]).refusal();
+    }
+}

@@ -1,5 +1,6 @@
 //! `--dry-run`: the command does all it would do, finds all it would find, and leaves nothing behind.
 
+use crate::database::Database;
 use crate::server::{PASSWORD, Site};
 
 fn state(site: &Site) -> Vec<String> {
@@ -116,4 +117,20 @@ fn what_would_be_refused_is_refused() {
         Some(2),
         "it changes nothing anyway"
     );
+}
+
+#[test]
+fn the_first_start_after_a_restore_may_be_a_dry_one() {
+    let site = Site::with_database();
+    site.add_user("ada", &[]);
+    let backup = site.path("backup.db");
+    let shown = backup.display().to_string();
+    site.run(&["db", "backup", &shown]).ok();
+    // As one of a version that had its keys in files.
+    Database::at(&backup).change("DELETE FROM keys");
+    let other = Site::new();
+    other.run(&["db", "restore", &shown]).ok();
+    other.run(&["user", "deactivate", "ada", "--dry-run"]).ok();
+    let server = other.start(&[]);
+    assert_eq!(server.login("ada@example.org").status, 200);
 }

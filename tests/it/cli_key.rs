@@ -1,5 +1,8 @@
 //! `key …`: a running server follows.
 
+use std::fs;
+
+use crate::old_keys;
 use crate::server::{Site, until};
 
 fn kid(token: &str) -> String {
@@ -89,4 +92,74 @@ fn another_service_verifies_with_what_is_exported() {
     let noted = site.run(&["audit", "list", "--format", "json"]).json();
     let exports = noted.as_array().expect("rows").iter();
     assert_eq!(exports.filter(|it| it["action"] == "key.export").count(), 3);
+}
+
+const DISCARD: [&str; 4] = ["key", "rotate", "--discard-old", "--yes"];
+
+#[test]
+fn no_key_of_an_older_version_comes_back_when_all_are_given_up() {
+    let site = Site::with_database();
+    let list = ["key", "list", "--format", "json"];
+    let before = site.run(&list).ok();
+    old_keys::put(&site, &old_keys::FILES);
+    let said = site.run(&DISCARD).refusal();
+    for (file, _) in old_keys::FILES {
+        assert!(said.contains(file) && said.contains("remove"), "{said}");
+    }
+    assert_eq!(site.run(&list).ok(), before);
+    for (file, _) in old_keys::FILES {
+        fs::remove_file(site.data().join("keys").join(file)).expect("a file");
+    }
+    site.run(&DISCARD).ok();
+    let after = site.run(&list).json();
+    assert_eq!(after.as_array().map(Vec::len), Some(1), "{after}");
+    assert!(!before.contains(after[0]["kid"].as_str().expect("a kid")));
+}
+
+#[test]
+fn whoever_gives_up_all_keys_is_told_first_what_stands_against_it() {
+    let site = Site::new();
+    let mut server = site.start(&[]);
+    // A server is looked for before anybody is asked.
+    let said = site.run(&DISCARD[..3]).refusal();
+    assert!(
+        said.contains("stop it") && !said.contains("--yes"),
+        "{said}"
+    );
+    assert_eq!(server.stop(), Some(0));
+    let said = site.run(&DISCARD[..3]).refusal();
+    for words in ["Stop every server", "nothing is lost yet", "--yes"] {
+        assert!(said.contains(words), "{said}");
+    }
+    old_keys::put(&site, &[("master.key", old_keys::OTHER_MASTER)]);
+    let said = site.run(&DISCARD[..3]).refusal();
+    assert!(!said.contains("nothing is lost yet"), "{said}");
+    // Otherwise nobody is asked anything.
+    assert_eq!(site.run(&["key", "rotate", "--yes"]).code, Some(2));
+}
+
+#[test]
+fn both_tokens_are_signed_with_a_new_key_once_it_has_settled() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    site.add_user("ada", &[]);
+    let token = server.login("ada@example.org").text("access_token");
+    let rotated = site.run(&["key", "rotate", "--format", "json"]).json();
+    let status = "/authentication/api/check-auth-status/";
+    // It is asked for from the first moment on: what is said until then must not stay.
+    until("both tokens of the new key", || {
+        let answer = server.get(status, &token);
+        let kids = ["access_token", "refresh_token"].map(|it| kid(&answer.text(it)));
+        let is_new = |it: &String| rotated["kid"] == it.as_str();
+        kids.iter().all(is_new).then_some(())
+    });
+}
+
+#[test]
+fn what_is_typed_as_a_master_key_is_not_to_be_made_in_a_file_of_that_name() {
+    let site = Site::new();
+    let typed = ["--master-key-file", "-", "db", "migrate"];
+    let said = site.run_with(&typed, "short").refusal();
+    assert!(said.contains("copy"), "{said}");
+    assert!(!said.contains("openssl"), "{said}");
 }

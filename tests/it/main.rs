@@ -139,6 +139,7 @@ mod store_copy;
 mod store_everybody;
 mod store_gone;
 mod store_imported_tokens;
+mod store_keys;
 mod store_links;
 mod store_mails;
 mod store_maintenance;

@@ -212,6 +212,9 @@ fn rows_of_keys_that_were_swapped_or_changed_are_refused() {
     database.change(purpose);
     assert!(site.run(&SERVE).refusal().contains("db restore"));
     database.change("UPDATE keys SET algorithm = 'HMAC-SHA256' WHERE name = 'links'");
+    database.change("UPDATE keys SET made_at = made_at - 1 WHERE name = 'links'");
+    assert!(site.run(&SERVE).refusal().contains("db restore"));
+    database.change("UPDATE keys SET made_at = made_at + 1 WHERE name = 'links'");
     assert_eq!(kids(&site).len(), 2);
 }
 
@@ -487,4 +490,11 @@ fn of_two_servers_on_one_database_both_know_a_new_key_before_one_signs_with_it()
     let flags = ["--database", &url, "--master-key-file", &other];
     let said = stranger.run(&[&flags[..], &SERVE].concat()).refusal();
     assert!(said.contains("another master key"), "{said}");
+    let discard = ["key", "rotate", "--discard-old", "--yes"];
+    let said = command(&discard).refusal();
+    assert!(said.contains("stop every server"), "{said}");
+    drop((first, second));
+    until("both to be gone", || {
+        (command(&discard).code == Some(0)).then_some(())
+    });
 }

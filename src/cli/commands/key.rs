@@ -29,7 +29,7 @@ pub(crate) enum Command {
         #[arg(long)]
         discard_old: bool,
         /// Do not ask
-        #[arg(long)]
+        #[arg(long, requires = "discard_old")]
         yes: bool,
     },
     /// Sign with another service's secret from now on; the tokens of that service are good
@@ -81,13 +81,14 @@ pub(crate) fn run(
         }
         Command::Rotate { .. } => {
             let kid = job.wait(job.operator.rotate_key(&job.actor))?;
-            let what = "signs from now on; the others verify until `key retire`";
+            let what = "signs in two seconds; the others verify until `key retire`. Services that verify \
+                        tokens need the new key: `key export`";
             (kid, "signs", what)
         }
         Command::Import { file, allow_weak } => {
             let kid = import(&file, allow_weak, job)?;
             let what =
-                "signs from now on, and tokens that the other service signed with it are good";
+                "signs in two seconds, and tokens that the other service signed with it are good";
             (kid, "signs", what)
         }
         Command::Export { kid } => {
@@ -103,7 +104,7 @@ pub(crate) fn run(
             (
                 kid,
                 "retired",
-                "is gone, and tokens that it signed are refused",
+                "is gone; tokens that it signed are refused within a second",
             )
         }
     };
@@ -113,8 +114,18 @@ pub(crate) fn run(
 /// The next command on a database without keys makes new ones.
 fn discard(settings: Settings, is_dry: bool, yes: bool, output: &mut Output) -> anyhow::Result<()> {
     ensure!(!is_dry, "this cannot be tried out; leave out --dry-run");
-    confirm("Every token and every mailed link will be refused.", yes)?;
-    compose::discard_keys(&settings, &job::actor())?;
+    compose::discard_keys(&settings, &job::actor(), |opens| {
+        let not_lost = if opens {
+            " The master key opens these keys: nothing is lost yet."
+        } else {
+            ""
+        };
+        let question = format!(
+            "Stop every server of this database first. Every token and every mailed link will be \
+             refused.{not_lost}"
+        );
+        confirm(&question, yes)
+    })?;
     let job = Job::open(settings, is_dry, true)?;
     let keys = job.wait(job.operator.signing_keys())?;
     let kid = keys.last().context("there is no signing key")?.kid.clone();

@@ -4,7 +4,7 @@ use super::finding::{Finding, NOT_OURS, Subject};
 use crate::compose;
 use crate::crypto::{Keyring, LinkKey, MasterKey, OldKeys, SigningKey};
 use crate::failure::Failure;
-use crate::private_file::layout;
+use crate::private_file::{data_dir, layout};
 use crate::store::keys::StoredKeys;
 use crate::store::maintenance::{Inspection, newest_schema};
 
@@ -30,8 +30,9 @@ pub(crate) fn check(subject: &Subject<'_>) -> [Finding; 3] {
     let Ok(stored) = stored(subject) else {
         return skipped("the database cannot be read");
     };
+    let has_place = stored.is_some();
     let Some(stored) = stored.filter(|it| !it.keys.is_empty()) else {
-        return without_keys(subject);
+        return without_keys(subject, has_place);
     };
     match compose::master_key(settings) {
         Ok(Some(master)) => opened(&stored, &master, subject),
@@ -55,11 +56,18 @@ fn stored(subject: &Subject<'_>) -> Result<Option<StoredKeys>, Failure> {
 }
 
 /// Of a new database, or one of a version that had the keys in files.
-fn without_keys(subject: &Subject<'_>) -> [Finding; 3] {
+fn without_keys(subject: &Subject<'_>, has_place: bool) -> [Finding; 3] {
     match OldKeys::read(&subject.data_dir.join(layout::KEYS)) {
         Err(failure) => {
             let chain = failure.chain();
             CHECKS.map(|it| Finding::refused(it, &chain, ADVICE))
+        }
+        Ok(old) if old.is_empty() && data_dir::is_complete(&subject.data_dir) => {
+            if !has_place {
+                return CHECKS.map(|it| Finding::skipped(it, "the database has no place for them"));
+            }
+            let gone = "they are gone from the database";
+            CHECKS.map(|it| Finding::failed(it, gone, RESTORE))
         }
         Ok(old) if old.is_empty() => {
             let missing = "there is none; the next command makes one";
@@ -98,8 +106,8 @@ fn opened(stored: &StoredKeys, master: &MasterKey, subject: &Subject<'_>) -> [Fi
 
 fn of_signing(keys: &[SigningKey], subject: &Subject<'_>) -> Finding {
     let Some(key) = keys.iter().find(|it| it.signs) else {
-        let missing = "there is none; the next command makes one, and older tokens end";
-        return Finding::warning("signing_key", missing, RESTORE);
+        let missing = "there is none, and nothing can be signed";
+        return Finding::failed("signing_key", missing, RESTORE);
     };
     let kid = &key.kid;
     let days = key

@@ -1,0 +1,95 @@
+//! What every database has to do with keys, and what servers make of it.
+
+use jsonwebtoken::{EncodingKey, Header, encode};
+use minisass_auth::crypto::{Keyring, LinkKey, MasterKey, Random, Signer};
+use minisass_auth::domain::SealedKey;
+use minisass_auth::operator::keys::KeyWatch;
+use minisass_auth::store::Store;
+use serde_json::json;
+
+use crate::app::{App, operator};
+use crate::store::{NOW, actor, ask, get, on_each_engine};
+
+const RANDOM: Random = Random::System;
+
+fn begin(store: &Store, master: &MasterKey) -> i64 {
+    let links = LinkKey::next(master, &RANDOM, NOW).expect("a key");
+    let first = next(store, master);
+    get(store.begin_keys(vec![links, first], None, actor(NOW))).expect("the first keys")
+}
+
+/// The one that follows those that are stored.
+fn next(store: &Store, master: &MasterKey) -> SealedKey {
+    ring(store, master)
+        .0
+        .next(master, &RANDOM, NOW)
+        .expect("a key")
+}
+
+fn ring(store: &Store, master: &MasterKey) -> (Keyring, i64) {
+    let stored = get(store.keys());
+    let ring = Keyring::open(&stored.keys, master).expect("a ring");
+    (ring, stored.version)
+}
+
+#[test]
+fn of_two_who_make_a_key_at_once_one_is_refused() {
+    on_each_engine(|store| {
+        let master = MasterKey::passing(&RANDOM).expect("a master key");
+        assert_eq!(begin(store, &master), get(store.keys_version()));
+        let version = get(store.keys_version());
+        let [one, other] = [next(store, &master), next(store, &master)];
+        let add = |key, version| ask(store.add_key(key, version, "key.rotate", actor(NOW)));
+        add(one.clone(), version).expect("the first one");
+        let refused = add(other.clone(), version).expect_err("a key in between");
+        assert!(refused.chain().contains("try again"), "{}", refused.chain());
+        assert_eq!(get(store.keys_version()), version + 1, "it left no trace");
+        let kids = ring(store, &master).0.list();
+        assert_eq!(kids.len(), 2);
+        assert_eq!(kids[1].kid, one.name);
+        add(next(store, &master), version + 1).expect("who looked again");
+    });
+}
+
+#[test]
+fn keys_that_were_read_before_others_do_not_take_their_place() {
+    on_each_engine(|store| {
+        let master = MasterKey::passing(&RANDOM).expect("a master key");
+        begin(store, &master);
+        let (before, version) = ring(store, &master);
+        let signer = Signer::new(&before, version, None, NOW, NOW).expect("a signer");
+        let key = next(store, &master);
+        let header = Header {
+            kid: Some(key.name.clone()),
+            ..Header::default()
+        };
+        let token = encode(&header, &json!({}), &EncodingKey::from_secret(b"any"));
+        let token = token.expect("a token");
+        let knows = || signer.inspect(&token).expect("a token").knows_key;
+        get(store.add_key(key, version, "key.rotate", actor(NOW)));
+        assert!(!knows());
+        let (after, newer) = ring(store, &master);
+        signer.change_keys(&after, newer).expect("newer keys");
+        signer.change_keys(&before, version).expect("older keys");
+        assert!(knows());
+        assert_eq!(signer.keys_version(), newer);
+    });
+}
+
+#[test]
+fn who_follows_the_keys_hears_of_a_change_once_and_of_a_going_back_once() {
+    let app = App::new();
+    let mut watch = KeyWatch::default();
+    let mut look = || app.wait(app.operator.follow_keys(&mut watch));
+    assert!(!look().expect("nothing new"));
+    app.wait(app.operator.rotate_key(&operator()))
+        .expect("a key");
+    assert!(look().expect("a new key"));
+    assert!(!look().expect("nothing new"));
+    // As when a replica took over that had not heard of it.
+    let back = "UPDATE counts SET count = count - 1 WHERE name = 'key-changes'";
+    app.database().execute(back, []).expect("a database");
+    let said = look().expect_err("older keys").chain();
+    assert!(said.contains("older"), "{said}");
+    assert!(!look().expect("it was said"));
+}
