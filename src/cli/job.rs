@@ -39,6 +39,9 @@ impl Job {
              `user create`, `user import`, `db migrate` and `db restore` make one",
             settings.database
         );
+        // Whoever has mounted a single file has no right folder to name.
+        let file = settings.database.file();
+        file.map_or(Ok(()), data_dir::check_name)?;
         ensure!(
             may_create || compose::has_place(&settings),
             "{} is not the data folder of the database {}: the master key is not there; \

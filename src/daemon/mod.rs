@@ -35,6 +35,9 @@ use crate::private_file::{closing, data_dir, folder_of, layout, new_database, re
 use crate::settings::{Listen, Settings};
 use crate::store::maintenance;
 
+/// How long work in the background may hold up the end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
     memory::leave_no_core();
     let _log = log::start(settings.json_log);
@@ -42,7 +45,9 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start")?;
-    runtime.block_on(serve_until_stopped(settings))
+    let ended = runtime.block_on(serve_until_stopped(settings));
+    runtime.shutdown_background();
+    ended
 }
 
 async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
@@ -89,9 +94,9 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     if let Some(metrics) = metrics {
         metrics.await.ok();
     }
-    tokio::task::spawn_blocking(move || background.join())
-        .await
-        .ok();
+    // One that waits for a database server which does not answer is left to itself.
+    let joined = tokio::task::spawn_blocking(move || background.join());
+    tokio::time::timeout(PATIENCE, joined).await.ok();
     operator.close();
     data_dir::leave_note(&locks, None);
     remove_sockets(settings);
