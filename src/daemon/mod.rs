@@ -14,6 +14,7 @@ mod service_manager;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::watch;
