@@ -1,7 +1,6 @@
 //! Figures: the same over PostgreSQL as over SQLite, on the same machine; and long work on the command
 //! line there. Each database is made for its figure, and dropped.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -29,6 +28,7 @@ pub async fn measure(options: &Options) -> Result<Vec<Row>> {
     let server = options.postgres.as_deref();
     let server = server.context("there is no PostgreSQL to measure without --postgres URL")?;
     let mut rows = serve(server, options).await?;
+    rows.push(logouts(server, options).await?);
     rows.extend(bulk(server, options).await?);
     Ok(rows)
 }
@@ -104,7 +104,6 @@ async fn serve(server: &str, options: &Options) -> Result<Vec<Row>> {
         postgres / sqlite,
         0.3,
     ));
-    rows.push(logouts(&shared, here.path(), options).await?);
     Ok(rows)
 }
 
@@ -115,10 +114,12 @@ async fn checks(server: &Server) -> Result<Load> {
     Ok(api.load(CONNECTIONS, checks))
 }
 
-async fn logouts(server: &Server, scratch: &Path, options: &Options) -> Result<Row> {
+async fn logouts(server: &str, options: &Options) -> Result<Row> {
+    let (database, folder) = (Database::make(server).await?, fresh_folder()?);
+    let server = Server::start_with(folder.path(), TOKEN_COST, &database.argument()).await?;
     let (rounds, per_round) = options.pick((3, 6000), (2, 600));
     let tokens = server.api.open_sessions(rounds * per_round).await?;
-    let scratch = scratch.join("scratch.db");
+    let scratch = folder.path().join("scratch.db");
     commits::fill(&scratch)?;
     let mut turns = Turns::default();
     for tokens in tokens.chunks(per_round) {
