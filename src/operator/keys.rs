@@ -23,7 +23,7 @@ impl Operator {
         Ok(self.ring().await?.0.list())
     }
 
-    /// Makes the key that signs from now on, and returns its name.
+    /// Makes the key that signs once it has settled, and returns its name.
     pub async fn rotate_key(&self, caller: &Actor) -> Result<String, Failure> {
         let parts = &self.parts;
         let (ring, version) = self.ring().await?;
@@ -37,7 +37,7 @@ impl Operator {
         Ok(kid)
     }
 
-    /// Adds the secret of another service: it signs from now on, and that service's tokens are good. If
+    /// Adds the secret of another service: it signs once it has settled, and that service's tokens are good. If
     /// `allow_weak`, Django may have made it for development. Returns the name of the key.
     pub async fn import_key(
         &self,

@@ -22,7 +22,7 @@ pub(crate) enum Command {
     /// List the keys that verify tokens, and the one that signs
     #[command(after_help = examples(&["minisass-auth key list"]))]
     List,
-    /// Make a new key that signs from now on; the others go on verifying
+    /// Make a new key, which signs two seconds later; the others go on verifying
     #[command(after_help = examples(&["minisass-auth key rotate"]))]
     Rotate {
         /// Give up every key there is, because the master key is lost: all tokens and mailed links end
@@ -32,7 +32,7 @@ pub(crate) enum Command {
         #[arg(long, requires = "discard_old")]
         yes: bool,
     },
-    /// Sign with another service's secret from now on; the tokens of that service are good
+    /// Sign with the secret of another service, two seconds later; its tokens are good
     #[command(after_help = examples(&["minisass-auth key import secret-key"]))]
     Import {
         /// Holds the secret alone, such as Django's SECRET_KEY; `-` reads standard input
