@@ -42,6 +42,56 @@ pub(super) const HASH_COLUMNS: usize = 2;
 /// The columns that say yes or no.
 const TRUTHS: [&str; 4] = ["is_active", "is_staff", "awaits_confirmation", "is_expert"];
 
+/// How a table says so: in words of people, and as sheets write them for people of other languages.
+const YES: [&str; 22] = [
+    "true",
+    "yes",
+    "y",
+    "t",
+    "1",
+    "1.0",
+    "wahr",
+    "vrai",
+    "vero",
+    "verdadero",
+    "verdadeiro",
+    "waar",
+    "sann",
+    "sant",
+    "sand",
+    "tosi",
+    "igaz",
+    "prawda",
+    "pravda",
+    "doğru",
+    "истина",
+    "істина",
+];
+const NO: [&str; 22] = [
+    "false",
+    "no",
+    "n",
+    "f",
+    "0",
+    "0.0",
+    "falsch",
+    "faux",
+    "falso",
+    "onwaar",
+    "usann",
+    "falskt",
+    "falsk",
+    "epätosi",
+    "hamis",
+    "fałsz",
+    "nepravda",
+    "yanlış",
+    "yanliş",
+    "ложь",
+    "хибність",
+    "fals",
+];
+
 /// The columns whose cells are JSON.
 const JSON_COLUMNS: [&str; 3] = ["additional_fields", "consents", "password_history"];
 
@@ -239,11 +289,14 @@ fn value(column: &str, cell: &str) -> anyhow::Result<Value> {
         return Ok(number.into());
     }
     if TRUTHS.contains(&column) {
-        return match &*cell.trim().to_lowercase() {
-            "true" | "yes" | "y" | "t" | "1" | "1.0" => Ok(true.into()),
-            "false" | "no" | "n" | "f" | "0" | "0.0" => Ok(false.into()),
-            _ => bail!("{column}: {} is neither true nor false", quoted(cell)),
-        };
+        let word = cell.trim().to_lowercase();
+        let is_yes = YES.contains(&&*word);
+        ensure!(
+            is_yes || NO.contains(&&*word),
+            "{column}: {} is neither true nor false",
+            quoted(cell)
+        );
+        return Ok(is_yes.into());
     }
     if JSON_COLUMNS.contains(&column) {
         return serde_json::from_str(cell).map_err(|err| misfit(&err).context(column.to_owned()));

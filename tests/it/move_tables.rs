@@ -22,6 +22,14 @@ fn every_spelling_of_yes_and_no_is_read() {
         ("Y", "N"),
         ("1.0", "0.0"),
         (" true ", ""),
+        ("WAHR", "FALSCH"),
+        ("VRAI", "FAUX"),
+        ("VERO", "FALSO"),
+        ("Verdadeiro", "Falso"),
+        ("WAAR", "ONWAAR"),
+        ("PRAWDA", "FAŁSZ"),
+        ("DOĞRU", "YANLIŞ"),
+        ("ИСТИНА", "ЛОЖЬ"),
     ] {
         let site = Site::new();
         let table =
