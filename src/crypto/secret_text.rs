@@ -1,5 +1,7 @@
 //! The secret of another service, as somebody copied it out of that service's settings.
 
+use crate::domain::StandIn;
+
 /// What a text is instead of a secret alone.
 #[derive(Debug, thiserror::Error)]
 pub enum NotASecret {
@@ -9,8 +11,8 @@ pub enum NotASecret {
     Setting(String),
     #[error("this is a piece of a program ({0}…); give the secret alone")]
     Program(String),
-    #[error("this is not the secret, but says where it is; give the secret alone")]
-    Reference,
+    #[error("{0}; give the secret alone")]
+    StandIn(StandIn),
     #[error("this is {0}, which others can read; give the secret that signs the tokens")]
     Published(&'static str),
     #[error("this stands in quotes; give the secret alone")]
@@ -31,6 +33,9 @@ const QUOTES: [char; 13] = [
 /// The secret alone, without the white space and the byte order mark around it.
 pub(crate) fn secret_of(text: &str) -> Result<&str, NotASecret> {
     let secret = text.trim_start_matches('\u{feff}').trim();
+    if let Some(other) = StandIn::of(secret) {
+        return Err(NotASecret::StandIn(other));
+    }
     if secret.contains(['\n', '\r']) {
         return Err(NotASecret::Lines);
     }
@@ -47,7 +52,7 @@ pub(crate) fn secret_of(text: &str) -> Result<&str, NotASecret> {
         return Err(NotASecret::Program(start.to_owned()));
     }
     if is_reference(secret) {
-        return Err(NotASecret::Reference);
+        return Err(NotASecret::StandIn(StandIn::Place));
     }
     if is_quoted(secret) {
         return Err(NotASecret::Quoted);

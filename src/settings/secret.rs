@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use zeroize::Zeroizing;
 
 use super::sources::{Source, Values};
-use crate::domain::bare_line;
+use crate::domain::{StandIn, bare_line};
 use crate::failure::in_words;
 use crate::private_file::{is_of_another_user, is_open_to_others};
 
@@ -46,6 +46,9 @@ pub(super) fn read_private(
     // systemd lets this user read its own file by an access list, which a mode does not show.
     if let Some(path) = path.filter(|_| source != Source::Credential) {
         check_mode(path).with_context(|| format!("others can read {shown}"))?;
+    }
+    if let Some(other) = StandIn::of(&text) {
+        bail!("{shown} holds no secret yet: {other}");
     }
     Ok(Zeroizing::new(bare_line(&text).to_owned()))
 }

@@ -10,7 +10,7 @@ use toml::Value;
 
 use super::list::{PREFIX, SETTINGS, Setting, wrong};
 use super::service_variables::{is_link_name, is_of_service};
-use crate::domain::{ALIKE, similarity, without_mark};
+use crate::domain::{ALIKE, StandIn, similarity, without_mark};
 use crate::failure::in_words;
 use crate::private_file::owner::{command_as_user, reader_of};
 
@@ -81,10 +81,15 @@ impl Values {
         path.map(PathBuf::from)
     }
 
-    /// Refuses sources that could not be read whole, or that name what is no setting.
+    /// Refuses sources that could not be read whole, that name what is no setting, or that a tool has
+    /// still to put something into.
     pub(crate) fn check_sources(&self) -> anyhow::Result<()> {
-        match &self.problem {
-            Some(problem) => bail!("{problem:#}"),
+        if let Some(problem) = &self.problem {
+            bail!("{problem:#}");
+        }
+        let mut texts = self.found.iter();
+        match texts.find_map(|(key, (text, _))| Some((key, StandIn::of(text)?))) {
+            Some((key, other)) => Err(wrong(key, other)),
             None => Ok(()),
         }
     }

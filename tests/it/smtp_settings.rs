@@ -219,3 +219,41 @@ fn a_file_of_authorities_that_holds_none_is_named() {
         "{said}"
     );
 }
+
+/// What SOPS and the like have encrypted, or stands for a place in a vault.
+#[test]
+fn what_a_tool_has_not_put_a_secret_into_yet_is_said_to_be_none() {
+    let site = Site::with_database();
+    let sealed = "ENC[AES256_GCM,data:p673w==,iv:YY=,tag:UQ==,type:str]";
+    let in_url = format!("smtp://ada:{sealed}@mail.example.org");
+    let place = "vault:secret/data/minisass#smtp_url";
+    for (key, text, what) in [
+        ("MINISASS_AUTH_SMTP_URL", in_url.as_str(), "encrypted"),
+        ("MINISASS_AUTH_SMTP_URL", place, "where it is"),
+        ("MINISASS_AUTH_ISSUER", sealed, "encrypted"),
+        ("MINISASS_AUTH_DATABASE", place, "where it is"),
+    ] {
+        let said = run(site.bare().env(key, text).args(["mail", "list"]), "").refusal();
+        let setting = key.trim_start_matches("MINISASS_AUTH_").to_lowercase();
+        assert!(said.contains(&setting) && said.contains(what), "{said}");
+        assert!(!said.contains("p673w"), "{said}");
+    }
+    let secret = site.path("secret");
+    let path = secret.to_str().expect("UTF-8");
+    for (flag, rest) in [
+        ("--smtp-url-file", None),
+        (
+            "--database-password-file",
+            Some("--database=postgres://minisass@127.0.0.1/minisass"),
+        ),
+        ("--master-key-file", None),
+    ] {
+        for (text, what) in [(sealed, "encrypted"), (place, "where it is")] {
+            write_private(&secret, text);
+            let command = ["mail", "list", flag, path].into_iter().chain(rest);
+            let said = site.run(&command.collect::<Vec<_>>()).refusal();
+            assert!(said.contains(path) && said.contains(what), "{said}");
+            assert!(!said.contains("p673w"), "{said}");
+        }
+    }
+}
