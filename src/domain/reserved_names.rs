@@ -10,9 +10,11 @@ use super::look_alike::{look, readings, spelt_out};
 const OFFICIAL: &[&str] = &[
     // The operator, and everybody who could be one.
     "minisass admin administrator administration adm root superuser sudo sysadmin \
-     sysadministrator sys system operator moderator mod owner staff team official security \
+     sysadministrator administrateur administrador amministratore beheerder sysop toor webadmin \
+     sys system operator moderator mod owner staff team official security \
      support suporte soporte help helpdesk service contact contactus feedback founder developer \
      developers devel dev designer billing legal privacy press office compliance corp enterprise \
+     mailerdaemon noreply donotreply hostmaster postmaster webmaster abuse \
      organization organisation company community communities manager tech everyone all \
      me self you mine my",
     // What machines are called, one after the other.
@@ -22,7 +24,7 @@ const OFFICIAL: &[&str] = &[
 /// As above, but with digits behind it is a name like any other.
 const COMMON: &[&str] = &[
     // Mailboxes that every domain has (RFC 2142), and who writes from them.
-    "abuse mailerdaemon noreply donotreply hostmaster postmaster webmaster master mailer noc ftp pop3 \
+    "master mailer noc ftp pop3 \
      smtp pop imap email webmail news newsletter mailing uucp usenet list listserv dns \
      hostname ssladmin ssladministrator sslwebmaster marketing sales sale info information \
      inquiry",
@@ -73,8 +75,8 @@ const COMMON: &[&str] = &[
 ];
 
 /// Who stands in a name as a word of its own is who the name claims to be, whatever else is in it.
-const CLAIMED: &str = "admin administrator administration sysadmin sysadministrator superuser root \
-    moderator official support helpdesk security staff webmaster postmaster hostmaster noreply";
+const CLAIMED: &str = "admin administrator administration administrateur administrador amministratore \
+    beheerder webadmin sysadmin sysadministrator superuser root moderator official support helpdesk security staff webmaster postmaster hostmaster noreply";
 
 /// Nobody is called like the service, with something before or behind.
 const PRODUCT: &str = "minisass";

@@ -7,7 +7,7 @@ use super::invalid::Rule;
 use super::mail::MailKind;
 use super::text::{canonical, check_text};
 use super::time::Timestamp;
-use super::username::Username;
+use super::username::{Username, is_number};
 
 /// As in Django's user model, whose rows are imported.
 const LONGEST_NAME: usize = 150;
@@ -78,7 +78,7 @@ impl UserRef {
     /// the command line digits are a number and nothing else.
     pub fn candidates(typed: &str, with_numbers: bool) -> Vec<Self> {
         let typed = typed.trim();
-        if with_numbers && !typed.is_empty() && typed.bytes().all(|b| b.is_ascii_digit()) {
+        if with_numbers && is_number(typed) {
             let number = typed.parse().ok().map(|id| Self::Id(UserId(id)));
             return number.into_iter().collect();
         }

@@ -94,9 +94,9 @@ impl Username {
         Ok(())
     }
 
-    /// Whether it is digits alone: on the command line it is taken for a number.
+    /// Whether it is taken for a number on the command line. Digits of other scripts are not.
     pub fn is_number(&self) -> bool {
-        self.canonical.chars().all(char::is_numeric)
+        is_number(&self.shown)
     }
 
     /// What a stranger may not call themselves: official-looking names.
@@ -135,6 +135,11 @@ impl Username {
     pub fn canonical(&self) -> &str {
         &self.canonical
     }
+}
+
+/// Whether what somebody typed on the command line is the number of a user.
+pub(super) fn is_number(typed: &str) -> bool {
+    !typed.is_empty() && typed.bytes().all(|b| b.is_ascii_digit())
 }
 
 impl fmt::Display for Username {

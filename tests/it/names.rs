@@ -168,6 +168,7 @@ fn an_imported_name_that_is_somebody_elses_address_becomes_the_users_own() {
         line("cy", "cy@example.org"),
         line("4711", "number@example.org"),
         line("-", "dash@example.org"),
+        line("٣", "three@example.org"),
     ];
     let import = ["--format", "json", "user", "import", "-"];
     let said = site.run_with(&import, &lines.join("\n"));
@@ -186,12 +187,12 @@ fn an_imported_name_that_is_somebody_elses_address_becomes_the_users_own() {
     );
     let dash = "the user name is -, which the command line takes for standard input";
     assert!(reported.contains(dash), "{reported}");
-    assert_eq!(said.json()["added"], 6);
+    assert_eq!(said.json()["added"], 7);
     let said = site.run_with(&import, &lines.join("\n"));
     assert_eq!(said.err, "");
-    assert_eq!(said.json()["present"], 6);
+    assert_eq!(said.json()["present"], 7);
     let users = site.run(&["user", "list", "--format", "json"]).json();
-    let names: Vec<_> = (0..6).map(|it| users[it]["username"].clone()).collect();
+    let names: Vec<_> = (0..7).map(|it| users[it]["username"].clone()).collect();
     let expected = [
         "eve@example.org",
         "ada@example.org",
@@ -199,8 +200,11 @@ fn an_imported_name_that_is_somebody_elses_address_becomes_the_users_own() {
         "cy",
         "4711",
         "-",
+        "٣",
     ];
     assert_eq!(names, expected);
+    // The command line takes no digits of other scripts for a number.
+    site.run(&["user", "show", "٣"]).ok();
 }
 
 #[test]
@@ -252,6 +256,14 @@ fn no_reserved_name_is_given_away_by_a_registration() {
         ".well-known",
         "oauth2",
         "sso",
+        // Numbered, and in other languages.
+        "no_reply_2",
+        "postmaster1",
+        "sysop",
+        "webadmin",
+        "administrateur",
+        "Administradör2",
+        "jean.administrateur",
     ];
     // Words that claim nothing: people and programs are called so.
     let harmless = ["first", "m"];
