@@ -29,6 +29,9 @@ const PIECE: usize = 16;
 /// What is judged at once where words may follow each other without a mark; few are longer.
 const WORD: usize = 12;
 
+/// What is more behind the words of a key is no end of them.
+const LONGEST_REST: usize = 8;
+
 /// What stands between the words of a text that somebody wrote.
 const BETWEEN_WORDS: &str = " -_.,:;!?'";
 
@@ -118,20 +121,23 @@ fn words(text: &str) -> Vec<&str> {
     {
         return text.split(is_mark).collect();
     }
-    if !text.bytes().all(|b| b.is_ascii_alphabetic()) {
+    // A year, say, and a mark stand behind the words of many.
+    let letters = text.trim_end_matches(|c: char| !c.is_ascii_alphabetic());
+    let rest = &text[letters.len()..];
+    if rest.len() > LONGEST_REST || !letters.bytes().all(|b| b.is_ascii_alphabetic()) {
         return vec![text];
     }
     // A capital behind a small letter begins a word.
-    let bytes = text.as_bytes();
-    let mut words = Vec::new();
+    let bytes = letters.as_bytes();
+    let mut words: Vec<&str> = rest.split(is_mark).collect();
     let mut start = 0;
     for place in 1..bytes.len() {
         if bytes[place].is_ascii_uppercase() && bytes[place - 1].is_ascii_lowercase() {
-            words.push(&text[start..place]);
+            words.push(&letters[start..place]);
             start = place;
         }
     }
-    words.push(&text[start..]);
+    words.push(&letters[start..]);
     words
 }
 

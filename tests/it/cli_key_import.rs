@@ -11,7 +11,7 @@ fn import(site: &Site, text: &str) -> Outcome {
 }
 
 /// A key that is refused, and why.
-const WEAK: [(&str, &str); 60] = [
+const WEAK: [(&str, &str); 63] = [
     ("short", "shorter than 32"),
     ("0123456789012345678901234567890123456789", "repeats"),
     ("your-256-bit-secretyour-256-bit-secret", "published"),
@@ -66,6 +66,9 @@ const WEAK: [(&str, &str); 60] = [
     ("replace_this_with_a_long_random_string", "words"),
     ("ThisIsASecretKeyForJwtAuthenticationService", "words"),
     ("some-secret-value-that-is-long-enough-1", "words"),
+    ("thisIsMyVeryLongAndSecureJwtSecret2024!", "words"),
+    ("MyAppSecretKeyForSigningUserTokens123", "words"),
+    ("123e4567-e89b-12d3-a456-426614174000", "published"),
     // Without anything between the words.
     ("thisisaverylongsecretkeythatshouldbechanged", "words"),
     ("thisismysupersecretkeyforjwttokens", "words"),
@@ -268,6 +271,22 @@ fn a_line_of_a_settings_file_is_no_key() {
         (
             "/run/secrets/django_secret_key_of_prod".to_owned(),
             "where it is",
+        ),
+        (
+            "vault:secret/data/minisass#django_secret_key".to_owned(),
+            "where it is",
+        ),
+        (
+            "ref+vault://secret/minisass#/django_secret_key".to_owned(),
+            "where it is",
+        ),
+        (
+            "ENC[AES256_GCM,data:p673w==,iv:YY=,tag:UQ==,type:str]".to_owned(),
+            "encrypted",
+        ),
+        (
+            "$ANSIBLE_VAULT;1.1;AES256\n6231333038626533\n".to_owned(),
+            "encrypted",
         ),
         (format!("r'{SECRET}'"), "quotes"),
         (format!("b\"{SECRET}\""), "quotes"),
