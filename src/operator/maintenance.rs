@@ -62,7 +62,7 @@ impl Operator {
             Timestamp(now.0 - KEEP),
             now.minus(self.parts.rules.mail_keep),
         );
-        let purged = self.parts.store.purge(ended, mailed, BATCH).await?;
+        let purged = self.parts.store.purge(ended, mailed, now, BATCH).await?;
         self.parts.mailer.forget(&purged.mails)?;
         Ok(purged.is_all && !self.prune_audit().await?)
     }

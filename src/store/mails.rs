@@ -55,7 +55,7 @@ pub struct MailRecord {
     pub attempts: u32,
     /// When it was queued.
     pub created_at: Timestamp,
-    /// When it is tried next, if it is queued.
+    /// When it is tried next, if it is queued; when it was given up, if it was not sent.
     pub next_at: Timestamp,
     pub sent_at: Option<Timestamp>,
     /// Why the last attempt failed.
@@ -161,13 +161,13 @@ impl Store {
                     values![id, next_at, why],
                 )?,
                 Delivery::Failed(why) => sql.execute(
-                    "UPDATE outbox SET state = 'failed', error = ?2, leased_until = NULL,
+                    "UPDATE outbox SET state = 'failed', error = ?2, next_at = ?3, leased_until = NULL,
                                        attempts = attempts + 1 WHERE id = ?1",
-                    values![id, why],
+                    values![id, why, now],
                 )?,
                 Delivery::Expired => sql.execute(
-                    "UPDATE outbox SET state = 'expired', leased_until = NULL WHERE id = ?1",
-                    values![id],
+                    "UPDATE outbox SET state = 'expired', next_at = ?2, leased_until = NULL WHERE id = ?1",
+                    values![id, now],
                 )?,
                 // The mail goes with its link.
                 Delivery::Decoy => sql.execute(
@@ -401,12 +401,19 @@ pub(super) fn of_user(sql: &mut dyn Sql, user: UserId) -> sql::Result<Vec<i64>> 
     sql.all(query, values![user], |row| row.get(0))
 }
 
-/// Returns the numbers of the mails that are gone.
-pub(super) fn purge(sql: &mut dyn Sql, before: Timestamp, limit: usize) -> sql::Result<Vec<i64>> {
+/// Forgets mails that were sent or given up before that time. One that ended in a time that is still to
+/// come did so before the clock was set back. Returns the numbers of those that are gone.
+pub(super) fn purge(
+    sql: &mut dyn Sql,
+    before: Timestamp,
+    now: Timestamp,
+    limit: usize,
+) -> sql::Result<Vec<i64>> {
     sql.all(
         "DELETE FROM outbox WHERE id IN (
-             SELECT id FROM outbox WHERE state <> 'queued' AND created_at < ?1 LIMIT ?2) RETURNING id",
-        values![before, limit],
+             SELECT id FROM outbox WHERE state <> 'queued' AND created_at < ?1
+                 AND coalesce(sent_at, next_at) NOT BETWEEN ?1 AND ?2 LIMIT ?3) RETURNING id",
+        values![before, now, limit],
         |row| row.get(0),
     )
 }

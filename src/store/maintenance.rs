@@ -147,15 +147,21 @@ impl Store {
         })
     }
 
-    /// Forgets sessions, refused tokens, counters and links that ended before `ended`, and mails from
-    /// before `mailed`: at most `limit` of them, because everybody else who writes waits meanwhile.
-    pub fn purge(&self, ended: Timestamp, mailed: Timestamp, limit: usize) -> Pending<Purged> {
+    /// Forgets sessions, refused tokens, counters and links that ended before `ended`, and mails that
+    /// did before `mailed`: at most `limit` of them, because everybody else who writes waits meanwhile.
+    pub fn purge(
+        &self,
+        ended: Timestamp,
+        mailed: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Pending<Purged> {
         self.write("forgetting what has expired", move |sql| {
             let mut left = limit;
             left -= sessions::purge(sql, ended, left)?;
             left -= imported_tokens::purge(sql, ended, left)?;
             left -= attempts::purge(sql, ended, left)?;
-            let mails = mails::purge(sql, mailed, left)?;
+            let mails = mails::purge(sql, mailed, now, left)?;
             left -= mails.len();
             left -= links::purge(sql, ended.min(mailed), left)?;
             let is_all = left > 0;
@@ -180,8 +186,8 @@ impl Store {
                 sql.execute(end, values![stamp.at])?;
             }
             sql.execute(
-                "UPDATE outbox SET state = 'expired' WHERE state = 'queued'",
-                values![],
+                "UPDATE outbox SET state = 'expired', next_at = ?1 WHERE state = 'queued'",
+                values![stamp.at],
             )?;
             imported_tokens::end_of_everybody(sql, stamp.at)?;
             audit::write(sql, stamp, "db.restore", None, Some(&backup.shown))

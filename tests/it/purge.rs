@@ -3,6 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use minisass_auth::accounts::register::Registration;
+use minisass_auth::domain::Email;
 use minisass_auth::operator::clock::ClockWatch;
 use minisass_auth::progress::unwatched;
 use minisass_auth::store::audit::Chain;
@@ -56,6 +57,25 @@ fn the_file_of_a_mail_goes_with_its_row() {
     assert_eq!(app.count("SELECT count(*) FROM links"), 0);
 }
 
+/// A server that stood still sends what waited when it is there again.
+#[test]
+fn a_mail_is_kept_from_when_it_was_sent_or_given_up() {
+    let app = App::with(|setup| setup.rules.contact_to = Email::parse("team@example.org").ok());
+    let app = app.with_user("ada");
+    app.post("request-reset/", &json!({ "email": "ada@example.org" }))
+        .expect(200);
+    let message = json!({"name": "A", "email": "a@example.org", "message": "Hello"});
+    app.post("contact-us", &message).expect(200);
+    app.clock.advance(40 * DAY);
+    assert_eq!(app.mails().len(), 1, "the link of the other one has ended");
+    for (days, left) in [(0, 2), (29, 2), (2, 0)] {
+        app.clock.advance(days * DAY);
+        while !app.wait(app.operator.purge_some()).expect("a purge") {}
+        let mails = app.count("SELECT count(*) FROM outbox WHERE recipient <> ''");
+        assert_eq!(mails, left, "{days} days later");
+    }
+}
+
 /// The server was cut off after the row had gone and before the file went.
 #[test]
 fn the_file_of_a_mail_whose_row_has_gone_goes_when_it_is_old() {
@@ -87,7 +107,8 @@ fn mails_are_kept_for_as_long_as_the_operator_says() {
     let site = Site::new();
     site.add_user("ada", &[]);
     site.run(&["reset", "send", "ada"]).ok();
-    let age = "UPDATE outbox SET state = 'failed', created_at = created_at - 86400 * 40";
+    let age = "UPDATE outbox SET state = 'failed', created_at = created_at - 86400 * 40,
+                                 next_at = next_at - 86400 * 40";
     site.database().change(age);
     let serve = |keep: &[&str], left: i64| {
         let mut server = site.start(keep);

@@ -174,9 +174,9 @@ fn a_blacklisted_token_is_refused_until_it_expires_used_before_or_not() {
             let known = get(store.is_refused_token(id(NOW, number)));
             assert_eq!(known, is_refused, "{number}");
         }
-        get(store.purge(later(3600), later(3600), 9));
+        get(store.purge(later(3600), later(3600), later(3600), 9));
         assert!(get(store.is_refused_token(id(NOW, 3))));
-        get(store.purge(later(3601), later(3601), 9));
+        get(store.purge(later(3601), later(3601), later(3601), 9));
         assert!(!get(store.is_refused_token(id(NOW, 3))));
     });
 }

@@ -252,11 +252,11 @@ fn forgetting_takes_what_has_ended_and_leaves_what_has_not() {
         let sent = due(store)[0].id;
         get(store.mark_mail(sent, Delivery::Sent, NOW));
 
-        get(store.purge(NOW, NOW, 9));
+        get(store.purge(NOW, NOW, NOW, 9));
         assert!(get(store.live_session(SessionId([1; 16]), NOW)).is_some());
         assert_eq!(owner(store, 1), Some(ada.id));
 
-        get(store.purge(later(3601), later(3601), 9));
+        get(store.purge(later(3601), later(3601), later(3601), 9));
         assert!(get(store.session_of_cookie(&[1; 32])).is_none());
         assert_eq!(owner(store, 1), None, "expired, and its mail was sent");
         assert_eq!(

@@ -66,7 +66,7 @@ const WHOLE: [(&str, &str); 16] = [
         "a migration, once",
     ),
     (
-        "UPDATE outbox SET state = 'expired' WHERE state = 'queued'",
+        "UPDATE outbox SET state = 'expired', next_at = ?1 WHERE state = 'queued'",
         "the same",
     ),
     (

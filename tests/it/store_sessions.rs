@@ -221,7 +221,12 @@ fn a_hundred_failures_switch_the_password_off_until_it_is_forgotten() {
         }
         assert_eq!(attempt(100), Attempt::Disabled);
         assert_eq!(attempt(1_000_000), Attempt::Disabled, "no time helps");
-        get(store.purge(later(2_000_000_000), later(2_000_000_000), 9));
+        get(store.purge(
+            later(2_000_000_000),
+            later(2_000_000_000),
+            later(2_000_000_000),
+            9,
+        ));
         assert_eq!(attempt(100), Attempt::Disabled, "nor does tidying up");
         let mut opening = opening(ada.id, 1);
         opening.attempts = vec![counter.clone()];
