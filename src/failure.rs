@@ -90,7 +90,14 @@ pub fn in_words(err: &(dyn Error + 'static)) -> String {
 /// What to say of an error, if it is one of the disk.
 pub fn disk_fault(err: &io::Error) -> Option<&'static str> {
     let errno = errno_of(err)?;
-    let is_of_disk = [Errno::IO, Errno::NOSPC, Errno::DQUOT, Errno::ROFS].contains(&errno);
+    let is_of_disk = [
+        Errno::IO,
+        Errno::NXIO,
+        Errno::NOSPC,
+        Errno::DQUOT,
+        Errno::ROFS,
+    ]
+    .contains(&errno);
     is_of_disk.then(|| os_words(err)).flatten()
 }
 
@@ -110,7 +117,7 @@ fn os_words(err: &io::Error) -> Option<&'static str> {
         ErrorKind::StorageFull => DISK_FULL,
         ErrorKind::QuotaExceeded => "the quota of this user is used up; make room",
         ErrorKind::ReadOnlyFilesystem => READ_ONLY,
-        _ if errno == Errno::IO => DISK_ERROR,
+        _ if [Errno::IO, Errno::NXIO].contains(&errno) => DISK_ERROR,
         _ if errno == Errno::MFILE || errno == Errno::NFILE => {
             "too many files are open; raise the limit (`ulimit -n`)"
         }

@@ -31,12 +31,18 @@ fn known(err: &rusqlite::Error) -> Option<sql::Error> {
             "the file is not a database, or damaged at its start; stop the server, move it away, and \
              put a backup in its place with `db restore`",
         ),
+        // SQLite says so too when the disk cannot read.
+        ErrorCode::DatabaseCorrupt if is_out_of_order() => sql::Error::passing(DISK_ERROR),
         ErrorCode::DatabaseCorrupt => sql::Error::fault(
             "the database is damaged; stop the server, run `db check`, and put a backup in its \
                  place with `db restore`",
         ),
         _ => return None,
     })
+}
+
+fn is_out_of_order() -> bool {
+    disk_fault(&io::Error::last_os_error()) == Some(DISK_ERROR)
 }
 
 /// What the disk refuses. SQLite does not pass on what the system said, but that is the last thing which

@@ -118,6 +118,33 @@ fn a_server_logs_what_the_disk_refuses_and_goes_on_when_it_works_again() {
 }
 
 #[test]
+fn a_disk_that_cannot_read_is_no_damaged_database() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let Some(disk) = Disk::of(&site) else {
+        return;
+    };
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--throttle", "false"];
+    let server = Server::start(disk.command(&site, &serve), &site.path("log"));
+    let mut number = 0;
+    // The log may just have been emptied.
+    until("an answer without what is in the log", || {
+        number += 1;
+        let name = format!("cy{number}");
+        site.add_user(&name, &[]);
+        disk.fails("r 5 auth.db-wal");
+        let answer = server.login(&format!("{name}@example.org"));
+        disk.works();
+        (answer.status == 503).then_some(())
+    });
+    until("a line in the log", || {
+        server.log().contains(OUT_OF_ORDER).then_some(())
+    });
+    assert!(!server.log().contains("damaged"), "{}", server.log());
+    assert_eq!(server.login("ada@example.org").status, 200);
+}
+
+#[test]
 fn mails_leave_while_a_backup_is_made() {
     let site = Site::new();
     site.add_user("ada", &[]);
