@@ -416,7 +416,8 @@ fn each_row(
             let line = row.line;
             bail!("it is not what dumpdata writes: the object at line {line} has no model");
         };
-        act(model, &row)?;
+        // Django finds a model by its name in any case.
+        act(&model.to_ascii_lowercase(), &row)?;
     }
     Ok(())
 }

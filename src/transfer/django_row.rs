@@ -29,9 +29,11 @@ impl Row {
         }
         let strict = serde_json::from_slice(raw.text);
         // What JSON does not know may stand in a field that is none of ours.
-        strict
+        let mut row: Self = strict
             .or_else(|_| Self::read_tamed(raw.text))
-            .map_err(|err| misfit(&err).context("it is not what dumpdata writes"))
+            .map_err(|err| misfit(&err).context("it is not what dumpdata writes"))?;
+        row.model.make_ascii_lowercase();
+        Ok(row)
     }
 
     /// With a mark in each field that is a value which JSON does not know: whoever asks for one of those

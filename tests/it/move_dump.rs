@@ -39,6 +39,20 @@ pub fn summary(said: &Outcome) -> Value {
     serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("no summary: {said:?}"))
 }
 
+/// Somebody may have written the dump by hand.
+#[test]
+fn the_name_of_a_model_is_known_in_any_case() {
+    let mut ada = person(7, "ada", "ada@example.org", HASH);
+    ada["model"] = "auth.User".into();
+    let fields = json!({"user": 7, "country": "ZA"});
+    let model = "minisass_authentication.UserProfile";
+    let profile = json!({"model": model, "pk": 1, "fields": fields});
+    let site = Site::new();
+    import(&site, Value::from_iter([profile, ada]).to_string(), &[]).ok();
+    let profile = site.run(&["profile", "show", "ada", "--format", "json"]);
+    assert_eq!(profile.json()["country"], "ZA");
+}
+
 /// A project may have no model of profiles: its users have the fields.
 #[test]
 fn users_that_have_the_fields_of_a_profile_bring_it() {
