@@ -31,6 +31,7 @@ use crate::failure::Failure;
 use crate::http::{App, ConnectionRules, Deployment, serve};
 use crate::interrupt::stop_signal;
 use crate::operator::Operator;
+use crate::private_file::data_dir::Locks;
 use crate::private_file::replace::remove_stale;
 use crate::private_file::{closing, data_dir, folder_of, layout, new_database, replaceable_in};
 use crate::settings::{Listen, Settings};
@@ -58,12 +59,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let identity = Identity::of(settings, &bound);
     let public_url = identity.check_public_url()?.clone();
     let note = identity.note();
-    // Before the database is opened: a newer program must not migrate it under a running server.
-    compose::check_place(settings)?;
-    let locks = data_dir::lock(&settings.data_dir, settings.database.file())?;
-    warn_of_open_folders(settings);
-    remove_drafts(settings);
-    let operator = use_cases(settings, identity)?;
+    let (locks, operator) = open_place(settings, identity)?;
     let app = App::new(operator.accounts.clone(), deployment(settings, &public_url));
     release_mail(&operator).await?;
     let (stopping, stopped) = watch::channel(false);
@@ -103,6 +99,23 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     remove_sockets(settings);
     tracing::info!(event = "sys_shutdown");
     Ok(ended?)
+}
+
+/// Takes the data folder and what is in it. One that is made for this does not stay if that is refused: it
+/// may have been named by mistake.
+fn open_place(settings: &Settings, identity: Identity) -> anyhow::Result<(Locks, Operator)> {
+    let folder = &settings.data_dir;
+    let is_new = !folder.exists();
+    compose::check_place(settings)?;
+    // Before the database is opened: a newer program must not migrate it under a running server.
+    let locks = data_dir::lock(folder, settings.database.file())?;
+    warn_of_open_folders(settings);
+    remove_drafts(settings);
+    let operator = use_cases(settings, identity);
+    if operator.is_err() && is_new {
+        data_dir::unmake(folder);
+    }
+    Ok((locks, operator?))
 }
 
 /// Opens or makes the database.

@@ -24,6 +24,11 @@ pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
     check(folder)
 }
 
+/// Removes a data folder that was made for nothing, unless something is in it beside its lock.
+pub(crate) fn unmake(folder: &Path) {
+    let _ = fs::remove_file(folder.join(SERVED)).and_then(|()| fs::remove_dir(folder));
+}
+
 /// Refuses a data folder that this user should not, or cannot, work in.
 pub(crate) fn check(folder: &Path) -> anyhow::Result<()> {
     let shown = folder.display();

@@ -53,6 +53,20 @@ fn a_command_that_only_reads_makes_no_database() {
     }
 }
 
+#[test]
+fn a_server_that_is_refused_leaves_no_data_folder_behind() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    let copy = site.path("copy.db").display().to_string();
+    site.run(&["db", "backup", &copy]).ok();
+    let mistaken = site.path("mistaken");
+    let mut serve = site.bare();
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--database", &copy]);
+    let said = run(serve.arg("--data-dir").arg(&mistaken), "").refusal();
+    assert!(said.contains("master key"), "{said}");
+    assert!(!mistaken.exists());
+}
+
 /// A folder that was named by mistake has no master key, and is not to get one.
 #[test]
 fn a_command_that_only_reads_makes_no_data_folder_for_a_database_that_lies_elsewhere() {
