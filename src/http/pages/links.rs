@@ -106,7 +106,8 @@ pub(crate) fn confirm(
     let (title, text, button) = match what {
         Confirmation::Account => (
             "Confirm your account",
-            "One click, and your miniSASS account is ready.",
+            "One click, and your miniSASS account is ready. If you did not open it, leave this page: \
+             whoever did has chosen its password.",
             "Confirm my account",
         ),
         Confirmation::Address => (
