@@ -203,6 +203,15 @@ pub fn run(command: &mut Command, input: &str) -> Outcome {
     }
 }
 
+/// Tests these side by side: each waits for something, such as the last seconds of a server.
+pub fn side_by_side<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| test(case));
+        }
+    });
+}
+
 /// A running server. It is killed when dropped.
 pub struct Server {
     child: Child,
