@@ -279,6 +279,11 @@ impl Server {
         std::fs::read_to_string(&self.log).expect("the log")
     }
 
+    /// The log once it has these words: its lines gather for a moment.
+    pub fn log_with(&self, words: &str) -> String {
+        until(words, || Some(self.log()).filter(|it| it.contains(words)))
+    }
+
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address()).expect("a connection");
         stream
