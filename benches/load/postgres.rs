@@ -91,6 +91,9 @@ async fn serve(server: &str, options: &Options) -> Result<Vec<Row>> {
     )];
 
     let (on_file, on_server) = (checks(&file).await?, checks(&shared).await?);
+    // As the server of the database does by itself within a minute.
+    let url = database.url.clone();
+    spawn_blocking(move || run(&url, "ANALYZE")).await??;
     let window = Amount::For(options.pick(Duration::from_secs(2), Duration::from_millis(600)));
     let mut turns = Turns::default();
     for _ in 0..options.pick(5, 2) {

@@ -271,5 +271,6 @@ fn compare(sql: &mut dyn Sql, read: &[Digested]) -> sql::Result<Vec<CopiedTable>
             rows: read.rows,
         });
     }
+    sql.wrote_many()?;
     Ok(copied)
 }

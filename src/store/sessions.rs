@@ -4,7 +4,6 @@ use super::attempts::Counter;
 use super::credentials;
 use super::pending::Pending;
 use super::sql::{Error, Result, Row, Sql, ToValue, parameters, values};
-use super::task::MOST_TOGETHER;
 use super::{Store, attempts, audit, imported_tokens, privacy_policy};
 use crate::domain::{
     Agreement, LiveSession, Session, SessionId, SessionKind, Stamp, Timestamp, UserId,
@@ -237,11 +236,7 @@ const WITH_USER: &str = "sessions JOIN users ON users.id = user_id";
 fn not_ended(sql: &mut dyn Sql, ids: &[SessionId]) -> Result<Vec<LiveSession>> {
     // A statement for each number of them would be prepared: so there are a few sizes, and the last one
     // is named again.
-    let size = match ids.len() {
-        0 | 1 => 1,
-        2..=8 => 8,
-        more => more.next_multiple_of(MOST_TOGETHER),
-    };
+    let size = ids.len().next_power_of_two();
     let last = ids.last().into_iter().cycle();
     let values: Vec<_> = ids
         .iter()

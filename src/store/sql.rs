@@ -45,6 +45,8 @@ pub(crate) trait Sql {
     fn next_audit_number(&mut self) -> Result<i64>;
     /// Prepares for very many rows.
     fn expect_many(&mut self) -> Result<()>;
+    /// Has the engine look at what it holds by now, so that it plans for that.
+    fn wrote_many(&mut self) -> Result<()>;
     /// Has the transaction write something, so that a full disk shows when it is committed.
     fn probe(&mut self) -> Result<()>;
 }

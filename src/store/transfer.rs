@@ -166,6 +166,11 @@ impl Store {
         })
     }
 
+    /// Has the engine look at what it holds by now, after an import of very many.
+    pub fn wrote_many(&self) -> Pending<()> {
+        self.write("counting what was imported", |sql| sql.wrote_many())
+    }
+
     /// At most `limit` accounts with a number above `after`, in the order of their numbers.
     pub fn export(&self, after: UserId, limit: usize) -> Pending<Vec<Record>> {
         self.read("exporting users", move |sql| {

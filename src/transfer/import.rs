@@ -33,6 +33,9 @@ const SHARED_WITH_A_SERVER: usize = 4;
 /// Between two transactions a running server gets its turn: SQLite's lock is not fair.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// So many new users make other plans worth while.
+const MANY: usize = 1000;
+
 /// How to import.
 #[derive(Clone, Copy)]
 pub struct Options {
@@ -297,7 +300,11 @@ impl<'a> Importer<'a> {
         }
         self.fill();
         self.send()?;
-        Ok(self.settle()?)
+        self.settle()?;
+        if self.summary.added >= MANY && !self.options.dry_run {
+            self.store.wrote_many().wait()?;
+        }
+        Ok(())
     }
 
     /// Makes what was read a batch.

@@ -170,7 +170,7 @@ fn silent_connections_from_many_addresses_keep_nobody_out() {
         for _ in 0..3 {
             assert_eq!(status_from(1, &server), Some(200), "{sent:?}");
         }
-        let log = server.log();
+        let log = server.log_with("connections_full");
         assert_eq!(log.matches("connections_full").count(), 1, "{log}");
         assert!(log.contains("ulimit -n"), "{log}");
         drop(flood);

@@ -46,11 +46,7 @@ fn a_server_tells_of_a_new_database_and_of_the_next_step_while_nobody_has_an_acc
     };
     let database = site.data().join("auth.db").display().to_string();
     let mut server = start();
-    assert!(
-        server.log().contains(&said_of_new(&site)),
-        "{}",
-        server.log()
-    );
+    server.log_with(&said_of_new(&site));
     server.read_on_to("token issue");
     let banner = &server.announced;
     assert!(

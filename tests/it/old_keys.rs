@@ -97,7 +97,7 @@ fn the_files_of_keys_are_taken_over_at_the_first_start_and_go() {
     put(&site, &FILES);
     let mut server = site.start(&[]);
     assert_eq!(files(&site), ["master.key"]);
-    let log = server.log();
+    let log = server.log_with("sys_keys_taken_over");
     let line = log.lines().find(|it| it.contains("sys_keys_taken_over"));
     let line = line.expect("where they went");
     assert!(

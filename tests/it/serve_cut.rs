@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::serve_place::file;
-use crate::server::{Site, until};
+use crate::server::{Site, side_by_side, until};
 
 fn cut(path: &Path, length: u64) {
     let file = fs::File::options().write(true).open(path);
@@ -36,7 +36,7 @@ fn a_database_or_a_log_that_is_cut_off_in_its_place_is_noticed() {
         // An older copy of it.
         ("-wal", None, false),
     ];
-    for (ending, length, is_moved) in cuts {
+    side_by_side(cuts, |(ending, length, is_moved)| {
         let what = format!("{ending} {length:?} {is_moved}");
         let site = Site::new();
         let mut server = site.start(&[]);
@@ -64,7 +64,7 @@ fn a_database_or_a_log_that_is_cut_off_in_its_place_is_noticed() {
         let log = server.log();
         assert_eq!(log.matches("database_lost").count(), 1, "{what}: {log}");
         assert!(log.contains("cut off"), "{what}: {log}");
-    }
+    });
 }
 
 #[test]
@@ -93,12 +93,13 @@ fn a_database_that_becomes_smaller_by_itself_is_not_lost() {
 #[test]
 fn a_database_that_another_process_made_longer_and_somebody_cut_is_noticed() {
     // How the other one moves its log, and whether that begins anew before the server writes.
-    for (how, begins_anew) in [
+    let ways = [
         ("PASSIVE", false),
         ("PASSIVE", true),
         ("FULL", true),
         ("TRUNCATE", true),
-    ] {
+    ];
+    side_by_side(ways, |(how, begins_anew)| {
         let what = format!("{how} {begins_anew}");
         let site = Site::new();
         let mut server = site.start(&[]);
@@ -129,7 +130,7 @@ fn a_database_that_another_process_made_longer_and_somebody_cut_is_noticed() {
         assert_eq!(server.wait(), Some(1), "{what}");
         let log = server.log();
         assert_eq!(log.matches("database_lost").count(), 1, "{what}: {log}");
-    }
+    });
 }
 
 #[test]

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::server::{Server, Site, until};
+use crate::server::{Server, Site, side_by_side, until};
 
 pub fn file(site: &Site, ending: &str) -> PathBuf {
     site.data().join(format!("auth.db{ending}"))
@@ -80,23 +80,27 @@ fn nothing_is_acknowledged_when_the_database_has_been_taken_away() {
 
 #[test]
 fn a_server_whose_lock_is_removed_or_replaced_lets_no_second_one_in() {
-    for (lock, status) in [("auth.db.lock", 503), ("serve.lock", 201)] {
-        for is_replaced in [false, true] {
-            let site = Site::new();
-            let mut server = site.start(&[]);
-            let path = site.data().join(lock);
-            fs::remove_file(&path).expect("a lock");
-            if is_replaced {
-                fs::write(&path, "").expect("a file");
-            }
-            // Before a write everybody looks at what belongs to the database.
-            assert_eq!(server.register("ada"), status, "{lock} {is_replaced}");
-            assert_eq!(server.wait(), Some(1), "{lock} {is_replaced}");
-            let log = server.log();
-            let line = log.lines().find(|it| it.contains("database_lost"));
-            assert!(line.is_some_and(|it| it.contains(lock)), "{log}");
+    let cases = [
+        ("auth.db.lock", 503, false),
+        ("auth.db.lock", 503, true),
+        ("serve.lock", 201, false),
+        ("serve.lock", 201, true),
+    ];
+    side_by_side(cases, |(lock, status, is_replaced)| {
+        let site = Site::new();
+        let mut server = site.start(&[]);
+        let path = site.data().join(lock);
+        fs::remove_file(&path).expect("a lock");
+        if is_replaced {
+            fs::write(&path, "").expect("a file");
         }
-    }
+        // Before a write everybody looks at what belongs to the database.
+        assert_eq!(server.register("ada"), status, "{lock} {is_replaced}");
+        assert_eq!(server.wait(), Some(1), "{lock} {is_replaced}");
+        let log = server.log();
+        let line = log.lines().find(|it| it.contains("database_lost"));
+        assert!(line.is_some_and(|it| it.contains(lock)), "{log}");
+    });
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn a_data_folder_that_others_can_write_to_is_warned_of_whatever_its_sticky_bit()
         let site = used();
         fs::set_permissions(site.data(), fs::Permissions::from_mode(mode)).expect("a mode");
         let server = site.start(&[]);
-        let log = server.log();
+        let log = server.log_with("others can put files of theirs");
         let shown = site.data().display().to_string();
         assert_says(
             &log,

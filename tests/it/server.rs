@@ -203,6 +203,15 @@ pub fn run(command: &mut Command, input: &str) -> Outcome {
     }
 }
 
+/// Tests these side by side: each waits for something, such as the last seconds of a server.
+pub fn side_by_side<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| test(case));
+        }
+    });
+}
+
 /// A running server. It is killed when dropped.
 pub struct Server {
     child: Child,
@@ -268,6 +277,11 @@ impl Server {
 
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).expect("the log")
+    }
+
+    /// The log once it has these words: its lines gather for a moment.
+    pub fn log_with(&self, words: &str) -> String {
+        until(words, || Some(self.log()).filter(|it| it.contains(words)))
     }
 
     pub fn connect(&self) -> TcpStream {

@@ -206,11 +206,7 @@ fn a_refusal_ends_a_mail_only_if_it_blames_the_recipient() {
             assert!(error.contains(word), "{reply}: {error}");
         }
     }
-    assert!(
-        server.log().contains("\"hint\":\"check mail_from"),
-        "{}",
-        server.log()
-    );
+    server.log_with("\"hint\":\"check mail_from");
 }
 
 /// The mail, after an attempt at a server that refuses every step of this name.

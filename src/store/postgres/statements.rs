@@ -136,6 +136,11 @@ impl Sql for Statements {
         Ok(())
     }
 
+    fn wrote_many(&mut self) -> Result<()> {
+        // It would do so by itself within a minute, in which each look-up may read a whole table.
+        self.batch("ANALYZE")
+    }
+
     fn probe(&mut self) -> Result<()> {
         self.execute("UPDATE audit_end SET last = last", &[])
             .map(drop)

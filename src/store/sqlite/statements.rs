@@ -134,6 +134,11 @@ impl Sql for Statements<'_> {
             .pragma_update(None, "cache_size", -CACHE_FOR_MANY)?)
     }
 
+    fn wrote_many(&mut self) -> Result<()> {
+        // It plans by the indexes that there are.
+        Ok(())
+    }
+
     fn probe(&mut self) -> Result<()> {
         // The stamp of the commit is enough. A second one would break the chain of stamps.
         self.is_probe = true;

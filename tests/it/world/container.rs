@@ -310,7 +310,7 @@ fn a_unix_socket_has_a_mode_and_a_group_and_believes_who_speaks_to_it() {
     for _ in 0..2 {
         assert_eq!(ask(""), 200);
     }
-    let log = server.log();
+    let log = server.log_with("client_unknown");
     assert_eq!(log.matches("client_unknown").count(), 1, "{log}");
     assert!(log.contains("X-Forwarded-For"), "{log}");
     let last = (0..200).map(|_| ask("203.0.113.7")).find(|it| *it != 200);

@@ -68,11 +68,7 @@ fn assert_kept(people: &[&str], manners: &[&str], code: &str, look_at: &str) {
     let error = mail["error"].as_str().expect("words");
     assert!(error.contains(code), "{error}");
     assert_eq!(mail["state"], "queued", "{mail}");
-    assert!(
-        server.log().contains(look_at),
-        "{look_at}: {}",
-        server.log()
-    );
+    server.log_with(look_at);
 }
 
 #[test]
