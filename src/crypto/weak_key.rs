@@ -121,15 +121,15 @@ fn words(text: &str) -> Vec<&str> {
     {
         return text.split(is_mark).collect();
     }
-    // A year, say, and a mark stand behind the words of many.
+    // A year, say, and a mark stand behind the words of many, and make them no better.
     let letters = text.trim_end_matches(|c: char| !c.is_ascii_alphabetic());
-    let rest = &text[letters.len()..];
-    if rest.len() > LONGEST_REST || !letters.bytes().all(|b| b.is_ascii_alphabetic()) {
+    let is_of_letters = letters.bytes().all(|b| b.is_ascii_alphabetic());
+    if letters.len() + LONGEST_REST < text.len() || !is_of_letters {
         return vec![text];
     }
     // A capital behind a small letter begins a word.
     let bytes = letters.as_bytes();
-    let mut words: Vec<&str> = rest.split(is_mark).collect();
+    let mut words = Vec::new();
     let mut start = 0;
     for place in 1..bytes.len() {
         if bytes[place].is_ascii_uppercase() && bytes[place - 1].is_ascii_lowercase() {
