@@ -31,8 +31,8 @@ use crate::failure::{self, Failure};
 use crate::interrupt::{self, Interrupted};
 use crate::settings::Settings;
 
-/// The miniSASS authentication service: serves the API out of one SQLite file, and administers that
-/// file, also while the server runs.
+/// The miniSASS authentication service: serves the API out of one database, a file of SQLite or one of
+/// PostgreSQL, and administers it, also while the server runs.
 #[derive(Parser)]
 #[command(
     version,

@@ -38,7 +38,7 @@ pub(crate) struct Import {
     /// What the file is
     #[arg(long, value_name = "KIND", default_value = "jsonl")]
     from: FileKind,
-    /// Do everything, then undo it
+    /// Do everything, then roll it back
     #[arg(long)]
     dry_run: bool,
     /// What happens to the others if somebody cannot be added
