@@ -2,7 +2,7 @@
 
 mod keys;
 
-pub(crate) use self::keys::{discard as discard_keys, master_key};
+pub(crate) use self::keys::{discard as discard_keys, master_key, restored as restored_keys};
 
 use std::path::{Path, PathBuf};
 
@@ -10,11 +10,12 @@ use anyhow::{Context, ensure};
 
 use crate::accounts::{Parts, Rules};
 use crate::clock::Clock;
-use crate::crypto::{Hasher, Issuer, Random, Signer, missing_keys};
+use crate::crypto::{Hasher, Issuer, Random, Signer};
 use crate::domain::{Actor, Stamp, WebUrl};
 use crate::failure::Failure;
 use crate::mail::{Hello, Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
+use crate::operator::first_keys::OpenKeys;
 use crate::private_file::data_dir::{self, Locks};
 use crate::private_file::layout;
 use crate::private_file::{Scratch, folder_of};
@@ -23,15 +24,24 @@ use crate::settings::{Authorities, Listen, Settings};
 use crate::store::maintenance::SoundBackup;
 use crate::store::{Store, maintenance};
 
+/// Whether work needs the keys of the installation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    Needed,
+    /// It signs and mails nothing, so it can be done without the master key too.
+    NotNeeded,
+}
+
 /// The use cases for a command, which may run beside a server.
 pub(crate) fn use_cases_of_command(
     settings: &Settings,
     identity: Identity,
+    keys: Keys,
     is_dry: bool,
 ) -> anyhow::Result<Operator> {
-    check_place(settings)?;
+    check_place(settings, keys)?;
     let _lock = lock_before_migrating(settings)?;
-    use_cases(settings, identity, is_dry)
+    use_cases(settings, identity, keys, is_dry)
 }
 
 /// The schema must not change while a server that is older than this program uses it.
@@ -40,14 +50,21 @@ fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<Locks>> {
         // Migrations leave what there is to servers that are older; they say so if they cannot go on.
         return Ok(None);
     };
-    let schema = maintenance::schema_of(&settings.database)?;
-    if !(1..maintenance::newest_schema()).contains(&schema) {
+    // Another command that does so takes over the keys as well.
+    data_dir::wait_for_migration(&settings.data_dir);
+    let is_old = || {
+        let schema = maintenance::schema_of(&settings.database)?;
+        Ok::<_, Failure>((1..maintenance::newest_schema()).contains(&schema))
+    };
+    if !is_old()? {
         return Ok(None);
     }
     let lock = data_dir::lock(&settings.data_dir, Some(file)).with_context(|| {
         "this program is newer than the running server; restart the server with this version first"
-    });
-    lock.map(Some)
+    })?;
+    data_dir::leave_note(&lock, Some(data_dir::MIGRATES));
+    // Another command may have just done it.
+    Ok(is_old()?.then_some(lock))
 }
 
 /// The use cases over the data folder, whose place has been checked. Without a `public_url` they can
@@ -55,6 +72,7 @@ fn lock_before_migrating(settings: &Settings) -> anyhow::Result<Option<Locks>> {
 pub(crate) fn use_cases(
     settings: &Settings,
     identity: Identity,
+    needed: Keys,
     is_dry: bool,
 ) -> anyhow::Result<Operator> {
     let Identity { public_url, issuer } = identity;
@@ -72,11 +90,20 @@ pub(crate) fn use_cases(
         Store::open(&settings.database)?
     };
     let stamp = Actor::server().at(clock.now());
-    let (keys, master) = keys::open(settings, &store, &random, &stamp, is_dry)?;
-    // The first keys of a dry run are stored for nobody.
-    if !is_dry {
-        data_dir::mark_complete(&settings.data_dir);
-    }
+    let (keys, master) = match keys::open(settings, &store, &random, &stamp, is_dry) {
+        // What is wrong with the file that is there has to be put right all the same.
+        Err(_) if needed == Keys::NotNeeded && master_key(settings).is_ok() => {
+            OpenKeys::passing(&random, &stamp)?
+        }
+        opened => {
+            let opened = opened?;
+            // The first keys of a dry run are stored for nobody.
+            if !is_dry {
+                data_dir::mark_complete(&settings.data_dir);
+            }
+            opened
+        }
+    };
     Ok(Operator::new(Parts {
         signer: Signer::new(
             &keys.ring,
@@ -105,7 +132,7 @@ pub(crate) fn use_cases(
 
 /// Makes the data folder. Refuses a place of somebody else, or where others can read, and one that has
 /// lost its database or its keys.
-pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
+pub(crate) fn check_place(settings: &Settings, keys: Keys) -> anyhow::Result<()> {
     let (folder, database) = (&settings.data_dir, &settings.database);
     // Asked before the database is looked for: of several first starts, one may just have made it.
     let was_complete = data_dir::is_complete(folder);
@@ -120,10 +147,10 @@ pub(crate) fn check_place(settings: &Settings) -> anyhow::Result<()> {
         // A file whose tables were in a log that is gone is as good as none.
         let has_tables = || Ok::<_, Failure>(maintenance::schema_of(database)? > 0);
         let has_database = has_database && (file.is_none() || has_tables()?);
-        let is_elsewhere = settings.master_key.is_some();
-        let missing = || missing_keys(&folder.join(layout::KEYS));
-        let missing = (!is_elsewhere).then(missing).flatten();
-        data_dir::check_complete(folder, database, has_database, missing.as_deref())?;
+        data_dir::check_complete(folder, database, has_database)?;
+        if keys == Keys::Needed && settings.master_key.is_none() {
+            keys::check_there(settings)?;
+        }
     }
     Ok(())
 }

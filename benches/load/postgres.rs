@@ -4,10 +4,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ::postgres::{Client, NoTls};
 use anyhow::{Context, Result};
-use tokio::task::spawn_blocking;
+use tokio::runtime::Builder;
 use tokio::time::sleep;
+use tokio_postgres::NoTls;
 
 use crate::commits;
 use crate::drive::{Amount, Load};
@@ -51,8 +51,7 @@ impl Database {
             name,
         };
         let make = format!("CREATE DATABASE {}", database.name);
-        let url = database.server.clone();
-        spawn_blocking(move || run(&url, &make)).await??;
+        run(&database.server, &make).await?;
         Ok(database)
     }
 
@@ -65,14 +64,24 @@ impl Drop for Database {
     fn drop(&mut self) {
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         let url = self.server.clone();
-        // The library may not be used on a thread of the runtime. What stays is named so that it is known.
-        let _ = std::thread::spawn(move || run(&url, &drop)).join();
+        let dropped = move || {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(run(&url, &drop))
+        };
+        // On a thread that has no runtime yet. What stays is named so that it is known.
+        let _ = std::thread::spawn(dropped).join();
     }
 }
 
-fn run(url: &str, sql: &str) -> Result<()> {
-    let mut client = Client::connect(url, NoTls).context("connecting to PostgreSQL")?;
-    client.batch_execute(sql).with_context(|| sql.to_owned())
+async fn run(url: &str, sql: &str) -> Result<()> {
+    let connected = tokio_postgres::connect(url, NoTls).await;
+    let (client, traffic) = connected.context("connecting to PostgreSQL")?;
+    // Whoever asks hears of its end.
+    tokio::spawn(async { drop(traffic.await) });
+    client
+        .batch_execute(sql)
+        .await
+        .with_context(|| sql.to_owned())
 }
 
 async fn serve(server: &str, options: &Options) -> Result<Vec<Row>> {
@@ -92,8 +101,7 @@ async fn serve(server: &str, options: &Options) -> Result<Vec<Row>> {
 
     let (on_file, on_server) = (checks(&file).await?, checks(&shared).await?);
     // As the server of the database does by itself within a minute.
-    let url = database.url.clone();
-    spawn_blocking(move || run(&url, "ANALYZE")).await??;
+    run(&database.url, "ANALYZE").await?;
     let window = Amount::For(options.pick(Duration::from_secs(2), Duration::from_millis(600)));
     let mut turns = Turns::default();
     for _ in 0..options.pick(5, 2) {

@@ -3,6 +3,7 @@
 use super::{Accounts, Parts};
 use crate::crypto::{Claims, Keyring, TokenFault, TokenKind};
 use crate::failure::Failure;
+use crate::store::keys::StoredKeys;
 
 impl Accounts {
     /// What a token of this kind says, if it is ours and current. A server that was without its database
@@ -24,7 +25,10 @@ impl Accounts {
 impl Parts {
     /// Works with the keys that are stored now.
     pub(crate) async fn change_keys(&self) -> Result<(), Failure> {
-        let stored = self.store.keys().await?;
+        self.change_keys_to(&self.store.keys().await?)
+    }
+
+    pub(crate) fn change_keys_to(&self, stored: &StoredKeys) -> Result<(), Failure> {
         let ring = Keyring::open(&stored.keys, &self.master)?;
         self.signer.change_keys(&ring, stored.version)
     }

@@ -4,7 +4,7 @@ use anyhow::{Context as _, ensure};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::terminal::output::note;
-use crate::compose::{self, Identity};
+use crate::compose::{self, Identity, Keys};
 use crate::domain::Actor;
 use crate::operator::Operator;
 use crate::private_file::{Scratch, data_dir, new_database};
@@ -27,7 +27,17 @@ pub(crate) struct Job {
 impl Job {
     /// Opens the data folder for a command, or for a dry run of it. Only some commands may make a
     /// database where there is none: whoever mistook the folder must not be told that all is well.
-    pub(crate) fn open(
+    pub(crate) fn open(settings: Settings, is_dry: bool, may_create: bool) -> anyhow::Result<Self> {
+        Self::open_with(Keys::Needed, settings, is_dry, may_create)
+    }
+
+    /// For what can be done without the master key too.
+    pub(crate) fn open_without_keys(settings: Settings, is_dry: bool) -> anyhow::Result<Self> {
+        Self::open_with(Keys::NotNeeded, settings, is_dry, false)
+    }
+
+    fn open_with(
+        keys: Keys,
         mut settings: Settings,
         is_dry: bool,
         may_create: bool,
@@ -56,7 +66,7 @@ impl Job {
         }
         // Only some commands make links or tokens, and those check that they can.
         let identity = Identity::of_command(&settings);
-        let operator = compose::use_cases_of_command(&settings, identity, is_dry)?;
+        let operator = compose::use_cases_of_command(&settings, identity, keys, is_dry)?;
         // Somebody, or a script, may have mistaken the folder.
         if is_new && !is_dry && settings.database.file().is_some() {
             note(&new_database(&settings.database_file()));

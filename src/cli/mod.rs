@@ -212,15 +212,16 @@ fn dispatch(
     let settings = || Settings::parse(&values());
     let is_dry = output.is_dry;
     let job = || Job::open(settings()?, is_dry, false);
+    let without_keys = || Job::open_without_keys(settings()?, is_dry);
     match command {
         Command::Serve => daemon::run(&settings()?),
         Command::User(command) => user::run(command, settings, output),
-        Command::Profile(command) => profile::run(command, &job()?, output),
+        Command::Profile(command) => profile::run(command, &without_keys()?, output),
         Command::Token(command) => token::run(command, &job()?, output),
         Command::Reset(command) => reset::run(command, &job()?, output),
-        Command::Policy(command) => policy::run(command, &job()?, output),
-        Command::Session(command) => session::run(command, &job()?, output),
-        Command::Audit(command) => audit::run(command, &job()?, output),
+        Command::Policy(command) => policy::run(command, &without_keys()?, output),
+        Command::Session(command) => session::run(command, &without_keys()?, output),
+        Command::Audit(command) => audit::run(command, &without_keys()?, output),
         Command::Db(command) => db::run(command, settings()?, output),
         Command::Key(command) => key::run(command, settings()?, is_dry, output),
         Command::Mail(command) => mail::run(command, job, output),

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 
 use crate::clock::Clock;
-use crate::crypto::{MasterKey, OldKeys, Random, master_key_in};
+use crate::crypto::{MasterKey, OldKeys, Random, master_key_in, missing_keys};
 use crate::domain::{Actor, Stamp};
 use crate::failure::Failure;
 use crate::operator::first_keys::OpenKeys;
 use crate::private_file::data_dir;
-use crate::private_file::layout;
+use crate::private_file::{folder_of, layout};
 use crate::settings::Settings;
+use crate::store::maintenance::Inspection;
 use crate::store::{Store, maintenance};
 
 /// Opens the keys. If the database holds none they are taken over from the files of an older version, or
@@ -30,11 +31,10 @@ pub(super) fn open(
     if !stored.keys.is_empty() {
         let master = master_key(settings)?;
         let Some(master) = master else {
-            bail!(
-                "the master key {} is missing, and the keys in the database are sealed with it; put your copy \
-                 of it there, or, if it is lost, run `key rotate --discard-old`",
-                master_key_in(&folder).display()
-            )
+            bail!(missing_master(
+                settings,
+                "the keys in the database are sealed with one"
+            ))
         };
         let keys = OpenKeys::of(&stored, &master)?;
         // A start that was cut off has left them.
@@ -64,8 +64,8 @@ pub(super) fn open(
     Ok((keys, master))
 }
 
-/// Gives up all keys, whatever master key sealed them, of a database that no server uses: the next use
-/// cases make new ones. `confirm` is told whether the master key at hand opens them.
+/// Puts new keys in the place of all others, whatever master key sealed them, of a database that no server
+/// uses. `confirm` is told whether the master key at hand opens them.
 pub(crate) fn discard(
     settings: &Settings,
     actor: &Actor,
@@ -89,9 +89,7 @@ pub(crate) fn discard(
     let store = Store::open(&settings.database)?;
     let discarded = discard_in(&store, settings, actor, confirm);
     store.close();
-    discarded?;
-    data_dir::unmark_complete(&settings.data_dir);
-    Ok(())
+    discarded
 }
 
 fn discard_in(
@@ -106,11 +104,77 @@ fn discard_in(
         settings.database
     );
     let stored = store.keys().wait()?;
-    // One that is wrong opens nothing.
-    let master = master_key(settings).ok().flatten();
-    confirm(master.is_some_and(|it| OpenKeys::of(&stored, &it).is_ok()))?;
-    store.discard_keys(actor.at(Clock::System.now())).wait()?;
-    Ok(())
+    let master = master_key(settings)
+        .context("what lies there is no master key; remove it to have one made")?;
+    confirm(
+        master
+            .as_ref()
+            .is_some_and(|it| OpenKeys::of(&stored, it).is_ok()),
+    )?;
+    let (random, folder) = (Random::System, settings.data_dir.join(layout::KEYS));
+    let master = match master {
+        Some(master) => master,
+        None => MasterKey::make(&master_key_in(&folder), &folder, &random)?,
+    };
+    let stamp = actor.at(Clock::System.now());
+    Ok(OpenKeys::renew(store, &master, &random, &stamp)?)
+}
+
+/// Refuses a data folder that has lost the keys that it had: new ones in their place would end every session,
+/// and nobody would be told.
+pub(super) fn check_there(settings: &Settings) -> anyhow::Result<()> {
+    let folder = settings.data_dir.join(layout::KEYS);
+    let Some(missing) = missing_keys(&folder) else {
+        return Ok(());
+    };
+    if missing == master_key_in(&folder) {
+        bail!(missing_master(settings, "this data folder has had keys"));
+    }
+    bail!(
+        "{} is missing, and this data folder had it; put your copy of it back, or, if it is lost, \
+         run `key rotate --discard-old` to have new keys made, which ends every token and every mailed link",
+        missing.display()
+    )
+}
+
+/// What to do about a master key that is not where it is looked for, nor named by a setting.
+pub(super) fn missing_master(settings: &Settings, why: &str) -> String {
+    let missing = master_key_in(&settings.data_dir.join(layout::KEYS));
+    let beside = folder_of(&settings.database_file()).join(layout::KEYS);
+    let beside = master_key_in(&beside);
+    let elsewhere = if beside != missing && beside.exists() {
+        format!(", which may be {}", beside.display())
+    } else {
+        String::new()
+    };
+    let missing = missing.display();
+    format!(
+        "there is no master key {missing}, and {why}; if yours is elsewhere, set master_key_file to it\
+         {elsewhere}; if not, put your copy there, or, if it is lost, run `key rotate --discard-old`, which ends \
+         every token and every mailed link"
+    )
+}
+
+/// What there is to say of the keys that a restore brought.
+pub(crate) fn restored(settings: &Settings) -> &'static str {
+    let stored = Inspection::of(&settings.database).and_then(|it| it.keys());
+    match (stored, master_key(settings)) {
+        (Ok(stored), _) if stored.keys.is_empty() => {
+            "the backup has none; the next start takes over the files of an older version in the folder keys, or \
+             makes new ones, with which every token and every mailed link ends"
+        }
+        (Ok(stored), Ok(Some(it))) if OpenKeys::of(&stored, &it).is_ok() => {
+            "as in the backup; one that was retired since is there again"
+        }
+        (_, Ok(None)) => {
+            "as in the backup; put a copy of the master key that sealed them there before the next start, or \
+             set master_key_file to it"
+        }
+        _ => {
+            "as in the backup, and the master key here did not seal them; put the one that did in its place \
+             before the next start"
+        }
+    }
 }
 
 /// The one that a setting names, else the one in the folder of keys, if it is there.

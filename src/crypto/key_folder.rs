@@ -22,12 +22,21 @@ pub struct OldKeys {
 }
 
 impl OldKeys {
+    /// Where there has been no older version.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            folder: PathBuf::new(),
+            signing: Vec::new(),
+            links: None,
+        }
+    }
+
     /// The keys that are there, which may be none.
     pub fn read(folder: &Path) -> Result<Self, Failure> {
         let mut old = Self {
             folder: folder.to_owned(),
-            signing: Vec::new(),
-            links: None,
+            ..Self::none()
         };
         if !folder.exists() {
             return Ok(old);

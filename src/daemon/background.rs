@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -15,7 +15,7 @@ use crate::http::App;
 use crate::operator::Operator;
 use crate::operator::clock::{ClockStep, ClockWatch};
 use crate::operator::hash_kinds::HashKinds;
-use crate::operator::keys::KeyWatch;
+use crate::operator::keys::{Followed, KeyWatch};
 
 /// How many mails are on their way at once: one that hangs does not hold up the others.
 const SENDERS: usize = 4;
@@ -47,11 +47,13 @@ const BATCH_PAUSE: Duration = Duration::from_millis(10);
 /// Becomes true when the server stops.
 type Stopped = watch::Receiver<bool>;
 
-/// Starts the thread, which ends soon after `stopped`.
+/// Starts the thread, which ends soon after `stopped`. If the keys that are stored cannot be opened any more,
+/// `lost_keys` hears why.
 pub(crate) fn start(
     operator: Operator,
     app: App,
     backups: Option<Backups>,
+    lost_keys: oneshot::Sender<Failure>,
     stopped: Stopped,
 ) -> anyhow::Result<std::thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -67,7 +69,7 @@ pub(crate) fn start(
         for _ in 0..SENDERS {
             tasks.spawn(send(operator.clone(), stopped.clone()));
         }
-        tasks.spawn(watch_keys(operator.clone(), stopped.clone()));
+        tasks.spawn(watch_keys(operator.clone(), lost_keys, stopped.clone()));
         tasks.spawn(watch_hashes(operator.clone(), stopped.clone()));
         tasks.spawn(watch_clock(
             operator.clone(),
@@ -120,16 +122,25 @@ async fn send(operator: Operator, stopped: Stopped) {
     }
 }
 
-/// Follows what others do to the keys. If they cannot be opened, the server goes on with those that it has.
-async fn watch_keys(operator: Operator, stopped: Stopped) {
+/// Follows what others do to the keys, until they cannot be opened any more.
+async fn watch_keys(operator: Operator, lost: oneshot::Sender<Failure>, stopped: Stopped) {
     let mut watch = KeyWatch::default();
     while !*stopped.borrow() {
         match operator.follow_keys(&mut watch).await {
-            Ok(false) => {}
-            Ok(true) => tracing::info!(event = "sys_keys_changed"),
+            Ok(Followed::AsKnown) => {}
+            Ok(Followed::Changed) => tracing::info!(event = "sys_keys_changed"),
+            Ok(Followed::WentBack) => tracing::error!(
+                event = "sys_keys_went_back",
+                note = "the database has older keys than this server, which works with its own until it is \
+                        started again"
+            ),
             // Whoever is served is told of a database that does not answer.
             Err(failure) if failure.is_transient() => {}
-            Err(failure) => failure.log(),
+            Err(failure) => {
+                // The server may be stopping already.
+                let _ = lost.send(failure);
+                return;
+            }
         }
         pause(&stopped, Instant::now() + KEYS_PAUSE).await;
     }

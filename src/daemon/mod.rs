@@ -17,9 +17,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use crate::compose::{self, Identity};
+use crate::compose::{self, Identity, Keys};
 use crate::daemon::announce::announce;
 use crate::daemon::backups::Backups;
 use crate::daemon::bind::bind;
@@ -37,7 +37,7 @@ use crate::settings::{Listen, Settings};
 use crate::store::maintenance;
 
 /// How long work in the background may hold up the end.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
     memory::leave_no_core();
@@ -59,7 +59,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let public_url = identity.check_public_url()?.clone();
     let note = identity.note();
     // Before the database is opened: a newer program must not migrate it under a running server.
-    compose::check_place(settings)?;
+    compose::check_place(settings, Keys::Needed)?;
     let locks = data_dir::lock(&settings.data_dir, settings.database.file())?;
     warn_of_open_folders(settings);
     remove_drafts(settings);
@@ -68,7 +68,14 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     release_mail(&operator).await?;
     let (stopping, stopped) = watch::channel(false);
     let backups = Backups::of(settings);
-    let background = background::start(operator.clone(), app.clone(), backups, stopped.clone())?;
+    let (lost_keys, keys) = oneshot::channel();
+    let background = background::start(
+        operator.clone(),
+        app.clone(),
+        backups,
+        lost_keys,
+        stopped.clone(),
+    )?;
 
     // Before anybody is told that the server is there, and may want to stop it.
     let stop = stop_signal()?;
@@ -82,7 +89,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let stop = std::pin::pin!(stop);
     let mut ended = Ok(());
     let stop = async {
-        ended = stop_or_loss(stop, &operator, &locks, &stopping, grace).await;
+        ended = stop_or_loss(stop, &operator, (&locks, keys), &stopping, grace).await;
         service_manager::tell_stop();
     };
     tokio::select! {
@@ -108,7 +115,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
 /// Opens or makes the database.
 fn use_cases(settings: &Settings, identity: Identity) -> anyhow::Result<Operator> {
     let is_new = !maintenance::is_there(&settings.database)?;
-    let operator = compose::use_cases(settings, identity, false)?;
+    let operator = compose::use_cases(settings, identity, Keys::Needed, false)?;
     if is_new && settings.database.file().is_some() {
         let note = new_database(&settings.database_file());
         tracing::info!(event = "sys_new_database", note);

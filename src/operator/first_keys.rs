@@ -49,6 +49,25 @@ impl OpenKeys {
         Self::of(&keys, master)
     }
 
+    /// Stores new keys in the place of all others.
+    pub fn renew(
+        store: &Store,
+        master: &MasterKey,
+        random: &Random,
+        stamp: &Stamp,
+    ) -> Result<(), Failure> {
+        let keys = first(master, &OldKeys::none(), random, stamp.at)?;
+        store.replace_keys(keys, stamp.clone()).wait()
+    }
+
+    /// Some that go with this process, for work that needs none.
+    pub fn passing(random: &Random, stamp: &Stamp) -> Result<(Self, MasterKey), Failure> {
+        let master = MasterKey::passing(random)?;
+        let keys = first(&master, &OldKeys::none(), random, stamp.at)?;
+        let keys = Self::of(&StoredKeys { version: 0, keys }, &master)?;
+        Ok((keys, master))
+    }
+
     /// Removes the files of an older version whose keys are stored. Returns their names, and the names of
     /// the others.
     pub fn remove_stored(&self, old: OldKeys) -> Result<[Vec<String>; 2], Failure> {

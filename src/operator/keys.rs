@@ -13,8 +13,16 @@ use crate::store::keys::Retirement;
 /// What somebody knows who follows the keys.
 #[derive(Default)]
 pub struct KeyWatch {
-    /// The version of the keys that was complained about last.
-    complained_of: Option<i64>,
+    /// The version of older keys that was told of last.
+    went_back_to: Option<i64>,
+}
+
+/// What was seen of the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    AsKnown,
+    Changed,
+    WentBack,
 }
 
 impl Operator {
@@ -86,29 +94,27 @@ impl Operator {
         }
     }
 
-    /// Works with the keys that are stored now, if they have changed since the last look, and says whether
-    /// they have.
-    pub async fn follow_keys(&self, watch: &mut KeyWatch) -> Result<bool, Failure> {
+    /// Works with the keys that are stored now, if they have changed since the last look. What cannot be read
+    /// is a passing failure, what cannot be opened is not. That the database went back to older ones is said
+    /// once.
+    pub async fn follow_keys(&self, watch: &mut KeyWatch) -> Result<Followed, Failure> {
         let signer = &self.parts.signer;
         // Before the database is asked: what is read meanwhile is no going back.
         let known = signer.keys_version();
-        let version = self.parts.store.keys_version().await?;
-        if version == known || watch.complained_of == Some(version) {
-            signer.note_look();
-            return Ok(false);
+        let version = self.parts.store.keys_version().await;
+        let version = version.map_err(Failure::transient)?;
+        if version > known {
+            let stored = self.parts.store.keys().await;
+            let stored = stored.map_err(Failure::transient)?;
+            self.parts.change_keys_to(&stored)?;
+            return Ok(Followed::Changed);
         }
-        let changed = if version > known {
-            self.parts.change_keys().await
-        } else {
-            let why = "the database went back to older ones, and this server works with its own until it is \
-                       started again";
-            Err(Failure::new("following the keys", why))
-        };
-        // What cannot be read is read at the next look; what cannot be opened is complained about once.
-        if changed.as_ref().is_err_and(|it| !it.is_transient()) {
-            watch.complained_of = Some(version);
+        signer.note_look();
+        if version == known || watch.went_back_to == Some(version) {
+            return Ok(Followed::AsKnown);
         }
-        changed.map(|()| true)
+        watch.went_back_to = Some(version);
+        Ok(Followed::WentBack)
     }
 
     /// The keys, and how often they had changed.

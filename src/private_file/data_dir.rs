@@ -5,6 +5,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use rustix::fs::{Access, access};
@@ -106,13 +107,12 @@ pub(crate) fn is_complete(folder: &Path) -> bool {
     folder.join(COMPLETE).exists()
 }
 
-/// Refuses a data folder that was complete and has lost its database or its keys: new ones in their
-/// place would make a service without users, or end every session, and nobody would be told.
+/// Refuses a data folder that was complete and has lost its database: a new one in its place would make a
+/// service without users, and nobody would be told.
 pub(crate) fn check_complete(
     folder: &Path,
     shown: &dyn Display,
     has_database: bool,
-    missing_keys: Option<&Path>,
 ) -> anyhow::Result<()> {
     let marker = folder.join(COMPLETE);
     let marker = marker.display();
@@ -121,13 +121,6 @@ pub(crate) fn check_complete(
         "the database {shown} is missing or empty, and this data folder had one; put a backup \
          there with `db restore`, or remove {marker} to begin anew"
     );
-    if let Some(keys) = missing_keys {
-        bail!(
-            "{} is missing or empty, and this data folder had it; put your copy of it back, or, if it is lost, \
-             run `key rotate --discard-old` to have new keys made, which ends every token and every mailed link",
-            keys.display()
-        );
-    }
     Ok(())
 }
 
@@ -173,8 +166,38 @@ impl Locks {
     }
 }
 
+/// What a command leaves in the lock while it migrates the database: whoever comes then waits.
+pub(crate) const MIGRATES: &str = "a command brings the database up to date\n";
+
+/// How often whoever waits for that looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How often a lock is tried that somebody has who has not said yet what for.
+const TRIES: usize = 10;
+
+/// Waits while a command migrates the database.
+pub(crate) fn wait_for_migration(folder: &Path) {
+    while lock::note_in(&folder.join(SERVED)).is_some_and(|it| it == MIGRATES) {
+        std::thread::sleep(LOOK);
+    }
+}
+
 /// Takes the locks of a server.
 pub(crate) fn lock(folder: &Path, database: Option<&Path>) -> anyhow::Result<Locks> {
+    let mut tried = 0;
+    loop {
+        wait_for_migration(folder);
+        match lock_at_once(folder, database) {
+            Err(_) if tried < TRIES && note_of_server(folder).is_none() => {
+                tried += 1;
+                std::thread::sleep(LOOK);
+            }
+            locked => return locked,
+        }
+    }
+}
+
+fn lock_at_once(folder: &Path, database: Option<&Path>) -> anyhow::Result<Locks> {
     let take = |path: &Path, what: &Path, choose: &str| {
         let lock = lock::take(path).with_context(|| format!("cannot create {}", path.display()))?;
         lock.with_context(|| {
@@ -202,7 +225,7 @@ pub(crate) fn leave_note(locks: &Locks, note: Option<&str>) {
 
 /// What the server that works on this data at the moment says of itself.
 pub(crate) fn note_of_server(folder: &Path) -> Option<String> {
-    let note = lock::note_in(&folder.join(SERVED))?;
+    let note = lock::note_in(&folder.join(SERVED)).filter(|it| it != MIGRATES)?;
     // Without the end it is not whole yet.
     note.strip_suffix('\n').map(str::to_owned)
 }

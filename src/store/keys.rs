@@ -113,14 +113,16 @@ impl Store {
         })
     }
 
-    /// Removes all keys, whoever sealed them, and returns how many there were.
-    pub fn discard_keys(&self, stamp: Stamp) -> Pending<usize> {
-        self.write("removing all keys", move |sql| {
+    /// Puts these in the place of all keys, whoever sealed them.
+    pub fn replace_keys(&self, keys: Vec<SealedKey>, stamp: Stamp) -> Pending<()> {
+        self.write("replacing all keys", move |sql| {
             let removed = sql.execute("DELETE FROM keys", values![])?;
+            for key in &keys {
+                insert(sql, key)?;
+            }
             counts::add(sql, CHANGES)?;
             let detail = format!("{removed} keys");
-            audit::write(sql, &stamp, "key.discard", None, Some(&detail))?;
-            Ok(removed)
+            audit::write(sql, &stamp, "key.discard", None, Some(&detail))
         })
     }
 }

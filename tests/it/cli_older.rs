@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 
 use refinery::{Migration, Runner, Target, load_sql_migrations};
 use serde_json::json;
@@ -194,6 +195,26 @@ fn every_command_works_on_the_databases_of_older_schemas() {
         }
     }
     assert!(failed.is_empty(), "\n{failed}");
+}
+
+#[test]
+fn commands_that_meet_on_an_older_database_wait_for_each_other() {
+    let hash = hash();
+    for _ in 0..3 {
+        let site = installed(14, &hash);
+        let outcomes: Vec<Outcome> = thread::scope(|scope| {
+            let list = || site.run(&["user", "list"]);
+            let keys = || site.run(&["key", "list"]);
+            let begun: Vec<_> = (0..3)
+                .flat_map(|_| [scope.spawn(list), scope.spawn(keys)])
+                .collect();
+            let ended = begun.into_iter().map(|it| it.join().expect("an end"));
+            ended.collect()
+        });
+        for outcome in outcomes {
+            outcome.ok();
+        }
+    }
 }
 
 /// The folder that `MINISASS_OLD_DATA` names gets a copy of what the server found: tests/packaging has

@@ -447,7 +447,7 @@ fn a_lost_database_and_lost_keys_are_told_from_a_first_start() {
     // A backup is of no use without the master key; if that is lost, it is said that the keys are too.
     fs::remove_dir_all(&keys).expect("lost keys");
     site.run(&["db", "restore", &backup]).ok();
-    let said = site.run(&["user", "show", "ada"]).refusal();
+    let said = site.run(&["key", "list"]).refusal();
     assert!(said.contains("--discard-old"), "{said}");
     let discard = ["key", "rotate", "--discard-old", "--yes"];
     site.run(&discard).ok();

@@ -156,7 +156,7 @@ fn another_master_key_is_refused_in_one_sentence_and_no_key_is_made() {
     let before = kids(&site);
     for (wrong, words) in [(OTHER_MASTER, "another master key"), ("brief", "too weak")] {
         write(&master(&site), wrong);
-        for command in [&SERVE[..], &["user", "list"], &["key", "rotate"]] {
+        for command in [&SERVE[..], &["key", "list"], &["key", "rotate"]] {
             let said = site.run(command).refusal();
             assert!(said.contains(words) && said.contains("; "), "{said}");
             assert!(!said.contains(wrong), "{said}");
@@ -165,7 +165,7 @@ fn another_master_key_is_refused_in_one_sentence_and_no_key_is_made() {
     // A key of 32 bytes in other digits is one, but not this one.
     let hexadecimal = "5f2c9a0be4d71836a1c4507e9bd2f368107be5ac49d3f8620e7195bc3ad4f681";
     write(&master(&site), hexadecimal);
-    let said = site.run(&["user", "list"]).refusal();
+    let said = site.run(&["key", "list"]).refusal();
     assert!(said.contains("another master key"), "{said}");
     write(&master(&site), &right);
     assert_eq!(kids(&site), before);

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::guides::blocks_of;
 use crate::old_keys::OTHER_MASTER;
+use crate::postgres::{Cluster, QUICK};
 use crate::server::{Site, run};
 use crate::smtp_settings::write_private;
 use crate::world::{part, program};
@@ -281,13 +282,43 @@ fn the_compose_file_with_two_servers_sets_what_there_is_and_its_parts_fit() {
         services["nginx"]["networks"]["default"]["ipv4_address"],
         server["environment"]["MINISASS_AUTH_TRUSTED_PROXIES"]
     );
-    let url = server["environment"]["MINISASS_AUTH_DATABASE"].as_str();
-    let [user, name] = ["POSTGRES_USER", "POSTGRES_DB"].map(|it| {
-        services["database"]["environment"][it]
-            .as_str()
-            .expect("a text")
-    });
-    assert!(url.is_some_and(|it| it.starts_with(&format!("postgres://{user}@database/{name}?"))));
+    let database = &services["database"];
+    let mut volumes = database["volumes"].as_array().expect("a list").iter();
+    let role = "./postgres-role.sql:/docker-entrypoint-initdb.d/role.sql:ro";
+    assert!(volumes.any(|it| it == role));
+}
+
+#[test]
+fn the_database_of_the_compose_file_has_a_role_that_owns_it_and_no_more() {
+    let Some(cluster) = part(Cluster::start("compose", QUICK)) else {
+        return;
+    };
+    let compose: Value = serde_norway::from_str(&text("compose-postgres.yaml")).expect("YAML");
+    let secret = compose["services"]["database"]["environment"]["POSTGRES_PASSWORD_FILE"].as_str();
+    let (password, script) = (
+        cluster.folder().join("password"),
+        cluster.folder().join("role.sql"),
+    );
+    fs::write(&password, "uMngeni-7-rivers\n").expect("a password");
+    let ours = text("postgres-role.sql");
+    let sql = ours.replace(secret.expect("a path"), &password.display().to_string());
+    assert_ne!(sql, ours, "it reads the password of the file that is there");
+    fs::write(&script, sql).expect("a script");
+    let mut psql = cluster.command("psql");
+    psql.arg("--host").arg(cluster.folder());
+    psql.args(["--username=postgres", "--file"]).arg(&script);
+    run(&mut psql, "").ok();
+
+    let url = compose["x-server"]["environment"]["MINISASS_AUTH_DATABASE"].as_str();
+    let (folder, url) = (cluster.folder().display(), url.expect("a URL"));
+    let here = url.replace("@database/", "@/") + &format!("&host={folder}");
+    let site = Site::new();
+    site.run(&["--database", &here, "db", "migrate"]).ok();
+    let doctor = site.run(&["--database", &here, "doctor", "--format", "csv"]);
+    let mut lines = doctor.out.lines();
+    let role = lines.find(|it| it.starts_with("server_role,"));
+    let role = role.unwrap_or_else(|| panic!("{doctor:?}"));
+    assert!(role.contains(",ok,"), "{role}");
 }
 
 #[test]

@@ -10,8 +10,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use minisass_auth::store::{Location, Store};
-use postgres::{Client, Config, NoTls};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Config, Error, NoTls, Row};
 
 use crate::server::until;
 use crate::world;
@@ -55,7 +57,7 @@ impl Postgres {
     /// The number in the first row.
     #[track_caller]
     pub fn count(&self, sql: &str) -> i64 {
-        let row = self.client().query_one(sql, &[]).expect(sql);
+        let row = self.client().query_opt(sql).expect(sql).expect("a row");
         row.try_get(0)
             .unwrap_or_else(|_| row.get::<_, i32>(0).into())
     }
@@ -84,6 +86,35 @@ impl Drop for Postgres {
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         // Whoever fails leaves it to the folder, which goes whole.
         let _ = self.cluster.client("postgres").batch_execute(&drop);
+    }
+}
+
+/// A connection past the program.
+pub struct Client {
+    runtime: Runtime,
+    client: tokio_postgres::Client,
+}
+
+impl Client {
+    fn of(config: &Config) -> Result<Self, Error> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let (client, traffic) = runtime.block_on(config.connect(NoTls))?;
+        // Whoever asks hears of its end.
+        runtime.spawn(async { drop(traffic.await) });
+        Ok(Self { runtime, client })
+    }
+
+    pub fn batch_execute(&mut self, sql: &str) -> Result<(), Error> {
+        self.runtime.block_on(self.client.batch_execute(sql))
+    }
+
+    fn execute(&mut self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, Error> {
+        self.runtime.block_on(self.client.execute(sql, values))
+    }
+
+    fn query_opt(&mut self, sql: &str) -> Result<Option<Row>, Error> {
+        self.runtime.block_on(self.client.query_opt(sql, &[]))
     }
 }
 
@@ -149,7 +180,7 @@ impl Cluster {
             let child = child.stderr(Stdio::null()).spawn();
             let _ = child.expect("PostgreSQL").wait();
         });
-        until("PostgreSQL", || self.config("postgres").connect(NoTls).ok());
+        until("PostgreSQL", || Client::of(&self.config("postgres")).ok());
     }
 
     /// As when the machine fails.
@@ -163,23 +194,38 @@ impl Cluster {
 
     /// With all processes of it, at once.
     pub fn kill(&self) {
-        let file = fs::read_to_string(self.data().join("postmaster.pid")).expect("a number");
-        let first = file.lines().next().expect("a number");
-        let children = format!("/proc/{first}/task/{first}/children");
-        let children = fs::read_to_string(children).unwrap_or_default();
-        let all = std::iter::once(first).chain(children.split_whitespace());
-        let all: Vec<Pid> = all
-            .filter_map(|it| Pid::from_raw(it.parse().ok()?))
-            .collect();
-        for process in &all {
-            // It may have ended by itself.
-            let _ = kill_process(*process, Signal::KILL);
-        }
+        let all = self.signal(Signal::KILL);
         // The next one does not start while they hold the memory that they share.
         until("their end", || {
             let is_gone = |it: &Pid| test_kill_process(*it).is_err();
             all.iter().all(is_gone).then_some(())
         });
+    }
+
+    /// From now on it says nothing: connections are taken, and nobody is told that it has gone.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) -> Vec<Pid> {
+        let file = fs::read_to_string(self.data().join("postmaster.pid")).expect("a number");
+        let first = file.lines().next().expect("a number");
+        let children = format!("/proc/{first}/task/{first}/children");
+        // The first one first: it makes no more of them then.
+        let sent = |it: &str| {
+            let process = Pid::from_raw(it.parse().ok()?)?;
+            // It may have ended by itself.
+            let _ = kill_process(process, signal);
+            Some(process)
+        };
+        let mut all: Vec<_> = sent(first).into_iter().collect();
+        let children = fs::read_to_string(children).unwrap_or_default();
+        all.extend(children.split_whitespace().filter_map(sent));
+        all
     }
 
     /// Another one that follows this one. From now on a commit here waits for it.
@@ -208,7 +254,7 @@ impl Cluster {
             .expect("a setting");
         until("the replica", || {
             let followed = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'";
-            client.query_opt(followed, &[]).expect("an answer")
+            client.query_opt(followed).expect("an answer")
         });
         replica
     }
@@ -272,7 +318,7 @@ impl Cluster {
     }
 
     pub fn client(&self, name: &str) -> Client {
-        self.config(name).connect(NoTls).expect("a connection")
+        Client::of(&self.config(name)).expect("a connection")
     }
 
     fn config(&self, name: &str) -> Config {
@@ -290,7 +336,7 @@ impl Drop for Cluster {
 }
 
 /// That the user who runs PostgreSQL may write to.
-fn new_folder(name: &str) -> io::Result<PathBuf> {
+pub fn new_folder(name: &str) -> io::Result<PathBuf> {
     let folder = std::env::temp_dir().join(format!("minisass-pg-{name}-{}", std::process::id()));
     fs::create_dir(&folder)?;
     if let Some((user, group)) = unprivileged() {
@@ -300,7 +346,7 @@ fn new_folder(name: &str) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-fn programs() -> Result<PathBuf, String> {
+pub fn programs() -> Result<PathBuf, String> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut folders: Vec<PathBuf> = versions.flatten().map(|it| it.path().join("bin")).collect();
     folders.sort();
@@ -317,7 +363,7 @@ fn programs() -> Result<PathBuf, String> {
 }
 
 /// Whom to be, if this is root.
-fn unprivileged() -> Option<(u32, u32)> {
+pub fn unprivileged() -> Option<(u32, u32)> {
     if !rustix::process::geteuid().is_root() {
         return None;
     }

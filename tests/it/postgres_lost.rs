@@ -74,12 +74,11 @@ fn a_database_that_was_emptied_or_that_somebody_locked_is_named_and_answered_wit
     let why = || ask(store.count_users()).expect_err("a failure").chain();
 
     let mut other = database.client();
-    let mut holder = other.transaction().expect("a transaction");
-    let lock = "LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
-    holder.batch_execute(lock).expect("a lock");
+    let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
+    other.batch_execute(lock).expect("a lock");
     let said = why();
     assert!(said.contains("does not let go; `SELECT pid"), "{said}");
-    holder.rollback().expect("no lock");
+    other.batch_execute("ROLLBACK").expect("no lock");
     app.status(&access).expect(200);
 
     let empty = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
@@ -102,6 +101,11 @@ fn where_there_is_no_database_the_sentence_says_what_to_look_at() {
     let missing = format!("{server}@/nowhere?{folder}");
     for (place, part) in [
         (missing, "that the setting database names it rightly"),
+        (format!("{server}@/auth"), "it names no host"),
+        (
+            format!("{server}@one,two/auth?hostaddr=127.0.0.1"),
+            "another number of hosts",
+        ),
         (
             url.replace("postgres://", "postgres:"),
             "starts with neither",

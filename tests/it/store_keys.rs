@@ -3,7 +3,7 @@
 use jsonwebtoken::{EncodingKey, Header, encode};
 use minisass_auth::crypto::{Keyring, LinkKey, MasterKey, Random, Signer};
 use minisass_auth::domain::SealedKey;
-use minisass_auth::operator::keys::KeyWatch;
+use minisass_auth::operator::keys::{Followed, KeyWatch};
 use minisass_auth::store::Store;
 use serde_json::json;
 
@@ -80,16 +80,18 @@ fn keys_that_were_read_before_others_do_not_take_their_place() {
 fn who_follows_the_keys_hears_of_a_change_once_and_of_a_going_back_once() {
     let app = App::new();
     let mut watch = KeyWatch::default();
-    let mut look = || app.wait(app.operator.follow_keys(&mut watch));
-    assert!(!look().expect("nothing new"));
+    let mut look = || {
+        let looked = app.wait(app.operator.follow_keys(&mut watch));
+        looked.map_err(|it| it.chain())
+    };
+    assert_eq!(look(), Ok(Followed::AsKnown));
     app.wait(app.operator.rotate_key(&operator()))
         .expect("a key");
-    assert!(look().expect("a new key"));
-    assert!(!look().expect("nothing new"));
+    assert_eq!(look(), Ok(Followed::Changed));
+    assert_eq!(look(), Ok(Followed::AsKnown));
     // As when a replica took over that had not heard of it.
     let back = "UPDATE counts SET count = count - 1 WHERE name = 'key-changes'";
     app.database().execute(back, []).expect("a database");
-    let said = look().expect_err("older keys").chain();
-    assert!(said.contains("older"), "{said}");
-    assert!(!look().expect("it was said"));
+    assert_eq!(look(), Ok(Followed::WentBack));
+    assert_eq!(look(), Ok(Followed::AsKnown), "it was said");
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::cli::examples::examples;
 use crate::cli::job::{self, Job};
 use crate::cli::piped;
-use crate::cli::terminal::output::Output;
+use crate::cli::terminal::output::{Format, Output};
 use crate::cli::terminal::progress::Bar;
 use crate::clock::Clock;
 use crate::compose;
@@ -29,6 +29,9 @@ const FIELDS: &str = "
 
 Sizes are in bytes. links_for_nobody counts the resets and activations that were asked for with an
 address that no account has. server, synchronous_commit and connections are of PostgreSQL.";
+
+/// What only a database of PostgreSQL has of its state.
+const OF_SERVER: [&str; 3] = ["server", "synchronous_commit", "connections"];
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -69,7 +72,7 @@ pub(crate) enum Command {
 }
 
 pub(crate) fn run(command: Command, settings: Settings, output: &mut Output) -> anyhow::Result<()> {
-    let job = |settings| Job::open(settings, false, false);
+    let job = |settings| Job::open_without_keys(settings, false);
     match command {
         Command::Status => status(&job(settings)?, output),
         Command::Check => check(&job(settings)?, output),
@@ -100,7 +103,7 @@ fn status(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let status = job.operator.database_status()?;
     let (last_backup_at, last_backup) = status.last_backup.unzip();
     let server = status.server.as_ref();
-    output.one(&json!({
+    let mut shown = json!({
         "file": job.settings.database.to_string(),
         "bytes": status.bytes,
         "log_bytes": status.log_bytes,
@@ -115,7 +118,15 @@ fn status(job: &Job, output: &mut Output) -> anyhow::Result<()> {
         "server": server.map(|it| format!("PostgreSQL {}", it.version)),
         "synchronous_commit": server.map(|it| &it.synchronous_commit),
         "connections": server.map(|it| it.connections),
-    }))
+    });
+    // Programs find all names everywhere; people need no lines without values.
+    if let Some(shown) = shown.as_object_mut()
+        && output.format == Format::Table
+        && server.is_none()
+    {
+        shown.retain(|name, _| !OF_SERVER.contains(&name.as_str()) || output.wants(name));
+    }
+    output.one(&shown)
 }
 
 fn check(job: &Job, output: &mut Output) -> anyhow::Result<()> {
@@ -217,6 +228,6 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
         "file": settings.database.to_string(),
         "users": users,
         "bytes": Inspection::of(&settings.database).and_then(|it| it.bytes()).ok(),
-        "keys": "as in the backup, with the master key that sealed them; one that was retired since is there again",
+        "keys": compose::restored_keys(settings),
     }))
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
@@ -16,6 +17,9 @@ use crate::cli::terminal::prompt::confirm;
 use crate::compose;
 use crate::crypto::SigningKey;
 use crate::settings::Settings;
+
+/// By then every server has looked whether the keys have changed (`KEYS_PAUSE` in `daemon/background.rs`).
+const LOOK: Duration = Duration::from_secs(1);
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -47,7 +51,7 @@ pub(crate) enum Command {
         /// As `key list` shows it, `-` reads it from standard input [default: the key that signs]
         kid: Option<String>,
     },
-    /// Remove a key: tokens that it signed are refused from then on
+    /// Remove a key, and wait a second until every server refuses the tokens that it signed
     #[command(after_help = examples(&[
         "minisass-auth key retire 20260101T000000Z-7c0f3a91 --yes",
     ]))]
@@ -101,17 +105,16 @@ pub(crate) fn run(
             confirm(&format!("Tokens that {kid} signed will be refused."), yes)?;
             std::thread::sleep(pause);
             job.wait(job.operator.retire_key(&kid, &job.actor))?;
-            (
-                kid,
-                "retired",
-                "is gone; tokens that it signed are refused within a second",
-            )
+            if !is_dry {
+                std::thread::sleep(LOOK);
+            }
+            let what = "is gone; tokens that it signed are refused";
+            (kid, "retired", what)
         }
     };
     done(&kid, state, what, output)
 }
 
-/// The next command on a database without keys makes new ones.
 fn discard(settings: Settings, is_dry: bool, yes: bool, output: &mut Output) -> anyhow::Result<()> {
     ensure!(!is_dry, "this cannot be tried out; leave out --dry-run");
     compose::discard_keys(&settings, &job::actor(), |opens| {

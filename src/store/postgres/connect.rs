@@ -1,18 +1,19 @@
 //! Connections: how one is made, what it is set to, and how long nobody tries again in vain.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use postgres::Config;
-use postgres::config::TargetSessionAttrs;
-use postgres::error::SqlState;
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::Row;
+use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
+use tokio_postgres::error::SqlState;
 
+use super::client::Client;
 use super::error::in_words;
 use super::statements::Statements;
 use super::tls;
 use super::url::ServerUrl;
+use super::way::{Unreached, Way};
 use crate::failure::{Failure, chain};
 use crate::store::sql;
 use crate::store::task::NotCommitted;
@@ -23,9 +24,12 @@ const OLDEST: i32 = 13_00_00;
 /// How our connections are called, with the number of the process.
 pub(super) const APPLICATION: &str = env!("CARGO_PKG_NAME");
 
-/// A machine that does not answer may have been cut off.
-const CONNECT_WITHIN: Duration = Duration::from_secs(3);
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// All of a start, at one machine: one that does not answer may have been cut off.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// A machine that does not confirm what it was sent has been cut off; so often it is asked.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
+const CONFIRM_PAUSE: Duration = Duration::from_secs(3);
 
 /// Between two attempts to connect, at first and at most.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -34,7 +38,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Whoever waits for longer is told to come again. A connection that has begun to write and was left
 /// alone must not keep all others out. A commit that was acknowledged is on the disk, whatever the server
 /// is set to.
-const SETTINGS: &str = "SELECT current_setting('server_version_num')::int,
+const SETTINGS: &str = "SELECT pg_backend_pid(), current_setting('server_version_num')::int,
     current_setting('server_encoding'),
     set_config('lock_timeout', '10s', false),
     set_config('idle_in_transaction_session_timeout', '30s', false),
@@ -42,8 +46,9 @@ const SETTINGS: &str = "SELECT current_setting('server_version_num')::int,
         WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)";
 
 pub(super) struct Connector {
-    config: Config,
-    tls: MakeRustlsConnect,
+    ways: Vec<Arc<Way>>,
+    /// How many connections were begun, if each is to go to another host than the last one.
+    begun: Option<AtomicUsize>,
     refused: Mutex<Option<Refused>>,
     /// How often a connection turned out to lead to a server that takes no changes.
     generation: AtomicU64,
@@ -75,14 +80,19 @@ impl Connector {
         config
             .application_name(&format!("{APPLICATION} {}", std::process::id()))
             .connect_timeout(within.unwrap_or(CONNECT_WITHIN))
-            .tcp_user_timeout(ANSWER_WITHIN)
-            .keepalives_idle(ANSWER_WITHIN);
+            .tcp_user_timeout(CONFIRM_WITHIN)
+            .keepalives_idle(CONFIRM_WITHIN)
+            .keepalives_interval(CONFIRM_PAUSE);
         if config.get_target_session_attrs() == TargetSessionAttrs::Any {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
+        let tls = tls::connector(place)?;
+        let ways = place.hosts.iter().cloned();
+        let ways = ways.map(|it| Arc::new(Way::to(it, &config, &tls)));
+        let takes_turns = config.get_load_balance_hosts() == LoadBalanceHosts::Random;
         Ok(Self {
-            config,
-            tls: tls::connector(place)?,
+            ways: ways.collect(),
+            begun: takes_turns.then(AtomicUsize::default),
             refused: Mutex::default(),
             generation: AtomicU64::new(0),
         })
@@ -99,7 +109,13 @@ impl Connector {
         connection.take_if(|it| it.is_closed() || it.generation != generation);
         if let Some(old) = connection {
             match work(&mut old.statements) {
-                Err(err) if err.ends_connection() || old.is_closed() => {}
+                Err(err) if err.ends_connection() || old.is_closed() => {
+                    // It has just been asked for in vain, and there is no other one.
+                    if self.ways.iter().all(|it| it.is_silent()) {
+                        *connection = None;
+                        return Err(self.refuse(not_committed(err).why));
+                    }
+                }
                 done => return done.map_err(not_committed),
             }
         }
@@ -118,72 +134,67 @@ impl Connector {
     }
 
     pub(super) fn connect(&self) -> Result<Connection, NotCommitted> {
-        let mut refused = self.refused();
+        let refused = self.refused();
         if let Some(it) = refused.as_ref().filter(|it| it.at.elapsed() < it.pause) {
             return Err(it.why.clone());
         }
-        let pause = refused.as_ref().map_or(PAUSE, |it| it.pause * 2);
         drop(refused);
         let generation = self.generation.load(Ordering::SeqCst);
-        let made = self.make();
-        refused = self.refused();
-        match made {
-            Ok(statements) => {
-                if refused.take().is_some() {
-                    tracing::info!(event = "database_found");
-                }
-                Ok(Connection {
-                    statements,
-                    generation,
-                })
-            }
-            Err(why) => {
-                if refused.is_none() {
-                    tracing::error!(event = "database_lost", error = why);
-                }
-                let why = NotCommitted {
-                    why,
-                    transient: true,
-                    is_logged: true,
-                };
-                *refused = Some(Refused {
-                    at: Instant::now(),
-                    pause: pause.min(LONGEST_PAUSE),
-                    why: why.clone(),
-                });
-                Err(why)
-            }
+        let statements = self.make().map_err(|why| self.refuse(why))?;
+        if self.refused().take().is_some() {
+            tracing::info!(event = "database_found");
         }
+        Ok(Connection {
+            statements,
+            generation,
+        })
+    }
+
+    /// For a while nobody tries again.
+    fn refuse(&self, why: String) -> NotCommitted {
+        let mut refused = self.refused();
+        if refused.is_none() {
+            tracing::error!(event = "database_lost", error = why);
+        }
+        let pause = refused.as_ref().map_or(PAUSE, |it| it.pause * 2);
+        let why = NotCommitted {
+            why,
+            transient: true,
+            is_logged: true,
+        };
+        *refused = Some(Refused {
+            at: Instant::now(),
+            pause: pause.min(LONGEST_PAUSE),
+            why: why.clone(),
+        });
+        why
     }
 
     fn make(&self) -> Result<Statements, String> {
-        let connected = self.config.connect(self.tls.clone());
-        let mut client = connected.map_err(|err| {
-            let said = in_words(&err);
-            let advice = if is_about_password(&err, &said) {
-                "see that a file with its password is named, by database_password_file or \
-                 --to-password-file"
-            } else {
-                "see that it runs, and that the setting database names it rightly"
-            };
-            format!("the database cannot be reached: {said}; {advice}")
-        })?;
-        let set = client.query_one(SETTINGS, &[]);
-        let set = set.map_err(|err| in_words(&err))?;
-        let (version, encoding): (i32, &str) = (set.get(0), set.get(1));
-        if version < OLDEST {
-            return Err(format!(
-                "the server has version {} of PostgreSQL; it takes 13 or newer",
-                version / 10_000
-            ));
+        let mut failed = Vec::new();
+        for way in self.ways_in_order() {
+            match Client::connect(&way, SETTINGS) {
+                Ok((client, settings)) => {
+                    check_server(&settings)?;
+                    return Ok(Statements::over(client));
+                }
+                Err(why) => failed.push((way, why)),
+            }
         }
-        if encoding != "UTF8" {
-            return Err(format!(
-                "the database has the encoding {encoding}; make one with `createdb --encoding UTF8 \
-                 --template template0`"
-            ));
+        Err(format!(
+            "the database cannot be reached: {}",
+            why_of_all(&failed)
+        ))
+    }
+
+    /// As they are named; first those that answered the last time.
+    fn ways_in_order(&self) -> Vec<Arc<Way>> {
+        let mut ways = self.ways.clone();
+        if let Some(begun) = &self.begun {
+            ways.rotate_left(begun.fetch_add(1, Ordering::SeqCst) % self.ways.len());
         }
-        Ok(Statements::over(client))
+        ways.sort_by_key(|it| it.is_silent());
+        ways
     }
 
     fn refused(&self) -> std::sync::MutexGuard<'_, Option<Refused>> {
@@ -191,9 +202,49 @@ impl Connector {
     }
 }
 
+fn check_server(settings: &Row) -> Result<(), String> {
+    let read = || Ok((settings.try_get(1)?, settings.try_get(2)?));
+    let (version, encoding): (i32, &str) = read().map_err(|err| in_words(&err))?;
+    if version < OLDEST {
+        return Err(format!(
+            "the server has version {} of PostgreSQL; it takes 13 or newer",
+            version / 10_000
+        ));
+    }
+    if encoding != "UTF8" {
+        return Err(format!(
+            "the database has the encoding {encoding}; make one with `createdb --encoding UTF8 \
+             --template template0`"
+        ));
+    }
+    Ok(())
+}
+
+/// Of each host, if there are several.
+fn why_of_all(failed: &[(Arc<Way>, Unreached)]) -> String {
+    let said = match failed {
+        [(_, why)] => why.to_string(),
+        several => {
+            let each = several.iter().map(|(way, why)| format!("{way}: {why}"));
+            each.collect::<Vec<_>>().join("; ")
+        }
+    };
+    if failed.iter().any(|(_, why)| is_about_password(why)) {
+        format!(
+            "{said}; see that a file with its password is named, by database_password_file or \
+             --to-password-file"
+        )
+    } else {
+        format!("{said}; see that it runs, and that the setting database names it rightly")
+    }
+}
+
 /// One that is missing, or another one.
-fn is_about_password(err: &postgres::Error, said: &str) -> bool {
-    err.code() == Some(&SqlState::INVALID_PASSWORD) || said.contains("password missing")
+fn is_about_password(why: &Unreached) -> bool {
+    let Unreached::Refused(err) = why else {
+        return false;
+    };
+    err.code() == Some(&SqlState::INVALID_PASSWORD) || in_words(err).contains("password missing")
 }
 
 pub(super) fn not_committed(err: sql::Error) -> NotCommitted {

@@ -1,6 +1,6 @@
 //! What PostgreSQL's errors mean, in words, and what to do about them.
 
-use postgres::error::SqlState;
+use tokio_postgres::error::SqlState;
 
 use crate::failure::DISK_FULL;
 use crate::store::sql;
@@ -15,8 +15,8 @@ const EMPTIED: &str = "tables of ours are gone: the database was emptied, or ano
 
 pub(super) const NO_RIGHT: &str = "connect as the role that owns the database and its tables";
 
-impl From<postgres::Error> for sql::Error {
-    fn from(err: postgres::Error) -> Self {
+impl From<tokio_postgres::Error> for sql::Error {
+    fn from(err: tokio_postgres::Error) -> Self {
         let Some(state) = err.code().cloned() else {
             // No answer of a server: the connection has ended, or there never was one.
             return Self::passing(err);
@@ -53,7 +53,7 @@ fn may_pass(state: &SqlState) -> bool {
 }
 
 /// What the server says; its library says "db error" only.
-pub(super) fn in_words(err: &postgres::Error) -> String {
+pub(super) fn in_words(err: &tokio_postgres::Error) -> String {
     match err.as_db_error() {
         Some(said) => {
             let hint = said.hint().or(said.detail());

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use super::connect::{Connection, Connector};
-use super::readers::PATIENCE;
 use crate::domain::{LiveSession, SessionId, Timestamp};
 use crate::failure::Failure;
 use crate::store::pending::{Pending, Promise};
@@ -46,8 +46,8 @@ impl Lookups {
         answer
     }
 
-    pub(super) fn close(&self) {
-        self.0.stop_within(PATIENCE);
+    pub(super) fn close(&self, patience: Duration) {
+        self.0.stop_within(patience);
     }
 }
 

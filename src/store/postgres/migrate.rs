@@ -66,7 +66,8 @@ fn migrate_alone(it: &mut Statements) -> Result<(), Failure> {
             ));
         }
     }
-    let ran = runner(OF_POSTGRES).set_grouped(true).run(&mut it.client);
+    let runner = runner(OF_POSTGRES).set_grouped(true);
+    let ran = it.client.migrate(&runner).map_err(when)?;
     ran.map(drop).map_err(|err| {
         let said = err.to_string();
         // The library of migrations hides what kind of error it was.

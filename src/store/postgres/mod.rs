@@ -3,6 +3,7 @@
 //! the commit, as a writer of SQLite does. So the rules of the nouns hold as they are, and a group pays
 //! once for the lock, the way and the disk.
 
+mod client;
 mod connect;
 mod error;
 mod facts;
@@ -12,9 +13,11 @@ mod readers;
 mod statements;
 mod tls;
 mod url;
+mod way;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 pub use self::url::{ServerUrl, UrlError};
 
@@ -24,6 +27,7 @@ use crate::domain::{LiveSession, SessionId, Timestamp};
 use crate::failure::{Failure, panic_message};
 use connect::Connector;
 use lookups::Lookups;
+use readers::PATIENCE;
 use writer::Writer;
 
 pub(crate) use self::facts::facts;
@@ -71,10 +75,13 @@ impl Postgres {
         self.lookups.find(doing, which, query)
     }
 
+    /// What writes goes first: a server that does not answer holds up the end for so long in all.
     pub(crate) fn close(&self) {
-        self.readers.close();
-        self.lookups.close();
-        self.writer.close();
+        let began = Instant::now();
+        let left = || PATIENCE.saturating_sub(began.elapsed());
+        self.writer.close(left());
+        self.lookups.close(left());
+        self.readers.close(left());
     }
 }
 

@@ -19,8 +19,9 @@ const MOST: usize = 4;
 /// Sees one state of the database, however many statements ask for it.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// How long a server that does not answer may hold up the end of ours.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a server that does not answer may hold up the end of ours: who was served has been answered by
+/// then.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) struct Readers {
     queue: Arc<Queue>,
@@ -115,8 +116,8 @@ impl Readers {
         Ok(())
     }
 
-    /// Does what waits, then closes the connections.
-    pub(crate) fn close(&self) {
+    /// Does what waits, for so long, then closes the connections.
+    pub(super) fn close(&self, patience: Duration) {
         let mut state = self.queue.state();
         state.is_closed = true;
         self.queue.changed.notify_all();
@@ -124,14 +125,14 @@ impl Readers {
         let ended = self
             .queue
             .changed
-            .wait_timeout_while(state, PATIENCE, are_there);
+            .wait_timeout_while(state, patience, are_there);
         drop(ended);
     }
 }
 
 impl Drop for Readers {
     fn drop(&mut self) {
-        self.close();
+        self.close(PATIENCE);
     }
 }
 

@@ -3,16 +3,24 @@
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::ops::ControlFlow;
+use std::pin::pin;
 
 use bytes::BytesMut;
-use postgres::fallible_iterator::FallibleIterator;
-use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use postgres::{Client, Statement};
+use tokio_postgres::Statement;
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
+use super::client::Client;
 use crate::store::sql::{Result, Row, Sql, Value};
 
 /// Statements of many rows have a text for each number of them; the server remembers what is prepared.
 const MOST_PREPARED: usize = 256;
+
+/// A row fits into a page that is there, though the disk is full. A sort that does not fit into the memory that
+/// it may have takes 200 KiB of the disk for a moment.
+const TAKE_ROOM: &str = "SET LOCAL work_mem = '64kB';
+    SELECT count(*) FROM (SELECT repeat(chr(60 + it % 60), 500) || it FROM generate_series(1, 400) AS it
+        ORDER BY 1 OFFSET 1) AS sorted;
+    SET LOCAL work_mem TO DEFAULT";
 
 type Prepared = HashMap<String, Statement>;
 
@@ -32,7 +40,7 @@ impl Statements {
 
     /// What neither has values nor answers.
     pub(super) fn batch(&mut self, sql: &str) -> Result<()> {
-        Ok(self.client.batch_execute(sql)?)
+        self.client.batch(sql)
     }
 
     fn prepare(&mut self, sql: &str, written: impl FnOnce() -> String) -> Result<Statement> {
@@ -54,8 +62,8 @@ impl Sql for Statements {
             return self.batch(sql).map(|()| 0);
         }
         let statement = self.prepare(sql, || numbered(sql))?;
-        let mut rows = self.client.query_raw(&statement, values)?;
-        while rows.next()?.is_some() {}
+        let mut rows = pin!(self.client.rows(&statement, values)?);
+        while self.client.next(rows.as_mut())?.is_some() {}
         let changed = rows.rows_affected().unwrap_or_default();
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
@@ -67,8 +75,8 @@ impl Sql for Statements {
         each: &mut dyn FnMut(&dyn Row) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let statement = self.prepare(sql, || numbered(sql))?;
-        let mut rows = self.client.query_raw(&statement, values)?;
-        while let Some(row) = rows.next()? {
+        let mut rows = pin!(self.client.rows(&statement, values)?);
+        while let Some(row) = self.client.next(rows.as_mut())? {
             if each(&row)?.is_break() {
                 break;
             }
@@ -79,8 +87,8 @@ impl Sql for Statements {
     fn insert(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>> {
         let written = || format!("{} ON CONFLICT DO NOTHING RETURNING id", numbered(sql));
         let statement = self.prepare(sql, written)?;
-        let mut rows = self.client.query_raw(&statement, values)?;
-        let row = rows.next()?;
+        let mut rows = pin!(self.client.rows(&statement, values)?);
+        let row = self.client.next(rows.as_mut())?;
         row.map(|row| Ok(row.try_get(0)?)).transpose()
     }
 
@@ -142,8 +150,8 @@ impl Sql for Statements {
     }
 
     fn probe(&mut self) -> Result<()> {
-        self.execute("UPDATE audit_end SET last = last", &[])
-            .map(drop)
+        self.execute("UPDATE audit_end SET last = last", &[])?;
+        self.batch(TAKE_ROOM)
     }
 }
 
@@ -159,7 +167,7 @@ fn numbered(sql: &str) -> String {
     sql.replace('?', "$")
 }
 
-impl Row for postgres::Row {
+impl Row for tokio_postgres::Row {
     fn value(&self, column: usize) -> Result<Value<'_>> {
         let Held(value) = self.try_get(column)?;
         Ok(value)

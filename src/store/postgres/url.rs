@@ -1,21 +1,35 @@
 //! Where a database of PostgreSQL is.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use postgres::Config;
-use postgres::config::{SslMode, SslNegotiation};
 use thiserror::Error;
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode, SslNegotiation};
+
+/// Where a server listens unless it is told otherwise.
+const PORT: u16 = 5432;
 
 /// `postgres://user@host[,host2]/name?option=…`. Its password is never shown.
 #[derive(Clone)]
 pub struct ServerUrl {
+    /// What is the same wherever it is.
     config: Box<Config>,
+    pub(super) hosts: Vec<ServerHost>,
     pub(super) trust: Trust,
     /// The certificates of the authorities that are trusted, in PEM.
     pub(super) authorities: Option<PathBuf>,
     shown: String,
+}
+
+/// Where it may be: a name or a folder of sockets, and the number of the machine if that is said too.
+#[derive(Clone, Debug)]
+pub(super) struct ServerHost {
+    pub(super) name: Option<Host>,
+    pub(super) number: Option<IpAddr>,
+    pub(super) port: u16,
 }
 
 /// What is asked of the server's certificate, by the names of `sslmode`
@@ -40,6 +54,10 @@ pub enum UrlError {
     Mode(String),
     #[error("it names no database, as postgres://user@host/name does")]
     NoName,
+    #[error("it names no host, as postgres://user@host/name does")]
+    NoHost,
+    #[error("it has another number of hosts than of their ports or numbers")]
+    HostsApart,
     #[error("{0}")]
     Other(String),
 }
@@ -91,6 +109,7 @@ impl FromStr for ServerUrl {
         let (scheme, rest) = parts.ok_or(UrlError::NoScheme)?;
         let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
         let mut others = form_urlencoded::Serializer::new(String::new());
+        let mut hosts = form_urlencoded::Serializer::new(String::new());
         let (mut mode, mut authorities) = ("prefer".to_owned(), None);
         for (name, value) in form_urlencoded::parse(options.as_bytes()) {
             match &*name {
@@ -98,21 +117,19 @@ impl FromStr for ServerUrl {
                 "sslrootcert" => authorities = Some(PathBuf::from(&*value)),
                 // The library takes one host for each option of that name.
                 "host" => value.split(',').for_each(|it| {
-                    others.append_pair("host", it);
+                    hosts.append_pair("host", it);
                 }),
+                "hostaddr" | "port" => drop(hosts.append_pair(&name, &value)),
                 _ => drop(others.append_pair(&name, &value)),
             }
         }
         // A blank is written as %20 where this is read.
-        let others = others.finish().replace('+', "%20");
+        let [others, hosts] = [others, hosts].map(|mut it| it.finish().replace('+', "%20"));
         let scheme = scheme.to_lowercase();
-        let parsed = format!("{scheme}://{place}?{others}").parse();
-        let mut config: Config = parsed.map_err(|err: postgres::Error| {
-            UrlError::Other(super::error::in_words(&err).replace(
-                "invalid connection string",
-                "it is no address of a database",
-            ))
-        })?;
+        let both = format!("{others}&{hosts}");
+        let whole = parse(&format!("{scheme}://{place}?{}", both.trim_matches('&')))?;
+        let hosts = hosts_of(&whole)?;
+        let mut config = parse(&format!("{scheme}://{}?{others}", without_hosts(place)))?;
         let (mode, trust) = mode_and_trust(&mode)?;
         config
             .ssl_mode(mode)
@@ -123,10 +140,53 @@ impl FromStr for ServerUrl {
         Ok(Self {
             shown: without_password(text, &config),
             config: Box::new(config),
+            hosts,
             trust,
             authorities,
         })
     }
+}
+
+fn parse(text: &str) -> Result<Config, UrlError> {
+    text.parse().map_err(|err: tokio_postgres::Error| {
+        UrlError::Other(super::error::in_words(&err).replace(
+            "invalid connection string",
+            "it is no address of a database",
+        ))
+    })
+}
+
+fn hosts_of(config: &Config) -> Result<Vec<ServerHost>, UrlError> {
+    let (names, numbers, ports) = (
+        config.get_hosts(),
+        config.get_hostaddrs(),
+        config.get_ports(),
+    );
+    let count = names.len().max(numbers.len());
+    let fits = |some: usize, least| some == count || some <= least;
+    if !fits(names.len(), 0) || !fits(numbers.len(), 0) || !fits(ports.len(), 1) {
+        return Err(UrlError::HostsApart);
+    }
+    let host = |at: usize| ServerHost {
+        name: names.get(at).cloned(),
+        number: numbers.get(at).copied(),
+        port: ports.get(at).or(ports.first()).copied().unwrap_or(PORT),
+    };
+    let hosts: Vec<_> = (0..count).map(host).collect();
+    if hosts.is_empty() {
+        return Err(UrlError::NoHost);
+    }
+    Ok(hosts)
+}
+
+/// `user:password@host/name` without the host.
+fn without_hosts(place: &str) -> String {
+    let (user, rest) = match place.split_once('@') {
+        Some((user, rest)) => (format!("{user}@"), rest),
+        None => (String::new(), place),
+    };
+    let name = rest.split_once('/').map_or("", |it| it.1);
+    format!("{user}/{name}")
 }
 
 fn mode_and_trust(name: &str) -> Result<(SslMode, Trust), UrlError> {
@@ -160,6 +220,18 @@ fn without_password(text: &str, config: &Config) -> String {
         shown
     } else {
         format!("{shown}?{}", options.join("&"))
+    }
+}
+
+/// As it is told to people.
+impl fmt::Display for ServerHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.name, self.number) {
+            (Some(Host::Unix(folder)), _) => write!(f, "{}", folder.display()),
+            (Some(Host::Tcp(name)), _) => write!(f, "{name}:{}", self.port),
+            (None, Some(number)) => write!(f, "{number}:{}", self.port),
+            (None, None) => write!(f, "port {}", self.port),
+        }
     }
 }
 

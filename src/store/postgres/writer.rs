@@ -6,7 +6,6 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use super::connect::{Connection, Connector, not_committed};
-use super::readers::PATIENCE;
 use super::statements::Statements;
 use crate::failure::Failure;
 use crate::store::crowd::{Crowd, Gathering};
@@ -57,8 +56,8 @@ impl Writer {
     }
 
     /// Does what waits, then closes the connection.
-    pub(super) fn close(&self) {
-        self.0.stop_within(PATIENCE);
+    pub(super) fn close(&self, patience: Duration) {
+        self.0.stop_within(patience);
     }
 }
 

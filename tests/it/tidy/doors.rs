@@ -93,16 +93,20 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ),
     (
         "tokio",
-        "src/http/ src/daemon/ src/cli/job.rs src/interrupt.rs src/mail/smtp.rs",
+        "src/http/ src/daemon/ src/cli/job.rs src/interrupt.rs src/mail/smtp.rs \
+         src/store/postgres/client.rs src/store/postgres/way.rs",
     ),
-    ("futures_util", "src/http/"),
+    ("futures_util", "src/http/ src/store/postgres/client.rs"),
     (
         "futures_channel",
         "src/crypto/hash_pool.rs src/store/pending.rs",
     ),
     ("rusqlite", "src/store/sqlite/"),
-    ("refinery", "src/store/migrations.rs"),
-    ("postgres", "src/store/postgres/"),
+    (
+        "refinery",
+        "src/store/migrations.rs src/store/postgres/client.rs",
+    ),
+    ("tokio_postgres", "src/store/postgres/"),
     ("tokio_postgres_rustls", "src/store/postgres/"),
     ("rustls", "src/store/postgres/tls.rs"),
     ("webpki_roots", "src/store/postgres/tls.rs"),

@@ -1,13 +1,15 @@
 //! A disk that is full when the server starts.
 
 use std::fs;
+use std::io;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
 use super::{part, program};
 use crate::move_dump::person;
+use crate::postgres;
 use crate::server::{CHEAP, PASSWORD, Server, Site, clear_settings, run, until};
 
 /// Makes a small disk and a user, fills the disk, and serves.
@@ -59,6 +61,63 @@ fn a_start_on_a_full_disk_answers_what_only_reads_and_passes() {
     assert_eq!(server.logout(&token), 200);
     assert_eq!(server.status_of(&token), 401);
     assert_eq!(server.stop(), Some(0));
+}
+
+/// PostgreSQL with all that it has on a small disk.
+const SMALL_CLUSTER: &str = r#"
+set -e
+mount -t tmpfs -o size=90m tmpfs disk
+chown "$OWNER" disk
+as="setpriv --pdeathsig QUIT --reuid=$OWNER --regid=$OWNER --clear-groups"
+$as "$BIN/initdb" --username=postgres --auth=trust --encoding=UTF8 --no-locale --no-sync --wal-segsize=1 \
+    -D disk/data > /dev/null
+exec $as "$BIN/postgres" -D disk/data -k "$PWD" -c listen_addresses= -c fsync=off -c shared_buffers=8MB
+"#;
+
+#[test]
+fn while_the_disk_of_postgresql_is_full_nobody_is_told_that_the_service_is_ready() {
+    let (Some(programs), Some((owner, _))) = (part(postgres::programs()), postgres::unprivileged())
+    else {
+        return;
+    };
+    let folder = postgres::new_folder("full").expect("a folder");
+    let Some(mut command) = part(unshared(&folder)) else {
+        return;
+    };
+    fs::create_dir(folder.join("disk")).expect("a folder");
+    command.env("OWNER", owner.to_string()).env("BIN", programs);
+    command.args(["sh", "-c", SMALL_CLUSTER]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut cluster = command.spawn().expect("PostgreSQL");
+    let shown = folder.display();
+    let url = format!("postgres://postgres@/postgres?host={shown}");
+    let site = Site::new();
+    let migrate = ["--database", &url, "db", "migrate"];
+    until("PostgreSQL", || {
+        (site.run(&migrate).code == Some(0)).then_some(())
+    });
+    let server = site.start(&["--database", &url]);
+    let is = |status: u16| {
+        until("the readiness", || {
+            (server.get("/readyz", "").status == status).then_some(())
+        });
+    };
+    is(200);
+
+    // The disk is there for that process alone.
+    let fill = format!("/proc/{}/root{shown}/disk/fill", cluster.id());
+    let mut file = fs::File::create(&fill).expect("a file");
+    io::copy(&mut io::repeat(0), &mut file).expect_err("a full disk");
+    drop(file);
+    is(503);
+    assert_eq!(server.get("/healthz", "").status, 200);
+    fs::remove_file(fill).expect("the file that fills the disk");
+    is(200);
+    assert_eq!(server.register("ada"), 201);
+    drop(server);
+    cluster.kill().expect("a process");
+    cluster.wait().expect("its end");
+    fs::remove_dir_all(folder).expect("the folder");
 }
 
 /// What runs where its mounts are seen by nobody else.

@@ -67,27 +67,28 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let is_dry = output.is_dry;
     let job = || Job::open(settings()?, is_dry, false);
+    let without_keys = || Job::open_without_keys(settings()?, is_dry);
     match command {
         // These two make the database, if there is none; but not when they are refused.
         Command::Create(new) => create::run(new, &settings()?, output),
         Command::Import(import) => import::run(&import, settings()?, output),
-        Command::List(wanted) => list::run(&wanted, &job()?, output),
-        Command::Show(named) => row::show(&named.find(&job()?)?, output),
+        Command::List(wanted) => list::run(&wanted, &without_keys()?, output),
+        Command::Show(named) => row::show(&named.find(&without_keys()?)?, output),
         Command::Update(change) => update::run(change, &job()?, output),
         Command::SetPassword(set) => set_password::run(&set, &job()?, output),
         Command::Activate(named) => {
-            let job = job()?;
+            let job = without_keys()?;
             activate::set_active(&named.find(&job)?, true, &job, output)
         }
         Command::Deactivate(named) => {
-            let job = job()?;
+            let job = without_keys()?;
             activate::set_active(&named.find(&job)?, false, &job, output)
         }
         Command::ResendActivation(named) => {
             let job = job()?;
             resend_activation::run(&named.find(&job)?, &job, output)
         }
-        Command::Delete(which) => delete::run(&which, &job()?, output),
-        Command::Export(export) => export::run(&export, &job()?),
+        Command::Delete(which) => delete::run(&which, &without_keys()?, output),
+        Command::Export(export) => export::run(&export, &without_keys()?),
     }
 }

@@ -1,0 +1,142 @@
+//! A connection, for a thread that has nothing else to do than to wait for it; but not for ever: the
+//! library would wait for a server that says nothing as long as it says nothing.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use refinery::{Report, Runner};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+use tokio_postgres::{Client as Asker, Row, RowStream, Statement};
+
+use super::way::{Link, Unreached, Way, heard};
+use crate::store::sql::{Error, Result, Value};
+
+/// Whoever hears nothing for so long asks whether the server still works on it. A long statement is waited
+/// for in this way as long as it takes.
+const SILENCE: Duration = Duration::from_secs(5);
+
+const SILENT: &str = "the server of the database has said nothing for several seconds, and works on nothing \
+                      for this connection; see that its machine, its disk and the way to it work";
+
+/// How long a server is told that a connection ends.
+const GOODBYE: Duration = Duration::from_millis(200);
+
+/// What ends a connection is known, so that there is none any more.
+pub(super) struct Client {
+    runtime: Runtime,
+    link: Option<Link>,
+    way: Arc<Way>,
+    /// The number of the process that the server has for it.
+    process: i32,
+}
+
+impl Client {
+    /// Connects, and asks `first`, whose answer has one row that begins with the number of the process.
+    pub(super) fn connect(
+        way: &Arc<Way>,
+        first: &str,
+    ) -> std::result::Result<(Self, Row), Unreached> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Unreached::Here)?;
+        let (link, row) = match runtime.block_on(way.go(first)) {
+            Ok(went) => went,
+            Err(failed) => {
+                // A name server that does not answer is not waited for.
+                runtime.shutdown_background();
+                return Err(failed);
+            }
+        };
+        let client = Self {
+            process: row.try_get(0).map_err(Unreached::Refused)?,
+            way: Arc::clone(way),
+            link: Some(link),
+            runtime,
+        };
+        Ok((client, row))
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        let is_closed = |it: &Link| it.client.is_closed();
+        self.link.as_ref().is_none_or(is_closed)
+    }
+
+    /// What has neither values nor answers.
+    pub(super) fn batch(&mut self, sql: &str) -> Result<()> {
+        Ok(self.run(async |it| it.batch_execute(sql).await)??)
+    }
+
+    pub(super) fn prepare(&mut self, sql: &str) -> Result<Statement> {
+        Ok(self.run(async |it| it.prepare(sql).await)??)
+    }
+
+    pub(super) fn rows(
+        &mut self,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<RowStream> {
+        Ok(self.run(async |it| it.query_raw(statement, values).await)??)
+    }
+
+    /// The next row of an answer.
+    pub(super) fn next(&mut self, mut rows: Pin<&mut RowStream>) -> Result<Option<Row>> {
+        let row = match rows.next().now_or_never() {
+            Some(there) => there,
+            None => self.run(async |_| rows.next().await)?,
+        };
+        Ok(row.transpose()?)
+    }
+
+    pub(super) fn migrate(
+        &mut self,
+        runner: &Runner,
+    ) -> Result<std::result::Result<Report, refinery::Error>> {
+        self.run(async |it| runner.run_async(it).await)
+    }
+
+    fn run<T>(&mut self, ask: impl AsyncFnOnce(&mut Asker) -> T) -> Result<T> {
+        let Some(link) = &mut self.link else {
+            return Err(Error::ended("the connection has ended"));
+        };
+        let Link {
+            client,
+            traffic,
+            config,
+        } = link;
+        let (way, process) = (&self.way, self.process);
+        let answer = self.runtime.block_on(async {
+            let mut answer = pin!(heard(traffic, ask(client)));
+            loop {
+                if let Ok(answer) = timeout(SILENCE, answer.as_mut()).await {
+                    return answer.map_err(Error::from);
+                }
+                if !way.still_works(config, process).await {
+                    return Err(Error::passing(SILENT));
+                }
+            }
+        });
+        if answer.is_err() {
+            self.link = None;
+        }
+        answer
+    }
+}
+
+/// The server is told, so that it does not think of a failure.
+impl Drop for Client {
+    fn drop(&mut self) {
+        if let Some(Link {
+            client, traffic, ..
+        }) = self.link.take()
+        {
+            drop(client);
+            // One that has gone has nothing to hear.
+            let told = self
+                .runtime
+                .block_on(async { timeout(GOODBYE, traffic).await });
+            drop(told);
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The way to a server, that may be at several places: each is given so long for all of a start, and a
+//! second connection tells whether the server still works on what a first one waits for.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::net::lookup_host;
+use tokio::time::timeout;
+use tokio_postgres::config::Host;
+use tokio_postgres::{Client, Config, Error, Row, SimpleQueryMessage};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::error::in_words;
+use super::url::ServerHost;
+
+/// To one place.
+pub(super) struct Way {
+    host: ServerHost,
+    config: Config,
+    tls: MakeRustlsConnect,
+    /// How long a start may take.
+    within: Duration,
+    /// Whether it did not answer, the last time that it was asked.
+    is_silent: AtomicBool,
+}
+
+/// Why there is no connection.
+pub(super) enum Unreached {
+    Silent(Duration),
+    /// The system has no room for one, or no number for the name.
+    Here(std::io::Error),
+    Refused(Error),
+}
+
+/// A connection. Nothing is said or heard on it but while its traffic is polled.
+pub(super) struct Link {
+    pub(super) client: Client,
+    pub(super) traffic: Traffic,
+    /// Leads to the same machine again.
+    pub(super) config: Config,
+}
+
+type Traffic = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+impl Way {
+    /// `config` names no place.
+    pub(super) fn to(host: ServerHost, config: &Config, tls: &MakeRustlsConnect) -> Self {
+        Self {
+            host,
+            config: config.clone(),
+            tls: tls.clone(),
+            within: config.get_connect_timeout().copied().unwrap_or_default(),
+            is_silent: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.is_silent.load(Ordering::SeqCst)
+    }
+
+    fn note_silence(&self, is_silent: bool) {
+        self.is_silent.store(is_silent, Ordering::SeqCst);
+    }
+
+    /// Connects, and asks `first`, whose answer has one row.
+    pub(super) async fn go(&self, first: &str) -> Result<(Link, Row), Unreached> {
+        let mut failed = Unreached::Silent(self.within);
+        for config in self.machines().await? {
+            match timeout(self.within, self.start(config, first)).await {
+                Ok(Ok(started)) => {
+                    self.note_silence(false);
+                    return Ok(started);
+                }
+                Ok(Err(err)) => failed = Unreached::Refused(err),
+                Err(_) => failed = Unreached::Silent(self.within),
+            }
+        }
+        self.note_silence(matches!(failed, Unreached::Silent(_)));
+        Err(failed)
+    }
+
+    /// A name may stand for several.
+    async fn machines(&self) -> Result<Vec<Config>, Unreached> {
+        let port = self.host.port;
+        let config = |number: Option<IpAddr>| {
+            let mut config = self.config.clone();
+            config.port(port);
+            match &self.host.name {
+                Some(Host::Tcp(name)) => _ = config.host(name),
+                Some(Host::Unix(folder)) => _ = config.host_path(folder),
+                None => {}
+            }
+            if let Some(number) = number {
+                config.hostaddr(number);
+            }
+            config
+        };
+        let (Some(Host::Tcp(name)), None) = (&self.host.name, self.host.number) else {
+            return Ok(vec![config(self.host.number)]);
+        };
+        let found = timeout(self.within, lookup_host((&**name, port))).await;
+        let found = found.map_err(|_| Unreached::Silent(self.within))?;
+        let found = found.map_err(Unreached::Here)?;
+        Ok(found.map(|it| config(Some(it.ip()))).collect())
+    }
+
+    async fn start(&self, config: Config, first: &str) -> Result<(Link, Row), Error> {
+        let mut link = Link::make(config, &self.tls).await?;
+        let Link {
+            client, traffic, ..
+        } = &mut link;
+        let row = heard(traffic, client.query_one(first, &[])).await??;
+        Ok((link, row))
+    }
+
+    /// Whether the server at the end of a link still works for it, in the process of that number.
+    pub(super) async fn still_works(&self, end: &Config, process: i32) -> bool {
+        // What was answered so long ago was lost on the way, as the question may have been. Whoever may
+        // not see what the process does is told nothing of it.
+        let query = format!(
+            "SELECT 1 FROM pg_stat_activity WHERE pid = {process} AND (state IS NULL
+                OR state IN ('active', 'disabled')
+                OR state_change > clock_timestamp() - interval '3 seconds')"
+        );
+        let ask = async {
+            let mut other = Link::make(end.clone(), &self.tls).await?;
+            let Link {
+                client, traffic, ..
+            } = &mut other;
+            heard(traffic, client.simple_query(&query)).await?
+        };
+        match timeout(self.within, ask).await {
+            Ok(Ok(said)) => said
+                .iter()
+                .any(|it| matches!(it, SimpleQueryMessage::Row(_))),
+            // It is there, though it may take no more connections; unless it starts or stops.
+            Ok(Err(err)) => err.code().is_some_and(|it| !it.code().starts_with("57P")),
+            Err(_) => {
+                self.note_silence(true);
+                false
+            }
+        }
+    }
+}
+
+impl Link {
+    async fn make(config: Config, tls: &MakeRustlsConnect) -> Result<Self, Error> {
+        let (client, traffic) = config.connect(tls.clone()).await?;
+        Ok(Self {
+            client,
+            traffic: Box::pin(traffic),
+            config,
+        })
+    }
+}
+
+/// What a client is asked for, while its traffic goes on.
+pub(super) async fn heard<T>(
+    traffic: &mut Traffic,
+    asked: impl Future<Output = T>,
+) -> Result<T, Error> {
+    let mut asked = pin!(asked);
+    poll_fn(|context| {
+        let ended = traffic.as_mut().poll(context);
+        // What was answered just before the end is an answer: of a commit, say.
+        match (asked.as_mut().poll(context), ended) {
+            (Poll::Ready(answer), _) => Poll::Ready(Ok(answer)),
+            (Poll::Pending, Poll::Ready(Err(err))) => Poll::Ready(Err(err)),
+            (Poll::Pending, _) => Poll::Pending,
+        }
+    })
+    .await
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.host.fmt(f)
+    }
+}
+
+impl fmt::Display for Unreached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent(within) => write!(f, "nothing was heard of it for {} s", within.as_secs()),
+            Self::Here(err) => f.write_str(&crate::failure::in_words(err)),
+            Self::Refused(err) => f.write_str(&in_words(err)),
+        }
+    }
+}
