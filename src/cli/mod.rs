@@ -223,7 +223,7 @@ fn dispatch(
         Command::Session(command) => session::run(command, &without_keys()?, output),
         Command::Audit(command) => audit::run(command, &without_keys()?, output),
         Command::Db(command) => db::run(command, settings()?, output),
-        Command::Key(command) => key::run(command, settings()?, is_dry, output),
+        Command::Key(command) => key::run(command, settings()?, output),
         Command::Mail(command) => mail::run(command, job, output),
         Command::Config(command) => config::run(&command, &values(), output),
         Command::Healthcheck => healthcheck::run(&values(), output),
