@@ -384,19 +384,28 @@ fn update(
         links::write(sql, Some(user), to, link, stamp.at)?;
     }
     if let Some(email) = email {
-        let details = serde_json::json!({ "email": email.as_str() }).to_string();
-        let notice = NewMail {
-            kind: MailKind::AddressNotice,
-            user: Some(user),
-            link: None,
-            recipient: before.email.as_str(),
-            details: Some(&details),
-        };
-        mails::queue(sql, &notice, stamp.at)?;
+        tell_old_address(sql, &before, email, stamp.at)?;
     }
     audit::write(sql, stamp, "user.update", Some(user), changed.as_deref())?;
     let after = credentials::find(sql, &UserRef::Id(user))?;
     Ok(Ok(after.map(|it| (it, profile))))
+}
+
+fn tell_old_address(
+    sql: &mut dyn Sql,
+    before: &User,
+    email: &Email,
+    now: Timestamp,
+) -> sql::Result<()> {
+    let details = serde_json::json!({ "email": email.as_str() }).to_string();
+    let notice = NewMail {
+        kind: MailKind::AddressNotice,
+        user: Some(before.id),
+        link: None,
+        recipient: before.email.as_str(),
+        details: Some(&details),
+    };
+    mails::queue(sql, &notice, now)
 }
 
 /// The names of the fields that get another value, for the audit trail; of staff the value too. Nothing

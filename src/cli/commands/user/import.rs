@@ -54,7 +54,7 @@ pub(crate) struct Import {
     /// SimpleJWT that name a UUID are not good here, and these users log in again
     #[arg(long, value_name = "MODEL", value_parser = model)]
     user_model: Option<String>,
-    /// The model of their profiles, if it is another; name that of the users once more if it has the fields
+    /// The model of their profiles, if it is another; that of the users has to be named too
     #[arg(long, value_name = "MODEL", value_parser = model)]
     profile_model: Option<String>,
     /// A new file for who failed, was left out or changed, or got a new number: JSON Lines
