@@ -109,7 +109,7 @@ impl Accounts {
         let user = opening.session.user;
         let opened = store.open_session(opening.clone(), caller.at(self.now()));
         let is_open = opened.await?;
-        let Some(spare) = spare.filter(|_| !is_open) else {
+        let (false, Some(spare)) = (is_open, spare) else {
             return Ok(is_open);
         };
         let now = store.credentials(&UserRef::Id(user)).await?;

@@ -1,6 +1,6 @@
 //! What people do with their own account: log in, register, reset, change, leave. HTTP and the
 //! command line call the same functions. They are `async` only to wait for a hash or a commit: no
-//! runtime is needed, and nothing here blocks a thread.
+//! runtime is needed. Reads of SQLite and the removal of files of mails are short, and done in place.
 
 pub mod activation;
 mod attempts;

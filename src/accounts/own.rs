@@ -3,14 +3,15 @@
 use super::invalid_fields::InvalidFields;
 use super::{Accounts, Trouble};
 use crate::domain::{
-    Actor, Consent, Email, Invalid, LiveSession, MailKind, Profile, Rule, Session, SessionId,
-    Timestamp, UploadPreference, User, UserId, Username,
+    Actor, Consent, Email, Invalid, LiveSession, MailKind, Profile, ProfileChange, Rule, Session,
+    SessionId, UploadPreference, User, UserId, Username,
 };
 use crate::failure::Failure;
 use crate::store::links::NewLink;
-use crate::store::users::{Taken, UserChange};
+use crate::store::users::{NotUpdated, Taken, UserChange};
 
-const HOUR: i64 = 3600;
+/// For how many seconds somebody waits who has asked for too many new addresses.
+const HOUR: u64 = 3600;
 
 /// What somebody changes of their own account; `None` leaves it as it is. Nothing is checked yet.
 #[derive(Clone, Debug, Default)]
@@ -89,20 +90,19 @@ impl Accounts {
         let mut change = check(change, &session.user, profile).map_err(OwnError::Invalid)?;
         let new_email = change.email.take();
         if let Some(email) = new_email.clone() {
-            self.check_not_too_many(session).await?;
+            // An account must not be able to send mails to strangers without end.
+            change.most_new_addresses = self.most_links();
             let link = self.new_link(MailKind::AddressChange)?;
             change.new_address = Some(NewLink {
                 email: Some(email),
                 ..link
             });
         }
-        let (user, profile) = (session.user.id, change.profile.clone().unwrap_or_default());
-        let (store, actor) = (&self.parts.store, caller.at(self.now()));
-        let user = match store.update_user(user, change, actor).await? {
-            Ok(user) => user.unwrap_or_else(|| session.user.clone()),
-            Err(Taken::Email) => return Err(OwnError::field("email", Rule::EmailTaken)),
-            Err(Taken::Username) => return Err(OwnError::field("username", Rule::UsernameTaken)),
-        };
+        let (store, stamp) = (&self.parts.store, caller.at(self.now()));
+        let updated = store.update_user(session.user.id, change, stamp).await?;
+        let (user, profile) = updated
+            .map_err(not_updated)?
+            .unwrap_or_else(|| (session.user.clone(), Profile::default()));
         let by = &caller.name;
         tracing::info!(event = "user_updated", user_id = user.id.0, by);
         Ok(OwnAccount {
@@ -114,21 +114,6 @@ impl Accounts {
 
     pub async fn profile(&self, user: UserId) -> Result<Profile, Failure> {
         Ok(self.parts.store.profile(user).await?.unwrap_or_default())
-    }
-
-    /// An account must not be able to send mails to strangers without end.
-    async fn check_not_too_many(&self, session: &LiveSession) -> Result<(), Trouble> {
-        let Some(most) = self.most_links() else {
-            return Ok(());
-        };
-        let since = Timestamp(self.now().0 - HOUR);
-        let (user, purpose) = (session.user.id, MailKind::AddressChange);
-        let sent = self.parts.store.links_since(user, purpose, since).await?;
-        if sent >= most {
-            tracing::warn!(event = "excess_rate_limit_exceeded", limit = "account");
-            return Err(Trouble::TooMany(HOUR.unsigned_abs()));
-        }
-        Ok(())
     }
 
     /// A user's sessions that have not ended, the youngest first.
@@ -165,9 +150,21 @@ impl Accounts {
     }
 }
 
+fn not_updated(why: NotUpdated) -> OwnError {
+    match why {
+        NotUpdated::Taken(Taken::Email) => OwnError::field("email", Rule::EmailTaken),
+        NotUpdated::Taken(Taken::Username) => OwnError::field("username", Rule::UsernameTaken),
+        NotUpdated::TooManyAddresses => {
+            tracing::warn!(event = "excess_rate_limit_exceeded", limit = "account");
+            OwnError::Trouble(Trouble::TooMany(HOUR))
+        }
+    }
+}
+
 /// What is to change, or all that is wrong.
-fn check(raw: OwnChange, user: &User, mut profile: Profile) -> Result<UserChange, Vec<Invalid>> {
+fn check(raw: OwnChange, user: &User, before: Profile) -> Result<UserChange, Vec<Invalid>> {
     let mut invalid = InvalidFields::default();
+    let mut profile = before.clone();
     let email = invalid.check("email", Email::parse(&raw.email));
     let username = raw
         .username
@@ -209,7 +206,10 @@ fn check(raw: OwnChange, user: &User, mut profile: Profile) -> Result<UserChange
         email: email.filter(|it| it.canonical() != user.email.canonical()),
         first_name: Some(raw.first_name),
         last_name: Some(raw.last_name),
-        profile: Some(profile),
+        profile: Some(ProfileChange {
+            before,
+            after: profile,
+        }),
         ..UserChange::default()
     })
 }

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::store::users::{NewUser, Taken};
 
 /// What somebody filled in. Nothing is checked yet.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Registration {
     /// Blank: the address becomes the user name.
     pub username: String,

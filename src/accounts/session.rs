@@ -166,13 +166,23 @@ impl Accounts {
         };
         let session = self.session_of(&claims, now, caller).await?;
         let session = session.ok_or(TokenFault::Invalid)?;
-        let is_rotated = self.parts.rules.rotate_refresh
-            && claims.kind == TokenKind::Refresh
-            && claims.session.is_some();
-        if is_rotated && successor(&session, &claims.id, now).is_none() {
+        if self.is_used_up(&claims, &session, now) {
             return Err(TokenFault::Invalid.into());
         }
         Ok(())
+    }
+
+    /// Whether a refresh token was exchanged for a newer one, too long ago to be good once more.
+    pub(crate) fn is_used_up(
+        &self,
+        claims: &Claims,
+        session: &LiveSession,
+        now: Timestamp,
+    ) -> bool {
+        self.parts.rules.rotate_refresh
+            && claims.kind == TokenKind::Refresh
+            && claims.session.is_some()
+            && successor(session, &claims.id, now).is_none()
     }
 
     /// Ends the session of a refresh token.

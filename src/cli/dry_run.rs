@@ -9,7 +9,7 @@ pub(crate) fn dry_run() -> Arg {
     Arg::new(ID)
         .long("dry-run")
         .action(ArgAction::SetTrue)
-        .help("Do everything, then undo it")
+        .help("Do everything, then roll it back")
 }
 
 /// Whether it was given to the command that was typed.

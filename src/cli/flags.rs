@@ -54,7 +54,7 @@ const WITHOUT_RESULT: &[&str] = &["serve", "completions", "man", "help", "user e
 /// for that; the values come together all the same.
 pub(crate) fn add(root: Command) -> Command {
     let how: Vec<Arg> = root.get_arguments().cloned().collect();
-    let hidden = all().map(|it| it.hide(true));
+    let hidden = flags(|_| true).map(|it| it.hide(true));
     let root = root.args(hidden);
     root.mut_subcommands(|it| {
         let name = it.get_name().to_owned();
@@ -89,20 +89,25 @@ fn show(command: Command, path: &str, how: &[Arg]) -> Command {
     let is_of = |of: &str| path == of || path.split(' ').next() == Some(of);
     let row = SHOWN.iter().find(|(of, _)| is_of(of));
     let shown = row.map_or(DATA, |it| it.1);
-    command.args(all().filter(|it| shown.contains(&it.get_id().as_str())))
+    command.args(flags(|key| shown.contains(&key)))
 }
 
-/// `--config`, and a flag for each setting.
-fn all() -> impl Iterator<Item = Arg> {
-    let config = Arg::new("config")
+/// `--config`, and a flag for each setting, as far as they are wanted.
+fn flags(is_wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = Arg> {
+    let config = is_wanted("config").then(config);
+    let settings = SETTINGS.iter().filter(move |it| is_wanted(it.key));
+    config
+        .into_iter()
+        .chain(settings.map(flag))
+        .map(|it| it.global(true).help_heading("Settings"))
+}
+
+fn config() -> Arg {
+    Arg::new("config")
         .long("config")
         .value_name("FILE")
         .value_hint(ValueHint::FilePath)
-        .help(format!("A TOML file with settings [default: {USUAL_FILE}]"));
-    let flags = SETTINGS.iter().map(flag);
-    std::iter::once(config)
-        .chain(flags)
-        .map(|it| it.global(true).help_heading("Settings"))
+        .help(format!("A TOML file with settings [default: {USUAL_FILE}]"))
 }
 
 fn flag(setting: &'static Setting) -> Arg {

@@ -31,8 +31,8 @@ use crate::failure::{self, Failure};
 use crate::interrupt::{self, Interrupted};
 use crate::settings::Settings;
 
-/// The miniSASS authentication service: serves the API out of one SQLite file, and administers that
-/// file, also while the server runs.
+/// The miniSASS authentication service: serves the API out of one database, a file of SQLite or one of
+/// PostgreSQL, and administers it, also while the server runs.
 #[derive(Parser)]
 #[command(
     version,
@@ -223,7 +223,7 @@ fn dispatch(
         Command::Session(command) => session::run(command, &without_keys()?, output),
         Command::Audit(command) => audit::run(command, &without_keys()?, output),
         Command::Db(command) => db::run(command, settings()?, output),
-        Command::Key(command) => key::run(command, settings()?, is_dry, output),
+        Command::Key(command) => key::run(command, settings()?, output),
         Command::Mail(command) => mail::run(command, job, output),
         Command::Config(command) => config::run(&command, &values(), output),
         Command::Healthcheck => healthcheck::run(&values(), output),

@@ -109,11 +109,17 @@ impl Pool {
             return Err(HashError::Busy);
         }
         state.waiting.push_back(job);
-        if state.waiting.len() > state.idle
-            && state.started < self.threads
-            && self.start_thread().is_ok()
-        {
-            state.started += 1;
+        if state.waiting.len() > state.idle && state.started < self.threads {
+            match self.start_thread() {
+                Ok(()) => state.started += 1,
+                // Nobody would do it.
+                Err(failure) if state.started == 0 => {
+                    state.waiting.pop_back();
+                    return Err(failure.into());
+                }
+                // Those that run come to it.
+                Err(_) => {}
+            }
         }
         self.shared.changed.notify_one();
         Ok(receiver)

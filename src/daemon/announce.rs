@@ -62,15 +62,19 @@ fn shown(place: &Location) -> String {
 
 /// What to do where nobody has an account.
 fn first_steps(settings: &Settings) -> String {
-    let program = std::env::args()
-        .next()
-        .unwrap_or_else(|| "minisass-auth".to_owned());
-    let program = if settings.data_dir == Path::new("./minisass-data") {
-        program
-    } else {
+    let program = std::env::args_os().next();
+    let mut program = program.map_or_else(
+        || "minisass-auth".to_owned(),
+        |it| it.to_string_lossy().into_owned(),
+    );
+    if settings.data_dir != Path::new("./minisass-data") {
         let data = whole_path(&settings.data_dir);
-        format!("{program} --data-dir {}", data.display())
-    };
+        program += &format!(" --data-dir {}", data.display());
+    }
+    let usual = settings.data_dir.join("auth.db");
+    if let Some(file) = settings.database.file().filter(|it| **it != usual) {
+        program += &format!(" --database {}", whole_path(file).display());
+    }
     format!(
         "\nNext, in another terminal:\n\n  \
          {program} user create --username ada --email ada@example.org\n  \

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::{oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::daemon::backups::Backups;
@@ -83,8 +83,11 @@ pub(crate) fn start(
         tasks.spawn(settle(stopped.clone()));
         tasks.spawn(forget_clients(app, stopped.clone()));
         tasks.spawn(tidy(operator, doubt, stopped));
-        // Each ends in whatever way.
-        while tasks.join_next().await.is_some() {}
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(err) = ended {
+                panicked(err).log();
+            }
+        }
     };
     let thread = std::thread::Builder::new().name("housekeeping".into());
     thread
@@ -110,7 +113,7 @@ async fn send(operator: Operator, stopped: Stopped) {
             () = cut_off(stopped.clone()) => return,
         };
         let is_done = !sent.unwrap_or_else(|err| {
-            log_failure(&err);
+            err.log();
             false
         });
         if is_done {
@@ -153,7 +156,7 @@ async fn watch_hashes(operator: Operator, stopped: Stopped) {
             () = stop(stopped.clone()) => return,
         };
         let is_more = look.unwrap_or_else(|err| {
-            log_failure(&err);
+            err.log();
             false
         });
         if is_more {
@@ -175,7 +178,7 @@ async fn watch_clock(
         pause(&stopped, Instant::now() + wait).await;
     }
     let noted = operator.note_latest_time().await;
-    noted.unwrap_or_else(|err| log_failure(&err));
+    noted.unwrap_or_else(|err| err.log());
 }
 
 /// Returns how long to wait before the next look.
@@ -197,7 +200,7 @@ async fn look_at_clock(
             doubts.send_replace(Instant::now() + DOUBT);
         }
         Err(failure) => {
-            log_failure(&failure);
+            failure.log();
             return CLOCK_TROUBLE;
         }
     }
@@ -223,13 +226,17 @@ async fn stop(mut stopped: Stopped) {
 async fn task<T: Send + 'static>(
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {
-    tokio::spawn(work).await.unwrap_or_else(|err| {
-        let why = match err.try_into_panic() {
-            Ok(panic) => panic_message(&*panic),
-            Err(err) => err.to_string(),
-        };
-        Err(Failure::new("working in the background", why))
-    })
+    tokio::spawn(work)
+        .await
+        .unwrap_or_else(|err| Err(panicked(err)))
+}
+
+fn panicked(err: JoinError) -> Failure {
+    let why = match err.try_into_panic() {
+        Ok(panic) => panic_message(&*panic),
+        Err(err) => err.to_string(),
+    };
+    Failure::new("working in the background", why)
 }
 
 async fn forget_clients(app: App, stopped: Stopped) {
@@ -246,12 +253,12 @@ async fn tidy(operator: Operator, doubt: watch::Receiver<Instant>, stopped: Stop
         next += TIDY_PAUSE;
         match operator.note_served_until(TIDY_PAUSE).await {
             // Whoever writes is told of a full disk, say.
-            Err(failure) if !failure.is_transient() => log_failure(&failure),
+            Err(failure) if !failure.is_transient() => failure.log(),
             _ => {}
         }
         if *doubt.borrow() <= Instant::now() {
-            let purged = task(purge(operator.clone(), stopped.clone())).await;
-            purged.unwrap_or_else(|err| log_failure(&err));
+            let purged = task(purge(operator.clone(), doubt.clone(), stopped.clone())).await;
+            purged.unwrap_or_else(|err| err.log());
         }
         if let Some(bytes) = operator.overgrown_log() {
             let note = "somebody reads an old state of the database all the time, so that its log \
@@ -271,11 +278,19 @@ async fn back_up(operator: Operator, backups: Backups, stopped: Stopped) {
 }
 
 /// Deletes what has expired, in batches, between which everybody else may write.
-async fn purge(operator: Operator, stopped: Stopped) -> Result<(), Failure> {
-    while !*stopped.borrow() && !operator.purge_some().await? {
+async fn purge(
+    operator: Operator,
+    doubt: watch::Receiver<Instant>,
+    stopped: Stopped,
+) -> Result<(), Failure> {
+    // The clock may leap meanwhile.
+    while !*stopped.borrow() && *doubt.borrow() <= Instant::now() {
+        if operator.purge_some().await? {
+            return operator.remove_stray_mails().await;
+        }
         pause(&stopped, Instant::now() + BATCH_PAUSE).await;
     }
-    operator.remove_stray_mails().await
+    Ok(())
 }
 
 /// Until then, or the stop.
@@ -285,8 +300,4 @@ async fn pause(stopped: &Stopped, until: Instant) {
         _ = stopped.wait_for(|it| *it) => {}
         () = sleep_until(until) => {}
     }
-}
-
-fn log_failure(failure: &Failure) {
-    failure.log();
 }

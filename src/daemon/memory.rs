@@ -13,9 +13,9 @@ pub(super) fn give_back() {
     };
     for (start, end) in unchanged(&smaps, &program.to_string_lossy()) {
         let start = std::ptr::without_provenance_mut(start);
-        // SAFETY: program and C library are mapped as long as the process lives, and whatever stands in this
-        // range stands in its file too: nobody may write there, and no page of it is a copy of our own. So the next look at a page reads the same bytes, out of the
-        // system's memory as a rule.
+        // SAFETY: program and C library are mapped as long as the process lives. Nobody may write in this
+        // range, and no page of it is a copy of our own, so all of it stands in its file too: the next look
+        // at a page reads the same bytes, out of the system's memory as a rule.
         #[expect(unsafe_code, reason = "the advice is about memory by its address")]
         let _ = unsafe { madvise(start, end - start.addr(), Advice::LinuxDontNeed) };
     }

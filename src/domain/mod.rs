@@ -29,7 +29,7 @@ pub use self::link::{FoundLink, LinkState};
 pub use self::mail::{MailKind, MailState};
 pub use self::password::{Password, PasswordRules};
 pub use self::privacy_policy::{Agreement, Consent, Policy};
-pub use self::profile::{AdditionalFields, Profile, UploadPreference};
+pub use self::profile::{AdditionalFields, Profile, ProfileChange, UploadPreference};
 pub use self::sealed_key::{KeyPurpose, SealedKey};
 pub use self::session::{LiveSession, ROTATION_GRACE, Session, SessionId, SessionKind};
 pub use self::similarity::{ALIKE, similarity};

@@ -118,6 +118,45 @@ impl Profile {
     }
 }
 
+/// A profile as it was read, and as it is to be.
+#[derive(Clone, Debug)]
+pub struct ProfileChange {
+    pub before: Profile,
+    pub after: Profile,
+}
+
+impl ProfileChange {
+    /// What is stored by now, with what differs between the two: what others changed meanwhile stays.
+    pub fn onto(&self, mut stored: Profile) -> Profile {
+        fn set<T: Clone + PartialEq>(stored: &mut T, before: &T, after: &T) {
+            if before != after {
+                stored.clone_from(after);
+            }
+        }
+        let (before, after) = (&self.before, &self.after);
+        set(
+            &mut stored.organisation_type,
+            &before.organisation_type,
+            &after.organisation_type,
+        );
+        set(
+            &mut stored.organisation_name,
+            &before.organisation_name,
+            &after.organisation_name,
+        );
+        set(&mut stored.country, &before.country, &after.country);
+        set(&mut stored.is_expert, &before.is_expert, &after.is_expert);
+        set(
+            &mut stored.upload_preference,
+            &before.upload_preference,
+            &after.upload_preference,
+        );
+        let fields = [&before, &after].map(|it| &it.additional_fields);
+        stored.additional_fields.change(fields[0], fields[1]);
+        stored
+    }
+}
+
 /// Fields of a registration that have no meaning to this service, as a JSON object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AdditionalFields(Map<String, Value>);
@@ -145,6 +184,19 @@ impl AdditionalFields {
 
     pub fn to_json(&self) -> String {
         serde_json::to_string(&self.0).unwrap_or_default()
+    }
+
+    /// Sets and removes what differs between the two. If others have added so many meanwhile that it
+    /// would be too much, it is as the second says.
+    fn change(&mut self, before: &Self, after: &Self) {
+        let mut fields = self.0.clone();
+        fields.retain(|name, _| after.0.contains_key(name) || !before.0.contains_key(name));
+        for (name, value) in &after.0 {
+            if before.0.get(name) != Some(value) {
+                fields.insert(name.clone(), value.clone());
+            }
+        }
+        *self = Self::new(fields).unwrap_or_else(|_| after.clone());
     }
 
     pub fn as_map(&self) -> &Map<String, Value> {

@@ -140,8 +140,12 @@ impl Operator {
         made.rotate_left(past);
         let path = folder.join(&name);
         let backed_up = self.back_up(&path, caller, progress).await;
-        if is_shared && backed_up.is_err() {
-            self.parts.store.return_backup().await?;
+        if is_shared
+            && backed_up.is_err()
+            && let Err(failure) = self.parts.store.return_backup().await
+        {
+            // Why there is no backup is what counts.
+            failure.log();
         }
         backed_up?;
         made.push(name);

@@ -51,7 +51,7 @@ pub struct TokenReport {
 /// Why nothing was done about a token.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    #[error("a token may live {} days at most; ask for less, or raise session_ttl", .0.as_secs() / 86_400)]
+    #[error("a token may live {} at most; ask for less, or raise session_ttl", in_words(*.0))]
     TooLong(Duration),
     /// It has not three parts of base64url with JSON in them.
     #[error("this is not a token; it should have three parts with dots between them")]
@@ -62,6 +62,8 @@ pub enum TokenError {
          `session list` and `session revoke` end a session by its number"
     )]
     NotOurs,
+    #[error("the token has no session here that could end: {0}")]
+    NoSession(String),
     #[error(transparent)]
     Session(#[from] SessionError),
     #[error(transparent)]
@@ -82,10 +84,11 @@ impl Operator {
     ) -> Result<Tokens, TokenError> {
         let rules = &self.parts.rules;
         let most = rules.longest_session();
-        let lasts = ttl.unwrap_or(match what {
+        let usual = match what {
             NewToken::Access => rules.access_ttl,
             NewToken::Refresh | NewToken::Pair => rules.token_session_ttl,
-        });
+        };
+        let lasts = ttl.unwrap_or(usual.min(most));
         if lasts > most {
             return Err(TokenError::TooLong(most));
         }
@@ -130,9 +133,8 @@ impl Operator {
         if let Some(end) = end.map(Timestamp).filter(|it| *it <= now) {
             faults.push(format!("it expired at {end}"));
         }
-        let verified = self.parts.signer.verify(token, kind, now);
-        if let (Err(fault), true) = (&verified, faults.is_empty()) {
-            faults.push(fault.to_string().to_lowercase());
+        if faults.is_empty() {
+            faults.extend(self.other_fault(token, kind, now).await?);
         }
         Ok(TokenReport {
             is_good: faults.is_empty(),
@@ -142,6 +144,25 @@ impl Operator {
             claims: inspected.claims,
             is_signed: inspected.is_signed,
         })
+    }
+
+    /// Why the server does not take a token of a session that lives.
+    async fn other_fault(
+        &self,
+        token: &str,
+        kind: TokenKind,
+        now: Timestamp,
+    ) -> Result<Option<String>, Failure> {
+        let claims = match self.parts.signer.verify(token, kind, now) {
+            Ok(claims) => claims,
+            Err(fault) => return Ok(Some(fault.to_string().to_lowercase())),
+        };
+        let Some(id) = claims.session else {
+            return Ok(None);
+        };
+        let session = self.parts.store.live_session(id, now).await?;
+        let is_used_up = session.is_some_and(|it| self.accounts.is_used_up(&claims, &it, now));
+        Ok(is_used_up.then(|| "it was exchanged for a newer refresh token".to_owned()))
     }
 
     /// The session of a token that a key of ours signed, expired or not.
@@ -162,7 +183,10 @@ impl Operator {
                 id = imported.map(|it| it.to_string());
             }
         }
-        Ok(self.find_live_session(&id.unwrap_or_default()).await?)
+        let Some(id) = id else {
+            return Err(TokenError::NoSession(report.faults.join("; ")));
+        };
+        Ok(self.find_live_session(&id).await?)
     }
 
     /// The tokens of the service before this one name no session and no issuer.
@@ -264,6 +288,15 @@ impl Operator {
         };
         Ok(Some(fault.to_owned()))
     }
+}
+
+/// In the largest unit of which it is a whole number.
+fn in_words(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let units = [(86_400, "days"), (3600, "hours"), (60, "minutes")];
+    let unit = units.into_iter().find(|it| seconds % it.0 == 0);
+    let (size, name) = unit.unwrap_or((1, "seconds"));
+    format!("{} {name}", seconds / size)
 }
 
 fn kind_of(claims: &Map<String, Value>) -> TokenKind {

@@ -110,10 +110,10 @@ impl Operator {
             is_served: wanted.is_served,
         };
         let read = |options| self.read_through(wanted, options, open, host, caller);
-        let is_rehearsed = wanted.extent == Extent::AfterTrial
+        let is_read_once = wanted.extent == Extent::AfterTrial
             || !matches!(wanted.kind, Kind::Django(_))
             || wanted.on_error == OnError::Skip;
-        if is_rehearsed {
+        if is_read_once {
             host.begin(is_trial);
             let mut imported = read(options);
             imported.done.summary.dry_run = wanted.extent == Extent::Dry;

@@ -6,7 +6,7 @@ use crate::accounts::register::{OperatorChoice, RegisterError, Registrar, Regist
 use crate::crypto::MOST_HASHES;
 use crate::domain::{Actor, Invalid, Profile, Rule, User, UserId, UserRef, Username};
 use crate::failure::Failure;
-use crate::store::users::{Taken, UserChange, UserPage};
+use crate::store::users::{NotUpdated, Taken, UserChange, UserPage};
 
 /// Why nothing was done with a user.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,8 @@ pub enum UserError {
         match .0 { Taken::Email => "address", Taken::Username => "user name" }
     )]
     Taken(Taken),
+    #[error("too many new addresses were asked for within the hour; try again later")]
+    TooManyAddresses,
     #[error(transparent)]
     Failed(#[from] Failure),
 }
@@ -148,9 +150,10 @@ impl Operator {
             Err(rule) => return Ok(Err(rule)),
         };
         let (actor, by) = (caller.at(self.now()), &caller.name);
-        store
-            .set_password(user.id, password, None, None, actor)
-            .await?;
+        let set = store.set_password(user.id, password, None, None, actor);
+        if !set.await? {
+            return Err(gone().into());
+        }
         tracing::info!(event = "authn_password_change", user_id = user.id.0, by);
         Ok(Ok(()))
     }
@@ -161,15 +164,20 @@ impl Operator {
         user: &User,
         mut change: UserChange,
         caller: &Actor,
-    ) -> Result<User, UserError> {
+    ) -> Result<(User, Profile), UserError> {
         for name in [&mut change.first_name, &mut change.last_name] {
             *name = name.take().map(|it| it.trim().to_owned());
         }
-        change.profile = change.profile.map(Profile::trimmed);
+        if let Some(profile) = &mut change.profile {
+            profile.after = std::mem::take(&mut profile.after).trimmed();
+        }
         check(user, &change)?;
         let (id, actor, by) = (user.id, caller.at(self.now()), &caller.name);
         let updated = self.parts.store.update_user(id, change, actor).await?;
-        let updated = updated.map_err(UserError::Taken)?;
+        let updated = updated.map_err(|why| match why {
+            NotUpdated::Taken(taken) => UserError::Taken(taken),
+            NotUpdated::TooManyAddresses => UserError::TooManyAddresses,
+        })?;
         let updated = updated.ok_or_else(|| UserError::gone(user))?;
         tracing::info!(event = "user_updated", user_id = id.0, by);
         Ok(updated)
@@ -198,6 +206,6 @@ fn check(user: &User, change: &UserChange) -> Result<(), Invalid> {
         let checked = name.as_deref().map_or(Ok(()), User::check_name);
         checked.map_err(|rule| Invalid::new(field, rule))?;
     }
-    let mut broken = change.profile.iter().flat_map(Profile::broken);
+    let mut broken = change.profile.iter().flat_map(|it| it.after.broken());
     broken.next().map_or(Ok(()), Err)
 }

@@ -60,18 +60,6 @@ impl Store {
         })
     }
 
-    /// How many links of a user were written after `since`.
-    pub fn links_since(&self, user: UserId, purpose: MailKind, since: Timestamp) -> Pending<usize> {
-        self.read("counting links", move |sql| {
-            let count = sql.number(
-                "SELECT count(*) FROM links
-                 WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3",
-                values![user, purpose.as_str(), since],
-            )?;
-            Ok(usize::try_from(count).unwrap_or_default())
-        })
-    }
-
     /// Writes a link and its mail to the user's stored address, or a decoy of the same cost if
     /// nobody may use it or `most_per_hour` were written within the hour.
     pub fn add_link(
@@ -186,6 +174,20 @@ fn void_before(
         values![user, purpose, id, now, LOOKED_AT],
     )
     .map(drop)
+}
+
+/// How many links of a user were written within the hour before `now`.
+pub(super) fn count_in_hour(
+    sql: &mut dyn Sql,
+    user: UserId,
+    purpose: MailKind,
+    now: Timestamp,
+) -> Result<usize> {
+    let count = sql.number(
+        "SELECT count(*) FROM links WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3",
+        values![user, purpose.as_str(), now.0 - HOUR],
+    )?;
+    Ok(usize::try_from(count).unwrap_or_default())
 }
 
 /// The stored address of a user who may use the link and has not been written to too often.

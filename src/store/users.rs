@@ -10,8 +10,8 @@ use super::{
     Store, attempts, audit, credentials, links, mails, privacy_policy, profiles, sessions,
 };
 use crate::domain::{
-    ALIKE, Email, FoundLink, LinkState, MailKind, Profile, Stamp, Timestamp, User, UserId, UserRef,
-    Username, similarity, spellings_of_part,
+    ALIKE, Email, FoundLink, LinkState, MailKind, Profile, ProfileChange, Stamp, Timestamp, User,
+    UserId, UserRef, Username, similarity, spellings_of_part,
 };
 
 /// A user to be added.
@@ -46,6 +46,20 @@ pub enum Taken {
     Email,
 }
 
+/// Why a user was not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotUpdated {
+    Taken(Taken),
+    /// See [`UserChange::most_new_addresses`].
+    TooManyAddresses,
+}
+
+impl From<Taken> for NotUpdated {
+    fn from(taken: Taken) -> Self {
+        Self::Taken(taken)
+    }
+}
+
 /// Which users to list, in the order of their numbers.
 #[derive(Clone, Debug)]
 pub struct UserPage {
@@ -72,11 +86,12 @@ pub struct UserChange {
     /// May be empty.
     pub last_name: Option<String>,
     pub is_staff: Option<bool>,
-    /// The whole profile.
-    pub profile: Option<Profile>,
+    pub profile: Option<ProfileChange>,
     /// A link to a new address, which must be free and replaces the old one when the link is used.
     /// The old address gets a notice.
     pub new_address: Option<NewLink>,
+    /// How many links to new addresses there may be within an hour, if that is limited.
+    pub most_new_addresses: Option<usize>,
 }
 
 /// Adds so many users, each with the next number where its first value is null.
@@ -197,13 +212,13 @@ impl Store {
         })
     }
 
-    /// Changes a user, all or nothing. `None` if there is no such user.
+    /// Changes a user, all or nothing, and returns what is stored then. `None` if there is no such user.
     pub fn update_user(
         &self,
         user: UserId,
         change: UserChange,
         stamp: Stamp,
-    ) -> Pending<Result<Option<User>, Taken>> {
+    ) -> Pending<Result<Option<(User, Profile)>, NotUpdated>> {
         self.write("changing a user", move |sql| {
             update(sql, user, &change, &stamp)
         })
@@ -325,7 +340,12 @@ fn update(
     user: UserId,
     change: &UserChange,
     stamp: &Stamp,
-) -> sql::Result<Result<Option<User>, Taken>> {
+) -> sql::Result<Result<Option<(User, Profile)>, NotUpdated>> {
+    if let (Some(link), Some(most)) = (&change.new_address, change.most_new_addresses)
+        && links::count_in_hour(sql, user, link.purpose, stamp.at)? >= most
+    {
+        return Ok(Err(NotUpdated::TooManyAddresses));
+    }
     let Some(before) = credentials::find(sql, &UserRef::Id(user))? else {
         return Ok(Ok(None));
     };
@@ -336,9 +356,14 @@ fn update(
         (chosen, _) => chosen.clone(),
     };
     if let Some(taken) = taken(sql, name.as_ref(), email, Some(user))? {
-        return Ok(Err(taken));
+        return Ok(Err(taken.into()));
     }
-    let changed = changed(sql, &before, change, name.as_ref())?;
+    let kept = profiles::find(sql, user)?.unwrap_or_default();
+    let profile = match &change.profile {
+        Some(change) => change.onto(kept.clone()),
+        None => kept.clone(),
+    };
+    let changed = changed((&before, &kept), (change, &profile), name.as_ref());
     if let Some(name) = &name {
         rename(sql, user, name)?;
     }
@@ -348,8 +373,8 @@ fn update(
          WHERE id = ?1",
         values![user, change.first_name, change.last_name, change.is_staff,],
     )?;
-    if let Some(profile) = &change.profile {
-        profiles::set(sql, user, profile)?;
+    if profile != kept {
+        profiles::set(sql, user, &profile)?;
     }
     if let Some(email) = &change.email {
         replace_address(sql, user, email, None, stamp)?;
@@ -359,28 +384,37 @@ fn update(
         links::write(sql, Some(user), to, link, stamp.at)?;
     }
     if let Some(email) = email {
-        let details = serde_json::json!({ "email": email.as_str() }).to_string();
-        let notice = NewMail {
-            kind: MailKind::AddressNotice,
-            user: Some(user),
-            link: None,
-            recipient: before.email.as_str(),
-            details: Some(&details),
-        };
-        mails::queue(sql, &notice, stamp.at)?;
+        tell_old_address(sql, &before, email, stamp.at)?;
     }
     audit::write(sql, stamp, "user.update", Some(user), changed.as_deref())?;
-    Ok(Ok(credentials::find(sql, &UserRef::Id(user))?))
+    let after = credentials::find(sql, &UserRef::Id(user))?;
+    Ok(Ok(after.map(|it| (it, profile))))
+}
+
+fn tell_old_address(
+    sql: &mut dyn Sql,
+    before: &User,
+    email: &Email,
+    now: Timestamp,
+) -> sql::Result<()> {
+    let details = serde_json::json!({ "email": email.as_str() }).to_string();
+    let notice = NewMail {
+        kind: MailKind::AddressNotice,
+        user: Some(before.id),
+        link: None,
+        recipient: before.email.as_str(),
+        details: Some(&details),
+    };
+    mails::queue(sql, &notice, now)
 }
 
 /// The names of the fields that get another value, for the audit trail; of staff the value too. Nothing
 /// of what somebody is called or where they are found stays in a trail that outlives them.
 fn changed(
-    sql: &mut dyn Sql,
-    before: &User,
-    change: &UserChange,
+    (before, kept): (&User, &Profile),
+    (change, profile): (&UserChange, &Profile),
     name: Option<&Username>,
-) -> sql::Result<Option<String>> {
+) -> Option<String> {
     let is_new = |to: &Option<String>, of: &str| to.as_ref().is_some_and(|it| it != of);
     let fields = [
         ("username", name.is_some_and(|it| *it != before.username)),
@@ -397,11 +431,8 @@ fn changed(
     if let Some(staff) = change.is_staff.filter(|it| *it != before.is_staff) {
         changed.push(format!("staff={staff}"));
     }
-    if let Some(profile) = &change.profile {
-        let kept = profiles::find(sql, before.id)?.unwrap_or_default();
-        changed.extend(kept.differs_in(profile).map(str::to_owned));
-    }
-    Ok((!changed.is_empty()).then(|| changed.join(", ")))
+    changed.extend(kept.differs_in(profile).map(str::to_owned));
+    (!changed.is_empty()).then(|| changed.join(", "))
 }
 
 /// A user name that is the address goes on being it: the new one, if the old one is the name now.

@@ -62,6 +62,8 @@ struct Belongings {
     models: Models,
     users: usize,
     profiles: usize,
+    /// Fields of profiles that the first user has, whose model was not named as that of profiles.
+    not_taken: Vec<&'static str>,
     /// Rows by the key of their user, as JSON.
     rows: Scratch,
     blacklist: Blacklist,
@@ -82,6 +84,7 @@ pub fn read(open: Open<'_>, models: &Models, importer: &mut Importer<'_>) -> any
         models: models.clone(),
         users: 0,
         profiles: 0,
+        not_taken: Vec::new(),
         rows: importer.scratch()?,
         blacklist: Blacklist::new(importer.scratch()?),
         are_natural: false,
@@ -137,7 +140,11 @@ impl Belongings {
     ) -> anyhow::Result<()> {
         if model.eq_ignore_ascii_case(&self.models.user) {
             self.users += 1;
-            self.profiles += usize::from(self.is_profile(model));
+            if self.is_profile(model) {
+                self.profiles += 1;
+            } else if self.users == 1 && self.models.profile.is_none() {
+                self.not_taken = Row::read(raw).map_or_else(|_| Vec::new(), |it| it.of_profile());
+            }
             return Ok(());
         }
         if !self.is_ours(model) {
@@ -204,10 +211,10 @@ impl Belongings {
         let with_count = |(model, over): (&String, &PassedOver)| {
             format!("{model} ({})", counted(over.rows, "row", "rows"))
         };
+        let all = self.passed_over.iter();
+        let alike: Vec<_> = all.clone().filter(|(_, it)| it.are_like_users).collect();
         // The blacklist alone may follow the users.
-        if self.users == 0 && self.blacklist.is_empty() {
-            let all = self.passed_over.iter();
-            let alike: Vec<_> = all.clone().filter(|(_, it)| it.are_like_users).collect();
+        if self.users == 0 && (self.blacklist.is_empty() || !alike.is_empty()) {
             if let Some((model, _)) = alike.first() {
                 bail!(
                     "it holds no users of the model {user}; these look like users: {}; add --user-model {model}",
@@ -348,6 +355,13 @@ impl Belongings {
     fn say_what_is_left(&self, importer: &mut Importer<'_>) {
         for (model, over) in &self.passed_over {
             importer.pass_over(model.clone(), over.rows);
+        }
+        if !self.not_taken.is_empty() {
+            let (fields, model) = (self.not_taken.join(", "), &self.models.user);
+            importer.note(&format!(
+                "users of {model} have {fields}, which stay behind; add --profile-model {model} to take them \
+                 along"
+            ));
         }
         for (count, one, many, more) in [
             (

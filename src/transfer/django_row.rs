@@ -14,6 +14,17 @@ use crate::domain::Timestamp;
 /// Stands in a field for what JSON does not know.
 const UNREADABLE: &str = "not in JSON";
 
+/// Fields that only a profile has.
+const OF_PROFILE: [&str; 7] = [
+    "organisation_type",
+    "organization_type",
+    "organisation_name",
+    "organization_name",
+    "country",
+    "is_expert",
+    "upload_preference",
+];
+
 #[derive(serde::Serialize, serde::Deserialize)]
 pub(super) struct Row {
     pub(super) model: String,
@@ -134,6 +145,13 @@ impl Row {
             url: self.get("link")?,
             published_at: self.time("published_at")?.unwrap_or_default(),
         })
+    }
+
+    /// Which fields of a profile it has.
+    pub(super) fn of_profile(&self) -> Vec<&'static str> {
+        let mut names = OF_PROFILE.to_vec();
+        names.retain(|it| self.fields.contains_key(*it));
+        names
     }
 
     /// Whether it looks like a user.

@@ -1,6 +1,7 @@
 //! `key …`: a running server follows.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use crate::old_keys;
@@ -137,7 +138,7 @@ fn whoever_gives_up_all_keys_is_told_first_what_stands_against_it() {
     let said = site.run(&DISCARD[..3]).refusal();
     assert!(!said.contains("nothing is lost yet"), "{said}");
     // Otherwise nobody is asked anything.
-    assert_eq!(site.run(&["key", "rotate", "--yes"]).code, Some(2));
+    assert_eq!(site.run(&["key", "rotate", "--yes"]).code, Some(1));
 }
 
 #[test]
@@ -164,4 +165,26 @@ fn what_is_typed_as_a_master_key_is_not_to_be_made_in_a_file_of_that_name() {
     let said = site.run_with(&typed, "short").refusal();
     assert!(said.contains("copy"), "{said}");
     assert!(!said.contains("openssl"), "{said}");
+}
+
+#[test]
+fn a_rotation_that_is_not_to_ask_does_not() {
+    let site = Site::with_database();
+    let done = site.run(&["key", "rotate", "--yes"]).ok();
+    assert!(done.contains("signs in two seconds"), "{done}");
+}
+
+#[test]
+fn who_imports_a_key_that_others_can_read_is_warned() {
+    let site = Site::with_database();
+    let file = site.path("secret-key");
+    let import = |secret: &str, mode: u32| {
+        fs::write(&file, secret).expect("a key");
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("a mode");
+        site.run(&["key", "import", "secret-key"])
+    };
+    let warned = import("7w$+x0(q2^n!c=#r8@k5%z&h3*m_b1)v9-pf4jd6sgty", 0o644);
+    assert!(warned.err.contains("run: chmod 600"), "{}", warned.err);
+    let quiet = import("3w$+x0(q2^n!c=#r8@k5%z&h3*m_b1)v9-pf4jd6sgtz", 0o600);
+    assert_eq!((quiet.code, &*quiet.err), (Some(0), ""));
 }

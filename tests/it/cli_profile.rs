@@ -40,6 +40,9 @@ fn a_profile_is_set_field_by_field() {
     assert_eq!(shown["additional_fields"], json!({"sites": 3}));
     assert_eq!(shown["upload_preference"], "both");
 
+    let set_to = set(&["--country", "  PT  ", "--format", "json"]).json();
+    assert_eq!(set_to["country"], "PT", "what is stored is shown");
+
     for (wrong, said) in [
         (["--field", "river"], "a right one is --field river=Umgeni"),
         (

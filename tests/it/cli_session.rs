@@ -94,3 +94,17 @@ fn a_token_tells_what_it_is_and_why_it_is_not_taken() {
         .refusal();
     site.run_with(&["token", "inspect"], "").refusal();
 }
+
+#[test]
+fn a_session_that_is_named_twice_ends_once() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    token(&site, "ada");
+    let listed = site.run(&["session", "list", "--format", "json"]).json();
+    let id = listed[0]["id"].as_str().expect("a session");
+    let revoke = ["session", "revoke", id, id, "--user", "ada"];
+    let ended = site
+        .run(&[&revoke[..], &["--format", "json"]].concat())
+        .json();
+    assert_eq!(ended["sessions"], 1, "{ended}");
+}

@@ -82,6 +82,25 @@ fn a_token_ends_when_it_was_told_to() {
     }
 }
 
+/// Settings under which no session is longer.
+fn sessions_of(ttl: &str) -> [&str; 6] {
+    let [people, phones] = ["--session-ttl", "--mobile-session-ttl"];
+    [people, ttl, phones, ttl, "--token-session-ttl", ttl]
+}
+
+#[test]
+fn what_is_usual_fits_into_a_session_that_is_shorter() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    for kind in ["access", "refresh"] {
+        let issue = ["token", "issue", "ada", "--kind", kind];
+        let token = site.run(&[&issue[..], &sessions_of("3m")].concat()).ok();
+        let claims = claims(&token);
+        let lasts = claims["exp"].as_i64().zip(claims["iat"].as_i64());
+        assert!(lasts.is_some_and(|it| it.0 - it.1 <= 180), "{claims}");
+    }
+}
+
 fn claims(token: &str) -> serde_json::Value {
     use base64::Engine;
     let claims = token.split('.').nth(1).expect("claims");
@@ -101,6 +120,11 @@ fn a_hundred_years_an_inactive_user_and_a_stranger_are_refused() {
             "{said}"
         );
     }
+    let long = ["token", "issue", "ada", "--ttl", "2d"];
+    let said = site
+        .run(&[&long[..], &sessions_of("12h")].concat())
+        .refusal();
+    assert!(said.contains("12 hours at most"), "{said}");
     let said = site.run(&["token", "issue", "bo"]).refusal();
     assert!(said.contains("user activate bo"), "{said}");
     let said = site.run(&["token", "issue", "nobody"]).refusal();

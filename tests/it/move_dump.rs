@@ -62,8 +62,11 @@ fn users_that_have_the_fields_of_a_profile_bring_it() {
     ada["fields"]["organization_name"] = "Kartoza".into();
     ada["fields"]["organization_type"] = "NGO".into();
     let models = ["--user-model", "accounts.Member", "--profile-model"];
-    let site = Site::new();
     let dump = Value::from_iter([ada]).to_string();
+    let said = import(&Site::new(), dump.clone(), &models[..2]);
+    let note = "have organization_type, organization_name, country, which stay behind; add --profile-model";
+    assert!(said.err.contains(note), "{}", said.err);
+    let site = Site::new();
     import(&site, dump, &[&models[..], &["accounts.Member"]].concat()).ok();
     let profile = site.run(&["profile", "show", "ada", "--format", "json"]);
     let profile = profile.json();
@@ -89,4 +92,25 @@ fn a_profile_that_names_nobody_is_counted_and_the_field_is_named() {
     let note = "1 profile, history or consent belongs to nobody in the dump; their field `user`";
     assert!(said.err.contains(note), "{}", said.err);
     assert_eq!(said.json()["added"], 1);
+}
+
+#[test]
+fn a_dump_whose_users_are_of_another_model_is_refused_though_it_has_a_blacklist() {
+    let mut ada = person(7, "ada", "ada@example.org", HASH);
+    ada["model"] = "accounts.member".into();
+    let issued = json!({
+        "model": "token_blacklist.outstandingtoken", "pk": 1,
+        "fields": {"user": 7, "jti": "ab", "token": "x", "expires_at": "2099-01-01T00:00:00Z"},
+    });
+    let ended = json!({
+        "model": "token_blacklist.blacklistedtoken", "pk": 1, "fields": {"token": 1},
+    });
+    let dump = Value::from_iter([ada, issued, ended]).to_string();
+    let said = import(&Site::new(), dump, &[]);
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.err.contains("add --user-model accounts.member"),
+        "{}",
+        said.err
+    );
 }

@@ -1,5 +1,9 @@
 //! What somebody meets who follows the guides for the first time, and mistakes a folder or a flag.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+
 use crate::server::{CHEAP, Outcome, PASSWORD, Server, Site, run};
 
 fn said_of_new(site: &Site) -> String {
@@ -201,4 +205,26 @@ fn an_invitation_is_queued_and_a_new_link_ends_the_one_before() {
         let end = "A new link ends the one before, mailed or printed.";
         assert!(help.contains(end), "{help}");
     }
+}
+
+#[test]
+fn the_next_step_names_the_database_and_the_program_whatever_it_is_called() {
+    let site = Site::new();
+    let mut serve = site.bare();
+    serve.arg0(OsStr::from_bytes(b"/opt/\xffauth"));
+    serve.args(["--data-dir", "data", "--database", "other.db"]);
+    serve.args(["serve", "--listen", "127.0.0.1:0"]);
+    let mut server = Server::start(serve, &site.path("log"));
+    server.read_on_to("token issue");
+    let next = server
+        .announced
+        .lines()
+        .find(|it| it.contains("user create"));
+    let (_, rest) = next
+        .expect("what to do next")
+        .split_once("auth ")
+        .expect("the program");
+    let words: Vec<&str> = rest.split(' ').collect();
+    let typed = [&words[..], &["--no-password"]].concat();
+    run(site.bare().args(typed), "").ok();
 }

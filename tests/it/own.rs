@@ -234,3 +234,23 @@ fn the_privacy_policy_is_asked_for_until_its_latest_version_is_agreed_to() {
     register(&app, "bob", &json!({"agree": true})).expect(201);
     assert_eq!(app.login("bob").json()["is_agreed_to_privacy_policy"], true);
 }
+
+#[test]
+fn of_many_who_ask_at_once_for_new_addresses_of_one_account_five_are_heard() {
+    let app = App::with(|setup| setup.rules.throttle = true).with_user("ana");
+    let access = access(&app);
+    let ask = |number: usize| {
+        let change = json!({
+            "email": format!("new{number}@example.org"), "name": "Ana", "surname": "Li",
+            "upload_preference": "wifi",
+        });
+        send(&app, "POST", "user/update/", &access, Some(&change)).status
+    };
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..20).map(|it| scope.spawn(move || ask(it))).collect();
+        let heard = asked.into_iter().map(|it| it.join().expect("an answer"));
+        heard.collect()
+    });
+    let of = |status| statuses.iter().filter(|it| **it == status).count();
+    assert_eq!((of(200), of(429)), (5, 15), "{statuses:?}");
+}

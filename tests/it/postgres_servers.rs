@@ -98,4 +98,9 @@ fn of_two_servers_one_makes_the_backup_that_is_due() {
     assert_eq!([due(&one), due(&other), due(&one)], [true, false, false]);
     one.clock.advance(DAY + 1);
     assert_eq!([due(&other), due(&one)], [true, false]);
+    // A clock that was wrong for a while keeps nobody from the next ones.
+    one.clock.advance(400 * DAY);
+    assert!(due(&one));
+    other.clock.advance(DAY + 1);
+    assert!(due(&other));
 }

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::app::{App, PASSWORD};
+use minisass_auth::domain::{AdditionalFields, Profile, ProfileChange};
+use minisass_auth::store::users::UserChange;
+
+use crate::app::{App, PASSWORD, operator};
 use crate::register::{changed, form};
 
 #[test]
@@ -139,4 +142,39 @@ fn our_name_of_a_field_wins_over_theirs() {
         .wait(app.operator.accounts.profile(user.id))
         .expect("a profile");
     assert!(profile.is_complete());
+}
+
+#[test]
+fn of_two_who_change_a_profile_at_once_neither_undoes_what_the_other_did() {
+    let app = App::new().with_user("ana");
+    let user = app.wait(app.operator.user("ana")).expect("an account");
+    let read = app.wait(app.operator.accounts.profile(user.id));
+    let before = read.expect("a profile");
+    // Both have read the same, and each changes something else.
+    let set = |change: &dyn Fn(&mut Profile)| {
+        let mut after = before.clone();
+        change(&mut after);
+        let profile = ProfileChange {
+            before: before.clone(),
+            after,
+        };
+        let change = UserChange {
+            profile: Some(profile),
+            ..UserChange::default()
+        };
+        let by = operator();
+        let set = app.operator.update_user(&user, change, &by);
+        app.wait(set).expect("a change").1
+    };
+    let fields = |text: &str| AdditionalFields::stored(text);
+    set(&|it| it.is_expert = true);
+    set(&|it| it.country = "PT".to_owned());
+    set(&|it| it.additional_fields = fields(r#"{"river": "Umgeni"}"#));
+    let stored = set(&|it| it.additional_fields = fields(r#"{"sites": 3}"#));
+    assert!(stored.is_expert);
+    assert_eq!(stored.country, "PT");
+    let both = fields(r#"{"river": "Umgeni", "sites": 3}"#);
+    assert_eq!(stored.additional_fields, both);
+    let read = app.wait(app.operator.accounts.profile(user.id));
+    assert_eq!(read.expect("a profile"), stored);
 }

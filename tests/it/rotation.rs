@@ -78,6 +78,26 @@ fn a_refresh_token_that_comes_back_too_late_ends_its_session() {
 }
 
 #[test]
+fn a_token_that_was_exchanged_is_not_called_good() {
+    let app = rotating();
+    let first = Opened::by(&app, "ana").refresh;
+    let is_good = |token: &str| {
+        let report = app
+            .wait(app.operator.inspect_token(token))
+            .expect("a token");
+        assert_eq!(report.is_good, report.faults.is_empty());
+        report.is_good
+    };
+    assert!(is_good(&first));
+    let second = app.refresh(&first).expect(200).get("refresh");
+    assert!(is_good(&first), "its answer may have been lost");
+    app.clock.advance(HOUR);
+    assert!(!is_good(&first) && is_good(&second));
+    app.post("token/verify/", &json!({"token": first}))
+        .expect(401);
+}
+
+#[test]
 fn with_rotation_the_status_hands_out_the_token_that_is_due() {
     let app = rotating();
     let opened = Opened::by(&app, "ana");

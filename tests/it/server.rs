@@ -60,9 +60,11 @@ impl Outcome {
         assert_eq!(self.code, Some(1), "{}{}", self.out, self.err);
         let is_said = |it: &&str| !it.starts_with("a new database was made at ");
         let said: Vec<&str> = self.err.lines().filter(is_said).collect();
-        assert!(said[0].starts_with("minisass-auth: "), "{}", self.err);
-        assert_eq!(said.len(), 1, "{}", self.err);
-        said[0].to_owned()
+        let [said] = said[..] else {
+            panic!("{}{}", self.out, self.err);
+        };
+        assert!(said.starts_with("minisass-auth: "), "{}", self.err);
+        said.to_owned()
     }
 
     #[track_caller]

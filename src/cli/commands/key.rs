@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -16,6 +16,7 @@ use crate::cli::terminal::output::{Output, note};
 use crate::cli::terminal::prompt::confirm;
 use crate::compose;
 use crate::crypto::SigningKey;
+use crate::private_file;
 use crate::settings::Settings;
 
 /// By then every server has looked whether the keys have changed (`KEYS_PAUSE` in `daemon/background.rs`).
@@ -32,8 +33,8 @@ pub(crate) enum Command {
         /// Give up every key there is, because the master key is lost: all tokens and mailed links end
         #[arg(long)]
         discard_old: bool,
-        /// Do not ask
-        #[arg(long, requires = "discard_old")]
+        /// Do not ask; only --discard-old does
+        #[arg(long)]
         yes: bool,
     },
     /// Sign with the secret of another service, two seconds later; its tokens are good
@@ -64,20 +65,15 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) fn run(
-    command: Command,
-    settings: Settings,
-    is_dry: bool,
-    output: &mut Output,
-) -> anyhow::Result<()> {
+pub(crate) fn run(command: Command, settings: Settings, output: &mut Output) -> anyhow::Result<()> {
     if let Command::Rotate {
         discard_old: true,
         yes,
     } = command
     {
-        return discard(settings, is_dry, yes, output);
+        return discard(settings, yes, output);
     }
-    let job = &Job::open(settings, is_dry, false)?;
+    let job = &Job::open(settings, false, false)?;
     let (kid, state, what) = match command {
         Command::List => {
             let keys = job.wait(job.operator.signing_keys())?;
@@ -105,9 +101,7 @@ pub(crate) fn run(
             confirm(&format!("Tokens that {kid} signed will be refused."), yes)?;
             std::thread::sleep(pause);
             job.wait(job.operator.retire_key(&kid, &job.actor))?;
-            if !is_dry {
-                std::thread::sleep(LOOK);
-            }
+            std::thread::sleep(LOOK);
             let what = "is gone; tokens that it signed are refused";
             (kid, "retired", what)
         }
@@ -115,8 +109,7 @@ pub(crate) fn run(
     done(&kid, state, what, output)
 }
 
-fn discard(settings: Settings, is_dry: bool, yes: bool, output: &mut Output) -> anyhow::Result<()> {
-    ensure!(!is_dry, "this cannot be tried out; leave out --dry-run");
+fn discard(settings: Settings, yes: bool, output: &mut Output) -> anyhow::Result<()> {
     compose::discard_keys(&settings, &job::actor(), |opens| {
         let not_lost = if opens {
             " The master key opens these keys: nothing is lost yet."
@@ -129,7 +122,7 @@ fn discard(settings: Settings, is_dry: bool, yes: bool, output: &mut Output) -> 
         );
         confirm(&question, yes)
     })?;
-    let job = Job::open(settings, is_dry, true)?;
+    let job = Job::open(settings, false, true)?;
     let keys = job.wait(job.operator.signing_keys())?;
     let kid = keys.last().context("there is no signing key")?.kid.clone();
     let what = "signs from now on; what the others signed is refused";
@@ -164,6 +157,12 @@ fn import(file: &Path, allow_weak: bool, job: &Job) -> anyhow::Result<String> {
             "Django made this key for development; once its tokens have expired, \
              run `key rotate` and retire it",
         );
+    }
+    if fs::metadata(file).is_ok_and(|it| it.is_file() && private_file::is_open_to_others(&it)) {
+        let file = file.display();
+        note(&format!(
+            "others can read {file}, and whoever has the key can make tokens; run: chmod 600 {file}"
+        ));
     }
     Ok(kid)
 }

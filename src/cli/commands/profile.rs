@@ -9,7 +9,9 @@ use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::named::{Named, NamedOne};
 use crate::cli::terminal::output::Output;
-use crate::domain::{AdditionalFields, Invalid, Profile, Rule, UploadPreference, User};
+use crate::domain::{
+    AdditionalFields, Invalid, Profile, ProfileChange, Rule, UploadPreference, User,
+};
 use crate::store::users::UserChange;
 
 #[derive(clap::Subcommand)]
@@ -122,8 +124,8 @@ fn show(users: Vec<User>, job: &Job, output: &mut Output) -> anyhow::Result<()> 
 
 fn set(set: Set, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let user = set.named.find(job)?;
-    let profile = job.wait(job.operator.accounts.profile(user.id));
-    let mut profile = profile?;
+    let before = job.wait(job.operator.accounts.profile(user.id))?;
+    let mut profile = before.clone();
     set.profile.apply(&mut profile)?;
     let mut fields = profile.additional_fields.as_map().clone();
     for name in &set.remove_field {
@@ -141,9 +143,12 @@ fn set(set: Set, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     profile.additional_fields =
         AdditionalFields::new(fields).map_err(|rule| wrong("additional_fields", rule))?;
     let change = UserChange {
-        profile: Some(profile.clone()),
+        profile: Some(ProfileChange {
+            before,
+            after: profile,
+        }),
         ..UserChange::default()
     };
-    let changed = job.wait(job.operator.update_user(&user, change, &job.actor))?;
-    output.one(&row(&changed, &profile))
+    let (changed, stored) = job.wait(job.operator.update_user(&user, change, &job.actor))?;
+    output.one(&row(&changed, &stored))
 }

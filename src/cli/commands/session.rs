@@ -1,5 +1,7 @@
 //! `session list | revoke`.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use crate::cli::dry_run::dry_run;
@@ -134,6 +136,9 @@ fn revoke(wanted: &Revoke, job: &Job, output: &mut Output) -> anyhow::Result<()>
         job.wait(job.operator.revoke_sessions_of(user.id, &job.actor))?;
     }
     ended.extend(of_users);
+    // One that is named twice ends once.
+    let mut told = HashSet::new();
+    ended.retain(|it| told.insert(it.session.id));
     if ended.is_empty() {
         note("no sessions are alive");
     }

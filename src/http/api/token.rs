@@ -36,7 +36,7 @@ struct Nothing {}
 
 #[derive(ApiResponse)]
 enum TokenReply {
-    /// The token is good; or its session has ended, as was asked.
+    /// A token to verify is good; the session of one to blacklist has ended.
     #[oai(status = 200)]
     Ok(Json<Nothing>),
     /// The token is not good, or its session has ended.

@@ -9,7 +9,7 @@ pub(super) struct Asked<'a> {
 }
 
 /// What some operations answer, word for word: the operation, the status, the field and its sentence.
-const SENTENCES: [(&str, &str, &str, &str); 25] = [
+const SENTENCES: [(&str, &str, &str, &str); 26] = [
     ("login", "401", "error", "Invalid credentials"),
     (
         "token",
@@ -42,6 +42,7 @@ const SENTENCES: [(&str, &str, &str, &str); 25] = [
         "message",
         "Password reset email sent",
     ),
+    ("verify_password_reset", "401", "error", "Unauthorized"),
     ("update_password_reset", "401", "error", "Unauthorized"),
     (
         "update_password_reset",

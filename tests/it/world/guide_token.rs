@@ -4,7 +4,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 
 #[derive(serde::Deserialize)]
 struct Claims {
-    user_id: i64,
+    user_id: serde_json::Value,
     token_type: String,
 }
 
@@ -14,5 +14,7 @@ pub fn user_of(token: &str, key: &str) -> Option<i64> {
     let claims: Claims = decode(token, &key, &Validation::new(Algorithm::HS256))
         .ok()?
         .claims;
-    (claims.token_type == "access").then_some(claims.user_id)
+    let id = &claims.user_id;
+    let number = id.as_i64().or_else(|| id.as_str()?.parse().ok());
+    number.filter(|_| claims.token_type == "access")
 }

@@ -38,7 +38,7 @@ pub(crate) struct Import {
     /// What the file is
     #[arg(long, value_name = "KIND", default_value = "jsonl")]
     from: FileKind,
-    /// Do everything, then undo it
+    /// Do everything, then roll it back
     #[arg(long)]
     dry_run: bool,
     /// What happens to the others if somebody cannot be added
@@ -54,7 +54,7 @@ pub(crate) struct Import {
     /// SimpleJWT that name a UUID are not good here, and these users log in again
     #[arg(long, value_name = "MODEL", value_parser = model)]
     user_model: Option<String>,
-    /// The model of their profiles, if it is another; that of the users, if those have the fields
+    /// The model of their profiles, if it is another; that of the users has to be named too
     #[arg(long, value_name = "MODEL", value_parser = model)]
     profile_model: Option<String>,
     /// A new file for who failed, was left out or changed, or got a new number: JSON Lines

@@ -10,7 +10,7 @@ use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::named::NamedOne;
 use crate::cli::terminal::output::Output;
-use crate::domain::{Email, Invalid, Rule, Username};
+use crate::domain::{Email, Invalid, ProfileChange, Rule, Username};
 use crate::store::users::UserChange;
 
 #[derive(clap::Args)]
@@ -48,8 +48,8 @@ pub(crate) struct Update {
 pub(crate) fn run(update: Update, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let user = update.named.find(job)?;
     let parsed = |field, rule: Rule| anyhow!("{}", Invalid::new(field, rule));
-    let mut profile = job.wait(job.operator.accounts.profile(user.id))?;
-    let before = profile.clone();
+    let before = job.wait(job.operator.accounts.profile(user.id))?;
+    let mut profile = before.clone();
     update.profile.apply(&mut profile)?;
     let username = update.username.as_deref().map(Username::parse).transpose();
     let email = update.email.as_deref().map(Email::parse).transpose();
@@ -59,9 +59,12 @@ pub(crate) fn run(update: Update, job: &Job, output: &mut Output) -> anyhow::Res
         first_name: update.first_name,
         last_name: update.last_name,
         is_staff: update.staff,
-        profile: (profile != before).then_some(profile),
-        new_address: None,
+        profile: Some(ProfileChange {
+            before,
+            after: profile,
+        }),
+        ..UserChange::default()
     };
-    let changed = job.wait(job.operator.update_user(&user, change, &job.actor))?;
+    let (changed, _) = job.wait(job.operator.update_user(&user, change, &job.actor))?;
     show(&[changed], output)
 }
