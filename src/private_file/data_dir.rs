@@ -27,7 +27,9 @@ pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
 
 /// Removes a data folder that was made for nothing, unless something is in it beside its lock.
 pub(crate) fn unmake(folder: &Path) {
-    let _ = fs::remove_file(folder.join(SERVED)).and_then(|()| fs::remove_dir(folder));
+    if fs::read_dir(folder).is_ok_and(|it| it.count() == 1) {
+        let _ = fs::remove_file(folder.join(SERVED)).and_then(|()| fs::remove_dir(folder));
+    }
 }
 
 /// Refuses a data folder that this user should not, or cannot, work in.
