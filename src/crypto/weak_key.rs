@@ -113,21 +113,22 @@ fn is_soon_guessed(key: &[u8]) -> bool {
 /// The parts of what somebody wrote; the whole of anything else.
 fn words(text: &str) -> Vec<&str> {
     let is_mark = |c: char| !c.is_ascii_alphanumeric();
-    if text
-        .chars()
-        .filter(|c| is_mark(*c))
-        .all(|c| BETWEEN_WORDS.contains(c))
-        && text.contains(is_mark)
-    {
-        return text.split(is_mark).collect();
+    let mut marks = text.chars().filter(|c| is_mark(*c));
+    if marks.all(|c| BETWEEN_WORDS.contains(c)) {
+        text.split(is_mark).flat_map(glued_words).collect()
+    } else {
+        glued_words(text)
     }
-    // A year, say, and a mark stand behind the words of many, and make them no better.
+}
+
+/// The words of letters that follow each other without a mark: a capital behind a small letter begins one.
+fn glued_words(text: &str) -> Vec<&str> {
+    // A year, say, and a mark stand behind the words of many.
     let letters = text.trim_end_matches(|c: char| !c.is_ascii_alphabetic());
-    let is_of_letters = letters.bytes().all(|b| b.is_ascii_alphabetic());
-    if letters.len() + LONGEST_REST < text.len() || !is_of_letters {
+    let rest = &text[letters.len()..];
+    if rest.len() > LONGEST_REST || !letters.bytes().all(|b| b.is_ascii_alphabetic()) {
         return vec![text];
     }
-    // A capital behind a small letter begins a word.
     let bytes = letters.as_bytes();
     let mut words = Vec::new();
     let mut start = 0;
@@ -137,7 +138,7 @@ fn words(text: &str) -> Vec<&str> {
             start = place;
         }
     }
-    words.push(&letters[start..]);
+    words.extend([&letters[start..], rest]);
     words
 }
 

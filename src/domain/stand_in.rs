@@ -48,7 +48,7 @@ impl StandIn {
         if ENCRYPTED.iter().any(|it| text.contains(it)) {
             Some(Self::Encrypted)
         } else {
-            PLACES.iter().any(|it| starts(it)).then_some(Self::Place)
+            PLACES.iter().any(starts).then_some(Self::Place)
         }
     }
 }

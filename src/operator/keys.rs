@@ -6,9 +6,12 @@ use zeroize::Zeroizing;
 
 use super::Operator;
 use crate::crypto::{KeyError, Keyring, SigningKey};
-use crate::domain::Actor;
+use crate::domain::{Actor, SealedKey};
 use crate::failure::Failure;
 use crate::store::keys::Retirement;
+
+/// How often a key is made anew because others came first.
+const MOST_TRIES: usize = 100;
 
 /// What somebody knows who follows the keys.
 #[derive(Default)]
@@ -34,15 +37,29 @@ impl Operator {
     /// Makes the key that signs once it has settled, and returns its name.
     pub async fn rotate_key(&self, caller: &Actor) -> Result<String, Failure> {
         let parts = &self.parts;
-        let (ring, version) = self.ring().await?;
-        let key = ring.next(&parts.master, &parts.random, self.now())?;
-        let kid = key.name.clone();
-        let stamp = caller.at(self.now());
-        parts
-            .store
-            .add_key(key, version, "key.rotate", stamp)
-            .await?;
-        Ok(kid)
+        let next = |ring: &Keyring| ring.next(&parts.master, &parts.random, self.now());
+        self.add_key("key.rotate", next, caller).await
+    }
+
+    /// Stores the key that `make` makes for those that there are, and returns its name. Where they have
+    /// changed meanwhile, it makes another one.
+    async fn add_key<E: From<Failure>>(
+        &self,
+        action: &'static str,
+        make: impl Fn(&Keyring) -> Result<SealedKey, E>,
+        caller: &Actor,
+    ) -> Result<String, E> {
+        for _ in 0..MOST_TRIES {
+            let (ring, version) = self.ring().await?;
+            let key = make(&ring)?;
+            let (kid, stamp) = (key.name.clone(), caller.at(self.now()));
+            let added = self.parts.store.add_key(key, version, action, stamp);
+            if added.await? {
+                return Ok(kid);
+            }
+        }
+        let why = "others change the keys all the time; try again";
+        Err(Failure::new("storing a key", why).into())
     }
 
     /// Adds the secret of another service: it signs once it has settled, and that service's tokens are good. If
@@ -53,15 +70,12 @@ impl Operator {
         allow_weak: bool,
         caller: &Actor,
     ) -> Result<String, KeyError> {
-        let (parts, now) = (&self.parts, self.now());
-        let (ring, version) = self.ring().await?;
-        let key = ring.import(secret, allow_weak, &parts.master, &parts.random, now)?;
-        let kid = key.name.clone();
-        parts
-            .store
-            .add_key(key, version, "key.import", caller.at(now))
-            .await?;
-        Ok(kid)
+        let parts = &self.parts;
+        let import = |ring: &Keyring| {
+            let now = self.now();
+            ring.import(secret, allow_weak, &parts.master, &parts.random, now)
+        };
+        self.add_key("key.import", import, caller).await
     }
 
     /// The name and the text of a key, of the one that signs unless `kid` names another.

@@ -294,7 +294,7 @@ impl Operator {
 fn in_words(time: Duration) -> String {
     let seconds = time.as_secs();
     let units = [(86_400, "days"), (3600, "hours"), (60, "minutes")];
-    let unit = units.into_iter().find(|it| seconds % it.0 == 0);
+    let unit = units.into_iter().find(|it| seconds.is_multiple_of(it.0));
     let (size, name) = unit.unwrap_or((1, "seconds"));
     format!("{} {name}", seconds / size)
 }

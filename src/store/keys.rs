@@ -68,24 +68,24 @@ impl Store {
     }
 
     /// Adds a key, which has a name of its own, to those of that version: whoever made it knew no others.
+    /// False if they are others by now.
     pub fn add_key(
         &self,
         key: SealedKey,
         version: i64,
         action: &'static str,
         stamp: Stamp,
-    ) -> Pending<()> {
+    ) -> Pending<bool> {
         self.write("storing a key", move |sql| {
-            // Counted first: of two that do so at once, one waits for the other.
-            counts::add(sql, CHANGES)?;
-            if counts::of(sql, CHANGES)? != version + 1 {
-                let why = "the keys were changed at the same moment; try again";
-                return Err(Error::passing(why));
+            if counts::of(sql, CHANGES)? != version {
+                return Ok(false);
             }
+            counts::add(sql, CHANGES)?;
             if !insert(sql, &key)? {
                 return Err(Error::fault("there is a key of that name"));
             }
-            audit::write(sql, &stamp, action, None, Some(&key.name))
+            audit::write(sql, &stamp, action, None, Some(&key.name))?;
+            Ok(true)
         })
     }
 

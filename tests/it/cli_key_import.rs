@@ -11,7 +11,7 @@ fn import(site: &Site, text: &str) -> Outcome {
 }
 
 /// A key that is refused, and why.
-const WEAK: [(&str, &str); 62] = [
+const WEAK: [(&str, &str); 64] = [
     ("short", "shorter than 32"),
     ("0123456789012345678901234567890123456789", "repeats"),
     ("your-256-bit-secretyour-256-bit-secret", "published"),
@@ -68,6 +68,8 @@ const WEAK: [(&str, &str); 62] = [
     ("some-secret-value-that-is-long-enough-1", "words"),
     ("MyAppSecretKeyForSigningUserTokens123", "words"),
     ("123e4567-e89b-12d3-a456-426614174000", "published"),
+    ("thisIsMyVeryLongAndSecureJwtSecret2024!", "words"),
+    ("My-VeryLong-SecretKey-forTokens-2024", "words"),
     // Without anything between the words.
     ("thisisaverylongsecretkeythatshouldbechanged", "words"),
     ("thisismysupersecretkeyforjwttokens", "words"),
@@ -165,6 +167,8 @@ fn a_key_that_is_published_repeats_itself_or_has_no_variety_is_refused() {
         "xkqvbzjwpmfgtrhdlnycsuaxeoikwzrq",
         "mqVjq0cM3J6dQ5sVhZ1p7n2w8yKxT4rFbGvLkE9oUuA",
         "ad-hoc pencils 7 under! Wet moons 19 dream",
+        "x-3kQ_vB7-Zp0Lr9_Hw2-Yt5Nc8-Jd1Fs6aGe",
+        "mQvt-XzLk-wRbc-HnyP-dgTj-sWxK-qVfZ-hBmC",
     ] {
         import(&site, strong).ok();
     }
@@ -385,4 +389,18 @@ fn what_goes_around_in_the_open_signs_nothing() {
         assert!(said.contains(what), "{text}: {said}");
         assert!(!said.contains(&text), "{said}");
     }
+}
+
+#[test]
+fn keys_that_are_imported_at_the_same_moment_all_get_in() {
+    let site = Site::with_database();
+    std::thread::scope(|scope| {
+        for number in 0..6 {
+            let secret = SECRET.replacen('w', &number.to_string(), 1);
+            let site = &site;
+            scope.spawn(move || import(site, &secret).ok());
+        }
+    });
+    let listed = site.run(&["key", "list", "--format", "json"]).json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(7), "{listed}");
 }

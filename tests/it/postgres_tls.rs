@@ -27,11 +27,10 @@ impl Secured {
         // All of 127.0.0.0/8 is this machine; a number of a process belongs to one run of the tests.
         let [.., high, low] = std::process::id().to_be_bytes();
         let address = format!("127.{}.{high}.{low}", 60 + name.len());
-        let started = Cluster::start(name, QUICK).map(|cluster| {
+        let started = Cluster::start(name, QUICK).inspect(|cluster| {
             cluster.stop();
-            secure(&cluster, &address);
+            secure(cluster, &address);
             cluster.serve();
-            cluster
         });
         Some(Self {
             cluster: world::part(started)?,

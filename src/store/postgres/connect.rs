@@ -78,7 +78,7 @@ impl Connector {
         let mut config = place.config();
         let within = config.get_connect_timeout().copied();
         config
-            .application_name(&format!("{APPLICATION} {}", std::process::id()))
+            .application_name(format!("{APPLICATION} {}", std::process::id()))
             .connect_timeout(within.unwrap_or(CONNECT_WITHIN))
             .tcp_user_timeout(CONFIRM_WITHIN)
             .keepalives_idle(CONFIRM_WITHIN)
