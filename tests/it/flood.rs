@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::process::Command;
 
-use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::app::API;
@@ -32,7 +32,9 @@ fn resident(server: &Server) -> usize {
 
 /// A connection from one of the addresses of this machine.
 fn connect_from(last: u8, server: &Server) -> TcpStream {
-    let stream = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    // Servers of other tests, which start meanwhile, are not to have it too.
+    let (kind, flags) = (SocketType::STREAM, SocketFlags::CLOEXEC);
+    let stream = socket_with(AddressFamily::INET, kind, flags, None).expect("a socket");
     bind(
         &stream,
         &SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, last), 0),

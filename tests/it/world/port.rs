@@ -3,7 +3,9 @@
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 
-use rustix::net::{AddressFamily, SocketAddrV4, SocketType, bind, getsockname, socket, sockopt};
+use rustix::net::{
+    AddressFamily, SocketAddrV4, SocketFlags, SocketType, bind, getsockname, socket_with, sockopt,
+};
 
 /// A free port of the loopback address. While this lives, the system gives it to nobody who asks for
 /// any port, but a program that asks for this one, as servers do with `SO_REUSEADDR`, gets it.
@@ -14,7 +16,9 @@ pub struct Port {
 
 impl Port {
     pub fn reserve() -> Self {
-        let held = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        // No other program is to hold it too.
+        let (kind, flags) = (SocketType::STREAM, SocketFlags::CLOEXEC);
+        let held = socket_with(AddressFamily::INET, kind, flags, None).expect("a socket");
         sockopt::set_socket_reuseaddr(&held, true).expect("an option");
         bind(&held, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let address = getsockname(&held).expect("an address");
