@@ -2,7 +2,6 @@
 //! both speak; what differs is a method of [`Sql`]. PostgreSQL learns the type of a parameter where it is
 //! named first, so that is not in `?1 IS NULL`.
 
-use std::collections::HashMap;
 use std::ops::{ControlFlow, RangeInclusive};
 
 use crate::domain::{SessionId, Timestamp, UserId};
@@ -28,14 +27,17 @@ pub(crate) trait Sql {
     /// Adds a row to a table with numbered rows, and returns its number. None if another row has one
     /// of its unique values.
     fn insert(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>>;
-    /// Adds rows to such a table, and returns for each what its column `key` holds, and its number.
-    /// If a unique value is taken, rows are missing in the answer: that one, or all.
+    /// How many rows a statement had best add.
+    fn rows_together(&self) -> usize;
+    /// Adds no more than so many rows to such a table, whose column `key` gets these `keys`, and returns
+    /// their numbers in that order. If a unique value is taken there are fewer.
     fn insert_all(
         &mut self,
         sql: &str,
         key: &str,
+        keys: &[&str],
         values: &[Value<'_>],
-    ) -> Result<HashMap<String, i64>>;
+    ) -> Result<Vec<i64>>;
     /// The last number that a row of such a table was given, even if that row is gone.
     fn last_number(&mut self, table: &str) -> Result<i64>;
     /// Numbers go on after this one.

@@ -133,9 +133,6 @@ impl Fate {
 
 const NUMBER: &str = "number";
 
-/// So many users are added by one statement: of PostgreSQL the dear thing is the way there and back.
-const TOGETHER: usize = 64;
-
 impl Store {
     /// Adds batches of accounts in one transaction, one after the other and each by itself. Says for
     /// each account what became of it, in their order.
@@ -199,7 +196,7 @@ fn add_all_clean(
             return Ok(None);
         }
         begin(sql, batch, stamp)?;
-        for some in batch.users.chunks(TOGETHER) {
+        for some in batch.users.chunks(sql.rows_together()) {
             if !matches!(add_all(sql, some)?, Tried::Added) {
                 return Ok(None);
             }
@@ -312,16 +309,13 @@ fn add_all(sql: &mut dyn Sql, records: &[Record]) -> sql::Result<Tried> {
     }
     let users: Vec<Value<'_>> = records.iter().flat_map(row).collect();
     let insert = users::insert(records.len());
-    let numbers = sql.insert_all(&insert, "username_key", &users)?;
+    let names: Vec<&str> = records.iter().map(|it| it.username.canonical()).collect();
+    let numbers = sql.insert_all(&insert, "username_key", &names, &users)?;
     if numbers.len() < records.len() {
         return Ok(Tried::Clash);
     }
-    let numbered = records.iter().map(|it| {
-        let id = numbers.get(it.username.canonical());
-        let id = id.ok_or_else(|| sql::Error::fault("a new user was not found".to_owned()))?;
-        Ok((UserId(*id), it))
-    });
-    let numbered = numbered.collect::<sql::Result<Vec<_>>>()?;
+    let numbered = numbers.into_iter().map(UserId).zip(records);
+    let numbered: Vec<_> = numbered.collect();
     add_what_belongs(sql, &numbered, &policies)?;
     Ok(Tried::Added)
 }

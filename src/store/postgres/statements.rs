@@ -92,16 +92,29 @@ impl Sql for Statements {
         row.map(|row| Ok(row.try_get(0)?)).transpose()
     }
 
+    /// The dear thing is the way there and back.
+    fn rows_together(&self) -> usize {
+        64
+    }
+
     fn insert_all(
         &mut self,
         sql: &str,
         key: &str,
+        keys: &[&str],
         values: &[Value<'_>],
-    ) -> Result<HashMap<String, i64>> {
+    ) -> Result<Vec<i64>> {
         let sql = format!("{sql} ON CONFLICT DO NOTHING RETURNING {key}, id");
-        let numbers =
-            (self as &mut dyn Sql).all(&sql, values, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(numbers.into_iter().collect())
+        let added = (self as &mut dyn Sql).all(&sql, values, |row| Ok((row.get(0)?, row.get(1)?)));
+        let numbers: HashMap<String, i64> = added?.into_iter().collect();
+        if numbers.len() < keys.len() {
+            return Ok(numbers.into_values().collect());
+        }
+        // It answers in whatever order.
+        Ok(keys
+            .iter()
+            .filter_map(|it| numbers.get(*it).copied())
+            .collect())
     }
 
     fn last_number(&mut self, table: &str) -> Result<i64> {
