@@ -1,4 +1,5 @@
-//! Whether the time of a refused login tells what is stored of an account.
+//! Whether the time of a refused login tells what is stored of an account, or that of an answer about
+//! an address whether somebody has it.
 //!
 //! `cargo bench --bench refusals` starts the server over a fresh folder with an account for each kind
 //! of hash, guesses a wrong password for all of them in turns, and prints for each kind how well its
@@ -83,18 +84,31 @@ fn run() -> Result<bool> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).context("making a folder")?;
     import(folder.path(), &scrypt)?;
     let server = Server::start(folder.path(), &scrypt)?;
-    let times = guess(&server, rounds)?;
+    let names = (0..STORED.len()).map(|place| format!("user{place}"));
+    let names: Vec<_> = names.chain([UNKNOWN.to_owned()]).collect();
+    let guesses = ask_all(rounds, &names, |name| server.refused(name))?;
+    let names = ["user0", UNKNOWN].map(str::to_owned);
+    let mailed = ask_all(rounds, &names, |name| server.mailed(name))?;
 
     println!("| stored | median, ms | AUC |\n|---|---|---|");
-    let unknown = &times[STORED.len()];
-    println!("| nobody's | {:.1} | |", median(unknown));
+    let kinds = STORED.iter().map(|(name, _)| *name);
+    let is_even = print("refused: nobody's", kinds, &guesses);
+    Ok(print("mailed: nobody's", ["somebody's"].into_iter(), &mailed) && is_even)
+}
+
+/// Whether nobody's times, which are the last, are like those of every kind.
+fn print<'a>(last: &str, kinds: impl Iterator<Item = &'a str>, times: &[Vec<f64>]) -> bool {
+    let Some((unknown, known)) = times.split_last() else {
+        return true;
+    };
+    println!("| {last} | {:.1} | |", median(unknown));
     let mut is_even = true;
-    for ((name, _), times) in STORED.iter().zip(&times) {
+    for (name, times) in kinds.zip(known) {
         let area = area(times, unknown);
         is_even &= (0.4..=0.6).contains(&area);
         println!("| {name} | {:.1} | {area:.3} |", median(times));
     }
-    Ok(is_even)
+    is_even
 }
 
 fn program(data: &Path, scrypt: &str) -> Command {
@@ -127,16 +141,18 @@ fn import(folder: &Path, scrypt: &str) -> Result<()> {
     Ok(())
 }
 
-/// The times of each kind in milliseconds, nobody's last.
-fn guess(server: &Server, rounds: usize) -> Result<Vec<Vec<f64>>> {
-    let names = (0..STORED.len()).map(|place| format!("user{place}"));
-    let names: Vec<_> = names.chain([UNKNOWN.to_owned()]).collect();
+/// The times of each name in milliseconds.
+fn ask_all(
+    rounds: usize,
+    names: &[String],
+    ask: impl Fn(&str) -> Result<Duration>,
+) -> Result<Vec<Vec<f64>>> {
     let mut times = vec![Vec::with_capacity(rounds); names.len()];
     for round in 0..rounds {
         for step in 0..names.len() {
             // No kind always follows the same one, and none is always first.
             let place = (step * (1 + round % 7 % (names.len() - 1)) + round) % names.len();
-            let took = server.refused(&names[place])?;
+            let took = ask(&names[place])?;
             times[place].push(took.as_secs_f64() * 1000.0);
         }
     }
@@ -191,9 +207,20 @@ impl Server {
     }
 
     fn refused(&self, name: &str) -> Result<Duration> {
-        let body = serde_json::json!({"username": name, "password": "wrong"}).to_string();
+        let guess = serde_json::json!({"username": name, "password": "wrong"});
+        self.ask("token", &guess, 401)
+    }
+
+    fn mailed(&self, name: &str) -> Result<Duration> {
+        let whose = serde_json::json!({"email": format!("{name}@example.org")});
+        self.ask("request-reset", &whose, 200)
+    }
+
+    /// How long the answer took, which is to be this one.
+    fn ask(&self, path: &str, body: &serde_json::Value, status: u16) -> Result<Duration> {
+        let body = body.to_string();
         let request = format!(
-            "POST /authentication/api/token/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+            "POST /authentication/api/{path}/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
@@ -203,7 +230,8 @@ impl Server {
         stream.write_all(request.as_bytes()).context("asking")?;
         stream.read_to_end(&mut answer).context("reading")?;
         let took = started.elapsed();
-        ensure!(answer.starts_with(b"HTTP/1.1 401"), "it was not refused");
+        let is_it = answer.starts_with(format!("HTTP/1.1 {status}").as_bytes());
+        ensure!(is_it, "{path} did not answer {status}");
         Ok(took)
     }
 }

@@ -1,5 +1,7 @@
 //! A forgotten password: the mail, the link, and what it ends.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::app::{App, HOUR, PASSWORD, PUBLIC_URL};
@@ -41,6 +43,19 @@ pub fn links(mail: &str) -> Vec<String> {
 pub fn confirm(app: &App, (uid, token): &(String, String), password: &str) -> Answer {
     let path = format!("update-password-reset/{uid}/{token}/");
     app.post(&path, &json!({ "newPassword": password }))
+}
+
+/// A disk tells whose rows it had to look for: the bench `refusals` measures how well that is hidden.
+#[test]
+fn an_answer_about_an_address_comes_at_the_end_of_a_whole_step() {
+    let app = App::new().with_user("ana");
+    for endpoint in ["request-reset/", "resend-activation/"] {
+        for email in ["ana@example.org", "nobody@example.org"] {
+            let asked = Instant::now();
+            app.post(endpoint, &json!({ "email": email })).expect(200);
+            assert!(asked.elapsed() >= Duration::from_millis(50), "{endpoint}");
+        }
+    }
 }
 
 #[test]

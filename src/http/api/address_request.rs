@@ -1,8 +1,11 @@
 //! What endpoints read and answer that mail a link to the owner of an address: the same for every address.
 
+use std::time::Duration;
+
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object};
+use tokio::time::{Instant, sleep_until};
 
 use crate::domain::{self, Invalid};
 use crate::failure::Failure;
@@ -11,6 +14,11 @@ use crate::http::wire::{
     BadRequest, Body, Deployment, EmailText, Input, JsonOrPage, Message, Sentence, bad_request,
     first_rule,
 };
+
+/// Answers come at whole steps only. The same is written for every address, but who has an account
+/// has rows that lie elsewhere in the file: to find them took a tenth of a millisecond longer among
+/// 100 000 mails.
+const STEP: Duration = Duration::from_millis(50);
 
 /// Whose account it is about.
 #[derive(Object)]
@@ -68,6 +76,16 @@ pub(crate) fn ask_again(
         Mailed::Reset => "request-reset/",
     });
     links::ask_again(what, &action, refusal, deployment.way_on().as_deref())
+}
+
+/// Waits for `work` and then for the next whole step since its start, so that its time says less.
+pub(crate) async fn in_whole_steps<T>(work: impl Future<Output = T>) -> T {
+    let started = Instant::now();
+    let done = work.await;
+    let took = started.elapsed().as_millis() / STEP.as_millis();
+    let steps = u32::try_from(took).map_or(u32::MAX, |it| it.saturating_add(1));
+    sleep_until(started + STEP.saturating_mul(steps)).await;
+    done
 }
 
 /// Whose link it is to be.

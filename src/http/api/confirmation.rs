@@ -9,7 +9,7 @@ use poem_openapi::param::Path;
 use poem_openapi::payload::Html;
 use poem_openapi::{ApiResponse, OpenApi};
 
-use super::address_request::{AddressBody, MailedReply, address, ask_again};
+use super::address_request::{AddressBody, MailedReply, address, ask_again, in_whole_steps};
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::activation::ConfirmError;
@@ -120,7 +120,7 @@ impl ConfirmApi {
             Ok(email) => email,
             Err(bad) => return Ok(MailedReply::refused(bad, what, deployment, html)?),
         };
-        call.accounts.resend_activation(email, &call.actor).await?;
+        in_whole_steps(call.accounts.resend_activation(email, &call.actor)).await?;
         Ok(MailedReply::sent(what, deployment, html)?)
     }
 

@@ -8,7 +8,7 @@ use poem_openapi::payload::{Html, Json};
 use poem_openapi::types::Password;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
-use super::address_request::{AddressBody, MailedReply, address, ask_again};
+use super::address_request::{AddressBody, MailedReply, address, ask_again, in_whole_steps};
 use super::tag::Tag;
 use crate::accounts::Accounts;
 use crate::accounts::reset::ResetError;
@@ -88,7 +88,7 @@ impl ResetApi {
             Ok(email) => email,
             Err(bad) => return Ok(MailedReply::refused(bad, what, deployment, html)?),
         };
-        call.accounts.request_reset(email, &call.actor).await?;
+        in_whole_steps(call.accounts.request_reset(email, &call.actor)).await?;
         Ok(MailedReply::sent(what, deployment, html)?)
     }
 
