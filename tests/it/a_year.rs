@@ -103,14 +103,11 @@ impl Service {
     fn sizes(&self) -> Sizes {
         let database = self.app.database();
         let all = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
-        let mut tables = database.prepare(all).expect("a query");
-        let tables = tables.query_map([], |row| row.get::<_, String>(0));
         let count = |table: String| {
             let rows = database.get(&format!("SELECT count(*) FROM {table}"));
             (table, rows)
         };
-        let tables = tables.expect("tables").map(|it| count(it.expect("a name")));
-        let mut sizes: Sizes = tables.collect();
+        let mut sizes: Sizes = database.rows(all).into_iter().map(count).collect();
         let pages = database.get("SELECT page_count FROM pragma_page_count");
         let files = std::fs::read_dir(self.app.path("outbox")).map_or(0, Iterator::count);
         sizes.insert("(pages)".to_owned(), pages);

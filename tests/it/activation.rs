@@ -34,7 +34,7 @@ fn assert_done(app: &App, path: &str) {
         let version = watcher.query_row("PRAGMA data_version", [], |row| row.get::<_, i64>(0));
         version.expect("a version")
     };
-    let watcher = app.database();
+    let watcher = app.database().into_file();
     let before = version(&watcher);
     for (status, said) in each_way(app, path) {
         assert_eq!(status, 200, "{said}");
@@ -451,13 +451,11 @@ fn operators_send_it_again_but_not_to_who_is_confirmed() {
     assert_eq!(json[0]["state"], "queued");
     let mails = || {
         let count = "SELECT count(*) FROM outbox WHERE kind = 'activation'";
-        site.database()
-            .query_row(count, [], |row| row.get::<_, i64>(0))
-            .expect("a count")
+        site.database().get::<i64>(count)
     };
     assert_eq!(mails(), 2);
     let confirm = "UPDATE users SET email_confirmed_at = 1 WHERE username = 'di'";
-    site.database().execute(confirm, []).expect("a change");
+    site.database().change(confirm);
     let refused = site
         .run(&["user", "resend-activation", "cy", "di"])
         .refusal();

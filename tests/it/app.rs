@@ -308,7 +308,10 @@ impl App {
 
     /// A second look at the database, as another process has it.
     pub fn database(&self) -> Database {
-        Database::at(&self.path("auth.db"))
+        match &self.postgres {
+            None => Database::at(&self.path("auth.db")),
+            Some(it) => it.database(),
+        }
     }
 
     /// How many password hashes were computed since the start.
@@ -317,10 +320,7 @@ impl App {
     }
 
     pub fn count(&self, sql: &str) -> i64 {
-        match &self.postgres {
-            None => self.database().get(sql),
-            Some(it) => it.count(sql),
-        }
+        self.database().get(sql)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -131,26 +131,18 @@ fn every_flag_says_what_it_is_for() {
 /// Users whose names and organisations nobody could have registered.
 fn add_hostile(site: &Site, names: &[&str]) {
     site.run(&["db", "migrate"]).ok();
-    let mut database = site.database();
-    let transaction = database.transaction().expect("a transaction");
+    let database = site.database();
     for name in names {
-        transaction
-            .execute(
-                "INSERT INTO users (username, username_key, email, email_key, first_name, last_name, password_hash,
-                                    is_active, is_staff, created_at)
-                 VALUES (?1, ?1, ?1 || '@example.org', ?1 || '@example.org', ?1, '', NULL, 1, 0, 0)",
-                [name],
-            )
-            .expect("a user");
-        transaction
-            .execute(
-                "INSERT INTO profiles (user_id, organisation_type, organisation_name, country, additional_fields)
-                 VALUES (last_insert_rowid(), ?1, ?1, ?1, '{}')",
-                [name],
-            )
-            .expect("a profile");
+        let name = name.replace('\'', "''");
+        database.change(&format!(
+            "INSERT INTO users (username, username_key, email, email_key, first_name, last_name, password_hash,
+                                is_active, is_staff, created_at)
+             VALUES ('{name}', '{name}', '{name}@example.org', '{name}@example.org', '{name}', '', NULL,
+                     TRUE, FALSE, 0);
+             INSERT INTO profiles (user_id, organisation_type, organisation_name, country, additional_fields)
+             SELECT id, username, username, username, '{{}}' FROM users WHERE username = '{name}'"
+        ));
     }
-    transaction.commit().expect("a commit");
 }
 
 /// Names that do something to a terminal, and how they are to be shown.

@@ -26,7 +26,7 @@ const MANY: &str = "
 pub fn crowded() -> Site {
     let site = Site::new();
     site.add_user("ada", &[]);
-    site.database().execute_batch(MANY).expect("many users");
+    site.database().change(MANY);
     site
 }
 

@@ -1,6 +1,5 @@
 //! `user list`: pages, filters, formats, and very many users.
 
-use rusqlite::params;
 use serde_json::Value;
 
 use crate::server::Site;
@@ -9,31 +8,17 @@ use crate::server::Site;
 /// every hundredth is staff.
 fn fill(site: &Site, count: i64) {
     site.run(&["db", "migrate"]).ok();
-    let mut database = site.database();
-    let transaction = database.transaction().expect("a transaction");
-    {
-        let mut user = transaction
-            .prepare(
-                "INSERT INTO users (id, username, username_key, email, email_key, first_name, last_name,
-                                    password_hash, is_active, is_staff, created_at)
-                 VALUES (?1, ?2, ?2, ?3, ?3, 'First', 'Last', NULL, ?4, ?5, 1700000000)",
-            )
-            .expect("a statement");
-        let mut profile = transaction
-            .prepare(
-                "INSERT INTO profiles (user_id, organisation_type, organisation_name, country, additional_fields)
-                 VALUES (?1, 'NGO', 'Rivers', 'ZA', '{}')",
-            )
-            .expect("a statement");
-        for id in 1..=count {
-            let name = format!("user{id}");
-            let email = format!("{name}@example.org");
-            user.execute(params![id, name, email, id % 10 != 0, id % 100 == 0])
-                .expect("a user");
-            profile.execute([id]).expect("a profile");
-        }
-    }
-    transaction.commit().expect("a commit");
+    site.database().change(&format!(
+        "BEGIN;
+         INSERT INTO users (id, username, username_key, email, email_key, first_name, last_name,
+                            password_hash, is_active, is_staff, created_at)
+         WITH RECURSIVE numbers (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM numbers WHERE id < {count})
+         SELECT id, 'user' || id, 'user' || id, 'user' || id || '@example.org', 'user' || id || '@example.org',
+                'First', 'Last', NULL, id % 10 <> 0, id % 100 = 0, 1700000000 FROM numbers;
+         INSERT INTO profiles (user_id, organisation_type, organisation_name, country, additional_fields)
+         SELECT id, 'NGO', 'Rivers', 'ZA', '{{}}' FROM users;
+         COMMIT"
+    ));
 }
 
 /// Lists as JSON; the numbers that were listed, and what was said beside them.

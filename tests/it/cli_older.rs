@@ -96,7 +96,7 @@ fn installed(version: i32, hash: &str) -> Site {
         .create(&folder)
         .expect("a folder");
     let file = folder.join("auth.db");
-    let mut database = Database::at(&file);
+    let database = Database::at(&file);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a private file");
     let mini = i32::from_be_bytes(*b"mini");
     database.change(&format!(
@@ -104,7 +104,7 @@ fn installed(version: i32, hash: &str) -> Site {
     ));
     Runner::new(&migrations())
         .set_target(Target::Version(version))
-        .run(&mut *database)
+        .run(&mut rusqlite::Connection::open(&file).expect("a database"))
         .expect("an older schema");
     for (_, rows) in ROWS.iter().filter(|it| it.0 <= version) {
         let rows = rows.replace(":hash", &format!("'{hash}'"));
@@ -122,8 +122,8 @@ fn assert_kept(site: &Site, version: i32, newest: i32) {
     assert_eq!(mode & 0o777, 0o600);
     let copy = Database::at(&copy);
     let noted = "SELECT max(version) FROM refinery_schema_history";
-    assert_eq!(copy.get::<i32>(noted), version);
-    assert_eq!(copy.get::<i32>("SELECT count(*) FROM users"), 3);
+    assert_eq!(copy.get::<i64>(noted), i64::from(version));
+    assert_eq!(copy.get::<i64>("SELECT count(*) FROM users"), 3);
     copy.assert_sound();
 }
 

@@ -408,7 +408,7 @@ fn a_lost_database_and_lost_keys_are_told_from_a_first_start() {
     site.add_user("ada", &[]);
     let backup = site.path("backup.db").display().to_string();
     site.run(&["db", "backup", &backup]).ok();
-    let id: i32 = site.database().get("PRAGMA application_id");
+    let id: i64 = site.database().get("PRAGMA application_id");
     let (file, keys) = (site.data().join("auth.db"), site.data().join("keys"));
     let refused = |missing: &Path| {
         for command in [

@@ -232,11 +232,7 @@ fn every_change_is_in_the_audit_trail() {
     site.run(&["token", "issue", "ada"]).ok();
     site.run(&["reset", "send", "ada"]).ok();
     let database = site.database();
-    let mut query = database
-        .prepare("SELECT action || ' ' || actor FROM audit ORDER BY id")
-        .expect("a query");
-    let rows = query.query_map([], |row| row.get::<_, String>(0));
-    let rows: Vec<String> = rows.expect("rows").map(|it| it.expect("a row")).collect();
+    let rows: Vec<String> = database.rows("SELECT action || ' ' || actor FROM audit ORDER BY id");
     let uid = rustix::process::getuid().as_raw();
     let by = |action: &str| format!("{action} cli:uid={uid}");
     let actions = [

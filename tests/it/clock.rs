@@ -38,7 +38,7 @@ fn locked() -> App {
     assert_eq!(codes, [401, 401, 401, 401, 401, 429]);
     // As after ten more, each of which had to wait for longer.
     let longest = "UPDATE login_attempts SET failures = 15, next_at = updated_at + 900";
-    app.database().execute(longest, []).expect("a longer wait");
+    app.database().change(longest);
     app
 }
 
@@ -242,21 +242,17 @@ fn a_mail_that_waits_for_its_next_try_waits_no_longer_and_a_lease_ends() {
     app.mails();
     let database = app.database();
     let waiting = |next: i64, lease: i64| {
-        let sql = "INSERT INTO outbox (kind, recipient, state, next_at, created_at, leased_until)
-                   VALUES ('contact', 'x@example.org', 'queued', ?1, ?2, ?3)";
-        database.execute(sql, [next, START, lease]).expect("a mail");
+        database.change(&format!(
+            "INSERT INTO outbox (kind, recipient, state, next_at, created_at, leased_until)
+             VALUES ('contact', 'x@example.org', 'queued', {next}, {START}, {lease})"
+        ));
     };
     waiting(START + 60, START);
     waiting(START, START + 30);
     set_back(&app, DAY);
     let ends =
         "SELECT next_at || ' ' || leased_until FROM outbox WHERE recipient = 'x@example.org'";
-    let mut ends = database.prepare(ends).expect("a query");
-    let ends: Vec<String> = ends
-        .query_map([], |row| row.get(0))
-        .expect("rows")
-        .map(|it| it.expect("a row"))
-        .collect();
+    let ends: Vec<String> = database.rows(ends);
     let now = START - DAY;
     assert_eq!(ends[0], format!("{} {now}", now + 60));
     assert_eq!(ends[1], format!("{now} {}", now + 30));

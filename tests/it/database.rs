@@ -1,18 +1,24 @@
 //! A database past the program: what is in it, and changes that the program would not make.
 
-use std::ops::{Deref, DerefMut};
+use std::cell::RefCell;
 use std::path::Path;
 
 use rusqlite::Connection;
 use rusqlite::types::FromSql;
+use tokio_postgres::Row;
 
-/// A database as another process has it.
-pub struct Database(Connection);
+use crate::postgres::Client;
+
+/// A database as another process has it. What is asked of it is said in words that both engines know.
+pub enum Database {
+    File(Connection),
+    Server(RefCell<Client>),
+}
 
 impl Database {
     #[track_caller]
     pub fn at(path: &Path) -> Self {
-        Self(Connection::open(path).expect("a database"))
+        Self::File(Connection::open(path).expect("a database"))
     }
 
     /// A new one, of another program.
@@ -25,31 +31,104 @@ impl Database {
 
     /// The value in the first column of the first row.
     #[track_caller]
-    pub fn get<T: FromSql>(&self, sql: &str) -> T {
-        self.query_row(sql, [], |row| row.get(0)).expect(sql)
+    pub fn get<T: Cell>(&self, sql: &str) -> T {
+        let first = self.rows(sql).into_iter().next();
+        first.unwrap_or_else(|| panic!("{sql}: no row"))
     }
 
+    /// The values in the first column.
+    #[track_caller]
+    pub fn rows<T: Cell>(&self, sql: &str) -> Vec<T> {
+        match self {
+            Self::File(it) => {
+                let mut query = it.prepare(sql).expect(sql);
+                let rows = query.query_map([], |row| row.get(0)).expect(sql);
+                rows.map(|it| it.expect(sql)).collect()
+            }
+            Self::Server(it) => {
+                let rows = it.borrow_mut().query(sql).expect(sql);
+                rows.iter().map(T::of).collect()
+            }
+        }
+    }
+
+    /// Runs statements.
     #[track_caller]
     pub fn change(&self, sql: &str) {
-        self.execute_batch(sql).expect(sql);
+        match self {
+            Self::File(it) => it.execute_batch(sql).expect(sql),
+            Self::Server(it) => it.borrow_mut().batch_execute(sql).expect(sql),
+        }
+    }
+
+    /// For what only a file has.
+    #[track_caller]
+    pub fn file(&self) -> &Connection {
+        match self {
+            Self::File(it) => it,
+            Self::Server(_) => panic!("this is about a file"),
+        }
     }
 
     #[track_caller]
+    pub fn into_file(self) -> Connection {
+        match self {
+            Self::File(it) => it,
+            Self::Server(_) => panic!("this is about a file"),
+        }
+    }
+
+    /// A server keeps its files sound by itself.
+    #[track_caller]
     pub fn assert_sound(&self) {
-        assert_eq!(self.get::<String>("PRAGMA integrity_check"), "ok");
+        if matches!(self, Self::File(_)) {
+            assert_eq!(self.get::<String>("PRAGMA integrity_check"), "ok");
+        }
     }
 }
 
-impl Deref for Database {
-    type Target = Connection;
+/// What a row may have.
+pub trait Cell: FromSql {
+    /// The first one in a row of PostgreSQL.
+    fn of(row: &Row) -> Self;
+}
 
-    fn deref(&self) -> &Connection {
-        &self.0
+impl Cell for i64 {
+    fn of(row: &Row) -> Self {
+        let wide = row.try_get(0);
+        wide.unwrap_or_else(|_| match row.try_get::<_, i32>(0) {
+            Ok(it) => it.into(),
+            Err(_) => row.get::<_, bool>(0).into(),
+        })
     }
 }
 
-impl DerefMut for Database {
-    fn deref_mut(&mut self) -> &mut Connection {
-        &mut self.0
+impl Cell for bool {
+    fn of(row: &Row) -> Self {
+        row.get(0)
+    }
+}
+
+impl Cell for String {
+    fn of(row: &Row) -> Self {
+        row.get(0)
+    }
+}
+
+impl Cell for Option<String> {
+    fn of(row: &Row) -> Self {
+        row.get(0)
+    }
+}
+
+impl Cell for Option<i64> {
+    fn of(row: &Row) -> Self {
+        row.get(0)
+    }
+}
+
+impl Cell for Vec<u8> {
+    fn of(row: &Row) -> Self {
+        row.get(0)
     }
 }

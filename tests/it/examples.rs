@@ -106,7 +106,7 @@ impl Prepared {
     /// Ada, Bo and Cy are in the database of `site` already.
     pub fn over(site: Site) -> Self {
         run(&mut shell(&site, FILES), "").ok();
-        site.database().execute_batch(ROWS).expect("rows");
+        site.database().change(ROWS);
         Self { site }
     }
 

@@ -191,7 +191,7 @@ fn no_log_that_a_crash_left_is_refused() {
             _ => "SELECT 1",
         };
         let database = site.database();
-        let ran = database.query_row(checkpoint, [], |_| Ok(()));
+        let ran = database.file().query_row(checkpoint, [], |_| Ok(()));
         ran.expect("a checkpoint");
         if round % 2 == 0 {
             let name = format!("late{round}");
@@ -227,7 +227,7 @@ fn a_database_of_an_older_version_has_no_stamps_and_is_not_refused() {
         unstamped.expect("no stamp");
     };
     let server = site.start(&[]);
-    unstamp(&database);
+    unstamp(database.file());
     assert_eq!(server.register("bo"), 201);
     kill(server);
     drop(database);
@@ -246,7 +246,9 @@ fn a_restore_that_is_killed_is_not_refused() {
     target.run(&["db", "migrate"]).ok();
     // Somebody who has it open keeps the log from being moved, as a kill would.
     let reader = target.database();
-    let _ = reader.query_row("SELECT count(*) FROM users", [], |_| Ok(()));
+    let _ = reader
+        .file()
+        .query_row("SELECT count(*) FROM users", [], |_| Ok(()));
     target.run(&["db", "restore", &backup]).ok();
     let (copy, log) = (target.path("copy.db"), target.path("copy.db-wal"));
     fs::copy(file(&target, ""), copy).expect("a copy");

@@ -16,8 +16,8 @@ const MINUTE: i64 = 60;
 /// With ana, who is 1, and bob, who is 2. Both came from there long ago.
 fn app() -> App {
     let app = App::new().with_user("ana").with_user("bob");
-    let moved = "UPDATE users SET takes_imported_tokens = 1, created_at = 0";
-    app.database().execute(moved, []).expect("a database");
+    let moved = "UPDATE users SET takes_imported_tokens = TRUE, created_at = 0";
+    app.database().change(moved);
     app.wait(app.operator.import_key(SECRET, false, &operator()))
         .expect("a key");
     app.restart(|_| {})

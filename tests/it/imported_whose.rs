@@ -130,19 +130,14 @@ fn an_upgrade_tells_who_came_from_the_service_before_by_the_audit_trail() {
                   DELETE FROM refinery_schema_history WHERE version >= 13;
                   INSERT INTO sessions (id, user_id, kind, created_at, expires_at, rotated_at)
                   SELECT randomblob(16), id, 'imported', 0, 4000000000, 0 FROM users;";
-    site.database()
-        .execute_batch(before)
-        .expect("an older schema");
+    site.database().change(before);
     old_keys::put(&site, &old_keys::FILES);
     site.run(&["db", "migrate"]).ok();
     let taking = "SELECT group_concat(id ORDER BY id) FROM users WHERE takes_imported_tokens";
     let opened = "SELECT group_concat(user_id ORDER BY user_id) FROM sessions
                   WHERE kind = 'imported'";
     for query in [taking, opened] {
-        let ids: String = site
-            .database()
-            .query_row(query, [], |row| row.get(0))
-            .expect("a list");
+        let ids: String = site.database().get(query);
         assert_eq!(ids, "1,2", "{query}");
     }
 }

@@ -129,12 +129,7 @@ fn a_mail_whose_link_has_ended_or_that_was_sent_is_not_tried_again() {
     );
     let audited: i64 = site
         .database()
-        .query_row(
-            "SELECT count(*) FROM audit WHERE action = 'mail.retry' AND detail = '1'",
-            [],
-            |row| row.get(0),
-        )
-        .expect("a count");
+        .get("SELECT count(*) FROM audit WHERE action = 'mail.retry' AND detail = '1'");
     assert_eq!(audited, 1);
     set(&site, "UPDATE outbox SET state = 'sent' WHERE id = 1");
     assert!(

@@ -1,6 +1,7 @@
 //! A real PostgreSQL of the tests' own: one cluster for all of them, a database for each. It is where
 //! Debian's `postgresql` puts it, or on the PATH.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -15,6 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, Error, NoTls, Row};
 
+use crate::database::Database;
 use crate::server::until;
 use crate::world;
 
@@ -54,18 +56,21 @@ impl Postgres {
         Location::parse(&self.url()).expect("a place")
     }
 
+    /// The database past the program.
+    pub fn database(&self) -> Database {
+        Database::Server(RefCell::new(self.client()))
+    }
+
     /// The number in the first row.
     #[track_caller]
     pub fn count(&self, sql: &str) -> i64 {
-        let row = self.client().query_opt(sql).expect(sql).expect("a row");
-        row.try_get(0)
-            .unwrap_or_else(|_| row.get::<_, i32>(0).into())
+        self.database().get(sql)
     }
 
     /// Runs these past the program.
     #[track_caller]
     pub fn batch(&self, sql: &str) {
-        self.client().batch_execute(sql).expect(sql);
+        self.database().change(sql);
     }
 
     /// Ends every connection to it, as a failing network would.
@@ -113,8 +118,8 @@ impl Client {
         self.runtime.block_on(self.client.execute(sql, values))
     }
 
-    fn query_opt(&mut self, sql: &str) -> Result<Option<Row>, Error> {
-        self.runtime.block_on(self.client.query_opt(sql, &[]))
+    pub fn query(&mut self, sql: &str) -> Result<Vec<Row>, Error> {
+        self.runtime.block_on(self.client.query(sql, &[]))
     }
 }
 
@@ -254,7 +259,7 @@ impl Cluster {
             .expect("a setting");
         until("the replica", || {
             let followed = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'";
-            client.query_opt(followed).expect("an answer")
+            (!client.query(followed).expect("an answer").is_empty()).then_some(())
         });
         replica
     }

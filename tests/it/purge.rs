@@ -172,9 +172,9 @@ fn a_stop_does_not_wait_for_a_million_expired_sessions() {
     let mut server = site.start(&[]);
     assert_eq!(server.login("ada@example.org").status, 200);
     assert_eq!(server.stop(), Some(0));
-    let left: u32 = site.database().get("SELECT count(*) FROM sessions");
+    let left: i64 = site.database().get("SELECT count(*) FROM sessions");
     assert!(left > 1, "it was stopped on the way: {left} are left");
-    assert!(left < many, "it had begun: {left} are left");
+    assert!(left < many.into(), "it had begun: {left} are left");
 }
 
 /// A clock that is wrong would have everything deleted that is only out of date for itself.
@@ -184,14 +184,13 @@ fn after_the_clock_has_leapt_ahead_nothing_is_deleted_for_an_hour() {
     site.add_user("ada", &[]);
     expired(&site.database(), 1000, 1_000_000_000);
     let long_ago = "UPDATE audit SET at = at - 90000";
-    site.database().execute(long_ago, []).expect("a quiet day");
+    site.database().change(long_ago);
     let mut server = site.start(&[]);
     assert_eq!(server.login("ada@example.org").status, 200);
     assert_eq!(server.stop(), Some(0));
     assert!(server.log().contains("sys_clock_ahead"), "{}", server.log());
-    let left = "SELECT count(*) FROM sessions";
-    let left = site.database().query_row(left, [], |row| row.get(0));
-    assert_eq!(left, Ok(1001));
+    let left: i64 = site.database().get("SELECT count(*) FROM sessions");
+    assert_eq!(left, 1001);
 }
 
 #[test]
@@ -204,7 +203,7 @@ fn the_audit_trail_is_kept_for_a_year_or_as_long_as_the_operator_says() {
         (said["rows"].clone(), said["rows_gone_before"].clone())
     };
     let old = "UPDATE audit SET at = at - 40000000, digest = NULL";
-    site.database().execute(old, []).expect("an old trail");
+    site.database().change(old);
     // It is chained anew when it is opened; and what was written last says that the clock is right.
     site.run(&["token", "issue", "ada"]).ok();
     let serve = |keep: &[&str]| {
@@ -212,8 +211,7 @@ fn the_audit_trail_is_kept_for_a_year_or_as_long_as_the_operator_says() {
         assert_eq!(server.login("ada@example.org").status, 200);
         let database = site.database();
         let first = || {
-            let first = "SELECT min(id) FROM audit";
-            let first: i64 = database.query_row(first, [], |row| row.get(0)).ok()?;
+            let first: i64 = database.get("SELECT min(id) FROM audit");
             (keep == ["--audit-keep", "never"] || first > 2).then_some(())
         };
         until("old rows to go", first);

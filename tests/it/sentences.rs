@@ -80,7 +80,7 @@ fn who_has_locked_the_database_is_said() {
     let site = Site::new();
     site.add_user("ada", &[]);
     let holder = site.database();
-    holder.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    holder.change("BEGIN IMMEDIATE");
     let said = site
         .run(&["user", "update", "ada", "--first-name", "Ada"])
         .refusal();
@@ -117,12 +117,12 @@ fn a_second_server_says_which_the_first_is() {
 fn a_log_that_cannot_be_emptied_is_a_warning() {
     let site = Site::new();
     site.add_user("ada", &[]);
-    let reader = site.database();
+    let reader = site.database().into_file();
     let count = reader.query_row("SELECT count(*) FROM users", [], |row| row.get(0));
     assert_eq!(count, Ok(1));
     let grow = "PRAGMA wal_autocheckpoint = 0; CREATE TABLE junk (bytes);
                 INSERT INTO junk VALUES (zeroblob(65 << 20));";
-    site.database().execute_batch(grow).expect("a large log");
+    site.database().change(grow);
     let server = site.start(&[]);
     until("the warning", || {
         server.log().contains("sys_log_grows").then_some(())

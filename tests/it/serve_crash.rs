@@ -58,11 +58,9 @@ fn every_acknowledged_registration_survives_a_kill() {
     let halves = "SELECT count(*) FROM users WHERE id NOT IN (SELECT user_id FROM profiles)";
     assert_eq!(database.get::<i64>(halves), 0);
     let acknowledged = acknowledged.into_inner().expect("the names");
-    let mut find = database
-        .prepare("SELECT 1 FROM users WHERE username = ?")
-        .expect("a query");
+    let there: Vec<String> = database.rows("SELECT username FROM users");
     for name in &acknowledged {
-        assert!(find.exists([name]).expect("an answer"), "{name} is lost");
+        assert!(there.contains(name), "{name} is lost");
     }
     let last = acknowledged.last().expect("a name");
     assert_eq!(server.login(&format!("{last}@example.org")).status, 200);

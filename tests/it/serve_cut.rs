@@ -44,7 +44,7 @@ fn a_database_or_a_log_that_is_cut_off_in_its_place_is_noticed() {
         if !is_moved {
             // As long as somebody reads what was, the log stays as it is.
             let count = "BEGIN; SELECT count(*) FROM users";
-            reader.execute_batch(count).expect("a reader");
+            reader.file().execute_batch(count).expect("a reader");
         }
         assert_eq!(server.register("ada"), 201);
         let old = fs::read(file(&site, "-wal")).expect("a log");
@@ -71,7 +71,7 @@ fn a_database_or_a_log_that_is_cut_off_in_its_place_is_noticed() {
 fn a_database_that_becomes_smaller_by_itself_is_not_lost() {
     let site = Site::new();
     let mut server = site.start(&[]);
-    let database = site.database();
+    let database = site.database().into_file();
     for round in 0..3 {
         let fill = "CREATE TABLE filling AS SELECT randomblob(2000000) AS it";
         database.execute_batch(fill).expect("a large table");
@@ -104,7 +104,7 @@ fn a_database_that_another_process_made_longer_and_somebody_cut_is_noticed() {
         let site = Site::new();
         let mut server = site.start(&[]);
         assert_eq!(server.register("ada"), 201);
-        let other = site.database();
+        let other = site.database().into_file();
         other
             .execute_batch("CREATE TABLE note (it)")
             .expect("a table");

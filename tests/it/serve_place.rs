@@ -113,6 +113,7 @@ fn a_server_that_ends_puts_nothing_into_a_file_that_is_not_its_database() {
     // Somebody who reads keeps the server from moving its log into the file.
     let reader = site.database();
     reader
+        .file()
         .execute_batch("BEGIN; SELECT count(*) FROM users;")
         .expect("a reader");
     assert_eq!(server.register("ada"), 201);
@@ -156,7 +157,7 @@ fn a_database_in_use_is_not_taken_for_another_one() {
         site.add_user(&format!("bo{round}"), &[]);
         for how in ["PASSIVE", "RESTART", "TRUNCATE"] {
             let checkpoint = format!("PRAGMA wal_checkpoint({how})");
-            let moved = database.query_row(&checkpoint, [], |_| Ok(()));
+            let moved = database.file().query_row(&checkpoint, [], |_| Ok(()));
             moved.expect("a checkpoint");
             assert_eq!(server.login(&format!("ada{round}@example.org")).status, 200);
         }

@@ -191,21 +191,13 @@ fn a_database_that_others_can_read_is_refused() {
 fn a_database_newer_than_the_program_is_refused_and_not_touched() {
     let site = used();
     site.database()
-        .execute(
-            "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (999, 'future', '', '0')",
-            [],
-        )
-        .expect("a row");
+        .change("INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (999, 'future', '', '0')")
+;
     let said = start(&site, &[]).refusal();
     assert_says(&said, &["999", "newer minisass-auth", "backup"]);
     let still: i64 = site
         .database()
-        .query_row(
-            "SELECT max(version) FROM refinery_schema_history",
-            [],
-            |row| row.get(0),
-        )
-        .expect("a version");
+        .get("SELECT max(version) FROM refinery_schema_history");
     assert_eq!(still, 999);
 }
 
@@ -214,17 +206,11 @@ fn the_database_of_another_program_is_refused_and_not_touched() {
     let site = Site::new();
     fs::create_dir(site.data()).expect("a folder");
     let path = site.data().join("auth.db");
-    site.database()
-        .execute_batch("CREATE TABLE recipes (name TEXT)")
-        .expect("a table");
+    site.database().change("CREATE TABLE recipes (name TEXT)");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
     let said = start(&site, &[]).refusal();
     assert_says(&said, &["another program", "--database"]);
-    let tables: Vec<String> = site
-        .database()
-        .prepare("SELECT name FROM sqlite_schema")
-        .and_then(|mut it| it.query_map([], |row| row.get(0))?.collect())
-        .expect("the tables");
+    let tables: Vec<String> = site.database().rows("SELECT name FROM sqlite_schema");
     assert_eq!(tables, ["recipes"]);
 }
 

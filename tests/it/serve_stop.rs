@@ -104,7 +104,7 @@ fn a_command_that_is_running_does_not_keep_the_log_from_being_read() {
     let mut server = site.start(&[]);
     assert_eq!(server.register("ada"), 201);
     // Somebody reads while the server stops: the log cannot be moved then, and nothing is lost.
-    let reader = site.database();
+    let reader = site.database().into_file();
     let count = |sql: &str| reader.query_row(sql, [], |row| row.get::<_, i64>(0));
     reader.execute_batch("BEGIN").expect("a transaction");
     assert_eq!(count("SELECT count(*) FROM users"), Ok(1));
@@ -120,7 +120,7 @@ fn what_was_answered_with_503_is_not_done_afterwards() {
     let site = Site::new();
     let mut server = site.start(&[]);
     assert_eq!(server.register("ada"), 201);
-    let other = site.database();
+    let other = site.database().into_file();
     other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
     let body = registration("bo").to_string();
     let expect = "Content-Type: application/json\r\nExpect: 100-continue\r\n";

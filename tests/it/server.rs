@@ -124,7 +124,10 @@ impl Site {
     }
 
     pub fn database(&self) -> Database {
-        Database::at(&self.data().join("auth.db"))
+        match &self.postgres {
+            None => Database::at(&self.data().join("auth.db")),
+            Some(it) => it.database(),
+        }
     }
 
     /// The program with nothing around it but this folder.

@@ -90,7 +90,7 @@ fn who_follows_the_keys_hears_of_a_change_once_and_of_a_going_back_once() {
     assert_eq!(look(), Ok(Followed::AsKnown));
     // As when a replica took over that had not heard of it.
     let back = "UPDATE counts SET count = count - 1 WHERE name = 'key-changes'";
-    app.database().execute(back, []).expect("a database");
+    app.database().change(back);
     assert_eq!(look(), Ok(Followed::WentBack));
     assert_eq!(look(), Ok(Followed::AsKnown), "it was said");
 }
