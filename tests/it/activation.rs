@@ -30,18 +30,14 @@ fn each_way(app: &App, path: &str) -> Vec<(u16, String)> {
 
 #[track_caller]
 fn assert_done(app: &App, path: &str) {
-    let version = |watcher: &rusqlite::Connection| {
-        let version = watcher.query_row("PRAGMA data_version", [], |row| row.get::<_, i64>(0));
-        version.expect("a version")
-    };
-    let watcher = app.database().into_file();
-    let before = version(&watcher);
+    let watcher = app.database();
+    let before = watcher.version();
     for (status, said) in each_way(app, path) {
         assert_eq!(status, 200, "{said}");
         assert!(said.contains("already confirmed"), "{said}");
         assert!(!said.contains("<button"), "{said}");
     }
-    assert_eq!(version(&watcher), before, "something was written");
+    assert_eq!(watcher.version(), before, "something was written");
 }
 
 #[track_caller]

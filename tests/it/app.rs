@@ -101,8 +101,7 @@ pub struct App {
     pub clock: Clock,
     pub address: SocketAddr,
     folder: TempDir,
-    /// Where the data is, if that is no file in the folder.
-    place: Location,
+    pub place: Location,
     /// What is there, if that is no file in the folder.
     postgres: Option<Arc<Postgres>>,
     runtime: Option<tokio::runtime::Runtime>,

@@ -52,7 +52,7 @@ fn a_row_that_was_changed_removed_or_slipped_in_is_found() {
         ("DELETE FROM audit WHERE id = 1", "row 1"),
         ("DELETE FROM audit WHERE id = 4", "row 4"),
         (
-            "INSERT INTO audit (at, actor, action) VALUES (1, 'http', 'user.create')",
+            "INSERT INTO audit (id, at, actor, action) VALUES (99, 1, 'http', 'user.create')",
             "row 5",
         ),
     ];

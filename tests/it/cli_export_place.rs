@@ -105,8 +105,8 @@ fn standard_output_by_its_name_is_standard_output() {
         let mut shell = Command::new("sh");
         shell.args(["-c", "exec \"$@\" > file", "sh"]);
         shell.arg(program.get_program()).args(program.get_args());
-        crate::server::clear_settings(&mut shell);
-        run(shell.current_dir(site.path("")), "").ok();
+        site.set_place(&mut shell);
+        run(&mut shell, "").ok();
         let out = fs::read_to_string(site.path("file")).expect("a file");
         assert!(out.contains("ada@example.org"), "{out}");
     }

@@ -16,12 +16,13 @@ const DRAFT: &str = ".minisass.tmp";
 
 /// So many users that copying and checking them takes a while.
 const MANY: &str = "
-    WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
     INSERT INTO users (id, username, username_key, email, email_key, first_name, last_name,
                        is_active, is_staff, created_at)
-    SELECT i, 'user' || i, 'user' || i, i || '@example.org', i || '@example.org', '', '', 1, 0, 0 FROM n;
+    WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
+    SELECT i, 'user' || i, 'user' || i, i || '@example.org', i || '@example.org', '', '', TRUE, FALSE, 0 FROM n;
     INSERT INTO profiles (user_id, organisation_type, organisation_name, country, additional_fields)
-    SELECT id, '', hex(randomblob(500)), '', '{}' FROM users WHERE id > 1;";
+    WITH RECURSIVE long (i, it) AS (SELECT 1, 'Rivers' UNION ALL SELECT i + 1, it || it FROM long WHERE i < 8)
+    SELECT id, '', it || id, '', '{}' FROM users, long WHERE id > 1 AND i = 8;";
 
 pub fn crowded() -> Site {
     let site = Site::new();

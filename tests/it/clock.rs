@@ -250,8 +250,7 @@ fn a_mail_that_waits_for_its_next_try_waits_no_longer_and_a_lease_ends() {
     waiting(START + 60, START);
     waiting(START, START + 30);
     set_back(&app, DAY);
-    let ends =
-        "SELECT next_at || ' ' || leased_until FROM outbox WHERE recipient = 'x@example.org'";
+    let ends = "SELECT next_at || ' ' || leased_until FROM outbox WHERE recipient = 'x@example.org' ORDER BY id";
     let ends: Vec<String> = database.rows(ends);
     let now = START - DAY;
     assert_eq!(ends[0], format!("{} {now}", now + 60));

@@ -57,8 +57,47 @@ impl Database {
     pub fn change(&self, sql: &str) {
         match self {
             Self::File(it) => it.execute_batch(sql).expect(sql),
-            Self::Server(it) => it.borrow_mut().batch_execute(sql).expect(sql),
+            Self::Server(it) => {
+                let said = in_postgresql(sql);
+                it.borrow_mut().batch_execute(&said).expect(sql);
+            }
         }
+    }
+
+    /// Something that is another once anything is written.
+    pub fn version(&self) -> String {
+        match self {
+            Self::File(_) => self.get::<i64>("PRAGMA data_version").to_string(),
+            Self::Server(_) => {
+                let tables = "SELECT table_name::text FROM information_schema.tables
+                              WHERE table_schema = 'public' ORDER BY 1";
+                let rows = |table: String| -> Vec<String> {
+                    self.rows(&format!("SELECT ctid::text || xmin FROM {table}"))
+                };
+                let tables: Vec<String> = self.rows(tables);
+                tables.into_iter().flat_map(rows).collect()
+            }
+        }
+    }
+
+    /// Lets the next user have the number after this one.
+    pub fn skip_users(&self, last: i64) {
+        self.change(&match self {
+            Self::File(_) => {
+                format!("UPDATE sqlite_sequence SET seq = {last} WHERE name = 'users'")
+            }
+            Self::Server(_) => format!("UPDATE last_user_deleted SET id = {last}"),
+        });
+    }
+
+    /// The highest number that a user ever had.
+    pub fn last_user(&self) -> i64 {
+        self.get(match self {
+            Self::File(_) => "SELECT seq FROM sqlite_sequence WHERE name = 'users'",
+            Self::Server(_) => {
+                "SELECT greatest((SELECT max(id) FROM users), (SELECT id FROM last_user_deleted))"
+            }
+        })
     }
 
     /// For what only a file has.
@@ -85,6 +124,19 @@ impl Database {
             assert_eq!(self.get::<String>("PRAGMA integrity_check"), "ok");
         }
     }
+}
+
+/// What SQLite calls otherwise.
+fn in_postgresql(sql: &str) -> String {
+    [
+        (" x'", " '\\x"),
+        ("(x'", "('\\x"),
+        ("unixepoch()", "extract(epoch FROM now())::bigint"),
+        ("randomblob(16)", "uuid_send(gen_random_uuid())"),
+        ("randomblob(32)", "sha256(uuid_send(gen_random_uuid()))"),
+    ]
+    .iter()
+    .fold(sql.to_owned(), |said, (from, to)| said.replace(from, to))
 }
 
 /// What a row may have.

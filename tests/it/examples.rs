@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::cli::commands;
 use crate::old_keys;
-use crate::server::{CHEAP, Outcome, Site, clear_settings, run};
+use crate::server::{CHEAP, Outcome, Site, run};
 
 /// What `--help` shows at the end, for one command.
 pub struct Examples {
@@ -47,14 +47,17 @@ pub fn shell(site: &Site, line: &str) -> Command {
     let programs = program.parent().expect("a folder").display();
     let path = std::env::var("PATH").expect("a path");
     let mut shell = Command::new("bash");
-    clear_settings(&mut shell);
+    site.set_place(&mut shell);
     shell
         .args(["-c", &format!("set -euo pipefail\n{line}")])
         .env("PATH", format!("{programs}:{path}"))
         .env("HOME", site.path(""))
         .env("MINISASS_AUTH_DATA_DIR", site.data())
-        .env("MINISASS_AUTH_SCRYPT", CHEAP)
-        .current_dir(site.path(""));
+        .env("MINISASS_AUTH_SCRYPT", CHEAP);
+    // The examples restore to another place, and that is a file.
+    if line.contains("db restore") {
+        shell.env_remove("MINISASS_AUTH_DATABASE");
+    }
     shell
 }
 
@@ -112,14 +115,7 @@ impl Prepared {
 
     /// A copy that an example may do with what it likes.
     pub fn copy(&self) -> Site {
-        let copy = Site::new();
-        let mut copying = Command::new("cp");
-        copying
-            .arg("-a")
-            .arg(self.site.path("."))
-            .arg(copy.path(""));
-        run(&mut copying, "").ok();
-        copy
+        self.site.copy()
     }
 
     /// Runs an example on a copy.

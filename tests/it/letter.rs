@@ -126,7 +126,7 @@ fn no_value_starts_a_header_or_reaches_another_recipient() {
         &"long ".repeat(1000),
     ];
     let app = App::new();
-    let store = Store::open(&(&*app.path("auth.db")).into()).expect("the database");
+    let store = Store::open(&app.place).expect("the database");
     for attack in attacks {
         let details = serde_json::json!({
             "name": attack, "email": attack, "phone": attack, "message": attack

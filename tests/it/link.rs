@@ -56,7 +56,7 @@ fn looking_at_a_link_changes_nothing() {
     let app = App::new().with_user("ana");
     let link = link(&app, "ana@example.org");
     let watcher = app.database();
-    let version = || watcher.get::<i64>("PRAGMA data_version");
+    let version = || watcher.version();
     let before = version();
     let path = format!("verify-password-reset/{}/{}", link.0, link.1);
     for method in ["GET", "HEAD", "GET", "OPTIONS", "GET"] {

@@ -56,6 +56,11 @@ impl Postgres {
         Location::parse(&self.url()).expect("a place")
     }
 
+    /// Another database with all that is in this one.
+    pub fn copy(&self) -> Self {
+        self.cluster.database_of(&self.name)
+    }
+
     /// The database past the program.
     pub fn database(&self) -> Database {
         Database::Server(RefCell::new(self.client()))
@@ -133,7 +138,7 @@ fn shared() -> Result<&'static Cluster, String> {
     static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
     SHARED
         .get_or_init(|| {
-            let cluster = Cluster::start("shared", QUICK)?;
+            let cluster = Cluster::start("shared", "")?;
             cluster.make("template_of_tests");
             let template = Location::parse(&cluster.url("template_of_tests"));
             let store = Store::open(&template.expect("a place"));

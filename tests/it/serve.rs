@@ -80,7 +80,7 @@ fn the_printed_commands_work_as_they_stand() {
         let line = server.announced.lines().find(|it| it.contains(next));
         let line = line.expect("a command").trim();
         let mut shell = Command::new("sh");
-        clear_settings(&mut shell);
+        site.set_place(&mut shell);
         let line = line.replace("user create", "user create --password-stdin");
         shell.args(["-c", &line]);
         crate::server::run(&mut shell, crate::server::PASSWORD).ok();

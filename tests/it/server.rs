@@ -95,6 +95,18 @@ impl Site {
         }
     }
 
+    /// Another place with all that is in this one.
+    pub fn copy(&self) -> Self {
+        let copy = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            postgres: self.postgres.as_ref().map(Postgres::copy),
+        };
+        let mut copying = Command::new("cp");
+        copying.arg("-a").arg(self.path(".")).arg(copy.path(""));
+        run(&mut copying, "").ok();
+        copy
+    }
+
     /// A place whose data PostgreSQL has; none where that is missing.
     pub fn on_postgres() -> Option<Self> {
         Some(Self {
@@ -133,12 +145,17 @@ impl Site {
     /// The program with nothing around it but this folder.
     pub fn bare(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_minisass-auth"));
-        clear_settings(&mut command);
+        self.set_place(&mut command);
+        command
+    }
+
+    /// Has a program begin here, without settings but that of the database.
+    pub fn set_place(&self, command: &mut Command) {
+        clear_settings(command);
         command.current_dir(self.folder.path());
         if let Some(postgres) = &self.postgres {
             command.env("MINISASS_AUTH_DATABASE", postgres.url());
         }
-        command
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {

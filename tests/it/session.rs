@@ -108,7 +108,7 @@ fn asking_for_the_status_writes_nothing() {
     let app = App::new().with_user("ana");
     let opened = Opened::by(&app, "ana");
     let watcher = app.database();
-    let version = || watcher.get::<i64>("PRAGMA data_version");
+    let version = || watcher.version();
     let before = version();
     // What was written so far would be moved into the file when nothing else is to be done.
     watcher.get::<i64>("PRAGMA wal_checkpoint(PASSIVE)");
@@ -208,7 +208,7 @@ fn what_another_process_writes_counts_at_once() {
     let app = App::new().with_user("ana");
     let opened = Opened::by(&app, "ana");
     assert_eq!(opened.statuses(&app), [200; 3]);
-    let other = Store::open(&(&*app.path("auth.db")).into()).expect("a second store");
+    let other = Store::open(&app.place).expect("a second store");
     let sid = claims(&opened.access)["sid"]
         .as_str()
         .and_then(SessionId::parse);
