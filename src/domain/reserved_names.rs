@@ -76,7 +76,8 @@ const COMMON: &[&str] = &[
 
 /// Who stands in a name as a word of its own is who the name claims to be, whatever else is in it.
 const CLAIMED: &str = "admin administrator administration administrateur administrador amministratore \
-    beheerder webadmin sysadmin sysadministrator superuser root moderator official support helpdesk security staff webmaster postmaster hostmaster noreply";
+    beheerder webadmin sysadmin sysadministrator superuser root moderator official support helpdesk \
+    security staff webmaster postmaster hostmaster noreply";
 
 /// Nobody is called like the service, with something before or behind.
 const PRODUCT: &str = "minisass";
