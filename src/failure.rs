@@ -113,7 +113,9 @@ fn os_words(err: &io::Error) -> Option<&'static str> {
         ErrorKind::NotFound => "there is no such file or folder",
         ErrorKind::IsADirectory => "it is a folder",
         ErrorKind::NotADirectory => "its path leads through a file, which is no folder",
-        ErrorKind::PermissionDenied => "permission denied; run it as the owner",
+        ErrorKind::PermissionDenied => {
+            "permission denied; run it as the owner, or give this user access"
+        }
         ErrorKind::StorageFull => DISK_FULL,
         ErrorKind::QuotaExceeded => "the quota of this user is used up; make room",
         ErrorKind::ReadOnlyFilesystem => READ_ONLY,
@@ -146,8 +148,9 @@ const NO_TEXT: &str = "it is not UTF-8; what `>` of PowerShell or Notepad wrote 
 pub const DISK_FULL: &str = "the disk is full; make room on it, and try again";
 
 /// The file system takes nothing.
-pub const READ_ONLY: &str = "the file system is read-only; find out why in what `dmesg` prints, and \
-                             mount it so that it can be written";
+pub const READ_ONLY: &str = "the file system is read-only: for a service of systemd name the folder with \
+                             ReadWritePaths= (`systemctl edit minisass-auth`); elsewhere mount it so that it \
+                             can be written";
 
 /// The disk is out of order.
 pub const DISK_ERROR: &str =

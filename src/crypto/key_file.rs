@@ -1,13 +1,13 @@
 //! Key files: written whole, refused when others can read them.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use super::weak_key::{Weakness, weakness};
-use crate::failure::Failure;
+use crate::failure::{Failure, in_words};
 use crate::private_file::replace::Draft;
 use crate::private_file::{
     is_of_another_user, is_open_to_others, is_writable_by_others, make_folder,
@@ -64,8 +64,9 @@ fn bare(mut text: &[u8]) -> &[u8] {
 /// The text of a file that nobody else can read.
 pub(crate) fn text_of(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let refuse = |why: String| Failure::new("reading a key", why);
-    let metadata = fs::metadata(path).map_err(Failure::when("reading a key"))?;
     let shown = path.display();
+    let unread = |err: io::Error| refuse(format!("{shown}: {}", in_words(&err)));
+    let metadata = fs::metadata(path).map_err(unread)?;
     if is_open_to_others(&metadata) {
         return Err(refuse(format!(
             "others can read {shown}; run: chmod 600 {shown}"
@@ -76,7 +77,7 @@ pub(crate) fn text_of(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
             "{shown} belongs to another user; run this as its owner"
         )));
     }
-    let text = Zeroizing::new(fs::read(path).map_err(Failure::when("reading a key"))?);
+    let text = Zeroizing::new(fs::read(path).map_err(unread)?);
     Ok(Zeroizing::new(bare(&text).to_vec()))
 }
 

@@ -193,6 +193,14 @@ async fn look_at_clock(
             let note = "what waits or lasts has followed it";
             tracing::warn!(event = "sys_clock_set_back", seconds, note);
         }
+        Ok(ClockStep::Wrong) => {
+            let note = "it says a time before this program was written; put it right: nobody stays \
+                        logged in whose login is of such a time, and nothing is deleted";
+            if *doubts.borrow() <= Instant::now() {
+                tracing::error!(event = "sys_clock_wrong", note);
+            }
+            doubts.send_replace(Instant::now() + DOUBT);
+        }
         Ok(ClockStep::Ahead(seconds)) => {
             let note = "or nothing was written for so long; if the clock is wrong, put it right: \
                         nothing is deleted for an hour";

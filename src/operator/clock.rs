@@ -15,6 +15,10 @@ const SLACK_BETWEEN_SERVERS: i64 = 30;
 /// A leap by more seconds is worth a question.
 const LEAP: i64 = 24 * 3600;
 
+/// No clock that is right says an earlier time, for this program was written later: 2026-01-01. Machines whose
+/// clock has no battery start decades before, until they have asked for the time.
+const EARLIEST: Timestamp = Timestamp(1_767_225_600);
+
 /// What the clock said when somebody last looked at it.
 #[derive(Debug, Default)]
 pub struct ClockWatch {
@@ -27,6 +31,8 @@ pub enum ClockStep {
     None,
     /// It was set back by so much, and what is stored has followed it.
     Back(i64),
+    /// It says a time that never was for this program. Nothing follows it.
+    Wrong,
     /// It went ahead by so much; or nobody looked, or nothing was written, for as long.
     Ahead(i64),
 }
@@ -36,6 +42,9 @@ impl Operator {
     /// compared with the last thing that was written down.
     pub async fn watch_clock(&self, watch: &mut ClockWatch) -> Result<ClockStep, Failure> {
         let now = self.now();
+        if now < EARLIEST {
+            return Ok(ClockStep::Wrong);
+        }
         let (last, slack) = match watch.last {
             Some(last) => (last, SLACK),
             None if self.parts.store.is_shared() => {

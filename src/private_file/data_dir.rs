@@ -37,7 +37,7 @@ pub(crate) fn check(folder: &Path) -> anyhow::Result<()> {
     let shown = folder.display();
     let metadata =
         fs::metadata(folder).with_context(|| format!("cannot read the data folder {shown}"))?;
-    check_owner(&metadata, &format!("the data folder {shown}"))?;
+    check_owner(&metadata, "the data folder", folder)?;
     match access(folder, Access::WRITE_OK).map_err(io::Error::from) {
         Err(err) if err.kind() == ErrorKind::PermissionDenied => {
             bail!("the data folder {shown} is not writable; run: chmod u+rwx {shown}")
@@ -52,7 +52,7 @@ pub(crate) fn check_database(database: &Path) -> anyhow::Result<()> {
         return Ok(());
     };
     let shown = database.display();
-    check_owner(&metadata, &format!("the database {shown}"))?;
+    check_owner(&metadata, "the database", database)?;
     if is_open_to_others(&metadata) {
         bail!("others can read the database {shown}; run: chmod 600 {shown}");
     }
@@ -142,13 +142,18 @@ pub(crate) fn unmark_complete(folder: &Path) {
 }
 
 /// A file that another user made would lock the owner out, the running server included.
-fn check_owner(metadata: &Metadata, what: &str) -> anyhow::Result<()> {
+fn check_owner(metadata: &Metadata, what: &str, path: &Path) -> anyhow::Result<()> {
+    let (theirs, ours) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    let path = path.display();
+    let how = if theirs == 0 {
+        // Nobody is to serve as root. Engines of containers make volumes that are root's.
+        format!("give it to this one: chown -R {ours} {path}")
+    } else {
+        format!("run it as its owner: {}", command_as(theirs))
+    };
     ensure!(
         is_to_work_in(metadata),
-        "{what} belongs to uid {} and this is uid {}; run it as its owner: {}",
-        metadata.uid(),
-        rustix::process::geteuid().as_raw(),
-        command_as(metadata.uid())
+        "{what} {path} belongs to uid {theirs} and this is uid {ours}; {how}"
     );
     Ok(())
 }

@@ -136,6 +136,28 @@ pub(crate) fn is_open_to_others(metadata: &Metadata) -> bool {
     is_granted_to_others(metadata, 0o7)
 }
 
+/// The same of settings, which root lends to a service: what root looks at for it may belong to its group.
+pub(crate) fn is_lent_to_others(metadata: &Metadata) -> bool {
+    if is_lent_by_root(metadata) {
+        metadata.mode() & 0o27 != 0
+    } else {
+        is_open_to_others(metadata)
+    }
+}
+
+/// The mode that closes such a file to others: a group that is not ours was given it on purpose.
+pub(crate) fn mode_of_lent(metadata: &Metadata) -> &'static str {
+    if is_own(metadata) && is_our_group(metadata.gid()) {
+        "600"
+    } else {
+        "640"
+    }
+}
+
+fn is_lent_by_root(metadata: &Metadata) -> bool {
+    metadata.uid() == 0 && rustix::process::geteuid().is_root()
+}
+
 /// Whether anybody but the owner, root and our own group may write to it.
 pub(crate) fn is_writable_by_others(metadata: &Metadata) -> bool {
     is_granted_to_others(metadata, 0o2)

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::sources::{Source, Values};
 use crate::domain::{StandIn, bare_line};
 use crate::failure::in_words;
-use crate::private_file::{is_of_another_user, is_open_to_others};
+use crate::private_file::{is_lent_to_others, is_of_another_user, mode_of_lent};
 
 /// Refuses a setting with a password in it that others can read: everybody on the machine can read the
 /// arguments of a process, and some files.
@@ -56,8 +56,8 @@ pub(super) fn read_private(
 fn check_mode(path: &Path) -> anyhow::Result<()> {
     let shown = path.display();
     let metadata = fs::metadata(path).with_context(|| format!("{shown} cannot be read"))?;
-    if is_open_to_others(&metadata) {
-        bail!("run: chmod 600 {shown}");
+    if is_lent_to_others(&metadata) {
+        bail!("run: chmod {} {shown}", mode_of_lent(&metadata));
     }
     if is_of_another_user(&metadata) {
         bail!("it belongs to another user; run: chown root {shown}");

@@ -88,8 +88,19 @@ impl Values {
             bail!("{problem:#}");
         }
         let mut texts = self.found.iter();
-        match texts.find_map(|(key, (text, _))| Some((key, StandIn::of(text)?))) {
-            Some((key, other)) => Err(wrong(key, other)),
+        if let Some((key, other)) =
+            texts.find_map(|(key, (text, _))| Some((key, StandIn::of(text)?)))
+        {
+            return Err(wrong(key, other));
+        }
+        let mut texts = self.found.iter();
+        let is_quoted = |text: &str, source| source == Source::Environment && is_quoted(text);
+        match texts.find(|(_, (text, source))| is_quoted(text, *source)) {
+            Some((key, _)) => Err(wrong(
+                key,
+                "its variable has quotation marks around it, which the `--env-file` of a container \
+                 keeps; leave them out",
+            )),
             None => Ok(()),
         }
     }
@@ -102,6 +113,14 @@ impl Values {
         let (text, _) = self.found.get(key)?;
         Some(text.clone()).filter(|it| !it.is_empty())
     }
+}
+
+/// A shell and systemd take such marks away.
+fn is_quoted(text: &str) -> bool {
+    ['"', '\''].iter().any(|mark| {
+        let inner = text.strip_prefix(*mark);
+        inner.is_some_and(|it| it.ends_with(*mark))
+    })
 }
 
 type Texts = BTreeMap<String, String>;

@@ -211,7 +211,10 @@ fn the_mail_server_is_greeted_and_sent_nothing() {
     let examined = Examined::of(&site, &["--smtp-url-file", &url_path]);
     examined.failed("settings", "smtp_url");
     let advice = examined.failed("files", &format!("others can read {url_path}"));
-    assert_eq!(advice, format!("run: chmod go= {url_path}"));
+    assert!(
+        advice.starts_with("run: chmod 6") && advice.ends_with(&url_path),
+        "{advice}"
+    );
 
     let settings = site.path("settings.toml");
     let text = format!(

@@ -29,6 +29,22 @@ fn set_back(app: &App, seconds: i64) {
     assert_eq!(look(app), ClockStep::None, "it is followed once");
 }
 
+/// A clock without a battery starts there, until the machine has asked for the time.
+#[test]
+fn nothing_follows_a_clock_that_says_a_time_before_the_program() {
+    let app = App::new().with_user("ana");
+    let opened = Opened::by(&app, "ana");
+    for wrong in [600, YEAR, 50 * YEAR] {
+        let back = app.clock.now().0 - wrong;
+        app.clock.advance(-back);
+        assert_eq!(look(&app), ClockStep::Wrong, "{wrong}");
+        app.clock.advance(back);
+        assert_eq!(look(&app), ClockStep::None, "{wrong}");
+        app.status(&opened.access).expect(200);
+    }
+    app.refresh(&opened.refresh).expect(200);
+}
+
 /// Ana has to wait a quarter of an hour.
 fn locked() -> App {
     let app = App::throttled().with_user("ana");

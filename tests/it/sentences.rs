@@ -11,12 +11,15 @@ fn errors_of_the_operating_system_are_told_in_words() {
     for (number, words) in [
         (2, "no such file"),
         (5, "dmesg"),
-        (13, "permission denied; run it as the owner"),
+        (
+            13,
+            "permission denied; run it as the owner, or give this user access",
+        ),
         (20, "is no folder"),
         (21, "it is a folder"),
         (24, "too many files are open; raise the limit"),
         (28, "the disk is full; make room"),
-        (30, "the file system is read-only; find out why"),
+        (30, "the file system is read-only: for a service of systemd"),
         (122, "quota"),
         (111, "Connection refused"),
     ] {

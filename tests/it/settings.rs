@@ -1,6 +1,7 @@
 //! Settings: where they come from, and what is said about wrong ones.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
@@ -370,6 +371,48 @@ fn a_line_break_at_the_end_is_no_part_of_a_variable() {
         for end in ["\n", "\r\n"] {
             list(&site, &[], &[(&name, &format!("{value}{end}"))]).ok();
         }
+    }
+}
+
+/// `--env-file` of a container takes them for a part of the value.
+#[test]
+fn quotation_marks_around_a_variable_are_told() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    for value in ["\"https://auth.example.org\"", "'https://auth.example.org'"] {
+        let variables = [("MINISASS_AUTH_PUBLIC_URL", value)];
+        let said = list(&site, &[], &variables).refusal();
+        assert!(
+            said.contains("public_url") && said.contains("leave them out"),
+            "{said}"
+        );
+    }
+}
+
+/// As the guide has it: root checks what the service reads as its group.
+#[test]
+fn root_may_check_the_settings_that_a_group_reads() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let site = Site::new();
+    let secret = site.path("smtp_url");
+    fs::write(&secret, "smtps://ada:hunter2@mail.example.org").expect("a file");
+    std::os::unix::fs::chown(&secret, Some(0), Some(12_345)).expect("root");
+    let path = secret.to_str().expect("UTF-8").to_owned();
+    let check = |mode: u32| {
+        fs::set_permissions(&secret, fs::Permissions::from_mode(mode)).expect("a mode");
+        site.run(&["config", "check", "--smtp-url-file", &path])
+    };
+    for mode in [0o640, 0o600, 0o440] {
+        check(mode).ok();
+    }
+    for mode in [0o644, 0o641, 0o660] {
+        let said = check(mode).refusal();
+        assert!(
+            said.contains(&format!("chmod 640 {path}")),
+            "{mode:o}: {said}"
+        );
     }
 }
 

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, Result};
 
 use super::error::{interrupted, when};
 use crate::failure::{Failure, in_words};
+use crate::private_file::folder_of;
 use crate::private_file::replace::Draft;
 use crate::progress::{Progress, Step};
 
@@ -42,7 +43,7 @@ pub(super) fn copy(
         ));
     }
     let draft = Draft::beside(to).map_err(|err| {
-        let folder = to.parent().unwrap_or(Path::new("."));
+        let folder = folder_of(to);
         Failure::new(
             DOING,
             format!(

@@ -255,7 +255,7 @@ fn who_may_not_read_the_settings_is_told_the_line_of_one_who_may() {
     // Root's own group is nobody's to be.
     let said = run(&mut stranger.command("data", &list), "").refusal();
     assert!(
-        said.ends_with("permission denied; run it as the owner"),
+        said.ends_with("permission denied; run it as the owner, or give this user access"),
         "{said}"
     );
     // On every machine: the account daemon, and its group.

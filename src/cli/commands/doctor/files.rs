@@ -8,8 +8,8 @@ use super::finding::{Finding, Subject};
 use crate::domain::counted;
 use crate::failure;
 use crate::private_file::{
-    closing, data_dir, folder_of, is_of_another_user, is_open_to_others, is_own, layout,
-    replaceable_in,
+    closing, data_dir, folder_of, is_lent_to_others, is_of_another_user, is_open_to_others, is_own,
+    layout, mode_of_lent, replaceable_in,
 };
 use crate::settings::private_files;
 
@@ -59,10 +59,10 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             closing(&open),
         ));
     }
-    let all = own.iter().chain(&lent);
-    findings.extend(all.clone().filter_map(Private::open_to_others));
+    findings.extend(own.iter().filter_map(Private::open_to_others));
+    findings.extend(lent.iter().filter_map(Private::lent_to_others));
     if findings.is_empty() {
-        let count: usize = all.map(|it| it.parts.len()).sum();
+        let count: usize = own.iter().chain(&lent).map(|it| it.parts.len()).sum();
         let files = counted(count, "file or folder", "files and folders");
         let said = format!("nobody else can read the {files}");
         findings.push(Finding::ok(CHECK, said));
@@ -123,6 +123,17 @@ impl Private {
             CHECK,
             format!("others can read {which}"),
             format!("run: chmod {}go= {}", self.recursively, self.path.display()),
+        ))
+    }
+
+    /// Of settings.
+    fn lent_to_others(&self) -> Option<Finding> {
+        let which = self.those(is_lent_to_others)?;
+        let mode = self.parts.first().map_or("600", |it| mode_of_lent(&it.1));
+        Some(Finding::failed(
+            CHECK,
+            format!("others can read {which}"),
+            format!("run: chmod {mode} {}", self.path.display()),
         ))
     }
 
