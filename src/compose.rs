@@ -221,7 +221,9 @@ fn restore_to_server(
         Store::open(&(&*file).into())?,
         Store::open(&settings.database)?,
     );
-    let copied = restored.copy_to(&target, progress);
+    let copied = target
+        .ensure_alone(&settings.database)
+        .and_then(|()| restored.copy_to(&target, progress));
     restored.close();
     target.close();
     copied?;

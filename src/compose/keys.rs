@@ -98,11 +98,7 @@ fn discard_in(
     actor: &Actor,
     confirm: impl FnOnce(bool) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    ensure!(
-        store.others()? == 0,
-        "others work on the database {}; stop every server of it first",
-        settings.database
-    );
+    store.ensure_alone(&settings.database)?;
     let stored = store.keys().wait()?;
     let master = master_key(settings)
         .context("what lies there is no master key; remove it to have one made")?;

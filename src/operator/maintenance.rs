@@ -109,6 +109,7 @@ impl Operator {
         progress: &Progress,
     ) -> Result<Vec<CopiedTable>, Failure> {
         let target = Store::open(to)?;
+        target.ensure_alone(to)?;
         let copied = self.parts.store.copy_to(&target, progress)?;
         let stamp = caller.at(self.now());
         let detail = "from another database".to_owned();

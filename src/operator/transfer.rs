@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use super::Operator;
 use crate::domain::Actor;
+use crate::failure::Failure;
 use crate::transfer::choices::{OnBlankEmail, OnDuplicate};
 use crate::transfer::django::{self, Models};
 use crate::transfer::export::{Exporter, Format};
-use crate::transfer::import::{Done, Host, Importer, Open, Options};
+use crate::transfer::import::{Done, Ended, Host, Importer, Open, Options};
 use crate::transfer::{csv_rows, json_lines};
 
 /// What a file of accounts is.
@@ -120,14 +121,26 @@ impl Operator {
             return imported;
         }
         // It goes on where it would end, to find all that is wrong.
-        host.begin(wanted.extent != Extent::Dry);
-        let mut rehearsal = read(Options {
-            dry_run: true,
-            until_first: false,
-            skip_failures: true,
-            with_resets: wanted.with_resets && is_dry,
-            ..options
-        });
+        let rehearse = || {
+            host.begin(wanted.extent != Extent::Dry);
+            read(Options {
+                dry_run: true,
+                until_first: false,
+                skip_failures: true,
+                with_resets: wanted.with_resets && is_dry,
+                ..options
+            })
+        };
+        let last = self.parts.store.last_user().wait();
+        let mut rehearsal = rehearse();
+        if rehearsal.is_good() && !is_dry {
+            match last.and_then(|last| self.keep_numbers(rehearsal.done.highest, last)) {
+                Ok(true) => {}
+                // Somebody else may have got one of their numbers.
+                Ok(false) => rehearsal = rehearse(),
+                Err(failure) => rehearsal.done.end = Err(Ended::Failed(failure)),
+            }
+        }
         if !rehearsal.is_good() {
             let summary = &mut rehearsal.done.summary;
             summary.dry_run = wanted.extent == Extent::Dry;
@@ -140,6 +153,15 @@ impl Operator {
         }
         host.begin(false);
         read(options)
+    }
+
+    /// Keeps the numbers that are brought from whoever registers meanwhile. Tells whether nobody has got a
+    /// number after `last`.
+    fn keep_numbers(&self, highest: Option<i64>, last: i64) -> Result<bool, Failure> {
+        let Some(highest) = highest else {
+            return Ok(true);
+        };
+        Ok(self.parts.store.keep_numbers(highest).wait()? == last)
     }
 
     fn read_through(

@@ -8,9 +8,9 @@ pub(crate) mod owner;
 pub(crate) mod replace;
 pub(crate) mod system_users;
 
-use std::fs::{DirBuilder, File, Metadata};
+use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -58,7 +58,11 @@ impl Scratch {
 
     /// On the disk of `folder`: that of other temporary files may be memory.
     pub(crate) fn within(folder: &Path) -> io::Result<Self> {
-        tempfile::tempdir_in(folder).map(Self)
+        let mode = Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new()
+            .permissions(mode)
+            .tempdir_in(folder);
+        folder.map(Self)
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -15,6 +15,7 @@ use super::task::End;
 use super::{Location, Store, attempts, clock, counts, imported_tokens, links, mails, sessions};
 use crate::domain::{Stamp, Timestamp};
 use crate::failure::Failure;
+use crate::private_file;
 use crate::private_file::replace::Draft;
 use crate::progress::Progress;
 
@@ -102,6 +103,15 @@ impl Store {
         self.readers.others()
     }
 
+    /// Refuses a database, found at `place`, that servers or other commands work on.
+    pub fn ensure_alone(&self, place: &Location) -> Result<(), Failure> {
+        if self.others()? == 0 {
+            return Ok(());
+        }
+        let why = format!("others work on the database {place}; stop every server of it first");
+        Err(Failure::new("looking at the database", why))
+    }
+
     /// What is wrong with the database; nothing, if it is sound.
     pub fn check(&self, progress: &Progress) -> Result<Vec<String>, Failure> {
         self.readers.problems("checking the database", progress)
@@ -126,10 +136,17 @@ impl Store {
         }
         let draft = Draft::beside(to).map_err(Failure::when(doing))?;
         let beside = Self::open(&draft.path().into())?;
-        self.copy_to(&beside, progress)?;
-        let backed_up = beside.readers.back_up(to, progress);
+        let copied = self.copy_to(&beside, progress);
+        let backed_up = copied.and_then(|_| {
+            let backed_up = beside.readers.back_up(to, progress);
+            backed_up.unwrap_or_else(|| Err(Failure::new(doing, "it is no file")))
+        });
         beside.close();
-        backed_up.unwrap_or_else(|| Err(Failure::new(doing, "it is no file")))
+        // What could not be moved into the draft stays beside it otherwise, on a disk that may be full.
+        for end in ["-wal", "-shm"] {
+            let _ = fs::remove_file(private_file::beside(draft.path(), end));
+        }
+        backed_up
     }
 
     /// Whether a scheduled backup is for this server to make: of those that share the database, the first

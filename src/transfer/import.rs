@@ -110,6 +110,7 @@ pub struct Importer<'a> {
     pub(super) now: Timestamp,
     policies: Vec<RecordedPolicy>,
     /// How each stands in the file, and the user or what is wrong with them.
+    highest: Option<i64>,
     batch: Vec<(Origin, anyhow::Result<Record>)>,
     full: Vec<Full>,
     sent: Option<Sent>,
@@ -130,6 +131,8 @@ pub(super) type Rows = Vec<(Origin, anyhow::Result<Vec<u64>>)>;
 /// What an import did.
 pub struct Done {
     pub summary: Summary,
+    /// The highest number that somebody is to keep.
+    pub highest: Option<i64>,
     pub without_password: WithoutPassword,
     /// How it ended.
     pub end: Result<(), Ended>,
@@ -167,6 +170,7 @@ impl<'a> Importer<'a> {
             clock,
             now: clock.now(),
             policies: Vec::new(),
+            highest: None,
             batch: Vec::new(),
             full: Vec::new(),
             sent: None,
@@ -198,6 +202,9 @@ impl<'a> Importer<'a> {
         let user = line
             .and_then(|it| it.record(self.now, with_placeholder))
             .and_then(|it| named_rightly(&mut origin, it));
+        if let Ok(record) = &user {
+            self.highest = self.highest.max(record.id.map(|it| it.0));
+        }
         match user {
             Err(err) if choice == Some(OnBlankEmail::Skip) && err.is::<NoAddress>() => {
                 self.skip(&origin, &err);
@@ -286,6 +293,7 @@ impl<'a> Importer<'a> {
         self.summary.others().for_each(|it| self.note(&it));
         Done {
             summary: self.summary,
+            highest: self.highest,
             without_password: self.without_password,
             end,
         }

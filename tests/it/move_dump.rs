@@ -1,5 +1,7 @@
 //! Dumps of Django written by hand, for what a real project does not have.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 
 use crate::server::{Outcome, Site};
@@ -51,6 +53,43 @@ fn the_name_of_a_model_is_known_in_any_case() {
     import(&site, Value::from_iter([profile, ada]).to_string(), &[]).ok();
     let profile = site.run(&["profile", "show", "ada", "--format", "json"]);
     assert_eq!(profile.json()["country"], "ZA");
+}
+
+/// A rehearsal has found that all can come; somebody who registers after it takes nobody's number.
+#[test]
+fn whoever_registers_while_a_dump_moves_in_gets_a_number_behind_it() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    let people: Value = (0..4000)
+        .map(|it| {
+            let name = format!("person{it}");
+            person(200_000 + it, &name, &format!("{name}@example.org"), HASH)
+        })
+        .collect();
+    let (server, moving) = (&server, &AtomicBool::new(true));
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut count = 0;
+            while moving.load(Ordering::Relaxed) {
+                assert_eq!(server.register(&format!("new{count}")), 201);
+                count += 1;
+            }
+        });
+        let said = import(&site, people.to_string(), &[]);
+        moving.store(false, Ordering::Relaxed);
+        let done = summary(&said);
+        assert_eq!(
+            (&done["added"], &done["failed"], said.code),
+            (&json!(4000), &json!(0), Some(0)),
+            "{}",
+            said.err
+        );
+    });
+    site.add_user("last", &[]);
+    let last = site
+        .run(&["user", "show", "last", "--format", "json"])
+        .json();
+    assert!(last["id"].as_i64() >= Some(204_000), "{last}");
 }
 
 /// A project may have no model of profiles: its users have the fields.

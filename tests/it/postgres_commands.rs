@@ -6,7 +6,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::server::Site;
+use crate::examples::shell;
+use crate::postgres::{Cluster, QUICK};
+use crate::server::{Site, run};
+use crate::world::part;
 
 /// What `doctor` says of this.
 fn finding(site: &Site, check: &str) -> Option<(String, String)> {
@@ -33,11 +36,109 @@ fn doctor_and_the_state_look_at_the_server_of_the_database() {
     assert_eq!(finding(&site, "log"), None, "that is the server's own");
     let (state, said) = finding(&site, "server_clock").expect("a finding");
     assert_eq!(state, "ok", "{said}");
-    // The cluster of the tests does not wait for its disk, and is used as its owner.
     let (state, said) = finding(&site, "server").expect("a finding");
-    assert_eq!(state, "failed", "{said}");
+    assert_eq!(state, "ok", "{said}");
     let (state, said) = finding(&site, "server_role").expect("a finding");
     assert_eq!((&*state, &*said), ("warning", "postgres is a superuser"));
+}
+
+#[test]
+fn doctor_finds_a_server_that_does_not_wait_for_its_disk() {
+    let Some(cluster) = part(Cluster::start("hasty", QUICK)) else {
+        return;
+    };
+    cluster.make("auth");
+    let site = Site::new();
+    let url = cluster.url("auth");
+    site.run(&["db", "migrate", "--database", &url]).ok();
+    let doctor = ["doctor", "--format", "csv", "--database", &url];
+    let said = site.run(&doctor);
+    assert!(said.out.contains("\nserver,failed,"), "{}", said.out);
+}
+
+/// What a role or a database says of its sessions is not for us.
+#[test]
+fn what_a_database_sets_for_its_sessions_stops_no_command() {
+    let Some(site) = Site::on_postgres() else {
+        return;
+    };
+    site.add_user("zed", &[]);
+    site.postgres().batch(
+        "DO $$ BEGIN
+             EXECUTE format('ALTER DATABASE %I SET statement_timeout = 1', current_database());
+             EXECUTE format('ALTER DATABASE %I SET standard_conforming_strings = off', current_database());
+         END $$",
+    );
+    let found = site.run(&["user", "list", "--search", "zed", "--format", "json"]);
+    assert_eq!(found.json()[0]["username"], "zed");
+    let backup = site.path("backup.db").display().to_string();
+    site.run(&["db", "backup", &backup]).ok();
+}
+
+#[test]
+fn a_check_reads_every_value_and_finds_rows_that_belong_to_nothing() {
+    let Some(site) = Site::on_postgres() else {
+        return;
+    };
+    for name in ["ada", "bo"] {
+        site.add_user(name, &[]);
+    }
+    site.run(&["db", "check"]).ok();
+    site.postgres()
+        .batch("SET session_replication_role = replica; DELETE FROM users WHERE username = 'bo'");
+    let said = site.run(&["db", "check"]).refusal();
+    assert!(said.contains("1 row of profiles belong"), "{said}");
+    site.postgres()
+        .batch("DELETE FROM profiles WHERE user_id = 2");
+    site.postgres()
+        .batch("ALTER TABLE outbox DROP COLUMN details");
+    let said = site.run(&["db", "check"]).refusal();
+    assert!(said.contains("outbox"), "{said}");
+}
+
+#[test]
+fn nothing_is_restored_or_copied_below_a_running_server() {
+    let (Some(from), Some(to)) = (Site::on_postgres(), Site::on_postgres()) else {
+        return;
+    };
+    from.add_user("ada", &[]);
+    let backup = from.path("backup.db").display().to_string();
+    from.run(&["db", "backup", &backup]).ok();
+    let _server = to.start(&[]);
+    for said in [
+        to.run(&["db", "restore", &backup]).refusal(),
+        from.run(&["db", "copy", "--to", &to.postgres().url()])
+            .refusal(),
+    ] {
+        assert!(said.contains("stop every server of it first"), "{said}");
+    }
+}
+
+#[test]
+fn a_backup_that_fills_its_disk_leaves_nothing_on_it() {
+    let Some(site) = Site::on_postgres() else {
+        return;
+    };
+    let lines: Vec<String> = (0..3000)
+        .map(|it| {
+            let field = "x".repeat(2000);
+            format!(
+                "{{\"username\":\"user{it}\",\"email\":\"user{it}@example.org\",\
+                 \"additional_fields\":{{\"a\":\"{field}\"}}}}"
+            )
+        })
+        .collect();
+    site.run_with(&["user", "import", "-"], &lines.join("\n"))
+        .ok();
+    for kibibytes in [2000, 4000] {
+        let line = format!(
+            "mkdir -p tiny; ulimit -f {kibibytes}; trap '' XFSZ; minisass-auth db backup tiny/backup.db"
+        );
+        let said = run(&mut shell(&site, &line), "").refusal();
+        assert!(said.contains("disk"), "{said}");
+        let left = fs::read_dir(site.path("tiny")).expect("a folder").count();
+        assert_eq!(left, 0, "{kibibytes}: {said}");
+    }
 }
 
 #[test]

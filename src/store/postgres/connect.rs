@@ -41,6 +41,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const SETTINGS: &str = "SELECT pg_backend_pid(), current_setting('server_version_num')::int,
     current_setting('server_encoding'),
     set_config('lock_timeout', '10s', false),
+    set_config('statement_timeout', '0', false),
+    set_config('standard_conforming_strings', 'on', false),
     set_config('idle_in_transaction_session_timeout', '30s', false),
     set_config('synchronous_commit', CASE current_setting('synchronous_commit')
         WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)";

@@ -8,13 +8,26 @@ use std::time::Duration;
 
 use super::connect::Connector;
 use super::facts;
+use crate::domain::counted;
 use crate::failure::Failure;
 use crate::store::pending::Pending;
-use crate::store::sql::{self, Sql};
-use crate::store::tables::table_names;
+use crate::store::sql::{self, Sql, Value};
+use crate::store::tables::{TABLES, Table, table_names};
 use crate::store::task::{Job, Shares, task};
 
 const MOST: usize = 4;
+
+/// From which of our tables rows belong to which, and how to count those that do not.
+const REFERENCES: &str = "SELECT child.relname::text, parent.relname::text, format(
+        'SELECT count(*) FROM %s AS a LEFT JOIN %s AS b ON a.%I = b.%I WHERE a.%I IS NOT NULL AND b.%I IS NULL',
+        child.oid::regclass, parent.oid::regclass, mine.attname, theirs.attname, mine.attname, theirs.attname)
+    FROM pg_constraint
+    JOIN pg_class AS child ON child.oid = conrelid
+    JOIN pg_class AS parent ON parent.oid = confrelid
+    JOIN pg_attribute AS mine ON mine.attrelid = conrelid AND mine.attnum = conkey[1]
+    JOIN pg_attribute AS theirs ON theirs.attrelid = confrelid AND theirs.attnum = confkey[1]
+    WHERE contype = 'f' AND conrelid IN (SELECT to_regclass(it) FROM unnest(string_to_array(?1, ',')) AS it)
+    ORDER BY 1, 2";
 
 /// Sees one state of the database, however many statements ask for it.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -92,13 +105,20 @@ impl Readers {
     /// The server looks after its pages; what it can tell of a table, it tells whoever reads that.
     pub(crate) fn problems(&self, doing: &'static str) -> Result<Vec<String>, Failure> {
         let mut problems = Vec::new();
-        for table in table_names() {
-            let query = format!("SELECT count(*) FROM (SELECT * FROM {table} OFFSET 0) AS rows");
+        for Table { name, columns, .. } in TABLES {
+            let columns = columns.join(", ");
+            // Long values lie elsewhere, and are looked for only when somebody wants to see them.
+            let query = format!(
+                "SELECT count(length(CAST(part AS text))) FROM (SELECT {columns} FROM {name}) AS part"
+            );
             let read = self.read(doing, move |sql| sql.number(&query, &[]).map(drop));
             if let Err(failure) = read.wait() {
-                problems.push(format!("{table}: {}", failure.chain()));
+                problems.push(format!("{name}: {}", failure.chain()));
             }
         }
+        let names = table_names().join(",");
+        let orphans = self.read(doing, move |sql| orphans(sql, &names));
+        problems.extend(orphans.wait()?);
         Ok(problems)
     }
 
@@ -128,6 +148,23 @@ impl Readers {
             .wait_timeout_while(state, patience, are_there);
         drop(ended);
     }
+}
+
+/// Rows that belong to nothing: whoever switched triggers off may have left them.
+fn orphans(sql: &mut dyn Sql, tables: &str) -> sql::Result<Vec<String>> {
+    let references = sql.all(REFERENCES, &[Value::Text(tables)], |row| {
+        let (of, to): (String, String) = (row.get(0)?, row.get(1)?);
+        Ok((of, to, row.get::<String>(2)?))
+    })?;
+    let mut found = Vec::new();
+    for (of, to, query) in references {
+        let rows = sql.number(&query, &[])?;
+        if rows > 0 {
+            let rows = counted(usize::try_from(rows).unwrap_or(usize::MAX), "row", "rows");
+            found.push(format!("{rows} of {of} belong to no row of {to}"));
+        }
+    }
+    Ok(found)
 }
 
 impl Drop for Readers {
