@@ -13,6 +13,7 @@ mod wire;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use poem::http::Extensions;
 use poem::web::Data;
 use poem::{Endpoint, EndpointExt, Request, Response, Route, handler};
 
@@ -66,14 +67,14 @@ impl App {
         let metrics = Arc::new(Metrics::default());
         let next_id = Arc::new(Middleware::first_id());
         let pages = || Arc::new(Pages::new(Arc::clone(&deployment), document::document));
-        let routes = routes
-            .data(limits.clone())
-            .data(Arc::<Readiness>::default())
-            .data(Arc::new(Documentation::new(&deployment.public_url)));
+        let mut lent = Extensions::new();
+        lent.insert(limits.clone());
+        lent.insert(Arc::<Readiness>::default());
+        lent.insert(Arc::new(Documentation::new(&deployment.public_url)));
         Self {
             pages: has_pages.then(pages),
             limits,
-            middleware: around(routes, &accounts, &deployment, (&metrics, &next_id)),
+            middleware: around((routes, lent), &accounts, &deployment, (&metrics, &next_id)),
             accounts,
             deployment,
             metrics,
@@ -87,7 +88,7 @@ impl App {
         let routes = with_metrics(Route::new());
         Self {
             middleware: around(
-                routes,
+                (routes, Extensions::new()),
                 &self.accounts,
                 &self.deployment,
                 (&self.metrics, &self.next_id),
@@ -116,17 +117,33 @@ impl Endpoint for App {
     }
 }
 
-/// What every request passes on its way to `routes`.
+/// Lends every request what its endpoint asks for. The framework would do so in a layer for each thing, and what
+/// waits for an answer grows with every layer.
+struct Lending<E> {
+    routes: E,
+    lent: Extensions,
+}
+
+impl<E: Endpoint> Endpoint for Lending<E> {
+    type Output = E::Output;
+
+    async fn call(&self, mut request: Request) -> poem::Result<E::Output> {
+        request.extensions_mut().extend(self.lent.clone());
+        self.routes.call(request).await
+    }
+}
+
+/// What every request passes on its way to `routes`, which find there what is lent to it.
 fn around(
-    routes: impl Endpoint + 'static,
+    (routes, mut lent): (Route, Extensions),
     accounts: &Accounts,
     deployment: &Arc<Deployment>,
     (metrics, next_id): (&Arc<Metrics>, &Arc<AtomicU64>),
 ) -> Arc<Middleware> {
-    let routes = routes
-        .data(accounts.clone())
-        .data(Arc::clone(metrics))
-        .data(Arc::clone(deployment))
+    lent.insert(accounts.clone());
+    lent.insert(Arc::clone(metrics));
+    lent.insert(Arc::clone(deployment));
+    let routes = Lending { routes, lent }
         // Before CORS, which would write an error in its own words.
         .catch_all_error(async |err| render(err))
         .map_to_response();
