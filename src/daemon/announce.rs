@@ -67,6 +67,9 @@ fn first_steps(settings: &Settings) -> String {
         || "minisass-auth".to_owned(),
         |it| it.to_string_lossy().into_owned(),
     );
+    if let Some(file) = &settings.file {
+        program += &format!(" --config {}", whole_path(file).display());
+    }
     if settings.data_dir != Path::new("./minisass-data") {
         let data = whole_path(&settings.data_dir);
         program += &format!(" --data-dir {}", data.display());

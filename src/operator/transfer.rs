@@ -120,27 +120,7 @@ impl Operator {
             imported.done.summary.dry_run = wanted.extent == Extent::Dry;
             return imported;
         }
-        // It goes on where it would end, to find all that is wrong.
-        let rehearse = || {
-            host.begin(wanted.extent != Extent::Dry);
-            read(Options {
-                dry_run: true,
-                until_first: false,
-                skip_failures: true,
-                with_resets: wanted.with_resets && is_dry,
-                ..options
-            })
-        };
-        let last = self.parts.store.last_user().wait();
-        let mut rehearsal = rehearse();
-        if rehearsal.is_good() && !is_dry {
-            match last.and_then(|last| self.keep_numbers(rehearsal.done.highest, last)) {
-                Ok(true) => {}
-                // Somebody else may have got one of their numbers.
-                Ok(false) => rehearsal = rehearse(),
-                Err(failure) => rehearsal.done.end = Err(Ended::Failed(failure)),
-            }
-        }
+        let mut rehearsal = self.rehearse(wanted, options, host, &read);
         if !rehearsal.is_good() {
             let summary = &mut rehearsal.done.summary;
             summary.dry_run = wanted.extent == Extent::Dry;
@@ -153,6 +133,39 @@ impl Operator {
         }
         host.begin(false);
         read(options)
+    }
+
+    /// Finds out whether everybody can come over, and keeps their numbers for them if they are to.
+    fn rehearse(
+        &self,
+        wanted: &Import,
+        options: Options,
+        host: &dyn Host,
+        read: &dyn Fn(Options) -> Imported,
+    ) -> Imported {
+        let is_dry = wanted.extent.is_dry();
+        // It goes on where it would end, to find all that is wrong.
+        let once = || {
+            host.begin(wanted.extent != Extent::Dry);
+            read(Options {
+                dry_run: true,
+                until_first: false,
+                skip_failures: true,
+                with_resets: wanted.with_resets && is_dry,
+                ..options
+            })
+        };
+        let last = self.parts.store.last_user().wait();
+        let mut rehearsal = once();
+        if rehearsal.is_good() && !is_dry {
+            match last.and_then(|last| self.keep_numbers(rehearsal.done.highest, last)) {
+                Ok(true) => {}
+                // Somebody else may have got one of their numbers.
+                Ok(false) => rehearsal = once(),
+                Err(failure) => rehearsal.done.end = Err(Ended::Failed(failure)),
+            }
+        }
+        rehearsal
     }
 
     /// Keeps the numbers that are brought from whoever registers meanwhile. Tells whether nobody has got a

@@ -33,6 +33,8 @@ use crate::store::Location;
 /// All settings, read and checked.
 #[derive(Clone)]
 pub(crate) struct Settings {
+    /// Where the others were read from, if that is a file and not the usual one.
+    pub(crate) file: Option<PathBuf>,
     pub(crate) data_dir: PathBuf,
     pub(crate) database: Location,
     /// If a setting names its file.
@@ -69,7 +71,9 @@ impl Settings {
     pub(crate) fn parse(values: &Values) -> anyhow::Result<Self> {
         values.check_sources()?;
         values.unsupported()?;
+        let file = values.file.as_deref().filter(|it| *it != USUAL_FILE);
         Ok(Self {
+            file: file.map(PathBuf::from),
             data_dir: PathBuf::from(values.text("data_dir")?),
             database: database::checked(values)?,
             master_key: master_key::named(values)?,

@@ -93,6 +93,23 @@ fn a_check_reads_every_value_and_finds_rows_that_belong_to_nothing() {
     assert!(said.contains("outbox"), "{said}");
 }
 
+/// Somebody made a schema with the name of the role since.
+#[test]
+fn an_upgrade_makes_no_second_set_of_tables_in_another_schema() {
+    let Some(site) = Site::on_postgres() else {
+        return;
+    };
+    site.add_user("ada", &[]);
+    site.postgres().batch(
+        "DELETE FROM refinery_schema_history WHERE version = 15; DROP TABLE keys;
+         CREATE SCHEMA postgres",
+    );
+    let said = site.run(&["db", "migrate"]).refusal();
+    assert!(said.contains("search_path"), "{said}");
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'postgres'";
+    assert_eq!(site.postgres().count(tables), 0);
+}
+
 #[test]
 fn nothing_is_restored_or_copied_below_a_running_server() {
     let (Some(from), Some(to)) = (Site::on_postgres(), Site::on_postgres()) else {

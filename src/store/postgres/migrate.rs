@@ -66,6 +66,16 @@ fn migrate_alone(it: &mut Statements) -> Result<(), Failure> {
             ));
         }
     }
+    // The library makes tables in the first schema of the path, and looks for its own there alone.
+    let elsewhere = "SELECT 1 FROM pg_class WHERE oid = to_regclass('refinery_schema_history')
+         AND relnamespace IS DISTINCT FROM quote_ident(current_schema())::regnamespace";
+    if (it as &mut dyn Sql).exists(elsewhere, &[]).map_err(when)? {
+        return Err(Failure::new(
+            DOING,
+            "the tables are in another schema than the first one of search_path; name theirs first: \
+             ALTER ROLE … SET search_path = …",
+        ));
+    }
     let runner = runner(OF_POSTGRES).set_grouped(true);
     let ran = it.client.migrate(&runner).map_err(when)?;
     ran.map(drop).map_err(|err| {
