@@ -145,15 +145,16 @@ pub(crate) fn unmark_complete(folder: &Path) {
 fn check_owner(metadata: &Metadata, what: &str, path: &Path) -> anyhow::Result<()> {
     let (theirs, ours) = (metadata.uid(), rustix::process::geteuid().as_raw());
     let path = path.display();
-    let how = if theirs == 0 {
-        // Nobody is to serve as root. Engines of containers make volumes that are root's.
-        format!("give it to this one: chown -R {ours} {path}")
+    // Engines of containers make volumes that are root's, and there is nobody else inside.
+    let or_so = if theirs == 0 {
+        format!("; in a container, give it to this one: chown -R {ours} {path}")
     } else {
-        format!("run it as its owner: {}", command_as(theirs))
+        String::new()
     };
     ensure!(
         is_to_work_in(metadata),
-        "{what} {path} belongs to uid {theirs} and this is uid {ours}; {how}"
+        "{what} {path} belongs to uid {theirs} and this is uid {ours}; run it as its owner: {}{or_so}",
+        command_as(theirs)
     );
     Ok(())
 }
