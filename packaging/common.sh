@@ -48,5 +48,6 @@ stage() { # BINARY FOLDER
 
     install -Dm 644 "$root"/docs/*.md "$root"/{README,CHANGELOG}.md -t "$doc"
     install -Dm 644 "$root/LICENSE" "$doc/copyright"
-    install -Dm 644 "$root"/packaging/{nginx.conf,Caddyfile,compose.yaml} -t "$doc/examples"
+    install -Dm 644 "$root"/packaging/{nginx.conf,Caddyfile,compose.yaml} \
+        "$root"/packaging/{nginx-postgres.conf,compose-postgres.yaml,postgres-role.sql} -t "$doc/examples"
 }

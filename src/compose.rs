@@ -17,8 +17,9 @@ use crate::mail::{Hello, Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
 use crate::operator::first_keys::OpenKeys;
 use crate::private_file::data_dir::{self, Locks};
+use crate::private_file::folder_of;
 use crate::private_file::layout;
-use crate::private_file::{Scratch, folder_of};
+use crate::private_file::replace::Draft;
 use crate::progress::Progress;
 use crate::settings::{Authorities, Listen, Settings};
 use crate::store::maintenance::SoundBackup;
@@ -214,13 +215,12 @@ fn restore_to_server(
     progress: &Progress,
 ) -> anyhow::Result<i64> {
     data_dir::make(&settings.data_dir)?;
-    let folder = Scratch::within(&settings.data_dir)?;
-    let file = folder.path().join("restored.db");
-    let users = Store::restore(backup, &file, actor, progress)?;
-    let (restored, target) = (
-        Store::open(&(&*file).into())?,
-        Store::open(&settings.database)?,
-    );
+    let target = Store::open(&settings.database)?;
+    target.ensure_alone(&settings.database)?;
+    target.ensure_empty()?;
+    let draft = Draft::beside(&settings.data_dir.join("restored.db"))?;
+    let users = Store::restore(backup, draft.path(), actor, progress)?;
+    let restored = Store::open(&draft.path().into())?;
     let copied = target
         .ensure_alone(&settings.database)
         .and_then(|()| restored.copy_to(&target, progress));

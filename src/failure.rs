@@ -150,7 +150,7 @@ pub const DISK_FULL: &str = "the disk is full; make room on it, and try again";
 /// The file system takes nothing.
 pub const READ_ONLY: &str = "the file system is read-only: for a service of systemd name the folder with \
                              ReadWritePaths= (`systemctl edit minisass-auth`); elsewhere mount it so that it \
-                             can be written";
+                             can be written (if it was before, `dmesg` says what happened)";
 
 /// The disk is out of order.
 pub const DISK_ERROR: &str =

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::daemon::metrics::Metrics;
+use crate::daemon::{metrics::Metrics, service_manager};
 use crate::domain::{API_BASE, WebUrl};
 use crate::operator::Operator;
-use crate::private_file::whole_path;
+use crate::private_file::owner::quoted;
+use crate::private_file::{system_users::own_name, whole_path};
 use crate::settings::{Listen, Settings};
 use crate::store::Location;
 use crate::visible::Visible;
@@ -67,16 +68,25 @@ fn first_steps(settings: &Settings) -> String {
         || "minisass-auth".to_owned(),
         |it| it.to_string_lossy().into_owned(),
     );
-    if let Some(file) = &settings.file {
-        program += &format!(" --config {}", whole_path(file).display());
+    // Whoever reads what a service says is somebody else.
+    if service_manager::listens()
+        && let Some(name) = own_name()
+    {
+        program = format!("sudo -u {name} {program}");
     }
-    if settings.data_dir != Path::new("./minisass-data") {
-        let data = whole_path(&settings.data_dir);
-        program += &format!(" --data-dir {}", data.display());
-    }
+    let whole = |path: &Path| whole_path(path).display().to_string();
+    let file = settings.file.as_deref().map(whole);
+    let data = &settings.data_dir;
+    let data = (data != Path::new("./minisass-data")).then(|| whole(data));
     let usual = settings.data_dir.join("auth.db");
-    if let Some(file) = settings.database.file().filter(|it| **it != usual) {
-        program += &format!(" --database {}", whole_path(file).display());
+    let database = match &settings.database {
+        Location::File(file) => (*file != usual).then(|| whole(file)),
+        Location::Server(url) => (!settings.is_database_in_file).then(|| url.to_string()),
+    };
+    for (flag, value) in [("config", file), ("data-dir", data), ("database", database)] {
+        if let Some(value) = value {
+            program += &format!(" --{flag} {}", quoted(&value));
+        }
     }
     format!(
         "\nNext, in another terminal:\n\n  \

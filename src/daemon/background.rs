@@ -78,7 +78,8 @@ pub(crate) fn start(
             stopped.clone(),
         ));
         if let Some(backups) = backups {
-            tasks.spawn(back_up(operator.clone(), backups, stopped.clone()));
+            let (operator, doubt) = (operator.clone(), doubt.clone());
+            tasks.spawn(back_up(operator, backups, doubt, stopped.clone()));
         }
         tasks.spawn(settle(stopped.clone()));
         tasks.spawn(forget_clients(app, stopped.clone()));
@@ -187,6 +188,7 @@ async fn look_at_clock(
     clock: &mut ClockWatch,
     doubts: &watch::Sender<Instant>,
 ) -> Duration {
+    let was_wrong = clock.is_wrong();
     match operator.watch_clock(clock).await {
         Ok(ClockStep::None) => {}
         Ok(ClockStep::Back(seconds)) => {
@@ -196,8 +198,16 @@ async fn look_at_clock(
         Ok(ClockStep::Wrong) => {
             let note = "it says a time before this program was written; put it right: nobody stays \
                         logged in whose login is of such a time, and nothing is deleted";
-            if *doubts.borrow() <= Instant::now() {
+            if !was_wrong {
                 tracing::error!(event = "sys_clock_wrong", note);
+            }
+            doubts.send_replace(Instant::now() + DOUBT);
+        }
+        Ok(ClockStep::BehindDatabase(seconds)) => {
+            let note = "it is behind the clock of the database; let both machines follow a time server; \
+                        nothing is deleted, and nothing follows it";
+            if !was_wrong {
+                tracing::error!(event = "sys_clock_behind_database", seconds, note);
             }
             doubts.send_replace(Instant::now() + DOUBT);
         }
@@ -278,9 +288,17 @@ async fn tidy(operator: Operator, doubt: watch::Receiver<Instant>, stopped: Stop
 }
 
 /// A full disk is complained about now and then, not all the time.
-async fn back_up(operator: Operator, backups: Backups, stopped: Stopped) {
+async fn back_up(
+    operator: Operator,
+    backups: Backups,
+    doubt: watch::Receiver<Instant>,
+    stopped: Stopped,
+) {
     while !*stopped.borrow() {
-        backups.make(&operator, &stopped).await;
+        // Each one takes the place of the oldest, by its name, which is a time.
+        if *doubt.borrow() <= Instant::now() {
+            backups.make(&operator, &stopped).await;
+        }
         pause(&stopped, Instant::now() + TIDY_PAUSE).await;
     }
 }

@@ -1,5 +1,6 @@
 //! What the service manager is told, as `sd_notify(3)` has it. Where none listens, nothing is said.
 
+use std::ffi::OsString;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -65,11 +66,19 @@ fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
+/// Whether there is one.
+pub(crate) fn listens() -> bool {
+    socket().is_some()
+}
+
+fn socket() -> Option<OsString> {
+    env::var_os("NOTIFY_SOCKET").filter(|it| !it.is_empty())
+}
+
 /// The library takes every name for a path, and systemd has names that begin with `@` too, which are in no
 /// folder.
 fn send(states: &[NotifyState<'_>]) -> io::Result<()> {
-    let socket = env::var_os("NOTIFY_SOCKET").filter(|it| !it.is_empty());
-    let Some(socket) = socket else {
+    let Some(socket) = socket() else {
         return Ok(());
     };
     let address = match socket.as_bytes().strip_prefix(b"@") {

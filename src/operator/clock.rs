@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Operator;
+use crate::clock::Clock;
 use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
 
@@ -15,14 +16,24 @@ const SLACK_BETWEEN_SERVERS: i64 = 30;
 /// A leap by more seconds is worth a question.
 const LEAP: i64 = 24 * 3600;
 
-/// No clock that is right says an earlier time, for this program was written later: 2026-01-01. Machines whose
-/// clock has no battery start decades before, until they have asked for the time.
+/// No clock that is right says an earlier time, for this program was written later: 2026-01-01. A machine whose
+/// clock has no battery starts decades before, or at a time that systemd remembers, until it has asked for
+/// the time; one that remembers a later time than this is not told from one that was put right.
 const EARLIEST: Timestamp = Timestamp(1_767_225_600);
 
 /// What the clock said when somebody last looked at it.
 #[derive(Debug, Default)]
 pub struct ClockWatch {
     last: Option<Timestamp>,
+    is_wrong: bool,
+}
+
+impl ClockWatch {
+    /// Whether nothing followed it at the last look.
+    #[must_use]
+    pub fn is_wrong(&self) -> bool {
+        self.is_wrong
+    }
 }
 
 /// What the clock has done since, in seconds.
@@ -33,6 +44,8 @@ pub enum ClockStep {
     Back(i64),
     /// It says a time that never was for this program. Nothing follows it.
     Wrong,
+    /// It is so many seconds before that of the database, which other servers share. Nothing follows it.
+    BehindDatabase(i64),
     /// It went ahead by so much; or nobody looked, or nothing was written, for as long.
     Ahead(i64),
 }
@@ -41,9 +54,19 @@ impl Operator {
     /// Looks at the clock, and has what is stored follow it if it was set back. At the first time it is
     /// compared with the last thing that was written down.
     pub async fn watch_clock(&self, watch: &mut ClockWatch) -> Result<ClockStep, Failure> {
+        let step = self.step_of_clock(watch).await?;
+        watch.is_wrong = matches!(step, ClockStep::Wrong | ClockStep::BehindDatabase(_));
+        Ok(step)
+    }
+
+    async fn step_of_clock(&self, watch: &mut ClockWatch) -> Result<ClockStep, Failure> {
         let now = self.now();
         if now < EARLIEST {
             return Ok(ClockStep::Wrong);
+        }
+        let behind = self.behind_database(now).await;
+        if behind > SLACK_BETWEEN_SERVERS {
+            return Ok(ClockStep::BehindDatabase(behind));
         }
         let (last, slack) = match watch.last {
             Some(last) => (last, SLACK),
@@ -66,6 +89,18 @@ impl Operator {
         }
         watch.last = Some(now);
         Ok(step)
+    }
+
+    /// By how many seconds the database's clock is ahead of this machine's, as far as it tells. Tokens of the
+    /// servers that go by it are good here all the same.
+    async fn behind_database(&self, now: Timestamp) -> i64 {
+        // Whoever needs a database that says nothing complains of it.
+        let theirs = self.parts.store.clock_of_server().await.ok().flatten();
+        let behind = theirs.map_or(0, |it| it.seconds_since(Clock::System.now()));
+        if behind > 0 {
+            self.parts.signer.note_latest(Timestamp(now.0 + behind));
+        }
+        behind
     }
 
     async fn last_change(&self, now: Timestamp) -> Result<Timestamp, Failure> {

@@ -111,9 +111,11 @@ impl Operator {
             is_served: wanted.is_served,
         };
         let read = |options| self.read_through(wanted, options, open, host, caller);
+        let skips = wanted.on_error == OnError::Skip;
+        let is_beside_others = wanted.is_served || self.parts.store.is_shared();
         let is_read_once = wanted.extent == Extent::AfterTrial
             || !matches!(wanted.kind, Kind::Django(_))
-            || wanted.on_error == OnError::Skip;
+            || skips && (is_dry || !is_beside_others);
         if is_read_once {
             host.begin(is_trial);
             let mut imported = read(options);
@@ -121,7 +123,7 @@ impl Operator {
             return imported;
         }
         let mut rehearsal = self.rehearse(wanted, options, host, &read);
-        if !rehearsal.is_good() {
+        if !skips && !rehearsal.is_good() {
             let summary = &mut rehearsal.done.summary;
             summary.dry_run = wanted.extent == Extent::Dry;
             summary.held_back += std::mem::take(&mut summary.added);
@@ -157,7 +159,7 @@ impl Operator {
         };
         let last = self.parts.store.last_user().wait();
         let mut rehearsal = once();
-        if rehearsal.is_good() && !is_dry {
+        if !is_dry && (rehearsal.is_good() || options.skip_failures) {
             match last.and_then(|last| self.keep_numbers(rehearsal.done.highest, last)) {
                 Ok(true) => {}
                 // Somebody else may have got one of their numbers.

@@ -147,7 +147,7 @@ fn check_owner(metadata: &Metadata, what: &str, path: &Path) -> anyhow::Result<(
     let path = path.display();
     // Engines of containers make volumes that are root's, and there is nobody else inside.
     let or_so = if theirs == 0 {
-        format!("; in a container, give it to this one: chown -R {ours} {path}")
+        format!(" (in a container, chown -R {ours} {path})")
     } else {
         String::new()
     };

@@ -53,16 +53,11 @@ pub(crate) struct Scratch(TempDir);
 
 impl Scratch {
     pub(crate) fn new() -> io::Result<Self> {
-        tempfile::tempdir().map(Self)
-    }
-
-    /// On the disk of `folder`: that of other temporary files may be memory.
-    pub(crate) fn within(folder: &Path) -> io::Result<Self> {
         let mode = Permissions::from_mode(0o700);
-        let folder = tempfile::Builder::new()
+        tempfile::Builder::new()
             .permissions(mode)
-            .tempdir_in(folder);
-        folder.map(Self)
+            .tempdir()
+            .map(Self)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -142,11 +137,8 @@ pub(crate) fn is_open_to_others(metadata: &Metadata) -> bool {
 
 /// The same of settings, which root lends to a service: what root looks at for it may belong to its group.
 pub(crate) fn is_lent_to_others(metadata: &Metadata) -> bool {
-    if is_lent_by_root(metadata) {
-        metadata.mode() & 0o27 != 0
-    } else {
-        is_open_to_others(metadata)
-    }
+    let is_lent = is_lent_by_root(metadata) && metadata.mode() & 0o27 == 0;
+    !is_lent && is_open_to_others(metadata)
 }
 
 /// The mode that closes such a file to others: a group that is not ours was given it on purpose.

@@ -50,7 +50,7 @@ pub(crate) fn command_as_user(name: &str) -> String {
 }
 
 /// As a shell reads it back.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./=:,@+%".contains(it);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()

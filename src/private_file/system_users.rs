@@ -9,6 +9,11 @@ pub(crate) fn name_of_user(id: u32) -> Option<String> {
     })
 }
 
+/// Who this process runs as.
+pub(crate) fn own_name() -> Option<String> {
+    name_of_user(rustix::process::geteuid().as_raw())
+}
+
 /// The user, other than root, whose own group this is.
 pub(super) fn user_of_group(id: u32) -> Option<String> {
     find("/etc/passwd", |line| match line {

@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) file: Option<PathBuf>,
     pub(crate) data_dir: PathBuf,
     pub(crate) database: Location,
+    /// Whether a settings file names it, which other commands read too.
+    pub(crate) is_database_in_file: bool,
     /// If a setting names its file.
     pub(crate) master_key: Option<MasterKey>,
     pub(crate) backup_every: Option<Duration>,
@@ -76,6 +78,7 @@ impl Settings {
             file: file.map(PathBuf::from),
             data_dir: PathBuf::from(values.text("data_dir")?),
             database: database::checked(values)?,
+            is_database_in_file: values.source("database") == Source::File,
             master_key: master_key::named(values)?,
             backup_every: values.backup_every()?,
             backup_keep: values.number("backup_keep", 1..=10_000)?,

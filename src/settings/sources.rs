@@ -38,6 +38,8 @@ pub(crate) struct Values {
     pub(crate) file: Option<String>,
     /// What could not be read, or names no setting.
     problem: Option<anyhow::Error>,
+    /// Whether there is a settings file that could not be read.
+    is_file_unread: bool,
 }
 
 impl Values {
@@ -53,10 +55,10 @@ impl Values {
         let file = flag("config")
             .or_else(|| environment.remove("config"))
             .or_else(usual);
-        let (mut written, problem_of_file) = match file.as_deref().map(toml_file) {
-            Some(Ok((written, problem))) => (written, problem),
-            Some(Err(err)) => (BTreeMap::new(), Some(err)),
-            None => (BTreeMap::new(), None),
+        let (mut written, problem_of_file, is_file_unread) = match file.as_deref().map(toml_file) {
+            Some(Ok((written, problem))) => (written, problem, false),
+            Some(Err(err)) => (BTreeMap::new(), Some(err), true),
+            None => (BTreeMap::new(), None, false),
         };
         let found = SETTINGS.iter().filter_map(|setting| {
             let key = setting.key;
@@ -72,7 +74,13 @@ impl Values {
             found: found.collect(),
             file: file.filter(|it| it != STANDARD_INPUT),
             problem: problem.or(problem_of_file),
+            is_file_unread,
         }
+    }
+
+    /// Whether it is known where the data is: a file that cannot be read may name another folder.
+    pub(crate) fn knows_data_dir(&self) -> bool {
+        !self.is_file_unread || self.source("data_dir") != Source::Default
     }
 
     /// The file of a setting, if that is one on the disk.
@@ -88,21 +96,11 @@ impl Values {
             bail!("{problem:#}");
         }
         let mut texts = self.found.iter();
-        if let Some((key, other)) =
-            texts.find_map(|(key, (text, _))| Some((key, StandIn::of(text)?)))
-        {
+        let stand_in = texts.find_map(|(key, (text, _))| Some((key, StandIn::of(text)?)));
+        if let Some((key, other)) = stand_in {
             return Err(wrong(key, other));
         }
-        let mut texts = self.found.iter();
-        let is_quoted = |text: &str, source| source == Source::Environment && is_quoted(text);
-        match texts.find(|(_, (text, source))| is_quoted(text, *source)) {
-            Some((key, _)) => Err(wrong(
-                key,
-                "its variable has quotation marks around it, which the `--env-file` of a container \
-                 keeps; leave them out",
-            )),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     pub(crate) fn source(&self, key: &'static str) -> Source {
@@ -146,6 +144,11 @@ fn environment() -> (Texts, Option<anyhow::Error>) {
                 "{PREFIX}{} is set, but there is no setting {key}{}",
                 key.to_uppercase(),
                 suggestion(&key)
+            ));
+        } else if value.to_str().is_some_and(is_quoted) {
+            problem = Some(anyhow!(
+                "the setting {key} is wrong: its variable has quotation marks around it, which the \
+                 `--env-file` of a container keeps; leave them out"
             ));
         } else if let Ok(value) = value.into_string() {
             // What a secret of Kubernetes was made of by `echo` ends with a line break.
@@ -246,6 +249,8 @@ fn unreadable(path: &str, err: &io::Error) -> anyhow::Error {
 
 /// The setting whose name looks most like what was written, or those that share a word with it.
 fn suggestion(key: &str) -> String {
+    let key = &*key.to_lowercase();
+    let key = key.strip_prefix("minisass_auth_").unwrap_or(key);
     let words: Vec<&str> = key.split('_').filter(|word| word.len() > 2).collect();
     let names = || SETTINGS.iter().map(|it| it.key);
     let alike = names()

@@ -18,6 +18,11 @@ impl Store {
         self.read("reading when something was last written down", last_change)
     }
 
+    /// What the clock of the database's server says, if it has one of its own.
+    pub fn clock_of_server(&self) -> Pending<Option<Timestamp>> {
+        self.readers.clock("asking the database for the time")
+    }
+
     /// The latest time that the service is known to have had, also before the clock was set back.
     pub fn latest_time(&self) -> Result<Timestamp, Failure> {
         self.read("reading the latest time", latest_time).wait()

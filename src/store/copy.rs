@@ -39,6 +39,11 @@ impl Store {
     pub fn copy_to(&self, target: &Self, progress: &Progress) -> Result<Vec<CopiedTable>, Failure> {
         copy(&self.readers, target, progress)
     }
+
+    /// Refuses a database where anything is that belongs to somebody.
+    pub fn ensure_empty(&self) -> Result<(), Failure> {
+        self.read(DOING, check_empty).wait()
+    }
 }
 
 /// What the reader hands to the writer.
@@ -226,8 +231,7 @@ const OF_NOBODY: [&str; 6] = [
     "keys",
 ];
 
-/// Refuses a place where anything is that belongs to somebody.
-fn clear(sql: &mut dyn Sql) -> sql::Result<()> {
+fn check_empty(sql: &mut dyn Sql) -> sql::Result<()> {
     for table in TABLES.iter().filter(|it| !OF_NOBODY.contains(&it.name)) {
         let rows = sql.number(
             &format!("SELECT count(*) FROM {} AS copied", table.name),
@@ -235,12 +239,17 @@ fn clear(sql: &mut dyn Sql) -> sql::Result<()> {
         )?;
         if rows > 0 {
             return Err(sql::Error::fault(format!(
-                "the place to copy to holds {} in its table {}; name an empty one",
+                "the database that it would go into holds {} in its table {}; name an empty one",
                 counted(usize::try_from(rows).unwrap_or_default(), "row", "rows"),
                 table.name
             )));
         }
     }
+    Ok(())
+}
+
+fn clear(sql: &mut dyn Sql) -> sql::Result<()> {
+    check_empty(sql)?;
     for table in OF_NOBODY {
         sql.execute(&format!("DELETE FROM {table} AS copied"), &[])?;
     }

@@ -133,6 +133,14 @@ impl Readers {
         }
     }
 
+    /// What the clock of the database's server says, if it has one of its own.
+    pub(super) fn clock(&self, doing: &'static str) -> Pending<Option<Timestamp>> {
+        match self {
+            Self::Sqlite(_) => Pending::ready(Ok(None)),
+            Self::Postgres(it) => it.read(doing, |sql| postgres::clock(sql).map(Some)),
+        }
+    }
+
     /// What the server of the database tells of itself, if it has one.
     pub(super) fn server(&self, doing: &'static str) -> Result<Option<ServerFacts>, Failure> {
         match self {

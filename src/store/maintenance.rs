@@ -21,7 +21,7 @@ use crate::progress::Progress;
 
 pub use super::engine::{is_there, schema_of};
 pub use super::migrations::newest_schema;
-pub use super::server_facts::ServerFacts;
+pub use super::server_facts::{ConnectionLimit, ServerFacts};
 pub use super::sqlite::{SoundBackup, engine_version, sound_backup};
 
 /// Under this name it is noted when the last scheduled backup was begun.
@@ -103,7 +103,8 @@ impl Store {
         self.readers.others()
     }
 
-    /// Refuses a database, found at `place`, that servers or other commands work on.
+    /// Refuses a database, found at `place`, that servers or other commands work on. Who else works on a file
+    /// says its lock instead.
     pub fn ensure_alone(&self, place: &Location) -> Result<(), Failure> {
         if self.others()? == 0 {
             return Ok(());
@@ -135,13 +136,15 @@ impl Store {
             return Err(Failure::new(doing, taken));
         }
         let draft = Draft::beside(to).map_err(Failure::when(doing))?;
-        let beside = Self::open(&draft.path().into())?;
-        let copied = self.copy_to(&beside, progress);
-        let backed_up = copied.and_then(|_| {
-            let backed_up = beside.readers.back_up(to, progress);
-            backed_up.unwrap_or_else(|| Err(Failure::new(doing, "it is no file")))
+        let backed_up = Self::open(&draft.path().into()).and_then(|beside| {
+            let copied = self.copy_to(&beside, progress);
+            let backed_up = copied.and_then(|_| {
+                let backed_up = beside.readers.back_up(to, progress);
+                backed_up.unwrap_or_else(|| Err(Failure::new(doing, "it is no file")))
+            });
+            beside.close();
+            backed_up
         });
-        beside.close();
         // What could not be moved into the draft stays beside it otherwise, on a disk that may be full.
         for end in ["-wal", "-shm"] {
             let _ = fs::remove_file(private_file::beside(draft.path(), end));

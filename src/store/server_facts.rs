@@ -15,9 +15,20 @@ pub struct ServerFacts {
     /// Who we are there.
     pub role: String,
     pub is_superuser: bool,
-    /// How many tables we may not read and write.
+    /// How many tables we may not read and write, and how many sequences of them we may not use.
     pub closed_tables: i64,
-    /// How many connections there are to this database, and how many to all may be.
+    pub closed_sequences: i64,
+    /// How many connections there may be: to the server, to this database, and of our role.
+    pub limits: Vec<ConnectionLimit>,
+}
+
+/// How many connections something has, and how many it may have.
+#[derive(Clone, Debug)]
+pub struct ConnectionLimit {
+    /// What says so, for people.
+    pub of: String,
+    /// What raises it: a setting, or the beginning of a statement.
+    pub raised_by: String,
     pub connections: i64,
-    pub most_connections: i64,
+    pub most: i64,
 }

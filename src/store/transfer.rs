@@ -12,25 +12,6 @@ use crate::domain::{Email, Profile, Stamp, Timestamp, UserId, Username, counted}
 
 pub use super::sqlite::Scratch;
 
-impl Store {
-    /// The last number that a user was given.
-    pub fn last_user(&self) -> Pending<i64> {
-        self.read("looking up the last user", |sql| sql.last_number("users"))
-    }
-
-    /// From now on new users get higher numbers than this one: those up to it are for whoever brings theirs.
-    /// Returns the last that was given before.
-    pub fn keep_numbers(&self, up_to: i64) -> Pending<i64> {
-        self.write("keeping numbers for those who bring theirs", move |sql| {
-            let last = sql.last_number("users")?;
-            if last < up_to {
-                sql.set_last_number("users", up_to)?;
-            }
-            Ok(last)
-        })
-    }
-}
-
 /// An account with all that moves with it.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -153,6 +134,23 @@ impl Fate {
 const NUMBER: &str = "number";
 
 impl Store {
+    /// The last number that a user was given.
+    pub fn last_user(&self) -> Pending<i64> {
+        self.read("looking up the last user", |sql| sql.last_number("users"))
+    }
+
+    /// From now on new users get higher numbers than this one: those up to it are for whoever brings theirs.
+    /// Returns the last that was given before.
+    pub fn keep_numbers(&self, up_to: i64) -> Pending<i64> {
+        self.write("keeping numbers for those who bring theirs", move |sql| {
+            let last = sql.last_number("users")?;
+            if last < up_to {
+                sql.set_last_number("users", up_to)?;
+            }
+            Ok(last)
+        })
+    }
+
     /// Adds batches of accounts in one transaction, one after the other and each by itself. Says for
     /// each account what became of it, in their order.
     pub fn import(&self, batches: Vec<Batch>, stamp: Stamp) -> Pending<Vec<Vec<Fate>>> {

@@ -109,8 +109,9 @@ pub struct Importer<'a> {
     /// For accounts without a time.
     pub(super) now: Timestamp,
     policies: Vec<RecordedPolicy>,
-    /// How each stands in the file, and the user or what is wrong with them.
+    /// The highest number that somebody is to keep.
     highest: Option<i64>,
+    /// How each stands in the file, and the user or what is wrong with them.
     batch: Vec<(Origin, anyhow::Result<Record>)>,
     full: Vec<Full>,
     sent: Option<Sent>,

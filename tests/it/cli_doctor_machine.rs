@@ -32,6 +32,32 @@ fn wrong_settings_do_not_hide_the_rest() {
     examined.is("smtp", "warning", "not checked");
 }
 
+/// Where the data is stands in them.
+#[test]
+fn settings_that_cannot_be_read_are_all_that_is_complained_of() {
+    let site = Site::new();
+    let mut doctor = site.bare();
+    doctor.args(["doctor", "--format", "json", "--config", "nowhere.toml"]);
+    let examined = Examined::by(&mut doctor);
+    examined.failed("settings", "cannot read the settings file nowhere.toml");
+    assert_eq!(examined.such("failed"), ["settings"]);
+    for check in [
+        "files",
+        "master_key",
+        "database",
+        "integrity",
+        "backup",
+        "disk",
+    ] {
+        examined.is(
+            check,
+            "warning",
+            "not checked, because the settings that name",
+        );
+    }
+    assert!(!site.path("minisass-data").exists());
+}
+
 #[test]
 fn a_public_url_is_there_and_encrypted() {
     let site = used();

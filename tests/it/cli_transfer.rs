@@ -51,13 +51,15 @@ fn populated() -> Site {
     );
     let database = site.database();
     database.change(
-            "UPDATE users SET last_login_at = 1700000000, email_confirmed_at = 1600000000 WHERE username = 'cy';
-             UPDATE profiles SET is_expert = TRUE, upload_preference = 'both', additional_fields = '{\"z\":[1,null],\"a\":\"=b\"}' WHERE user_id = 1;
-             INSERT INTO consents (user_id, policy_id, is_given, given_at, address)
-             VALUES (1, 1, TRUE, 1500000000, '::1'), (1, 2, FALSE, 1500000001, NULL);
-             INSERT INTO password_history (user_id, password_hash, created_at)
-             SELECT 1, password_hash, 1400000000 + id FROM users WHERE id < 3 ORDER BY id;",
-        );
+        "UPDATE users SET last_login_at = 1700000000, email_confirmed_at = 1600000000
+         WHERE username = 'cy';
+         UPDATE profiles SET is_expert = TRUE, upload_preference = 'both',
+             additional_fields = '{\"z\":[1,null],\"a\":\"=b\"}' WHERE user_id = 1;
+         INSERT INTO consents (user_id, policy_id, is_given, given_at, address)
+         VALUES (1, 1, TRUE, 1500000000, '::1'), (1, 2, FALSE, 1500000001, NULL);
+         INSERT INTO password_history (user_id, password_hash, created_at)
+         SELECT 1, password_hash, 1400000000 + id FROM users WHERE id < 3 ORDER BY id;",
+    );
     site
 }
 

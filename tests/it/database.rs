@@ -64,6 +64,19 @@ impl Database {
         }
     }
 
+    /// Changes one row, whichever.
+    #[track_caller]
+    pub fn change_one(&self, sql: &str) {
+        let changed = match self {
+            Self::File(it) => it.execute(sql, []).expect(sql) as u64,
+            Self::Server(it) => it
+                .borrow_mut()
+                .execute(&in_postgresql(sql), &[])
+                .expect(sql),
+        };
+        assert_eq!(changed, 1, "{sql}");
+    }
+
     /// Something that is another once anything is written.
     pub fn version(&self) -> String {
         match self {

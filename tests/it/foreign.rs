@@ -23,7 +23,7 @@ const COMPOSED: &str = "pbkdf2_sha256$1000$salt1234$cfZVjkL9I2WmXLmZXHGfmC4MrtaV
 
 fn store_hash(site: &Site, hash: &str) {
     let sql = format!("UPDATE users SET password_hash = '{hash}'");
-    site.database().change(&sql);
+    site.database().change_one(&sql);
 }
 
 fn stored_hash(site: &Site) -> String {

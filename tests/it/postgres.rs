@@ -119,7 +119,7 @@ impl Client {
         self.runtime.block_on(self.client.batch_execute(sql))
     }
 
-    fn execute(&mut self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, Error> {
+    pub fn execute(&mut self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, Error> {
         self.runtime.block_on(self.client.execute(sql, values))
     }
 

@@ -3,12 +3,13 @@
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
 use crate::examples::shell;
 use crate::postgres::{Cluster, QUICK};
-use crate::server::{Site, run};
+use crate::server::{Site, run, words};
 use crate::world::part;
 
 /// What `doctor` says of this.
@@ -73,7 +74,7 @@ fn what_a_database_sets_for_its_sessions_stops_no_search() {
 }
 
 #[test]
-fn a_check_reads_every_value_and_finds_rows_that_belong_to_nothing() {
+fn a_check_finds_columns_that_are_gone_and_rows_that_belong_to_nothing() {
     let Some(site) = Site::on_postgres() else {
         return;
     };
@@ -91,6 +92,23 @@ fn a_check_reads_every_value_and_finds_rows_that_belong_to_nothing() {
         .batch("ALTER TABLE outbox DROP COLUMN details");
     let said = site.run(&["db", "check"]).refusal();
     assert!(said.contains("outbox"), "{said}");
+}
+
+/// It lies elsewhere than its row, and a part of it is lost.
+#[test]
+fn a_check_finds_a_long_value_that_cannot_be_read() {
+    let Some(site) = Site::on_postgres() else {
+        return;
+    };
+    site.add_user("ada", &[]);
+    site.postgres().batch(
+        "UPDATE users SET last_name = (SELECT string_agg(md5(it::text), '') FROM generate_series(1, 300) AS it);
+         CREATE EXTENSION pg_surgery;
+         SELECT heap_force_kill(reltoastrelid, ARRAY['(0,1)']::tid[]) FROM pg_class WHERE oid = 'users'::regclass",
+    );
+    let said = site.run(&["db", "check"]).refusal();
+    assert!(said.contains("users: "), "{said}");
+    assert!(said.contains("chunk number"), "{said}");
 }
 
 /// Somebody made a schema with the name of the role since.
@@ -180,8 +198,104 @@ fn doctor_finds_tables_that_the_role_may_not_write() {
         line.contains("failed,reader_of_tests may not read and write"),
         "{line}"
     );
+    // An import, a copy and a backup need what counts the rows too.
+    site.postgres()
+        .batch("GRANT ALL ON ALL TABLES IN SCHEMA public TO reader_of_tests");
+    let output = doctor.output().expect("doctor");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        said.contains("\nserver_role,failed,reader_of_tests may not use 5 sequences,"),
+        "{said}"
+    );
+    site.postgres()
+        .batch("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO reader_of_tests");
+    let output = doctor.output().expect("doctor");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("\nserver_role,ok,"), "{said}");
     site.postgres()
         .batch("DROP OWNED BY reader_of_tests; DROP ROLE reader_of_tests");
+}
+
+#[test]
+fn limits_of_connections_are_found_before_and_named_after_they_are_reached() {
+    let Some(site) = Site::on_postgres() else {
+        return;
+    };
+    site.add_user("ada", &[]);
+    let limit = |most: i32| {
+        site.postgres().batch(&format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT {most}', current_database()); END $$"
+        ));
+    };
+    limit(4);
+    let (state, said) = finding(&site, "server_connections").expect("a finding");
+    assert_eq!(state, "warning");
+    assert!(said.contains(" of 4 that the database "), "{said}");
+    limit(500);
+    let (state, said) = finding(&site, "server_connections").expect("a finding");
+    assert_eq!(state, "ok", "{said}");
+
+    // A superuser is let in all the same.
+    site.postgres()
+        .batch("CREATE ROLE limited_of_tests LOGIN CONNECTION LIMIT 0");
+    let url = site
+        .postgres()
+        .url()
+        .replace("postgres@", "limited_of_tests@");
+    let refused = site.run(&["user", "list", "--database", &url]).refusal();
+    assert!(refused.contains("too many connections"), "{refused}");
+    assert!(refused.contains("takes up to seven: raise"), "{refused}");
+    site.postgres().batch("DROP ROLE limited_of_tests");
+}
+
+#[test]
+fn a_role_that_looks_into_no_schema_is_told_so() {
+    let Some(site) = Site::on_postgres() else {
+        return;
+    };
+    site.add_user("ada", &[]);
+    site.postgres().batch(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = nowhere', current_database()); END $$",
+    );
+    for command in ["user list", "db migrate", "db status"] {
+        let refused = site.run(&words(command)).refusal();
+        assert!(
+            refused.contains("RESET search_path"),
+            "{command}: {refused}"
+        );
+    }
+}
+
+/// Whatever a kill leaves has a name by which it is known.
+#[test]
+fn a_restore_that_is_killed_leaves_what_the_next_one_clears() {
+    let (Some(from), Some(to)) = (Site::on_postgres(), Site::on_postgres()) else {
+        return;
+    };
+    from.add_user("ada", &[]);
+    let backup = from.path("backup.db");
+    let backup = backup.to_str().expect("UTF-8");
+    from.run(&["db", "backup", backup]).ok();
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(to.data())
+        .expect("a folder");
+    let draft = to.data().join("restored.db.0123456789abcdef.minisass.tmp");
+    let hours = Duration::from_secs(2 * 3600);
+    for end in ["", "-wal", "-shm"] {
+        let left = fs::File::create(format!("{}{end}", draft.display())).expect("a file");
+        left.set_modified(SystemTime::now() - hours)
+            .expect("a time");
+    }
+    to.run(&["db", "restore", backup]).ok();
+    let names = fs::read_dir(to.data()).expect("a folder").flatten();
+    let names: Vec<_> = names.map(|it| it.file_name()).collect();
+    assert!(
+        names
+            .iter()
+            .all(|it| !it.to_string_lossy().contains("restored.db")),
+        "{names:?}"
+    );
 }
 
 #[test]

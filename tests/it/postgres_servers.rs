@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use minisass_auth::operator::clock::{ClockStep, ClockWatch};
 use minisass_auth::operator::maintenance::BackupSchedule;
 use minisass_auth::store::Store;
 use minisass_auth::store::attempts::Attempt;
@@ -10,6 +11,7 @@ use serde_json::json;
 use crate::app::{App, DAY, PASSWORD, operator};
 use crate::deeds::rounds;
 use crate::postgres;
+use crate::session::Opened;
 use crate::store::{NOW, get};
 
 /// Two of them.
@@ -36,6 +38,41 @@ fn what_ends_at_one_server_is_over_at_the_other_at_once() {
     other.set_active("ada", false);
     one.status(&access).expect(401);
     one.try_login("ada", PASSWORD).expect(401);
+}
+
+/// What happens at the others is not of a time to come there, whatever its own clock says.
+#[test]
+fn a_server_whose_clock_is_behind_moves_nothing_of_the_others() {
+    let Some(database) = postgres::database() else {
+        return;
+    };
+    // As if this machine were ten minutes behind: its database says so.
+    database.batch(
+        "CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql
+         AS $$ SELECT pg_catalog.clock_timestamp() + interval '10 minutes' $$;
+         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database());
+         END $$",
+    );
+    let one = App::on(database).with_user("ada");
+    one.clock.advance(600);
+    let opened = Opened::by(&one, "ada");
+    let begun = one
+        .database()
+        .get::<i64>("SELECT max(created_at) FROM sessions");
+    let behind = one.beside();
+    behind.clock.advance(-600);
+    let mut watch = ClockWatch::default();
+    let step = behind.wait(behind.operator.watch_clock(&mut watch));
+    let ClockStep::BehindDatabase(seconds) = step.expect("a look at the clock") else {
+        panic!("it was not noticed");
+    };
+    assert!((595..=605).contains(&seconds), "{seconds}");
+    let after = one
+        .database()
+        .get::<i64>("SELECT max(created_at) FROM sessions");
+    assert_eq!(after, begun);
+    behind.status(&opened.access).expect(200);
+    one.refresh(&opened.refresh).expect(200);
 }
 
 #[test]

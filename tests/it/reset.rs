@@ -47,7 +47,7 @@ pub fn confirm(app: &App, (uid, token): &(String, String), password: &str) -> An
 
 /// A disk tells whose rows it had to look for: the bench `refusals` measures how well that is hidden.
 #[test]
-fn an_answer_about_an_address_comes_at_the_end_of_a_whole_step() {
+fn an_answer_about_an_address_comes_no_sooner_than_a_whole_step() {
     let app = App::new().with_user("ana");
     for endpoint in ["request-reset/", "resend-activation/"] {
         for email in ["ana@example.org", "nobody@example.org"] {

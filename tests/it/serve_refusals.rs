@@ -190,9 +190,10 @@ fn a_database_that_others_can_read_is_refused() {
 #[test]
 fn a_database_newer_than_the_program_is_refused_and_not_touched() {
     let site = used();
-    site.database()
-        .change("INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (999, 'future', '', '0')")
-;
+    site.database().change(
+        "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+         VALUES (999, 'future', '', '0')",
+    );
     let said = start(&site, &[]).refusal();
     assert_says(&said, &["999", "newer minisass-auth", "backup"]);
     let still: i64 = site

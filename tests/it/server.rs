@@ -1,5 +1,6 @@
 //! The real binary over a fresh folder: commands and the server process.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -139,6 +140,18 @@ impl Site {
         match &self.postgres {
             None => Database::at(&self.data().join("auth.db")),
             Some(it) => it.database(),
+        }
+    }
+
+    /// The keys are kept.
+    pub fn lose_database(&self) {
+        match &self.postgres {
+            None => {
+                for name in ["auth.db", "auth.db-wal", "auth.db-shm"] {
+                    let _ = fs::remove_file(self.data().join(name));
+                }
+            }
+            Some(it) => it.batch("DROP SCHEMA public CASCADE; CREATE SCHEMA public"),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::server::{PATIENCE, Server, Site, until};
+use crate::server::{PATIENCE, Server, Site, run, until};
 
 /// The socket that a service manager listens at.
 struct Manager {
@@ -49,6 +49,11 @@ fn the_service_manager_hears_of_start_reload_and_stop() {
     let status = format!("STATUS=Serving http://{address} at {address}");
     assert_eq!(ready, ["READY=1", &status]);
     assert_eq!(manager.server.get("/healthz", "").status, 200);
+    manager.server.read_on_to("token issue");
+    let announced = &manager.server.announced;
+    let user = run(Command::new("id").arg("-un"), "").ok();
+    let next = format!("\n  sudo -u {} ", user.trim());
+    assert_eq!(announced.matches(&next).count(), 2, "{announced}");
 
     for is_right in [true, false] {
         if !is_right {

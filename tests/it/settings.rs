@@ -166,6 +166,16 @@ fn an_unknown_setting_is_named_with_a_likely_one() {
     let said = list(&site, &[], &[("MINISASS_AUTH_LISTN", "x")]).refusal();
     assert!(said.contains("did you mean listen?"), "{said}");
 
+    // As variables and the help write them.
+    for written in ["PUBLIC_URL", "MINISASS_AUTH_PUBLIC_URL", "public-url"] {
+        let path = file(
+            &site,
+            &format!("{written} = \"https://auth.example.org\"\n"),
+        );
+        let said = list(&site, &["--config", &path], &[]).refusal();
+        assert!(said.contains("did you mean public_url?"), "{said}");
+    }
+
     let said = list(&site, &[], &[("MINISASS_AUTH_ZZZ", "x")]).refusal();
     assert!(said.contains("help settings"), "{said}");
 

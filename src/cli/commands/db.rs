@@ -117,7 +117,7 @@ fn status(job: &Job, output: &mut Output) -> anyhow::Result<()> {
         "last_backup": last_backup,
         "server": server.map(|it| format!("PostgreSQL {}", it.version)),
         "synchronous_commit": server.map(|it| &it.synchronous_commit),
-        "connections": server.map(|it| it.connections),
+        "connections": server.and_then(|it| it.limits.first()).map(|it| it.connections),
     });
     // Programs find all names everywhere; people need no lines without values.
     if let Some(shown) = shown.as_object_mut()
@@ -137,7 +137,7 @@ fn check(job: &Job, output: &mut Output) -> anyhow::Result<()> {
     if let Some(first) = problems.first() {
         bail!(
             "the database is damaged ({}, the first: {first}); \
-             stop the server, move the database away and run `db restore` with the last backup",
+             stop the server, and put the last backup into an empty place with `db restore`",
             counted(problems.len(), "finding", "findings")
         );
     }

@@ -37,15 +37,21 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Whoever waits for longer is told to come again. A connection that has begun to write and was left
 /// alone must not keep all others out. A commit that was acknowledged is on the disk, whatever the server
-/// is set to.
+/// is set to. A role's limits of time are for people who forget what they have begun: a copy takes hours, and
+/// whoever serves is idle at night. Texts of ours have backslashes that mean nothing.
 const SETTINGS: &str = "SELECT pg_backend_pid(), current_setting('server_version_num')::int,
-    current_setting('server_encoding'),
+    current_setting('server_encoding'), current_schema() IS NOT NULL,
     set_config('lock_timeout', '10s', false),
-    set_config('statement_timeout', '0', false),
     set_config('standard_conforming_strings', 'on', false),
     set_config('idle_in_transaction_session_timeout', '30s', false),
     set_config('synchronous_commit', CASE current_setting('synchronous_commit')
-        WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)";
+        WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false),
+    (SELECT count(set_config(name, '0', false)) FROM pg_settings
+        WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_session_timeout'))";
+
+/// Of one that is missing, or another one.
+const NO_PASSWORD: &str = "see that a file with its password is named, by database_password_file or \
+                           --to-password-file";
 
 pub(super) struct Connector {
     ways: Vec<Arc<Way>>,
@@ -205,8 +211,15 @@ impl Connector {
 }
 
 fn check_server(settings: &Row) -> Result<(), String> {
-    let read = || Ok((settings.try_get(1)?, settings.try_get(2)?));
-    let (version, encoding): (i32, &str) = read().map_err(|err| in_words(&err))?;
+    let read = || {
+        Ok((
+            settings.try_get(1)?,
+            settings.try_get(2)?,
+            settings.try_get(3)?,
+        ))
+    };
+    let (version, encoding, has_schema): (i32, &str, bool) =
+        read().map_err(|err| in_words(&err))?;
     if version < OLDEST {
         return Err(format!(
             "the server has version {} of PostgreSQL; it takes 13 or newer",
@@ -218,6 +231,11 @@ fn check_server(settings: &Row) -> Result<(), String> {
             "the database has the encoding {encoding}; make one with `createdb --encoding UTF8 \
              --template template0`"
         ));
+    }
+    if !has_schema {
+        return Err("the search_path of this role names no schema that is there and that it may use; make it, \
+             GRANT USAGE on it, or run: ALTER ROLE … RESET search_path"
+            .to_owned());
     }
     Ok(())
 }
@@ -231,22 +249,29 @@ fn why_of_all(failed: &[(Arc<Way>, Unreached)]) -> String {
             each.collect::<Vec<_>>().join("; ")
         }
     };
-    if failed.iter().any(|(_, why)| is_about_password(why)) {
-        format!(
-            "{said}; see that a file with its password is named, by database_password_file or \
-             --to-password-file"
-        )
-    } else {
-        format!("{said}; see that it runs, and that the setting database names it rightly")
-    }
+    let advice = failed.iter().find_map(|(_, why)| advice(why));
+    let usual = "see that it runs, and that the setting database names it rightly";
+    format!("{said}; {}", advice.unwrap_or(usual))
 }
 
-/// One that is missing, or another one.
-fn is_about_password(why: &Unreached) -> bool {
+/// What to do about a server that answered, and let nobody in.
+fn advice(why: &Unreached) -> Option<&'static str> {
     let Unreached::Refused(err) = why else {
-        return false;
+        return None;
     };
-    err.code() == Some(&SqlState::INVALID_PASSWORD) || in_words(err).contains("password missing")
+    match err.code() {
+        Some(&SqlState::INVALID_PASSWORD) => Some(NO_PASSWORD),
+        None if in_words(err).contains("password missing") => Some(NO_PASSWORD),
+        Some(&SqlState::TOO_MANY_CONNECTIONS) => Some(
+            "each server of ours takes up to seven: raise max_connections, or the CONNECTION LIMIT of role or \
+             database, or end what nobody needs (`SELECT * FROM pg_stat_activity` shows it)",
+        ),
+        Some(&SqlState::CANNOT_CONNECT_NOW) => Some("it is starting or stopping: try again"),
+        Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
+            Some("see that this role is there, and that pg_hba.conf lets it in from here")
+        }
+        _ => None,
+    }
 }
 
 pub(super) fn not_committed(err: sql::Error) -> NotCommitted {

@@ -2,7 +2,7 @@
 
 use super::connect::APPLICATION;
 use crate::domain::Timestamp;
-use crate::store::server_facts::ServerFacts;
+use crate::store::server_facts::{ConnectionLimit, ServerFacts};
 use crate::store::sql::{Result, Sql, values};
 use crate::store::tables::table_names;
 
@@ -14,14 +14,31 @@ const CLOSED: &str = "SELECT count(*) FROM pg_tables
         AND has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), 'UPDATE')
         AND has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), 'DELETE'))";
 
-/// The limit of connections is of the server, whatever databases it has.
+/// How many sequences of those tables we may not use: an import, a copy or a backup reads and sets them.
+const CLOSED_SEQUENCES: &str = "SELECT count(*) FROM pg_class AS sequence
+    JOIN pg_depend ON objid = sequence.oid AND deptype IN ('a', 'i')
+    JOIN pg_tables ON refobjid = (quote_ident(schemaname) || '.' || quote_ident(tablename))::regclass
+    WHERE schemaname = current_schema() AND tablename = ANY (string_to_array(?1, ','))
+        AND relkind = 'S' AND NOT (has_sequence_privilege(sequence.oid, 'SELECT')
+            AND has_sequence_privilege(sequence.oid, 'USAGE')
+            AND has_sequence_privilege(sequence.oid, 'UPDATE'))";
+
 const FACTS: &str =
     "SELECT current_setting('server_version'), current_setting('synchronous_commit'),
         current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on',
-        extract(epoch FROM clock_timestamp())::bigint, rolname::text, rolsuper,
+        extract(epoch FROM clock_timestamp())::bigint, rolname::text, rolsuper
+    FROM pg_roles WHERE rolname = current_user";
+
+/// The server has a limit for everybody; a database and a role may have ones of their own.
+const LIMITS: &str = "SELECT 'the server', 'max_connections in postgresql.conf',
         (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
         current_setting('max_connections')::bigint
-    FROM pg_roles WHERE rolname = current_user";
+    UNION ALL SELECT 'the database ' || datname, 'ALTER DATABASE ' || quote_ident(datname) || ' CONNECTION LIMIT',
+        (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()), datconnlimit::bigint
+    FROM pg_database WHERE datname = current_database() AND datconnlimit >= 0
+    UNION ALL SELECT 'the role ' || rolname, 'ALTER ROLE ' || quote_ident(rolname) || ' CONNECTION LIMIT',
+        (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user), rolconnlimit::bigint
+    FROM pg_roles WHERE rolname = current_user AND rolconnlimit >= 0";
 
 /// Those of other processes of ours. A number may be given twice, on two machines.
 const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity
@@ -34,8 +51,23 @@ pub(crate) fn others(sql: &mut dyn Sql) -> Result<i64> {
     sql.number(OTHERS, values![APPLICATION])
 }
 
+pub(crate) fn clock(sql: &mut dyn Sql) -> Result<Timestamp> {
+    let now = "SELECT extract(epoch FROM clock_timestamp())::bigint";
+    sql.number(now, &[]).map(Timestamp)
+}
+
 pub(crate) fn facts(sql: &mut dyn Sql) -> Result<ServerFacts> {
-    let closed_tables = sql.number(CLOSED, values![table_names().join(",")])?;
+    let names = table_names().join(",");
+    let closed_tables = sql.number(CLOSED, values![names])?;
+    let closed_sequences = sql.number(CLOSED_SEQUENCES, values![names])?;
+    let limits = sql.all(LIMITS, &[], |row| {
+        Ok(ConnectionLimit {
+            of: row.get(0)?,
+            raised_by: row.get(1)?,
+            connections: row.get(2)?,
+            most: row.get(3)?,
+        })
+    })?;
     sql.only(FACTS, &[], |row| {
         Ok(ServerFacts {
             version: row.get(0)?,
@@ -45,8 +77,8 @@ pub(crate) fn facts(sql: &mut dyn Sql) -> Result<ServerFacts> {
             role: row.get(4)?,
             is_superuser: row.get(5)?,
             closed_tables,
-            connections: row.get(6)?,
-            most_connections: row.get(7)?,
+            closed_sequences,
+            limits: limits.clone(),
         })
     })
 }

@@ -118,7 +118,12 @@ impl Readers {
         }
         let names = table_names().join(",");
         let orphans = self.read(doing, move |sql| orphans(sql, &names));
-        problems.extend(orphans.wait()?);
+        match orphans.wait() {
+            Ok(found) => problems.extend(found),
+            // What cannot be read has been told already.
+            Err(_) if !problems.is_empty() => {}
+            Err(failure) => return Err(failure),
+        }
         Ok(problems)
     }
 

@@ -13,22 +13,38 @@ const OLDEST_BACKUP: i64 = 7 * 86_400;
 /// By how many seconds the clock may have been corrected.
 const CLOCK_SLACK: i64 = 60;
 
-const RESTORE: &str = "stop the server, move the database away, and run: \
-                       minisass-auth db restore FILE, with the last backup";
+const RESTORE: &str = "stop the server, and put the last backup into an empty place: \
+                       minisass-auth db restore FILE";
 
 const UNREADABLE: &str = "see that this user may write to its folder; if the file is damaged, stop the \
                           server, move the database away, and run: minisass-auth db restore FILE";
 
-/// The checks that read what is in the tables of today's schema.
+const UNREACHABLE: &str = "see that PostgreSQL runs, and that address, role and password are right";
+
+/// The names of the checks, also of those that read what is in the tables of today's schema.
+const OUTSIDE: [&str; 3] = ["database", "schema", "integrity"];
 const INSIDE: [&str; 5] = ["audit", "log", "failed_mails", "backup", "clock"];
+
+/// What is skipped while the database is not looked at.
+pub(super) fn skipped(subject: &Subject<'_>, because: &str) -> Vec<Finding> {
+    let all = OUTSIDE.into_iter().chain(INSIDE);
+    all.filter(|it| is_of(it, subject))
+        .map(|it| Finding::skipped(it, because))
+        .collect()
+}
+
+/// A server of PostgreSQL looks after its log itself.
+fn is_of(check: &str, subject: &Subject<'_>) -> bool {
+    check != "log" || subject.database.file().is_some()
+}
 
 pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let (inspection, first) = match look(subject) {
         Ok(found) => found,
         Err(finding) => {
-            let others = ["schema", "integrity"].into_iter().chain(INSIDE);
-            let skipped = others.map(|it| Finding::skipped(it, "there is nothing to read"));
-            return std::iter::once(finding).chain(skipped).collect();
+            let mut findings = skipped(subject, "there is nothing to read");
+            findings[0] = finding;
+            return findings;
         }
     };
     let (schema, is_current) = schema(&inspection);
@@ -36,10 +52,11 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = vec![first, schema, integrity(&inspection, &bar)];
     if is_current {
         bar.say("verifying the audit trail".to_owned());
-        findings.extend(inside(&inspection, &bar, subject.now));
+        findings.extend(inside(&inspection, &bar, subject));
     } else {
         let because = "the schema is another one";
-        findings.extend(INSIDE.map(|it| Finding::skipped(it, because)));
+        let inside = INSIDE.into_iter().filter(|it| is_of(it, subject));
+        findings.extend(inside.map(|it| Finding::skipped(it, because)));
     }
     bar.clear();
     findings
@@ -59,7 +76,11 @@ fn look(subject: &Subject<'_>) -> Result<(Inspection, Finding), Finding> {
     }
     match Inspection::of(&subject.database) {
         Ok(inspection) => Ok((inspection, Finding::ok("database", shown.to_string()))),
-        Err(failure) => Err(Finding::refused("database", &failure.chain(), UNREADABLE)),
+        Err(failure) => {
+            let file = subject.database.file();
+            let advice = file.map_or(UNREACHABLE, |_| UNREADABLE);
+            Err(Finding::refused("database", &failure.chain(), advice))
+        }
     }
 }
 
@@ -107,12 +128,15 @@ fn integrity(inspection: &Inspection, bar: &Bar) -> Finding {
     }
 }
 
-fn inside(inspection: &Inspection, bar: &Bar, now: Timestamp) -> Vec<Finding> {
+fn inside(inspection: &Inspection, bar: &Bar, subject: &Subject<'_>) -> Vec<Finding> {
+    let now = subject.now;
     let mut findings = vec![audit(inspection, bar)];
     match inspection.status(now) {
         Ok(status) => findings.extend(of_status(&status, now)),
         Err(failure) => findings.extend(
             ["log", "failed_mails", "backup"]
+                .into_iter()
+                .filter(|it| is_of(it, subject))
                 .map(|it| Finding::refused(it, &failure.chain(), RESTORE)),
         ),
     }

@@ -13,7 +13,7 @@ use crate::private_file::{
 };
 use crate::settings::private_files;
 
-const CHECK: &str = "files";
+pub(super) const CHECK: &str = "files";
 
 pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let folder = &subject.data_dir;
@@ -126,7 +126,7 @@ impl Private {
         ))
     }
 
-    /// Of settings.
+    /// As [`Self::open_to_others`], of what settings name: root may lend that to a group.
     fn lent_to_others(&self) -> Option<Finding> {
         let which = self.those(is_lent_to_others)?;
         let mode = self.parts.first().map_or("600", |it| mode_of_lent(&it.1));

@@ -11,7 +11,7 @@ use crate::store::maintenance::{Inspection, newest_schema};
 /// How old a signing key may get, in days.
 const MOST_DAYS: i64 = 365;
 
-const CHECKS: [&str; 3] = ["master_key", "signing_key", "link_key"];
+pub(super) const CHECKS: [&str; 3] = ["master_key", "signing_key", "link_key"];
 
 const ADVICE: &str = "put a copy of it back, or run this as its owner";
 const RESTORE: &str = "if there is a backup, put it back with `db restore` before the next command";

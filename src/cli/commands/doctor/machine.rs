@@ -18,6 +18,8 @@ const GOOD_ROOM: u64 = 1024 * MIB;
 /// Nobody waits longer for a login.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+pub(super) const DISK: &str = "disk";
+
 const CALIBRATE: &str = "run: minisass-auth doctor --calibrate";
 
 pub(crate) fn program() -> Finding {
@@ -41,7 +43,7 @@ pub(crate) fn disk(subject: &Subject<'_>) -> Finding {
         Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize),
         Err(err) => {
             return Finding::failed(
-                "disk",
+                DISK,
                 format!("it says nothing: {}", in_words(&err)),
                 "look after it",
             );
@@ -54,11 +56,11 @@ pub(crate) fn disk(subject: &Subject<'_>) -> Finding {
     let advice = "make room, or move data_dir to a larger disk";
     if room < LEAST_ROOM.max(database) {
         let needed = LEAST_ROOM.max(database) / MIB;
-        Finding::failed("disk", format!("{finding}, of {needed} needed"), advice)
+        Finding::failed(DISK, format!("{finding}, of {needed} needed"), advice)
     } else if room < GOOD_ROOM {
-        Finding::warning("disk", finding, advice)
+        Finding::warning(DISK, finding, advice)
     } else {
-        Finding::ok("disk", finding)
+        Finding::ok(DISK, finding)
     }
 }
 

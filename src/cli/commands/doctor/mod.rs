@@ -99,12 +99,26 @@ fn examine(values: &Values) -> anyhow::Result<Vec<Finding>> {
     findings.push(settings::listen(&subject));
     findings.extend(service::check(&subject));
     findings.extend(proxy::check(&subject));
-    findings.extend(files::check(&subject));
-    findings.extend(keys::check(&subject));
-    findings.extend(database::check(&subject));
-    findings.push(machine::disk(&subject));
+    findings.extend(of_data(&subject));
     findings.push(mail::check(&subject)?);
     findings.push(mail::contact(&subject));
     findings.extend(machine::hashing(&subject));
     Ok(findings)
+}
+
+/// What lies in the data folder, and beside it.
+fn of_data(subject: &Subject<'_>) -> Vec<Finding> {
+    if !subject.values.knows_data_dir() {
+        let because = "the settings that name the data folder cannot be read";
+        let beside = [files::CHECK, machine::DISK]
+            .into_iter()
+            .chain(keys::CHECKS);
+        let beside = beside.map(|it| Finding::skipped(it, because));
+        return beside.chain(database::skipped(subject, because)).collect();
+    }
+    let mut findings = files::check(subject);
+    findings.extend(keys::check(subject));
+    findings.extend(database::check(subject));
+    findings.push(machine::disk(subject));
+    findings
 }

@@ -2,13 +2,16 @@
 
 use super::finding::Finding;
 use crate::domain::{Timestamp, counted};
-use crate::store::maintenance::ServerFacts;
+use crate::store::maintenance::{ConnectionLimit, ServerFacts};
 
 /// By how many seconds clocks may differ before times on links and locks are felt to be wrong.
 const CLOCK_SLACK: i64 = 5;
 
 /// Servers that share a database judge each other's times with so much patience.
 const MOST_CLOCK_SLACK: i64 = 30;
+
+/// How many connections one of our servers makes: those that read, the one that writes, and a spare.
+const OF_A_SERVER: i64 = 7;
 
 pub(crate) fn check(server: &ServerFacts, now: Timestamp) -> [Finding; 4] {
     [
@@ -48,11 +51,22 @@ fn clock(server: &ServerFacts, now: Timestamp) -> Finding {
 
 fn role(server: &ServerFacts) -> Finding {
     let role = &server.role;
-    if server.closed_tables > 0 {
-        let tables = counted(server.closed_tables, "table", "tables");
+    let closed = [
+        (
+            server.closed_tables,
+            counted(server.closed_tables, "table", "tables"),
+            "read and write",
+        ),
+        (
+            server.closed_sequences,
+            counted(server.closed_sequences, "sequence", "sequences"),
+            "use",
+        ),
+    ];
+    if let Some((_, which, what)) = closed.into_iter().find(|it| it.0 > 0) {
         return Finding::failed(
             "server_role",
-            format!("{role} may not read and write {tables}"),
+            format!("{role} may not {what} {which}"),
             "connect as the role that made the database, or make it the owner of all tables",
         );
     }
@@ -69,14 +83,23 @@ fn role(server: &ServerFacts) -> Finding {
     )
 }
 
+/// The limit that is nearest.
 fn connections(server: &ServerFacts) -> Finding {
-    let shown = format!("{} of {}", server.connections, server.most_connections);
-    if server.connections * 10 > server.most_connections * 8 {
-        return Finding::warning(
-            "server_connections",
-            shown,
-            "raise max_connections in postgresql.conf: each server of ours needs up to seven",
-        );
+    const CHECK: &str = "server_connections";
+    let left = |it: &&ConnectionLimit| it.most - it.connections;
+    let Some(nearest) = server.limits.iter().min_by_key(left) else {
+        return Finding::ok(CHECK, "there is no limit");
+    };
+    let ConnectionLimit {
+        of,
+        raised_by,
+        connections,
+        most,
+    } = nearest;
+    let shown = format!("{connections} of {most} that {of} may have");
+    if *most < OF_A_SERVER || connections * 10 > most * 8 {
+        let advice = format!("raise {raised_by}: each server of ours needs up to {OF_A_SERVER}");
+        return Finding::warning(CHECK, shown, advice);
     }
-    Finding::ok("server_connections", shown)
+    Finding::ok(CHECK, shown)
 }
