@@ -111,8 +111,11 @@ impl Endpoint for App {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         match &self.pages {
-            Some(pages) if wants_html(&request) => pages.answer(request, &*self.middleware).await,
-            _ => self.middleware.call(request).await,
+            Some(pages) if wants_html(&request) => {
+                // What waits for a page is large, and every request would be moved about with room for it.
+                Box::pin(pages.answer(request, &*self.middleware)).await
+            }
+            _ => Middleware::call(&self.middleware, request).await,
         }
     }
 }

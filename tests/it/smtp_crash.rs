@@ -22,19 +22,20 @@ fn counts(mail: &MailServer) -> BTreeMap<String, usize> {
 
 #[test]
 fn killed_in_the_middle_it_loses_no_mail_and_repeats_only_what_it_had_in_hand() {
-    let (mail, site) = (MailServer::start(&["--slow", "0.02"]), Site::new());
+    // Each mail takes longer than it takes to ask for one, so that some always wait.
+    let (mail, site) = (MailServer::start(&["--slow", "0.05"]), Site::new());
     let mut server = start(&site, &mail, &[]);
     for number in 0..PEOPLE {
         assert_eq!(server.register(&format!("u{number}")), 201);
     }
     let kills: usize = 3;
     for round in 1..=kills {
+        let enough = mail.received().len() + 3;
         for number in 0..PEOPLE {
             if number % kills == round - 1 {
                 ask(&server, &format!("u{number}"));
             }
         }
-        let enough = mail.received().len() + 3;
         until("some mails", || {
             (mail.received().len() >= enough).then_some(())
         });
