@@ -9,7 +9,7 @@ use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 
 use super::client::Client;
-use super::error::in_words;
+use super::error::{SHARED, in_words};
 use super::statements::Statements;
 use super::tls;
 use super::url::ServerUrl;
@@ -266,6 +266,9 @@ fn advice(why: &Unreached) -> Option<&'static str> {
             "each server of ours takes up to seven: raise max_connections, or the CONNECTION LIMIT of role or \
              database, or end what nobody needs (`SELECT * FROM pg_stat_activity` shows it)",
         ),
+        Some(&SqlState::DUPLICATE_PSTATEMENT | &SqlState::INVALID_SQL_STATEMENT_NAME) => {
+            Some(SHARED)
+        }
         Some(&SqlState::CANNOT_CONNECT_NOW) => Some("it is starting or stopping: try again"),
         Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
             Some("see that this role is there, and that pg_hba.conf lets it in from here")

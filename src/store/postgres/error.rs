@@ -15,6 +15,10 @@ const EMPTIED: &str = "tables of ours are gone: the database was emptied, or ano
 
 pub(super) const NO_RIGHT: &str = "connect as the role that owns the database and its tables";
 
+/// Whatever is prepared, set or locked on it is somebody else's in the next transaction.
+pub(super) const SHARED: &str = "something between us and PostgreSQL gives one connection to several: let \
+                                 PgBouncer pool by sessions, or connect past it";
+
 impl From<tokio_postgres::Error> for sql::Error {
     fn from(err: tokio_postgres::Error) -> Self {
         let Some(state) = err.code().cloned() else {
@@ -39,6 +43,9 @@ impl From<tokio_postgres::Error> for sql::Error {
             ),
             SqlState::LOCK_NOT_AVAILABLE => Self::passing(LOCKED),
             SqlState::UNDEFINED_TABLE => Self::passing(EMPTIED),
+            SqlState::DUPLICATE_PSTATEMENT | SqlState::INVALID_SQL_STATEMENT_NAME => {
+                Self::passing(SHARED)
+            }
             state if may_pass(&state) => Self::passing(in_words(&err)),
             _ => Self::fault(in_words(&err)),
         }

@@ -23,6 +23,7 @@ mod guides;
 mod mounted;
 mod packages;
 mod pages;
+mod pooler;
 mod port;
 mod postfix;
 mod postfix_mail;
