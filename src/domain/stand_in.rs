@@ -41,14 +41,24 @@ impl StandIn {
     /// What `text` is instead of a secret, or of an address with one in it.
     pub fn of(text: &str) -> Option<Self> {
         let text = text.trim();
-        let starts = |it: &&str| {
-            let start = text.get(..it.len());
-            start.is_some_and(|start| start.eq_ignore_ascii_case(it))
-        };
         if ENCRYPTED.iter().any(|it| text.contains(it)) {
-            Some(Self::Encrypted)
-        } else {
-            PLACES.iter().any(starts).then_some(Self::Place)
+            return Some(Self::Encrypted);
         }
+        let is_place = is_place(text) || password(text).is_some_and(is_place);
+        is_place.then_some(Self::Place)
     }
+}
+
+fn is_place(text: &str) -> bool {
+    PLACES.iter().any(|it| {
+        let start = text.get(..it.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(it))
+    })
+}
+
+/// That of an address such as `smtp://user:password@host`.
+fn password(address: &str) -> Option<&str> {
+    let (_, rest) = address.split_once("://")?;
+    let (user, _) = rest.rsplit_once('@')?;
+    user.split_once(':').map(|it| it.1)
 }

@@ -190,5 +190,9 @@ fn a_list_that_ends_at_its_limit_says_how_to_go_on() {
     ] {
         assert_eq!(said(&[&list[..], &["--limit", "1"]].concat()), more);
         assert_eq!(said(&list), "");
+        // All there are.
+        let rows = site.run(&[&list[..], &["--format", "csv"]].concat()).ok();
+        let all = (rows.lines().count() - 1).to_string();
+        assert_eq!(said(&[&list[..], &["--limit", &all]].concat()), "");
     }
 }

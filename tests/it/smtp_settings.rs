@@ -227,9 +227,11 @@ fn what_a_tool_has_not_put_a_secret_into_yet_is_said_to_be_none() {
     let sealed = "ENC[AES256_GCM,data:p673w==,iv:YY=,tag:UQ==,type:str]";
     let in_url = format!("smtp://ada:{sealed}@mail.example.org");
     let place = "vault:secret/data/minisass#smtp_url";
+    let place_in_url = "smtp://ada:vault:secret/minisass@mail.example.org";
     for (key, text, what) in [
         ("MINISASS_AUTH_SMTP_URL", in_url.as_str(), "encrypted"),
         ("MINISASS_AUTH_SMTP_URL", place, "where it is"),
+        ("MINISASS_AUTH_SMTP_URL", place_in_url, "where it is"),
         ("MINISASS_AUTH_ISSUER", sealed, "encrypted"),
         ("MINISASS_AUTH_DATABASE", place, "where it is"),
     ] {

@@ -85,6 +85,7 @@ fn list(wanted: List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     if wanted.after.is_none() && wanted.limit > 0 {
         query.after = job.wait(job.operator.audit_tail(&query))?;
     }
+    let first = query.after;
     let pages = pages(wanted.limit, |limit| {
         query.limit = limit;
         let rows = job.wait(job.operator.audit(&query))?;
@@ -106,7 +107,13 @@ fn list(wanted: List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
             query.after
         ),
     };
-    conclude(count, wanted.limit, "no rows match", &more);
+    conclude((count, wanted.limit), "no rows match", &more, || {
+        if wanted.after.is_none() {
+            return Ok(first > 0);
+        }
+        query.limit = 1;
+        Ok(!job.wait(job.operator.audit(&query))?.is_empty())
+    })?;
     Ok(())
 }
 

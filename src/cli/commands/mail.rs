@@ -172,7 +172,10 @@ fn list(asked: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     } else {
         "no mails match"
     };
-    conclude(count, asked.limit, empty, &more);
+    conclude((count, asked.limit), empty, &more, || {
+        page.limit = 1;
+        Ok(!job.wait(job.operator.mails(page))?.is_empty())
+    })?;
     Ok(())
 }
 

@@ -114,7 +114,9 @@ fn list(wanted: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     };
     let more = format!("only the last {count} sessions are listed; --all lists them all");
     let empty = "no sessions are alive; a login or `token issue` opens one";
-    conclude(count, limit, empty, &more);
+    conclude((count, limit), empty, &more, || {
+        Ok(job.wait(job.operator.live_sessions(None, limit + 1))?.len() > limit)
+    })?;
     Ok(())
 }
 

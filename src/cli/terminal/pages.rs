@@ -32,11 +32,17 @@ pub(crate) fn pages<T>(
     })
 }
 
-/// Says beside the list that it is empty, or that it ended at the limit.
-pub(crate) fn conclude(count: usize, limit: usize, empty: &str, more: &str) {
+/// Says beside the list that it is empty, or that it ended at the limit and `is_more` is true.
+pub(crate) fn conclude(
+    (count, limit): (usize, usize),
+    empty: &str,
+    more: &str,
+    is_more: impl FnOnce() -> Result<bool, Failure>,
+) -> Result<(), Failure> {
     if count == 0 {
         note(empty);
-    } else if count == limit {
+    } else if count == limit && is_more()? {
         note(more);
     }
+    Ok(())
 }

@@ -38,7 +38,8 @@ pub(crate) fn check(subject: &Subject<'_>) -> [Finding; 3] {
         Ok(Some(master)) => opened(&stored, &master, subject),
         Ok(None) => {
             let missing = "there is none, and the keys in the database are sealed with it";
-            let advice = "put your copy of it back, as keys/master.key in the data folder";
+            let advice = "put your copy of it back, as keys/master.key in the data folder; or name it with \
+                          master_key_file, if systemd lends it to the service alone";
             without_master(Finding::failed("master_key", missing, advice))
         }
         Err(failure) => without_master(Finding::refused("master_key", &failure.chain(), ADVICE)),

@@ -78,6 +78,9 @@ pub(crate) fn run(list: &List, job: &Job, output: &mut Output) -> anyhow::Result
     } else {
         "there are no users yet; `user create` makes one, and `user import` reads a file of them"
     };
-    conclude(count, list.limit, empty, &more);
+    conclude((count, list.limit), empty, &more, || {
+        query.limit = 1;
+        Ok(!job.wait(job.operator.users(&query))?.is_empty())
+    })?;
     Ok(())
 }
