@@ -124,6 +124,13 @@ pub(crate) fn is_replaced(path: &Path, open: &File) -> bool {
     }
 }
 
+/// How many bytes are free on the disk of an open file, if it tells.
+pub(crate) fn room_beside(file: &File) -> Option<u64> {
+    let disk = rustix::fs::fstatvfs(file).ok()?;
+    // Some file systems know of no blocks.
+    (disk.f_blocks > 0).then(|| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// Puts the names in a folder on the disk: a file that was renamed or removed is so after a power
 /// cut too.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {

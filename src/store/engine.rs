@@ -55,6 +55,15 @@ impl Engine {
         }
     }
 
+    /// Whether the disk takes more than a few bytes.
+    pub(super) fn check_room(&self) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite(it) => it.check_room(),
+            // Its own probe takes some of the disk.
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     /// The session, if it has not expired: from memory, if it has not changed since it was read, else from
     /// `query`. Of a database that other machines change as well nothing is remembered.
     pub(super) fn session(

@@ -53,6 +53,9 @@ pub struct Store {
 impl Store {
     /// Whether the database can be written.
     pub fn check_writable(&self) -> Pending<()> {
+        if let Err(failure) = self.engine.check_room() {
+            return Pending::ready(Err(failure));
+        }
         self.write("checking that the database can be written", |sql| {
             sql.probe()
         })

@@ -65,6 +65,10 @@ impl Sqlite {
         self.shared.get().map_or(Ok(()), |it| it.place.check())
     }
 
+    pub(crate) fn check_room(&self) -> Result<(), Failure> {
+        self.shared.get().map_or(Ok(()), |it| it.place.check_room())
+    }
+
     pub(crate) fn write(&self, job: Job) {
         self.writer.submit(job);
     }

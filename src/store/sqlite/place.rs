@@ -10,9 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::header::Header;
 use super::log::{self, log_of};
-use crate::failure::Failure;
+use crate::failure::{DISK_FULL, Failure};
 use crate::private_file::layout::LOCK;
-use crate::private_file::{beside, is_replaced};
+use crate::private_file::{beside, is_replaced, room_beside};
+
+/// What a transaction takes of the disk, with room to spare, in bytes.
+const ROOM: u64 = 256 << 10;
 
 /// The files of an open database.
 pub(super) struct Place {
@@ -42,6 +45,15 @@ impl Place {
             header,
             is_lost: AtomicBool::new(false),
         })
+    }
+
+    /// Fails when a login would not fit onto the disk any more, though a smaller change would.
+    pub(super) fn check_room(&self) -> Result<(), Failure> {
+        let is_full = |(_, file): &(PathBuf, File)| room_beside(file).is_some_and(|it| it < ROOM);
+        if self.files.first().is_some_and(is_full) {
+            return Err(Failure::new("looking at the disk", DISK_FULL).transient());
+        }
+        Ok(())
     }
 
     /// Fails for good when a file is gone or cut off, or another one is in its place.

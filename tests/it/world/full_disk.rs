@@ -52,13 +52,25 @@ fn a_start_on_a_full_disk_answers_what_only_reads_and_passes() {
     let pid = server.id().as_raw_pid();
     let disk = site.path("disk/fill");
     let fill = format!("/proc/{pid}/root{}", disk.display());
+    // There is room for the change of a few bytes, and for hardly more.
+    let disk = fs::File::options()
+        .write(true)
+        .open(&fill)
+        .expect("the file");
+    let length = disk.metadata().expect("its size").len();
+    disk.set_len(length - (64 << 10)).expect("a size");
+    until("a logout", || (server.logout(&token) == 200).then_some(()));
+    until("another look", || {
+        assert_eq!(server.get("/readyz", "").status, 503);
+        server.log().contains("looking at the disk").then_some(())
+    });
+    drop(disk);
     fs::remove_file(fill).expect("the file that fills the disk");
     until("readiness", || {
         (server.get("/readyz", "").status == 200).then_some(())
     });
     assert_eq!(server.register("bo"), 201);
     assert_eq!(server.login("ada@example.org").status, 200);
-    assert_eq!(server.logout(&token), 200);
     assert_eq!(server.status_of(&token), 401);
     assert_eq!(server.stop(), Some(0));
 }
