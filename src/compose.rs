@@ -188,13 +188,13 @@ pub(crate) fn restore(
     from: &Path,
     shown: &str,
     settings: &Settings,
-    actor: &Stamp,
+    stamp: &Stamp,
     progress: &Progress,
 ) -> anyhow::Result<i64> {
     // First what needs nothing to be made: whoever is refused finds everything as it was.
     let backup = maintenance::sound_backup(from, shown, progress)?;
     let Some(database) = settings.database.file() else {
-        return restore_to_server(&backup, settings, actor, progress);
+        return restore_to_server(&backup, settings, stamp, progress);
     };
     maintenance::is_there(&settings.database)?;
     data_dir::check_name(database)?;
@@ -202,7 +202,7 @@ pub(crate) fn restore(
     data_dir::make(&settings.data_dir)?;
     data_dir::check_nobody_elses(&settings.data_dir, Some(database))?;
     let _lock = data_dir::lock(&settings.data_dir, Some(database))?;
-    let users = Store::restore(&backup, database, actor, progress)?;
+    let users = Store::restore(&backup, database, stamp, progress)?;
     data_dir::unmark_complete(&settings.data_dir);
     Ok(users)
 }
@@ -211,7 +211,7 @@ pub(crate) fn restore(
 fn restore_to_server(
     backup: &SoundBackup,
     settings: &Settings,
-    actor: &Stamp,
+    stamp: &Stamp,
     progress: &Progress,
 ) -> anyhow::Result<i64> {
     data_dir::make(&settings.data_dir)?;
@@ -219,7 +219,7 @@ fn restore_to_server(
     target.ensure_alone(&settings.database)?;
     target.ensure_empty()?;
     let draft = Draft::beside(&settings.data_dir.join("restored.db"))?;
-    let users = Store::restore(backup, draft.path(), actor, progress)?;
+    let users = Store::restore(backup, draft.path(), stamp, progress)?;
     let restored = Store::open(&draft.path().into())?;
     let copied = target
         .ensure_alone(&settings.database)

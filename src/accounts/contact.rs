@@ -43,10 +43,10 @@ impl Accounts {
             "phone": message.phone,
             "message": message.message,
         });
-        let actor = caller.at(self.now());
+        let stamp = caller.at(self.now());
         let store = &self.parts.store;
         store
-            .add_mail(MailKind::Contact, to, details.to_string(), actor)
+            .add_mail(MailKind::Contact, to, details.to_string(), stamp)
             .await?;
         Ok(())
     }

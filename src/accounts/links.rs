@@ -48,8 +48,8 @@ impl Accounts {
         caller: &Actor,
     ) -> Result<(), Failure> {
         let link = self.new_link(purpose)?;
-        let actor = caller.at(self.now());
-        self.parts.store.add_link(user, link, most, actor).await?;
+        let stamp = caller.at(self.now());
+        self.parts.store.add_link(user, link, most, stamp).await?;
         match purpose {
             MailKind::Activation => tracing::info!(event = "user_activation_requested"),
             _ => tracing::info!(event = "authn_password_reset_requested"),

@@ -108,8 +108,8 @@ impl Accounts {
         // Before and after: if this ends on the way, no file is left of somebody who is gone; and a
         // mail may be written to its file meanwhile.
         mailer.forget(&store.mails_of(user).await?)?;
-        let actor = caller.at(self.now());
-        let Some(mails) = store.delete_user(user, actor).await? else {
+        let stamp = caller.at(self.now());
+        let Some(mails) = store.delete_user(user, stamp).await? else {
             return Ok(false);
         };
         mailer.forget(&mails)?;

@@ -64,8 +64,8 @@ impl Operator {
         detail: String,
         caller: &Actor,
     ) -> Result<(), Failure> {
-        let actor = caller.at(self.now());
-        self.parts.store.note(action, detail, actor).await
+        let stamp = caller.at(self.now());
+        self.parts.store.note(action, detail, stamp).await
     }
 
     fn now(&self) -> Timestamp {

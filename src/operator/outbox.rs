@@ -56,8 +56,8 @@ impl Operator {
 
     /// Queues mails again, to be tried at once; all of them or none.
     pub async fn retry_mails(&self, ids: &[i64], caller: &Actor) -> Result<(), MailError> {
-        let actor = caller.at(self.now());
-        Ok(self.parts.store.retry_mail(ids.to_vec(), actor).await??)
+        let stamp = caller.at(self.now());
+        Ok(self.parts.store.retry_mail(ids.to_vec(), stamp).await??)
     }
 
     /// Queues every mail of a state again. Returns those, and how many were left because their links
@@ -74,8 +74,8 @@ impl Operator {
         };
         let (mut ids, mut left) = (Vec::new(), 0);
         loop {
-            let actor = caller.at(self.now());
-            let retried = self.parts.store.retry_page(page, actor).await?;
+            let stamp = caller.at(self.now());
+            let retried = self.parts.store.retry_page(page, stamp).await?;
             let Some(last) = retried.last else { break };
             page.after = last;
             ids.extend(retried.ids);

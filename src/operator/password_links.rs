@@ -101,10 +101,10 @@ impl Operator {
             ..self.accounts.new_link(purpose)?
         };
         let url = self.accounts.link_url(link.purpose, user.id, &link.nonce);
-        let actor = caller.at(self.now());
+        let stamp = caller.at(self.now());
         self.parts
             .store
-            .add_link(Some(user.id), link, None, actor)
+            .add_link(Some(user.id), link, None, stamp)
             .await?;
         Ok(url)
     }

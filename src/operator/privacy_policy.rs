@@ -28,11 +28,11 @@ impl Operator {
     ) -> Result<Policy, PolicyError> {
         Policy::check_version(version).map_err(|rule| Invalid::new("version", rule))?;
         Policy::check_url(url).map_err(|rule| Invalid::new("url", rule))?;
-        let actor = caller.at(self.now());
+        let stamp = caller.at(self.now());
         let published = self
             .parts
             .store
-            .publish_policy(version.to_owned(), url.to_owned(), actor)
+            .publish_policy(version.to_owned(), url.to_owned(), stamp)
             .await?;
         published.ok_or_else(|| PolicyError::Published(version.to_owned()))
     }

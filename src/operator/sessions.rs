@@ -44,19 +44,19 @@ impl Operator {
 
     /// Ends a session. False if it had ended before.
     pub async fn revoke_session(&self, id: SessionId, caller: &Actor) -> Result<bool, Failure> {
-        let actor = caller.at(self.now());
-        self.parts.store.end_session(id, "revoked", actor).await
+        let stamp = caller.at(self.now());
+        self.parts.store.end_session(id, "revoked", stamp).await
     }
 
     /// Ends all sessions of a user, and returns how many.
     pub async fn revoke_sessions_of(&self, user: UserId, caller: &Actor) -> Result<usize, Failure> {
-        let actor = caller.at(self.now());
-        self.parts.store.end_sessions_of(user, None, actor).await
+        let stamp = caller.at(self.now());
+        self.parts.store.end_sessions_of(user, None, stamp).await
     }
 
     /// Ends every session there is, and returns how many.
     pub async fn revoke_all_sessions(&self, caller: &Actor) -> Result<usize, Failure> {
-        let actor = caller.at(self.now());
-        self.parts.store.end_all_sessions(actor).await
+        let stamp = caller.at(self.now());
+        self.parts.store.end_all_sessions(stamp).await
     }
 }

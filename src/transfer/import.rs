@@ -361,8 +361,8 @@ impl<'a> Importer<'a> {
             });
             batches.push((full.rows, full.is_held_back));
         }
-        let actor = self.caller.at(self.clock.now());
-        let fates = self.store.import(work, actor);
+        let stamp = self.caller.at(self.clock.now());
+        let fates = self.store.import(work, stamp);
         self.sent = Some(Sent { batches, fates });
         Ok(())
     }

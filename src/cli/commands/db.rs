@@ -212,7 +212,7 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
         "{} is a folder; name the file that `db backup` made",
         file.display()
     );
-    let actor = job::actor().at(Clock::System.now());
+    let stamp = job::actor().at(Clock::System.now());
     let (bar, interrupt) = (Bar::of("checking and copying"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
     let is_piped = file == Path::new("-");
@@ -221,7 +221,7 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
         Some(copy) => (copy.path(), "standard input".to_owned()),
         None => (file, file.display().to_string()),
     };
-    let users = compose::restore(from, &shown, settings, &actor, &progress);
+    let users = compose::restore(from, &shown, settings, &stamp, &progress);
     bar.clear();
     let users = interrupt.explain(users, "nothing was restored; run it again")?;
     output.one(&json!({
