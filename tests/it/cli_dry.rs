@@ -14,6 +14,12 @@ fn state(site: &Site) -> Vec<String> {
         format!("{table}: {count}")
     };
     let mut state: Vec<String> = tables.map(count).to_vec();
+    state.extend(database.rows::<String>(match &database {
+        Database::File(_) => "SELECT name || seq FROM sqlite_sequence ORDER BY 1",
+        Database::Server(_) => {
+            "SELECT concat(sequencename, last_value) FROM pg_sequences ORDER BY 1"
+        }
+    }));
     state.push(site.run(&["user", "export", "--with-hashes"]).ok());
     state.push(site.run(&["session", "list", "--all"]).ok());
     state

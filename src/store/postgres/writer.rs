@@ -9,7 +9,8 @@ use super::connect::{Connection, Connector, not_committed};
 use super::statements::Statements;
 use crate::failure::Failure;
 use crate::store::crowd::{Crowd, Gathering};
-use crate::store::sql;
+use crate::store::sql::{self, Sql};
+use crate::store::tables::TABLES;
 use crate::store::task::{End, Job, NotCommitted, Shares};
 use crate::store::worker::Worker;
 
@@ -109,6 +110,10 @@ impl Open {
         let Some(Connection { statements, .. }) = &mut self.connection else {
             return Ok(false);
         };
+        let used = match self.end {
+            End::Commit => Vec::new(),
+            End::RollBack => numbers(statements).map_err(not_committed)?,
+        };
         let mut is_done = jobs.iter_mut().all(|it| run(it, statements));
         while is_done && let Some(mut job) = group.next() {
             is_done = run(&mut job, statements);
@@ -117,7 +122,11 @@ impl Open {
         let is_alive = !statements.client.is_closed();
         let ended = match self.end {
             End::Commit if is_done => statements.batch(COMMIT),
-            End::Commit | End::RollBack => statements.batch("ROLLBACK"),
+            End::Commit => statements.batch("ROLLBACK"),
+            // Before the lock is given back. After a failure nothing more is done in a transaction.
+            End::RollBack => put_back(statements, &used)
+                .or(Ok(()))
+                .and_then(|()| statements.batch("ROLLBACK")),
         };
         match ended {
             Ok(()) => Ok(is_done),
@@ -139,6 +148,23 @@ impl Open {
         }
         fate
     }
+}
+
+/// The last numbers that rows were given: a transaction that is rolled back has used them up all the same.
+fn numbers(sql: &mut dyn Sql) -> sql::Result<Vec<(&'static str, i64)>> {
+    // Those of the others are counted in a row of a table.
+    let tables = TABLES
+        .iter()
+        .filter(|it| it.is_numbered && !["users", "audit"].contains(&it.name));
+    tables
+        .map(|it| Ok((it.name, sql.last_number(it.name)?)))
+        .collect()
+}
+
+fn put_back(sql: &mut dyn Sql, numbers: &[(&'static str, i64)]) -> sql::Result<()> {
+    numbers
+        .iter()
+        .try_for_each(|(table, last)| sql.set_last_number(table, *last))
 }
 
 fn run(job: &mut Job, statements: &mut Statements) -> bool {
