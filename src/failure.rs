@@ -148,9 +148,10 @@ const NO_TEXT: &str = "it is not UTF-8; what `>` of PowerShell or Notepad wrote 
 pub const DISK_FULL: &str = "the disk is full; make room on it, and try again";
 
 /// The file system takes nothing.
-pub const READ_ONLY: &str = "the file system is read-only: for a service of systemd name the folder with \
-                             ReadWritePaths= (`systemctl edit minisass-auth`); elsewhere mount it so that it \
-                             can be written (if it was before, `dmesg` says what happened)";
+pub const READ_ONLY: &str = "the file system is read-only; in a container use its volume, for a service of \
+                             systemd name the folder with ReadWritePaths= (`systemctl edit minisass-auth`), \
+                             elsewhere mount it so that it can be written (if it was before, `dmesg` says \
+                             what happened)";
 
 /// The disk is out of order.
 pub const DISK_ERROR: &str =

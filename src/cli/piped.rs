@@ -9,11 +9,15 @@ use std::rc::Rc;
 
 use anyhow::Context as _;
 
+use crate::private_file::folder_of;
 use crate::private_file::replace::Draft;
 
 /// A file beside `path`.
 pub(crate) fn draft(path: &Path) -> anyhow::Result<Draft> {
-    Draft::beside(path).with_context(|| format!("cannot write beside {}", path.display()))
+    Draft::beside(path).with_context(|| {
+        let folder = folder_of(path).display();
+        format!("cannot keep what comes through the pipe in {folder}; name a file instead")
+    })
 }
 
 /// A pipe that can be read from its beginning several times.

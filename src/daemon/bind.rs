@@ -2,12 +2,13 @@
 
 use std::fs::{self, Permissions};
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use crate::failure::in_words;
 use crate::http::Listener;
@@ -20,18 +21,7 @@ pub(crate) async fn bind(
     access: &SocketAccess,
     flag: &str,
 ) -> anyhow::Result<(Listener, Listen)> {
-    let advise = |err: io::Error| match err.kind() {
-        io::ErrorKind::AddrInUse => anyhow!(
-            "cannot listen on {listen}: something listens there already; stop it, or choose another with --{flag}"
-        ),
-        io::ErrorKind::PermissionDenied => anyhow!(
-            "cannot listen on {listen}: not permitted; choose a port above 1023 with --{flag}"
-        ),
-        _ => {
-            let why = in_words(&err);
-            anyhow!("cannot listen on {listen}: {why}; choose another with --{flag}")
-        }
-    };
+    let advise = |err| refusal(&err, listen, flag);
     match listen {
         Listen::Tcp(address) => {
             let listener = TcpListener::bind(address).await.map_err(advise)?;
@@ -42,6 +32,60 @@ pub(crate) async fn bind(
             let listener = bind_path(path).map_err(advise)?;
             give_access(path, access)?;
             Ok((Listener::Unix(listener), listen.clone()))
+        }
+    }
+}
+
+/// Whether a server could listen there now. Nothing is left of it.
+pub(crate) fn check(listen: &Listen, access: &SocketAccess) -> anyhow::Result<()> {
+    check_group(access)?;
+    let Listen::Tcp(address) = listen else {
+        return Ok(());
+    };
+    let bound = (|| {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        socket.set_reuseaddr(true)?;
+        // Nobody is listened to: others may ask the same at this moment.
+        socket.bind(*address)
+    })();
+    bound.map_err(|err| refusal(&err, listen, "listen"))
+}
+
+/// Whether there is a group of that name.
+pub(crate) fn check_group(access: &SocketAccess) -> anyhow::Result<()> {
+    group_of(access).map(drop)
+}
+
+fn group_of(access: &SocketAccess) -> anyhow::Result<Option<u32>> {
+    let Some(group) = &access.group else {
+        return Ok(None);
+    };
+    let id = group_id(group).with_context(|| {
+        format!(
+            "the setting listen_group is wrong: there is no group {group}; name that of the proxy"
+        )
+    });
+    id.map(Some)
+}
+
+fn refusal(err: &io::Error, listen: &Listen, flag: &str) -> anyhow::Error {
+    match (err.kind(), listen) {
+        (io::ErrorKind::AddrInUse, _) => anyhow!(
+            "cannot listen on {listen}: something listens there already; stop it, or choose another with --{flag}"
+        ),
+        (io::ErrorKind::PermissionDenied, Listen::Tcp(_)) => anyhow!(
+            "cannot listen on {listen}: not permitted; choose a port above 1023 with --{flag}"
+        ),
+        (io::ErrorKind::PermissionDenied, Listen::Unix(_)) => anyhow!(
+            "cannot listen on {listen}: this user may not write to its folder; choose another with \
+             --{flag}, such as unix:/run/minisass-auth/http.sock, whose folder the unit makes"
+        ),
+        _ => {
+            let why = in_words(err);
+            anyhow!("cannot listen on {listen}: {why}; choose another with --{flag}")
         }
     }
 }
@@ -64,10 +108,7 @@ fn bind_path(path: &Path) -> io::Result<UnixListener> {
 /// A process that may open the socket is believed about where requests come from.
 fn give_access(path: &Path, access: &SocketAccess) -> anyhow::Result<()> {
     let shown = path.display();
-    if let Some(group) = &access.group {
-        let id = group_id(group).with_context(|| {
-            format!("the setting listen_group is wrong: there is no group {group}")
-        })?;
+    if let (Some(group), Some(id)) = (&access.group, group_of(access)?) {
         chown(path, None, Some(id)).with_context(|| {
             format!(
                 "cannot give {shown} to the group {group}: make this user one of its members, \

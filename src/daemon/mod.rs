@@ -3,7 +3,7 @@
 mod announce;
 mod background;
 mod backups;
-mod bind;
+pub(crate) mod bind;
 mod log;
 mod log_line;
 mod loss;

@@ -1,5 +1,6 @@
 //! The data folder: made, checked, and locked by whoever serves it.
 
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
@@ -10,11 +11,11 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use rustix::fs::{Access, access};
 
-use super::layout::{BESIDE, COMPLETE, FOLDERS, LOCK, SERVED};
-use super::owner::command_as;
+use super::layout::{BACKUPS, BESIDE, COMPLETE, FOLDERS, KEYS, LOCK, OUTBOX, SERVED};
+use super::owner::{command_as, has_sudo, is_service};
 use super::{
-    append_to, beside, is_of_another_user, is_open_to_others, is_replaced, is_to_work_in, lock,
-    make_folder, sync_folder,
+    append_to, beside, folder_of, is_of_another_user, is_open_to_others, is_replaced,
+    is_to_work_in, lock, make_folder, sync_folder,
 };
 
 pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
@@ -144,17 +145,52 @@ pub(crate) fn unmark_complete(folder: &Path) {
 /// A file that another user made would lock the owner out, the running server included.
 fn check_owner(metadata: &Metadata, what: &str, path: &Path) -> anyhow::Result<()> {
     let (theirs, ours) = (metadata.uid(), rustix::process::geteuid().as_raw());
-    let path = path.display();
-    // Engines of containers make volumes that are root's, and there is nobody else inside.
-    let or_so = if theirs == 0 {
-        format!(" (in a container, chown -R {ours} {path})")
-    } else {
-        String::new()
-    };
+    let shown = path.display();
     ensure!(
         is_to_work_in(metadata),
-        "{what} {path} belongs to uid {theirs} and this is uid {ours}; run it as its owner: {}{or_so}",
-        command_as(theirs)
+        "{what} {shown} belongs to uid {theirs} and this is uid {ours}; {}",
+        advice_on_owner(theirs, ours, path)
+    );
+    Ok(())
+}
+
+fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
+    let give = format!("run as root: chown -R {ours} {}", path.display());
+    let is_among_ours = || fs::metadata(folder_of(path)).is_ok_and(|it| it.uid() == ours);
+    if theirs == 0 && path.is_file() && is_among_ours() {
+        return give;
+    }
+    // Engines of containers make volumes that are root's, and there is nobody else inside.
+    if theirs == 0 && (is_service() || !has_sudo()) {
+        return match check_content(path, None) {
+            Ok(()) => give,
+            Err(foreign) => foreign.to_string(),
+        };
+    }
+    format!("run it as its owner: {}", command_as(theirs))
+}
+
+/// Refuses a folder in which there are other things, and nothing of ours.
+pub(crate) fn check_content(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
+    let shown = folder.display();
+    ensure!(
+        folder.is_dir() || !folder.exists(),
+        "{shown} is no folder; let data_dir name one"
+    );
+    // What cannot be read is not told to be anybody's; file systems have some of their own.
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.map(|it| it.file_name().to_string_lossy().into_owned());
+    let names: Vec<String> = names
+        .filter(|it| !it.starts_with('.') && it != "lost+found")
+        .collect();
+    let database = database
+        .and_then(Path::file_name)
+        .map(OsStr::to_string_lossy);
+    let ours = [KEYS, OUTBOX, BACKUPS, COMPLETE, SERVED, "auth.db"];
+    let is_ours = |it: &String| ours.contains(&it.as_str()) || database.as_deref() == Some(it);
+    ensure!(
+        names.is_empty() || names.iter().any(is_ours),
+        "there are other things in {shown}, and nothing of ours; let data_dir name a folder of its own"
     );
     Ok(())
 }

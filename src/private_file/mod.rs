@@ -2,6 +2,7 @@
 
 pub(crate) mod data_dir;
 pub(crate) mod layout;
+pub(crate) mod lent;
 pub(crate) mod lock;
 pub(crate) mod own_files;
 pub(crate) mod owner;
@@ -13,6 +14,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use tempfile::TempDir;
 
 /// So many symbolic links the system follows too.
@@ -124,6 +127,11 @@ pub(crate) fn is_replaced(path: &Path, open: &File) -> bool {
     }
 }
 
+/// Whether this user may make files in a folder.
+pub(crate) fn may_write(folder: &Path) -> bool {
+    !matches!(access(folder, Access::WRITE_OK), Err(Errno::ACCESS))
+}
+
 /// How many bytes are free on the disk of an open file, if it tells.
 pub(crate) fn room_beside(file: &File) -> Option<u64> {
     let disk = rustix::fs::fstatvfs(file).ok()?;
@@ -140,25 +148,6 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Whether anybody but the owner, root and our own group may read, write or enter it.
 pub(crate) fn is_open_to_others(metadata: &Metadata) -> bool {
     is_granted_to_others(metadata, 0o7)
-}
-
-/// The same of settings, which root lends to a service: what root looks at for it may belong to its group.
-pub(crate) fn is_lent_to_others(metadata: &Metadata) -> bool {
-    let is_lent = is_lent_by_root(metadata) && metadata.mode() & 0o27 == 0;
-    !is_lent && is_open_to_others(metadata)
-}
-
-/// The mode that closes such a file to others: a group that is not ours was given it on purpose.
-pub(crate) fn mode_of_lent(metadata: &Metadata) -> &'static str {
-    if is_own(metadata) && is_our_group(metadata.gid()) {
-        "600"
-    } else {
-        "640"
-    }
-}
-
-fn is_lent_by_root(metadata: &Metadata) -> bool {
-    metadata.uid() == 0 && rustix::process::geteuid().is_root()
 }
 
 /// Whether anybody but the owner, root and our own group may write to it.

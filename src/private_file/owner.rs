@@ -21,7 +21,24 @@ pub(crate) fn line_for_owner(path: &Path, err: &io::Error) -> String {
     let owner = |it: &Path| fs::metadata(it).ok().map(|it| it.uid());
     let ours = rustix::process::geteuid().as_raw();
     let owner = path.ancestors().find_map(owner).filter(|it| *it != ours);
-    owner.map_or_else(String::new, |it| format!(": {}", command_as(it)))
+    match owner {
+        None => String::new(),
+        Some(0) if is_service() => {
+            ": name a folder of this user's; below /home a unit sees none (ProtectHome=)".to_owned()
+        }
+        Some(owner) => format!(": {}", command_as(owner)),
+    }
+}
+
+/// Whether a service manager has started this program itself: nobody sits there to start it as somebody else.
+pub(super) fn is_service() -> bool {
+    std::env::var("SYSTEMD_EXEC_PID").is_ok_and(|it| it == std::process::id().to_string())
+}
+
+/// Whether this user can become another one, as in no container.
+pub(super) fn has_sudo() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|it| it.join("sudo").exists())
 }
 
 /// The account that a file is for: its owner or, if that is root, the user whose own group it is lent to.

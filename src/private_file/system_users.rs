@@ -9,6 +9,21 @@ pub(crate) fn name_of_user(id: u32) -> Option<String> {
     })
 }
 
+/// The number of a user's own group.
+pub(super) fn group_of_user(id: u32) -> Option<u32> {
+    find("/etc/passwd", |line| match line {
+        [_, _, number, group, ..] if number.parse() == Ok(id) => group.parse().ok(),
+        _ => None,
+    })
+}
+
+pub(super) fn name_of_group(id: u32) -> Option<String> {
+    find("/etc/group", |line| match line {
+        [name, _, number, ..] if number.parse() == Ok(id) => Some((*name).to_owned()),
+        _ => None,
+    })
+}
+
 /// Who this process runs as.
 pub(crate) fn own_name() -> Option<String> {
     name_of_user(rustix::process::geteuid().as_raw())

@@ -6,9 +6,8 @@ use std::path::Path;
 use anyhow::{Context, anyhow, ensure};
 
 use super::list::wrong;
-use super::secret::{check_source, read_private};
-use super::sources::{Source, Values};
-use crate::failure;
+use super::secret::{self, check_source, read_private};
+use super::sources::Values;
 use crate::store::Location;
 
 impl Values {
@@ -33,6 +32,9 @@ pub(super) fn checked(values: &Values) -> anyhow::Result<Location> {
     let file = values.file_of("database_password_file");
     let is_named = values.optional("database_password_file").is_some();
     let Location::Server(url) = place else {
+        if place.file().is_some_and(Path::is_dir) {
+            return Err(wrong("database", "it is a folder; name the file in it"));
+        }
         return if is_named {
             let named = file.unwrap_or_default();
             Err(anyhow!(
@@ -50,9 +52,7 @@ pub(super) fn checked(values: &Values) -> anyhow::Result<Location> {
     if !is_named {
         return Ok(Location::Server(url));
     }
-    let source = values.source("database_password_file");
-    let password = read_private(file.as_deref(), source)
-        .map_err(|err| wrong("database_password_file", failure::chain(err.chain())))?;
+    let password = secret::named("database_password_file", values)?;
     Ok(Location::Server(url.with_password(&password)))
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn other_database(text: &str, password_file: Option<&Path>) -> anyhow
         "everybody on this machine can read a password that is an argument; write it into a file with \
          mode 600 and name that by --to-password-file"
     );
-    let password = password_file.map(|it| read_private(Some(it), Source::Flag));
+    let password = password_file.map(|it| read_private(Some(it), Some(Path::new("."))));
     Ok(Location::Server(match password.transpose()? {
         Some(password) => url.with_password(&password),
         None => url,

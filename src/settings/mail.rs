@@ -10,9 +10,8 @@ use anyhow::{Context as _, anyhow, bail};
 use zeroize::Zeroizing;
 
 use super::list::wrong;
-use super::secret::{check_source, read_private};
+use super::secret::{self, check_source};
 use super::sources::{Source, Values};
-use crate::failure;
 use crate::mail::{Hello, SmtpServer};
 
 /// How mails leave.
@@ -75,12 +74,7 @@ fn server(values: &Values) -> anyhow::Result<Option<SmtpServer>> {
         (None, false) => return Ok(None),
         (Some(_), true) => bail!("smtp_url and smtp_url_file are both set; set one of them"),
         (Some(url), false) => ("smtp_url", url),
-        (None, true) => {
-            let file = values.file_of("smtp_url_file");
-            let text = read_private(file.as_deref(), values.source("smtp_url_file"))
-                .map_err(|err| wrong("smtp_url_file", failure::chain(err.chain())))?;
-            ("smtp_url_file", text)
-        }
+        (None, true) => ("smtp_url_file", secret::named("smtp_url_file", values)?),
     };
     let server: SmtpServer = url.trim().parse().map_err(|err| match key {
         "smtp_url" => wrong(key, err),

@@ -4,11 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 
-use super::list::wrong;
-use super::secret::read_private;
+use super::secret;
 use super::sources::Values;
 use crate::crypto::MasterKey;
-use crate::failure;
 
 const KEY: &str = "master_key_file";
 
@@ -30,8 +28,7 @@ pub(super) fn named(values: &Values) -> anyhow::Result<Option<MasterKey>> {
             make_one(&shown)
         ));
     }
-    let text = read_private(file.as_deref(), values.source(KEY))
-        .map_err(|err| wrong(KEY, failure::chain(err.chain())))?;
+    let text = secret::named(KEY, values)?;
     let key = MasterKey::parse(text.trim().as_bytes());
     let key = key.map_err(|why| {
         let make_one = file.as_ref().map_or_else(String::new, |_| make_one(&shown));

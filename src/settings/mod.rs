@@ -76,7 +76,7 @@ impl Settings {
         let file = values.file.as_deref().filter(|it| *it != USUAL_FILE);
         Ok(Self {
             file: file.map(PathBuf::from),
-            data_dir: PathBuf::from(values.text("data_dir")?),
+            data_dir: data_dir(values)?,
             database: database::checked(values)?,
             is_database_in_file: values.source("database") == Source::File,
             master_key: master_key::named(values)?,
@@ -116,6 +116,15 @@ impl Settings {
         let file = self.database.file();
         file.map_or_else(|| self.data_dir.join("auth.db"), Path::to_owned)
     }
+}
+
+fn data_dir(values: &Values) -> anyhow::Result<PathBuf> {
+    let folder = PathBuf::from(values.text("data_dir")?);
+    // One that is not there yet is made.
+    if folder.exists() && !folder.is_dir() {
+        return Err(wrong("data_dir", "it is no folder"));
+    }
+    Ok(folder)
 }
 
 fn metrics_listen(values: &Values) -> anyhow::Result<Option<Listen>> {

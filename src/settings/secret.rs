@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::sources::{Source, Values};
 use crate::domain::{StandIn, bare_line};
 use crate::failure::in_words;
-use crate::private_file::{is_lent_to_others, is_of_another_user, mode_of_lent};
+use crate::private_file::lent::{Fault, fault_of_secret};
 
 /// Refuses a setting with a password in it that others can read: everybody on the machine can read the
 /// arguments of a process, and some files.
@@ -28,39 +28,45 @@ pub(super) fn check_source(
                 "it"
             }
         ),
-        (Source::File, Some(path)) => check_mode(Path::new(path))
-            .with_context(|| format!("{path} holds the password in {key}, and others can read it")),
+        (Source::File, Some(path)) => match fault_of_secret(Path::new(path), &values.data_dir()) {
+            Some(Fault { what, command }) => {
+                bail!("{path} holds the password in {key}, and {what}; run: {command}")
+            }
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
 }
 
-/// The text of a file that nobody else can read, or of standard input.
+/// The text of the file that `key` names, which nobody else can read, or of standard input.
+pub(super) fn named(key: &'static str, values: &Values) -> anyhow::Result<Zeroizing<String>> {
+    let path = values.file_of(key);
+    // systemd lets this user read its own file by an access list, which a mode does not show.
+    let is_checked = values.source(key) != Source::Credential;
+    let data = is_checked.then(|| values.data_dir());
+    read_private(path.as_deref(), data.as_deref())
+        .with_context(|| format!("the setting {key} is wrong"))
+}
+
+/// The text of a file that whoever serves the data in `data` can read, and nobody else.
 pub(super) fn read_private(
     path: Option<&Path>,
-    source: Source,
+    data: Option<&Path>,
 ) -> anyhow::Result<Zeroizing<String>> {
     let shown = path.map_or("standard input".into(), Path::to_string_lossy);
+    if let (Some(path), Some(data)) = (path, data)
+        && let Some(Fault { what, command }) = fault_of_secret(path, data)
+    {
+        bail!("{shown} is not to be used: {what}; run: {command}");
+    }
     let read = path.map_or_else(|| io::read_to_string(io::stdin()), fs::read_to_string);
     let text = read.map_err(|err| anyhow!("{shown} cannot be read: {}", in_words(&err)))?;
     let text = Zeroizing::new(text);
-    // systemd lets this user read its own file by an access list, which a mode does not show.
-    if let Some(path) = path.filter(|_| source != Source::Credential) {
-        check_mode(path).with_context(|| format!("others can read {shown}"))?;
-    }
     if let Some(other) = StandIn::of(&text) {
         bail!("{shown} holds no secret yet: {other}");
     }
+    if text.trim().is_empty() {
+        bail!("{shown} is empty; write the secret into it");
+    }
     Ok(Zeroizing::new(bare_line(&text).to_owned()))
-}
-
-fn check_mode(path: &Path) -> anyhow::Result<()> {
-    let shown = path.display();
-    let metadata = fs::metadata(path).with_context(|| format!("{shown} cannot be read"))?;
-    if is_lent_to_others(&metadata) {
-        bail!("run: chmod {} {shown}", mode_of_lent(&metadata));
-    }
-    if is_of_another_user(&metadata) {
-        bail!("it belongs to another user; run: chown root {shown}");
-    }
-    Ok(())
 }

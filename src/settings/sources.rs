@@ -12,7 +12,9 @@ use super::list::{PREFIX, SETTINGS, Setting, wrong};
 use super::service_variables::{is_link_name, is_of_service};
 use crate::domain::{ALIKE, StandIn, similarity, without_mark};
 use crate::failure::in_words;
+use crate::private_file::lent::fault_of_rights;
 use crate::private_file::owner::{command_as_user, reader_of};
+use crate::private_file::system_users::own_name;
 
 /// The settings file, if nobody names another one.
 pub(crate) const USUAL_FILE: &str = "/etc/minisass-auth.toml";
@@ -185,10 +187,13 @@ fn toml_file(path: &str) -> anyhow::Result<(Texts, Option<anyhow::Error>)> {
     let table: toml::Table = text.parse().map_err(|err: toml::de::Error| {
         let before = err.span().and_then(|it| text.get(..it.start));
         let line = before.map_or(1, |it| 1 + it.matches('\n').count());
-        anyhow!(
-            "{shown} is not valid TOML in line {line}: {}",
-            err.message().replace('\n', ", ")
-        )
+        let message = err.message().replace('\n', ", ");
+        // What is no number is taken for one that is written wrongly.
+        let hint = match message.starts_with("invalid float") {
+            true => "; texts stand in quotation marks, and what is so or not is true or false",
+            false => "",
+        };
+        anyhow!("{shown} is not valid TOML in line {line}: {message}{hint}")
     })?;
     let (mut found, mut problem) = (Texts::new(), None);
     for (key, value) in table {
@@ -236,14 +241,22 @@ fn text_of(setting: &Setting, value: Value) -> anyhow::Result<String> {
 /// A package lends the file to the group of the user that the server runs as.
 fn unreadable(path: &str, err: &io::Error) -> anyhow::Error {
     let is_denied = err.kind() == io::ErrorKind::PermissionDenied;
-    let reader = is_denied.then(|| reader_of(Path::new(path))).flatten();
-    let why = reader.map_or_else(
-        || in_words(err),
-        |name| {
-            let line = command_as_user(&name);
-            format!("permission denied; run it as {name}: {line}")
-        },
-    );
+    let file = Path::new(path);
+    let why = match is_denied.then(|| reader_of(file)).flatten() {
+        Some(name) if own_name().is_some_and(|it| it == name) => {
+            // That of the data is not known yet, and for whoever is not root it does not matter.
+            let fault = fault_of_rights(file, Path::new("."));
+            fault.map_or_else(
+                || in_words(err),
+                |it| format!("{}; run: {}", it.what, it.command),
+            )
+        }
+        Some(name) => format!(
+            "permission denied; run it as {name}: {}",
+            command_as_user(&name)
+        ),
+        None => in_words(err),
+    };
     anyhow!("cannot read the settings file {path}: {why}")
 }
 

@@ -236,7 +236,7 @@ fn the_mail_server_is_greeted_and_sent_nothing() {
     fs::set_permissions(&url, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("a mode");
     let examined = Examined::of(&site, &["--smtp-url-file", &url_path]);
     examined.failed("settings", "smtp_url");
-    let advice = examined.failed("files", &format!("others can read {url_path}"));
+    let advice = examined.failed("files", &format!("{url_path}: others can read it"));
     assert!(
         advice.starts_with("run: chmod 6") && advice.ends_with(&url_path),
         "{advice}"
@@ -251,7 +251,7 @@ fn the_mail_server_is_greeted_and_sent_nothing() {
     fs::set_permissions(&settings, Permissions::from_mode(0o604)).expect("a mode");
     let path = settings.to_str().expect("UTF-8");
     let examined = Examined::of(&site, &["--config", path]);
-    examined.failed("files", &format!("others can read {path}"));
+    examined.failed("files", &format!("{path}: others can read it"));
 
     mail.restart(&["--mute"]);
     let port = mail.port;

@@ -17,7 +17,7 @@ fn unit_of(site: &Site) -> String {
         std::env::var("USER").expect("a name")
     };
     format!(
-        "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nUser={user}\n\
+        "LoadState=loaded\nActiveState=active\nNRestarts=0\nUnitFileState=enabled\nUser={user}\n\
          StateDirectory={}\nMemoryMax=4294967296\nWatchdogUSec=2min\n",
         site.data().display()
     )
@@ -65,6 +65,13 @@ fn each_thing_that_is_wrong_with_the_unit_is_found() {
             "failed",
             "is inactive",
             "systemctl start",
+        ),
+        (
+            "=active\n",
+            "=activating\nSubState=auto-restart\n",
+            "failed",
+            "again and again",
+            "journalctl -n 20",
         ),
         (
             "=enabled",

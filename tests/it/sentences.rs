@@ -19,7 +19,10 @@ fn errors_of_the_operating_system_are_told_in_words() {
         (21, "it is a folder"),
         (24, "too many files are open; raise the limit"),
         (28, "the disk is full; make room"),
-        (30, "the file system is read-only: for a service of systemd"),
+        (
+            30,
+            "the file system is read-only; in a container use its volume",
+        ),
         (122, "quota"),
         (111, "Connection refused"),
     ] {

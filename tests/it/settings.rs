@@ -426,6 +426,42 @@ fn root_may_check_the_settings_that_a_group_reads() {
     }
 }
 
+/// Their modes would be "put right" otherwise.
+#[test]
+fn a_folder_or_a_file_of_others_is_taken_for_no_place_of_ours() {
+    let site = Site::new();
+    let foreign = site.path("foreign");
+    fs::create_dir_all(foreign.join("spool")).expect("a folder");
+    fs::set_permissions(&foreign, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let path = foreign.to_str().expect("UTF-8");
+    let file = site.path("file");
+    fs::write(&file, "text").expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    for (set, what) in [
+        (
+            ["--database", path],
+            "the setting database is wrong: it is a folder",
+        ),
+        (
+            ["--data-dir", file],
+            "the setting data_dir is wrong: it is no folder",
+        ),
+        (
+            ["--data-dir", path],
+            "nothing of ours; let data_dir name a folder of its own",
+        ),
+        (["--listen-group", "nosuch"], "there is no group nosuch"),
+    ] {
+        let said = site
+            .run(&[&["config", "check"][..], &set].concat())
+            .refusal();
+        assert!(said.contains(what), "{said}");
+        let found = site.run(&[&["doctor", "--format", "csv"][..], &set].concat());
+        assert_eq!(found.code, Some(1), "{}", found.out);
+        assert!(!found.out.contains("chmod"), "{}", found.out);
+    }
+}
+
 #[test]
 fn an_address_in_another_alphabet_stands_in_links_as_a_labels() {
     let site = Site::new();

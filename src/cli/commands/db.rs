@@ -19,7 +19,7 @@ use crate::domain::counted;
 use crate::interrupt::Interrupt;
 use crate::private_file::own_files::check_not_own;
 use crate::private_file::replace::Draft;
-use crate::private_file::{folder_of, on_disk_of};
+use crate::private_file::{folder_of, may_write, on_disk_of, whole_path};
 use crate::settings::{Settings, other_database};
 use crate::store::Location;
 use crate::store::copy::CopiedTable;
@@ -150,6 +150,19 @@ fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         "a backup is a file, which is checked before it gets its name; name one, such as backup.db"
     );
     check_not_own(file, &job.settings.data_dir, &job.settings.database_file())?;
+    let folder = folder_of(file);
+    // Whoever works as the user of a service does so from a folder of their own.
+    ensure!(
+        !folder.is_dir() || may_write(folder),
+        "cannot write to {}: permission denied; name another place, such as {}",
+        whole_path(folder).display(),
+        whole_path(
+            &job.settings
+                .data_dir
+                .join(file.file_name().unwrap_or_default())
+        )
+        .display()
+    );
     let (bar, interrupt) = (Bar::of("copying and checking"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
     let work = job.operator.back_up(file, &job.actor, &progress);

@@ -207,14 +207,9 @@ fn exit_status(roff: &mut Roff) {
     entry(
         roff,
         "1",
-        "Refused or failed; standard error says what to do.",
+        "Refused or failed; standard error says what to do, and whether a change is made all the same.",
     );
     entry(roff, "2", "Wrong usage.");
-    entry(
-        roff,
-        "3",
-        "Done, but standard output did not take the answer: a full disk, or a closed pipe.",
-    );
     entry(roff, "130", "Interrupted.");
 }
 

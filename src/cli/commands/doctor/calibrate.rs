@@ -64,6 +64,10 @@ pub(crate) fn run(
     });
     output.rows(rows)?;
     output.finish()?;
+    let least = tried.first().filter(|it| it.1 > target);
+    if least.is_some_and(|it| Some(it.0) == proposed) {
+        note("nothing that is safe is as quick as that: this is the least that OWASP asks for");
+    }
     if proposed == Some(settings.scrypt) {
         note("the cost is right as it is");
     } else if let Some(cost) = proposed {

@@ -132,7 +132,7 @@ fn inside(inspection: &Inspection, bar: &Bar, subject: &Subject<'_>) -> Vec<Find
     let now = subject.now;
     let mut findings = vec![audit(inspection, bar)];
     match inspection.status(now) {
-        Ok(status) => findings.extend(of_status(&status, now)),
+        Ok(status) => findings.extend(of_status(&status, subject)),
         Err(failure) => findings.extend(
             ["log", "failed_mails", "backup"]
                 .into_iter()
@@ -164,12 +164,15 @@ fn as_written(rows: i64) -> String {
     format!("{} as written", counted(rows, "row is", "rows are"))
 }
 
-fn of_status(status: &Status, now: Timestamp) -> Vec<Finding> {
+fn of_status(status: &Status, subject: &Subject<'_>) -> Vec<Finding> {
+    let now = subject.now;
+    let settings = subject.settings.as_ref();
+    let is_scheduled = settings.is_some_and(|it| it.backup_every.is_some());
     let mut findings = match &status.server {
         Some(server) => server::check(server, now).into(),
         None => vec![log(status)],
     };
-    findings.extend([mails(status), backup(status, now)]);
+    findings.extend([mails(status), backup(status, now, is_scheduled)]);
     findings
 }
 
@@ -202,13 +205,17 @@ fn mails(status: &Status) -> Finding {
     }
 }
 
-fn backup(status: &Status, now: Timestamp) -> Finding {
-    const ADVICE: &str = "run: minisass-auth db backup FILE, or set backup_every = \"1d\"";
+fn backup(status: &Status, now: Timestamp, is_scheduled: bool) -> Finding {
+    const ADVICE: &str = "run: minisass-auth db backup FILE";
+    let advice = match is_scheduled {
+        true => format!("{ADVICE}; the log of the server says why it has made none"),
+        false => format!("{ADVICE}, or set backup_every = \"1d\""),
+    };
     match &status.last_backup {
         _ if status.users == 0 => Finding::ok("backup", "there are no users to lose"),
-        None => Finding::warning("backup", "there is no backup", ADVICE),
+        None => Finding::warning("backup", "there is no backup", advice),
         Some((at, _)) if now.seconds_since(*at) > OLDEST_BACKUP => {
-            Finding::warning("backup", format!("the last backup is from {at}"), ADVICE)
+            Finding::warning("backup", format!("the last backup is from {at}"), advice)
         }
         Some((at, path)) => Finding::ok("backup", format!("{path}, at {at}")),
     }

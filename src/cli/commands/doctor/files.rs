@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use super::finding::{Finding, Subject};
 use crate::domain::counted;
 use crate::failure;
+use crate::private_file::lent::{Fault, fault_of_secret};
 use crate::private_file::{
-    closing, data_dir, folder_of, is_lent_to_others, is_of_another_user, is_open_to_others, is_own,
-    layout, mode_of_lent, replaceable_in,
+    closing, data_dir, folder_of, is_of_another_user, is_open_to_others, is_own, layout,
+    replaceable_in,
 };
 use crate::settings::private_files;
 
@@ -24,6 +25,9 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             "name the right one with --data-dir, or make it with: minisass-auth serve",
         )];
     }
+    if let Err(err) = data_dir::check_content(folder, subject.database.file()) {
+        return vec![Finding::refused(CHECK, &err.to_string(), "")];
+    }
     let mut files = subject.database.file().map_or_else(Vec::new, beside);
     files.extend([layout::SERVED, layout::COMPLETE].map(|it| folder.join(it)));
     // A volume that root lends is not ours to close; what is in it is looked at all the same.
@@ -33,9 +37,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let own = files.into_iter().map(Private::file);
     let own = own.chain(layout::FOLDERS.map(|it| Private::folder(&folder.join(it))));
     let own: Vec<Private> = own.collect();
-    // These may belong to root, who lets the server read them.
-    let lent = private_files(subject.values).into_iter().map(Private::file);
-    let lent: Vec<Private> = lent.collect();
+    let lent = private_files(subject.values);
 
     let refused = |err: anyhow::Error| {
         Finding::refused(CHECK, &failure::chain(err.chain()), "run it as its owner")
@@ -60,14 +62,21 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         ));
     }
     findings.extend(own.iter().filter_map(Private::open_to_others));
-    findings.extend(lent.iter().filter_map(Private::lent_to_others));
+    findings.extend(lent.iter().filter_map(|it| of_lent(it, folder)));
     if findings.is_empty() {
-        let count: usize = own.iter().chain(&lent).map(|it| it.parts.len()).sum();
-        let files = counted(count, "file or folder", "files and folders");
+        let count: usize = own.iter().map(|it| it.parts.len()).sum();
+        let files = counted(count + lent.len(), "file or folder", "files and folders");
         let said = format!("nobody else can read the {files}");
         findings.push(Finding::ok(CHECK, said));
     }
     findings
+}
+
+/// Of what settings name: it may belong to root, who lets the server read it.
+fn of_lent(file: &Path, data: &Path) -> Option<Finding> {
+    let Fault { what, command } = fault_of_secret(file, data)?;
+    let said = format!("{}: {what}", file.display());
+    Some(Finding::failed(CHECK, said, format!("run: {command}")))
 }
 
 /// The database, its log, and the copies from before migrations.
@@ -123,17 +132,6 @@ impl Private {
             CHECK,
             format!("others can read {which}"),
             format!("run: chmod {}go= {}", self.recursively, self.path.display()),
-        ))
-    }
-
-    /// As [`Self::open_to_others`], of what settings name: root may lend that to a group.
-    fn lent_to_others(&self) -> Option<Finding> {
-        let which = self.those(is_lent_to_others)?;
-        let mode = self.parts.first().map_or("600", |it| mode_of_lent(&it.1));
-        Some(Finding::failed(
-            CHECK,
-            format!("others can read {which}"),
-            format!("run: chmod {mode} {}", self.path.display()),
         ))
     }
 

@@ -18,8 +18,8 @@ const UNIT: &str = "minisass-auth.service";
 /// What the process needs beside the hashes.
 const OTHER_MEMORY: u64 = 64 << 20;
 
-const ASKED: &str =
-    "LoadState,ActiveState,UnitFileState,User,StateDirectory,MemoryMax,WatchdogUSec";
+const ASKED: &str = "LoadState,ActiveState,SubState,NRestarts,UnitFileState,User,StateDirectory,MemoryMax,\
+                     WatchdogUSec";
 
 pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let Some(settings) = &subject.settings else {
@@ -63,7 +63,9 @@ impl Unit {
         let said = String::from_utf8(said.stdout).ok()?;
         let lines = said.lines().filter_map(|it| it.split_once('='));
         let unit = Self(lines.map(|it| (it.0.to_owned(), it.1.to_owned())).collect());
-        (unit.is("LoadState") == "loaded").then_some(unit)
+        ["loaded", "masked"]
+            .contains(&unit.is("LoadState"))
+            .then_some(unit)
     }
 
     fn is(&self, property: &str) -> &str {
@@ -71,11 +73,28 @@ impl Unit {
     }
 
     fn serves(&self, data_dir: &Path) -> bool {
-        data_dir == Path::new("/var/lib").join(self.is("StateDirectory"))
+        // Of one that is masked systemd tells no more.
+        let folder = match self.is("LoadState") {
+            "masked" => UNIT.trim_end_matches(".service"),
+            _ => self.is("StateDirectory"),
+        };
+        data_dir == Path::new("/var/lib").join(folder)
     }
 
     fn problems(&self, subject: &Subject<'_>, settings: &Settings) -> Vec<Finding> {
+        if self.is("LoadState") == "masked" {
+            let finding = format!("{UNIT} is masked, and nobody can start it");
+            let advice = format!("run as root: systemctl unmask {UNIT}");
+            return vec![Finding::warning(CHECK, finding, advice)];
+        }
+        let is_tried_again =
+            self.is("SubState") == "auto-restart" || !matches!(self.is("NRestarts"), "" | "0");
         let state = match self.is("ActiveState") {
+            "activating" if is_tried_again => Some(Finding::failed(
+                CHECK,
+                format!("{UNIT} fails, and is started again and again"),
+                format!("see why, as root: journalctl -n 20 -u {UNIT}"),
+            )),
             "active" | "activating" | "reloading" => None,
             state => Some(Finding::failed(
                 CHECK,

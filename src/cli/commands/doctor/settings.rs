@@ -4,9 +4,11 @@ use std::net::IpAddr;
 
 use super::finding::{Finding, Subject};
 use crate::compose::{self, Identity};
+use crate::daemon::bind;
 use crate::domain::WebUrl;
 use crate::failure;
 use crate::mail::Mailer;
+use crate::private_file::data_dir;
 use crate::settings::{Listen, Settings, SocketAccess, Values};
 
 const ADVICE: &str = "run: minisass-auth config show";
@@ -50,6 +52,12 @@ pub(crate) fn listen(subject: &Subject<'_>) -> Finding {
         return Finding::skipped("listen", "the settings are wrong");
     };
     let (listen, access) = (&settings.listen, &settings.socket);
+    // A server of ours has it.
+    if !data_dir::is_served(&subject.data_dir, subject.database.file())
+        && let Err(err) = bind::check(listen, access)
+    {
+        return Finding::refused("listen", &err.to_string(), ADVICE);
+    }
     let is_public = settings.public_url.as_ref().is_some_and(WebUrl::is_https);
     match listen {
         Listen::Unix(_) => socket(listen, access),
