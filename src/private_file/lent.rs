@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::system_users::{group_of_user, name_of_group, name_of_user};
-use super::{is_of_another_user, is_open_to_others, is_our_group, is_own};
+use super::{is_of_another_user, is_open_to_others, is_our_group};
 
 /// What is wrong with such a file, and the command that puts it right.
 pub(crate) struct Fault {
@@ -103,7 +103,7 @@ impl Reader {
                 "640"
             };
             format!("chmod {mode} {shown}")
-        } else if is_own(metadata) || metadata.uid() == self.uid {
+        } else if metadata.uid() == self.uid {
             format!("chmod 600 {shown}")
         } else if metadata.gid() == self.gid {
             format!("chmod 640 {shown}")
