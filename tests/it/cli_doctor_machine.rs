@@ -77,6 +77,14 @@ fn a_public_url_is_there_and_encrypted() {
 }
 
 #[test]
+fn guesses_that_are_not_limited_are_found() {
+    let site = used();
+    let advice = Examined::of(&site, &["--throttle", "false"]).is("throttle", "warning", "guessed");
+    assert!(advice.contains("leave throttle = false out"), "{advice}");
+    assert!(Examined::of(&site, &[]).rows("throttle").is_empty());
+}
+
+#[test]
 fn a_proxy_that_is_not_believed_is_found() {
     let site = used();
     let public = ["--public-url", "https://auth.example.org"];

@@ -97,6 +97,7 @@ fn examine(values: &Values) -> anyhow::Result<Vec<Finding>> {
     let mut findings = vec![machine::program(), of_settings];
     findings.push(settings::public_url(&subject));
     findings.push(settings::listen(&subject));
+    findings.extend(settings::throttle(&subject));
     findings.extend(service::check(&subject));
     findings.extend(proxy::check(&subject));
     findings.extend(of_data(&subject));

@@ -46,6 +46,19 @@ pub(crate) fn public_url(subject: &Subject<'_>) -> Finding {
     }
 }
 
+/// None where guesses are limited, as they should be.
+pub(crate) fn throttle(subject: &Subject<'_>) -> Option<Finding> {
+    let is_off = |it: &&Settings| !it.rules.throttle;
+    subject.settings.as_ref().filter(is_off).map(|_| {
+        let finding = "passwords can be guessed as fast as they are hashed";
+        Finding::warning(
+            "throttle",
+            finding,
+            "leave throttle = false out, unless this is a test",
+        )
+    })
+}
+
 /// Whether those who are to reach the server can, and are told from each other.
 pub(crate) fn listen(subject: &Subject<'_>) -> Finding {
     let Some(settings) = &subject.settings else {
