@@ -39,6 +39,8 @@ const TIDY_PAUSE: Duration = Duration::from_secs(600);
 const CLOCK_PAUSE: Duration = Duration::from_secs(1);
 const CLOCK_TROUBLE: Duration = Duration::from_secs(60);
 /// After the clock has leapt ahead nothing is deleted for so long: somebody may put it right.
+const DISAGREE: &str = "let this machine and that of the database follow a time server; nothing is deleted, and \
+                        nothing follows this clock";
 const DOUBT: Duration = Duration::from_secs(3600);
 
 /// A million rows take a minute in this way.
@@ -204,10 +206,22 @@ async fn look_at_clock(
             doubts.send_replace(Instant::now() + DOUBT);
         }
         Ok(ClockStep::BehindDatabase(seconds)) => {
-            let note = "it is behind the clock of the database; let both machines follow a time server; \
-                        nothing is deleted, and nothing follows it";
             if !was_wrong {
-                tracing::error!(event = "sys_clock_behind_database", seconds, note);
+                tracing::error!(
+                    event = "sys_clock_behind_database",
+                    seconds,
+                    note = DISAGREE
+                );
+            }
+            doubts.send_replace(Instant::now() + DOUBT);
+        }
+        Ok(ClockStep::AheadOfDatabase(seconds)) => {
+            if !was_wrong {
+                tracing::error!(
+                    event = "sys_clock_ahead_of_database",
+                    seconds,
+                    note = DISAGREE
+                );
             }
             doubts.send_replace(Instant::now() + DOUBT);
         }

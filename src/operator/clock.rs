@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::Operator;
-use crate::clock::Clock;
 use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
 
@@ -46,6 +45,8 @@ pub enum ClockStep {
     Wrong,
     /// It is so many seconds before that of the database, which other servers share. Nothing follows it.
     BehindDatabase(i64),
+    /// It is so many seconds ahead of that.
+    AheadOfDatabase(i64),
     /// It went ahead by so much; or nobody looked, or nothing was written, for as long.
     Ahead(i64),
 }
@@ -55,7 +56,10 @@ impl Operator {
     /// compared with the last thing that was written down.
     pub async fn watch_clock(&self, watch: &mut ClockWatch) -> Result<ClockStep, Failure> {
         let step = self.step_of_clock(watch).await?;
-        watch.is_wrong = matches!(step, ClockStep::Wrong | ClockStep::BehindDatabase(_));
+        watch.is_wrong = matches!(
+            step,
+            ClockStep::Wrong | ClockStep::BehindDatabase(_) | ClockStep::AheadOfDatabase(_)
+        );
         Ok(step)
     }
 
@@ -64,9 +68,21 @@ impl Operator {
         if now < EARLIEST {
             return Ok(ClockStep::Wrong);
         }
-        let behind = self.behind_database(now).await;
+        // Whoever needs a database that says nothing complains of it. Until it does, nobody knows what time
+        // it is.
+        let Ok(behind) = self.parts.store.clock_ahead().await else {
+            return Ok(ClockStep::None);
+        };
+        if behind > 0 {
+            // Tokens of the servers that go by it are good here all the same.
+            let theirs = Timestamp(now.0.saturating_add(behind));
+            self.parts.signer.note_latest(theirs);
+        }
         if behind > SLACK_BETWEEN_SERVERS {
             return Ok(ClockStep::BehindDatabase(behind));
+        }
+        if behind < -SLACK_BETWEEN_SERVERS {
+            return Ok(ClockStep::AheadOfDatabase(-behind));
         }
         let (last, slack) = match watch.last {
             Some(last) => (last, SLACK),
@@ -89,18 +105,6 @@ impl Operator {
         }
         watch.last = Some(now);
         Ok(step)
-    }
-
-    /// By how many seconds the database's clock is ahead of this machine's, as far as it tells. Tokens of the
-    /// servers that go by it are good here all the same.
-    async fn behind_database(&self, now: Timestamp) -> i64 {
-        // Whoever needs a database that says nothing complains of it.
-        let theirs = self.parts.store.clock_of_server().await.ok().flatten();
-        let behind = theirs.map_or(0, |it| it.seconds_since(Clock::System.now()));
-        if behind > 0 {
-            self.parts.signer.note_latest(Timestamp(now.0 + behind));
-        }
-        behind
     }
 
     async fn last_change(&self, now: Timestamp) -> Result<Timestamp, Failure> {

@@ -1,6 +1,8 @@
 //! What keeps the database sound: checks, backups, and deleting what has expired.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use super::Operator;
@@ -9,7 +11,7 @@ use crate::failure::Failure;
 use crate::private_file::make_folder;
 use crate::progress::Progress;
 use crate::store::copy::CopiedTable;
-use crate::store::maintenance::{BackedUp, MOST_LOG_BYTES, Status};
+use crate::store::maintenance::{BACKUP_LEASE, BackedUp, MOST_LOG_BYTES, Status};
 use crate::store::{Location, Store};
 
 /// What ended more seconds ago than this is deleted.
@@ -110,7 +112,7 @@ impl Operator {
     ) -> Result<Vec<CopiedTable>, Failure> {
         let target = Store::open(to)?;
         target.ensure_alone(to)?;
-        let copied = self.parts.store.copy_to(&target, progress)?;
+        let copied = self.parts.store.move_to(&target, progress)?;
         let stamp = caller.at(self.now());
         let detail = "from another database".to_owned();
         target.note("db.copy", detail, stamp).await?;
@@ -140,21 +142,47 @@ impl Operator {
         }
         made.rotate_left(past);
         let path = folder.join(&name);
-        let backed_up = self.back_up(&path, caller, progress).await;
-        if is_shared
-            && backed_up.is_err()
-            && let Err(failure) = self.parts.store.return_backup().await
-        {
-            // Why there is no backup is what counts.
-            failure.log();
+        if is_shared {
+            self.back_up_in_hand(&path, now, caller, progress).await?;
+        } else {
+            self.back_up(&path, caller, progress).await?;
         }
-        backed_up?;
         made.push(name);
         let surplus = made.len().saturating_sub(schedule.keep.max(1));
         for name in &made[..surplus] {
             std::fs::remove_file(folder.join(name)).map_err(Failure::when(doing))?;
         }
         Ok(Some(path))
+    }
+}
+
+impl Operator {
+    /// Whoever makes it says so all the time: another server makes it if this one dies.
+    async fn back_up_in_hand(
+        &self,
+        path: &Path,
+        now: Timestamp,
+        caller: &Actor,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
+        let (operator, watched) = (self.clone(), Arc::clone(progress));
+        let held_at = AtomicI64::new(now.0);
+        let holding: Progress = Arc::new(move |step| {
+            let now = operator.now();
+            if now.0 - held_at.load(Ordering::Relaxed) > BACKUP_LEASE / 4 {
+                held_at.store(now.0, Ordering::Relaxed);
+                // If it cannot be said the next time will do.
+                drop(operator.parts.store.hold_backup(now));
+            }
+            watched(step)
+        });
+        let backed_up = self.back_up(path, caller, &holding).await;
+        let made_at = backed_up.is_ok().then_some(now);
+        if let Err(failure) = self.parts.store.return_backup(made_at).await {
+            // Why there is no backup is what counts.
+            failure.log();
+        }
+        backed_up.map(drop)
     }
 }
 

@@ -18,9 +18,9 @@ impl Store {
         self.read("reading when something was last written down", last_change)
     }
 
-    /// What the clock of the database's server says, if it has one of its own.
-    pub fn clock_of_server(&self) -> Pending<Option<Timestamp>> {
-        self.readers.clock("asking the database for the time")
+    /// By how many seconds the clock of the database's server is ahead of this machine's; 0 if it has none.
+    pub fn clock_ahead(&self) -> Pending<i64> {
+        self.readers.clock_ahead("asking the database for the time")
     }
 
     /// The latest time that the service is known to have had, also before the clock was set back.
@@ -47,6 +47,7 @@ impl Store {
     /// to come happens now, and ends as much later as it would have. Returns the latest time that there
     /// was, which is `latest` or later.
     pub fn follow_clock(&self, back: i64, latest: Timestamp, stamp: Stamp) -> Pending<Timestamp> {
+        let is_shared = self.is_shared();
         self.write("following the clock", move |sql| {
             let now = stamp.at;
             let latest = latest_time(sql)?.max(latest);
@@ -54,7 +55,10 @@ impl Store {
             move_attempts(sql, now)?;
             move_links(sql, now)?;
             move_sessions(sql, now)?;
-            move_mails(sql, now, back)?;
+            if !is_shared {
+                move_mails(sql, now, back)?;
+            }
+            move_ended_mails(sql, now)?;
             let detail = format!("{back} seconds");
             audit::write(sql, &stamp, "clock.back", None, Some(&detail))?;
             Ok(latest)
@@ -110,6 +114,7 @@ fn move_sessions(sql: &mut dyn Sql, now: Timestamp) -> sql::Result<usize> {
     )
 }
 
+/// Servers that share the outbox go by another clock there ([`Sql::shared_time`]).
 fn move_mails(sql: &mut dyn Sql, now: Timestamp, back: i64) -> sql::Result<usize> {
     sql.execute(
         "UPDATE outbox SET next_at = next_at - ?2 WHERE state = 'queued' AND next_at > ?1",
@@ -118,8 +123,11 @@ fn move_mails(sql: &mut dyn Sql, now: Timestamp, back: i64) -> sql::Result<usize
     sql.execute(
         "UPDATE outbox SET leased_until = leased_until - ?2 WHERE leased_until > ?1",
         values![now, back],
-    )?;
-    // They would stay until that time has come.
+    )
+}
+
+/// They would stay until that time has come.
+fn move_ended_mails(sql: &mut dyn Sql, now: Timestamp) -> sql::Result<usize> {
     sql.execute(
         "UPDATE outbox SET created_at = ?1 WHERE state <> 'queued' AND created_at > ?1",
         values![now],

@@ -8,18 +8,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::digest::{Context, SHA256};
 
-use super::Store;
 use super::engine::Readers;
 use super::pending::Pending;
 use super::sql::{self, Row, Sql, Value};
 use super::tables::{TABLES, Table};
-use crate::domain::counted;
+use super::{Store, clock};
+use crate::domain::{Timestamp, counted};
 use crate::failure::Failure;
 use crate::progress::{Progress, Step};
 
 const DOING: &str = "copying the database";
 
 const WRITER_GONE: &str = "nothing more was written";
+
+const CHANGED: &str =
+    "somebody wrote to the original meanwhile; stop every server of it, and run this again";
 
 /// So many rows go by one statement.
 const ROWS: usize = 200;
@@ -35,9 +38,19 @@ pub struct CopiedTable {
 }
 
 impl Store {
-    /// Copies everything to `target`, where nothing of anybody must be. If it fails all stays as it was.
+    /// Copies everything as of now to `target`, where nothing of anybody must be. If it fails all stays as
+    /// it was.
     pub fn copy_to(&self, target: &Self, progress: &Progress) -> Result<Vec<CopiedTable>, Failure> {
-        copy(&self.readers, target, progress)
+        copy(&self.readers, target, progress, || Ok(true))
+    }
+
+    /// The same of a database that is to be left: fails if anybody writes there meanwhile.
+    pub fn move_to(&self, target: &Self, progress: &Progress) -> Result<Vec<CopiedTable>, Failure> {
+        let source = self.readers.clone();
+        let before = source.read(DOING, state).wait()?;
+        copy(&self.readers, target, progress, move || {
+            Ok(source.read(DOING, state).wait()? == before)
+        })
     }
 
     /// Refuses a database where anything is that belongs to somebody.
@@ -113,10 +126,11 @@ pub(super) fn copy(
     from: &Readers,
     target: &Store,
     progress: &Progress,
+    is_as_before: impl Fn() -> Result<bool, Failure> + Send + 'static,
 ) -> Result<Vec<CopiedTable>, Failure> {
     let (sender, receiver) = sync_channel(AHEAD);
     // The writer begins first: a reader may have no thread of its own.
-    let written = write_to(target, receiver);
+    let written = write_to(target, receiver, is_as_before);
     let read = read_from(from, sender, progress).wait();
     match (read, written.wait()) {
         (_, Ok(copied)) => Ok(copied),
@@ -124,6 +138,16 @@ pub(super) fn copy(
         (Err(failure), Err(_)) if !failure.chain().ends_with(WRITER_GONE) => Err(failure),
         (_, Err(failure)) => Err(failure),
     }
+}
+
+/// What is another one after any change that somebody would miss in the copy.
+fn state(sql: &mut dyn Sql) -> sql::Result<(i64, Option<Timestamp>, i64)> {
+    let rotations = "SELECT coalesce(sum(rotations), 0) FROM sessions";
+    Ok((
+        sql.last_number("audit")?,
+        clock::last_change(sql)?,
+        sql.number(rotations, &[])?,
+    ))
 }
 
 fn read_from(from: &Readers, parts: SyncSender<Part>, progress: &Progress) -> Pending<()> {
@@ -200,7 +224,11 @@ fn each_row(
     })
 }
 
-fn write_to(target: &Store, parts: Receiver<Part>) -> Pending<Vec<CopiedTable>> {
+fn write_to(
+    target: &Store,
+    parts: Receiver<Part>,
+    is_as_before: impl Fn() -> Result<bool, Failure> + Send + 'static,
+) -> Pending<Vec<CopiedTable>> {
     let parts = Mutex::new(Some(parts));
     let is_first = AtomicBool::new(true);
     target.write(DOING, move |sql| {
@@ -213,7 +241,14 @@ fn write_to(target: &Store, parts: Receiver<Part>) -> Pending<Vec<CopiedTable>> 
         for part in parts.into_iter().flatten() {
             match part {
                 Part::Rows(place, cells) => insert(sql, &TABLES[place], &cells)?,
-                Part::End(read) => return compare(sql, &read),
+                Part::End(read) => {
+                    let copied = compare(sql, &read)?;
+                    return match is_as_before() {
+                        Ok(true) => Ok(copied),
+                        Ok(false) => Err(sql::Error::fault(CHANGED)),
+                        Err(failure) => Err(sql::Error::passing(failure.chain())),
+                    };
+                }
             }
         }
         Err(sql::Error::passing("it was not read to its end"))

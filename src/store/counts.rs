@@ -23,16 +23,10 @@ pub(super) fn raise(sql: &mut dyn Sql, name: &str, to: i64) -> Result<()> {
     .map(drop)
 }
 
-/// Notes a number under that name, unless there is one above `above`. Of all who try, one succeeds. One
-/// that is further ahead of `to` than `above` is behind was noted by a clock that was wrong.
-pub(super) fn claim(sql: &mut dyn Sql, name: &str, to: i64, above: i64) -> Result<bool> {
-    let noted = of(sql, name)?;
-    if noted > above && noted.saturating_sub(to) <= to.saturating_sub(above) {
-        return Ok(false);
-    }
+/// Notes a number under that name, whatever was noted before.
+pub(super) fn set(sql: &mut dyn Sql, name: &str, to: i64) -> Result<()> {
     forget(sql, name)?;
-    raise(sql, name, to)?;
-    Ok(true)
+    raise(sql, name, to)
 }
 
 /// Forgets what was noted under that name.

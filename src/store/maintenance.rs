@@ -26,6 +26,11 @@ pub use super::sqlite::{SoundBackup, engine_version, sound_backup};
 
 /// Under this name it is noted when the last scheduled backup was begun.
 const SCHEDULED_BACKUP: &str = "scheduled-backup";
+/// Under this one, until when a server has the next one in hand.
+const BACKUP_IN_HAND: &str = "scheduled-backup-in-hand";
+
+/// For how many seconds a server that may have died is waited for.
+pub const BACKUP_LEASE: i64 = 600;
 
 /// A log beyond this says that somebody reads an old state all the time.
 pub const MOST_LOG_BYTES: u64 = 64 << 20;
@@ -153,17 +158,39 @@ impl Store {
     }
 
     /// Whether a scheduled backup is for this server to make: of those that share the database, the first
-    /// to ask since `since`.
+    /// to ask if none was made since `since`. It is its own for [`BACKUP_LEASE`].
     pub fn claim_backup(&self, since: Timestamp, now: Timestamp) -> Pending<bool> {
         self.write("taking a backup in hand", move |sql| {
-            counts::claim(sql, SCHEDULED_BACKUP, now.0, since.0)
+            let period = now.seconds_since(since);
+            let now = sql.shared_time(now)?.0;
+            // What lies further ahead was noted by a clock that was wrong.
+            let is_ahead = |noted: i64, by: i64| noted > now && noted - now <= by;
+            let until = counts::of(sql, BACKUP_IN_HAND)?;
+            let made = counts::of(sql, SCHEDULED_BACKUP)?;
+            if is_ahead(until, BACKUP_LEASE) || is_ahead(made.saturating_add(period), 2 * period) {
+                return Ok(false);
+            }
+            counts::set(sql, BACKUP_IN_HAND, now + BACKUP_LEASE)?;
+            Ok(true)
         })
     }
 
-    /// Lets another server try, or this one again.
-    pub fn return_backup(&self) -> Pending<()> {
-        self.write("giving a backup back", |sql| {
-            counts::forget(sql, SCHEDULED_BACKUP)
+    /// It is still being made.
+    pub fn hold_backup(&self, now: Timestamp) -> Pending<()> {
+        self.write_regardless("keeping a backup in hand", move |sql| {
+            let now = sql.shared_time(now)?.0;
+            counts::set(sql, BACKUP_IN_HAND, now + BACKUP_LEASE)
+        })
+    }
+
+    /// Lets another server try, or this one again, if it was not made.
+    pub fn return_backup(&self, made_at: Option<Timestamp>) -> Pending<()> {
+        self.write("giving a backup back", move |sql| {
+            if let Some(at) = made_at {
+                let at = sql.shared_time(at)?.0;
+                counts::set(sql, SCHEDULED_BACKUP, at)?;
+            }
+            counts::forget(sql, BACKUP_IN_HAND)
         })
     }
 
@@ -287,6 +314,11 @@ impl Inspection {
         let progress = Arc::clone(progress);
         let verify = move |sql: &mut dyn Sql| audit::verify(sql, &progress);
         self.0.read(INSPECTING, verify).wait()
+    }
+
+    /// What the server of the database tells of itself, if it has one.
+    pub fn server(&self) -> Result<Option<ServerFacts>, Failure> {
+        self.0.server(INSPECTING)
     }
 
     /// The stored keys, in a schema of today.

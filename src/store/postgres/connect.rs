@@ -9,7 +9,7 @@ use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 
 use super::client::Client;
-use super::error::{SHARED, in_words};
+use super::error::{SHARED, TAKES_NOTHING, in_words};
 use super::statements::Statements;
 use super::tls;
 use super::url::ServerUrl;
@@ -39,10 +39,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// alone must not keep all others out. A commit that was acknowledged is on the disk, whatever the server
 /// is set to. A role's limits of time are for people who forget what they have begun: a copy takes hours, and
 /// whoever serves is idle at night. Texts of ours have backslashes that mean nothing.
+/// Rows that a policy hides are not gone: whoever asks for them is told.
 const SETTINGS: &str = "SELECT pg_backend_pid(), current_setting('server_version_num')::int,
     current_setting('server_encoding'), current_schema() IS NOT NULL,
     set_config('lock_timeout', '10s', false),
     set_config('standard_conforming_strings', 'on', false),
+    set_config('row_security', 'off', false),
     set_config('idle_in_transaction_session_timeout', '30s', false),
     set_config('synchronous_commit', CASE current_setting('synchronous_commit')
         WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false),
@@ -234,7 +236,7 @@ fn check_server(settings: &Row) -> Result<(), String> {
     }
     if !has_schema {
         return Err("the search_path of this role names no schema that is there and that it may use; make it, \
-             GRANT USAGE on it, or run: ALTER ROLE … RESET search_path"
+             GRANT USAGE on it, or run: ALTER ROLE … RESET search_path (or ALTER DATABASE, where that set it)"
             .to_owned());
     }
     Ok(())
@@ -266,6 +268,7 @@ fn advice(why: &Unreached) -> Option<&'static str> {
             "each server of ours takes up to seven: raise max_connections, or the CONNECTION LIMIT of role or \
              database, or end what nobody needs (`SELECT * FROM pg_stat_activity` shows it)",
         ),
+        None if in_words(err).contains("does not allow writes") => Some(TAKES_NOTHING),
         Some(&SqlState::DUPLICATE_PSTATEMENT | &SqlState::INVALID_SQL_STATEMENT_NAME) => {
             Some(SHARED)
         }

@@ -15,6 +15,9 @@ const EMPTIED: &str = "tables of ours are gone: the database was emptied, or ano
 
 pub(super) const NO_RIGHT: &str = "connect as the role that owns the database and its tables";
 
+pub(super) const TAKES_NOTHING: &str = "it follows another one, which is to be named, or \
+                                        default_transaction_read_only is on for server, database or role";
+
 /// Whatever is prepared, set or locked on it is somebody else's in the next transaction.
 pub(super) const SHARED: &str = "something between us and PostgreSQL gives one connection to several: let \
                                  PgBouncer pool by sessions, or connect past it";
@@ -38,9 +41,9 @@ impl From<tokio_postgres::Error> for sql::Error {
                 Self::passing(format!("{}; {NO_RIGHT}", in_words(&err)))
             }
             SqlState::DISK_FULL => Self::passing(DISK_FULL),
-            SqlState::READ_ONLY_SQL_TRANSACTION => Self::passing(
-                "the database takes no changes: it follows another one, or is set to be read only",
-            ),
+            SqlState::READ_ONLY_SQL_TRANSACTION => {
+                Self::passing(format!("the database takes no changes; {TAKES_NOTHING}"))
+            }
             SqlState::LOCK_NOT_AVAILABLE => Self::passing(LOCKED),
             SqlState::UNDEFINED_TABLE => Self::passing(EMPTIED),
             SqlState::DUPLICATE_PSTATEMENT | SqlState::INVALID_SQL_STATEMENT_NAME => {

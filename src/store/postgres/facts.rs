@@ -1,5 +1,7 @@
 //! What a server of PostgreSQL tells of itself, for whoever looks after it.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use super::connect::APPLICATION;
 use crate::domain::Timestamp;
 use crate::store::server_facts::{ConnectionLimit, ServerFacts};
@@ -51,9 +53,13 @@ pub(crate) fn others(sql: &mut dyn Sql) -> Result<i64> {
     sql.number(OTHERS, values![APPLICATION])
 }
 
-pub(crate) fn clock(sql: &mut dyn Sql) -> Result<Timestamp> {
-    let now = "SELECT extract(epoch FROM clock_timestamp())::bigint";
-    sql.number(now, &[]).map(Timestamp)
+/// By how many seconds the server's clock is ahead of this machine's, whatever time this program goes by.
+pub(crate) fn ahead(sql: &mut dyn Sql) -> Result<i64> {
+    let now = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+    let theirs = sql.number(now, &[])?;
+    let ours = SystemTime::now().duration_since(UNIX_EPOCH);
+    let ours = i64::try_from(ours.unwrap_or_default().as_millis()).unwrap_or(i64::MAX);
+    Ok(theirs.saturating_sub(ours) / 1000)
 }
 
 pub(crate) fn facts(sql: &mut dyn Sql) -> Result<ServerFacts> {

@@ -30,7 +30,7 @@ use lookups::Lookups;
 use readers::PATIENCE;
 use writer::Writer;
 
-pub(crate) use self::facts::{clock, facts};
+pub(crate) use self::facts::{ahead, facts};
 pub(crate) use self::migrate::applied;
 pub(crate) use self::readers::Readers;
 

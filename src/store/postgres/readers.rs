@@ -112,14 +112,18 @@ impl Readers {
                 "SELECT count(length(CAST(part AS text))) FROM (SELECT {columns} FROM {name}) AS part"
             );
             let read = self.read(doing, move |sql| sql.number(&query, &[]).map(drop));
-            if let Err(failure) = read.wait() {
-                problems.push(format!("{name}: {}", failure.chain()));
+            match read.wait() {
+                Ok(()) => {}
+                // A lock, a right that is missing, a connection that was lost: that is no damage.
+                Err(failure) if failure.is_transient() => return Err(failure),
+                Err(failure) => problems.push(format!("{name}: {}", failure.chain())),
             }
         }
         let names = table_names().join(",");
         let orphans = self.read(doing, move |sql| orphans(sql, &names));
         match orphans.wait() {
             Ok(found) => problems.extend(found),
+            Err(failure) if failure.is_transient() => return Err(failure),
             // What cannot be read has been told already.
             Err(_) if !problems.is_empty() => {}
             Err(failure) => return Err(failure),

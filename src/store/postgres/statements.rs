@@ -10,6 +10,8 @@ use tokio_postgres::Statement;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use super::client::Client;
+use super::facts;
+use crate::domain::Timestamp;
 use crate::store::sql::{Result, Row, Sql, Value};
 
 /// Statements of many rows have a text for each number of them; the server remembers what is prepared.
@@ -153,8 +155,14 @@ impl Sql for Statements {
         (self as &mut dyn Sql).number(next, &[])
     }
 
+    fn shared_time(&mut self, ours: Timestamp) -> Result<Timestamp> {
+        let ahead = facts::ahead(self)?;
+        Ok(Timestamp(ours.0.saturating_add(ahead)))
+    }
+
+    /// Its transaction waits for whoever reads them.
     fn expect_many(&mut self) -> Result<()> {
-        Ok(())
+        self.batch("SET LOCAL idle_in_transaction_session_timeout = '60s'")
     }
 
     fn wrote_many(&mut self) -> Result<()> {
@@ -164,6 +172,8 @@ impl Sql for Statements {
 
     fn probe(&mut self) -> Result<()> {
         self.execute("UPDATE audit_end SET last = last", &[])?;
+        // They are there, and may be read.
+        self.batch("SELECT FROM users, sessions, login_attempts, links, outbox LIMIT 0")?;
         self.batch(TAKE_ROOM)
     }
 }

@@ -20,8 +20,10 @@ const IDLE: Duration = Duration::from_secs(1);
 /// How often a transaction is tried that got in the way of another.
 const MOST_TRIES: usize = 10;
 
-/// Only one server, or command, writes at a time. The number is the name of the lock, for this database.
+/// Only one server, or command, writes at a time. The number is the name of the lock, for this database. If its
+/// machine stands still in a transaction, the others do not wait for longer than this.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+    SET LOCAL idle_in_transaction_session_timeout = '5s';
     SELECT pg_advisory_xact_lock(6013254711)";
 
 /// To commit a transaction in which something failed is no error to PostgreSQL: it rolls it back, and says

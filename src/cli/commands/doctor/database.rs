@@ -4,6 +4,7 @@ use super::finding::{Finding, NOT_OURS, Subject};
 use super::server;
 use crate::cli::terminal::progress::Bar;
 use crate::domain::{Timestamp, counted};
+use crate::failure::Failure;
 use crate::store::audit::Chain;
 use crate::store::maintenance::{Inspection, MOST_LOG_BYTES, Status, newest_schema};
 
@@ -49,7 +50,9 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     };
     let (schema, is_current) = schema(&inspection);
     let bar = Bar::of("checking the database");
-    let mut findings = vec![first, schema, integrity(&inspection, &bar)];
+    let mut findings = vec![first, schema];
+    findings.extend(of_server(&inspection, subject));
+    findings.push(integrity(&inspection, &bar));
     if is_current {
         bar.say("verifying the audit trail".to_owned());
         findings.extend(inside(&inspection, &bar, subject));
@@ -106,9 +109,27 @@ fn schema(inspection: &Inspection) -> (Finding, bool) {
             format!("version {version} is newer than {known}, which this program has"),
             "start the newer minisass-auth that made it, or restore a backup from before",
         ),
-        Err(failure) => Finding::refused("schema", &failure.chain(), RESTORE),
+        Err(failure) => unread("schema", &failure),
     };
     (finding, false)
+}
+
+/// Of one that PostgreSQL has, the server: what it lets us do is told whatever we cannot read.
+fn of_server(inspection: &Inspection, subject: &Subject<'_>) -> Vec<Finding> {
+    match inspection.server() {
+        Ok(Some(server)) => server::check(&server, subject.now).into(),
+        Ok(None) => Vec::new(),
+        Err(failure) => vec![unread("server", &failure)],
+    }
+}
+
+/// What could not be read: because it is damaged, unless something stands in the way.
+fn unread(check: &'static str, failure: &Failure) -> Finding {
+    let advice = match failure.is_transient() {
+        true => "put that right, and run `doctor` again",
+        false => RESTORE,
+    };
+    Finding::refused(check, &failure.chain(), advice)
 }
 
 fn integrity(inspection: &Inspection, bar: &Bar) -> Finding {
@@ -124,7 +145,7 @@ fn integrity(inspection: &Inspection, bar: &Bar) -> Finding {
                 RESTORE,
             ),
         },
-        Err(failure) => Finding::refused("integrity", &failure.chain(), RESTORE),
+        Err(failure) => unread("integrity", &failure),
     }
 }
 
@@ -137,7 +158,7 @@ fn inside(inspection: &Inspection, bar: &Bar, subject: &Subject<'_>) -> Vec<Find
             ["log", "failed_mails", "backup"]
                 .into_iter()
                 .filter(|it| is_of(it, subject))
-                .map(|it| Finding::refused(it, &failure.chain(), RESTORE)),
+                .map(|it| unread(it, &failure)),
         ),
     }
     findings.push(clock(inspection, now));
@@ -156,7 +177,7 @@ fn audit(inspection: &Inspection, bar: &Bar) -> Finding {
             format!("the trail is broken at row {id}: {why}"),
             "compare it with a backup, and find out who can write to the database",
         ),
-        Err(failure) => Finding::refused("audit", &failure.chain(), RESTORE),
+        Err(failure) => unread("audit", &failure),
     }
 }
 
@@ -168,10 +189,10 @@ fn of_status(status: &Status, subject: &Subject<'_>) -> Vec<Finding> {
     let now = subject.now;
     let settings = subject.settings.as_ref();
     let is_scheduled = settings.is_some_and(|it| it.backup_every.is_some());
-    let mut findings = match &status.server {
-        Some(server) => server::check(server, now).into(),
-        None => vec![log(status)],
-    };
+    let mut findings: Vec<_> = is_of("log", subject)
+        .then(|| log(status))
+        .into_iter()
+        .collect();
     findings.extend([mails(status), backup(status, now, is_scheduled)]);
     findings
 }
@@ -230,6 +251,6 @@ fn clock(inspection: &Inspection, now: Timestamp) -> Finding {
             "set the clock of this machine: every token and link depends on it",
         ),
         Ok(_) => Finding::ok("clock", now.to_string()),
-        Err(failure) => Finding::refused("clock", &failure.chain(), RESTORE),
+        Err(failure) => unread("clock", &failure),
     }
 }
