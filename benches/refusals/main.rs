@@ -4,8 +4,10 @@
 //! `cargo bench --bench refusals` starts the server over a fresh folder with an account for each kind
 //! of hash, guesses a wrong password for all of them in turns, and prints for each kind how well its
 //! times can be told from those of a name that nobody has: the area under the ROC curve, 0.5 for not
-//! at all. Then it asks for mails to reset a password, among a hundred thousand that were sent to others. It ends with 1 if one of them is not between 0.4 and 0.6. `-- ROUNDS SCRYPT` chooses how
-//! many rounds and the server's cost; any profile will do, because its libraries are optimised.
+//! at all. Then it asks for mails to reset a password, of somebody and of nobody, where a hundred
+//! thousand were sent before. It ends with 1 if an area is not between 0.4 and 0.6. `-- ROUNDS SCRYPT`
+//! chooses how many rounds and the server's cost; any profile will do, because its libraries are
+//! optimised.
 
 use std::cell::Cell;
 use std::env;

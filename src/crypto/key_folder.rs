@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::key_file::{check_folder, read_private};
 use super::keys::is_weak;
 use crate::failure::Failure;
+use crate::private_file::layout::MASTER;
 use crate::private_file::sync_folder;
 
 /// The key of mailed links.
@@ -92,7 +93,7 @@ impl OldKeys {
 /// The file that seals the keys in the database, unless a setting names another.
 #[must_use]
 pub fn master_key_in(folder: &Path) -> PathBuf {
-    folder.join("master.key")
+    folder.join(MASTER)
 }
 
 /// What has been lost of the keys that a folder had, if anything has: the master key, or one of the files

@@ -39,9 +39,10 @@ const TIDY_PAUSE: Duration = Duration::from_secs(600);
 const CLOCK_PAUSE: Duration = Duration::from_secs(1);
 const CLOCK_TROUBLE: Duration = Duration::from_secs(60);
 /// After the clock has leapt ahead nothing is deleted for so long: somebody may put it right.
-const DISAGREE: &str = "let this machine and that of the database follow a time server; nothing is deleted, and \
-                        nothing follows this clock";
 const DOUBT: Duration = Duration::from_secs(3600);
+
+const DISAGREE: &str = "let this machine and that of the database follow a time server; until then nothing is \
+                        deleted here, no scheduled backup is made, and nothing follows this clock";
 
 /// A million rows take a minute in this way.
 const BATCH_PAUSE: Duration = Duration::from_millis(10);
@@ -190,7 +191,6 @@ async fn look_at_clock(
     clock: &mut ClockWatch,
     doubts: &watch::Sender<Instant>,
 ) -> Duration {
-    let was_wrong = clock.is_wrong();
     match operator.watch_clock(clock).await {
         Ok(ClockStep::None) => {}
         Ok(ClockStep::Back(seconds)) => {
@@ -199,14 +199,14 @@ async fn look_at_clock(
         }
         Ok(ClockStep::Wrong) => {
             let note = "it says a time before this program was written; put it right: nobody stays \
-                        logged in whose login is of such a time, and nothing is deleted";
-            if !was_wrong {
+                        logged in whose login is of such a time, nothing is deleted, and no scheduled backup is made";
+            if clock.is_news() {
                 tracing::error!(event = "sys_clock_wrong", note);
             }
             doubts.send_replace(Instant::now() + DOUBT);
         }
         Ok(ClockStep::BehindDatabase(seconds)) => {
-            if !was_wrong {
+            if clock.is_news() {
                 tracing::error!(
                     event = "sys_clock_behind_database",
                     seconds,
@@ -216,7 +216,7 @@ async fn look_at_clock(
             doubts.send_replace(Instant::now() + DOUBT);
         }
         Ok(ClockStep::AheadOfDatabase(seconds)) => {
-            if !was_wrong {
+            if clock.is_news() {
                 tracing::error!(
                     event = "sys_clock_ahead_of_database",
                     seconds,
@@ -227,7 +227,7 @@ async fn look_at_clock(
         }
         Ok(ClockStep::Ahead(seconds)) => {
             let note = "or nothing was written for so long; if the clock is wrong, put it right: \
-                        nothing is deleted for an hour";
+                        for an hour nothing is deleted, and no scheduled backup is made";
             tracing::warn!(event = "sys_clock_ahead", seconds, note);
             doubts.send_replace(Instant::now() + DOUBT);
         }

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use crate::failure::in_words;
 use crate::http::Listener;
 use crate::private_file::system_users::group_id;
+use crate::private_file::{folder_of, may_write};
 use crate::settings::{Listen, SocketAccess};
 
 /// Returns the address too, for whoever asked for port 0.
@@ -36,11 +37,26 @@ pub(crate) async fn bind(
     }
 }
 
-/// Whether a server could listen there now. Nothing is left of it.
-pub(crate) fn check(listen: &Listen, access: &SocketAccess) -> anyhow::Result<()> {
-    check_group(access)?;
-    let Listen::Tcp(address) = listen else {
-        return Ok(());
+/// Whether a server could listen there now, where `flag` says. Nothing is left of it.
+pub(crate) fn check_listen(
+    listen: &Listen,
+    access: &SocketAccess,
+    flag: &str,
+) -> anyhow::Result<()> {
+    let address = match listen {
+        Listen::Tcp(address) => address,
+        Listen::Unix(path) => {
+            group_of(access)?;
+            let folder = folder_of(path);
+            let kind = match fs::metadata(folder) {
+                // A unit makes it for the time in which it runs.
+                Err(_) if folder.starts_with("/run") => return Ok(()),
+                Err(err) => return Err(refusal(&err, listen, flag)),
+                Ok(_) if may_write(folder) => return Ok(()),
+                Ok(_) => io::ErrorKind::PermissionDenied,
+            };
+            return Err(refusal(&kind.into(), listen, flag));
+        }
     };
     let bound = (|| {
         let socket = match address {
@@ -51,12 +67,7 @@ pub(crate) fn check(listen: &Listen, access: &SocketAccess) -> anyhow::Result<()
         // Nobody is listened to: others may ask the same at this moment.
         socket.bind(*address)
     })();
-    bound.map_err(|err| refusal(&err, listen, "listen"))
-}
-
-/// Whether there is a group of that name.
-pub(crate) fn check_group(access: &SocketAccess) -> anyhow::Result<()> {
-    group_of(access).map(drop)
+    bound.map_err(|err| refusal(&err, listen, flag))
 }
 
 fn group_of(access: &SocketAccess) -> anyhow::Result<Option<u32>> {

@@ -3,7 +3,7 @@
 mod announce;
 mod background;
 mod backups;
-pub(crate) mod bind;
+mod bind;
 mod log;
 mod log_line;
 mod loss;
@@ -11,6 +11,8 @@ mod memory;
 mod metrics;
 mod reload;
 mod service_manager;
+
+pub(crate) use bind::check_listen;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
 //! Watching the wall clock: it may be set back, or leap ahead.
 
+use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use super::Operator;
@@ -24,14 +25,16 @@ const EARLIEST: Timestamp = Timestamp(1_767_225_600);
 #[derive(Debug, Default)]
 pub struct ClockWatch {
     last: Option<Timestamp>,
-    is_wrong: bool,
+    wrong: Option<Discriminant<ClockStep>>,
+    is_news: bool,
 }
 
 impl ClockWatch {
-    /// Whether nothing followed it at the last look.
+    /// Whether the last look found a clock that nothing follows, and the one before did not, or for another
+    /// reason.
     #[must_use]
-    pub fn is_wrong(&self) -> bool {
-        self.is_wrong
+    pub fn is_news(&self) -> bool {
+        self.is_news
     }
 }
 
@@ -55,23 +58,29 @@ impl Operator {
     /// Looks at the clock, and has what is stored follow it if it was set back. At the first time it is
     /// compared with the last thing that was written down.
     pub async fn watch_clock(&self, watch: &mut ClockWatch) -> Result<ClockStep, Failure> {
-        let step = self.step_of_clock(watch).await?;
-        watch.is_wrong = matches!(
+        let Some(step) = self.step_of_clock(watch).await? else {
+            return Ok(ClockStep::None);
+        };
+        let is_wrong = matches!(
             step,
             ClockStep::Wrong | ClockStep::BehindDatabase(_) | ClockStep::AheadOfDatabase(_)
         );
+        let wrong = is_wrong.then(|| discriminant(&step));
+        watch.is_news = is_wrong && watch.wrong != wrong;
+        watch.wrong = wrong;
         Ok(step)
     }
 
-    async fn step_of_clock(&self, watch: &mut ClockWatch) -> Result<ClockStep, Failure> {
+    /// None, if nobody knows.
+    async fn step_of_clock(&self, watch: &mut ClockWatch) -> Result<Option<ClockStep>, Failure> {
         let now = self.now();
         if now < EARLIEST {
-            return Ok(ClockStep::Wrong);
+            return Ok(Some(ClockStep::Wrong));
         }
         // Whoever needs a database that says nothing complains of it. Until it does, nobody knows what time
         // it is.
         let Ok(behind) = self.parts.store.clock_ahead().await else {
-            return Ok(ClockStep::None);
+            return Ok(None);
         };
         if behind > 0 {
             // Tokens of the servers that go by it are good here all the same.
@@ -79,10 +88,10 @@ impl Operator {
             self.parts.signer.note_latest(theirs);
         }
         if behind > SLACK_BETWEEN_SERVERS {
-            return Ok(ClockStep::BehindDatabase(behind));
+            return Ok(Some(ClockStep::BehindDatabase(behind)));
         }
         if behind < -SLACK_BETWEEN_SERVERS {
-            return Ok(ClockStep::AheadOfDatabase(-behind));
+            return Ok(Some(ClockStep::AheadOfDatabase(-behind)));
         }
         let (last, slack) = match watch.last {
             Some(last) => (last, SLACK),
@@ -104,7 +113,7 @@ impl Operator {
             signer.note_latest(latest);
         }
         watch.last = Some(now);
-        Ok(step)
+        Ok(Some(step))
     }
 
     async fn last_change(&self, now: Timestamp) -> Result<Timestamp, Failure> {

@@ -123,7 +123,8 @@ impl Operator {
             return imported;
         }
         let mut rehearsal = self.rehearse(wanted, options, host, &read);
-        if !skips && !rehearsal.is_good() {
+        let has_failed = matches!(rehearsal.done.end, Err(Ended::Failed(_)));
+        if has_failed || !skips && !rehearsal.is_good() {
             let summary = &mut rehearsal.done.summary;
             summary.dry_run = wanted.extent == Extent::Dry;
             summary.held_back += std::mem::take(&mut summary.added);

@@ -1,6 +1,5 @@
 //! The data folder: made, checked, and locked by whoever serves it.
 
-use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
@@ -11,8 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use rustix::fs::{Access, access};
 
-use super::layout::{BACKUPS, BESIDE, COMPLETE, FOLDERS, KEYS, LOCK, OUTBOX, SERVED};
-use super::owner::{command_as, has_sudo, is_service};
+use super::layout::{BESIDE, COMPLETE, FOLDERS, KEYS, LOCK, MASTER, SERVED};
+use super::owner::{command_as, has_sudo, is_service, quoted};
 use super::{
     append_to, beside, folder_of, is_of_another_user, is_open_to_others, is_replaced,
     is_to_work_in, lock, make_folder, sync_folder,
@@ -155,19 +154,25 @@ fn check_owner(metadata: &Metadata, what: &str, path: &Path) -> anyhow::Result<(
 }
 
 fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
-    let give = format!("run as root: chown -R {ours} {}", path.display());
-    let is_among_ours = || fs::metadata(folder_of(path)).is_ok_and(|it| it.uid() == ours);
-    if theirs == 0 && path.is_file() && is_among_ours() {
-        return give;
+    let give = format!("chown -R {ours} {}", quoted(&path.to_string_lossy()));
+    let as_owner = || format!("run it as its owner: {}", command_as(theirs));
+    if theirs != 0 {
+        return as_owner();
     }
-    // Engines of containers make volumes that are root's, and there is nobody else inside.
-    if theirs == 0 && (is_service() || !has_sudo()) {
-        return match check_content(path, None) {
-            Ok(()) => give,
-            Err(foreign) => foreign.to_string(),
+    if path.is_file() {
+        let is_among_ours = fs::metadata(folder_of(path)).is_ok_and(|it| it.uid() == ours);
+        return match is_among_ours {
+            true => format!("run as root: {give}"),
+            false => as_owner(),
         };
     }
-    format!("run it as its owner: {}", command_as(theirs))
+    // Engines of containers make volumes that are root's, and there is nobody else inside.
+    match check_content(path, None) {
+        Err(foreign) => foreign.to_string(),
+        Ok(()) if is_service() => format!("run as root: {give}"),
+        Ok(()) if has_sudo() => as_owner(),
+        Ok(()) => format!("run it as root, or, in a container, give it to this user: {give}"),
+    }
 }
 
 /// Refuses a folder in which there are other things, and nothing of ours.
@@ -177,19 +182,21 @@ pub(crate) fn check_content(folder: &Path, database: Option<&Path>) -> anyhow::R
         folder.is_dir() || !folder.exists(),
         "{shown} is no folder; let data_dir name one"
     );
-    // What cannot be read is not told to be anybody's; file systems have some of their own.
+    // What cannot be read is not told to be anybody's.
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let names = entries.map(|it| it.file_name().to_string_lossy().into_owned());
-    let names: Vec<String> = names
-        .filter(|it| !it.starts_with('.') && it != "lost+found")
-        .collect();
-    let database = database
-        .and_then(Path::file_name)
-        .map(OsStr::to_string_lossy);
-    let ours = [KEYS, OUTBOX, BACKUPS, COMPLETE, SERVED, "auth.db"];
-    let is_ours = |it: &String| ours.contains(&it.as_str()) || database.as_deref() == Some(it);
+    let is_empty = entries
+        .map(|it| it.file_name())
+        .all(|it| it == "lost+found");
+    let ours = [COMPLETE, SERVED, "auth.db"].map(|it| folder.join(it));
+    let master = folder.join(KEYS).join(MASTER);
+    let mut ours = ours
+        .into_iter()
+        .chain([master])
+        .chain(database.map(Path::to_owned));
+    // Nobody keeps data at the top: few may read /home or /root.
+    let is_top = folder.components().count() <= 2;
     ensure!(
-        names.is_empty() || names.iter().any(is_ours),
+        is_empty && !is_top || ours.any(|it| it.exists()),
         "there are other things in {shown}, and nothing of ours; let data_dir name a folder of its own"
     );
     Ok(())

@@ -3,6 +3,9 @@
 /// The signing keys, and the key of mailed links.
 pub(crate) const KEYS: &str = "keys";
 
+/// In that folder, the key that seals those in the database.
+pub(crate) const MASTER: &str = "master.key";
+
 /// Mails that became files.
 pub(crate) const OUTBOX: &str = "outbox";
 

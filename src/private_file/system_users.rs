@@ -24,6 +24,17 @@ pub(super) fn name_of_group(id: u32) -> Option<String> {
     })
 }
 
+/// Whether a group is one of those that a user has beside the own one.
+pub(super) fn is_member(user: &str, group: u32) -> bool {
+    let found = find("/etc/group", |line| match line {
+        [_, _, number, members] if number.parse() == Ok(group) => {
+            Some(members.split(',').any(|it| it == user))
+        }
+        _ => None,
+    });
+    found.unwrap_or(false)
+}
+
 /// Who this process runs as.
 pub(crate) fn own_name() -> Option<String> {
     name_of_user(rustix::process::geteuid().as_raw())

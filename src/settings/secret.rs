@@ -28,12 +28,14 @@ pub(super) fn check_source(
                 "it"
             }
         ),
-        (Source::File, Some(path)) => match fault_of_secret(Path::new(path), &values.data_dir()) {
-            Some(Fault { what, command }) => {
-                bail!("{path} holds the password in {key}, and {what}; run: {command}")
+        (Source::File, Some(path)) => {
+            match fault_of_secret(Path::new(path), Some(&values.data_dir())) {
+                Some(Fault { what, advice }) => {
+                    bail!("{path} holds the password in {key}, and {what}; {advice}")
+                }
+                None => Ok(()),
             }
-            None => Ok(()),
-        },
+        }
         _ => Ok(()),
     }
 }
@@ -41,24 +43,44 @@ pub(super) fn check_source(
 /// The text of the file that `key` names, which nobody else can read, or of standard input.
 pub(super) fn named(key: &'static str, values: &Values) -> anyhow::Result<Zeroizing<String>> {
     let path = values.file_of(key);
+    let check = |path: &Path| fault_of_secret(path, Some(&values.data_dir()));
     // systemd lets this user read its own file by an access list, which a mode does not show.
-    let is_checked = values.source(key) != Source::Credential;
-    let data = is_checked.then(|| values.data_dir());
-    read_private(path.as_deref(), data.as_deref())
-        .with_context(|| format!("the setting {key} is wrong"))
+    let path_to_check = path
+        .as_deref()
+        .filter(|_| values.source(key) != Source::Credential);
+    let fault = path_to_check.and_then(check);
+    let read = match fault {
+        Some(fault) => Err(refused(&shown(path.as_deref()), &fault)),
+        None => read(path.as_deref()),
+    };
+    read.with_context(|| format!("the setting {key} is wrong"))
 }
 
-/// The text of a file that whoever serves the data in `data` can read, and nobody else.
-pub(super) fn read_private(
-    path: Option<&Path>,
-    data: Option<&Path>,
-) -> anyhow::Result<Zeroizing<String>> {
-    let shown = path.map_or("standard input".into(), Path::to_string_lossy);
-    if let (Some(path), Some(data)) = (path, data)
-        && let Some(Fault { what, command }) = fault_of_secret(path, data)
-    {
-        bail!("{shown} is not to be used: {what}; run: {command}");
+/// The text of a file that whoever runs this program can read, and nobody else.
+pub(super) fn read_private(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+    match fault_of_secret(path, None) {
+        Some(fault) => Err(refused(&shown(Some(path)), &fault)),
+        None => read(Some(path)),
     }
+}
+
+fn refused(shown: &str, fault: &Fault) -> anyhow::Error {
+    anyhow!(
+        "{shown} is not to be used: {}; {}",
+        fault.what,
+        fault.advice
+    )
+}
+
+fn shown(path: Option<&Path>) -> String {
+    path.map_or_else(
+        || "standard input".to_owned(),
+        |it| it.display().to_string(),
+    )
+}
+
+fn read(path: Option<&Path>) -> anyhow::Result<Zeroizing<String>> {
+    let shown = shown(path);
     let read = path.map_or_else(|| io::read_to_string(io::stdin()), fs::read_to_string);
     let text = read.map_err(|err| anyhow!("{shown} cannot be read: {}", in_words(&err)))?;
     let text = Zeroizing::new(text);

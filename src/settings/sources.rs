@@ -13,8 +13,6 @@ use super::service_variables::{is_link_name, is_of_service};
 use crate::domain::{ALIKE, StandIn, similarity, without_mark};
 use crate::failure::in_words;
 use crate::private_file::lent::fault_of_rights;
-use crate::private_file::owner::{command_as_user, reader_of};
-use crate::private_file::system_users::own_name;
 
 /// The settings file, if nobody names another one.
 pub(crate) const USUAL_FILE: &str = "/etc/minisass-auth.toml";
@@ -40,8 +38,6 @@ pub(crate) struct Values {
     pub(crate) file: Option<String>,
     /// What could not be read, or names no setting.
     problem: Option<anyhow::Error>,
-    /// Whether there is a settings file that could not be read.
-    is_file_unread: bool,
 }
 
 impl Values {
@@ -57,10 +53,10 @@ impl Values {
         let file = flag("config")
             .or_else(|| environment.remove("config"))
             .or_else(usual);
-        let (mut written, problem_of_file, is_file_unread) = match file.as_deref().map(toml_file) {
-            Some(Ok((written, problem))) => (written, problem, false),
-            Some(Err(err)) => (BTreeMap::new(), Some(err), true),
-            None => (BTreeMap::new(), None, false),
+        let (mut written, problem_of_file) = match file.as_deref().map(toml_file) {
+            Some(Ok((written, problem))) => (written, problem),
+            Some(Err(err)) => (BTreeMap::new(), Some(err)),
+            None => (BTreeMap::new(), None),
         };
         let found = SETTINGS.iter().filter_map(|setting| {
             let key = setting.key;
@@ -76,13 +72,12 @@ impl Values {
             found: found.collect(),
             file: file.filter(|it| it != STANDARD_INPUT),
             problem: problem.or(problem_of_file),
-            is_file_unread,
         }
     }
 
-    /// Whether it is known where the data is: a file that cannot be read may name another folder.
+    /// Whether it is known where the data is: what could not be read may name another folder.
     pub(crate) fn knows_data_dir(&self) -> bool {
-        !self.is_file_unread || self.source("data_dir") != Source::Default
+        self.problem.is_none() || self.source("data_dir") != Source::Default
     }
 
     /// The file of a setting, if that is one on the disk.
@@ -241,20 +236,11 @@ fn text_of(setting: &Setting, value: Value) -> anyhow::Result<String> {
 /// A package lends the file to the group of the user that the server runs as.
 fn unreadable(path: &str, err: &io::Error) -> anyhow::Error {
     let is_denied = err.kind() == io::ErrorKind::PermissionDenied;
-    let file = Path::new(path);
-    let why = match is_denied.then(|| reader_of(file)).flatten() {
-        Some(name) if own_name().is_some_and(|it| it == name) => {
-            // That of the data is not known yet, and for whoever is not root it does not matter.
-            let fault = fault_of_rights(file, Path::new("."));
-            fault.map_or_else(
-                || in_words(err),
-                |it| format!("{}; run: {}", it.what, it.command),
-            )
-        }
-        Some(name) => format!(
-            "permission denied; run it as {name}: {}",
-            command_as_user(&name)
-        ),
+    let fault = is_denied
+        .then(|| fault_of_rights(Path::new(path), None))
+        .flatten();
+    let why = match fault {
+        Some(fault) => format!("{}; {}", fault.what, fault.advice),
         None => in_words(err),
     };
     anyhow!("cannot read the settings file {path}: {why}")

@@ -142,7 +142,7 @@ pub(super) fn copy(
 
 /// What is another one after any change that somebody would miss in the copy.
 fn state(sql: &mut dyn Sql) -> sql::Result<(i64, Option<Timestamp>, i64)> {
-    let rotations = "SELECT coalesce(sum(rotations), 0) FROM sessions";
+    let rotations = "SELECT CAST(coalesce(sum(rotations), 0) AS bigint) FROM sessions";
     Ok((
         sql.last_number("audit")?,
         clock::last_change(sql)?,

@@ -74,6 +74,13 @@ fn each_thing_that_is_wrong_with_the_unit_is_found() {
             "journalctl -n 20",
         ),
         (
+            "NRestarts=0",
+            "NRestarts=7",
+            "warning",
+            "ended 7 times",
+            "journalctl -u",
+        ),
+        (
             "=enabled",
             "=disabled",
             "warning",

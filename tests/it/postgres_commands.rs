@@ -212,6 +212,17 @@ fn doctor_finds_tables_that_the_role_may_not_write() {
     let output = doctor.output().expect("doctor");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("\nserver_role,ok,"), "{said}");
+    // That is no damage, and a restore is no help.
+    site.postgres()
+        .batch("REVOKE SELECT ON users FROM reader_of_tests");
+    let output = doctor.output().expect("doctor");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("\nserver_role,failed,"), "{said}");
+    assert!(!said.contains("db restore"), "{said}");
+    let url = url.replace("postgres@", "reader_of_tests@");
+    let refused = site.run(&["db", "check", "--database", &url]).refusal();
+    assert!(refused.contains("permission denied"), "{refused}");
+    assert!(!refused.contains("damaged"), "{refused}");
     site.postgres()
         .batch("DROP OWNED BY reader_of_tests; DROP ROLE reader_of_tests");
 }
@@ -231,6 +242,13 @@ fn limits_of_connections_are_found_before_and_named_after_they_are_reached() {
     let (state, said) = finding(&site, "server_connections").expect("a finding");
     assert_eq!(state, "warning");
     assert!(said.contains(" of 4 that the database "), "{said}");
+    limit(1);
+    let (state, said) = finding(&site, "server_connections").expect("a finding");
+    assert_eq!(
+        (&*state, said.contains(" of 1 that ")),
+        ("warning", true),
+        "{said}"
+    );
     limit(500);
     let (state, said) = finding(&site, "server_connections").expect("a finding");
     assert_eq!(state, "ok", "{said}");

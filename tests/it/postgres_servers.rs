@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use minisass_auth::domain::{Email, MailKind};
 use minisass_auth::operator::clock::{ClockStep, ClockWatch};
 use minisass_auth::operator::maintenance::BackupSchedule;
-use minisass_auth::store::Store;
 use minisass_auth::store::attempts::Attempt;
+use minisass_auth::store::{Location, Store};
 use serde_json::json;
 
 use crate::app::{App, DAY, PASSWORD, operator};
+use crate::database::Database;
 use crate::deeds::rounds;
 use crate::postgres;
 use crate::session::Opened;
-use crate::store::{NOW, get};
+use crate::store::{NOW, actor, get, later};
 
 /// Two of them.
 fn servers() -> Option<[App; 2]> {
@@ -40,39 +42,116 @@ fn what_ends_at_one_server_is_over_at_the_other_at_once() {
     one.try_login("ada", PASSWORD).expect(401);
 }
 
+/// From now on the database says that it is so much later than this machine does.
+fn shift_clock(database: &Database, by: &str) {
+    database.change(&format!(
+        "CREATE OR REPLACE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE plpgsql
+         AS $$ BEGIN RETURN {by}; END $$;
+         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database());
+         END $$",
+    ));
+}
+
+/// When the sessions were opened, all added up.
+fn opened_at(app: &App) -> i64 {
+    app.database()
+        .get("SELECT sum(created_at)::bigint FROM sessions")
+}
+
+fn look(app: &App, watch: &mut ClockWatch) -> ClockStep {
+    app.wait(app.operator.watch_clock(watch))
+        .expect("a look at the clock")
+}
+
 /// What happens at the others is not of a time to come there, whatever its own clock says.
 #[test]
-fn a_server_whose_clock_is_behind_moves_nothing_of_the_others() {
+fn a_server_whose_clock_is_off_moves_nothing_of_the_others() {
+    for (by, off) in [
+        ("+ interval '10 minutes'", -600),
+        ("- interval '10 minutes'", 600),
+    ] {
+        let Some(database) = postgres::database() else {
+            return;
+        };
+        shift_clock(
+            &database.database(),
+            &format!("pg_catalog.clock_timestamp() {by}"),
+        );
+        let one = App::on(database).with_user("ada");
+        let opened = Opened::by(&one, "ada");
+        let begun = opened_at(&one);
+        let other = one.beside();
+        other.clock.advance(off);
+        let mut watch = ClockWatch::default();
+        let step = look(&other, &mut watch);
+        let seconds = match step {
+            ClockStep::BehindDatabase(seconds) if off < 0 => seconds,
+            ClockStep::AheadOfDatabase(seconds) if off > 0 => seconds,
+            _ => panic!("{step:?}"),
+        };
+        assert!((595..=605).contains(&seconds), "{seconds}");
+        assert!(watch.is_news());
+        look(&other, &mut watch);
+        assert!(!watch.is_news(), "it is said once");
+        assert_eq!(opened_at(&one), begun);
+        other.status(&opened.access).expect(200);
+        one.clock.advance(-off);
+        one.refresh(&opened.refresh).expect(200);
+    }
+}
+
+#[test]
+fn nothing_follows_a_clock_while_the_database_does_not_tell_the_time() {
     let Some(database) = postgres::database() else {
         return;
     };
-    // As if this machine were ten minutes behind: its database says so.
-    database.batch(
-        "CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql
-         AS $$ SELECT pg_catalog.clock_timestamp() + interval '10 minutes' $$;
-         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database());
-         END $$",
-    );
-    let one = App::on(database).with_user("ada");
-    one.clock.advance(600);
-    let opened = Opened::by(&one, "ada");
-    let begun = one
-        .database()
-        .get::<i64>("SELECT max(created_at) FROM sessions");
-    let behind = one.beside();
-    behind.clock.advance(-600);
+    let app = App::on(database).with_user("ada");
+    let _opened = Opened::by(&app, "ada");
     let mut watch = ClockWatch::default();
-    let step = behind.wait(behind.operator.watch_clock(&mut watch));
-    let ClockStep::BehindDatabase(seconds) = step.expect("a look at the clock") else {
-        panic!("it was not noticed");
+    assert_eq!(look(&app, &mut watch), ClockStep::None);
+    let begun = opened_at(&app);
+    shift_clock(&app.database(), "pg_catalog.clock_timestamp() / 0");
+    let app = app.restart(|_| {});
+    app.clock.advance(-7200);
+    assert_eq!(look(&app, &mut watch), ClockStep::None);
+    assert_eq!(opened_at(&app), begun);
+}
+
+/// The clock of its machine is an hour ahead, and the database says so.
+#[test]
+fn a_server_that_is_ahead_takes_no_mail_that_another_has_in_hand() {
+    let Some(database) = postgres::database() else {
+        return;
     };
-    assert!((595..=605).contains(&seconds), "{seconds}");
-    let after = one
-        .database()
-        .get::<i64>("SELECT max(created_at) FROM sessions");
-    assert_eq!(after, begun);
-    behind.status(&opened.access).expect(200);
-    one.refresh(&opened.refresh).expect(200);
+    database.batch(
+        "CREATE ROLE ahead_of_tests SUPERUSER LOGIN;
+         CREATE SCHEMA shifted;
+         CREATE FUNCTION shifted.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+         AS $$ SELECT pg_catalog.clock_timestamp() - interval '1 hour' $$;
+         ALTER ROLE ahead_of_tests SET search_path = public, shifted, pg_catalog",
+    );
+    let url = database.url().replace("postgres@", "ahead_of_tests@");
+    let ahead = Store::open(&Location::parse(&url).expect("a place")).expect("a store");
+    let right = Store::open(&database.location()).expect("a store");
+    let to = Email::parse("ada@example.org").expect("an address");
+    get(right.add_mail(MailKind::Contact, to, "{}".to_owned(), actor(NOW)));
+    let lease = |store: &Store, now| get(store.lease_mail(later(now), later(now + 60))).is_some();
+    assert!(lease(&right, 0));
+    assert!(!lease(&ahead, 3601));
+    assert!(lease(&ahead, 3600 + 61), "the other one has died");
+    assert!(!lease(&right, 62));
+    // The backup that is due: whoever has it in hand may die.
+    let (since, due) = (later(-86_400), |at| later(at));
+    assert!(get(right.claim_backup(since, due(0))));
+    assert!(!get(ahead.claim_backup(later(3600 - 86_400), due(3600))));
+    assert!(get(
+        ahead.claim_backup(later(3600 + 601 - 86_400), due(3600 + 601))
+    ));
+    get(ahead.return_backup(Some(due(3600 + 601))));
+    assert!(!get(right.claim_backup(later(602 - 86_400), due(602))));
+    ahead.close();
+    right.close();
+    database.batch("DROP ROLE ahead_of_tests");
 }
 
 #[test]

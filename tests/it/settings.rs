@@ -437,29 +437,33 @@ fn a_folder_or_a_file_of_others_is_taken_for_no_place_of_ours() {
     let file = site.path("file");
     fs::write(&file, "text").expect("a file");
     let file = file.to_str().expect("UTF-8");
+    let doctor = |set: &[&str]| {
+        let found = site.run(&[&["doctor", "--format", "csv"][..], set].concat());
+        assert_eq!(found.code, Some(1), "{}", found.out);
+        assert!(!found.out.contains("chmod"), "{}", found.out);
+        found.out
+    };
     for (set, what) in [
-        (
-            ["--database", path],
-            "the setting database is wrong: it is a folder",
-        ),
-        (
-            ["--data-dir", file],
-            "the setting data_dir is wrong: it is no folder",
-        ),
-        (
-            ["--data-dir", path],
-            "nothing of ours; let data_dir name a folder of its own",
-        ),
-        (["--listen-group", "nosuch"], "there is no group nosuch"),
+        (["--database", path], "database is wrong: it is a folder"),
+        (["--data-dir", file], "data_dir is wrong: it is no folder"),
     ] {
         let said = site
             .run(&[&["config", "check"][..], &set].concat())
             .refusal();
         assert!(said.contains(what), "{said}");
-        let found = site.run(&[&["doctor", "--format", "csv"][..], &set].concat());
-        assert_eq!(found.code, Some(1), "{}", found.out);
-        assert!(!found.out.contains("chmod"), "{}", found.out);
+        doctor(&set);
     }
+    for folder in [path, "/var", "/home"] {
+        let said = doctor(&["--data-dir", folder]);
+        assert!(said.contains("nothing of ours"), "{said}");
+    }
+    let socket = format!("unix:{}", site.path("socket").display());
+    let set = ["--listen", &socket, "--listen-group", "nosuch"];
+    let said = site
+        .run(&[&["config", "check"][..], &set].concat())
+        .refusal();
+    assert!(said.contains("there is no group nosuch"), "{said}");
+    assert!(doctor(&set).contains("there is no group nosuch"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use minisass_auth::domain::{MailKind, SessionId, Timestamp};
 use minisass_auth::progress::Progress;
@@ -113,6 +114,38 @@ fn a_copy_that_is_interrupted_leaves_nothing() {
         assert_eq!(get(target.count_users()), 0);
         source.copy_to(&target, &unwatched()).expect("a second try");
         assert_eq!(get(target.count_users()), 300);
+        source.close();
+        target.close();
+    }
+}
+
+/// What is written there meanwhile would stay behind.
+#[test]
+fn a_move_fails_if_anybody_writes_to_the_original_meanwhile() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let postgres = || postgres::database().map(|it| (it.location(), Some(it)));
+    let file_from = Some((file(folder.path(), "from.db"), None));
+    for (place, (from, _database)) in file_from.into_iter().chain(postgres()).enumerate() {
+        let source = Arc::new(Store::open(&from).expect("a source"));
+        for place in 0..300 {
+            add(&source, &format!("user{place}"));
+        }
+        let target = Store::open(&file(folder.path(), &format!("to{place}.db"))).expect("a target");
+        let writer = Arc::clone(&source);
+        let is_first = AtomicBool::new(true);
+        let writing: Progress = Arc::new(move |_| {
+            if is_first.swap(false, Ordering::Relaxed) {
+                add(&writer, "late");
+            }
+            true
+        });
+        let refused = source
+            .move_to(&target, &writing)
+            .expect_err("somebody wrote");
+        assert!(refused.chain().contains("meanwhile"), "{}", refused.chain());
+        assert_eq!(get(target.count_users()), 0);
+        source.move_to(&target, &unwatched()).expect("a second try");
+        assert_eq!(get(target.count_users()), 301);
         source.close();
         target.close();
     }

@@ -1,6 +1,6 @@
 //! `config show | check`.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::bail;
 use serde_json::json;
@@ -8,10 +8,9 @@ use serde_json::json;
 use crate::cli::examples::examples;
 use crate::cli::terminal::output::Output;
 use crate::compose::{self, Identity};
-use crate::daemon::bind;
-use crate::private_file::data_dir;
+use crate::daemon;
 use crate::private_file::lent::{Fault, fault_of_rights};
-use crate::settings::{Settings, Values};
+use crate::settings::{Listen, Settings, Values, private_files};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -44,14 +43,16 @@ pub(crate) fn run(command: &Command, values: &Values, output: &mut Output) -> an
     }
 }
 
-/// What a server would find out that another user starts, or later.
+/// What root may read, and the server of this data may not.
 fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()> {
-    let data = &settings.data_dir;
-    if let Some(file) = &values.file
-        && let Some(Fault { what, command }) = fault_of_rights(Path::new(file), data)
-    {
-        bail!("{file} is not to be used: {what}; run: {command}");
+    let file = values.file.iter().map(PathBuf::from);
+    for file in file.chain(private_files(values)) {
+        if let Some(Fault { what, advice }) = fault_of_rights(&file, Some(&settings.data_dir)) {
+            bail!("{} is not to be used: {what}; {advice}", file.display());
+        }
     }
-    data_dir::check_content(data, settings.database.file())?;
-    bind::check_group(&settings.socket)
+    match settings.listen {
+        Listen::Unix(_) => daemon::check_listen(&settings.listen, &settings.socket, "listen"),
+        Listen::Tcp(_) => Ok(()),
+    }
 }

@@ -1,7 +1,5 @@
 //! What a server of PostgreSQL tells of itself, for whoever looks after it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::connect::APPLICATION;
 use crate::domain::Timestamp;
 use crate::store::server_facts::{ConnectionLimit, ServerFacts};
@@ -33,10 +31,10 @@ const FACTS: &str =
 
 /// The server has a limit for everybody; a database and a role may have ones of their own.
 const LIMITS: &str = "SELECT 'the server', 'max_connections in postgresql.conf',
-        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+        (SELECT coalesce(sum(numbackends), 0)::bigint FROM pg_stat_database),
         current_setting('max_connections')::bigint
     UNION ALL SELECT 'the database ' || datname, 'ALTER DATABASE ' || quote_ident(datname) || ' CONNECTION LIMIT',
-        (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()), datconnlimit::bigint
+        (SELECT numbackends::bigint FROM pg_stat_database WHERE datname = current_database()), datconnlimit::bigint
     FROM pg_database WHERE datname = current_database() AND datconnlimit >= 0
     UNION ALL SELECT 'the role ' || rolname, 'ALTER ROLE ' || quote_ident(rolname) || ' CONNECTION LIMIT',
         (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user), rolconnlimit::bigint
@@ -51,15 +49,6 @@ const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity
 /// How many connections of other servers and commands there are to this database.
 pub(crate) fn others(sql: &mut dyn Sql) -> Result<i64> {
     sql.number(OTHERS, values![APPLICATION])
-}
-
-/// By how many seconds the server's clock is ahead of this machine's, whatever time this program goes by.
-pub(crate) fn ahead(sql: &mut dyn Sql) -> Result<i64> {
-    let now = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-    let theirs = sql.number(now, &[])?;
-    let ours = SystemTime::now().duration_since(UNIX_EPOCH);
-    let ours = i64::try_from(ours.unwrap_or_default().as_millis()).unwrap_or(i64::MAX);
-    Ok(theirs.saturating_sub(ours) / 1000)
 }
 
 pub(crate) fn facts(sql: &mut dyn Sql) -> Result<ServerFacts> {

@@ -4,6 +4,7 @@
 //! once for the lock, the way and the disk.
 
 mod client;
+mod clock;
 mod connect;
 mod error;
 mod facts;
@@ -30,7 +31,8 @@ use lookups::Lookups;
 use readers::PATIENCE;
 use writer::Writer;
 
-pub(crate) use self::facts::{ahead, facts};
+pub(crate) use self::clock::ahead;
+pub(crate) use self::facts::facts;
 pub(crate) use self::migrate::applied;
 pub(crate) use self::readers::Readers;
 

@@ -10,7 +10,7 @@ use tokio_postgres::Statement;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use super::client::Client;
-use super::facts;
+use super::clock::ahead;
 use crate::domain::Timestamp;
 use crate::store::sql::{Result, Row, Sql, Value};
 
@@ -156,7 +156,7 @@ impl Sql for Statements {
     }
 
     fn shared_time(&mut self, ours: Timestamp) -> Result<Timestamp> {
-        let ahead = facts::ahead(self)?;
+        let ahead = ahead(self)?;
         Ok(Timestamp(ours.0.saturating_add(ahead)))
     }
 

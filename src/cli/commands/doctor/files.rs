@@ -74,9 +74,9 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// Of what settings name: it may belong to root, who lets the server read it.
 fn of_lent(file: &Path, data: &Path) -> Option<Finding> {
-    let Fault { what, command } = fault_of_secret(file, data)?;
+    let Fault { what, advice } = fault_of_secret(file, Some(data))?;
     let said = format!("{}: {what}", file.display());
-    Some(Finding::failed(CHECK, said, format!("run: {command}")))
+    Some(Finding::failed(CHECK, said, advice))
 }
 
 /// The database, its log, and the copies from before migrations.

@@ -83,22 +83,23 @@ fn role(server: &ServerFacts) -> Finding {
     )
 }
 
-/// The limit that is nearest.
+/// Of the limits, the one that is reached first.
 fn connections(server: &ServerFacts) -> Finding {
     const CHECK: &str = "server_connections";
-    let left = |it: &&ConnectionLimit| it.most - it.connections;
-    let Some(nearest) = server.limits.iter().min_by_key(left) else {
+    let used = |it: &&ConnectionLimit| it.connections * 100 / it.most.max(1);
+    let is_small = |it: &&ConnectionLimit| it.most < OF_A_SERVER;
+    let small = server.limits.iter().find(is_small);
+    let Some(nearest) = small.or_else(|| server.limits.iter().max_by_key(used)) else {
         return Finding::ok(CHECK, "there is no limit");
     };
-    let ConnectionLimit {
-        of,
-        raised_by,
-        connections,
-        most,
-    } = nearest;
-    let shown = format!("{connections} of {most} that {of} may have");
-    if *most < OF_A_SERVER || connections * 10 > most * 8 {
-        let advice = format!("raise {raised_by}: each server of ours needs up to {OF_A_SERVER}");
+    let shown = format!(
+        "{} of {} that {} may have",
+        nearest.connections, nearest.most, nearest.of
+    );
+    if small.is_some() || used(&nearest) > 80 {
+        let raise = &nearest.raised_by;
+        let advice =
+            format!("each server of ours needs up to {OF_A_SERVER}; to allow more, set {raise}");
         return Finding::warning(CHECK, shown, advice);
     }
     Finding::ok(CHECK, shown)

@@ -18,6 +18,9 @@ const UNIT: &str = "minisass-auth.service";
 /// What the process needs beside the hashes.
 const OTHER_MEMORY: u64 = 64 << 20;
 
+/// A server may be killed for want of memory now and then.
+const MOST_RESTARTS: u32 = 2;
+
 const ASKED: &str = "LoadState,ActiveState,SubState,NRestarts,UnitFileState,User,StateDirectory,MemoryMax,\
                      WatchdogUSec";
 
@@ -87,13 +90,20 @@ impl Unit {
             let advice = format!("run as root: systemctl unmask {UNIT}");
             return vec![Finding::warning(CHECK, finding, advice)];
         }
-        let is_tried_again =
-            self.is("SubState") == "auto-restart" || !matches!(self.is("NRestarts"), "" | "0");
+        let restarts: u32 = self.is("NRestarts").parse().unwrap_or_default();
+        let is_tried_again = self.is("SubState") == "auto-restart" || restarts > 0;
         let state = match self.is("ActiveState") {
             "activating" if is_tried_again => Some(Finding::failed(
                 CHECK,
                 format!("{UNIT} fails, and is started again and again"),
                 format!("see why, as root: journalctl -n 20 -u {UNIT}"),
+            )),
+            "active" if restarts > MOST_RESTARTS => Some(Finding::warning(
+                CHECK,
+                format!(
+                    "{UNIT} has ended {restarts} times since it was started, and was started again"
+                ),
+                format!("see why, as root: journalctl -u {UNIT}"),
             )),
             "active" | "activating" | "reloading" => None,
             state => Some(Finding::failed(

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::finding::{Finding, Subject};
 use crate::compose::{self, Identity};
-use crate::daemon::bind;
+use crate::daemon;
 use crate::domain::WebUrl;
 use crate::failure;
 use crate::mail::Mailer;
@@ -66,10 +66,15 @@ pub(crate) fn listen(subject: &Subject<'_>) -> Finding {
     };
     let (listen, access) = (&settings.listen, &settings.socket);
     // A server of ours has it.
-    if !data_dir::is_served(&subject.data_dir, subject.database.file())
-        && let Err(err) = bind::check(listen, access)
-    {
-        return Finding::refused("listen", &err.to_string(), ADVICE);
+    if !data_dir::is_served(&subject.data_dir, subject.database.file()) {
+        let main = daemon::check_listen(listen, access, "listen");
+        let metrics = settings.metrics_listen.as_ref();
+        let metrics = metrics.map_or(Ok(()), |it| {
+            daemon::check_listen(it, access, "metrics-listen")
+        });
+        if let Err(err) = main.and(metrics) {
+            return Finding::refused("listen", &err.to_string(), ADVICE);
+        }
     }
     let is_public = settings.public_url.as_ref().is_some_and(WebUrl::is_https);
     match listen {
