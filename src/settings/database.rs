@@ -71,7 +71,7 @@ pub(crate) fn other_database(text: &str, password_file: Option<&Path>) -> anyhow
         "everybody on this machine can read a password that is an argument; write it into a file with \
          mode 600 and name that by --to-password-file"
     );
-    let password = password_file.map(|it| read_private(it));
+    let password = password_file.map(read_private);
     Ok(Location::Server(match password.transpose()? {
         Some(password) => url.with_password(&password),
         None => url,

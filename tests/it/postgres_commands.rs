@@ -59,7 +59,7 @@ fn doctor_finds_a_server_that_does_not_wait_for_its_disk() {
 
 /// What a role or a database says of its sessions is not for us.
 #[test]
-fn what_a_database_sets_for_its_sessions_stops_no_search() {
+fn what_a_database_sets_for_its_sessions_stops_no_command() {
     let Some(site) = Site::on_postgres() else {
         return;
     };
@@ -67,10 +67,13 @@ fn what_a_database_sets_for_its_sessions_stops_no_search() {
     site.postgres().batch(
         "DO $$ BEGIN
              EXECUTE format('ALTER DATABASE %I SET standard_conforming_strings = off', current_database());
+             EXECUTE format('ALTER DATABASE %I SET statement_timeout = 1', current_database());
          END $$",
     );
     let found = site.run(&["user", "list", "--search", "zed", "--format", "json"]);
     assert_eq!(found.json()[0]["username"], "zed");
+    let backup = site.path("backup.db").display().to_string();
+    site.run(&["db", "backup", &backup]).ok();
 }
 
 #[test]

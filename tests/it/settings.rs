@@ -458,7 +458,15 @@ fn a_folder_or_a_file_of_others_is_taken_for_no_place_of_ours() {
         assert!(said.contains("nothing of ours"), "{said}");
     }
     let socket = format!("unix:{}", site.path("socket").display());
-    let set = ["--listen", &socket, "--listen-group", "nosuch"];
+    let public = "https://auth.example.org";
+    let set = [
+        "--listen",
+        &socket,
+        "--listen-group",
+        "nosuch",
+        "--public-url",
+        public,
+    ];
     let said = site
         .run(&[&["config", "check"][..], &set].concat())
         .refusal();

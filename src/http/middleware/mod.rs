@@ -88,7 +88,7 @@ impl Middleware {
             biased;
             answer = answer => answer,
             () = tokio::time::sleep(DEADLINE) => {
-                let note = "it waited for a password hash, or for the disk";
+                let note = "it waited for a password hash, for the disk, or for the database";
                 tracing::warn!(event = "request_timeout", seconds = DEADLINE.as_secs(), note);
                 return unavailable("This took too long. Try again later.");
             }

@@ -114,6 +114,8 @@ impl Way {
         let Link {
             client, traffic, ..
         } = &mut link;
+        // That of a role may be too short for what is asked first.
+        heard(traffic, client.batch_execute("SET statement_timeout = 0")).await??;
         let row = heard(traffic, client.query_one(first, &[])).await??;
         Ok((link, row))
     }
