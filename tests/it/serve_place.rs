@@ -393,3 +393,51 @@ fn how_long_an_idle_connection_is_kept_is_a_setting() {
     let rows = site.run(&["config", "show", "--format", "csv"]).ok();
     assert!(rows.contains("keep_alive,75s,default"), "{rows}");
 }
+
+/// Their modes would be "put right" otherwise.
+#[test]
+fn a_folder_or_a_file_of_others_is_taken_for_no_place_of_ours() {
+    let site = Site::new();
+    let foreign = site.path("foreign");
+    fs::create_dir_all(foreign.join("spool")).expect("a folder");
+    fs::set_permissions(&foreign, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let path = foreign.to_str().expect("UTF-8");
+    let file = site.path("file");
+    fs::write(&file, "text").expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    let doctor = |set: &[&str]| {
+        let found = site.run(&[&["doctor", "--format", "csv"][..], set].concat());
+        assert_eq!(found.code, Some(1), "{}", found.out);
+        assert!(!found.out.contains("chmod"), "{}", found.out);
+        found.out
+    };
+    for (set, what) in [
+        (["--database", path], "database is wrong: it is a folder"),
+        (["--data-dir", file], "data_dir is wrong: it is no folder"),
+    ] {
+        let said = site
+            .run(&[&["config", "check"][..], &set].concat())
+            .refusal();
+        assert!(said.contains(what), "{said}");
+        doctor(&set);
+    }
+    for folder in [path, "/var", "/home"] {
+        let said = doctor(&["--data-dir", folder]);
+        assert!(said.contains("nothing of ours"), "{said}");
+    }
+    let socket = format!("unix:{}", site.path("socket").display());
+    let public = "https://auth.example.org";
+    let set = [
+        "--listen",
+        &socket,
+        "--listen-group",
+        "nosuch",
+        "--public-url",
+        public,
+    ];
+    let said = site
+        .run(&[&["config", "check"][..], &set].concat())
+        .refusal();
+    assert!(said.contains("there is no group nosuch"), "{said}");
+    assert!(doctor(&set).contains("there is no group nosuch"));
+}

@@ -65,11 +65,13 @@ pub(crate) fn run(
     output.rows(rows)?;
     output.finish()?;
     let least = tried.first().filter(|it| it.1 > target);
-    if least.is_some_and(|it| Some(it.0) == proposed) {
-        note("nothing that is safe is as quick as that: this is the least that OWASP asks for");
-    }
+    let is_least = least.is_some_and(|it| Some(it.0) == proposed);
+    let why = match is_least {
+        true => ": nothing that is safe is as quick as that",
+        false => "",
+    };
     if proposed == Some(settings.scrypt) {
-        note("the cost is right as it is");
+        note(&format!("the cost is right as it is{why}"));
     } else if let Some(cost) = proposed {
         note(&format!(
             "to use the proposed cost, set scrypt = \"{cost}\" and start the server again; \
