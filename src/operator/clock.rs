@@ -25,6 +25,8 @@ const EARLIEST: Timestamp = Timestamp(1_767_225_600);
 #[derive(Debug, Default)]
 pub struct ClockWatch {
     last: Option<Timestamp>,
+    /// By how much the database's clock was ahead of this one then.
+    behind: i64,
     wrong: Option<Discriminant<ClockStep>>,
     is_news: bool,
 }
@@ -109,10 +111,18 @@ impl Operator {
         if let ClockStep::Back(seconds) = step {
             let stamp = Actor::server().at(now);
             let (store, signer) = (&self.parts.store, &self.parts.signer);
-            let latest = store.follow_clock(seconds, signer.latest(), stamp).await?;
+            // Mails of a database that others share go by its clock, and that may have gone on.
+            let of_mails = match watch.last {
+                _ if !store.is_shared() => seconds,
+                Some(_) => seconds + watch.behind - behind,
+                None => 0,
+            };
+            let back = (seconds, of_mails);
+            let latest = store.follow_clock(back, signer.latest(), stamp).await?;
             signer.note_latest(latest);
         }
         watch.last = Some(now);
+        watch.behind = behind;
         Ok(Some(step))
     }
 

@@ -44,10 +44,14 @@ impl Store {
     }
 
     /// Follows the clock, which was set back by so many seconds: what happened in a time that is still
-    /// to come happens now, and ends as much later as it would have. Returns the latest time that there
-    /// was, which is `latest` or later.
-    pub fn follow_clock(&self, back: i64, latest: Timestamp, stamp: Stamp) -> Pending<Timestamp> {
-        let is_shared = self.is_shared();
+    /// to come happens now, and ends as much later as it would have. The clock that mails go by may have been
+    /// set back by another number. Returns the latest time that there was, which is `latest` or later.
+    pub fn follow_clock(
+        &self,
+        (back, of_mails): (i64, i64),
+        latest: Timestamp,
+        stamp: Stamp,
+    ) -> Pending<Timestamp> {
         self.write("following the clock", move |sql| {
             let now = stamp.at;
             let latest = latest_time(sql)?.max(latest);
@@ -55,8 +59,8 @@ impl Store {
             move_attempts(sql, now)?;
             move_links(sql, now)?;
             move_sessions(sql, now)?;
-            if !is_shared {
-                move_mails(sql, now, back)?;
+            if of_mails > 0 {
+                move_mails(sql, now, of_mails)?;
             }
             move_ended_mails(sql, now)?;
             let detail = format!("{back} seconds");
@@ -114,7 +118,6 @@ fn move_sessions(sql: &mut dyn Sql, now: Timestamp) -> sql::Result<usize> {
     )
 }
 
-/// Servers that share the outbox go by another clock there ([`Sql::shared_time`]).
 fn move_mails(sql: &mut dyn Sql, now: Timestamp, back: i64) -> sql::Result<usize> {
     sql.execute(
         "UPDATE outbox SET next_at = next_at - ?2 WHERE state = 'queued' AND next_at > ?1",

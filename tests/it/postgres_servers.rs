@@ -9,7 +9,7 @@ use minisass_auth::store::attempts::Attempt;
 use minisass_auth::store::{Location, Store};
 use serde_json::json;
 
-use crate::app::{App, DAY, PASSWORD, operator};
+use crate::app::{App, DAY, HOUR, PASSWORD, START, operator};
 use crate::database::Database;
 use crate::deeds::rounds;
 use crate::postgres;
@@ -115,6 +115,38 @@ fn nothing_follows_a_clock_while_the_database_does_not_tell_the_time() {
     app.clock.advance(-7200);
     assert_eq!(look(&app, &mut watch), ClockStep::None);
     assert_eq!(opened_at(&app), begun);
+}
+
+/// PostgreSQL may be on the same machine; or the clock of this one was put right, and all others were.
+#[test]
+fn mails_follow_the_clock_of_the_database_and_no_other() {
+    let Some(database) = postgres::database() else {
+        return;
+    };
+    let app = App::on(database).with_user("ada");
+    app.mails();
+    let next = START + 60;
+    app.database().change(&format!(
+        "INSERT INTO outbox (kind, recipient, state, next_at, created_at)
+         VALUES ('contact', 'x@example.org', 'queued', {next}, {START})"
+    ));
+    let next = |app: &App| -> i64 {
+        app.database()
+            .get("SELECT max(next_at) FROM outbox WHERE state = 'queued'")
+    };
+    let mut watch = ClockWatch::default();
+    look(&app, &mut watch);
+    app.clock.advance(-HOUR);
+    assert_eq!(look(&app, &mut watch), ClockStep::Back(HOUR));
+    assert_eq!(next(&app), START + 60 - HOUR);
+
+    // After a restart nobody knows whose clock it was.
+    app.clock.advance(-HOUR);
+    assert!(matches!(
+        look(&app, &mut ClockWatch::default()),
+        ClockStep::Back(_)
+    ));
+    assert_eq!(next(&app), START + 60 - HOUR);
 }
 
 /// The clock of its machine is an hour ahead, and the database says so.
