@@ -170,7 +170,7 @@ fn fill_outbox(folder: &Path) -> Result<()> {
          SELECT 'password-reset', users.id, randomblob(32), randomblob(32), 1, 2, 2 FROM numbers, users
          WHERE username LIKE 'other%';
          INSERT INTO outbox (kind, user_id, link_id, recipient, state, next_at, created_at, sent_at)
-         SELECT 'password-reset', user_id, links.id, email, 'sent', created, created, created FROM
+         SELECT 'password-reset', user_id, links.id, users.email, 'sent', created, created, created FROM
              (SELECT *, unixepoch() - 86400 AS created FROM links) AS links JOIN users ON users.id = user_id"
     );
     database.execute_batch(&fill).context("filling the outbox")

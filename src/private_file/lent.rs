@@ -4,6 +4,8 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::fs::{Access, access};
+
 use super::owner::{command_as_user, quoted, reader_of};
 use super::system_users::{group_of_user, is_member, name_of_group, name_of_user};
 use super::{is_of_another_user, is_open_to_others, is_our_group};
@@ -68,9 +70,10 @@ fn is_open(metadata: &Metadata) -> bool {
     !is_lent && is_open_to_others(metadata)
 }
 
-/// A list of who may do what, beside the mode.
+/// A list of who may do what, beside the mode. Whom it lets in is not read.
 fn has_list(file: &Path) -> bool {
-    rustix::fs::getxattr(file, "system.posix_acl_access", &mut [0; 0]).is_ok_and(|it| it > 0)
+    let mut list = [0; 4096];
+    rustix::fs::getxattr(file, "system.posix_acl_access", &mut list[..]).is_ok_and(|it| it > 0)
 }
 
 fn shown(file: &Path) -> String {
@@ -105,7 +108,8 @@ impl Reader {
             || file.uid() == self.uid && file.mode() & 0o400 != 0
             || is_of_group && file.mode() & 0o040 != 0
             || file.mode() & 0o004 != 0
-            || has_list(path)
+            || !self.is_us() && has_list(path)
+            || self.is_us() && access(path, Access::READ_OK).is_ok()
     }
 
     fn name(self) -> String {

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::folder_of;
 use super::system_users::{name_of_user, user_of_group};
 
 /// The line for a shell that runs this very command as another user.
@@ -21,8 +22,13 @@ pub(crate) fn line_for_owner(path: &Path, err: &io::Error) -> String {
     let owner = |it: &Path| fs::metadata(it).ok().map(|it| it.uid());
     let ours = rustix::process::geteuid().as_raw();
     let owner = path.ancestors().find_map(owner).filter(|it| *it != ours);
+    let is_among_ours = folder_of(path).metadata().is_ok_and(|it| it.uid() == ours);
     match owner {
         None => String::new(),
+        Some(0) if is_among_ours => {
+            let shown = quoted(&path.to_string_lossy());
+            format!("; run as root: chown {ours} {shown}")
+        }
         Some(0) if is_service() => {
             ": name a folder of this user's; below /home a unit sees none (ProtectHome=)".to_owned()
         }
@@ -31,7 +37,7 @@ pub(crate) fn line_for_owner(path: &Path, err: &io::Error) -> String {
 }
 
 /// Whether a service manager has started this program itself: nobody sits there to start it as somebody else.
-pub(super) fn is_service() -> bool {
+pub(crate) fn is_service() -> bool {
     std::env::var("SYSTEMD_EXEC_PID").is_ok_and(|it| it == std::process::id().to_string())
 }
 

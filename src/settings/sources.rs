@@ -13,7 +13,7 @@ use super::service_variables::{is_link_name, is_of_service};
 use crate::domain::{ALIKE, StandIn, similarity, without_mark};
 use crate::failure::in_words;
 use crate::private_file::lent::fault_of_rights;
-use crate::private_file::owner::reader_of;
+use crate::private_file::owner::{is_service, reader_of};
 
 /// The settings file, if nobody names another one.
 pub(crate) const USUAL_FILE: &str = "/etc/minisass-auth.toml";
@@ -239,7 +239,7 @@ fn unreadable(path: &str, err: &io::Error) -> anyhow::Error {
     let is_denied = err.kind() == io::ErrorKind::PermissionDenied;
     let file = Path::new(path);
     // Of one that is root's alone nobody knows whom it is for.
-    let is_meant = is_denied && reader_of(file).is_some();
+    let is_meant = is_denied && (reader_of(file).is_some() || is_service());
     let fault = is_meant.then(|| fault_of_rights(file, None)).flatten();
     let why = match fault {
         Some(fault) => format!("{}; {}", fault.what, fault.advice),

@@ -13,6 +13,7 @@ use crate::private_file::{
     replaceable_in,
 };
 use crate::settings::private_files;
+use crate::store::maintenance;
 
 pub(super) const CHECK: &str = "files";
 
@@ -28,7 +29,10 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     if let Err(err) = data_dir::check_content(folder, subject.database.file()) {
         return vec![Finding::refused(CHECK, &err.to_string(), "")];
     }
-    let mut files = subject.database.file().map_or_else(Vec::new, beside);
+    // What is no database of ours is told by the check of it, and is not ours to close.
+    let is_ours = |_: &&Path| maintenance::is_there(&subject.database).is_ok();
+    let database = subject.database.file().filter(is_ours);
+    let mut files = database.map_or_else(Vec::new, beside);
     files.extend([layout::SERVED, layout::COMPLETE].map(|it| folder.join(it)));
     // A volume that root lends is not ours to close; what is in it is looked at all the same.
     if fs::metadata(folder).is_ok_and(|it| is_own(&it)) {
@@ -138,7 +142,9 @@ impl Private {
     /// Root may have lent the folder, as it lends volumes to containers.
     fn of_another(&self, folder: &Metadata) -> Option<Finding> {
         let owner = folder.uid();
-        let which = self.those(|it| it.uid() != owner && is_of_another_user(it))?;
+        let is_anothers =
+            |it: &Metadata| it.uid() != owner && (owner != 0 || is_of_another_user(it));
+        let which = self.those(is_anothers)?;
         Some(Finding::failed(
             CHECK,
             format!("{which} belongs to another user than the data folder"),

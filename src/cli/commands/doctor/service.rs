@@ -10,7 +10,7 @@ use super::finding::{Finding, Subject};
 use crate::cli::commands::healthcheck;
 use crate::private_file::data_dir;
 use crate::private_file::system_users::name_of_user;
-use crate::settings::{Listen, Settings};
+use crate::settings::{Listen, Settings, Source, USUAL_FILE};
 
 const CHECK: &str = "service";
 const UNIT: &str = "minisass-auth.service";
@@ -28,7 +28,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let Some(settings) = &subject.settings else {
         return vec![Finding::skipped(CHECK, "the settings are wrong")];
     };
-    let unit = Unit::ask().filter(|it| it.serves(&subject.data_dir));
+    let unit = Unit::ask().filter(|it| it.serves(subject));
     let problems = unit.as_ref().map(|it| it.problems(subject, settings));
     let mut findings = problems.unwrap_or_default();
     let is_served = data_dir::is_served(&subject.data_dir, subject.database.file());
@@ -75,13 +75,17 @@ impl Unit {
         self.0.get(property).map_or("", String::as_str)
     }
 
-    fn serves(&self, data_dir: &Path) -> bool {
+    fn serves(&self, subject: &Subject<'_>) -> bool {
         // Of one that is masked systemd tells no more.
         let folder = match self.is("LoadState") {
             "masked" => UNIT.trim_end_matches(".service"),
             _ => self.is("StateDirectory"),
         };
-        data_dir == Path::new("/var/lib").join(folder)
+        // It reads that file too.
+        let values = subject.values;
+        let is_in_its_file =
+            values.file.as_deref() == Some(USUAL_FILE) && values.source("data_dir") == Source::File;
+        is_in_its_file || subject.data_dir == Path::new("/var/lib").join(folder)
     }
 
     fn problems(&self, subject: &Subject<'_>, settings: &Settings) -> Vec<Finding> {
