@@ -10,7 +10,7 @@ use crate::failure::Failure;
 /// Seconds are cut off, and a clock is adjusted by parts of one all the time.
 const SLACK: i64 = 1;
 
-/// The clocks of servers that share a database differ: what another one wrote tells no more than this.
+/// The clocks of servers that share a database differ from that of the database by so much, to either side.
 const SLACK_BETWEEN_SERVERS: i64 = 30;
 
 /// A leap by more seconds is worth a question.
@@ -93,12 +93,15 @@ impl Operator {
             return Ok(Some(ClockStep::BehindDatabase(behind)));
         }
         if behind < -SLACK_BETWEEN_SERVERS {
+            // What is written now is of a time to come once it is put right.
+            watch.last = Some(now);
+            watch.behind = behind;
             return Ok(Some(ClockStep::AheadOfDatabase(-behind)));
         }
         let (last, slack) = match watch.last {
             Some(last) => (last, SLACK),
             None if self.parts.store.is_shared() => {
-                (self.last_change(now).await?, SLACK_BETWEEN_SERVERS)
+                (self.last_change(now).await?, 2 * SLACK_BETWEEN_SERVERS)
             }
             None => (self.last_change(now).await?, SLACK),
         };

@@ -141,8 +141,13 @@ pub(super) fn copy(
 }
 
 /// What is another one after a change that somebody would miss in the copy.
-fn state(sql: &mut dyn Sql) -> sql::Result<(i64, Option<Timestamp>)> {
-    Ok((sql.last_number("audit")?, clock::last_change(sql)?))
+fn state(sql: &mut dyn Sql) -> sql::Result<(i64, Option<Timestamp>, i64)> {
+    let queued = "SELECT count(*) FROM outbox WHERE state = 'queued'";
+    Ok((
+        sql.last_number("audit")?,
+        clock::last_change(sql)?,
+        sql.number(queued, &[])?,
+    ))
 }
 
 fn read_from(from: &Readers, parts: SyncSender<Part>, progress: &Progress) -> Pending<()> {
@@ -233,6 +238,7 @@ fn write_to(
         let parts = parts.lock().unwrap_or_else(PoisonError::into_inner).take();
         clear(sql)?;
         sql.expect_many()?;
+        sql.expect_pauses()?;
         for part in parts.into_iter().flatten() {
             match part {
                 Part::Rows(place, cells) => insert(sql, &TABLES[place], &cells)?,

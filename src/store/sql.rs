@@ -50,6 +50,8 @@ pub(crate) trait Sql {
     fn shared_time(&mut self, ours: Timestamp) -> Result<Timestamp>;
     /// Prepares for very many rows.
     fn expect_many(&mut self) -> Result<()>;
+    /// Prepares for a transaction that waits for whoever brings the rows.
+    fn expect_pauses(&mut self) -> Result<()>;
     /// Has the engine look at what it holds by now, so that it plans for that.
     fn wrote_many(&mut self) -> Result<()>;
     /// Has the transaction write something, so that a full disk shows when it is committed.

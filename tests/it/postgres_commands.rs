@@ -67,7 +67,7 @@ fn what_a_database_sets_for_its_sessions_stops_no_command() {
     site.postgres().batch(
         "DO $$ BEGIN
              EXECUTE format('ALTER DATABASE %I SET standard_conforming_strings = off', current_database());
-             EXECUTE format('ALTER DATABASE %I SET statement_timeout = 1', current_database());
+             EXECUTE format('ALTER DATABASE %I SET statement_timeout = 5', current_database());
          END $$",
     );
     let found = site.run(&["user", "list", "--search", "zed", "--format", "json"]);

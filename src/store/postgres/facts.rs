@@ -14,6 +14,9 @@ const CLOSED: &str = "SELECT count(*) FROM pg_tables
         AND has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), 'UPDATE')
         AND has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), 'DELETE'))";
 
+/// Tables of this engine alone, with the last number of a row.
+const COUNTERS: [&str; 2] = ["audit_end", "last_user_deleted"];
+
 /// How many sequences of those tables we may not use: an import, a copy or a backup reads and sets them.
 const CLOSED_SEQUENCES: &str = "SELECT count(*) FROM pg_class AS sequence
     JOIN pg_depend ON objid = sequence.oid AND deptype IN ('a', 'i')
@@ -52,7 +55,7 @@ pub(crate) fn others(sql: &mut dyn Sql) -> Result<i64> {
 }
 
 pub(crate) fn facts(sql: &mut dyn Sql) -> Result<ServerFacts> {
-    let names = table_names().join(",");
+    let names = [&table_names()[..], &COUNTERS].concat().join(",");
     let closed_tables = sql.number(CLOSED, values![names])?;
     let closed_sequences = sql.number(CLOSED_SEQUENCES, values![names])?;
     let limits = sql.all(LIMITS, &[], |row| {

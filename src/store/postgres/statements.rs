@@ -160,8 +160,11 @@ impl Sql for Statements {
         Ok(Timestamp(ours.0.saturating_add(ahead)))
     }
 
-    /// Its transaction waits for whoever reads them.
     fn expect_many(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn expect_pauses(&mut self) -> Result<()> {
         self.batch("SET LOCAL idle_in_transaction_session_timeout = '60s'")
     }
 
@@ -173,7 +176,7 @@ impl Sql for Statements {
     fn probe(&mut self) -> Result<()> {
         self.execute("UPDATE audit_end SET last = last", &[])?;
         // They are there, and may be read.
-        self.batch("SELECT FROM users, sessions, login_attempts, links, outbox LIMIT 0")?;
+        self.batch("SELECT FROM users, profiles, sessions, login_attempts, links, outbox, audit, last_user_deleted LIMIT 0")?;
         self.batch(TAKE_ROOM)
     }
 }

@@ -127,6 +127,10 @@ impl Sql for Statements<'_> {
         Ok(self.last_number("audit")? + 1)
     }
 
+    fn expect_pauses(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// All who share it are on this machine.
     fn shared_time(&mut self, ours: Timestamp) -> Result<Timestamp> {
         Ok(ours)
