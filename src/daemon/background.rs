@@ -41,6 +41,7 @@ const CLOCK_TROUBLE: Duration = Duration::from_secs(60);
 /// After the clock has leapt ahead nothing is deleted for so long: somebody may put it right.
 const DOUBT: Duration = Duration::from_secs(3600);
 
+/// What to do about a clock that differs from that of the database.
 const DISAGREE: &str = "let this machine and that of the database follow a time server; until then nothing is \
                         deleted here, no scheduled backup is made, and nothing follows this clock";
 
@@ -192,51 +193,58 @@ async fn look_at_clock(
     doubts: &watch::Sender<Instant>,
 ) -> Duration {
     match operator.watch_clock(clock).await {
-        Ok(ClockStep::None) => {}
-        Ok(ClockStep::Back(seconds)) => {
-            let note = "what waits or lasts has followed it";
-            tracing::warn!(event = "sys_clock_set_back", seconds, note);
-        }
-        Ok(ClockStep::Wrong) => {
-            let note = "it says a time before this program was written; put it right: nobody stays \
-                        logged in whose login is of such a time, nothing is deleted, and no scheduled backup is made";
-            if clock.is_news() {
-                tracing::error!(event = "sys_clock_wrong", note);
+        Ok(step) => {
+            if tell_of_clock(step, clock.is_news()) {
+                doubts.send_replace(Instant::now() + DOUBT);
             }
-            doubts.send_replace(Instant::now() + DOUBT);
-        }
-        Ok(ClockStep::BehindDatabase(seconds)) => {
-            if clock.is_news() {
-                tracing::error!(
-                    event = "sys_clock_behind_database",
-                    seconds,
-                    note = DISAGREE
-                );
-            }
-            doubts.send_replace(Instant::now() + DOUBT);
-        }
-        Ok(ClockStep::AheadOfDatabase(seconds)) => {
-            if clock.is_news() {
-                tracing::error!(
-                    event = "sys_clock_ahead_of_database",
-                    seconds,
-                    note = DISAGREE
-                );
-            }
-            doubts.send_replace(Instant::now() + DOUBT);
-        }
-        Ok(ClockStep::Ahead(seconds)) => {
-            let note = "or nothing was written for so long; if the clock is wrong, put it right: \
-                        for an hour nothing is deleted, and no scheduled backup is made";
-            tracing::warn!(event = "sys_clock_ahead", seconds, note);
-            doubts.send_replace(Instant::now() + DOUBT);
+            CLOCK_PAUSE
         }
         Err(failure) => {
             failure.log();
-            return CLOCK_TROUBLE;
+            CLOCK_TROUBLE
         }
     }
-    CLOCK_PAUSE
+}
+
+/// Returns whether nothing is to be deleted for a while.
+fn tell_of_clock(step: ClockStep, is_news: bool) -> bool {
+    match step {
+        ClockStep::None => false,
+        ClockStep::Back(seconds) => {
+            let note = "what waits or lasts has followed it";
+            tracing::warn!(event = "sys_clock_set_back", seconds, note);
+            false
+        }
+        ClockStep::Ahead(seconds) => {
+            let note = "or nothing was written for so long; if the clock is wrong, put it right: \
+                        for an hour nothing is deleted, and no scheduled backup is made";
+            tracing::warn!(event = "sys_clock_ahead", seconds, note);
+            true
+        }
+        _ if !is_news => true,
+        ClockStep::Wrong => {
+            let note = "it says a time before this program was written; put it right: nobody stays \
+                        logged in whose login is of such a time, nothing is deleted, and no scheduled backup is made";
+            tracing::error!(event = "sys_clock_wrong", note);
+            true
+        }
+        ClockStep::BehindDatabase(seconds) => {
+            tracing::error!(
+                event = "sys_clock_behind_database",
+                seconds,
+                note = DISAGREE
+            );
+            true
+        }
+        ClockStep::AheadOfDatabase(seconds) => {
+            tracing::error!(
+                event = "sys_clock_ahead_of_database",
+                seconds,
+                note = DISAGREE
+            );
+            true
+        }
+    }
 }
 
 async fn deliver(operator: Operator) -> Result<bool, Failure> {

@@ -12,8 +12,9 @@ use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use crate::failure::in_words;
 use crate::http::Listener;
+use crate::private_file::folder_of;
+use crate::private_file::lent::may_fill;
 use crate::private_file::system_users::group_id;
-use crate::private_file::{folder_of, may_write};
 use crate::settings::{Listen, SocketAccess};
 
 /// Returns the address too, for whoever asked for port 0.
@@ -37,10 +38,11 @@ pub(crate) async fn bind(
     }
 }
 
-/// Whether a server could listen there now, where `flag` says. Nothing is left of it.
+/// Whether the server of the data in `data` could listen there now, where `flag` says. Nothing is left of it.
 pub(crate) fn check_listen(
     listen: &Listen,
     access: &SocketAccess,
+    data: &Path,
     flag: &str,
 ) -> anyhow::Result<()> {
     let address = match listen {
@@ -52,7 +54,7 @@ pub(crate) fn check_listen(
                 // A unit makes it for the time in which it runs.
                 Err(_) if folder.starts_with("/run") => return Ok(()),
                 Err(err) => return Err(refusal(&err, listen, flag)),
-                Ok(_) if may_write(folder) => return Ok(()),
+                Ok(_) if may_fill(folder, data) => return Ok(()),
                 Ok(_) => io::ErrorKind::PermissionDenied,
             };
             return Err(refusal(&kind.into(), listen, flag));
@@ -91,7 +93,7 @@ fn refusal(err: &io::Error, listen: &Listen, flag: &str) -> anyhow::Error {
             "cannot listen on {listen}: not permitted; choose a port above 1023 with --{flag}"
         ),
         (io::ErrorKind::PermissionDenied, Listen::Unix(_)) => anyhow!(
-            "cannot listen on {listen}: this user may not write to its folder; choose another with \
+            "cannot listen on {listen}: the server may not write to its folder; choose another with \
              --{flag}, such as unix:/run/minisass-auth/http.sock, whose folder the unit makes"
         ),
         _ => {

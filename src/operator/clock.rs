@@ -11,7 +11,7 @@ use crate::failure::Failure;
 const SLACK: i64 = 1;
 
 /// The clocks of servers that share a database differ from that of the database by so much, to either side.
-const SLACK_BETWEEN_SERVERS: i64 = 30;
+pub const SLACK_BETWEEN_SERVERS: i64 = 30;
 
 /// A leap by more seconds is worth a question.
 const LEAP: i64 = 24 * 3600;
@@ -26,7 +26,7 @@ const EARLIEST: Timestamp = Timestamp(1_767_225_600);
 pub struct ClockWatch {
     last: Option<Timestamp>,
     /// By how much the database's clock was ahead of this one then.
-    behind: i64,
+    ahead: Option<i64>,
     wrong: Option<Discriminant<ClockStep>>,
     is_news: bool,
 }
@@ -81,23 +81,38 @@ impl Operator {
         }
         // Whoever needs a database that says nothing complains of it. Until it does, nobody knows what time
         // it is.
-        let Ok(behind) = self.parts.store.clock_ahead().await else {
+        let Ok(ahead) = self.parts.store.clock_ahead().await else {
             return Ok(None);
         };
-        if behind > 0 {
+        if watch
+            .ahead
+            .is_none_or(|it| it - ahead > SLACK_BETWEEN_SERVERS)
+        {
+            self.limit_mails().await?;
+        }
+        watch.ahead = Some(ahead);
+        if ahead > 0 {
             // Tokens of the servers that go by it are good here all the same.
-            let theirs = Timestamp(now.0.saturating_add(behind));
+            let theirs = Timestamp(now.0.saturating_add(ahead));
             self.parts.signer.note_latest(theirs);
         }
-        if behind > SLACK_BETWEEN_SERVERS {
-            return Ok(Some(ClockStep::BehindDatabase(behind)));
+        if ahead > SLACK_BETWEEN_SERVERS {
+            return Ok(Some(ClockStep::BehindDatabase(ahead)));
         }
-        if behind < -SLACK_BETWEEN_SERVERS {
+        if ahead < -SLACK_BETWEEN_SERVERS {
             // What is written now is of a time to come once it is put right.
             watch.last = Some(now);
-            watch.behind = behind;
-            return Ok(Some(ClockStep::AheadOfDatabase(-behind)));
+            return Ok(Some(ClockStep::AheadOfDatabase(-ahead)));
         }
+        self.follow_clock(watch, now).await.map(Some)
+    }
+
+    /// Of a clock that agrees with that of the database.
+    async fn follow_clock(
+        &self,
+        watch: &mut ClockWatch,
+        now: Timestamp,
+    ) -> Result<ClockStep, Failure> {
         let (last, slack) = match watch.last {
             Some(last) => (last, SLACK),
             None if self.parts.store.is_shared() => {
@@ -114,19 +129,13 @@ impl Operator {
         if let ClockStep::Back(seconds) = step {
             let stamp = Actor::server().at(now);
             let (store, signer) = (&self.parts.store, &self.parts.signer);
-            // Mails of a database that others share go by its clock, and that may have gone on.
-            let of_mails = match watch.last {
-                _ if !store.is_shared() => seconds,
-                Some(_) => seconds + watch.behind - behind,
-                None => 0,
-            };
-            let back = (seconds, of_mails);
-            let latest = store.follow_clock(back, signer.latest(), stamp).await?;
-            signer.note_latest(latest);
+            let latest = store.follow_clock(seconds, signer.latest(), stamp);
+            signer.note_latest(latest.await?);
+            // The database may be on the same machine.
+            self.limit_mails().await?;
         }
         watch.last = Some(now);
-        watch.behind = behind;
-        Ok(Some(step))
+        Ok(step)
     }
 
     async fn last_change(&self, now: Timestamp) -> Result<Timestamp, Failure> {

@@ -8,6 +8,7 @@ use super::Operator;
 use crate::domain::{Email, Timestamp, User};
 use crate::failure::Failure;
 use crate::mail::{Letter, NotSent, Values};
+use crate::store::clock::LongestWaits;
 use crate::store::mails::{Delivery, DueMail};
 
 /// Two attempts lie no further apart than this.
@@ -37,7 +38,7 @@ impl Operator {
             self.parts.mailer.close_idle().await;
             return Ok(false);
         }
-        let until = now.plus(self.parts.mailer.longest_attempt() + MARGIN);
+        let until = now.plus(self.lease());
         let Some(mail) = self.parts.store.lease_mail(now, until).await? else {
             return Ok(false);
         };
@@ -56,6 +57,24 @@ impl Operator {
             return Ok(());
         }
         self.parts.store.release_mail().await
+    }
+
+    /// Where servers share a database, mails follow its clock: see [`crate::store::Store::limit_mails`].
+    pub(super) async fn limit_mails(&self) -> Result<(), Failure> {
+        if !self.parts.store.is_shared() {
+            return Ok(());
+        }
+        let longest = LongestWaits {
+            first: self.usual_pause(0),
+            any: self.usual_pause(u32::MAX).mul_f64(1.25),
+            // Another server may be more patient with its mail server than this one.
+            lease: self.lease().max(Duration::from_secs(3600)),
+        };
+        self.parts.store.limit_mails(self.now(), longest).await
+    }
+
+    fn lease(&self) -> Duration {
+        self.parts.mailer.longest_attempt() + MARGIN
     }
 
     async fn deliver(&self, mail: &DueMail, now: Timestamp) -> Delivery {

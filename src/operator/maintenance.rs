@@ -1,17 +1,16 @@
 //! What keeps the database sound: checks, backups, and deleting what has expired.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Operator;
 use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
-use crate::private_file::make_folder;
+use crate::private_file::{make_folder, whole_path};
 use crate::progress::Progress;
 use crate::store::copy::CopiedTable;
-use crate::store::maintenance::{BACKUP_LEASE, BackedUp, MOST_LOG_BYTES, Status};
+use crate::store::maintenance::{BACKUP_LEASE, BackedUp, BackupLease, MOST_LOG_BYTES, Status};
 use crate::store::{Location, Store};
 
 /// What ended more seconds ago than this is deleted.
@@ -97,7 +96,7 @@ impl Operator {
     ) -> Result<BackedUp, Failure> {
         let done = self.parts.store.back_up(to, progress)?;
         // Absolute: whoever reads the trail stands in another folder.
-        let path = std::path::absolute(to).unwrap_or_else(|_| to.to_owned());
+        let path = whole_path(to);
         let detail = path.display().to_string();
         self.note("db.backup", detail, caller).await?;
         Ok(done)
@@ -136,16 +135,18 @@ impl Operator {
         // Backups from the future were made before the clock was set back: they are the oldest.
         let past = made.partition_point(|it| *it <= name);
         let is_due = past == 0 || made[past - 1] <= name_at(since);
-        let is_shared = self.parts.store.is_shared();
-        if !is_due || is_shared && !self.parts.store.claim_backup(since, now).await? {
+        if !is_due {
             return Ok(None);
         }
         made.rotate_left(past);
         let path = folder.join(&name);
-        if is_shared {
-            self.back_up_in_hand(&path, now, caller, progress).await?;
-        } else {
+        if !self.parts.store.is_shared() {
             self.back_up(&path, caller, progress).await?;
+        } else if let Some(lease) = self.parts.store.lease_backup(since, now).await? {
+            self.back_up_in_hand(&path, (lease, now), caller, progress)
+                .await?;
+        } else {
+            return Ok(None);
         }
         made.push(name);
         let surplus = made.len().saturating_sub(schedule.keep.max(1));
@@ -157,32 +158,50 @@ impl Operator {
 }
 
 impl Operator {
-    /// Whoever makes it says so all the time: another server makes it if this one dies.
+    /// Whoever makes it says so all the time: another server makes it if this one dies. One that was only
+    /// stopped for as long leaves it to the other.
     async fn back_up_in_hand(
         &self,
         path: &Path,
-        now: Timestamp,
+        (lease, now): (BackupLease, Timestamp),
         caller: &Actor,
         progress: &Progress,
     ) -> Result<(), Failure> {
-        let (operator, watched) = (self.clone(), Arc::clone(progress));
-        let held_at = AtomicI64::new(now.0);
+        let held = Arc::new(Mutex::new(Some((lease, now))));
+        let (operator, renewed, watched) = (self.clone(), held.clone(), progress.clone());
         let holding: Progress = Arc::new(move |step| {
-            let now = operator.now();
-            if now.0 - held_at.load(Ordering::Relaxed) > BACKUP_LEASE / 4 {
-                held_at.store(now.0, Ordering::Relaxed);
-                // If it cannot be said the next time will do.
-                drop(operator.parts.store.hold_backup(now));
-            }
-            watched(step)
+            let mut held = renewed.lock().unwrap_or_else(PoisonError::into_inner);
+            watched(step) && operator.renew_backup(&mut held)
         });
         let backed_up = self.back_up(path, caller, &holding).await;
+        let held = *held.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((lease, _)) = held else {
+            let why = "another server has made it, because this one was stopped for too long";
+            return Err(Failure::new("making a scheduled backup", why));
+        };
         let made_at = backed_up.is_ok().then_some(now);
-        if let Err(failure) = self.parts.store.return_backup(made_at).await {
+        if let Err(failure) = self.parts.store.return_backup(lease, made_at).await {
             // Why there is no backup is what counts.
             failure.log();
         }
         backed_up.map(drop)
+    }
+
+    /// Whether a backup is still this server's to make. `held` says since when it has its right, and
+    /// nothing once another server has that.
+    fn renew_backup(&self, held: &mut Option<(BackupLease, Timestamp)>) -> bool {
+        let Some((lease, since)) = *held else {
+            return false;
+        };
+        let now = self.now();
+        // A clock that was set back says nothing of how long it was.
+        if now.seconds_since(since).abs() > BACKUP_LEASE / 4 {
+            // If the database does not say, the next time will do.
+            if let Ok(renewed) = self.parts.store.renew_backup(lease, now).wait() {
+                *held = renewed.map(|it| (it, now));
+            }
+        }
+        held.is_some()
     }
 }
 

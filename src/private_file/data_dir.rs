@@ -11,15 +11,17 @@ use anyhow::{Context, bail, ensure};
 use rustix::fs::{Access, access};
 
 use super::layout::{BESIDE, COMPLETE, FOLDERS, KEYS, LOCK, MASTER, SERVED};
-use super::owner::{command_as, has_sudo, is_service, quoted};
+use super::owner::{command_as, has_sudo, is_service, quoted_path};
 use super::{
     append_to, beside, folder_of, is_of_another_user, is_open_to_others, is_replaced,
-    is_to_work_in, lock, make_folder, sync_folder,
+    is_to_work_in, lock, make_folder, sync_folder, whole_path,
 };
 
 pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
-    let shown = folder.display();
     make_folder(folder).with_context(|| {
+        // Whoever wrote a relative path may not know relative to what.
+        let path = whole_path(folder);
+        let shown = path.display();
         format!("cannot create the data folder {shown}; choose another one with --data-dir")
     })?;
     check(folder)
@@ -154,7 +156,7 @@ fn check_owner(metadata: &Metadata, what: &str, path: &Path) -> anyhow::Result<(
 }
 
 fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
-    let give = format!("chown -R {ours} {}", quoted(&path.to_string_lossy()));
+    let give = format!("chown -R {ours} {}", quoted_path(path));
     let as_owner = || format!("run it as its owner: {}", command_as(theirs));
     if theirs != 0 {
         return as_owner();
@@ -175,12 +177,51 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
     }
 }
 
-/// Refuses a folder in which there are other things, and nothing of ours.
+/// Whose modes and owner are the system's, whatever lies in them (Filesystem Hierarchy Standard 3.0).
+const OF_SYSTEM: [&str; 31] = [
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/lib64",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/local",
+    "/usr/share",
+    "/var",
+    "/var/backups",
+    "/var/cache",
+    "/var/lib",
+    "/var/log",
+    "/var/run",
+    "/var/spool",
+    "/var/tmp",
+];
+
+/// Refuses a folder of the system, and one in which there are other things, and nothing of ours.
 pub(crate) fn check_content(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
     let shown = folder.display();
     ensure!(
         folder.is_dir() || !folder.exists(),
         "{shown} is no folder; let data_dir name one"
+    );
+    ensure!(
+        !OF_SYSTEM.contains(&&*whole_path(folder).to_string_lossy()),
+        "{shown} is a folder of the system, in which others have theirs; let data_dir name one of its own"
     );
     // What cannot be read is not told to be anybody's.
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -189,14 +230,13 @@ pub(crate) fn check_content(folder: &Path, database: Option<&Path>) -> anyhow::R
         .all(|it| it == "lost+found");
     let ours = [COMPLETE, SERVED, "auth.db"].map(|it| folder.join(it));
     let master = folder.join(KEYS).join(MASTER);
+    let database = database.filter(|it| folder_of(it) == folder);
     let mut ours = ours
         .into_iter()
         .chain([master])
         .chain(database.map(Path::to_owned));
-    // Nobody keeps data at the top: few may read /home or /root.
-    let is_top = folder.components().count() <= 2;
     ensure!(
-        is_empty && !is_top || ours.any(|it| it.exists()),
+        is_empty || ours.any(|it| it.exists()),
         "there are other things in {shown}, and nothing of ours; let data_dir name a folder of its own"
     );
     Ok(())

@@ -2,13 +2,13 @@
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use super::owner::{command_as_user, quoted, reader_of};
+use super::owner::{command_as_user, quoted_path, reader_of};
 use super::system_users::{group_of_user, is_member, name_of_group, name_of_user};
-use super::{is_of_another_user, is_open_to_others, is_our_group};
+use super::{is_of_another_user, is_open_to_others, is_our_group, whole_path};
 
 /// What is wrong with such a file, and what to do about it.
 pub(crate) struct Fault {
@@ -18,7 +18,7 @@ pub(crate) struct Fault {
 
 /// Who is to read it: whoever runs this program or, if that is root, whoever the data belongs to.
 #[derive(Clone, Copy)]
-struct Reader {
+struct Account {
     uid: u32,
     gid: u32,
 }
@@ -26,48 +26,70 @@ struct Reader {
 /// What is wrong with a file that holds a secret, for the server of the data in `data`; without that, for
 /// whoever runs this program.
 pub(crate) fn fault_of_secret(file: &Path, data: Option<&Path>) -> Option<Fault> {
-    let metadata = fs::metadata(file).ok()?;
-    let reader = Reader::of(data);
+    let Ok(metadata) = fs::metadata(file) else {
+        return fault_of_rights(file, data);
+    };
+    let account = Account::of(data);
+    if metadata.is_dir() {
+        return Some(Fault {
+            what: "it is a folder".to_owned(),
+            advice: "name a file".to_owned(),
+        });
+    }
     if is_open(&metadata) {
         return Some(Fault {
             what: "others can read it".to_owned(),
-            advice: reader.advice(file, &metadata),
+            advice: account.advice(file, &metadata),
         });
     }
-    if metadata.uid() != reader.uid && is_of_another_user(&metadata) {
+    if metadata.uid() != account.uid && is_of_another_user(&metadata) {
         return Some(Fault {
             what: "it belongs to another user".to_owned(),
-            advice: format!("run: chown root {}", shown(file)),
+            advice: account.advice(file, &metadata),
         });
     }
     // What root reads for a service is judged by `config check`.
-    fault_of_rights(file, data).filter(|_| reader.is_us())
+    fault_of_rights(file, data).filter(|_| account.is_us())
 }
 
-/// What is wrong with a file that may be no secret, if that reader may not read it.
+/// What is wrong with a file that may be no secret, if that account may not read it.
 pub(crate) fn fault_of_rights(file: &Path, data: Option<&Path>) -> Option<Fault> {
+    let account = Account::of(data);
+    if let Some(folder) = account.barred_from(file) {
+        return Some(Fault {
+            what: format!("{} may not enter {}", account.name(), folder.display()),
+            advice: "move it to another folder, and name it there".to_owned(),
+        });
+    }
     let metadata = fs::metadata(file).ok()?;
-    let reader = Reader::of(data);
-    if reader.may_read(file, &metadata) {
+    if account.may(Access::READ_OK, 0o4, file, &metadata) {
         return None;
     }
-    let of_another = reader_of(file).filter(|it| reader.is_us() && *it != reader.name());
+    let of_another = reader_of(file).filter(|it| account.is_us() && *it != account.name());
     let advice = match of_another {
         Some(name) => format!("run it as {name}: {}", command_as_user(&name)),
-        None => reader.advice(file, &metadata),
+        None => account.advice(file, &metadata),
     };
     Some(Fault {
-        what: format!("{} may not read it", reader.name()),
+        what: format!("{} may not read it", account.name()),
         advice,
     })
+}
+
+/// Whether the server of the data in `data` may make files in a folder.
+pub(crate) fn may_fill(folder: &Path, data: &Path) -> bool {
+    let account = Account::of(Some(data));
+    let (what, bits) = (Access::WRITE_OK | Access::EXEC_OK, 0o3);
+    account.barred_from(folder).is_none()
+        && fs::metadata(folder).is_ok_and(|it| account.may(what, bits, folder, &it))
 }
 
 /// What is root's may belong to a group that it was given on purpose, or to root's.
 fn is_open(metadata: &Metadata) -> bool {
     let is_root = rustix::process::geteuid().is_root();
     let is_closed = metadata.mode() & 0o27 == 0;
-    let is_lent = metadata.uid() == 0 && is_closed && (is_root || metadata.gid() == 0);
-    !is_lent && is_open_to_others(metadata)
+    let is_lent = metadata.gid() == 0 || metadata.uid() == 0 && is_root;
+    !(is_closed && is_lent) && is_open_to_others(metadata)
 }
 
 /// A list of who may do what, beside the mode. Whom it lets in is not read.
@@ -76,11 +98,7 @@ fn has_list(file: &Path) -> bool {
     rustix::fs::getxattr(file, "system.posix_acl_access", &mut list[..]).is_ok_and(|it| it > 0)
 }
 
-fn shown(file: &Path) -> String {
-    quoted(&file.to_string_lossy())
-}
-
-impl Reader {
+impl Account {
     fn of(data: Option<&Path>) -> Self {
         let uid = rustix::process::geteuid();
         let data = data.and_then(|it| fs::metadata(it).ok());
@@ -100,16 +118,31 @@ impl Reader {
         self.uid == rustix::process::geteuid().as_raw()
     }
 
-    fn may_read(self, path: &Path, file: &Metadata) -> bool {
-        let is_of_group = file.gid() == self.gid
-            || self.is_us() && is_our_group(file.gid())
-            || is_member(&self.name(), file.gid());
-        self.uid == 0
-            || file.uid() == self.uid && file.mode() & 0o400 != 0
-            || is_of_group && file.mode() & 0o040 != 0
-            || file.mode() & 0o004 != 0
-            || !self.is_us() && has_list(path)
-            || self.is_us() && access(path, Access::READ_OK).is_ok()
+    /// The folder above it that this one may not go through, if there is one.
+    fn barred_from(self, file: &Path) -> Option<PathBuf> {
+        let file = whole_path(file);
+        let mut above: Vec<&Path> = file.ancestors().skip(1).collect();
+        above.reverse();
+        let is_barred = |folder: &&Path| {
+            fs::metadata(folder).is_ok_and(|it| !self.may(Access::EXEC_OK, 0o1, folder, &it))
+        };
+        above.into_iter().find(is_barred).map(Path::to_owned)
+    }
+
+    /// Of others than us only the mode tells; `bits` is what it grants them.
+    fn may(self, what: Access, bits: u32, path: &Path, file: &Metadata) -> bool {
+        if self.uid == 0 {
+            return true;
+        }
+        if self.is_us() {
+            return access(path, what).is_ok();
+        }
+        let is_of_group = file.gid() == self.gid || is_member(&self.name(), file.gid());
+        let grants = |shift: u32| file.mode() >> shift & bits == bits;
+        file.uid() == self.uid && grants(6)
+            || is_of_group && grants(3)
+            || grants(0)
+            || has_list(path)
     }
 
     fn name(self) -> String {
@@ -118,7 +151,12 @@ impl Reader {
 
     /// Lets this one read the file, and nobody else.
     fn advice(self, file: &Path, metadata: &Metadata) -> String {
-        let shown = shown(file);
+        let shown = quoted_path(file);
+        let is_of_another = ![0, self.uid].contains(&metadata.uid());
+        let own = match is_of_another {
+            true => format!("chown root {shown} && "),
+            false => String::new(),
+        };
         if self.uid == 0 {
             // A group that is not ours was given it on purpose.
             let mode = if is_our_group(metadata.gid()) {
@@ -126,14 +164,14 @@ impl Reader {
             } else {
                 "640"
             };
-            format!("run: chmod {mode} {shown}")
+            format!("run: {own}chmod {mode} {shown}")
         } else if metadata.uid() == self.uid {
             format!("run: chmod 600 {shown}")
         } else if metadata.gid() == self.gid {
-            format!("run as root: chmod 640 {shown}")
+            format!("run as root: {own}chmod 640 {shown}")
         } else {
             let group = name_of_group(self.gid).unwrap_or_else(|| self.gid.to_string());
-            format!("run as root: chgrp {group} {shown} && chmod 640 {shown}")
+            format!("run as root: {own}chgrp {group} {shown} && chmod 640 {shown}")
         }
     }
 }

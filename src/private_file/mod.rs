@@ -135,8 +135,13 @@ pub(crate) fn may_write(folder: &Path) -> bool {
 /// How many bytes are free on the disk of an open file, if it tells.
 pub(crate) fn room_beside(file: &File) -> Option<u64> {
     let disk = rustix::fs::fstatvfs(file).ok()?;
+    // Some blocks may be kept for root.
+    let free = match rustix::process::geteuid().is_root() {
+        true => disk.f_bfree,
+        false => disk.f_bavail,
+    };
     // Some file systems know of no blocks.
-    (disk.f_blocks > 0).then(|| disk.f_bavail.saturating_mul(disk.f_frsize))
+    (disk.f_blocks > 0).then(|| free.saturating_mul(disk.f_frsize))
 }
 
 /// Puts the names in a folder on the disk: a file that was renamed or removed is so after a power

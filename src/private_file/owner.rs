@@ -26,11 +26,11 @@ pub(crate) fn line_for_owner(path: &Path, err: &io::Error) -> String {
     match owner {
         None => String::new(),
         Some(0) if is_among_ours => {
-            let shown = quoted(&path.to_string_lossy());
+            let shown = quoted_path(path);
             format!("; run as root: chown {ours} {shown}")
         }
         Some(0) if is_service() => {
-            ": name a folder of this user's; below /home a unit sees none (ProtectHome=)".to_owned()
+            "; name a folder of its own: below /home a unit sees none (ProtectHome=)".to_owned()
         }
         Some(owner) => format!(": {}", command_as(owner)),
     }
@@ -70,6 +70,10 @@ pub(crate) fn command_as_user(name: &str) -> String {
     }
     words.extend(std::env::args_os().map(|it| quoted(&it.to_string_lossy())));
     words.join(" ")
+}
+
+pub(crate) fn quoted_path(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
 }
 
 /// As a shell reads it back.

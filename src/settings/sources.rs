@@ -37,15 +37,30 @@ pub(crate) struct Values {
     found: BTreeMap<&'static str, (String, Source)>,
     /// The settings file, if there is one on the disk.
     pub(crate) file: Option<String>,
-    /// What could not be read, or names no setting.
-    problem: Option<anyhow::Error>,
+    problems: Problems,
+}
+
+/// What could not be read, or names no setting.
+#[derive(Default)]
+struct Problems {
+    first: Option<anyhow::Error>,
+    /// Whether one of them may say where the data is.
+    hide_data: bool,
+}
+
+impl Problems {
+    fn add(&mut self, key: &str, problem: anyhow::Error) {
+        let near = suggestion(key);
+        self.hide_data |= ["data_dir", "database"].iter().any(|it| near.contains(it));
+        self.first.get_or_insert(problem);
+    }
 }
 
 impl Values {
     /// Reads all sources: a flag stands over a variable, over a credential, over the file, over the default.
     /// `flag` finds what the command line says of a key.
     pub(crate) fn read(flag: impl Fn(&str) -> Option<String>) -> Self {
-        let (mut environment, problem) = environment();
+        let (mut environment, mut problems) = environment();
         let usual = || {
             Path::new(USUAL_FILE)
                 .exists()
@@ -54,11 +69,8 @@ impl Values {
         let file = flag("config")
             .or_else(|| environment.remove("config"))
             .or_else(usual);
-        let (mut written, problem_of_file) = match file.as_deref().map(toml_file) {
-            Some(Ok((written, problem))) => (written, problem),
-            Some(Err(err)) => (BTreeMap::new(), Some(err)),
-            None => (BTreeMap::new(), None),
-        };
+        let written = file.as_deref().map(|it| toml_file(it, &mut problems));
+        let mut written = written.unwrap_or_default();
         let found = SETTINGS.iter().filter_map(|setting| {
             let key = setting.key;
             let from = |text: Option<String>, source| text.map(|it| (it, source));
@@ -72,13 +84,13 @@ impl Values {
         Self {
             found: found.collect(),
             file: file.filter(|it| it != STANDARD_INPUT),
-            problem: problem.or(problem_of_file),
+            problems,
         }
     }
 
     /// Whether it is known where the data is: what could not be read may name another folder.
     pub(crate) fn knows_data_dir(&self) -> bool {
-        self.problem.is_none() || self.source("data_dir") != Source::Default
+        !self.problems.hide_data || self.source("data_dir") != Source::Default
     }
 
     /// The file of a setting, if that is one on the disk.
@@ -90,7 +102,7 @@ impl Values {
     /// Refuses sources that could not be read whole, that name what is no setting, or that a tool has
     /// still to put something into.
     pub(crate) fn check_sources(&self) -> anyhow::Result<()> {
-        if let Some(problem) = &self.problem {
+        if let Some(problem) = &self.problems.first {
             bail!("{problem:#}");
         }
         let mut texts = self.found.iter();
@@ -126,8 +138,8 @@ fn is_known(key: &str) -> bool {
 }
 
 /// Our variables by key. A variable that names no setting is a mistake somebody wants to know of.
-fn environment() -> (Texts, Option<anyhow::Error>) {
-    let (mut found, mut problem) = (Texts::new(), None);
+fn environment() -> (Texts, Problems) {
+    let (mut found, mut problems) = (Texts::new(), Problems::default());
     for (name, value) in std::env::vars_os() {
         let Some(key) = name.to_str().and_then(|it| it.strip_prefix(PREFIX)) else {
             continue;
@@ -138,24 +150,22 @@ fn environment() -> (Texts, Option<anyhow::Error>) {
             continue;
         }
         if !is_known {
-            problem = Some(anyhow!(
-                "{PREFIX}{} is set, but there is no setting {key}{}",
-                key.to_uppercase(),
-                suggestion(&key)
-            ));
+            let (shown, near) = (key.to_uppercase(), suggestion(&key));
+            let problem = anyhow!("{PREFIX}{shown} is set, but there is no setting {key}{near}");
+            problems.add(&key, problem);
         } else if value.to_str().is_some_and(is_quoted) {
-            problem = Some(anyhow!(
-                "the setting {key} is wrong: its variable has quotation marks around it, which the \
-                 `--env-file` of a container keeps; leave them out"
-            ));
+            let what = "its variable has quotation marks around it, which the `--env-file` of a \
+                        container keeps; leave them out";
+            problems.add(&key, anyhow!("the setting {key} is wrong: {what}"));
         } else if let Ok(value) = value.into_string() {
             // What a secret of Kubernetes was made of by `echo` ends with a line break.
             found.insert(key, value.trim_end_matches(['\r', '\n']).to_owned());
         } else {
-            problem = Some(anyhow!("the setting {key} is wrong: it is not valid UTF-8"));
+            let problem = anyhow!("the setting {key} is wrong: it is not valid UTF-8");
+            problems.add(&key, problem);
         }
     }
-    (found, problem)
+    (found, problems)
 }
 
 /// The file that systemd lends this process for `key` (`LoadCredential=smtp_url:…` for `smtp_url_file`).
@@ -171,16 +181,42 @@ fn is_link(key: &str) -> bool {
     value.is_ok_and(|it| is_link_name(&it))
 }
 
-/// The settings in a file; and which of its keys is none, if any.
-fn toml_file(path: &str) -> anyhow::Result<(Texts, Option<anyhow::Error>)> {
+/// The settings in a file.
+fn toml_file(path: &str, problems: &mut Problems) -> Texts {
     let (shown, read) = match path {
         STANDARD_INPUT => ("standard input", io::read_to_string(io::stdin())),
         path => (path, std::fs::read_to_string(path)),
     };
-    let text = read.map_err(|err| unreadable(shown, &err))?;
+    let text = read.map_err(|err| unreadable(shown, &err));
+    let table = match text.and_then(|it| table_of(shown, &it)) {
+        Ok(table) => table,
+        Err(problem) => {
+            problems.hide_data = true;
+            problems.first.get_or_insert(problem);
+            return Texts::new();
+        }
+    };
+    let mut found = Texts::new();
+    for (key, value) in table {
+        let text = match SETTINGS.iter().find(|it| it.key == key) {
+            Some(setting) => text_of(setting, value),
+            None => Err(anyhow!(
+                "{shown}: there is no setting {key}{}",
+                suggestion(&key)
+            )),
+        };
+        match text {
+            Ok(text) => drop(found.insert(key, text)),
+            Err(problem) => problems.add(&key, problem),
+        }
+    }
+    found
+}
+
+fn table_of(shown: &str, text: &str) -> anyhow::Result<toml::Table> {
     // Files that were joined have a mark each.
     let text: String = text.split_inclusive('\n').map(without_mark).collect();
-    let table: toml::Table = text.parse().map_err(|err: toml::de::Error| {
+    text.parse().map_err(|err: toml::de::Error| {
         let before = err.span().and_then(|it| text.get(..it.start));
         let line = before.map_or(1, |it| 1 + it.matches('\n').count());
         let message = err.message().replace('\n', ", ");
@@ -190,20 +226,7 @@ fn toml_file(path: &str) -> anyhow::Result<(Texts, Option<anyhow::Error>)> {
             false => "",
         };
         anyhow!("{shown} is not valid TOML in line {line}: {message}{hint}")
-    })?;
-    let (mut found, mut problem) = (Texts::new(), None);
-    for (key, value) in table {
-        let Some(setting) = SETTINGS.iter().find(|it| it.key == key) else {
-            let near = suggestion(&key);
-            problem = Some(anyhow!("{shown}: there is no setting {key}{near}"));
-            continue;
-        };
-        match text_of(setting, value) {
-            Ok(text) => drop(found.insert(key, text)),
-            Err(err) => problem = Some(err),
-        }
-    }
-    Ok((found, problem))
+    })
 }
 
 /// The text that a value in a settings file stands for. A text is right for every setting.

@@ -1,6 +1,8 @@
 //! What becomes of times that lie ahead because the wall clock was set back. State says what is used
 //! up; here it is seen to that nothing waits or lasts longer than it would have.
 
+use std::time::Duration;
+
 use super::pending::Pending;
 use super::sql::{self, Sql, values};
 use super::{Store, audit, counts};
@@ -44,14 +46,11 @@ impl Store {
     }
 
     /// Follows the clock, which was set back by so many seconds: what happened in a time that is still
-    /// to come happens now, and ends as much later as it would have. The clock that mails go by may have been
-    /// set back by another number. Returns the latest time that there was, which is `latest` or later.
-    pub fn follow_clock(
-        &self,
-        (back, of_mails): (i64, i64),
-        latest: Timestamp,
-        stamp: Stamp,
-    ) -> Pending<Timestamp> {
+    /// to come happens now, and ends as much later as it would have. Mails of a database that several servers
+    /// share go by its clock instead: see [`Store::limit_mails`]. Returns the latest time that there was, which
+    /// is `latest` or later.
+    pub fn follow_clock(&self, back: i64, latest: Timestamp, stamp: Stamp) -> Pending<Timestamp> {
+        let is_shared = self.is_shared();
         self.write("following the clock", move |sql| {
             let now = stamp.at;
             let latest = latest_time(sql)?.max(latest);
@@ -59,8 +58,8 @@ impl Store {
             move_attempts(sql, now)?;
             move_links(sql, now)?;
             move_sessions(sql, now)?;
-            if of_mails > 0 {
-                move_mails(sql, now, of_mails)?;
+            if !is_shared {
+                move_mails(sql, now, back)?;
             }
             move_ended_mails(sql, now)?;
             let detail = format!("{back} seconds");
@@ -68,6 +67,37 @@ impl Store {
             Ok(latest)
         })
     }
+
+    /// Of a database whose clock was set back: no mail waits, or is in hand, for longer than it ever
+    /// may. It does not matter how many servers do so, and how often.
+    pub fn limit_mails(&self, now: Timestamp, longest: LongestWaits) -> Pending<()> {
+        self.write("following the clock of the database", move |sql| {
+            let now = sql.shared_time(now)?;
+            let LongestWaits { first, any, lease } = longest;
+            let first = now.plus(first).seconds_since(now);
+            sql.execute(
+                "UPDATE outbox SET next_at = ?1 WHERE state = 'queued' AND (next_at > ?2 OR next_at - ?1 >
+                     (CAST(?3 AS BIGINT) << CAST(CASE WHEN attempts < 16 THEN attempts ELSE 16 END AS INTEGER)))",
+                values![now, now.plus(any), first],
+            )?;
+            sql.execute(
+                "UPDATE outbox SET leased_until = ?1 WHERE leased_until > ?1",
+                values![now.plus(lease)],
+            )
+            .map(drop)
+        })
+    }
+}
+
+/// How long mails wait at most.
+#[derive(Clone, Copy, Debug)]
+pub struct LongestWaits {
+    /// Before the second attempt; before each further one twice as long.
+    pub first: Duration,
+    /// Before any attempt.
+    pub any: Duration,
+    /// For whoever has them in hand.
+    pub lease: Duration,
 }
 
 fn latest_time(sql: &mut dyn Sql) -> sql::Result<Timestamp> {

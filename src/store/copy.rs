@@ -130,7 +130,7 @@ pub(super) fn copy(
 ) -> Result<Vec<CopiedTable>, Failure> {
     let (sender, receiver) = sync_channel(AHEAD);
     // The writer begins first: a reader may have no thread of its own.
-    let written = write_to(target, receiver, is_as_before);
+    let written = write_to(target, receiver, progress, is_as_before);
     let read = read_from(from, sender, progress).wait();
     match (read, written.wait()) {
         (_, Ok(copied)) => Ok(copied),
@@ -141,11 +141,14 @@ pub(super) fn copy(
 }
 
 /// What is another one after a change that somebody would miss in the copy.
-fn state(sql: &mut dyn Sql) -> sql::Result<(i64, Option<Timestamp>, i64)> {
+fn state(sql: &mut dyn Sql) -> sql::Result<(i64, Option<Timestamp>, i64, i64)> {
+    // Several may be of one second.
+    let rotations = "SELECT CAST(coalesce(sum(rotations), 0) AS BIGINT) FROM sessions AS copied";
     let queued = "SELECT count(*) FROM outbox WHERE state = 'queued'";
     Ok((
         sql.last_number("audit")?,
         clock::last_change(sql)?,
+        sql.number(rotations, &[])?,
         sql.number(queued, &[])?,
     ))
 }
@@ -173,7 +176,7 @@ fn read_from(from: &Readers, parts: SyncSender<Part>, progress: &Progress) -> Pe
                 }
                 done += ROWS as u64;
                 if !progress(Step::Done(done, all)) {
-                    return Err(sql::Error::fault("interrupted"));
+                    return Err(interrupted());
                 }
                 hand_over(&parts, Part::Rows(place, std::mem::take(&mut batch)))
             })?);
@@ -184,6 +187,10 @@ fn read_from(from: &Readers, parts: SyncSender<Part>, progress: &Progress) -> Pe
         }
         hand_over(&parts, Part::End(read))
     })
+}
+
+fn interrupted() -> sql::Error {
+    sql::Error::fault("interrupted")
 }
 
 fn hand_over(parts: &SyncSender<Part>, part: Part) -> sql::Result<()> {
@@ -227,8 +234,10 @@ fn each_row(
 fn write_to(
     target: &Store,
     parts: Receiver<Part>,
+    progress: &Progress,
     is_as_before: impl Fn() -> Result<bool, Failure> + Send + 'static,
 ) -> Pending<Vec<CopiedTable>> {
+    let progress = Arc::clone(progress);
     let parts = Mutex::new(Some(parts));
     let is_first = AtomicBool::new(true);
     target.write(DOING, move |sql| {
@@ -243,7 +252,7 @@ fn write_to(
             match part {
                 Part::Rows(place, cells) => insert(sql, &TABLES[place], &cells)?,
                 Part::End(read) => {
-                    let copied = compare(sql, &read)?;
+                    let copied = compare(sql, &read, &progress)?;
                     return match is_as_before() {
                         Ok(true) => Ok(copied),
                         Ok(false) => Err(sql::Error::fault(CHANGED)),
@@ -298,13 +307,23 @@ fn insert(sql: &mut dyn Sql, table: &Table, cells: &[Cell]) -> sql::Result<()> {
 }
 
 /// What was written is read again: whatever an engine made of it, it must be the same.
-fn compare(sql: &mut dyn Sql, read: &[Digested]) -> sql::Result<Vec<CopiedTable>> {
-    let mut copied = Vec::new();
+fn compare(
+    sql: &mut dyn Sql,
+    read: &[Digested],
+    progress: &Progress,
+) -> sql::Result<Vec<CopiedTable>> {
+    let (mut copied, mut compared) = (Vec::new(), 0);
     for (table, read) in TABLES.iter().zip(read) {
         if table.is_numbered {
             sql.set_last_number(table.name, read.last)?;
         }
-        let written = each_row(sql, table, &mut |_| Ok(()))?;
+        let written = each_row(sql, table, &mut |_| {
+            compared += 1;
+            if compared % ROWS == 0 && !progress(Step::Checking) {
+                return Err(interrupted());
+            }
+            Ok(())
+        })?;
         if written != *read {
             return Err(sql::Error::fault(format!(
                 "the table {} is not the same in the copy",

@@ -32,6 +32,11 @@ const BACKUP_IN_HAND: &str = "scheduled-backup-in-hand";
 /// For how many seconds a server that may have died is waited for.
 pub const BACKUP_LEASE: i64 = 600;
 
+/// Says that a server has the next scheduled backup in hand, and until when by the clock of the database. Nobody
+/// is given one that ends before the last one has, so that the end says whose it is.
+#[derive(Clone, Copy, Debug)]
+pub struct BackupLease(i64);
+
 /// A log beyond this says that somebody reads an old state all the time.
 pub const MOST_LOG_BYTES: u64 = 64 << 20;
 
@@ -157,9 +162,9 @@ impl Store {
         backed_up
     }
 
-    /// Whether a scheduled backup is for this server to make: of those that share the database, the first
-    /// to ask if none was made since `since`. It is its own for [`BACKUP_LEASE`].
-    pub fn claim_backup(&self, since: Timestamp, now: Timestamp) -> Pending<bool> {
+    /// The right to make a scheduled backup for [`BACKUP_LEASE`]: of the servers that share the database, the
+    /// first to ask has it if none was made since `since`.
+    pub fn lease_backup(&self, since: Timestamp, now: Timestamp) -> Pending<Option<BackupLease>> {
         self.write("taking a backup in hand", move |sql| {
             let period = now.seconds_since(since);
             let now = sql.shared_time(now)?.0;
@@ -168,24 +173,31 @@ impl Store {
             let until = counts::of(sql, BACKUP_IN_HAND)?;
             let made = counts::of(sql, SCHEDULED_BACKUP)?;
             if is_ahead(until, BACKUP_LEASE) || is_ahead(made.saturating_add(period), 2 * period) {
-                return Ok(false);
+                return Ok(None);
             }
             counts::set(sql, BACKUP_IN_HAND, now + BACKUP_LEASE)?;
-            Ok(true)
+            Ok(Some(BackupLease(now + BACKUP_LEASE)))
         })
     }
 
-    /// It is still being made.
-    pub fn hold_backup(&self, now: Timestamp) -> Pending<()> {
+    /// The same right from now on, if nobody else has it by now.
+    pub fn renew_backup(&self, held: BackupLease, now: Timestamp) -> Pending<Option<BackupLease>> {
         self.write_regardless("keeping a backup in hand", move |sql| {
-            let now = sql.shared_time(now)?.0;
-            counts::set(sql, BACKUP_IN_HAND, now + BACKUP_LEASE)
+            if counts::of(sql, BACKUP_IN_HAND)? != held.0 {
+                return Ok(None);
+            }
+            let until = sql.shared_time(now)?.0 + BACKUP_LEASE;
+            counts::set(sql, BACKUP_IN_HAND, until)?;
+            Ok(Some(BackupLease(until)))
         })
     }
 
-    /// Lets another server try, or this one again, if it was not made.
-    pub fn return_backup(&self, made_at: Option<Timestamp>) -> Pending<()> {
+    /// Lets another server try, or this one again, if it was not made. Whoever has the right by now keeps it.
+    pub fn return_backup(&self, held: BackupLease, made_at: Option<Timestamp>) -> Pending<()> {
         self.write("giving a backup back", move |sql| {
+            if counts::of(sql, BACKUP_IN_HAND)? != held.0 {
+                return Ok(());
+            }
             if let Some(at) = made_at {
                 let at = sql.shared_time(at)?.0;
                 counts::set(sql, SCHEDULED_BACKUP, at)?;

@@ -7,7 +7,7 @@ pub mod attempts;
 pub mod audit;
 mod audit_retention;
 mod audit_start;
-mod clock;
+pub mod clock;
 pub mod copy;
 mod counts;
 pub mod credentials;

@@ -133,6 +133,7 @@ fn check_reads_the_files_that_settings_name_and_makes_none() {
         (&["--mail-from", "nobody"], "mail_from"),
         (&["--mail-templates", "nowhere"], "nowhere"),
         (&["--smtp-url-file", "nowhere"], "smtp_url_file"),
+        (&["--smtp-url-file", "."], "it is a folder; name a file"),
         (&["--listen", "0.0.0.0:8000"], "--public-url"),
         (&["--listen", "unix:socket"], "--public-url"),
         (

@@ -27,6 +27,15 @@ fn wrong_settings_do_not_hide_the_rest() {
             "not checked, because the settings are wrong",
         );
     }
+    let settings = site.path("settings.toml");
+    fs::write(&settings, "throtle = true\n").expect("a file");
+    let mut doctor = site.bare();
+    doctor
+        .args(["doctor", "--format", "json", "--config"])
+        .arg(&settings);
+    let examined = Examined::by(&mut doctor);
+    examined.failed("settings", "there is no setting throtle");
+    examined.failed("files", "there is no data folder ./minisass-data");
     let examined = Examined::of(&site, &["--mail-templates", "nowhere"]);
     examined.failed("settings", "nowhere");
     examined.is("smtp", "warning", "not checked");

@@ -1,10 +1,12 @@
 //! Several servers of one database.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Once};
 
-use minisass_auth::domain::{Email, MailKind};
+use minisass_auth::domain::{Email, MailKind, Timestamp};
 use minisass_auth::operator::clock::{ClockStep, ClockWatch};
 use minisass_auth::operator::maintenance::BackupSchedule;
+use minisass_auth::progress::Progress;
 use minisass_auth::store::attempts::Attempt;
 use minisass_auth::store::{Location, Store};
 use serde_json::json;
@@ -129,36 +131,72 @@ fn nothing_follows_a_clock_while_the_database_does_not_tell_the_time() {
     assert_eq!(opened_at(&app), begun);
 }
 
-/// PostgreSQL may be on the same machine; or the clock of this one was put right, and all others were.
+/// When the mail that waits is tried, and until when the other one is in hand.
+fn waits(app: &App) -> Vec<(i64, Option<i64>)> {
+    let waiting = "SELECT next_at || ' ' || coalesce(leased_until, 0) FROM outbox
+                   WHERE recipient = 'x@example.org' ORDER BY id";
+    let of_row = |row: &String| {
+        let (next, lease) = row.split_once(' ').expect("two numbers");
+        let lease = lease.parse().expect("a number");
+        (
+            next.parse().expect("a number"),
+            Some(lease).filter(|it| *it > 0),
+        )
+    };
+    let rows: Vec<String> = app.database().rows(waiting);
+    rows.iter().map(of_row).collect()
+}
+
+fn queue_at(app: &App, now: i64) {
+    let (next, lease) = (now + 60, now + 30);
+    app.database().change(&format!(
+        "DELETE FROM outbox;
+         INSERT INTO outbox (kind, recipient, state, attempts, next_at, created_at, leased_until)
+         VALUES ('contact', 'x@example.org', 'queued', 1, {next}, {now}, NULL),
+                ('contact', 'x@example.org', 'queued', 1, {now}, {now}, {lease})"
+    ));
+}
+
 #[test]
-fn mails_follow_the_clock_of_the_database_and_no_other() {
+fn mails_wait_no_longer_once_the_clock_of_the_database_is_put_right() {
     let Some(database) = postgres::database() else {
         return;
     };
     let app = App::on(database).with_user("ada");
-    app.mails();
-    let next = START + 60;
-    app.database().change(&format!(
-        "INSERT INTO outbox (kind, recipient, state, next_at, created_at)
-         VALUES ('contact', 'x@example.org', 'queued', {next}, {START})"
-    ));
-    let next = |app: &App| -> i64 {
-        app.database()
-            .get("SELECT max(next_at) FROM outbox WHERE state = 'queued'")
-    };
-    let mut watch = ClockWatch::default();
-    look(&app, &mut watch);
-    app.clock.advance(-HOUR);
-    assert_eq!(look(&app, &mut watch), ClockStep::Back(HOUR));
-    assert_eq!(next(&app), START + 60 - HOUR);
+    let right = "pg_catalog.clock_timestamp()";
+    shift_clock(&app.database(), &format!("{right} + interval '6 hours'"));
+    let one = app.restart(|_| {});
+    let other = one.beside();
+    let mut servers = [&one, &other].map(|it| (it, ClockWatch::default()));
+    for (server, watch) in &mut servers {
+        assert_eq!(look(server, watch), ClockStep::BehindDatabase(6 * HOUR));
+    }
+    queue_at(&one, START + 6 * HOUR);
+    shift_clock(&one.database(), right);
+    for (server, watch) in &mut servers {
+        look(server, watch);
+        assert_eq!(waits(server), [(START, None), (START, Some(START + HOUR))]);
+    }
+}
 
-    // After a restart nobody knows whose clock it was.
-    app.clock.advance(-HOUR);
-    assert!(matches!(
-        look(&app, &mut ClockWatch::default()),
-        ClockStep::Back(_)
-    ));
-    assert_eq!(next(&app), START + 60 - HOUR);
+/// Whoever has a mail in hand goes on sending it.
+#[test]
+fn no_mail_is_sent_twice_because_the_machine_of_database_and_servers_goes_back() {
+    let Some([one, other]) = servers() else {
+        return;
+    };
+    let mut servers = [&one, &other].map(|it| (it, ClockWatch::default()));
+    for (server, watch) in &mut servers {
+        look(server, watch);
+    }
+    queue_at(&one, START);
+    // They share the clock, as servers of one machine do.
+    one.clock.advance(-2 * HOUR);
+    let now = START - 2 * HOUR;
+    for (server, watch) in &mut servers {
+        assert_eq!(look(server, watch), ClockStep::Back(2 * HOUR));
+        assert_eq!(waits(server), [(now, None), (now, Some(now + HOUR))]);
+    }
 }
 
 /// The clock of its machine is an hour ahead, and the database says so.
@@ -185,14 +223,17 @@ fn a_server_that_is_ahead_takes_no_mail_that_another_has_in_hand() {
     assert!(lease(&ahead, 3600 + 61), "the other one has died");
     assert!(!lease(&right, 62));
     // The backup that is due: whoever has it in hand may die.
-    let (since, due) = (later(-86_400), |at| later(at));
-    assert!(get(right.claim_backup(since, due(0))));
-    assert!(!get(ahead.claim_backup(later(3600 - 86_400), due(3600))));
-    assert!(get(
-        ahead.claim_backup(later(3600 + 601 - 86_400), due(3600 + 601))
-    ));
-    get(ahead.return_backup(Some(due(3600 + 601))));
-    assert!(!get(right.claim_backup(later(602 - 86_400), due(602))));
+    let lease = |store: &Store, now| get(store.lease_backup(later(now - 86_400), later(now)));
+    let dead = lease(&right, 0).expect("it is due");
+    assert!(lease(&ahead, 3600).is_none());
+    let held = lease(&ahead, 3600 + 601).expect("the other one has died");
+    // Or was only stopped.
+    assert!(get(right.renew_backup(dead, later(601))).is_none());
+    get(right.return_backup(dead, None));
+    assert!(lease(&right, 602).is_none());
+    let held = get(ahead.renew_backup(held, later(3600 + 602))).expect("it is still its own");
+    get(ahead.return_backup(held, Some(later(3600 + 602))));
+    assert!(lease(&right, 603).is_none(), "it has been made");
     ahead.close();
     right.close();
     database.batch("DROP ROLE ahead_of_tests");
@@ -238,23 +279,27 @@ fn of_two_servers_one_sends_each_mail() {
     assert_eq!((all.len(), addresses.len()), (20, 20));
 }
 
+/// Whether that server has made the backup that is due.
+fn back_up_if_due(server: &App, progress: &Progress) -> Result<bool, String> {
+    let schedule = BackupSchedule {
+        folder: server.path("backups"),
+        every: std::time::Duration::from_secs(86_400),
+        keep: 7,
+    };
+    std::fs::create_dir_all(&schedule.folder).expect("a folder");
+    let by = operator();
+    let made = server.operator.back_up_if_due(&schedule, &by, progress);
+    let made = server.wait(made).map_err(|failure| failure.chain())?;
+    Ok(made.is_some())
+}
+
 #[test]
 fn of_two_servers_one_makes_the_backup_that_is_due() {
     let Some([one, other]) = servers() else {
         return;
     };
-    let due = |server: &App| {
-        let schedule = BackupSchedule {
-            folder: server.path("backups"),
-            every: std::time::Duration::from_secs(86_400),
-            keep: 7,
-        };
-        std::fs::create_dir_all(&schedule.folder).expect("a folder");
-        let unwatched = std::sync::Arc::new(|_| true) as minisass_auth::progress::Progress;
-        let (operator, by) = (&server.operator, operator());
-        let made = operator.back_up_if_due(&schedule, &by, &unwatched);
-        server.wait(made).expect("no failure").is_some()
-    };
+    let unwatched: Progress = Arc::new(|_| true);
+    let due = |server| back_up_if_due(server, &unwatched).expect("no failure");
     assert_eq!([due(&one), due(&other), due(&one)], [true, false, false]);
     one.clock.advance(DAY + 1);
     assert_eq!([due(&other), due(&one)], [true, false]);
@@ -263,4 +308,39 @@ fn of_two_servers_one_makes_the_backup_that_is_due() {
     assert!(due(&one));
     other.clock.advance(DAY + 1);
     assert!(due(&other));
+}
+
+#[test]
+fn a_server_that_was_stopped_leaves_the_backup_to_the_other() {
+    let Some([one, other]) = servers() else {
+        return;
+    };
+    let taken_over = Store::open(&one.place).expect("a store");
+    let (stopped, clock) = (Once::new(), one.clock.clone());
+    let progress: Progress = Arc::new(move |_| {
+        stopped.call_once(|| {
+            clock.advance(601);
+            let now = clock.now();
+            let lease = taken_over.lease_backup(Timestamp(now.0 - 86_400), now);
+            let lease = lease
+                .wait()
+                .expect("an answer")
+                .expect("the other one seems to have died");
+            let returned = taken_over.return_backup(lease, Some(now)).wait();
+            returned.expect("an answer");
+        });
+        true
+    });
+    let given_up = back_up_if_due(&one, &progress).expect_err("it was not its own any more");
+    assert!(
+        given_up.contains("another server has made it"),
+        "{given_up}"
+    );
+    assert!(
+        std::fs::read_dir(one.path("backups"))
+            .expect("a folder")
+            .next()
+            .is_none()
+    );
+    assert!(!back_up_if_due(&other, &progress).expect("no failure"));
 }

@@ -421,9 +421,20 @@ fn a_folder_or_a_file_of_others_is_taken_for_no_place_of_ours() {
         assert!(said.contains(what), "{said}");
         doctor(&set);
     }
-    for folder in [path, "/var", "/home"] {
-        let said = doctor(&["--data-dir", folder]);
-        assert!(said.contains("nothing of ours"), "{said}");
+    let elsewhere = site.data().join("auth.db");
+    let elsewhere = elsewhere.to_str().expect("UTF-8");
+    for (folder, what) in [
+        (path, "nothing of ours"),
+        ("/var", "a folder of the system"),
+        ("/home", "a folder of the system"),
+    ] {
+        for set in [
+            &["--data-dir", folder][..],
+            &["--data-dir", folder, "--database", elsewhere],
+        ] {
+            let said = doctor(set);
+            assert!(said.contains(what), "{said}");
+        }
     }
     let socket = format!("unix:{}", site.path("socket").display());
     let public = "https://auth.example.org";

@@ -25,7 +25,7 @@ const GROWING: [&str; 9] = [
 ];
 
 /// Statements that read all of a table, by how they start, and why they may.
-const WHOLE: [(&str, &str); 16] = [
+const WHOLE: [(&str, &str); 17] = [
     (
         "SELECT username_key FROM users",
         "a command that names nobody says who is alike",
@@ -80,6 +80,10 @@ const WHOLE: [(&str, &str); 16] = [
     (
         "UPDATE outbox SET leased_until = NULL",
         "an index of what senders have in hand",
+    ),
+    (
+        "UPDATE outbox SET next_at = ?1 WHERE state = 'queued' AND (next_at > ?2 OR",
+        "once the clock of a shared database was set back",
     ),
 ];
 

@@ -52,7 +52,12 @@ fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()>
         }
     }
     match settings.listen {
-        Listen::Unix(_) => daemon::check_listen(&settings.listen, &settings.socket, "listen"),
+        Listen::Unix(_) => daemon::check_listen(
+            &settings.listen,
+            &settings.socket,
+            &settings.data_dir,
+            "listen",
+        ),
         Listen::Tcp(_) => Ok(()),
     }
 }

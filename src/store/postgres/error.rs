@@ -10,7 +10,7 @@ const LOCKED: &str = "somebody has locked the database and does not let go; `SEL
                       query FROM pg_stat_activity` shows who; end that, and try again";
 
 /// A server made them at its start, and nobody else takes them away.
-const EMPTIED: &str = "tables of ours are gone: the database was emptied, or another one put in its \
+pub(super) const EMPTIED: &str = "tables of ours are gone: the database was emptied, or another one put in its \
                        place; put the right one there, or a backup with `db restore`";
 
 pub(super) const NO_RIGHT: &str = "connect as the role that owns the database and its tables";

@@ -1,10 +1,10 @@
 //! What a server of PostgreSQL tells of itself, for whoever looks after it.
 
 use super::connect::APPLICATION;
+use super::own_tables::all_tables;
 use crate::domain::Timestamp;
 use crate::store::server_facts::{ConnectionLimit, ServerFacts};
 use crate::store::sql::{Result, Sql, values};
-use crate::store::tables::table_names;
 
 /// How many of our tables we may not read and write; they are named by the first parameter.
 const CLOSED: &str = "SELECT count(*) FROM pg_tables
@@ -13,9 +13,6 @@ const CLOSED: &str = "SELECT count(*) FROM pg_tables
         AND has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), 'INSERT')
         AND has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), 'UPDATE')
         AND has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), 'DELETE'))";
-
-/// Tables of this engine alone, with the last number of a row.
-const COUNTERS: [&str; 2] = ["audit_end", "last_user_deleted"];
 
 /// How many sequences of those tables we may not use: an import, a copy or a backup reads and sets them.
 const CLOSED_SEQUENCES: &str = "SELECT count(*) FROM pg_class AS sequence
@@ -55,7 +52,7 @@ pub(crate) fn others(sql: &mut dyn Sql) -> Result<i64> {
 }
 
 pub(crate) fn facts(sql: &mut dyn Sql) -> Result<ServerFacts> {
-    let names = [&table_names()[..], &COUNTERS].concat().join(",");
+    let names = all_tables();
     let closed_tables = sql.number(CLOSED, values![names])?;
     let closed_sequences = sql.number(CLOSED_SEQUENCES, values![names])?;
     let limits = sql.all(LIMITS, &[], |row| {

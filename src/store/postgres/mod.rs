@@ -10,6 +10,7 @@ mod error;
 mod facts;
 mod lookups;
 mod migrate;
+mod own_tables;
 mod readers;
 mod statements;
 mod tls;

@@ -11,6 +11,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use super::client::Client;
 use super::clock::ahead;
+use super::own_tables;
 use crate::domain::Timestamp;
 use crate::store::sql::{Result, Row, Sql, Value};
 
@@ -175,8 +176,7 @@ impl Sql for Statements {
 
     fn probe(&mut self) -> Result<()> {
         self.execute("UPDATE audit_end SET last = last", &[])?;
-        // They are there, and may be read.
-        self.batch("SELECT FROM users, profiles, sessions, login_attempts, links, outbox, audit, last_user_deleted LIMIT 0")?;
+        own_tables::check_tables(self)?;
         self.batch(TAKE_ROOM)
     }
 }

@@ -114,7 +114,11 @@ impl Open {
         };
         let used = match self.end {
             End::Commit => Vec::new(),
-            End::RollBack => numbers(statements).map_err(not_committed)?,
+            End::RollBack => match numbers(statements) {
+                Ok(numbers) => numbers,
+                // What was begun is not left open, nor its lock.
+                Err(err) => return Err(self.unknown(false, err)),
+            },
         };
         let mut is_done = jobs.iter_mut().all(|it| run(it, statements));
         while is_done && let Some(mut job) = group.next() {

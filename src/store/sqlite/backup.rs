@@ -10,8 +10,8 @@ use rusqlite::{Connection, OpenFlags, Result};
 
 use super::error::{interrupted, when};
 use crate::failure::{Failure, in_words};
-use crate::private_file::folder_of;
 use crate::private_file::replace::Draft;
+use crate::private_file::{folder_of, whole_path};
 use crate::progress::{Progress, Step};
 
 const DOING: &str = "backing up the database";
@@ -43,14 +43,12 @@ pub(super) fn copy(
         ));
     }
     let draft = Draft::beside(to).map_err(|err| {
-        let folder = folder_of(to);
+        let folder = whole_path(folder_of(to));
+        let shown = folder.display();
+        let why = in_words(&err);
         Failure::new(
             DOING,
-            format!(
-                "cannot write to {}: {}; choose another place",
-                folder.display(),
-                in_words(&err)
-            ),
+            format!("cannot write to {shown}; choose another place: {why}"),
         )
     })?;
     let counted = into(source, draft.path(), progress).map_err(when(DOING))?;

@@ -13,7 +13,7 @@ use super::error::when;
 use super::log::{self, APPLICATION_ID, log_of};
 use crate::failure::{Failure, in_words};
 use crate::private_file::owner::line_for_owner;
-use crate::private_file::{append_to, folder_of, lock};
+use crate::private_file::{append_to, folder_of, lock, whole_path};
 
 /// Older ones can corrupt a database that two processes write and checkpoint at once, which is what
 /// a server and its command line do (fixed in SQLite 3.51.3).
@@ -167,7 +167,7 @@ pub(super) fn identity(connection: &Connection) -> rusqlite::Result<(i32, i32)> 
 
 /// A connection to a file that nobody changes: there is no lock, and nothing is made beside it.
 pub(super) fn untouched(path: &Path) -> rusqlite::Result<Connection> {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let absolute = whole_path(path);
     let mut uri = String::from("file://");
     for &byte in absolute.as_os_str().as_bytes() {
         if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {

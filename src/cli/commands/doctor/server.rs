@@ -2,13 +2,11 @@
 
 use super::finding::Finding;
 use crate::domain::{Timestamp, counted};
+use crate::operator::clock::SLACK_BETWEEN_SERVERS;
 use crate::store::maintenance::{ConnectionLimit, ServerFacts};
 
 /// By how many seconds clocks may differ before times on links and locks are felt to be wrong.
 const CLOCK_SLACK: i64 = 5;
-
-/// Servers that share a database judge each other's times with so much patience.
-const MOST_CLOCK_SLACK: i64 = 30;
 
 /// How many connections one of our servers makes: those that read, the one that writes, and a spare.
 const OF_A_SERVER: i64 = 7;
@@ -44,7 +42,7 @@ fn clock(server: &ServerFacts, now: Timestamp) -> Finding {
     let advice = "let both machines follow a time server";
     match apart {
         0..=CLOCK_SLACK => Finding::ok("server_clock", shown),
-        ..=MOST_CLOCK_SLACK => Finding::warning("server_clock", shown, advice),
+        ..=SLACK_BETWEEN_SERVERS => Finding::warning("server_clock", shown, advice),
         _ => Finding::failed("server_clock", shown, advice),
     }
 }

@@ -9,6 +9,7 @@ use std::process::Command;
 use super::finding::{Finding, Subject};
 use crate::cli::commands::healthcheck;
 use crate::private_file::data_dir;
+use crate::private_file::owner::quoted_path;
 use crate::private_file::system_users::name_of_user;
 use crate::settings::{Listen, Settings, Source, USUAL_FILE};
 
@@ -145,12 +146,16 @@ impl Unit {
         let owner = name_of_user(owner).unwrap_or_else(|| owner.to_string());
         let user = Some(self.is("User")).filter(|it| !it.is_empty());
         let user = user.unwrap_or("root");
-        (user != owner).then(|| {
+        let database = subject.database.file();
+        let is_ours = data_dir::check_content(&subject.data_dir, database).is_ok();
+        // What is not ours is told by the check of the files.
+        (user != owner && is_ours).then(|| {
+            let shown = quoted_path(&subject.data_dir);
             let folder = subject.data_dir.display();
             Finding::failed(
                 CHECK,
                 format!("{UNIT} runs as {user}, and {folder} belongs to {owner}"),
-                format!("run as root: chown -R {user} {folder}"),
+                format!("run as root: chown -R {user} {shown}"),
             )
         })
     }

@@ -67,10 +67,11 @@ pub(crate) fn listen(subject: &Subject<'_>) -> Finding {
     let (listen, access) = (&settings.listen, &settings.socket);
     // A server of ours has it.
     if !data_dir::is_served(&subject.data_dir, subject.database.file()) {
-        let main = daemon::check_listen(listen, access, "listen");
+        let data = &subject.data_dir;
+        let main = daemon::check_listen(listen, access, data, "listen");
         let metrics = settings.metrics_listen.as_ref();
         let metrics = metrics.map_or(Ok(()), |it| {
-            daemon::check_listen(it, access, "metrics-listen")
+            daemon::check_listen(it, access, data, "metrics-listen")
         });
         if let Err(err) = main.and(metrics) {
             return Finding::refused("listen", &err.to_string(), ADVICE);
