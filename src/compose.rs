@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 
 use crate::accounts::{Parts, Rules};
-use crate::clock::Clock;
 use crate::crypto::{Hasher, Issuer, Random, Signer};
 use crate::domain::{Actor, Stamp, WebUrl};
 use crate::failure::Failure;
@@ -77,8 +76,7 @@ pub(crate) fn use_cases(
     is_dry: bool,
 ) -> anyhow::Result<Operator> {
     let Identity { public_url, issuer } = identity;
-    let public_url = public_url.as_ref();
-    let (clock, random) = (Clock::System, Random::System);
+    let (random, public_url) = (Random::System, public_url.as_ref());
     let hasher = Hasher::new(
         settings.scrypt,
         settings.hash_threads,
@@ -90,6 +88,7 @@ pub(crate) fn use_cases(
     } else {
         Store::open(&settings.database)?
     };
+    let clock = store.common_clock();
     let stamp = Actor::server().at(clock.now());
     let (keys, master) = match keys::open(settings, &store, &random, &stamp, is_dry) {
         // What is wrong with the file that is there has to be put right all the same.

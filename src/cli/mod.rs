@@ -25,7 +25,7 @@ use crate::cli::commands::{
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::terminal::output::{self, How, Output, Untold};
-use crate::clock::Clock;
+use crate::clock::system_now;
 use crate::daemon;
 use crate::failure::{self, Failure};
 use crate::interrupt::{self, Interrupted};
@@ -125,7 +125,7 @@ pub fn run() -> ExitCode {
     }
     let is_yaml = cli.how.wants_yaml();
     let extent = (changes::does(&matches), is_dry);
-    let mut output = Output::new(cli.how, extent, Clock::System.now());
+    let mut output = Output::new(cli.how, extent, system_now());
     let done = dispatch(cli.command, &matches, is_yaml, &mut output);
     let done = done.and_then(|()| output.finish());
     if is_dry && done.is_ok() {

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 
-use crate::clock::Clock;
 use crate::crypto::{MasterKey, OldKeys, Random, master_key_in, missing_keys};
 use crate::domain::{Actor, Stamp};
 use crate::failure::Failure;
@@ -112,7 +111,7 @@ fn discard_in(
         Some(master) => master,
         None => MasterKey::make(&master_key_in(&folder), &folder, &random)?,
     };
-    let stamp = actor.at(Clock::System.now());
+    let stamp = actor.at(store.common_clock().now());
     Ok(OpenKeys::renew(store, &master, &random, &stamp)?)
 }
 

@@ -42,8 +42,8 @@ const CLOCK_TROUBLE: Duration = Duration::from_secs(60);
 const DOUBT: Duration = Duration::from_secs(3600);
 
 /// What to do about a clock that differs from that of the database.
-const DISAGREE: &str = "let this machine and that of the database follow a time server; until then nothing is \
-                        deleted here, no scheduled backup is made, and nothing follows this clock";
+const DISAGREE: &str = "this server goes by the clock of the database; let both machines follow a time server: \
+                        until an hour after that nothing is deleted here, and no scheduled backup is made";
 
 /// A million rows take a minute in this way.
 const BATCH_PAUSE: Duration = Duration::from_millis(10);

@@ -10,8 +10,11 @@ use crate::failure::Failure;
 /// Seconds are cut off, and a clock is adjusted by parts of one all the time.
 const SLACK: i64 = 1;
 
-/// The clocks of servers that share a database differ from that of the database by so much, to either side.
-pub const SLACK_BETWEEN_SERVERS: i64 = 30;
+/// Servers that go by one clock tell it as differently as this.
+const SLACK_BETWEEN_SERVERS: i64 = 5;
+
+/// The clocks of machines differ by so much, to either side, before somebody is told.
+pub const SLACK_BETWEEN_MACHINES: i64 = 30;
 
 /// A leap by more seconds is worth a question.
 const LEAP: i64 = 24 * 3600;
@@ -25,14 +28,12 @@ const EARLIEST: Timestamp = Timestamp(1_767_225_600);
 #[derive(Debug, Default)]
 pub struct ClockWatch {
     last: Option<Timestamp>,
-    /// By how much the database's clock was ahead of this one then.
-    ahead: Option<i64>,
     wrong: Option<Discriminant<ClockStep>>,
     is_news: bool,
 }
 
 impl ClockWatch {
-    /// Whether the last look found a clock that nothing follows, and the one before did not, or for another
+    /// Whether the last look found a clock that is doubted, and the one before did not, or for another
     /// reason.
     #[must_use]
     pub fn is_news(&self) -> bool {
@@ -48,9 +49,9 @@ pub enum ClockStep {
     Back(i64),
     /// It says a time that never was for this program. Nothing follows it.
     Wrong,
-    /// It is so many seconds before that of the database, which other servers share. Nothing follows it.
+    /// That of this machine is so many seconds before that of the database, which is followed.
     BehindDatabase(i64),
-    /// It is so many seconds ahead of that.
+    /// That of this machine is so many seconds ahead of it.
     AheadOfDatabase(i64),
     /// It went ahead by so much; or nobody looked, or nothing was written, for as long.
     Ahead(i64),
@@ -75,39 +76,32 @@ impl Operator {
 
     /// None, if nobody knows.
     async fn step_of_clock(&self, watch: &mut ClockWatch) -> Result<Option<ClockStep>, Failure> {
+        // Whoever needs a database that says nothing complains of it. Until it does, nobody knows what time
+        // it is.
+        let Ok(theirs) = self.parts.store.clock().await else {
+            return Ok(None);
+        };
+        if let Some(theirs) = &theirs {
+            self.parts.clock.follow(theirs);
+        }
         let now = self.now();
         if now < EARLIEST {
             return Ok(Some(ClockStep::Wrong));
         }
-        // Whoever needs a database that says nothing complains of it. Until it does, nobody knows what time
-        // it is.
-        let Ok(ahead) = self.parts.store.clock_ahead().await else {
-            return Ok(None);
+        let step = self.follow_clock(watch, now).await?;
+        let apart = theirs.map_or(0, |it| it.ahead);
+        // Whoever was told is not told again each time that they differ by a little more.
+        let most = match watch.wrong {
+            Some(_) => SLACK_BETWEEN_MACHINES / 2,
+            None => SLACK_BETWEEN_MACHINES,
         };
-        if watch
-            .ahead
-            .is_none_or(|it| it - ahead > SLACK_BETWEEN_SERVERS)
-        {
-            self.limit_mails().await?;
-        }
-        watch.ahead = Some(ahead);
-        if ahead > 0 {
-            // Tokens of the servers that go by it are good here all the same.
-            let theirs = Timestamp(now.0.saturating_add(ahead));
-            self.parts.signer.note_latest(theirs);
-        }
-        if ahead > SLACK_BETWEEN_SERVERS {
-            return Ok(Some(ClockStep::BehindDatabase(ahead)));
-        }
-        if ahead < -SLACK_BETWEEN_SERVERS {
-            // What is written now is of a time to come once it is put right.
-            watch.last = Some(now);
-            return Ok(Some(ClockStep::AheadOfDatabase(-ahead)));
-        }
-        self.follow_clock(watch, now).await.map(Some)
+        Ok(Some(match step {
+            ClockStep::None if apart > most => ClockStep::BehindDatabase(apart),
+            ClockStep::None if apart < -most => ClockStep::AheadOfDatabase(-apart),
+            step => step,
+        }))
     }
 
-    /// Of a clock that agrees with that of the database.
     async fn follow_clock(
         &self,
         watch: &mut ClockWatch,
@@ -116,12 +110,11 @@ impl Operator {
         let (last, slack) = match watch.last {
             Some(last) => (last, SLACK),
             None if self.parts.store.is_shared() => {
-                (self.last_change(now).await?, 2 * SLACK_BETWEEN_SERVERS)
+                (self.last_change(now).await?, SLACK_BETWEEN_SERVERS)
             }
             None => (self.last_change(now).await?, SLACK),
         };
-        let ahead = now.seconds_since(last);
-        let step = match ahead {
+        let step = match now.seconds_since(last) {
             it if it < -slack => ClockStep::Back(-it),
             it if it > LEAP => ClockStep::Ahead(it),
             _ => ClockStep::None,
@@ -129,9 +122,9 @@ impl Operator {
         if let ClockStep::Back(seconds) = step {
             let stamp = Actor::server().at(now);
             let (store, signer) = (&self.parts.store, &self.parts.signer);
-            let latest = store.follow_clock(seconds, signer.latest(), stamp);
-            signer.note_latest(latest.await?);
-            // The database may be on the same machine.
+            // Other servers may have issued tokens until then.
+            let latest = signer.latest().max(last);
+            signer.note_latest(store.follow_clock(seconds, latest, stamp).await?);
             self.limit_mails().await?;
         }
         watch.last = Some(now);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::pending::Pending;
 use super::sql::{self, Sql, values};
 use super::{Store, audit, counts};
+use crate::clock::{Clock, Reading};
 use crate::domain::{ROTATION_GRACE, SessionId, Stamp, Timestamp};
 use crate::failure::Failure;
 
@@ -20,9 +21,19 @@ impl Store {
         self.read("reading when something was last written down", last_change)
     }
 
-    /// By how many seconds the clock of the database's server is ahead of this machine's; 0 if it has none.
-    pub fn clock_ahead(&self) -> Pending<i64> {
-        self.readers.clock_ahead("asking the database for the time")
+    /// What the clock of the database's server says, if it has one: all who share the database go by it.
+    pub fn clock(&self) -> Pending<Option<Reading>> {
+        self.readers.clock("asking the database for the time")
+    }
+
+    /// The clock that all who use this database go by: that of its server or, if it has none, of this machine.
+    pub fn common_clock(&self) -> Clock {
+        let clock = Clock::system();
+        // A database that does not say is complained of by whoever needs it.
+        if let Ok(Some(theirs)) = self.clock().wait() {
+            clock.follow(&theirs);
+        }
+        clock
     }
 
     /// The latest time that the service is known to have had, also before the clock was set back.
@@ -72,7 +83,6 @@ impl Store {
     /// may. It does not matter how many servers do so, and how often.
     pub fn limit_mails(&self, now: Timestamp, longest: LongestWaits) -> Pending<()> {
         self.write("following the clock of the database", move |sql| {
-            let now = sql.shared_time(now)?;
             let LongestWaits { first, any, lease } = longest;
             let first = now.plus(first).seconds_since(now);
             sql.execute(

@@ -10,6 +10,7 @@ use super::server_facts::ServerFacts;
 use super::sql::{self, Sql};
 use super::sqlite::{self, Sqlite};
 use super::task::{Complete, End, Job, SessionQuery};
+use crate::clock::Reading;
 use crate::domain::{LiveSession, SessionId, Timestamp};
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -143,11 +144,11 @@ impl Readers {
         }
     }
 
-    /// By how many seconds the clock of the database's server is ahead of this machine's, if it has one.
-    pub(super) fn clock_ahead(&self, doing: &'static str) -> Pending<i64> {
+    /// What the clock of the database's server says, if it has one.
+    pub(super) fn clock(&self, doing: &'static str) -> Pending<Option<Reading>> {
         match self {
-            Self::Sqlite(_) => Pending::ready(Ok(0)),
-            Self::Postgres(it) => it.read(doing, postgres::ahead),
+            Self::Sqlite(_) => Pending::ready(Ok(None)),
+            Self::Postgres(it) => it.read(doing, |sql| postgres::read_clock(sql).map(Some)),
         }
     }
 

@@ -117,18 +117,13 @@ pub enum Delivery {
 impl Store {
     /// Mails due at `now` that nobody has in hand, oldest first.
     pub fn due_mail(&self, now: Timestamp, limit: usize) -> Pending<Vec<DueMail>> {
-        self.read("reading the outbox", move |sql| {
-            let now = sql.shared_time(now)?;
-            due(sql, now, limit)
-        })
+        self.read("reading the outbox", move |sql| due(sql, now, limit))
     }
 
     /// Takes the first mail due at `now` in hand: nobody else is given it before `until`.
     pub fn lease_mail(&self, now: Timestamp, until: Timestamp) -> Pending<Option<DueMail>> {
         self.write("taking a mail in hand", move |sql| {
-            let shared = sql.shared_time(now)?;
-            let until = Timestamp(shared.0 + until.seconds_since(now));
-            let mail = due(sql, shared, 1)?.pop();
+            let mail = due(sql, now, 1)?.pop();
             if let Some(mail) = &mail {
                 sql.execute(
                     "UPDATE outbox SET leased_until = ?2 WHERE id = ?1",
@@ -160,14 +155,11 @@ impl Store {
                                        attempts = attempts + 1 WHERE id = ?1",
                     values![id, now],
                 )?,
-                Delivery::Retry(next_at, why) => {
-                    let shared = sql.shared_time(*next_at)?;
-                    sql.execute(
-                        "UPDATE outbox SET next_at = ?2, error = ?3, leased_until = NULL,
-                                           attempts = attempts + 1 WHERE id = ?1",
-                        values![id, shared, why],
-                    )?
-                }
+                Delivery::Retry(next_at, why) => sql.execute(
+                    "UPDATE outbox SET next_at = ?2, error = ?3, leased_until = NULL,
+                                       attempts = attempts + 1 WHERE id = ?1",
+                    values![id, next_at, why],
+                )?,
                 Delivery::Failed(why) => sql.execute(
                     "UPDATE outbox SET state = 'failed', error = ?2, next_at = ?3, leased_until = NULL,
                                        attempts = attempts + 1 WHERE id = ?1",
@@ -291,20 +283,18 @@ impl MailRecord {
 }
 
 fn queue_again(sql: &mut dyn Sql, id: i64, stamp: &Stamp) -> sql::Result<()> {
-    let due_at = sql.shared_time(stamp.at)?;
     sql.execute(
         "UPDATE outbox SET state = 'queued', next_at = ?2, attempts = 0 WHERE id = ?1",
-        values![id, due_at],
+        values![id, stamp.at],
     )?;
     audit::write(sql, stamp, "mail.retry", None, Some(&id.to_string()))
 }
 
 pub(super) fn queue(sql: &mut dyn Sql, mail: &NewMail<'_>, now: Timestamp) -> sql::Result<()> {
-    let due_at = sql.shared_time(now)?;
     sql.execute(
         "INSERT INTO outbox (kind, user_id, link_id, recipient, details, state, next_at,
                              created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?7, ?6)",
+         VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?6)",
         values![
             mail.kind.as_str(),
             mail.user,
@@ -312,7 +302,6 @@ pub(super) fn queue(sql: &mut dyn Sql, mail: &NewMail<'_>, now: Timestamp) -> sq
             mail.recipient,
             mail.details,
             now,
-            due_at,
         ],
     )
     .map(drop)

@@ -32,7 +32,7 @@ const BACKUP_IN_HAND: &str = "scheduled-backup-in-hand";
 /// For how many seconds a server that may have died is waited for.
 pub const BACKUP_LEASE: i64 = 600;
 
-/// Says that a server has the next scheduled backup in hand, and until when by the clock of the database. Nobody
+/// Says that a server has the next scheduled backup in hand, and until when. Nobody
 /// is given one that ends before the last one has, so that the end says whose it is.
 #[derive(Clone, Copy, Debug)]
 pub struct BackupLease(i64);
@@ -167,7 +167,7 @@ impl Store {
     pub fn lease_backup(&self, since: Timestamp, now: Timestamp) -> Pending<Option<BackupLease>> {
         self.write("taking a backup in hand", move |sql| {
             let period = now.seconds_since(since);
-            let now = sql.shared_time(now)?.0;
+            let now = now.0;
             // What lies further ahead was noted by a clock that was wrong.
             let is_ahead = |noted: i64, by: i64| noted > now && noted - now <= by;
             let until = counts::of(sql, BACKUP_IN_HAND)?;
@@ -186,7 +186,7 @@ impl Store {
             if counts::of(sql, BACKUP_IN_HAND)? != held.0 {
                 return Ok(None);
             }
-            let until = sql.shared_time(now)?.0 + BACKUP_LEASE;
+            let until = now.0 + BACKUP_LEASE;
             counts::set(sql, BACKUP_IN_HAND, until)?;
             Ok(Some(BackupLease(until)))
         })
@@ -199,8 +199,7 @@ impl Store {
                 return Ok(());
             }
             if let Some(at) = made_at {
-                let at = sql.shared_time(at)?.0;
-                counts::set(sql, SCHEDULED_BACKUP, at)?;
+                counts::set(sql, SCHEDULED_BACKUP, at.0)?;
             }
             counts::forget(sql, BACKUP_IN_HAND)
         })

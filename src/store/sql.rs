@@ -45,9 +45,6 @@ pub(crate) trait Sql {
     /// The number of the next row of the audit trail. Rows are not numbered by the engine: it may leave
     /// gaps.
     fn next_audit_number(&mut self) -> Result<i64>;
-    /// What `ours` is by the clock that all who share the database go by: for what one of them takes in hand
-    /// and others are not to.
-    fn shared_time(&mut self, ours: Timestamp) -> Result<Timestamp>;
     /// Prepares for very many rows.
     fn expect_many(&mut self) -> Result<()>;
     /// Prepares for a transaction that waits for whoever brings the rows.

@@ -141,13 +141,18 @@ impl App {
 
     /// Another server of the same database, with the same keys.
     pub fn beside(&self) -> Self {
+        self.elsewhere(self.place.clone(), self.clock.clone())
+    }
+
+    /// The same of another machine, which finds the database in its own way.
+    pub fn elsewhere(&self, place: Location, clock: Clock) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (from, to) = (self.path("keys"), folder.path().join("keys"));
         std::fs::create_dir(&to).expect("a folder of keys");
         for key in std::fs::read_dir(from).expect("keys").flatten() {
             std::fs::copy(key.path(), to.join(key.file_name())).expect("a key");
         }
-        let mut app = Self::over(folder, self.place.clone(), self.clock.clone(), |_| {});
+        let mut app = Self::over(folder, place, clock, |_| {});
         app.postgres.clone_from(&self.postgres);
         app
     }

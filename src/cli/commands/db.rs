@@ -13,7 +13,7 @@ use crate::cli::job::{self, Job};
 use crate::cli::piped;
 use crate::cli::terminal::output::{Format, Output};
 use crate::cli::terminal::progress::Bar;
-use crate::clock::Clock;
+use crate::clock::system_now;
 use crate::compose;
 use crate::domain::counted;
 use crate::interrupt::Interrupt;
@@ -225,7 +225,7 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
         "{} is a folder; name the file that `db backup` made",
         file.display()
     );
-    let stamp = job::actor().at(Clock::System.now());
+    let stamp = job::actor().at(system_now());
     let (bar, interrupt) = (Bar::of("checking and copying"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
     let is_piped = file == Path::new("-");

@@ -1,14 +1,30 @@
 //! The clock of the machine that PostgreSQL runs on.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use crate::store::sql::{Result, Sql};
+use crate::clock::{Reading, since_epoch};
+use crate::store::sql::{Error, Result, Sql};
 
-/// By how many seconds the server's clock is ahead of this machine's, whatever time this program goes by.
-pub(crate) fn ahead(sql: &mut dyn Sql) -> Result<i64> {
+/// An answer that took longer does not say well enough when it was given.
+const MOST_WAIT: Duration = Duration::from_secs(1);
+
+/// What that clock says.
+pub(crate) fn read(sql: &mut dyn Sql) -> Result<Reading> {
     let now = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+    let asked = Instant::now();
     let theirs = sql.number(now, &[])?;
-    let ours = SystemTime::now().duration_since(UNIX_EPOCH);
-    let ours = i64::try_from(ours.unwrap_or_default().as_millis()).unwrap_or(i64::MAX);
-    Ok(theirs.saturating_sub(ours) / 1000)
+    let took = asked.elapsed();
+    if took > MOST_WAIT {
+        return Err(Error::passing("it took too long to tell the time"));
+    }
+    let says = Duration::from_millis(u64::try_from(theirs).unwrap_or_default());
+    let ours = i64::try_from(since_epoch().as_millis()).unwrap_or(i64::MAX);
+    Ok(Reading {
+        says,
+        at: asked + took / 2,
+        ahead: theirs
+            .saturating_sub(ours)
+            .saturating_add(500)
+            .div_euclid(1000),
+    })
 }

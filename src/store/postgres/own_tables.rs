@@ -1,4 +1,4 @@
-//! Our tables in a database of PostgreSQL, and whether they can be read.
+//! Our tables in a database of PostgreSQL, and whether we may use them.
 
 use super::error::{EMPTIED, NO_RIGHT};
 use crate::store::sql::{Error, Result, Sql, values};
@@ -7,21 +7,25 @@ use crate::store::tables::table_names;
 /// Tables of this engine alone, with the last number of a row.
 const COUNTERS: [&str; 2] = ["audit_end", "last_user_deleted"];
 
-/// One of our tables that we may not read, and whether it is there. Whoever has locked one is not waited for.
-const UNREADABLE: &str = "SELECT name, to_regclass(quote_ident(name)) IS NOT NULL
+/// One of our tables that we may not read and write, and whether it is there. Whoever has locked one is not
+/// waited for.
+const CLOSED: &str = "SELECT name, to_regclass(quote_ident(name)) IS NOT NULL
     FROM unnest(string_to_array(?1, ',')) AS name
-    WHERE has_table_privilege(to_regclass(quote_ident(name)), 'SELECT') IS NOT TRUE LIMIT 1";
+    WHERE (has_table_privilege(to_regclass(quote_ident(name)), 'SELECT')
+        AND has_table_privilege(to_regclass(quote_ident(name)), 'INSERT')
+        AND has_table_privilege(to_regclass(quote_ident(name)), 'UPDATE')
+        AND has_table_privilege(to_regclass(quote_ident(name)), 'DELETE')) IS NOT TRUE LIMIT 1";
 
-/// Refuses a database of which we may not read all.
+/// Refuses a database of which we may not use all.
 pub(super) fn check_tables(sql: &mut dyn Sql) -> Result<()> {
-    let unreadable = sql.one(UNREADABLE, values![all_tables()], |row| {
+    let closed = sql.one(CLOSED, values![all_tables()], |row| {
         Ok((row.get::<String>(0)?, row.get::<bool>(1)?))
     })?;
-    match unreadable {
+    match closed {
         None => Ok(()),
         Some((_, false)) => Err(Error::passing(EMPTIED)),
         Some((name, true)) => {
-            let why = format!("this role may not read the table {name}; {NO_RIGHT}");
+            let why = format!("this role may not read and write the table {name}; {NO_RIGHT}");
             Err(Error::passing(why))
         }
     }

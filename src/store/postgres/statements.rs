@@ -10,9 +10,7 @@ use tokio_postgres::Statement;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use super::client::Client;
-use super::clock::ahead;
 use super::own_tables;
-use crate::domain::Timestamp;
 use crate::store::sql::{Result, Row, Sql, Value};
 
 /// Statements of many rows have a text for each number of them; the server remembers what is prepared.
@@ -154,11 +152,6 @@ impl Sql for Statements {
     fn next_audit_number(&mut self) -> Result<i64> {
         let next = "UPDATE audit_end SET last = last + 1 RETURNING last";
         (self as &mut dyn Sql).number(next, &[])
-    }
-
-    fn shared_time(&mut self, ours: Timestamp) -> Result<Timestamp> {
-        let ahead = ahead(self)?;
-        Ok(Timestamp(ours.0.saturating_add(ahead)))
     }
 
     fn expect_many(&mut self) -> Result<()> {

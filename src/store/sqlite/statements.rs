@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, ToSql, params_from_iter};
 
-use crate::domain::Timestamp;
 use crate::store::sql::{Error, Result, Row, Sql, Value};
 
 /// In KiB. The indexes of names and addresses are written to all over the place.
@@ -132,10 +131,6 @@ impl Sql for Statements<'_> {
     }
 
     /// All who share it are on this machine.
-    fn shared_time(&mut self, ours: Timestamp) -> Result<Timestamp> {
-        Ok(ours)
-    }
-
     fn expect_many(&mut self) -> Result<()> {
         Ok(self
             .connection

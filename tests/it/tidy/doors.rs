@@ -54,7 +54,7 @@ pub const ROOMS: &[(&str, &str)] = &[
         "store crypto mail domain progress clock failure",
     ),
     ("transfer", "store crypto domain progress clock failure"),
-    ("store", "domain private_file progress failure"),
+    ("store", "domain private_file progress clock failure"),
     ("crypto", "domain private_file failure"),
     ("mail", "domain private_file failure"),
     ("clock", "domain"),

@@ -19,7 +19,7 @@ use anyhow::bail;
 use self::finding::{Finding, State, Subject};
 use crate::cli::examples::examples;
 use crate::cli::terminal::output::{Format, Output};
-use crate::clock::Clock;
+use crate::clock::system_now;
 use crate::settings::{Settings, Values, duration, place};
 
 const EXIT_CODES: &str = "
@@ -92,7 +92,7 @@ fn examine(values: &Values) -> anyhow::Result<Vec<Finding>> {
         database: place(values),
         settings,
         mailer,
-        now: Clock::System.now(),
+        now: system_now(),
     };
     let mut findings = vec![machine::program(), of_settings];
     findings.push(settings::public_url(&subject));

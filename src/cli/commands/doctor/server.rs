@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use crate::domain::{Timestamp, counted};
-use crate::operator::clock::SLACK_BETWEEN_SERVERS;
+use crate::operator::clock::SLACK_BETWEEN_MACHINES;
 use crate::store::maintenance::{ConnectionLimit, ServerFacts};
 
 /// By how many seconds clocks may differ before times on links and locks are felt to be wrong.
@@ -42,7 +42,7 @@ fn clock(server: &ServerFacts, now: Timestamp) -> Finding {
     let advice = "let both machines follow a time server";
     match apart {
         0..=CLOCK_SLACK => Finding::ok("server_clock", shown),
-        ..=SLACK_BETWEEN_SERVERS => Finding::warning("server_clock", shown, advice),
+        ..=SLACK_BETWEEN_MACHINES => Finding::warning("server_clock", shown, advice),
         _ => Finding::failed("server_clock", shown, advice),
     }
 }
