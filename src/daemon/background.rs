@@ -111,17 +111,22 @@ async fn settle(stopped: Stopped) {
 }
 
 async fn send(operator: Operator, stopped: Stopped) {
+    let mut told = String::new();
     while !*stopped.borrow() {
         let sent = tokio::select! {
             sent = task(deliver(operator.clone())) => sent,
             // The next server sends it again.
             () = cut_off(stopped.clone()) => return,
         };
-        let is_done = !sent.unwrap_or_else(|err| {
-            err.log();
+        let is_more = sent.unwrap_or_else(|err| {
+            // What lasts is said once.
+            if err.chain() != told {
+                err.log();
+                told = err.chain();
+            }
             false
         });
-        if is_done {
+        if !is_more {
             pause(&stopped, Instant::now() + OUTBOX_PAUSE).await;
         }
     }

@@ -44,7 +44,7 @@ impl Operator {
         };
         let delivery = self.deliver(&mail, now).await;
         let (id, store) = (mail.id, &self.parts.store);
-        if !store.mark_mail(id, delivery, self.now()).await? {
+        if !store.mark_mail(id, until, delivery, self.now()).await? {
             self.parts.mailer.forget(&[id])?;
         }
         Ok(true)

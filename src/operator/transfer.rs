@@ -100,6 +100,9 @@ impl Operator {
         caller: &Actor,
     ) -> Imported {
         let (is_dry, is_trial) = (wanted.extent.is_dry(), wanted.extent == Extent::Trial);
+        let is_shared = self.parts.store.is_shared();
+        // Servers of other machines hold no lock here. If the database does not say, there may be some.
+        let has_others = is_shared && !self.others_at_database().is_ok_and(|it| it == 0);
         let options = Options {
             dry_run: is_dry,
             until_first: is_trial,
@@ -108,11 +111,11 @@ impl Operator {
             on_duplicate: wanted.on_duplicate,
             with_numbers: wanted.with_numbers,
             with_resets: wanted.with_resets,
-            is_served: wanted.is_served,
+            is_served: wanted.is_served || has_others,
         };
         let read = |options| self.read_through(wanted, options, open, host, caller);
         let skips = wanted.on_error == OnError::Skip;
-        let is_beside_others = wanted.is_served || self.parts.store.is_shared();
+        let is_beside_others = wanted.is_served || is_shared;
         let is_read_once = wanted.extent == Extent::AfterTrial
             || !matches!(wanted.kind, Kind::Django(_))
             || skips && (is_dry || !is_beside_others);

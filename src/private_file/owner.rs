@@ -41,6 +41,11 @@ pub(crate) fn is_service() -> bool {
     std::env::var("SYSTEMD_EXEC_PID").is_ok_and(|it| it == std::process::id().to_string())
 }
 
+/// The name of whoever runs this program.
+pub(crate) fn our_name() -> Option<String> {
+    name_of_user(rustix::process::geteuid().as_raw())
+}
+
 /// Whether this user can become another one, as in no container.
 pub(super) fn has_sudo() -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -13,7 +13,7 @@ use super::service_variables::{is_link_name, is_of_service};
 use crate::domain::{ALIKE, StandIn, similarity, without_mark};
 use crate::failure::in_words;
 use crate::private_file::lent::fault_of_rights;
-use crate::private_file::owner::{is_service, reader_of};
+use crate::private_file::owner::{is_service, our_name, reader_of};
 
 /// The settings file, if nobody names another one.
 pub(crate) const USUAL_FILE: &str = "/etc/minisass-auth.toml";
@@ -219,13 +219,20 @@ fn table_of(shown: &str, text: &str) -> anyhow::Result<toml::Table> {
     text.parse().map_err(|err: toml::de::Error| {
         let before = err.span().and_then(|it| text.get(..it.start));
         let line = before.map_or(1, |it| 1 + it.matches('\n').count());
+        let key = text.lines().nth(line - 1).and_then(|it| it.split_once('='));
+        // What names no setting may be part of a password.
+        let key = key.map(|it| it.0.trim()).filter(|it| is_known(it));
+        let key = key.map_or_else(String::new, |it| format!(" ({it})"));
         let message = err.message().replace('\n', ", ");
         // What is no number is taken for one that is written wrongly.
-        let hint = match message.starts_with("invalid float") {
+        let is_value = ["invalid float", "invalid boolean"]
+            .iter()
+            .any(|it| message.starts_with(it));
+        let hint = match is_value {
             true => "; texts stand in quotation marks, and what is so or not is true or false",
             false => "",
         };
-        anyhow!("{shown} is not valid TOML in line {line}: {message}{hint}")
+        anyhow!("{shown} is not valid TOML in line {line}{key}: {message}{hint}")
     })
 }
 
@@ -261,8 +268,9 @@ fn text_of(setting: &Setting, value: Value) -> anyhow::Result<String> {
 fn unreadable(path: &str, err: &io::Error) -> anyhow::Error {
     let is_denied = err.kind() == io::ErrorKind::PermissionDenied;
     let file = Path::new(path);
-    // Of one that is root's alone nobody knows whom it is for.
-    let is_meant = is_denied && (reader_of(file).is_some() || is_service());
+    // Of one that is root's alone nobody knows whom it is for; but the package has one user.
+    let is_of_package = path == USUAL_FILE && our_name().is_some_and(|it| it == "minisass-auth");
+    let is_meant = is_denied && (reader_of(file).is_some() || is_service() || is_of_package);
     let fault = is_meant.then(|| fault_of_rights(file, None)).flatten();
     let why = match fault {
         Some(fault) => format!("{}; {}", fault.what, fault.advice),

@@ -6,6 +6,10 @@ use super::sql::{self, Row, Sql, values};
 use super::{Store, audit};
 use crate::domain::{Email, MailKind, MailState, Stamp, Timestamp, User, UserId};
 
+/// A mail that waits, and that nobody but the one who holds it until then has in hand.
+const IN_HAND: &str = "SELECT 1 FROM outbox WHERE id = ?1 AND state = 'queued'
+    AND (leased_until IS NULL OR leased_until = ?2)";
+
 /// The recipient of a decoy, about whom nothing is known.
 pub(super) const NOBODY: &str = "";
 
@@ -145,11 +149,23 @@ impl Store {
         })
     }
 
-    /// Notes what became of a mail, which nobody has in hand then. False if it is gone: its user was
-    /// deleted meanwhile.
-    pub fn mark_mail(&self, id: i64, delivery: Delivery, now: Timestamp) -> Pending<bool> {
+    /// Notes what became of a mail that was `held` until then, and that nobody has in hand afterwards. Whoever
+    /// was stopped for longer than that has lost it: only that it was sent counts then. False if it is gone:
+    /// its user was deleted meanwhile.
+    pub fn mark_mail(
+        &self,
+        id: i64,
+        held: Timestamp,
+        delivery: Delivery,
+        now: Timestamp,
+    ) -> Pending<bool> {
         self.write_regardless("marking a mail", move |sql| {
             let marked = match &delivery {
+                Delivery::Retry(..) | Delivery::Failed(_) | Delivery::Expired
+                    if !sql.exists(IN_HAND, values![id, held])? =>
+                {
+                    return sql.exists("SELECT 1 FROM outbox WHERE id = ?1", values![id]);
+                }
                 Delivery::Sent => sql.execute(
                     "UPDATE outbox SET state = 'sent', sent_at = ?2, error = NULL, leased_until = NULL,
                                        attempts = attempts + 1 WHERE id = ?1",

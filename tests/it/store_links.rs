@@ -233,7 +233,7 @@ fn for_a_stranger_or_an_inactive_user_or_too_many_a_decoy_is_written() {
 fn a_decoy_is_forgotten_with_its_link() {
     on_each_engine(|store| {
         queue(store, None, 1, NOW);
-        get(store.mark_mail(due(store)[0].id, Delivery::Decoy, NOW));
+        get(store.mark_mail(due(store)[0].id, NOW, Delivery::Decoy, NOW));
         assert!(due(store).is_empty());
         // Its digest is free again: nothing is left of it.
         assert!(ask(store.add_link(None, link(1), None, actor(NOW))).is_ok());
@@ -250,7 +250,7 @@ fn forgetting_takes_what_has_ended_and_leaves_what_has_not() {
         queue(store, Some(ada.id), 1, NOW);
         queue(store, Some(bo.id), 2, NOW);
         let sent = due(store)[0].id;
-        get(store.mark_mail(sent, Delivery::Sent, NOW));
+        get(store.mark_mail(sent, NOW, Delivery::Sent, NOW));
 
         get(store.purge(NOW, NOW, NOW, 9));
         assert!(get(store.live_session(SessionId([1; 16]), NOW)).is_some());

@@ -51,7 +51,7 @@ fn mails_are_due_in_the_order_they_were_written_and_again_after_a_failure() {
         assert_eq!(at(9, 2), [1, 2]);
         let id = |index: usize| get(store.due_mail(later(9), 9))[index].id;
         let (first, second, third) = (id(0), id(1), id(2));
-        let mark = |id, delivery| get(store.mark_mail(id, delivery, later(10)));
+        let mark = |id, delivery| get(store.mark_mail(id, later(60), delivery, later(10)));
         mark(first, Delivery::Retry(later(60), "no answer".to_owned()));
         mark(second, Delivery::Sent);
         mark(third, Delivery::Expired);
@@ -82,7 +82,7 @@ fn what_is_given_back_is_due_at_once_and_a_mark_ends_a_lease() {
         get(store.release_mail());
         assert_eq!(lease(store, 0), Some(id));
         let again = Delivery::Retry(later(5), "busy".to_owned());
-        get(store.mark_mail(id, again, later(1)));
+        get(store.mark_mail(id, later(60), again, later(1)));
         assert_eq!((lease(store, 4), lease(store, 5)), (None, Some(id)));
     });
 }
@@ -92,9 +92,9 @@ fn attempts_and_the_last_words_are_kept() {
     on_each_engine(|store| {
         queue(store, Some(add(store, "ada").id), 1, NOW);
         let id = lease(store, 0).expect("a mail");
-        get(store.mark_mail(id, Delivery::Retry(NOW, "busy".to_owned()), NOW));
+        get(store.mark_mail(id, later(60), Delivery::Retry(NOW, "busy".to_owned()), NOW));
         assert_eq!(get(store.due_mail(NOW, 1))[0].attempts, 1);
-        get(store.mark_mail(id, Delivery::Failed("550 no".to_owned()), NOW));
+        get(store.mark_mail(id, later(60), Delivery::Failed("550 no".to_owned()), NOW));
         let mail = get(store.mail(id)).expect("a mail");
         assert_eq!((mail.state, mail.attempts), (MailState::Failed, 2));
         assert_eq!(mail.error.as_deref(), Some("550 no"));
@@ -103,7 +103,7 @@ fn attempts_and_the_last_words_are_kept() {
         let mail = get(store.mail(id)).expect("a mail");
         assert_eq!((mail.state, mail.attempts), (MailState::Queued, 0));
         assert_eq!(mail.next_at, later(7));
-        get(store.mark_mail(id, Delivery::Sent, later(8)));
+        get(store.mark_mail(id, later(60), Delivery::Sent, later(8)));
         let mail = get(store.mail(id)).expect("a mail");
         assert_eq!((mail.sent_at, mail.error), (Some(later(8)), None));
     });
@@ -152,7 +152,7 @@ fn all_are_queued_again_or_none() {
         queue(store, Some(bo.id), 3, NOW);
         let ids: Vec<i64> = all(store).iter().map(|it| it.id).collect();
         for id in &ids {
-            get(store.mark_mail(*id, Delivery::Failed("no".to_owned()), NOW));
+            get(store.mark_mail(*id, later(60), Delivery::Failed("no".to_owned()), NOW));
         }
         let retry = |ids: &[i64], at| get(store.retry_mail(ids.to_vec(), actor(later(at))));
         assert!(matches!(retry(&ids, 0), Err(NoRetry::LinkEnded(mail)) if mail.id == ids[1]));
@@ -160,7 +160,7 @@ fn all_are_queued_again_or_none() {
         assert!(matches!(retry(&[ids[0]], 3600), Err(NoRetry::LinkEnded(_))));
         assert!(all(store).iter().all(|it| it.state == MailState::Failed));
         assert!(retry(&[ids[0], ids[2]], 0).is_ok());
-        get(store.mark_mail(ids[0], Delivery::Sent, NOW));
+        get(store.mark_mail(ids[0], later(60), Delivery::Sent, NOW));
         assert!(matches!(retry(&[ids[0]], 0), Err(NoRetry::Sent(id)) if id == ids[0]));
     });
 }

@@ -55,7 +55,7 @@ fn the_state_counts_what_there_is() {
             get(store.add_mail(MailKind::Contact, to.clone(), "{}".to_owned(), actor(NOW)));
         }
         let due = get(store.due_mail(NOW, 1));
-        get(store.mark_mail(due[0].id, Delivery::Failed("no".to_owned()), NOW));
+        get(store.mark_mail(due[0].id, NOW, Delivery::Failed("no".to_owned()), NOW));
         let decoy = NewLink {
             purpose: MailKind::PasswordReset,
             nonce: [1; 32],

@@ -1,8 +1,9 @@
 //! `config show | check`.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use serde_json::json;
 
 use crate::cli::examples::examples;
@@ -43,13 +44,12 @@ pub(crate) fn run(command: &Command, values: &Values, output: &mut Output) -> an
     }
 }
 
-/// What root may read, and the server of this data may not.
+/// What root may do, and the server of this data may not.
 fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()> {
-    let file = values.file.iter().map(PathBuf::from);
-    for file in file.chain(private_files(values)) {
-        if let Some(Fault { what, advice }) = fault_of_rights(&file, Some(&settings.data_dir)) {
-            bail!("{} is not to be used: {what}; {advice}", file.display());
-        }
+    check_files(values, settings)?;
+    check_lasting("data_dir", &settings.data_dir)?;
+    if let Listen::Unix(path) = &settings.listen {
+        check_lasting("listen", path)?;
     }
     match settings.listen {
         Listen::Unix(_) => daemon::check_listen(
@@ -60,4 +60,28 @@ fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()>
         ),
         Listen::Tcp(_) => Ok(()),
     }
+}
+
+/// Refuses files that the server of this data may not read.
+pub(super) fn check_files(values: &Values, settings: &Settings) -> anyhow::Result<()> {
+    let file = values.file.iter().map(PathBuf::from);
+    for file in file.chain(private_files(values)) {
+        if let Some(Fault { what, advice }) = fault_of_rights(&file, Some(&settings.data_dir)) {
+            bail!("{} is not to be used: {what}; {advice}", file.display());
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what lies in a `/tmp` that systemd has made for this service alone (`PrivateTmp=`): nobody else
+/// finds it there, and it goes when the service stops.
+fn check_lasting(key: &str, path: &Path) -> anyhow::Result<()> {
+    let is_temporary = ["/tmp", "/var/tmp"].iter().any(|it| path.starts_with(it));
+    let mounts = || fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    ensure!(
+        !is_temporary || !mounts().contains("/systemd-private-"),
+        "the setting {key} is wrong: {} is for this service alone, and goes when it stops; name another place",
+        path.display()
+    );
+    Ok(())
 }

@@ -5,6 +5,7 @@ use super::server;
 use crate::cli::terminal::progress::Bar;
 use crate::domain::{Timestamp, counted};
 use crate::failure::Failure;
+use crate::private_file::data_dir;
 use crate::store::audit::Chain;
 use crate::store::maintenance::{Inspection, MOST_LOG_BYTES, Status, newest_schema};
 
@@ -71,11 +72,12 @@ fn look(subject: &Subject<'_>) -> Result<(Inspection, Finding), Finding> {
         return Err(Finding::skipped("database", NOT_OURS));
     }
     if subject.database.file().is_some_and(|it| !it.exists()) {
-        return Err(Finding::failed(
-            "database",
-            format!("there is no database {shown}"),
-            "name the right one with --data-dir, or make it with: minisass-auth serve",
-        ));
+        let advice = match data_dir::is_complete(&subject.data_dir) {
+            true => RESTORE,
+            false => "name the right one with --data-dir, or start the server, which makes it",
+        };
+        let missing = format!("there is no database {shown}");
+        return Err(Finding::failed("database", missing, advice));
     }
     match Inspection::of(&subject.database) {
         Ok(inspection) => Ok((inspection, Finding::ok("database", shown.to_string()))),

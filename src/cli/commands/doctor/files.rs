@@ -23,7 +23,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         return vec![Finding::failed(
             CHECK,
             format!("there is no data folder {}", folder.display()),
-            "name the right one with --data-dir, or make it with: minisass-auth serve",
+            "name the right one with --data-dir, or start the server, which makes it",
         )];
     }
     if let Err(err) = data_dir::check_content(folder, subject.database.file()) {

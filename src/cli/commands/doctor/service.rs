@@ -67,7 +67,7 @@ impl Unit {
         let said = String::from_utf8(said.stdout).ok()?;
         let lines = said.lines().filter_map(|it| it.split_once('='));
         let unit = Self(lines.map(|it| (it.0.to_owned(), it.1.to_owned())).collect());
-        ["loaded", "masked"]
+        ["loaded", "masked", "bad-setting", "error"]
             .contains(&unit.is("LoadState"))
             .then_some(unit)
     }
@@ -77,10 +77,10 @@ impl Unit {
     }
 
     fn serves(&self, subject: &Subject<'_>) -> bool {
-        // Of one that is masked systemd tells no more.
+        // Of one that is masked or wrong systemd tells no more.
         let folder = match self.is("LoadState") {
-            "masked" => UNIT.trim_end_matches(".service"),
-            _ => self.is("StateDirectory"),
+            "loaded" => self.is("StateDirectory"),
+            _ => UNIT.trim_end_matches(".service"),
         };
         // It reads that file too.
         let values = subject.values;
@@ -94,6 +94,13 @@ impl Unit {
             let finding = format!("{UNIT} is masked, and nobody can start it");
             let advice = format!("run as root: systemctl unmask {UNIT}");
             return vec![Finding::warning(CHECK, finding, advice)];
+        }
+        if self.is("LoadState") != "loaded" {
+            let finding = format!("{UNIT} cannot be started: its files are wrong");
+            let advice = format!(
+                "see what is wrong: systemd-analyze verify {UNIT}; put it right, and run as root: systemctl daemon-reload"
+            );
+            return vec![Finding::failed(CHECK, finding, advice)];
         }
         let restarts: u32 = self.is("NRestarts").parse().unwrap_or_default();
         let is_tried_again = self.is("SubState") == "auto-restart" || restarts > 0;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::finding::{Finding, Subject};
+use crate::cli::commands::config;
 use crate::compose::{self, Identity};
 use crate::daemon;
 use crate::domain::WebUrl;
@@ -22,7 +23,8 @@ pub(crate) fn check(values: &Values) -> (Option<Settings>, Option<Mailer>, Findi
         Err(err) => return (None, None, refused(&err)),
     };
     let public_url = Identity::of(&settings, &settings.listen).public_url;
-    match compose::mailer(&settings, public_url.as_ref()) {
+    let files = config::check_files(values, &settings);
+    match files.and_then(|()| compose::mailer(&settings, public_url.as_ref())) {
         Ok(mailer) => {
             let finding = Finding::ok("settings", "all settings are right");
             (Some(settings), Some(mailer), finding)
