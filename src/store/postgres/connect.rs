@@ -53,7 +53,7 @@ const SETTINGS: &str = "SELECT pg_backend_pid(), current_setting('server_version
 
 /// Of one that is missing, or another one.
 const NO_PASSWORD: &str = "see that a file with its password is named, by database_password_file or \
-                           --to-password-file";
+                           --to-password-file; a server reads it when it starts";
 
 pub(super) struct Connector {
     ways: Vec<Arc<Way>>,
