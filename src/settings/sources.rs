@@ -218,21 +218,21 @@ fn table_of(shown: &str, text: &str) -> anyhow::Result<toml::Table> {
     let text: String = text.split_inclusive('\n').map(without_mark).collect();
     text.parse().map_err(|err: toml::de::Error| {
         let before = err.span().and_then(|it| text.get(..it.start));
-        let line = before.map_or(1, |it| 1 + it.matches('\n').count());
-        let key = text.lines().nth(line - 1).and_then(|it| it.split_once('='));
-        // What names no setting may be part of a password.
-        let key = key.map(|it| it.0.trim()).filter(|it| is_known(it));
-        let key = key.map_or_else(String::new, |it| format!(" ({it})"));
+        let line = before.map_or(0, |it| it.matches('\n').count());
         let message = err.message().replace('\n', ", ");
-        // What is no number is taken for one that is written wrongly.
-        let is_value = ["invalid float", "invalid boolean"]
-            .iter()
-            .any(|it| message.starts_with(it));
-        let hint = match is_value {
-            true => "; texts stand in quotation marks, and what is so or not is true or false",
-            false => "",
+        let key = text.lines().nth(line).and_then(|it| it.split_once('='));
+        let setting = key.and_then(|it| SETTINGS.iter().find(|known| known.key == it.0.trim()));
+        let advice = match setting {
+            Some(it) if message.starts_with("duplicate") => {
+                format!("; leave out one of those that set {}", it.key)
+            }
+            Some(it) => format!("; a right one is {} = {:?}", it.key, it.example),
+            None => String::new(),
         };
-        anyhow!("{shown} is not valid TOML in line {line}{key}: {message}{hint}")
+        anyhow!(
+            "{shown} is not valid TOML in line {}: {message}{advice}",
+            line + 1
+        )
     })
 }
 

@@ -193,6 +193,25 @@ fn a_file_that_is_not_there_or_no_toml_is_named() {
     let said = list(&site, &["--config", &path], &[]).refusal();
     assert!(said.contains(&path), "{said}");
     assert!(said.contains("TOML"), "{said}");
+    for (text, advice) in [
+        (
+            "throttle = yes",
+            "line 1: string values must be quoted, expected literal string; a right one is throttle = \"true\"",
+        ),
+        ("access_ttl = 5m", "a right one is access_ttl = "),
+        (
+            "# hash\nhash_threads = two",
+            "a right one is hash_threads = \"2\"",
+        ),
+        (
+            "docs = true\ndocs = false",
+            "line 2: duplicate key; leave out one of those that set docs",
+        ),
+    ] {
+        let path = file(&site, text);
+        let said = list(&site, &["--config", &path], &[]).refusal();
+        assert!(said.contains(advice), "{said}");
+    }
 }
 
 #[test]
