@@ -6,8 +6,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::Timestamp;
 
+/// No clock that is right says an earlier time, for this program was written later: 2026-01-01. A machine whose
+/// clock has no battery starts decades before, or at a time that systemd remembers, until it has asked for
+/// the time; one that remembers a later time than this is not told from one that was put right.
+pub const EARLIEST: Timestamp = Timestamp(1_767_225_600);
+
 /// Says that no other clock is followed.
-const NONE: i64 = i64::MIN;
+const NOT_FOLLOWED: i64 = i64::MIN;
 
 /// How far two looks at a clock may differ because the answer took a while, in milliseconds.
 const NOISE: i64 = 500;
@@ -17,7 +22,10 @@ const NOISE: i64 = 500;
 pub struct Reading {
     /// Since 1970.
     pub says: Duration,
+    /// In the middle of the time that the answer took.
     pub at: Instant,
+    /// How long the answer took: so much may be wrong.
+    pub took: Duration,
     /// By how many seconds it was ahead of this machine's clock.
     pub ahead: i64,
 }
@@ -26,69 +34,73 @@ pub struct Reading {
 /// command. Clones tell the same.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    hands: Hands,
-    /// Milliseconds from what counts steadily here to the clock that is followed.
+    source: Source,
+    /// By how many milliseconds the clock that is followed is ahead of the monotonic one of the source.
     followed: Arc<AtomicI64>,
 }
 
 #[derive(Clone, Debug)]
-enum Hands {
-    /// The wall clock of the machine, and where what counts steadily begins.
+enum Source {
+    /// The wall clock of the machine; its monotonic clock counts from then.
     System(Instant),
-    /// They stand still until they are moved.
+    /// It stands still until it is moved.
     Fixed(Arc<AtomicI64>),
 }
 
 impl Clock {
     /// The clock of this machine.
     pub fn system() -> Self {
-        Self::of(Hands::System(Instant::now()))
+        Self::of(Source::System(Instant::now()))
     }
 
     /// A clock that stands at `at`.
     pub fn fixed(at: Timestamp) -> Self {
-        Self::of(Hands::Fixed(Arc::new(AtomicI64::new(at.0))))
+        Self::of(Source::Fixed(Arc::new(AtomicI64::new(at.0))))
     }
 
-    fn of(hands: Hands) -> Self {
+    fn of(source: Source) -> Self {
         Self {
-            hands,
-            followed: Arc::new(AtomicI64::new(NONE)),
+            source,
+            followed: Arc::new(AtomicI64::new(NOT_FOLLOWED)),
         }
     }
 
     /// The time now, in whole seconds.
     pub fn now(&self) -> Timestamp {
         let followed = self.followed.load(Ordering::SeqCst);
-        match &self.hands {
-            Hands::System(_) if followed == NONE => system_now(),
-            Hands::System(began) => {
+        match &self.source {
+            Source::System(_) if followed == NOT_FOLLOWED => system_now(),
+            Source::System(began) => {
                 Timestamp((milliseconds(began.elapsed()) + followed).div_euclid(1000))
             }
-            Hands::Fixed(at) if followed == NONE => Timestamp(at.load(Ordering::SeqCst)),
-            Hands::Fixed(at) => Timestamp(at.load(Ordering::SeqCst) + followed / 1000),
+            Source::Fixed(at) if followed == NOT_FOLLOWED => Timestamp(at.load(Ordering::SeqCst)),
+            Source::Fixed(at) => Timestamp(at.load(Ordering::SeqCst) + followed / 1000),
         }
     }
 
-    /// Goes by another clock from now on, whatever becomes of that of this machine.
+    /// Goes by another clock from now on, whatever becomes of that of this machine, unless the other one says
+    /// what it cannot be.
     pub fn follow(&self, theirs: &Reading) {
-        let followed = match &self.hands {
-            Hands::System(began) => {
-                milliseconds(theirs.says)
-                    - milliseconds(theirs.at.saturating_duration_since(*began))
+        let says = milliseconds(theirs.says);
+        if says / 1000 < EARLIEST.0 {
+            return;
+        }
+        let followed = match &self.source {
+            Source::System(began) => {
+                says - milliseconds(theirs.at.saturating_duration_since(*began))
             }
             // As a machine whose clock is right would be off.
-            Hands::Fixed(_) => theirs.ahead * 1000,
+            Source::Fixed(_) => theirs.ahead * 1000,
         };
         let last = self.followed.load(Ordering::SeqCst);
-        if last == NONE || (followed - last).abs() > NOISE {
+        if last == NOT_FOLLOWED || (followed - last).abs() > NOISE {
             self.followed.store(followed, Ordering::SeqCst);
         }
     }
 
     /// Moves a fixed clock by `seconds`; the system clock does not obey.
     pub fn advance(&self, seconds: i64) {
-        if let Hands::Fixed(at) = &self.hands {
+        if let Source::Fixed(at) = &self.source {
             at.fetch_add(seconds, Ordering::SeqCst);
         }
     }

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 
 use crate::accounts::{Parts, Rules};
+use crate::clock::system_now;
 use crate::crypto::{Hasher, Issuer, Random, Signer};
-use crate::domain::{Actor, Stamp, WebUrl};
+use crate::domain::{Actor, WebUrl};
 use crate::failure::Failure;
 use crate::mail::{Hello, Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
@@ -88,7 +89,7 @@ pub(crate) fn use_cases(
     } else {
         Store::open(&settings.database)?
     };
-    let clock = store.common_clock();
+    let clock = store.common_clock()?;
     let stamp = Actor::server().at(clock.now());
     let (keys, master) = match keys::open(settings, &store, &random, &stamp, is_dry) {
         // What is wrong with the file that is there has to be put right all the same.
@@ -187,13 +188,13 @@ pub(crate) fn restore(
     from: &Path,
     shown: &str,
     settings: &Settings,
-    stamp: &Stamp,
+    caller: &Actor,
     progress: &Progress,
 ) -> anyhow::Result<i64> {
     // First what needs nothing to be made: whoever is refused finds everything as it was.
     let backup = maintenance::sound_backup(from, shown, progress)?;
     let Some(database) = settings.database.file() else {
-        return restore_to_server(&backup, settings, stamp, progress);
+        return restore_to_server(&backup, settings, caller, progress);
     };
     maintenance::is_there(&settings.database)?;
     data_dir::check_name(database)?;
@@ -201,7 +202,8 @@ pub(crate) fn restore(
     data_dir::make(&settings.data_dir)?;
     data_dir::check_nobody_elses(&settings.data_dir, Some(database))?;
     let _lock = data_dir::lock(&settings.data_dir, Some(database))?;
-    let users = Store::restore(&backup, database, stamp, progress)?;
+    let stamp = caller.at(system_now());
+    let users = Store::restore(&backup, database, &stamp, progress)?;
     data_dir::unmark_complete(&settings.data_dir);
     Ok(users)
 }
@@ -210,7 +212,7 @@ pub(crate) fn restore(
 fn restore_to_server(
     backup: &SoundBackup,
     settings: &Settings,
-    stamp: &Stamp,
+    caller: &Actor,
     progress: &Progress,
 ) -> anyhow::Result<i64> {
     data_dir::make(&settings.data_dir)?;
@@ -218,7 +220,8 @@ fn restore_to_server(
     target.ensure_alone(&settings.database)?;
     target.ensure_empty()?;
     let draft = Draft::beside(&settings.data_dir.join("restored.db"))?;
-    let users = Store::restore(backup, draft.path(), stamp, progress)?;
+    let stamp = caller.at(target.common_clock()?.now());
+    let users = Store::restore(backup, draft.path(), &stamp, progress)?;
     let restored = Store::open(&draft.path().into())?;
     let copied = target
         .ensure_alone(&settings.database)

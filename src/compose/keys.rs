@@ -111,7 +111,7 @@ fn discard_in(
         Some(master) => master,
         None => MasterKey::make(&master_key_in(&folder), &folder, &random)?,
     };
-    let stamp = actor.at(store.common_clock().now());
+    let stamp = actor.at(store.common_clock()?.now());
     Ok(OpenKeys::renew(store, &master, &random, &stamp)?)
 }
 

@@ -118,14 +118,20 @@ async fn send(operator: Operator, stopped: Stopped) {
             // The next server sends it again.
             () = cut_off(stopped.clone()) => return,
         };
-        let is_more = sent.unwrap_or_else(|err| {
-            // What lasts is said once.
-            if err.chain() != told {
-                err.log();
-                told = err.chain();
+        let is_more = match sent {
+            Ok(is_more) => {
+                told.clear();
+                is_more
             }
-            false
-        });
+            Err(err) => {
+                // What lasts is said once.
+                if err.chain() != told {
+                    err.log();
+                    told = err.chain();
+                }
+                false
+            }
+        };
         if !is_more {
             pause(&stopped, Instant::now() + OUTBOX_PAUSE).await;
         }

@@ -4,8 +4,10 @@ use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use super::Operator;
+use crate::clock::EARLIEST;
 use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
+use crate::store::clock::MOST_WAIT;
 
 /// Seconds are cut off, and a clock is adjusted by parts of one all the time.
 const SLACK: i64 = 1;
@@ -18,11 +20,6 @@ pub const SLACK_BETWEEN_MACHINES: i64 = 30;
 
 /// A leap by more seconds is worth a question.
 const LEAP: i64 = 24 * 3600;
-
-/// No clock that is right says an earlier time, for this program was written later: 2026-01-01. A machine whose
-/// clock has no battery starts decades before, or at a time that systemd remembers, until it has asked for
-/// the time; one that remembers a later time than this is not told from one that was put right.
-const EARLIEST: Timestamp = Timestamp(1_767_225_600);
 
 /// What the clock said when somebody last looked at it.
 #[derive(Debug, Default)]
@@ -78,8 +75,9 @@ impl Operator {
     async fn step_of_clock(&self, watch: &mut ClockWatch) -> Result<Option<ClockStep>, Failure> {
         // Whoever needs a database that says nothing complains of it. Until it does, nobody knows what time
         // it is.
-        let Ok(theirs) = self.parts.store.clock().await else {
-            return Ok(None);
+        let theirs = match self.parts.store.clock().await {
+            Ok(theirs) if theirs.is_none_or(|it| it.took < MOST_WAIT) => theirs,
+            _ => return Ok(None),
         };
         if let Some(theirs) = &theirs {
             self.parts.clock.follow(theirs);
@@ -124,8 +122,9 @@ impl Operator {
             let (store, signer) = (&self.parts.store, &self.parts.signer);
             // Other servers may have issued tokens until then.
             let latest = signer.latest().max(last);
-            signer.note_latest(store.follow_clock(seconds, latest, stamp).await?);
-            self.limit_mails().await?;
+            let longest = store.is_shared().then(|| self.longest_waits());
+            let moved = store.follow_clock(seconds, longest, latest, stamp).await?;
+            signer.note_latest(moved);
         }
         watch.last = Some(now);
         Ok(step)

@@ -59,18 +59,14 @@ impl Operator {
         self.parts.store.release_mail().await
     }
 
-    /// Where servers share a database, mails follow its clock: see [`crate::store::Store::limit_mails`].
-    pub(super) async fn limit_mails(&self) -> Result<(), Failure> {
-        if !self.parts.store.is_shared() {
-            return Ok(());
-        }
-        let longest = LongestWaits {
+    /// No mail waits for much longer than this.
+    pub(super) fn longest_waits(&self) -> LongestWaits {
+        LongestWaits {
             first: self.usual_pause(0),
             any: self.usual_pause(u32::MAX).mul_f64(1.25),
             // Another server may be more patient with its mail server than this one.
             lease: self.lease().max(Duration::from_secs(3600)),
-        };
-        self.parts.store.limit_mails(self.now(), longest).await
+        }
     }
 
     fn lease(&self) -> Duration {

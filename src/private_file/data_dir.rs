@@ -178,39 +178,9 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
 }
 
 /// Whose modes and owner are the system's, whatever lies in them (Filesystem Hierarchy Standard 3.0).
-const OF_SYSTEM: [&str; 31] = [
-    "/",
-    "/bin",
-    "/boot",
-    "/dev",
-    "/etc",
-    "/home",
-    "/lib",
-    "/lib64",
-    "/media",
-    "/mnt",
-    "/opt",
-    "/proc",
-    "/root",
-    "/run",
-    "/sbin",
-    "/srv",
-    "/sys",
-    "/tmp",
-    "/usr",
-    "/usr/bin",
-    "/usr/lib",
-    "/usr/local",
-    "/usr/share",
-    "/var",
-    "/var/backups",
-    "/var/cache",
-    "/var/lib",
-    "/var/log",
-    "/var/run",
-    "/var/spool",
-    "/var/tmp",
-];
+const OF_SYSTEM: &str = "/ /bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin \
+    /srv /sys /tmp /usr /usr/bin /usr/lib /usr/lib64 /usr/local /usr/sbin /usr/share /var /var/backups \
+    /var/cache /var/lib /var/log /var/mail /var/opt /var/run /var/spool /var/tmp";
 
 /// Refuses a folder of the system, and one in which there are other things, and nothing of ours.
 pub(crate) fn check_content(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
@@ -219,8 +189,9 @@ pub(crate) fn check_content(folder: &Path, database: Option<&Path>) -> anyhow::R
         folder.is_dir() || !folder.exists(),
         "{shown} is no folder; let data_dir name one"
     );
+    let place = folder.canonicalize().unwrap_or_else(|_| whole_path(folder));
     ensure!(
-        !OF_SYSTEM.contains(&&*whole_path(folder).to_string_lossy()),
+        !OF_SYSTEM.split(' ').any(|it| Path::new(it) == place),
         "{shown} is a folder of the system, in which others have theirs; let data_dir name one of its own"
     );
     // What cannot be read is not told to be anybody's.

@@ -118,15 +118,19 @@ impl Account {
         self.uid == rustix::process::geteuid().as_raw()
     }
 
-    /// The folder above it that this one may not go through, if there is one.
+    /// The folder above it, or above what it leads to, that this one may not go through, if there is one.
     fn barred_from(self, file: &Path) -> Option<PathBuf> {
-        let file = whole_path(file);
-        let mut above: Vec<&Path> = file.ancestors().skip(1).collect();
-        above.reverse();
         let is_barred = |folder: &&Path| {
             fs::metadata(folder).is_ok_and(|it| !self.may(Access::EXEC_OK, 0o1, folder, &it))
         };
-        above.into_iter().find(is_barred).map(Path::to_owned)
+        // From the top: what is below a closed one cannot be looked at.
+        let first_above = |path: &Path| {
+            let mut above: Vec<&Path> = path.ancestors().skip(1).collect();
+            above.reverse();
+            above.into_iter().find(is_barred).map(Path::to_owned)
+        };
+        let behind_links = || first_above(&file.canonicalize().ok()?);
+        first_above(&whole_path(file)).or_else(behind_links)
     }
 
     /// Of others than us only the mode tells; `bits` is what it grants them.

@@ -50,8 +50,9 @@ struct Problems {
 
 impl Problems {
     fn add(&mut self, key: &str, problem: anyhow::Error) {
-        let near = suggestion(key);
-        self.hide_data |= ["data_dir", "database"].iter().any(|it| near.contains(it));
+        let near = alike(key);
+        let is_of_data = |it: &&str| ["data_dir", "database"].contains(it);
+        self.hide_data |= near.is_empty() || near.iter().any(is_of_data);
         self.first.get_or_insert(problem);
     }
 }
@@ -279,24 +280,27 @@ fn unreadable(path: &str, err: &io::Error) -> anyhow::Error {
     anyhow!("cannot read the settings file {path}: {why}")
 }
 
-/// The setting whose name looks most like what was written, or those that share a word with it.
+/// What to say of a key that names no setting.
 fn suggestion(key: &str) -> String {
+    match &alike(key)[..] {
+        [] => "; `minisass-auth help settings` lists them all".to_owned(),
+        near => format!("; did you mean {}?", near.join(" or ")),
+    }
+}
+
+/// The setting whose name looks most like what was written, or those that share a word with it.
+fn alike(key: &str) -> Vec<&'static str> {
     let key = &*key.to_lowercase();
     let key = key.strip_prefix("minisass_auth_").unwrap_or(key);
     let words: Vec<&str> = key.split('_').filter(|word| word.len() > 2).collect();
     let names = || SETTINGS.iter().map(|it| it.key);
-    let alike = names()
+    let most = names()
         .filter(|name| similarity(name, key) > ALIKE)
         .max_by(|one, other| similarity(one, key).total_cmp(&similarity(other, key)));
-    let near: Vec<&str> = match alike {
+    match most {
         Some(name) => vec![name],
         None => names()
             .filter(|name| words.iter().any(|word| name.contains(word)))
             .collect(),
-    };
-    if near.is_empty() {
-        "; `minisass-auth help settings` lists them all".to_owned()
-    } else {
-        format!("; did you mean {}?", near.join(" or "))
     }
 }

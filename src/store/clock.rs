@@ -10,6 +10,11 @@ use crate::clock::{Clock, Reading};
 use crate::domain::{ROTATION_GRACE, SessionId, Stamp, Timestamp};
 use crate::failure::Failure;
 
+/// An answer that took longer does not say well enough when it was given, if another one will.
+pub const MOST_WAIT: Duration = Duration::from_millis(500);
+/// How often whoever starts asks for a better one.
+const READINGS: usize = 3;
+
 /// Under this name the latest time is noted that nothing else tells of.
 const LATEST: &str = "latest-time";
 /// Under this one, until when a running server may have issued tokens of which nothing is written.
@@ -27,13 +32,24 @@ impl Store {
     }
 
     /// The clock that all who use this database go by: that of its server or, if it has none, of this machine.
-    pub fn common_clock(&self) -> Clock {
+    pub fn common_clock(&self) -> Result<Clock, Failure> {
         let clock = Clock::system();
-        // A database that does not say is complained of by whoever needs it.
-        if let Ok(Some(theirs)) = self.clock().wait() {
-            clock.follow(&theirs);
+        let mut best: Option<Reading> = None;
+        for _ in 0..READINGS {
+            let Some(theirs) = self.clock().wait()? else {
+                return Ok(clock);
+            };
+            if best.is_none_or(|it| theirs.took < it.took) {
+                best = Some(theirs);
+            }
+            if theirs.took < MOST_WAIT {
+                break;
+            }
         }
-        clock
+        if let Some(best) = best {
+            clock.follow(&best);
+        }
+        Ok(clock)
     }
 
     /// The latest time that the service is known to have had, also before the clock was set back.
@@ -57,11 +73,16 @@ impl Store {
     }
 
     /// Follows the clock, which was set back by so many seconds: what happened in a time that is still
-    /// to come happens now, and ends as much later as it would have. Mails of a database that several servers
-    /// share go by its clock instead: see [`Store::limit_mails`]. Returns the latest time that there was, which
-    /// is `latest` or later.
-    pub fn follow_clock(&self, back: i64, latest: Timestamp, stamp: Stamp) -> Pending<Timestamp> {
-        let is_shared = self.is_shared();
+    /// to come happens now, and ends as much later as it would have. Of a database that several servers share
+    /// each of them does so: mails then wait, or are in hand, for no `longest` any more, which may be repeated.
+    /// Returns the latest time that there was, which is `latest` or later.
+    pub fn follow_clock(
+        &self,
+        back: i64,
+        longest: Option<LongestWaits>,
+        latest: Timestamp,
+        stamp: Stamp,
+    ) -> Pending<Timestamp> {
         self.write("following the clock", move |sql| {
             let now = stamp.at;
             let latest = latest_time(sql)?.max(latest);
@@ -69,40 +90,22 @@ impl Store {
             move_attempts(sql, now)?;
             move_links(sql, now)?;
             move_sessions(sql, now)?;
-            if !is_shared {
-                move_mails(sql, now, back)?;
-            }
+            match &longest {
+                None => move_mails(sql, now, back)?,
+                Some(longest) => limit_mails(sql, now, longest)?,
+            };
             move_ended_mails(sql, now)?;
             let detail = format!("{back} seconds");
             audit::write(sql, &stamp, "clock.back", None, Some(&detail))?;
             Ok(latest)
         })
     }
-
-    /// Of a database whose clock was set back: no mail waits, or is in hand, for longer than it ever
-    /// may. It does not matter how many servers do so, and how often.
-    pub fn limit_mails(&self, now: Timestamp, longest: LongestWaits) -> Pending<()> {
-        self.write("following the clock of the database", move |sql| {
-            let LongestWaits { first, any, lease } = longest;
-            let first = now.plus(first).seconds_since(now);
-            sql.execute(
-                "UPDATE outbox SET next_at = ?1 WHERE state = 'queued' AND (next_at > ?2 OR next_at - ?1 >
-                     (CAST(?3 AS BIGINT) << CAST(CASE WHEN attempts < 16 THEN attempts ELSE 16 END AS INTEGER)))",
-                values![now, now.plus(any), first],
-            )?;
-            sql.execute(
-                "UPDATE outbox SET leased_until = ?1 WHERE leased_until > ?1",
-                values![now.plus(lease)],
-            )
-            .map(drop)
-        })
-    }
 }
 
-/// How long mails wait at most.
+/// How long mails wait at most, by and large.
 #[derive(Clone, Copy, Debug)]
 pub struct LongestWaits {
-    /// Before the second attempt; before each further one twice as long.
+    /// Before the first attempt; before each further one twice as long.
     pub first: Duration,
     /// Before any attempt.
     pub any: Duration,
@@ -166,6 +169,20 @@ fn move_mails(sql: &mut dyn Sql, now: Timestamp, back: i64) -> sql::Result<usize
     sql.execute(
         "UPDATE outbox SET leased_until = leased_until - ?2 WHERE leased_until > ?1",
         values![now, back],
+    )
+}
+
+fn limit_mails(sql: &mut dyn Sql, now: Timestamp, longest: &LongestWaits) -> sql::Result<usize> {
+    let LongestWaits { first, any, lease } = *longest;
+    let first = now.plus(first).seconds_since(now);
+    sql.execute(
+        "UPDATE outbox SET next_at = ?1 WHERE state = 'queued' AND (next_at > ?2 OR next_at - ?1 >
+             (CAST(?3 AS BIGINT) << CAST(CASE WHEN attempts < 16 THEN attempts ELSE 16 END AS INTEGER)))",
+        values![now, now.plus(any), first],
+    )?;
+    sql.execute(
+        "UPDATE outbox SET leased_until = ?1 WHERE leased_until > ?1",
+        values![now.plus(lease)],
     )
 }
 

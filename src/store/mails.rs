@@ -6,9 +6,10 @@ use super::sql::{self, Row, Sql, values};
 use super::{Store, audit};
 use crate::domain::{Email, MailKind, MailState, Stamp, Timestamp, User, UserId};
 
-/// A mail that waits, and that nobody but the one who holds it until then has in hand.
+/// A mail that waits, and that nobody has in hand but whoever holds it until then: by a clock that was set back
+/// meanwhile, until an earlier time. Whoever takes it over holds it until a later one.
 const IN_HAND: &str = "SELECT 1 FROM outbox WHERE id = ?1 AND state = 'queued'
-    AND (leased_until IS NULL OR leased_until = ?2)";
+    AND (leased_until IS NULL OR leased_until <= ?2)";
 
 /// The recipient of a decoy, about whom nothing is known.
 pub(super) const NOBODY: &str = "";

@@ -32,8 +32,8 @@ const BACKUP_IN_HAND: &str = "scheduled-backup-in-hand";
 /// For how many seconds a server that may have died is waited for.
 pub const BACKUP_LEASE: i64 = 600;
 
-/// Says that a server has the next scheduled backup in hand, and until when. Nobody
-/// is given one that ends before the last one has, so that the end says whose it is.
+/// Says that a server has the next scheduled backup in hand, and until when: nobody else is given it
+/// before, so that the end says whose it is.
 #[derive(Clone, Copy, Debug)]
 pub struct BackupLease(i64);
 

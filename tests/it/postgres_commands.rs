@@ -43,6 +43,42 @@ fn doctor_and_the_state_look_at_the_server_of_the_database() {
     assert_eq!((&*state, &*said), ("warning", "postgres is a superuser"));
 }
 
+/// Not by that of their machine, wherever that goes.
+#[test]
+fn commands_and_servers_go_by_the_clock_of_the_database() {
+    let Some(site) = Site::on_postgres() else {
+        return;
+    };
+    site.add_user("ada", &[]);
+    let database = site.database();
+    database.change(
+        "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+         AS $$ SELECT pg_catalog.clock_timestamp() + interval '20 days' $$;
+         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database());
+         END $$",
+    );
+    let now = "SELECT extract(epoch FROM pg_catalog.clock_timestamp())::bigint + 1728000";
+    let since = |what: &str| -> i64 { database.get(&format!("SELECT ({now}) - ({what})")) };
+    site.add_user("bo", &[]);
+    let late = since("SELECT max(created_at) FROM users");
+    assert!((0..60).contains(&late), "{late}");
+    let mut server = site.start(&[]);
+    assert_eq!(server.login("bo@example.org").status, 200);
+    let late = since("SELECT max(created_at) FROM sessions");
+    assert!((0..60).contains(&late), "{late}");
+    assert_eq!(server.stop(), Some(0));
+    let log = server.log();
+    assert!(log.contains("sys_clock_behind_database"), "{log}");
+    assert!(!log.contains("sys_clock_set_back"), "{log}");
+    let (state, said) = finding(&site, "server_clock").expect("a finding");
+    assert_eq!(state, "failed", "{said}");
+    assert_eq!(
+        finding(&site, "clock"),
+        None,
+        "that of this machine is nobody's"
+    );
+}
+
 #[test]
 fn doctor_finds_a_server_that_does_not_wait_for_its_disk() {
     let Some(cluster) = part(Cluster::start("hasty", QUICK)) else {

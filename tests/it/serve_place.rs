@@ -421,12 +421,17 @@ fn a_folder_or_a_file_of_others_is_taken_for_no_place_of_ours() {
         assert!(said.contains(what), "{said}");
         doctor(&set);
     }
+    let link = site.path("link");
+    std::os::unix::fs::symlink("/srv", &link).expect("a link");
+    let link = link.to_str().expect("UTF-8");
     let elsewhere = site.data().join("auth.db");
     let elsewhere = elsewhere.to_str().expect("UTF-8");
     for (folder, what) in [
         (path, "nothing of ours"),
         ("/var", "a folder of the system"),
-        ("/home", "a folder of the system"),
+        ("/home/", "a folder of the system"),
+        ("/var/../srv", "a folder of the system"),
+        (link, "a folder of the system"),
     ] {
         for set in [
             &["--data-dir", folder][..],

@@ -87,6 +87,35 @@ fn what_is_given_back_is_due_at_once_and_a_mark_ends_a_lease() {
     });
 }
 
+/// Such as a sender of a machine that stood still.
+#[test]
+fn whoever_has_lost_a_mail_can_only_say_that_it_was_sent() {
+    on_each_engine(|store| {
+        queue(store, Some(add(store, "ada").id), 1, NOW);
+        let id = lease(store, 0).expect("a mail");
+        assert_eq!(lease(store, 61), Some(id), "taken over");
+        for late in [
+            Delivery::Retry(NOW, "no answer".to_owned()),
+            Delivery::Failed("no".to_owned()),
+        ] {
+            assert!(
+                get(store.mark_mail(id, later(60), late, later(62))),
+                "it is there"
+            );
+            let mail = get(store.mail(id)).expect("a mail");
+            assert_eq!(
+                (mail.state, mail.attempts, mail.error),
+                (MailState::Queued, 0, None)
+            );
+            assert_eq!(lease(store, 63), None, "it is in hand");
+        }
+        get(store.mark_mail(id, later(60), Delivery::Sent, later(64)));
+        get(store.mark_mail(id, later(121), Delivery::Failed("no".to_owned()), later(65)));
+        let mail = get(store.mail(id)).expect("a mail");
+        assert_eq!((mail.state, mail.error), (MailState::Sent, None));
+    });
+}
+
 #[test]
 fn attempts_and_the_last_words_are_kept() {
     on_each_engine(|store| {

@@ -48,18 +48,21 @@ pub(crate) fn run(command: &Command, values: &Values, output: &mut Output) -> an
 fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()> {
     check_files(values, settings)?;
     check_lasting("data_dir", &settings.data_dir)?;
-    if let Listen::Unix(path) = &settings.listen {
-        check_lasting("listen", path)?;
+    if let Some(file) = settings.database.file() {
+        check_lasting("database", file)?;
     }
-    match settings.listen {
-        Listen::Unix(_) => daemon::check_listen(
-            &settings.listen,
-            &settings.socket,
-            &settings.data_dir,
-            "listen",
-        ),
-        Listen::Tcp(_) => Ok(()),
+    let metrics = settings.metrics_listen.as_ref();
+    let metrics = metrics.map(|it| ("metrics_listen", "metrics-listen", it));
+    for (key, flag, listen) in [("listen", "listen", &settings.listen)]
+        .into_iter()
+        .chain(metrics)
+    {
+        if let Listen::Unix(path) = listen {
+            check_lasting(key, path)?;
+            daemon::check_listen(listen, &settings.socket, &settings.data_dir, flag)?;
+        }
     }
+    Ok(())
 }
 
 /// Refuses files that the server of this data may not read.

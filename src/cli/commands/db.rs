@@ -13,7 +13,6 @@ use crate::cli::job::{self, Job};
 use crate::cli::piped;
 use crate::cli::terminal::output::{Format, Output};
 use crate::cli::terminal::progress::Bar;
-use crate::clock::system_now;
 use crate::compose;
 use crate::domain::counted;
 use crate::interrupt::Interrupt;
@@ -225,7 +224,6 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
         "{} is a folder; name the file that `db backup` made",
         file.display()
     );
-    let stamp = job::actor().at(system_now());
     let (bar, interrupt) = (Bar::of("checking and copying"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
     let is_piped = file == Path::new("-");
@@ -234,7 +232,7 @@ fn restore(file: &Path, settings: &Settings, output: &mut Output) -> anyhow::Res
         Some(copy) => (copy.path(), "standard input".to_owned()),
         None => (file, file.display().to_string()),
     };
-    let users = compose::restore(from, &shown, settings, &stamp, &progress);
+    let users = compose::restore(from, &shown, settings, &job::actor(), &progress);
     bar.clear();
     let users = interrupt.explain(users, "nothing was restored; run it again")?;
     output.one(&json!({

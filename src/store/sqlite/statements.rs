@@ -130,7 +130,6 @@ impl Sql for Statements<'_> {
         Ok(())
     }
 
-    /// All who share it are on this machine.
     fn expect_many(&mut self) -> Result<()> {
         Ok(self
             .connection

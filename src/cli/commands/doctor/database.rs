@@ -35,9 +35,9 @@ pub(super) fn skipped(subject: &Subject<'_>, because: &str) -> Vec<Finding> {
         .collect()
 }
 
-/// A server of PostgreSQL looks after its log itself.
+/// A server of PostgreSQL looks after its log itself, and has a clock of its own.
 fn is_of(check: &str, subject: &Subject<'_>) -> bool {
-    check != "log" || subject.database.file().is_some()
+    !["log", "clock"].contains(&check) || subject.database.file().is_some()
 }
 
 pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
@@ -52,11 +52,12 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let (schema, is_current) = schema(&inspection);
     let bar = Bar::of("checking the database");
     let mut findings = vec![first, schema];
-    findings.extend(of_server(&inspection, subject));
+    let (of_server, now) = of_server(&inspection, subject);
+    findings.extend(of_server);
     findings.push(integrity(&inspection, &bar));
     if is_current {
         bar.say("verifying the audit trail".to_owned());
-        findings.extend(inside(&inspection, &bar, subject));
+        findings.extend(inside(&inspection, &bar, subject, now));
     } else {
         let because = "the schema is another one";
         let inside = INSIDE.into_iter().filter(|it| is_of(it, subject));
@@ -116,12 +117,13 @@ fn schema(inspection: &Inspection) -> (Finding, bool) {
     (finding, false)
 }
 
-/// Of one that PostgreSQL has, the server: what it lets us do is told whatever we cannot read.
-fn of_server(inspection: &Inspection, subject: &Subject<'_>) -> Vec<Finding> {
+/// Of one that PostgreSQL has, the server: what it lets us do is told whatever we cannot read. And the time by
+/// the clock that all who use the database go by.
+fn of_server(inspection: &Inspection, subject: &Subject<'_>) -> (Vec<Finding>, Timestamp) {
     match inspection.server() {
-        Ok(Some(server)) => server::check(&server, subject.now).into(),
-        Ok(None) => Vec::new(),
-        Err(failure) => vec![unread("server", &failure)],
+        Ok(Some(server)) => (server::check(&server, subject.now).into(), server.clock),
+        Ok(None) => (Vec::new(), subject.now),
+        Err(failure) => (vec![unread("server", &failure)], subject.now),
     }
 }
 
@@ -151,11 +153,15 @@ fn integrity(inspection: &Inspection, bar: &Bar) -> Finding {
     }
 }
 
-fn inside(inspection: &Inspection, bar: &Bar, subject: &Subject<'_>) -> Vec<Finding> {
-    let now = subject.now;
+fn inside(
+    inspection: &Inspection,
+    bar: &Bar,
+    subject: &Subject<'_>,
+    now: Timestamp,
+) -> Vec<Finding> {
     let mut findings = vec![audit(inspection, bar)];
     match inspection.status(now) {
-        Ok(status) => findings.extend(of_status(&status, subject)),
+        Ok(status) => findings.extend(of_status(&status, subject, now)),
         Err(failure) => findings.extend(
             ["log", "failed_mails", "backup"]
                 .into_iter()
@@ -163,7 +169,7 @@ fn inside(inspection: &Inspection, bar: &Bar, subject: &Subject<'_>) -> Vec<Find
                 .map(|it| unread(it, &failure)),
         ),
     }
-    findings.push(clock(inspection, now));
+    findings.extend(is_of("clock", subject).then(|| clock(inspection, now)));
     findings
 }
 
@@ -187,8 +193,7 @@ fn as_written(rows: i64) -> String {
     format!("{} as written", counted(rows, "row is", "rows are"))
 }
 
-fn of_status(status: &Status, subject: &Subject<'_>) -> Vec<Finding> {
-    let now = subject.now;
+fn of_status(status: &Status, subject: &Subject<'_>, now: Timestamp) -> Vec<Finding> {
     let settings = subject.settings.as_ref();
     let is_scheduled = settings.is_some_and(|it| it.backup_every.is_some());
     let mut findings: Vec<_> = is_of("log", subject)
