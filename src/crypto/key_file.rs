@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::weak_key::{Weakness, weakness};
 use crate::failure::{Failure, in_words};
+use crate::private_file::owner::quoted_path;
 use crate::private_file::replace::Draft;
 use crate::private_file::{
     is_of_another_user, is_open_to_others, is_writable_by_others, make_folder,
@@ -25,7 +26,8 @@ pub(crate) fn check_folder(folder: &Path) -> Result<(), Failure> {
     let shown = folder.display();
     if is_writable_by_others(&metadata) {
         let why = format!(
-            "others can write to {shown}; see whose the keys are, and run: chmod 700 {shown}"
+            "others can write to {shown}; see whose the keys are, and run: chmod 700 {}",
+            quoted_path(folder)
         );
         return Err(Failure::new(doing, why));
     }
@@ -69,7 +71,8 @@ pub(crate) fn text_of(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let metadata = fs::metadata(path).map_err(unread)?;
     if is_open_to_others(&metadata) {
         return Err(refuse(format!(
-            "others can read {shown}; run: chmod 600 {shown}"
+            "others can read {shown}; run: chmod 600 {}",
+            quoted_path(path)
         )));
     }
     if is_of_another_user(&metadata) {

@@ -34,8 +34,9 @@ use crate::http::{App, ConnectionRules, Deployment, serve};
 use crate::interrupt::stop_signal;
 use crate::operator::Operator;
 use crate::private_file::data_dir::Locks;
+use crate::private_file::owner::closing;
 use crate::private_file::replace::remove_stale;
-use crate::private_file::{closing, data_dir, folder_of, layout, new_database, replaceable_in};
+use crate::private_file::{data_dir, folder_of, layout, new_database, replaceable_in};
 use crate::settings::{Listen, Settings};
 use crate::store::maintenance;
 

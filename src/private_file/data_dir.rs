@@ -42,7 +42,10 @@ pub(crate) fn check(folder: &Path) -> anyhow::Result<()> {
     check_owner(&metadata, "the data folder", folder)?;
     match access(folder, Access::WRITE_OK).map_err(io::Error::from) {
         Err(err) if err.kind() == ErrorKind::PermissionDenied => {
-            bail!("the data folder {shown} is not writable; run: chmod u+rwx {shown}")
+            bail!(
+                "the data folder {shown} is not writable; run: chmod u+rwx {}",
+                quoted_path(folder)
+            )
         }
         asked => asked.with_context(|| format!("the data folder {shown} is not writable")),
     }
@@ -56,7 +59,10 @@ pub(crate) fn check_database(database: &Path) -> anyhow::Result<()> {
     let shown = database.display();
     check_owner(&metadata, "the database", database)?;
     if is_open_to_others(&metadata) {
-        bail!("others can read the database {shown}; run: chmod 600 {shown}");
+        bail!(
+            "others can read the database {shown}; run: chmod 600 {}",
+            quoted_path(database)
+        );
     }
     check_name(database)
 }
@@ -76,7 +82,8 @@ pub(crate) fn check_name(database: &Path) -> anyhow::Result<()> {
     ensure!(
         !metadata.is_file() || metadata.nlink() == 1,
         "the database {shown} has another name too (a hard link), by which it could be destroyed; \
-         remove that one: find -samefile {shown}"
+         remove that one: find -samefile {}",
+        quoted_path(database)
     );
     Ok(())
 }
@@ -95,8 +102,9 @@ pub(crate) fn check_nobody_elses(folder: &Path, database: Option<&Path>) -> anyh
         ensure!(
             !is_of_another_user(&metadata),
             "{shown} belongs to uid {uid}, who is neither root nor the user of this program and may have put \
-             anything there; remove it, or, if you know that it is right, run: chown {ours} {shown}",
+             anything there; remove it, or, if you know that it is right, run: chown {ours} {quoted}",
             shown = path.display(),
+            quoted = quoted_path(&path),
             uid = metadata.uid(),
             ours = rustix::process::geteuid().as_raw(),
         );
@@ -178,9 +186,9 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
 }
 
 /// Whose modes and owner are the system's, whatever lies in them (Filesystem Hierarchy Standard 3.0).
-const OF_SYSTEM: &str = "/ /bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin \
-    /srv /sys /tmp /usr /usr/bin /usr/lib /usr/lib64 /usr/local /usr/sbin /usr/share /var /var/backups \
-    /var/cache /var/lib /var/log /var/mail /var/opt /var/run /var/spool /var/tmp";
+const OF_SYSTEM: &str = "/ /bin /boot /dev /dev/shm /etc /etc/opt /home /lib /lib64 /media /mnt /opt /proc /root /run \
+    /run/user /sbin /srv /sys /tmp /usr /usr/bin /usr/lib /usr/lib64 /usr/local /usr/sbin /usr/share /usr/src \
+    /var /var/backups /var/cache /var/lib /var/local /var/log /var/mail /var/opt /var/run /var/spool /var/tmp";
 
 /// Refuses a folder of the system, and one in which there are other things, and nothing of ours.
 pub(crate) fn check_content(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use super::owner::{command_as_user, quoted_path, reader_of};
+use super::data_dir::check_content;
+use super::owner::{command_as_user, is_service_account, quoted_path, reader_of};
 use super::system_users::{group_of_user, is_member, name_of_group, name_of_user};
-use super::{is_of_another_user, is_open_to_others, is_our_group, whole_path};
+use super::{is_of_another_user, is_our_group, whole_path};
 
 /// What is wrong with such a file, and what to do about it.
 pub(crate) struct Fault {
@@ -36,7 +37,7 @@ pub(crate) fn fault_of_secret(file: &Path, data: Option<&Path>) -> Option<Fault>
             advice: "name a file".to_owned(),
         });
     }
-    if is_open(&metadata) {
+    if account.is_open(&metadata) {
         return Some(Fault {
             what: "others can read it".to_owned(),
             advice: account.advice(file, &metadata),
@@ -55,17 +56,18 @@ pub(crate) fn fault_of_secret(file: &Path, data: Option<&Path>) -> Option<Fault>
 /// What is wrong with a file that may be no secret, if that account may not read it.
 pub(crate) fn fault_of_rights(file: &Path, data: Option<&Path>) -> Option<Fault> {
     let account = Account::of(data);
-    if let Some(folder) = account.barred_from(file) {
-        return Some(Fault {
-            what: format!("{} may not enter {}", account.name(), folder.display()),
-            advice: "move it to another folder, and name it there".to_owned(),
-        });
+    if account.is_us() && access(file, Access::READ_OK).is_ok() {
+        return None;
+    }
+    if let Some(fault) = account.fault_of_way(file) {
+        return Some(fault);
     }
     let metadata = fs::metadata(file).ok()?;
     if account.may(Access::READ_OK, 0o4, file, &metadata) {
         return None;
     }
-    let of_another = reader_of(file).filter(|it| account.is_us() && *it != account.name());
+    let is_anybodys = account.is_us() && !is_service_account();
+    let of_another = reader_of(file).filter(|it| is_anybodys && *it != account.name());
     let advice = match of_another {
         Some(name) => format!("run it as {name}: {}", command_as_user(&name)),
         None => account.advice(file, &metadata),
@@ -76,20 +78,17 @@ pub(crate) fn fault_of_rights(file: &Path, data: Option<&Path>) -> Option<Fault>
     })
 }
 
+/// What is wrong with the way to a folder, for the server of the data in `data`.
+pub(crate) fn fault_of_way(folder: &Path, data: &Path) -> Option<Fault> {
+    Account::of(Some(data)).fault_of_way(folder)
+}
+
 /// Whether the server of the data in `data` may make files in a folder.
 pub(crate) fn may_fill(folder: &Path, data: &Path) -> bool {
     let account = Account::of(Some(data));
     let (what, bits) = (Access::WRITE_OK | Access::EXEC_OK, 0o3);
     account.barred_from(folder).is_none()
         && fs::metadata(folder).is_ok_and(|it| account.may(what, bits, folder, &it))
-}
-
-/// What is root's may belong to a group that it was given on purpose, or to root's.
-fn is_open(metadata: &Metadata) -> bool {
-    let is_root = rustix::process::geteuid().is_root();
-    let is_closed = metadata.mode() & 0o27 == 0;
-    let is_lent = metadata.gid() == 0 || metadata.uid() == 0 && is_root;
-    !(is_closed && is_lent) && is_open_to_others(metadata)
 }
 
 /// A list of who may do what, beside the mode. Whom it lets in is not read.
@@ -101,6 +100,8 @@ fn has_list(file: &Path) -> bool {
 impl Account {
     fn of(data: Option<&Path>) -> Self {
         let uid = rustix::process::geteuid();
+        // A folder of somebody else's says nothing of who serves.
+        let data = data.filter(|it| check_content(it, None).is_ok());
         let data = data.and_then(|it| fs::metadata(it).ok());
         match data.filter(|it| uid.is_root() && it.uid() != 0) {
             Some(data) => Self {
@@ -116,6 +117,25 @@ impl Account {
 
     fn is_us(self) -> bool {
         self.uid == rustix::process::geteuid().as_raw()
+    }
+
+    fn fault_of_way(self, path: &Path) -> Option<Fault> {
+        let folder = self.barred_from(path)?;
+        Some(Fault {
+            what: format!("{} may not enter {}", self.name(), folder.display()),
+            advice: "move it to another folder, and name it there".to_owned(),
+        })
+    }
+
+    /// Whether anybody but this one and root may read, write or enter it.
+    fn is_open(self, file: &Metadata) -> bool {
+        let mode = file.mode();
+        let is_own_group =
+            [0, self.gid].contains(&file.gid()) || self.is_us() && is_our_group(file.gid());
+        // What is root's may belong to a group that it was given to on purpose.
+        let is_root = rustix::process::geteuid().is_root();
+        let is_lent = is_root && file.uid() == 0 && mode & 0o020 == 0;
+        mode & 0o007 != 0 || mode & 0o070 != 0 && !is_own_group && !is_lent
     }
 
     /// The folder above it, or above what it leads to, that this one may not go through, if there is one.
@@ -142,11 +162,12 @@ impl Account {
             return access(path, what).is_ok();
         }
         let is_of_group = file.gid() == self.gid || is_member(&self.name(), file.gid());
-        let grants = |shift: u32| file.mode() >> shift & bits == bits;
-        file.uid() == self.uid && grants(6)
-            || is_of_group && grants(3)
-            || grants(0)
-            || has_list(path)
+        let shift = match is_of_group {
+            _ if file.uid() == self.uid => 6,
+            true => 3,
+            false => 0,
+        };
+        file.mode() >> shift & bits == bits || has_list(path)
     }
 
     fn name(self) -> String {

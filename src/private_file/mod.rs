@@ -178,18 +178,6 @@ pub(crate) fn replaceable_in(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(is_so).map(Path::to_owned)
 }
 
-/// What to do about such a folder: one that everybody shares stays as it is.
-pub(crate) fn closing(folder: &Path) -> String {
-    let is_shared = std::fs::metadata(folder).is_ok_and(|it| it.mode() & 0o1002 == 0o1002);
-    let shown = folder.display();
-    let close = format!("run: chmod go-w {shown}");
-    if is_shared {
-        format!("keep the data in a folder of its own, or {close}")
-    } else {
-        close
-    }
-}
-
 /// Whether it belongs to somebody who is neither root nor the one who runs this program.
 pub(crate) fn is_of_another_user(metadata: &Metadata) -> bool {
     metadata.uid() != 0 && !is_own(metadata)

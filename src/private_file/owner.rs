@@ -41,9 +41,13 @@ pub(crate) fn is_service() -> bool {
     std::env::var("SYSTEMD_EXEC_PID").is_ok_and(|it| it == std::process::id().to_string())
 }
 
-/// The name of whoever runs this program.
-pub(crate) fn our_name() -> Option<String> {
-    name_of_user(rustix::process::geteuid().as_raw())
+/// The user that the package makes, and nobody else uses.
+const OF_PACKAGE: &str = "minisass-auth";
+
+/// Whether this program runs as a service, or as the user of one: what is to be read is for nobody else.
+pub(crate) fn is_service_account() -> bool {
+    let name = name_of_user(rustix::process::geteuid().as_raw());
+    is_service() || name.is_some_and(|it| it == OF_PACKAGE)
 }
 
 /// Whether this user can become another one, as in no container.
@@ -75,6 +79,18 @@ pub(crate) fn command_as_user(name: &str) -> String {
     }
     words.extend(std::env::args_os().map(|it| quoted(&it.to_string_lossy())));
     words.join(" ")
+}
+
+/// What to do about a folder in which others can put files in the place of ours: one that everybody shares stays
+/// as it is.
+pub(crate) fn closing(folder: &Path) -> String {
+    let is_shared = fs::metadata(folder).is_ok_and(|it| it.mode() & 0o1002 == 0o1002);
+    let close = format!("run: chmod go-w {}", quoted_path(folder));
+    if is_shared {
+        format!("keep the data in a folder of its own, or {close}")
+    } else {
+        close
+    }
 }
 
 pub(crate) fn quoted_path(path: &Path) -> String {

@@ -35,6 +35,9 @@ pub(super) fn checked(values: &Values) -> anyhow::Result<Location> {
         if place.file().is_some_and(Path::is_dir) {
             return Err(wrong("database", "it is a folder; name the file in it"));
         }
+        if let Some(path) = place.file() {
+            values.check_whole("database", path)?;
+        }
         return if is_named {
             let named = file.unwrap_or_default();
             Err(anyhow!(

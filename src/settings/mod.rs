@@ -124,11 +124,7 @@ fn data_dir(values: &Values) -> anyhow::Result<PathBuf> {
     if folder.exists() && !folder.is_dir() {
         return Err(wrong("data_dir", "it is no folder"));
     }
-    let is_everybodys = values.file.as_deref() == Some(USUAL_FILE);
-    if is_everybodys && values.source("data_dir") == Source::File && folder.is_relative() {
-        let what = "it starts with no /, and commands in other folders would find another one";
-        return Err(wrong("data_dir", what));
-    }
+    values.check_whole("data_dir", &folder)?;
     Ok(folder)
 }
 

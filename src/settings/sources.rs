@@ -13,7 +13,7 @@ use super::service_variables::{is_link_name, is_of_service};
 use crate::domain::{ALIKE, StandIn, similarity, without_mark};
 use crate::failure::in_words;
 use crate::private_file::lent::fault_of_rights;
-use crate::private_file::owner::{is_service, our_name, reader_of};
+use crate::private_file::owner::{is_service_account, reader_of};
 
 /// The settings file, if nobody names another one.
 pub(crate) const USUAL_FILE: &str = "/etc/minisass-auth.toml";
@@ -63,8 +63,9 @@ impl Values {
     pub(crate) fn read(flag: impl Fn(&str) -> Option<String>) -> Self {
         let (mut environment, mut problems) = environment();
         let usual = || {
-            Path::new(USUAL_FILE)
-                .exists()
+            // One that is a link and leads nowhere is not passed over.
+            std::fs::symlink_metadata(USUAL_FILE)
+                .is_ok()
                 .then(|| USUAL_FILE.to_owned())
         };
         let file = flag("config")
@@ -92,6 +93,16 @@ impl Values {
     /// Whether it is known where the data is: what could not be read may name another folder.
     pub(crate) fn knows_data_dir(&self) -> bool {
         !self.problems.hide_data || self.source("data_dir") != Source::Default
+    }
+
+    /// Refuses a path of the file for everybody that commands in other folders would find elsewhere.
+    pub(super) fn check_whole(&self, key: &'static str, path: &Path) -> anyhow::Result<()> {
+        let is_everybodys = self.file.as_deref() == Some(USUAL_FILE);
+        if is_everybodys && self.source(key) == Source::File && path.is_relative() {
+            let what = "it starts with no /, and commands in other folders would find another one";
+            return Err(wrong(key, what));
+        }
+        Ok(())
     }
 
     /// The file of a setting, if that is one on the disk.
@@ -269,9 +280,8 @@ fn text_of(setting: &Setting, value: Value) -> anyhow::Result<String> {
 fn unreadable(path: &str, err: &io::Error) -> anyhow::Error {
     let is_denied = err.kind() == io::ErrorKind::PermissionDenied;
     let file = Path::new(path);
-    // Of one that is root's alone nobody knows whom it is for; but the package has one user.
-    let is_of_package = path == USUAL_FILE && our_name().is_some_and(|it| it == "minisass-auth");
-    let is_meant = is_denied && (reader_of(file).is_some() || is_service() || is_of_package);
+    // Of one that is root's alone nobody else knows whom it is for.
+    let is_meant = is_denied && (reader_of(file).is_some() || is_service_account());
     let fault = is_meant.then(|| fault_of_rights(file, None)).flatten();
     let why = match fault {
         Some(fault) => format!("{}; {}", fault.what, fault.advice),

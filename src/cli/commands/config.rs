@@ -10,7 +10,7 @@ use crate::cli::examples::examples;
 use crate::cli::terminal::output::Output;
 use crate::compose::{self, Identity};
 use crate::daemon;
-use crate::private_file::lent::{Fault, fault_of_rights};
+use crate::private_file::lent::{Fault, fault_of_rights, fault_of_way};
 use crate::settings::{Listen, Settings, Values, private_files};
 
 #[derive(clap::Subcommand)]
@@ -47,6 +47,10 @@ pub(crate) fn run(command: &Command, values: &Values, output: &mut Output) -> an
 /// What root may do, and the server of this data may not.
 fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()> {
     check_files(values, settings)?;
+    if let Some(Fault { what, advice }) = fault_of_way(&settings.data_dir, &settings.data_dir) {
+        let shown = settings.data_dir.display();
+        bail!("the data folder {shown} cannot be used: {what}; {advice}");
+    }
     check_lasting("data_dir", &settings.data_dir)?;
     if let Some(file) = settings.database.file() {
         check_lasting("database", file)?;
@@ -68,7 +72,8 @@ fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()>
 /// Refuses files that the server of this data may not read.
 pub(super) fn check_files(values: &Values, settings: &Settings) -> anyhow::Result<()> {
     let file = values.file.iter().map(PathBuf::from);
-    for file in file.chain(private_files(values)) {
+    let templates = settings.mail.templates.clone();
+    for file in file.chain(templates).chain(private_files(values)) {
         if let Some(Fault { what, advice }) = fault_of_rights(&file, Some(&settings.data_dir)) {
             bail!("{} is not to be used: {what}; {advice}", file.display());
         }

@@ -17,6 +17,7 @@ use crate::cli::terminal::prompt::confirm;
 use crate::compose;
 use crate::crypto::SigningKey;
 use crate::private_file;
+use crate::private_file::owner::quoted_path;
 use crate::settings::Settings;
 
 /// By then every server has looked whether the keys have changed (`KEYS_PAUSE` in `daemon/background.rs`).
@@ -159,9 +160,9 @@ fn import(file: &Path, allow_weak: bool, job: &Job) -> anyhow::Result<String> {
         );
     }
     if fs::metadata(file).is_ok_and(|it| it.is_file() && private_file::is_open_to_others(&it)) {
-        let file = file.display();
+        let (file, quoted) = (file.display(), quoted_path(file));
         note(&format!(
-            "others can read {file}, and whoever has the key can make tokens; run: chmod 600 {file}"
+            "others can read {file}, and whoever has the key can make tokens; run: chmod 600 {quoted}"
         ));
     }
     Ok(kid)

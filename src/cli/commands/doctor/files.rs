@@ -8,9 +8,9 @@ use super::finding::{Finding, Subject};
 use crate::domain::counted;
 use crate::failure;
 use crate::private_file::lent::{Fault, fault_of_secret};
+use crate::private_file::owner::{closing, quoted_path};
 use crate::private_file::{
-    closing, data_dir, folder_of, is_of_another_user, is_open_to_others, is_own, layout,
-    replaceable_in,
+    data_dir, folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
 };
 use crate::settings::private_files;
 use crate::store::maintenance;
@@ -54,7 +54,11 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         let (what, advice) = said.rsplit_once("; ").unwrap_or((&said, ""));
         Finding::failed(CHECK, what.to_owned(), advice.to_owned())
     }));
-    if let Ok(folder) = fs::metadata(folder) {
+    // Where root has taken the folder itself, that is what is told.
+    let is_ours = |it: &Metadata| it.uid() != 0 || database.is_none_or(|it| !is_of_another(it));
+    if let Ok(folder) = fs::metadata(folder)
+        && is_ours(&folder)
+    {
         findings.extend(own.iter().filter_map(|it| it.of_another(&folder)));
     }
     if let Some(open) = replaceable_in(folder) {
@@ -74,6 +78,10 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         findings.push(Finding::ok(CHECK, said));
     }
     findings
+}
+
+fn is_of_another(database: &Path) -> bool {
+    fs::metadata(database).is_ok_and(|it| is_of_another_user(&it))
 }
 
 /// Of what settings name: it may belong to root, who lets the server read it.
@@ -135,7 +143,11 @@ impl Private {
         Some(Finding::failed(
             CHECK,
             format!("others can read {which}"),
-            format!("run: chmod {}go= {}", self.recursively, self.path.display()),
+            format!(
+                "run: chmod {}go= {}",
+                self.recursively,
+                quoted_path(&self.path)
+            ),
         ))
     }
 
@@ -151,7 +163,7 @@ impl Private {
             format!(
                 "run as root: chown {}{owner} {}",
                 self.recursively,
-                self.path.display()
+                quoted_path(&self.path)
             ),
         ))
     }
