@@ -111,6 +111,7 @@ impl Accounts {
 
     /// Whether writes reach the disk.
     pub async fn check_writable(&self) -> Result<(), Failure> {
+        self.parts.store.check_readable().await?;
         self.parts.store.check_writable().await
     }
 

@@ -37,7 +37,7 @@ const TIDY_PAUSE: Duration = Duration::from_secs(600);
 
 /// Pause between two looks at the clock, and after one that failed.
 const CLOCK_PAUSE: Duration = Duration::from_secs(1);
-const CLOCK_TROUBLE: Duration = Duration::from_secs(60);
+const CLOCK_TROUBLE: Duration = Duration::from_secs(5);
 /// After the clock has leapt ahead nothing is deleted for so long: somebody may put it right.
 const DOUBT: Duration = Duration::from_secs(3600);
 

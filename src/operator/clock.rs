@@ -121,10 +121,10 @@ impl Operator {
             let stamp = Actor::server().at(now);
             let (store, signer) = (&self.parts.store, &self.parts.signer);
             // Other servers may have issued tokens until then.
-            let latest = signer.latest().max(last);
+            signer.note_latest(last);
             let longest = store.is_shared().then(|| self.longest_waits());
-            let moved = store.follow_clock(seconds, longest, latest, stamp).await?;
-            signer.note_latest(moved);
+            let latest = store.follow_clock(seconds, longest, signer.latest(), stamp);
+            signer.note_latest(latest.await?);
         }
         watch.last = Some(now);
         Ok(step)

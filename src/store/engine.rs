@@ -144,6 +144,14 @@ impl Readers {
         }
     }
 
+    /// Whether our tables are there, and may be used. Those of a file come and go with it.
+    pub(super) fn check_tables(&self, doing: &'static str) -> Pending<()> {
+        match self {
+            Self::Sqlite(_) => Pending::ready(Ok(())),
+            Self::Postgres(it) => it.read(doing, postgres::check_tables),
+        }
+    }
+
     /// What the clock of the database's server says, if it has one.
     pub(super) fn clock(&self, doing: &'static str) -> Pending<Option<Reading>> {
         match self {

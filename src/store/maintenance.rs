@@ -37,6 +37,9 @@ pub const BACKUP_LEASE: i64 = 600;
 #[derive(Clone, Copy, Debug)]
 pub struct BackupLease(i64);
 
+/// By so many seconds servers that go by one clock may tell it differently.
+const SLACK: i64 = 5;
+
 /// A log beyond this says that somebody reads an old state all the time.
 pub const MOST_LOG_BYTES: u64 = 64 << 20;
 
@@ -168,11 +171,13 @@ impl Store {
         self.write("taking a backup in hand", move |sql| {
             let period = now.seconds_since(since);
             let now = now.0;
-            // What lies further ahead was noted by a clock that was wrong.
+            // What lies further ahead was noted before the clock was set back.
             let is_ahead = |noted: i64, by: i64| noted > now && noted - now <= by;
             let until = counts::of(sql, BACKUP_IN_HAND)?;
             let made = counts::of(sql, SCHEDULED_BACKUP)?;
-            if is_ahead(until, BACKUP_LEASE) || is_ahead(made.saturating_add(period), 2 * period) {
+            if is_ahead(until, BACKUP_LEASE)
+                || is_ahead(made.saturating_add(period), period + SLACK)
+            {
                 return Ok(None);
             }
             counts::set(sql, BACKUP_IN_HAND, now + BACKUP_LEASE)?;

@@ -51,6 +51,12 @@ pub struct Store {
 }
 
 impl Store {
+    /// Whether all tables can be read, which whoever writes does not wait for.
+    pub fn check_readable(&self) -> Pending<()> {
+        self.readers
+            .check_tables("checking that the database can be read")
+    }
+
     /// Whether the database can be written.
     pub fn check_writable(&self) -> Pending<()> {
         if let Err(failure) = self.engine.check_room() {

@@ -81,10 +81,11 @@ fn a_database_that_was_emptied_or_that_somebody_locked_is_named_and_answered_wit
     other.batch_execute("ROLLBACK").expect("no lock");
     app.status(&access).expect(200);
 
-    // Whoever only asks how things are keeps nobody waiting.
+    // Whoever asks how things are keeps nobody waiting.
     let lock = lock.replace("users", "profiles");
     other.batch_execute(&lock).expect("a lock");
-    app.get("/readyz").expect(200);
+    app.get("/readyz").expect(503);
+    ask(store.note_latest_time(NOW)).expect("a write");
     other.batch_execute("ROLLBACK").expect("no lock");
 
     let empty = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";

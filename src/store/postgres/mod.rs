@@ -35,6 +35,7 @@ use writer::Writer;
 pub(crate) use self::clock::read as read_clock;
 pub(crate) use self::facts::facts;
 pub(crate) use self::migrate::applied;
+pub(crate) use self::own_tables::check_tables;
 pub(crate) use self::readers::Readers;
 
 /// A database that a server of PostgreSQL has.

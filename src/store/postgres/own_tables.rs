@@ -7,26 +7,29 @@ use crate::store::tables::table_names;
 /// Tables of this engine alone, with the last number of a row.
 const COUNTERS: [&str; 2] = ["audit_end", "last_user_deleted"];
 
-/// One of our tables that we may not read or add to, and whether it is there. Whoever has locked one is not
-/// waited for.
+/// One of our tables that we may not read or add to, and whether it is there.
 const UNUSABLE: &str = "SELECT name, to_regclass(quote_ident(name)) IS NOT NULL
     FROM unnest(string_to_array(?1, ',')) AS name
     WHERE (has_table_privilege(to_regclass(quote_ident(name)), 'SELECT')
         AND has_table_privilege(to_regclass(quote_ident(name)), 'INSERT')) IS NOT TRUE LIMIT 1";
 
-/// Refuses a database whose tables we cannot use; `doctor` looks at all rights.
-pub(super) fn check_tables(sql: &mut dyn Sql) -> Result<()> {
+/// Refuses a database whose tables we cannot use now; `doctor` looks at all rights.
+pub(crate) fn check_tables(sql: &mut dyn Sql) -> Result<()> {
     let unusable = sql.one(UNUSABLE, values![table_names().join(",")], |row| {
         Ok((row.get::<String>(0)?, row.get::<bool>(1)?))
     })?;
     match unusable {
-        None => Ok(()),
-        Some((_, false)) => Err(Error::passing(EMPTIED)),
+        None => {}
+        Some((_, false)) => return Err(Error::passing(EMPTIED)),
         Some((name, true)) => {
             let why = format!("this role may not read the table {name}, or add to it; {NO_RIGHT}");
-            Err(Error::passing(why))
+            return Err(Error::passing(why));
         }
     }
+    // Whoever has locked one is not waited for.
+    sql.execute("SET LOCAL lock_timeout = '500ms'", &[])?;
+    let all = format!("SELECT FROM {} LIMIT 0", table_names().join(", "));
+    sql.execute(&all, &[]).map(drop)
 }
 
 /// By their names, with commas between them.

@@ -10,7 +10,6 @@ use tokio_postgres::Statement;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use super::client::Client;
-use super::own_tables;
 use crate::store::sql::{Result, Row, Sql, Value};
 
 /// Statements of many rows have a text for each number of them; the server remembers what is prepared.
@@ -169,7 +168,6 @@ impl Sql for Statements {
 
     fn probe(&mut self) -> Result<()> {
         self.execute("UPDATE audit_end SET last = last", &[])?;
-        own_tables::check_tables(self)?;
         self.batch(TAKE_ROOM)
     }
 }

@@ -47,13 +47,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         Finding::refused(CHECK, &failure::chain(err.chain()), "run it as its owner")
     };
     let mut findings = Vec::from_iter(data_dir::check(folder).err().map(refused));
-    let names = subject.database.file().map(data_dir::check_name);
-    let names = names.and_then(Result::err);
-    findings.extend(names.map(|err| {
-        let said = err.to_string();
-        let (what, advice) = said.rsplit_once("; ").unwrap_or((&said, ""));
-        Finding::failed(CHECK, what.to_owned(), advice.to_owned())
-    }));
+    findings.extend(second_name(subject));
     // Where root has taken the folder itself, that is what is told.
     let is_ours = |it: &Metadata| it.uid() != 0 || database.is_none_or(|it| !is_of_another(it));
     if let Ok(folder) = fs::metadata(folder)
@@ -78,6 +72,14 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         findings.push(Finding::ok(CHECK, said));
     }
     findings
+}
+
+fn second_name(subject: &Subject<'_>) -> Option<Finding> {
+    let said = data_dir::check_name(subject.database.file()?)
+        .err()?
+        .to_string();
+    let (what, advice) = said.rsplit_once("; ").unwrap_or((&said, ""));
+    Some(Finding::failed(CHECK, what.to_owned(), advice.to_owned()))
 }
 
 fn is_of_another(database: &Path) -> bool {
