@@ -81,20 +81,32 @@ impl Clock {
     /// Goes by another clock from now on, whatever becomes of that of this machine, unless the other one says
     /// what it cannot be.
     pub fn follow(&self, theirs: &Reading) {
-        let says = milliseconds(theirs.says);
-        if says / 1000 < EARLIEST.0 {
+        if milliseconds(theirs.says) / 1000 < EARLIEST.0 {
             return;
         }
-        let followed = match &self.source {
-            Source::System(began) => {
-                says - milliseconds(theirs.at.saturating_duration_since(*began))
-            }
-            // As a machine whose clock is right would be off.
-            Source::Fixed(_) => theirs.ahead * 1000,
-        };
+        let followed = self.ahead(theirs);
         let last = self.followed.load(Ordering::SeqCst);
         if last == NOT_FOLLOWED || (followed - last).abs() > NOISE {
             self.followed.store(followed, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether that is what it has followed so far, as well as the answer tells.
+    pub fn agrees_with(&self, theirs: &Reading) -> bool {
+        let followed = self.followed.load(Ordering::SeqCst);
+        let most = 2 * NOISE + milliseconds(theirs.took);
+        followed == NOT_FOLLOWED || (self.ahead(theirs) - followed).abs() <= most
+    }
+
+    /// By how many milliseconds that is ahead of the monotonic clock.
+    fn ahead(&self, theirs: &Reading) -> i64 {
+        match &self.source {
+            Source::System(began) => {
+                let counted = theirs.at.saturating_duration_since(*began);
+                milliseconds(theirs.says) - milliseconds(counted)
+            }
+            // As a machine whose clock is right would be off.
+            Source::Fixed(_) => theirs.ahead * 1000,
         }
     }
 

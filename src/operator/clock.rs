@@ -75,12 +75,15 @@ impl Operator {
     async fn step_of_clock(&self, watch: &mut ClockWatch) -> Result<Option<ClockStep>, Failure> {
         // Whoever needs a database that says nothing complains of it. Until it does, nobody knows what time
         // it is.
-        let theirs = match self.parts.store.clock().await {
-            Ok(theirs) if theirs.is_none_or(|it| it.took < MOST_WAIT) => theirs,
-            _ => return Ok(None),
+        let Ok(theirs) = self.parts.store.clock().await else {
+            return Ok(None);
         };
-        if let Some(theirs) = &theirs {
-            self.parts.clock.follow(theirs);
+        let clock = &self.parts.clock;
+        // A slow answer tells no small differences.
+        if let Some(theirs) = &theirs
+            && (theirs.took < MOST_WAIT || !clock.agrees_with(theirs))
+        {
+            clock.follow(theirs);
         }
         let now = self.now();
         if now < EARLIEST {

@@ -39,11 +39,12 @@ impl Operator {
             return Ok(false);
         }
         let until = now.plus(self.lease());
-        let Some(mail) = self.parts.store.lease_mail(now, until).await? else {
+        let (store, clock) = (&self.parts.store, &self.parts.clock);
+        let Some(mail) = store.lease_mail(clock, now, until).await? else {
             return Ok(false);
         };
         let delivery = self.deliver(&mail, now).await;
-        let (id, store) = (mail.id, &self.parts.store);
+        let id = mail.id;
         if !store.mark_mail(id, until, delivery, self.now()).await? {
             self.parts.mailer.forget(&[id])?;
         }

@@ -1,7 +1,7 @@
 //! Files that settings name: whoever serves reads them, and nobody else. Root may lend them to a service.
 
 use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
@@ -31,9 +31,15 @@ pub(crate) fn fault_of_secret(file: &Path, data: Option<&Path>) -> Option<Fault>
         return fault_of_rights(file, data);
     };
     let account = Account::of(data);
-    if metadata.is_dir() {
+    let kind = metadata.file_type();
+    if !kind.is_file() && !kind.is_fifo() {
+        let what = if kind.is_dir() {
+            "it is a folder"
+        } else {
+            "it is no file"
+        };
         return Some(Fault {
-            what: "it is a folder".to_owned(),
+            what: what.to_owned(),
             advice: "name a file".to_owned(),
         });
     }
@@ -130,8 +136,7 @@ impl Account {
     /// Whether anybody but this one and root may read, write or enter it.
     fn is_open(self, file: &Metadata) -> bool {
         let mode = file.mode();
-        let is_own_group =
-            [0, self.gid].contains(&file.gid()) || self.is_us() && is_our_group(file.gid());
+        let is_own_group = file.gid() == 0 || self.is_in(file.gid());
         // What is root's may belong to a group that it was given to on purpose.
         let is_root = rustix::process::geteuid().is_root();
         let is_lent = is_root && file.uid() == 0 && mode & 0o020 == 0;
@@ -161,13 +166,16 @@ impl Account {
         if self.is_us() {
             return access(path, what).is_ok();
         }
-        let is_of_group = file.gid() == self.gid || is_member(&self.name(), file.gid());
-        let shift = match is_of_group {
+        let shift = match self.is_in(file.gid()) {
             _ if file.uid() == self.uid => 6,
             true => 3,
             false => 0,
         };
         file.mode() >> shift & bits == bits || has_list(path)
+    }
+
+    fn is_in(self, group: u32) -> bool {
+        group == self.gid || self.is_us() && is_our_group(group) || is_member(&self.name(), group)
     }
 
     fn name(self) -> String {

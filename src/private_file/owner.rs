@@ -93,8 +93,13 @@ pub(crate) fn closing(folder: &Path) -> String {
     }
 }
 
+/// A path for a command, which may take one that starts with - for an option.
 pub(crate) fn quoted_path(path: &Path) -> String {
-    quoted(&path.to_string_lossy())
+    let shown = path.to_string_lossy();
+    match shown.starts_with('-') {
+        true => quoted(&format!("./{shown}")),
+        false => quoted(&shown),
+    }
 }
 
 /// As a shell reads it back.

@@ -156,7 +156,7 @@ impl Readers {
     pub(super) fn clock(&self, doing: &'static str) -> Pending<Option<Reading>> {
         match self {
             Self::Sqlite(_) => Pending::ready(Ok(None)),
-            Self::Postgres(it) => it.read(doing, |sql| postgres::read_clock(sql).map(Some)),
+            Self::Postgres(it) => it.read(doing, |sql| sql.clock()),
         }
     }
 

@@ -4,6 +4,7 @@ use super::credentials;
 use super::pending::Pending;
 use super::sql::{self, Row, Sql, values};
 use super::{Store, audit};
+use crate::clock::Clock;
 use crate::domain::{Email, MailKind, MailState, Stamp, Timestamp, User, UserId};
 
 /// A mail that waits, and that nobody has in hand but whoever holds it until then: by a clock that was set back
@@ -125,9 +126,20 @@ impl Store {
         self.read("reading the outbox", move |sql| due(sql, now, limit))
     }
 
-    /// Takes the first mail due at `now` in hand: nobody else is given it before `until`.
-    pub fn lease_mail(&self, now: Timestamp, until: Timestamp) -> Pending<Option<DueMail>> {
+    /// Takes the first mail due at `now` by `clock` in hand: nobody else is given it before `until`. None of those
+    /// that others have is taken for one that is due, nor for one that is over, because the common clock was set
+    /// back and this one has not heard of it yet.
+    pub fn lease_mail(
+        &self,
+        clock: &Clock,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Pending<Option<DueMail>> {
+        let clock = clock.clone();
         self.write("taking a mail in hand", move |sql| {
+            if sql.clock()?.is_some_and(|it| !clock.agrees_with(&it)) {
+                return Ok(None);
+            }
             let mail = due(sql, now, 1)?.pop();
             if let Some(mail) = &mail {
                 sql.execute(

@@ -4,6 +4,7 @@
 
 use std::ops::{ControlFlow, RangeInclusive};
 
+use crate::clock::Reading;
 use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;
 
@@ -45,6 +46,8 @@ pub(crate) trait Sql {
     /// The number of the next row of the audit trail. Rows are not numbered by the engine: it may leave
     /// gaps.
     fn next_audit_number(&mut self) -> Result<i64>;
+    /// What the clock of the server says, if there is one.
+    fn clock(&mut self) -> Result<Option<Reading>>;
     /// Prepares for very many rows.
     fn expect_many(&mut self) -> Result<()>;
     /// Prepares for a transaction that waits for whoever brings the rows.

@@ -233,6 +233,34 @@ fn no_mail_is_sent_twice_because_the_machine_of_database_and_servers_goes_back()
     }
 }
 
+/// By its own reckoning what the others have in hand, and their links, would be over.
+#[test]
+fn no_mail_is_taken_by_a_server_that_has_not_heard_yet_that_the_common_clock_went_back() {
+    let Some(database) = postgres::database() else {
+        return;
+    };
+    let app = App::on(database).with_user("ada");
+    app.mails();
+    shift_clock(&app.database(), "pg_catalog.clock_timestamp()");
+    let one = app.restart(|_| {});
+    let other = one.elsewhere(one.place.clone(), Clock::fixed(Timestamp(START)));
+    let [mut of_one, mut of_other] = [ClockWatch::default(), ClockWatch::default()];
+    assert_eq!(look(&one, &mut of_one), ClockStep::None);
+    assert_eq!(look(&other, &mut of_other), ClockStep::None);
+    queue_at(&one, START);
+    shift_clock(
+        &one.database(),
+        "pg_catalog.clock_timestamp() - interval '2 hours'",
+    );
+    assert_eq!(look(&one, &mut of_one), ClockStep::Back(2 * HOUR));
+    let waiting = "SELECT count(*) FROM outbox WHERE state = 'queued'";
+    other.mails();
+    assert_eq!(one.database().get::<i64>(waiting), 2);
+    assert_eq!(look(&other, &mut of_other), ClockStep::Back(2 * HOUR));
+    other.mails();
+    assert_eq!(one.database().get::<i64>(waiting), 1, "one is in hand");
+}
+
 #[test]
 fn what_another_server_has_in_hand_is_taken_over_once_it_seems_to_have_died() {
     let Some(database) = postgres::database() else {
@@ -241,7 +269,9 @@ fn what_another_server_has_in_hand_is_taken_over_once_it_seems_to_have_died() {
     let [one, other] = [(), ()].map(|()| Store::open(&database.location()).expect("a store"));
     let to = Email::parse("ada@example.org").expect("an address");
     get(one.add_mail(MailKind::Contact, to, "{}".to_owned(), actor(NOW)));
-    let lease = |store: &Store, now| get(store.lease_mail(later(now), later(now + 60))).is_some();
+    let clock = Clock::fixed(NOW);
+    let lease =
+        |store: &Store, now| get(store.lease_mail(&clock, later(now), later(now + 60))).is_some();
     assert!(lease(&one, 0));
     assert!(!lease(&other, 59));
     assert!(lease(&other, 61), "the other one has died");

@@ -1,5 +1,6 @@
 //! What every database has to do: mails that are due, in hand, and as the operator sees them.
 
+use minisass_auth::clock::Clock;
 use minisass_auth::domain::{Email, MailKind, MailState, Timestamp, UserId};
 use minisass_auth::store::Store;
 use minisass_auth::store::links::NewLink;
@@ -21,7 +22,8 @@ fn queue(store: &Store, user: Option<UserId>, number: u8, at: Timestamp) {
 
 /// Takes a mail in hand for a minute.
 fn lease(store: &Store, at: i64) -> Option<i64> {
-    get(store.lease_mail(later(at), later(at + 60))).map(|it| it.id)
+    let clock = Clock::fixed(later(at));
+    get(store.lease_mail(&clock, later(at), later(at + 60))).map(|it| it.id)
 }
 
 fn all(store: &Store) -> Vec<MailRecord> {

@@ -47,13 +47,15 @@ pub(crate) fn run(command: &Command, values: &Values, output: &mut Output) -> an
 /// What root may do, and the server of this data may not.
 fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()> {
     check_files(values, settings)?;
-    if let Some(Fault { what, advice }) = fault_of_way(&settings.data_dir, &settings.data_dir) {
-        let shown = settings.data_dir.display();
-        bail!("the data folder {shown} cannot be used: {what}; {advice}");
-    }
-    check_lasting("data_dir", &settings.data_dir)?;
-    if let Some(file) = settings.database.file() {
-        check_lasting("database", file)?;
+    let database = settings.database.file().map(|it| ("database", it));
+    let data = [("data_dir", &*settings.data_dir)]
+        .into_iter()
+        .chain(database);
+    for (key, path) in data {
+        if let Some(Fault { what, advice }) = fault_of_way(path, &settings.data_dir) {
+            bail!("{} is not to be used: {what}; {advice}", path.display());
+        }
+        check_lasting(key, path)?;
     }
     let metrics = settings.metrics_listen.as_ref();
     let metrics = metrics.map(|it| ("metrics_listen", "metrics-listen", it));
@@ -72,8 +74,7 @@ fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()>
 /// Refuses files that the server of this data may not read.
 pub(super) fn check_files(values: &Values, settings: &Settings) -> anyhow::Result<()> {
     let file = values.file.iter().map(PathBuf::from);
-    let templates = settings.mail.templates.clone();
-    for file in file.chain(templates).chain(private_files(values)) {
+    for file in file.chain(private_files(values)) {
         if let Some(Fault { what, advice }) = fault_of_rights(&file, Some(&settings.data_dir)) {
             bail!("{} is not to be used: {what}; {advice}", file.display());
         }

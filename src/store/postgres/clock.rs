@@ -6,7 +6,7 @@ use crate::clock::{Reading, since_epoch};
 use crate::store::sql::{Result, Sql};
 
 /// What that clock says.
-pub(crate) fn read(sql: &mut dyn Sql) -> Result<Reading> {
+pub(super) fn read(sql: &mut dyn Sql) -> Result<Reading> {
     let now = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
     let asked = Instant::now();
     let theirs = sql.number(now, &[])?;

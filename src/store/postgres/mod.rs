@@ -32,7 +32,6 @@ use lookups::Lookups;
 use readers::PATIENCE;
 use writer::Writer;
 
-pub(crate) use self::clock::read as read_clock;
 pub(crate) use self::facts::facts;
 pub(crate) use self::migrate::applied;
 pub(crate) use self::own_tables::check_tables;

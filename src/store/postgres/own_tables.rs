@@ -7,11 +7,14 @@ use crate::store::tables::table_names;
 /// Tables of this engine alone, with the last number of a row.
 const COUNTERS: [&str; 2] = ["audit_end", "last_user_deleted"];
 
-/// One of our tables that we may not read or add to, and whether it is there.
+/// One of our tables in which we may not do what requests need, and whether it is there. To the audit trail they
+/// only add.
 const UNUSABLE: &str = "SELECT name, to_regclass(quote_ident(name)) IS NOT NULL
     FROM unnest(string_to_array(?1, ',')) AS name
     WHERE (has_table_privilege(to_regclass(quote_ident(name)), 'SELECT')
-        AND has_table_privilege(to_regclass(quote_ident(name)), 'INSERT')) IS NOT TRUE LIMIT 1";
+        AND has_table_privilege(to_regclass(quote_ident(name)), 'INSERT')
+        AND (name = 'audit' OR has_table_privilege(to_regclass(quote_ident(name)), 'UPDATE')
+            AND has_table_privilege(to_regclass(quote_ident(name)), 'DELETE'))) IS NOT TRUE LIMIT 1";
 
 /// Refuses a database whose tables we cannot use now; `doctor` looks at all rights.
 pub(crate) fn check_tables(sql: &mut dyn Sql) -> Result<()> {
@@ -22,7 +25,7 @@ pub(crate) fn check_tables(sql: &mut dyn Sql) -> Result<()> {
         None => {}
         Some((_, false)) => return Err(Error::passing(EMPTIED)),
         Some((name, true)) => {
-            let why = format!("this role may not read the table {name}, or add to it; {NO_RIGHT}");
+            let why = format!("this role may not read and write the table {name}; {NO_RIGHT}");
             return Err(Error::passing(why));
         }
     }

@@ -10,6 +10,8 @@ use tokio_postgres::Statement;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use super::client::Client;
+use super::clock;
+use crate::clock::Reading;
 use crate::store::sql::{Result, Row, Sql, Value};
 
 /// Statements of many rows have a text for each number of them; the server remembers what is prepared.
@@ -151,6 +153,10 @@ impl Sql for Statements {
     fn next_audit_number(&mut self) -> Result<i64> {
         let next = "UPDATE audit_end SET last = last + 1 RETURNING last";
         (self as &mut dyn Sql).number(next, &[])
+    }
+
+    fn clock(&mut self) -> Result<Option<Reading>> {
+        clock::read(self).map(Some)
     }
 
     fn expect_many(&mut self) -> Result<()> {

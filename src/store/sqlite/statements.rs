@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, ToSql, params_from_iter};
 
+use crate::clock::Reading;
 use crate::store::sql::{Error, Result, Row, Sql, Value};
 
 /// In KiB. The indexes of names and addresses are written to all over the place.
@@ -128,6 +129,10 @@ impl Sql for Statements<'_> {
 
     fn expect_pauses(&mut self) -> Result<()> {
         Ok(())
+    }
+
+    fn clock(&mut self) -> Result<Option<Reading>> {
+        Ok(None)
     }
 
     fn expect_many(&mut self) -> Result<()> {

@@ -48,11 +48,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     };
     let mut findings = Vec::from_iter(data_dir::check(folder).err().map(refused));
     findings.extend(second_name(subject));
-    // Where root has taken the folder itself, that is what is told.
-    let is_ours = |it: &Metadata| it.uid() != 0 || database.is_none_or(|it| !is_of_another(it));
-    if let Ok(folder) = fs::metadata(folder)
-        && is_ours(&folder)
-    {
+    if let Ok(folder) = fs::metadata(folder) {
         findings.extend(own.iter().filter_map(|it| it.of_another(&folder)));
     }
     if let Some(open) = replaceable_in(folder) {
@@ -80,10 +76,6 @@ fn second_name(subject: &Subject<'_>) -> Option<Finding> {
         .to_string();
     let (what, advice) = said.rsplit_once("; ").unwrap_or((&said, ""));
     Some(Finding::failed(CHECK, what.to_owned(), advice.to_owned()))
-}
-
-fn is_of_another(database: &Path) -> bool {
-    fs::metadata(database).is_ok_and(|it| is_of_another_user(&it))
 }
 
 /// Of what settings name: it may belong to root, who lets the server read it.
