@@ -8,7 +8,8 @@ use crate::clock::Clock;
 use crate::domain::{Email, MailKind, MailState, Stamp, Timestamp, User, UserId};
 
 /// A mail that waits, and that nobody has in hand but whoever holds it until then: by a clock that was set back
-/// meanwhile, until an earlier time. Whoever takes it over holds it until a later one.
+/// meanwhile, until an earlier time. Whoever takes it over holds it until a later one, unless the clock was set
+/// back by more than a lease: then the word of the one before counts too.
 const IN_HAND: &str = "SELECT 1 FROM outbox WHERE id = ?1 AND state = 'queued'
     AND (leased_until IS NULL OR leased_until <= ?2)";
 
