@@ -38,14 +38,14 @@ impl Operator {
             self.parts.mailer.close_idle().await;
             return Ok(false);
         }
-        let until = now.plus(self.lease());
         let (store, clock) = (&self.parts.store, &self.parts.clock);
-        let Some(mail) = store.lease_mail(clock, now, until).await? else {
+        let Some(leased) = store.lease_mail(clock, self.lease()).await? else {
             return Ok(false);
         };
-        let delivery = self.deliver(&mail, now).await;
-        let id = mail.id;
-        if !store.mark_mail(id, until, delivery, self.now()).await? {
+        let delivery = self.deliver(&leased.mail, leased.at).await;
+        let id = leased.mail.id;
+        let marked = store.mark_mail(id, leased.until, delivery, self.now());
+        if !marked.await? {
             self.parts.mailer.forget(&[id])?;
         }
         Ok(true)

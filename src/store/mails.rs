@@ -1,5 +1,7 @@
 //! Mails that wait, were sent, or could not be.
 
+use std::time::Duration;
+
 use super::credentials;
 use super::pending::Pending;
 use super::sql::{self, Row, Sql, values};
@@ -7,11 +9,11 @@ use super::{Store, audit};
 use crate::clock::Clock;
 use crate::domain::{Email, MailKind, MailState, Stamp, Timestamp, User, UserId};
 
-/// A mail that waits, and that nobody has in hand but whoever holds it until then: by a clock that was set back
+/// A mail that waits, and that is in the hands of whoever holds it until then: by a clock that was set back
 /// meanwhile, until an earlier time. Whoever takes it over holds it until a later one, unless the clock was set
 /// back by more than a lease: then the word of the one before counts too.
-const IN_HAND: &str = "SELECT 1 FROM outbox WHERE id = ?1 AND state = 'queued'
-    AND (leased_until IS NULL OR leased_until <= ?2)";
+const IN_HAND: &str =
+    "SELECT 1 FROM outbox WHERE id = ?1 AND state = 'queued' AND leased_until <= ?2";
 
 /// The recipient of a decoy, about whom nothing is known.
 pub(super) const NOBODY: &str = "";
@@ -46,6 +48,16 @@ pub struct DueMail {
     pub created_at: Timestamp,
     /// How often it was tried in vain since it was queued, or queued again.
     pub attempts: u32,
+}
+
+/// A mail that somebody has in hand.
+#[derive(Clone, Debug)]
+pub struct Leased {
+    pub mail: DueMail,
+    /// When it was taken.
+    pub at: Timestamp,
+    /// Nobody else is given it before.
+    pub until: Timestamp,
 }
 
 /// A mail as it stands in the outbox, for the operator: all but its link.
@@ -127,30 +139,25 @@ impl Store {
         self.read("reading the outbox", move |sql| due(sql, now, limit))
     }
 
-    /// Takes the first mail due at `now` by `clock` in hand: nobody else is given it before `until`. None of those
-    /// that others have is taken for one that is due, nor for one that is over, because the common clock was set
-    /// back and this one has not heard of it yet.
-    pub fn lease_mail(
-        &self,
-        clock: &Clock,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Pending<Option<DueMail>> {
+    /// Takes the first mail that is due by `clock` in hand. If the common clock was changed, and this one does not
+    /// follow it yet, nobody knows what is due, and nothing is taken.
+    pub fn lease_mail(&self, clock: &Clock, lease: Duration) -> Pending<Option<Leased>> {
         let clock = clock.clone();
         self.write("taking a mail in hand", move |sql| {
-            // It may have heard of it since it was asked for `now`.
-            let is_old = clock.now().seconds_since(now) < -1;
-            if is_old || sql.clock()?.is_some_and(|it| !clock.agrees_with(&it)) {
+            if sql.clock()?.is_some_and(|it| !clock.agrees_with(&it)) {
                 return Ok(None);
             }
-            let mail = due(sql, now, 1)?.pop();
-            if let Some(mail) = &mail {
-                sql.execute(
-                    "UPDATE outbox SET leased_until = ?2 WHERE id = ?1",
-                    values![mail.id, until],
-                )?;
-            }
-            Ok(mail)
+            // By no earlier look: it may follow another time since.
+            let at = clock.now();
+            let Some(mail) = due(sql, at, 1)?.pop() else {
+                return Ok(None);
+            };
+            let until = at.plus(lease);
+            sql.execute(
+                "UPDATE outbox SET leased_until = ?2 WHERE id = ?1",
+                values![mail.id, until],
+            )?;
+            Ok(Some(Leased { mail, at, until }))
         })
     }
 

@@ -175,7 +175,7 @@ impl Store {
             let is_ahead = |noted: i64, by: i64| noted > now && noted - now <= by;
             let until = counts::of(sql, BACKUP_IN_HAND)?;
             let made = counts::of(sql, SCHEDULED_BACKUP)?;
-            if is_ahead(until, BACKUP_LEASE)
+            if is_ahead(until, BACKUP_LEASE + SLACK)
                 || is_ahead(made.saturating_add(period), period + SLACK)
             {
                 return Ok(None);

@@ -1,5 +1,7 @@
 //! What every database has to do: mails that are due, in hand, and as the operator sees them.
 
+use std::time::Duration;
+
 use minisass_auth::clock::Clock;
 use minisass_auth::domain::{Email, MailKind, MailState, Timestamp, UserId};
 use minisass_auth::store::Store;
@@ -23,7 +25,9 @@ fn queue(store: &Store, user: Option<UserId>, number: u8, at: Timestamp) {
 /// Takes a mail in hand for a minute.
 fn lease(store: &Store, at: i64) -> Option<i64> {
     let clock = Clock::fixed(later(at));
-    get(store.lease_mail(&clock, later(at), later(at + 60))).map(|it| it.id)
+    let leased = get(store.lease_mail(&clock, Duration::from_secs(60)))?;
+    assert_eq!((leased.at, leased.until), (later(at), later(at + 60)));
+    Some(leased.mail.id)
 }
 
 fn all(store: &Store) -> Vec<MailRecord> {
@@ -53,8 +57,13 @@ fn mails_are_due_in_the_order_they_were_written_and_again_after_a_failure() {
         assert_eq!(at(9, 2), [1, 2]);
         let id = |index: usize| get(store.due_mail(later(9), 9))[index].id;
         let (first, second, third) = (id(0), id(1), id(2));
-        let mark = |id, delivery| get(store.mark_mail(id, later(60), delivery, later(10)));
+        assert_eq!(lease(store, 9), Some(first));
+        let mark = |id, delivery| get(store.mark_mail(id, later(69), delivery, later(10)));
         mark(first, Delivery::Retry(later(60), "no answer".to_owned()));
+        assert_eq!(
+            (lease(store, 9), lease(store, 9)),
+            (Some(second), Some(third))
+        );
         mark(second, Delivery::Sent);
         mark(third, Delivery::Expired);
         assert_eq!(at(10, 9), [4]);
@@ -111,6 +120,13 @@ fn whoever_has_lost_a_mail_can_only_say_that_it_was_sent() {
             );
             assert_eq!(lease(store, 63), None, "it is in hand");
         }
+        // Nor once the one who took it over is to try it again.
+        let again = Delivery::Retry(later(90), "busy".to_owned());
+        get(store.mark_mail(id, later(121), again, later(63)));
+        get(store.mark_mail(id, later(60), Delivery::Failed("no".to_owned()), later(63)));
+        let mail = get(store.mail(id)).expect("a mail");
+        assert_eq!((mail.state, mail.attempts), (MailState::Queued, 1));
+        assert_eq!(mail.next_at, later(90));
         get(store.mark_mail(id, later(60), Delivery::Sent, later(64)));
         get(store.mark_mail(id, later(121), Delivery::Failed("no".to_owned()), later(65)));
         let mail = get(store.mail(id)).expect("a mail");
@@ -125,6 +141,7 @@ fn attempts_and_the_last_words_are_kept() {
         let id = lease(store, 0).expect("a mail");
         get(store.mark_mail(id, later(60), Delivery::Retry(NOW, "busy".to_owned()), NOW));
         assert_eq!(get(store.due_mail(NOW, 1))[0].attempts, 1);
+        assert_eq!(lease(store, 0), Some(id));
         get(store.mark_mail(id, later(60), Delivery::Failed("550 no".to_owned()), NOW));
         let mail = get(store.mail(id)).expect("a mail");
         assert_eq!((mail.state, mail.attempts), (MailState::Failed, 2));
@@ -182,8 +199,9 @@ fn all_are_queued_again_or_none() {
         // The newest link of somebody is the only one that works.
         queue(store, Some(bo.id), 3, NOW);
         let ids: Vec<i64> = all(store).iter().map(|it| it.id).collect();
-        for id in &ids {
-            get(store.mark_mail(*id, later(60), Delivery::Failed("no".to_owned()), NOW));
+        for _ in &ids {
+            let id = lease(store, 0).expect("a mail");
+            get(store.mark_mail(id, later(60), Delivery::Failed("no".to_owned()), NOW));
         }
         let retry = |ids: &[i64], at| get(store.retry_mail(ids.to_vec(), actor(later(at))));
         assert!(matches!(retry(&ids, 0), Err(NoRetry::LinkEnded(mail)) if mail.id == ids[1]));
