@@ -30,6 +30,14 @@ pub struct Reading {
     pub ahead: i64,
 }
 
+impl Reading {
+    /// Whether a clock that is right could say so.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        milliseconds(self.says) / 1000 >= EARLIEST.0
+    }
+}
+
 /// Tells the time: the machine's, that of a database which several servers share, or a test's that moves on
 /// command. Clones tell the same.
 #[derive(Clone, Debug)]
@@ -81,7 +89,7 @@ impl Clock {
     /// Goes by another clock from now on, whatever becomes of that of this machine, unless the other one says
     /// what it cannot be.
     pub fn follow(&self, theirs: &Reading) {
-        if milliseconds(theirs.says) / 1000 < EARLIEST.0 {
+        if !theirs.is_possible() {
             return;
         }
         let followed = self.ahead(theirs);
@@ -91,11 +99,12 @@ impl Clock {
         }
     }
 
-    /// Whether that is what it has followed so far, as well as the answer tells.
+    /// Whether that is what it has followed so far, as well as the answer tells; or nothing to follow.
     pub fn agrees_with(&self, theirs: &Reading) -> bool {
         let followed = self.followed.load(Ordering::SeqCst);
         let most = 2 * NOISE + milliseconds(theirs.took);
-        followed == NOT_FOLLOWED || (self.ahead(theirs) - followed).abs() <= most
+        let is_close = || (self.ahead(theirs) - followed).abs() <= most;
+        followed == NOT_FOLLOWED || !theirs.is_possible() || is_close()
     }
 
     /// By how many milliseconds that is ahead of the monotonic clock.

@@ -65,22 +65,21 @@ pub(crate) fn start(
         .build()
         .context("cannot start")?;
     let work = async move {
-        let mut clock = ClockWatch::default();
-        // Before anything is deleted.
         let (doubts, doubt) = watch::channel(Instant::now());
-        look_at_clock(&operator, &mut clock, &doubts).await;
+        let mut clock = Watched {
+            doubts,
+            clock: ClockWatch::default(),
+            trouble: Trouble::default(),
+        };
+        // Before anything is deleted.
+        clock.look(&operator).await;
         let mut tasks = JoinSet::new();
         for _ in 0..SENDERS {
             tasks.spawn(send(operator.clone(), stopped.clone()));
         }
         tasks.spawn(watch_keys(operator.clone(), lost_keys, stopped.clone()));
         tasks.spawn(watch_hashes(operator.clone(), stopped.clone()));
-        tasks.spawn(watch_clock(
-            operator.clone(),
-            clock,
-            doubts,
-            stopped.clone(),
-        ));
+        tasks.spawn(watch_clock(operator.clone(), clock, stopped.clone()));
         if let Some(backups) = backups {
             let (operator, doubt) = (operator.clone(), doubt.clone());
             tasks.spawn(back_up(operator, backups, doubt, stopped.clone()));
@@ -110,8 +109,26 @@ async fn settle(stopped: Stopped) {
     memory::give_back();
 }
 
+/// What lasts is said once.
+#[derive(Default)]
+struct Trouble(String);
+
+impl Trouble {
+    fn tell(&mut self, failure: &Failure) {
+        let chain = failure.chain();
+        if chain != self.0 {
+            failure.log();
+            self.0 = chain;
+        }
+    }
+
+    fn is_over(&mut self) {
+        self.0.clear();
+    }
+}
+
 async fn send(operator: Operator, stopped: Stopped) {
-    let mut told = String::new();
+    let mut trouble = Trouble::default();
     while !*stopped.borrow() {
         let sent = tokio::select! {
             sent = task(deliver(operator.clone())) => sent,
@@ -120,15 +137,11 @@ async fn send(operator: Operator, stopped: Stopped) {
         };
         let is_more = match sent {
             Ok(is_more) => {
-                told.clear();
+                trouble.is_over();
                 is_more
             }
-            Err(err) => {
-                // What lasts is said once.
-                if err.chain() != told {
-                    err.log();
-                    told = err.chain();
-                }
+            Err(failure) => {
+                trouble.tell(&failure);
                 false
             }
         };
@@ -183,36 +196,37 @@ async fn watch_hashes(operator: Operator, stopped: Stopped) {
     }
 }
 
-async fn watch_clock(
-    operator: Operator,
-    mut clock: ClockWatch,
-    doubts: watch::Sender<Instant>,
-    stopped: Stopped,
-) {
+async fn watch_clock(operator: Operator, mut clock: Watched, stopped: Stopped) {
     while !*stopped.borrow() {
-        let wait = look_at_clock(&operator, &mut clock, &doubts).await;
+        let wait = clock.look(&operator).await;
         pause(&stopped, Instant::now() + wait).await;
     }
     let noted = operator.note_latest_time().await;
     noted.unwrap_or_else(|err| err.log());
 }
 
-/// Returns how long to wait before the next look.
-async fn look_at_clock(
-    operator: &Operator,
-    clock: &mut ClockWatch,
-    doubts: &watch::Sender<Instant>,
-) -> Duration {
-    match operator.watch_clock(clock).await {
-        Ok(step) => {
-            if tell_of_clock(step, clock.is_news()) {
-                doubts.send_replace(Instant::now() + DOUBT);
+/// A clock that is looked at, and until when others doubt it.
+struct Watched {
+    clock: ClockWatch,
+    trouble: Trouble,
+    doubts: watch::Sender<Instant>,
+}
+
+impl Watched {
+    /// Returns how long to wait before the next look.
+    async fn look(&mut self, operator: &Operator) -> Duration {
+        match operator.watch_clock(&mut self.clock).await {
+            Ok(step) => {
+                self.trouble.is_over();
+                if tell_of_clock(step, self.clock.is_news()) {
+                    self.doubts.send_replace(Instant::now() + DOUBT);
+                }
+                CLOCK_PAUSE
             }
-            CLOCK_PAUSE
-        }
-        Err(failure) => {
-            failure.log();
-            CLOCK_TROUBLE
+            Err(failure) => {
+                self.trouble.tell(&failure);
+                CLOCK_TROUBLE
+            }
         }
     }
 }
@@ -237,6 +251,13 @@ fn tell_of_clock(step: ClockStep, is_news: bool) -> bool {
             let note = "it says a time before this program was written; put it right: nobody stays \
                         logged in whose login is of such a time, nothing is deleted, and no scheduled backup is made";
             tracing::error!(event = "sys_clock_wrong", note);
+            true
+        }
+        ClockStep::DatabaseWrong => {
+            let note = "that of the machine of the database says a time before this program was written; put it \
+                        right: until then each server goes by a time of its own, nothing is deleted, and no \
+                        scheduled backup is made";
+            tracing::error!(event = "sys_clock_of_database_wrong", note);
             true
         }
         ClockStep::BehindDatabase(seconds) => {

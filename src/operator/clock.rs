@@ -46,6 +46,8 @@ pub enum ClockStep {
     Back(i64),
     /// It says a time that never was for this program. Nothing follows it.
     Wrong,
+    /// That of the database does. Each server goes by the time that it knew, or by that of its machine.
+    DatabaseWrong,
     /// That of this machine is so many seconds before that of the database, which is followed.
     BehindDatabase(i64),
     /// That of this machine is so many seconds ahead of it.
@@ -63,7 +65,10 @@ impl Operator {
         };
         let is_wrong = matches!(
             step,
-            ClockStep::Wrong | ClockStep::BehindDatabase(_) | ClockStep::AheadOfDatabase(_)
+            ClockStep::Wrong
+                | ClockStep::DatabaseWrong
+                | ClockStep::BehindDatabase(_)
+                | ClockStep::AheadOfDatabase(_)
         );
         let wrong = is_wrong.then(|| discriminant(&step));
         watch.is_news = is_wrong && watch.wrong != wrong;
@@ -90,6 +95,9 @@ impl Operator {
             return Ok(Some(ClockStep::Wrong));
         }
         let step = self.follow_clock(watch, now).await?;
+        if step == ClockStep::None && theirs.is_some_and(|it| !it.is_possible()) {
+            return Ok(Some(ClockStep::DatabaseWrong));
+        }
         let apart = theirs.map_or(0, |it| it.ahead);
         // Whoever was told is not told again each time that they differ by a little more.
         let most = match watch.wrong {

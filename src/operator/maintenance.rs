@@ -176,7 +176,7 @@ impl Operator {
         let backed_up = self.back_up(path, caller, &holding).await;
         let held = *held.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((lease, _)) = held else {
-            let why = "another server has made it, because this one was stopped for too long";
+            let why = "another server makes it, because this one was stopped for too long";
             return Err(Failure::new("making a scheduled backup", why));
         };
         let made_at = backed_up.is_ok().then_some(now);
