@@ -109,9 +109,9 @@ impl Accounts {
         self.parts.hasher.computed()
     }
 
-    /// Whether writes reach the disk.
+    /// Whether the tables can be used, and writes reach the disk.
     pub async fn check_writable(&self) -> Result<(), Failure> {
-        self.parts.store.check_readable().await?;
+        self.parts.store.check_tables().await?;
         self.parts.store.check_writable().await
     }
 

@@ -51,10 +51,10 @@ pub struct Store {
 }
 
 impl Store {
-    /// Whether all tables can be read, which whoever writes does not wait for.
-    pub fn check_readable(&self) -> Pending<()> {
+    /// Whether requests may do with all tables what they need to. Whoever writes does not wait for that.
+    pub fn check_tables(&self) -> Pending<()> {
         self.readers
-            .check_tables("checking that the database can be read")
+            .check_tables("checking that the tables can be used")
     }
 
     /// Whether the database can be written.

@@ -7,18 +7,23 @@ use crate::store::tables::table_names;
 /// Tables of this engine alone, with the last number of a row.
 const COUNTERS: [&str; 2] = ["audit_end", "last_user_deleted"];
 
-/// One of our tables in which we may not do what requests need, and whether it is there. To the audit trail they
-/// only add.
+/// To which requests only add.
+const TRAIL: &str = "audit";
+
+/// One of our tables in which we may not do what requests need, and whether it is there. Counters have one row,
+/// which stays.
 const UNUSABLE: &str = "SELECT name, to_regclass(quote_ident(name)) IS NOT NULL
     FROM unnest(string_to_array(?1, ',')) AS name
-    WHERE (has_table_privilege(to_regclass(quote_ident(name)), 'SELECT')
-        AND has_table_privilege(to_regclass(quote_ident(name)), 'INSERT')
-        AND (name = 'audit' OR has_table_privilege(to_regclass(quote_ident(name)), 'UPDATE')
-            AND has_table_privilege(to_regclass(quote_ident(name)), 'DELETE'))) IS NOT TRUE LIMIT 1";
+    WHERE NOT coalesce((SELECT bool_and(has_table_privilege(to_regclass(quote_ident(name)), privilege))
+        FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
+        WHERE NOT (name = ?2 AND privilege IN ('UPDATE', 'DELETE'))
+            AND NOT (name = ANY (string_to_array(?3, ',')) AND privilege IN ('INSERT', 'DELETE'))), false)
+    LIMIT 1";
 
 /// Refuses a database whose tables we cannot use now; `doctor` looks at all rights.
 pub(crate) fn check_tables(sql: &mut dyn Sql) -> Result<()> {
-    let unusable = sql.one(UNUSABLE, values![table_names().join(",")], |row| {
+    let (all, counters) = (all_tables(), COUNTERS.join(","));
+    let unusable = sql.one(UNUSABLE, values![all, TRAIL, counters], |row| {
         Ok((row.get::<String>(0)?, row.get::<bool>(1)?))
     })?;
     match unusable {
@@ -31,8 +36,12 @@ pub(crate) fn check_tables(sql: &mut dyn Sql) -> Result<()> {
     }
     // Whoever has locked one is not waited for.
     sql.execute("SET LOCAL lock_timeout = '500ms'", &[])?;
-    let all = format!("SELECT FROM {} LIMIT 0", table_names().join(", "));
-    sql.execute(&all, &[]).map(drop)
+    let written: Vec<&str> = all.split(',').filter(|it| *it != TRAIL).collect();
+    let written = written.join(", ");
+    sql.execute(&format!("LOCK TABLE {written} IN ROW EXCLUSIVE MODE"), &[])?;
+    // The mode of those who write needs more rights than to add, before PostgreSQL 16.
+    sql.execute(&format!("LOCK TABLE {TRAIL} IN ACCESS SHARE MODE"), &[])
+        .map(drop)
 }
 
 /// By their names, with commas between them.
