@@ -190,6 +190,15 @@ const OF_SYSTEM: &str = "/ /bin /boot /dev /dev/shm /etc /etc/opt /home /lib /li
     /run/user /sbin /srv /sys /tmp /usr /usr/bin /usr/lib /usr/lib64 /usr/local /usr/sbin /usr/share /usr/src \
     /var /var/backups /var/cache /var/lib /var/local /var/log /var/mail /var/opt /var/run /var/spool /var/tmp";
 
+/// Whom the data belong to: a folder of root's may be lent to whoever has filled it.
+pub(crate) fn owner(folder: &Path) -> Option<u32> {
+    let owner = |path: &Path| fs::metadata(path).ok().map(|it| it.uid());
+    match owner(folder)? {
+        0 => owner(&folder.join(COMPLETE)).or(Some(0)),
+        of_folder => Some(of_folder),
+    }
+}
+
 /// Refuses a folder of the system, and one in which there are other things, and nothing of ours.
 pub(crate) fn check_content(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
     let shown = folder.display();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -213,6 +213,27 @@ fn a_database_with_another_name_is_found() {
     assert!(advice.contains("find -samefile"), "{advice}");
     fs::remove_file(other).expect("a link");
     Examined::of(&site, &[]).is("files", "ok", "");
+}
+
+#[test]
+fn a_folder_that_root_took_from_a_service_goes_back_and_nothing_else_is_to_change_hands() {
+    let site = used();
+    let service = 65_534;
+    let give_all = Command::new("chown")
+        .args(["-R", "65534"])
+        .arg(site.data())
+        .status();
+    // Only root can give a file away.
+    if !give_all.expect("chown").success() {
+        return;
+    }
+    std::os::unix::fs::chown(site.data(), Some(0), None).expect("root");
+    let examined = Examined::of(&site, &[]);
+    let advice = examined.failed("files", "may not write to their folder");
+    assert_eq!(examined.rows("files").len(), 1);
+    follow(&advice);
+    let folder = fs::metadata(site.data()).expect("a folder");
+    assert_eq!(folder.uid(), service);
 }
 
 #[test]

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::finding::{Finding, Subject};
 use crate::domain::counted;
 use crate::failure;
-use crate::private_file::lent::{Fault, fault_of_secret};
+use crate::private_file::lent::{Fault, fault_of_secret, may_fill};
 use crate::private_file::owner::{closing, quoted_path};
+use crate::private_file::system_users::name_of_user;
 use crate::private_file::{
     data_dir, folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
 };
@@ -48,8 +49,10 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     };
     let mut findings = Vec::from_iter(data_dir::check(folder).err().map(refused));
     findings.extend(second_name(subject));
-    if let Ok(folder) = fs::metadata(folder) {
-        findings.extend(own.iter().filter_map(|it| it.of_another(&folder)));
+    if let (Some(owner), Ok(metadata)) = (data_dir::owner(folder), fs::metadata(folder)) {
+        findings.extend(taken_by_root(folder, &metadata, owner));
+        let of_another = |it: &Private| it.of_another(&metadata, owner);
+        findings.extend(own.iter().filter_map(of_another));
     }
     if let Some(open) = replaceable_in(folder) {
         let shown = open.display();
@@ -68,6 +71,20 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         findings.push(Finding::ok(CHECK, said));
     }
     findings
+}
+
+/// Root may have lent the folder, as it lends volumes to containers, but not closed it to whoever has filled it.
+fn taken_by_root(folder: &Path, metadata: &Metadata, owner: u32) -> Option<Finding> {
+    let is_taken = metadata.uid() == 0 && owner != 0 && !may_fill(folder, folder);
+    is_taken.then(|| {
+        let shown = folder.display();
+        let name = name_of_user(owner).unwrap_or_else(|| owner.to_string());
+        Finding::failed(
+            CHECK,
+            format!("the data are those of {name}, who may not write to their folder {shown}, which is root's"),
+            format!("run as root: chown {owner} {}", quoted_path(folder)),
+        )
+    })
 }
 
 fn second_name(subject: &Subject<'_>) -> Option<Finding> {
@@ -145,11 +162,10 @@ impl Private {
         ))
     }
 
-    /// Root may have lent the folder, as it lends volumes to containers.
-    fn of_another(&self, folder: &Metadata) -> Option<Finding> {
-        let owner = folder.uid();
-        let is_anothers =
-            |it: &Metadata| it.uid() != owner && (owner != 0 || is_of_another_user(it));
+    fn of_another(&self, folder: &Metadata, owner: u32) -> Option<Finding> {
+        let is_lent = folder.uid() == 0;
+        let is_fine = |it: &Metadata| it.uid() == owner || is_lent && !is_of_another_user(it);
+        let is_anothers = |it: &Metadata| !is_fine(it);
         let which = self.those(is_anothers)?;
         Some(Finding::failed(
             CHECK,
