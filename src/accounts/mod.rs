@@ -112,6 +112,7 @@ impl Accounts {
     /// Whether the tables can be used, and writes reach the disk.
     pub async fn check_writable(&self) -> Result<(), Failure> {
         self.parts.store.check_tables().await?;
+        self.parts.store.check_sessions().await?;
         self.parts.store.check_writable().await
     }
 

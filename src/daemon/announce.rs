@@ -83,7 +83,13 @@ fn first_steps(settings: &Settings) -> String {
         Location::File(file) => (*file != usual).then(|| whole(file)),
         Location::Server(url) => (!settings.is_database_in_file).then(|| url.to_string()),
     };
-    for (flag, value) in [("config", file), ("data-dir", data), ("database", database)] {
+    let master_key = settings.master_key_flag.as_deref().map(whole);
+    for (flag, value) in [
+        ("config", file),
+        ("data-dir", data),
+        ("database", database),
+        ("master-key-file", master_key),
+    ] {
         if let Some(value) = value {
             program += &format!(" --{flag} {}", quoted(&value));
         }

@@ -13,7 +13,7 @@ use crate::daemon::memory;
 use crate::failure::{Failure, panic_message};
 use crate::http::App;
 use crate::operator::Operator;
-use crate::operator::clock::{ClockStep, ClockWatch};
+use crate::operator::clock::{ClockStep, ClockWatch, DOUBT};
 use crate::operator::hash_kinds::HashKinds;
 use crate::operator::keys::{Followed, KeyWatch};
 
@@ -38,9 +38,6 @@ const TIDY_PAUSE: Duration = Duration::from_secs(600);
 /// Pause between two looks at the clock, and after one that failed.
 const CLOCK_PAUSE: Duration = Duration::from_secs(1);
 const CLOCK_TROUBLE: Duration = Duration::from_secs(5);
-/// After the clock has leapt ahead nothing is deleted for so long: somebody may put it right.
-const DOUBT: Duration = Duration::from_secs(3600);
-
 /// What to do about a clock that differs from that of the database.
 const DISAGREE: &str = "this server goes by the clock of the database; let both machines follow a time server: \
                         until an hour after that nothing is deleted here, and no scheduled backup is made";
@@ -219,7 +216,8 @@ impl Watched {
             Ok(step) => {
                 self.trouble.is_over();
                 if tell_of_clock(step, self.clock.is_news()) {
-                    self.doubts.send_replace(Instant::now() + DOUBT);
+                    let doubt = Duration::from_secs(DOUBT.unsigned_abs());
+                    self.doubts.send_replace(Instant::now() + doubt);
                 }
                 CLOCK_PAUSE
             }
@@ -244,6 +242,12 @@ fn tell_of_clock(step: ClockStep, is_news: bool) -> bool {
             let note = "or nothing was written for so long; if the clock is wrong, put it right: \
                         for an hour nothing is deleted, and no scheduled backup is made";
             tracing::warn!(event = "sys_clock_ahead", seconds, note);
+            true
+        }
+        ClockStep::AheadBefore(until) => {
+            let note = "or nothing was written for more than a day; if the clock is wrong, put it right: \
+                        for an hour nothing is deleted, and no scheduled backup is made";
+            tracing::warn!(event = "sys_clock_ahead", %until, note);
             true
         }
         _ if !is_news => true,

@@ -8,6 +8,9 @@ use crate::clock::EARLIEST;
 use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
 use crate::store::clock::MOST_WAIT;
+use crate::store::doubt::LEAP;
+
+pub use crate::store::doubt::DOUBT;
 
 /// Seconds are cut off, and a clock is adjusted by parts of one all the time.
 const SLACK: i64 = 1;
@@ -17,9 +20,6 @@ const SLACK_BETWEEN_SERVERS: i64 = 5;
 
 /// The clocks of machines differ by so much, to either side, before somebody is told.
 pub const SLACK_BETWEEN_MACHINES: i64 = 30;
-
-/// A leap by more seconds is worth a question.
-const LEAP: i64 = 24 * 3600;
 
 /// What the clock said when somebody last looked at it.
 #[derive(Debug, Default)]
@@ -54,6 +54,8 @@ pub enum ClockStep {
     AheadOfDatabase(i64),
     /// It went ahead by so much; or nobody looked, or nothing was written, for as long.
     Ahead(i64),
+    /// It did before this server was started, and is doubted until then.
+    AheadBefore(Timestamp),
 }
 
 impl Operator {
@@ -127,6 +129,17 @@ impl Operator {
             it if it < -slack => ClockStep::Back(-it),
             it if it > LEAP => ClockStep::Ahead(it),
             _ => ClockStep::None,
+        };
+        let step = match step {
+            ClockStep::None if watch.last.is_none() => {
+                let until = self.parts.store.doubted_until(now).await?;
+                until.map_or(step, ClockStep::AheadBefore)
+            }
+            ClockStep::Ahead(_) => {
+                self.parts.store.note_leap(now).await?;
+                step
+            }
+            step => step,
         };
         if let ClockStep::Back(seconds) = step {
             let stamp = Actor::server().at(now);

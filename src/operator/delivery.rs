@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::Operator;
+use super::in_hand::Done;
 use crate::domain::{Email, Timestamp, User};
 use crate::failure::Failure;
 use crate::mail::{Letter, NotSent, Values};
@@ -32,6 +33,9 @@ impl Operator {
     /// Sends the next mail that is due, if there is one. Any number of senders may do so at once.
     /// If one is killed while it sends, that mail is sent once more after the next start.
     pub async fn deliver_next(&self) -> Result<bool, Failure> {
+        while let Some(done) = self.senders.next_unmarked() {
+            self.mark(done).await?;
+        }
         let now = self.now();
         // Looking is cheap; leasing a mail is a write.
         if self.parts.store.due_mail(now, 1).await?.is_empty() {
@@ -42,13 +46,35 @@ impl Operator {
         let Some(leased) = store.lease_mail(clock, self.lease()).await? else {
             return Ok(false);
         };
+        // If the clock went ahead its time was over too soon; now it has more.
+        let Some(in_hand) = self.senders.take(leased.mail.id) else {
+            return Ok(true);
+        };
         let delivery = self.deliver(&leased.mail, leased.at).await;
-        let id = leased.mail.id;
-        let marked = store.mark_mail(id, leased.until, delivery, self.now());
-        if !marked.await? {
-            self.parts.mailer.forget(&[id])?;
-        }
+        let done = Done {
+            leased,
+            delivery,
+            _in_hand: in_hand,
+        };
+        self.mark(done).await?;
         Ok(true)
+    }
+
+    /// Notes what became of a mail; later, if the database takes nothing now: it would be sent again otherwise.
+    async fn mark(&self, done: Done) -> Result<(), Failure> {
+        let (id, until) = (done.leased.mail.id, done.leased.until);
+        let delivery = done.delivery.clone();
+        let marked = self.parts.store.mark_mail(id, until, delivery, self.now());
+        match marked.await {
+            Ok(true) => Ok(()),
+            Ok(false) => self.parts.mailer.forget(&[id]),
+            Err(failure) => {
+                if failure.is_transient() {
+                    self.senders.keep(done);
+                }
+                Err(failure)
+            }
+        }
     }
 
     /// Queues again the mails that a crashed server had leased. Only right while no server runs; of a

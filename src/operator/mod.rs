@@ -5,6 +5,7 @@ pub mod clock;
 pub mod delivery;
 pub mod first_keys;
 pub mod hash_kinds;
+mod in_hand;
 pub mod keys;
 pub mod maintenance;
 pub mod outbox;
@@ -28,6 +29,7 @@ pub struct Operator {
     /// What people do with their own account.
     pub accounts: Accounts,
     parts: Arc<Parts>,
+    senders: in_hand::Senders,
 }
 
 impl Operator {
@@ -37,6 +39,7 @@ impl Operator {
         Self {
             accounts: Accounts::new(Arc::clone(&parts)),
             parts,
+            senders: in_hand::Senders::default(),
         }
     }
 

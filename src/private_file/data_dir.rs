@@ -190,13 +190,21 @@ const OF_SYSTEM: &str = "/ /bin /boot /dev /dev/shm /etc /etc/opt /home /lib /li
     /run/user /sbin /srv /sys /tmp /usr /usr/bin /usr/lib /usr/lib64 /usr/local /usr/sbin /usr/share /usr/src \
     /var /var/backups /var/cache /var/lib /var/local /var/log /var/mail /var/opt /var/run /var/spool /var/tmp";
 
-/// Whom the data belong to: a folder of root's may be lent to whoever has filled it.
+/// Whom the data belong to: a folder of root's may be lent to whoever has filled it, alone.
 pub(crate) fn owner(folder: &Path) -> Option<u32> {
     let owner = |path: &Path| fs::metadata(path).ok().map(|it| it.uid());
-    match owner(folder)? {
-        0 => owner(&folder.join(COMPLETE)).or(Some(0)),
-        of_folder => Some(of_folder),
+    let of_folder = owner(folder)?;
+    if of_folder != 0 {
+        return Some(of_folder);
     }
+    let ours = [COMPLETE, SERVED, KEYS, "auth.db"].map(|it| owner(&folder.join(it)));
+    let mut there = ours.into_iter().flatten();
+    let first = there.next().unwrap_or(0);
+    Some(if there.all(|it| it == first) {
+        first
+    } else {
+        0
+    })
 }
 
 /// Refuses a folder of the system, and one in which there are other things, and nothing of ours.

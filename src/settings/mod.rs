@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) is_database_in_file: bool,
     /// If a setting names its file.
     pub(crate) master_key: Option<MasterKey>,
+    /// That file, if no settings file names it.
+    pub(crate) master_key_flag: Option<PathBuf>,
     pub(crate) backup_every: Option<Duration>,
     pub(crate) backup_keep: usize,
     pub(crate) listen: Listen,
@@ -80,6 +82,10 @@ impl Settings {
             database: database::checked(values)?,
             is_database_in_file: values.source("database") == Source::File,
             master_key: master_key::named(values)?,
+            master_key_flag: values
+                .optional("master_key_file")
+                .filter(|_| values.source("master_key_file") != Source::File)
+                .map(PathBuf::from),
             backup_every: values.backup_every()?,
             backup_keep: values.number("backup_keep", 1..=10_000)?,
             listen: values.parse("listen")?,

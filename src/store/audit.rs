@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use ring::digest::{Context, SHA256};
 
-use super::Store;
 use super::audit_start::{Digest, START, Start};
 use super::pending::Pending;
 use super::sql::{Error, Result, Row, Sql, values};
+use super::{Store, doubt};
 use crate::domain::{Stamp, Timestamp, UserId};
 use crate::progress::{Progress, Step};
 
@@ -112,10 +112,13 @@ pub(super) fn write(
     // If rows were removed, even all of them, the numbers have a gap.
     let id = sql.next_audit_number()?;
     let before = sql.one(
-        "SELECT digest FROM audit WHERE id = (SELECT max(id) FROM audit)",
+        "SELECT digest, at FROM audit WHERE id = (SELECT max(id) FROM audit)",
         values![],
-        |row| row.get::<Option<Digest>>(0),
+        |row| Ok((row.get::<Option<Digest>>(0)?, row.get(1)?)),
     )?;
+    if let Some((_, at)) = before {
+        doubt::doubt_leap(sql, at, stamp.at)?;
+    }
     let entry = AuditEntry {
         id,
         at: stamp.at,
@@ -136,7 +139,7 @@ pub(super) fn write(
             entry.action,
             entry.user,
             entry.detail,
-            chained(before.flatten().unwrap_or(START), &entry),
+            chained(before.and_then(|it| it.0).unwrap_or(START), &entry),
         ],
     )
     .map(drop)

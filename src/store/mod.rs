@@ -12,6 +12,7 @@ pub mod copy;
 mod counts;
 pub mod credentials;
 mod crowd;
+pub mod doubt;
 mod engine;
 pub mod imported_tokens;
 pub mod keys;

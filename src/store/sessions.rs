@@ -47,6 +47,12 @@ impl Store {
         self.engine.session(doing, (id, now), not_ended)
     }
 
+    /// Whether sessions are found, as nearly every request asks: who looks them up has a connection of its own.
+    pub fn check_sessions(&self) -> Pending<Option<LiveSession>> {
+        let nobody = SessionId::new(Timestamp(0), [0; 12]);
+        self.live_session(nobody, Timestamp(0))
+    }
+
     /// The session of a cookie, whether alive or not.
     pub fn session_of_cookie(&self, digest: &[u8; 32]) -> Pending<Option<SessionId>> {
         let digest = *digest;

@@ -28,7 +28,7 @@ const BATCH: usize = 1000;
 const SHARED: usize = 25;
 
 /// How many while a server runs, whose own writes wait for the end of a transaction.
-const SHARED_WITH_A_SERVER: usize = 4;
+const SHARED_WITH_A_SERVER: usize = 1;
 
 /// Between two transactions a running server gets its turn: SQLite's lock is not fair.
 const PAUSE: Duration = Duration::from_millis(5);

@@ -328,7 +328,12 @@ impl Cluster {
     }
 
     pub fn client(&self, name: &str) -> Client {
-        Client::of(&self.config(name)).expect("a connection")
+        self.try_client(name).expect("a connection")
+    }
+
+    /// The server may take no more.
+    pub fn try_client(&self, name: &str) -> Result<Client, Error> {
+        Client::of(&self.config(name))
     }
 
     fn config(&self, name: &str) -> Config {

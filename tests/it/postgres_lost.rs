@@ -7,6 +7,8 @@ use minisass_auth::progress::unwatched;
 use minisass_auth::store::audit::Chain;
 use minisass_auth::store::{Location, Store};
 
+use serde_json::json;
+
 use crate::app::App;
 use crate::postgres::{self, Cluster};
 use crate::server::until;
@@ -96,6 +98,58 @@ fn tables_that_somebody_has_locked_or_closed_are_told_by_readyz() {
             .expect("its name");
     }
     anew().get("/readyz").expect(200);
+}
+
+#[test]
+fn a_server_that_gets_no_further_connection_goes_on_with_those_that_it_has() {
+    let settings = format!(
+        "{}max_connections = 12\nsuperuser_reserved_connections = 0\n",
+        postgres::QUICK
+    );
+    let Some(cluster) = world::part(Cluster::start("few", &settings)) else {
+        return;
+    };
+    cluster.make("auth");
+    let place = Location::parse(&cluster.url("auth")).expect("a place");
+    let app = App::at(place).with_user("ada");
+    let access = app.login("ada").get("access_token");
+    let mut others = Vec::new();
+    while let Ok(other) = cluster.try_client("auth") {
+        others.push(other);
+    }
+    // Whoever looks sessions up has had no connection yet.
+    for _ in 0..5 {
+        app.status(&access).expect(200);
+    }
+    app.get("/readyz").expect(200);
+    drop(others);
+}
+
+#[test]
+fn a_mail_that_was_sent_while_the_database_took_nothing_is_not_sent_again() {
+    let Some(database) = postgres::database() else {
+        return;
+    };
+    let mut other = database.client();
+    let app = App::on(database).with_user("ada");
+    let before = app.mails().len();
+    let refuse_once = other.batch_execute(
+        "CREATE SEQUENCE tries;
+         CREATE FUNCTION refuse_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             IF NEW.state = 'sent' AND nextval('tries') = 1 THEN
+                 RAISE EXCEPTION 'no room' USING ERRCODE = '53100';
+             END IF;
+             RETURN NEW;
+         END $$;
+         CREATE TRIGGER refuse_once BEFORE UPDATE ON outbox FOR EACH ROW EXECUTE FUNCTION refuse_once()",
+    );
+    refuse_once.expect("a trigger");
+    app.post("request-reset/", &json!({"email": "ada@example.org"}))
+        .expect(200);
+    app.wait(app.operator.deliver_due()).expect_err("no room");
+    assert_eq!(app.mails().len(), before + 1);
+    let sent = "SELECT count(*) FROM outbox WHERE state = 'sent' AND attempts = 1";
+    assert_eq!(app.database().get::<i64>(sent), 1);
 }
 
 #[test]

@@ -177,6 +177,24 @@ fn a_stop_does_not_wait_for_a_million_expired_sessions() {
     assert!(left < many.into(), "it had begun: {left} are left");
 }
 
+/// The doubt outlives a restart, and is noted by whoever writes first.
+#[test]
+fn a_leap_that_a_command_was_the_first_to_write_after_is_known_to_the_server() {
+    let site = Site::new();
+    site.add_user("ada", &[]);
+    expired(&site.database(), 1000, 1_000_000_000);
+    site.database().change("UPDATE audit SET at = at - 90000");
+    site.run(&["token", "issue", "ada"]).ok();
+    for _ in 0..2 {
+        let mut server = site.start(&[]);
+        assert_eq!(server.login("ada@example.org").status, 200);
+        assert_eq!(server.stop(), Some(0));
+        assert!(server.log().contains("sys_clock_ahead"), "{}", server.log());
+    }
+    let left: i64 = site.database().get("SELECT count(*) FROM sessions");
+    assert_eq!(left, 1003);
+}
+
 /// A clock that is wrong would have everything deleted that is only out of date for itself.
 #[test]
 fn after_the_clock_has_leapt_ahead_nothing_is_deleted_for_an_hour() {
@@ -204,8 +222,10 @@ fn the_audit_trail_is_kept_for_a_year_or_as_long_as_the_operator_says() {
     };
     let old = "UPDATE audit SET at = at - 40000000, digest = NULL";
     site.database().change(old);
-    // It is chained anew when it is opened; and what was written last says that the clock is right.
+    // It is chained anew when it is opened; and nobody doubts the clock any more.
     site.run(&["token", "issue", "ada"]).ok();
+    site.database()
+        .change("DELETE FROM counts WHERE name = 'clock-doubted-until'");
     let serve = |keep: &[&str]| {
         let mut server = site.start(keep);
         assert_eq!(server.login("ada@example.org").status, 200);

@@ -5,6 +5,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use std::time::Duration;
+
+use minisass_auth::clock::Clock;
 use minisass_auth::domain::{Email, MailKind, SessionId};
 use minisass_auth::failure::Failure;
 use minisass_auth::progress::{Progress, Step, unwatched};
@@ -54,8 +57,10 @@ fn the_state_counts_what_there_is() {
         for _ in 0..3 {
             get(store.add_mail(MailKind::Contact, to.clone(), "{}".to_owned(), actor(NOW)));
         }
-        let due = get(store.due_mail(NOW, 1));
-        get(store.mark_mail(due[0].id, NOW, Delivery::Failed("no".to_owned()), NOW));
+        let clock = Clock::fixed(NOW);
+        let leased = get(store.lease_mail(&clock, Duration::from_secs(60))).expect("a mail");
+        let failed = Delivery::Failed("no".to_owned());
+        get(store.mark_mail(leased.mail.id, leased.until, failed, NOW));
         let decoy = NewLink {
             purpose: MailKind::PasswordReset,
             nonce: [1; 32],

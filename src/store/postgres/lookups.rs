@@ -7,6 +7,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use super::connect::{Connection, Connector};
+use super::readers::Readers;
 use crate::domain::{LiveSession, SessionId, Timestamp};
 use crate::failure::Failure;
 use crate::store::pending::{Pending, Promise};
@@ -24,8 +25,9 @@ struct Lookup {
 }
 
 impl Lookups {
-    pub(super) fn start(connector: Arc<Connector>) -> Result<Self, Failure> {
-        let work = move |queue| work(&connector, &queue);
+    /// While it gets no connection, `readers` may have one.
+    pub(super) fn start(connector: Arc<Connector>, readers: Arc<Readers>) -> Result<Self, Failure> {
+        let work = move |queue| work(&connector, &readers, &queue);
         Worker::start("store-sessions", work).map(Self)
     }
 
@@ -51,7 +53,7 @@ impl Lookups {
     }
 }
 
-fn work(connector: &Connector, queue: &Receiver<Lookup>) {
+fn work(connector: &Connector, readers: &Readers, queue: &Receiver<Lookup>) {
     let mut connection = None;
     while let Ok(first) = queue.recv() {
         let mut together = vec![first];
@@ -59,16 +61,31 @@ fn work(connector: &Connector, queue: &Receiver<Lookup>) {
         // Nobody waits for these any more.
         together.retain(|it| !it.sender.is_canceled());
         if !together.is_empty() {
-            answer(connector, &mut connection, together);
+            answer(connector, readers, &mut connection, together);
         }
     }
 }
 
-fn answer(connector: &Connector, connection: &mut Option<Connection>, together: Vec<Lookup>) {
-    let query = together[0].query;
+fn answer(
+    connector: &Connector,
+    readers: &Readers,
+    connection: &mut Option<Connection>,
+    together: Vec<Lookup>,
+) {
+    let (query, doing) = (together[0].query, together[0].doing);
     let ids: Vec<_> = together.iter().map(|it| it.id).collect();
+    let mut is_begun = false;
     // One statement sees one state of the database, without a transaction around it.
-    let found = connector.with(connection, |sql| caught(sql, |sql| query(sql, &ids)));
+    let mut found = connector.with(connection, |sql| {
+        is_begun = true;
+        caught(sql, |sql| query(sql, &ids))
+    });
+    if found.is_err()
+        && !is_begun
+        && let Ok(read) = readers.read(doing, move |sql| query(sql, &ids)).wait()
+    {
+        found = Ok(read);
+    }
     for it in together {
         let session = match &found {
             Ok(found) => {

@@ -50,9 +50,10 @@ impl Postgres {
     pub(crate) fn open(place: &ServerUrl, end: End, complete: Complete) -> Result<Self, Failure> {
         let connector = Arc::new(Connector::to(place)?);
         apart(|| migrate::migrate(&connector, complete))?;
+        let readers = Arc::new(Readers::new(Arc::clone(&connector)));
         Ok(Self {
-            readers: Arc::new(Readers::new(Arc::clone(&connector))),
-            lookups: Lookups::start(Arc::clone(&connector))?,
+            lookups: Lookups::start(Arc::clone(&connector), Arc::clone(&readers))?,
+            readers,
             writer: Writer::start(connector, end)?,
         })
     }

@@ -51,6 +51,8 @@ struct State {
     jobs: VecDeque<Job>,
     threads: usize,
     idle: usize,
+    /// How many threads had a connection, the last time they needed one.
+    connected: usize,
     is_closed: bool,
 }
 
@@ -189,14 +191,28 @@ impl Queue {
 
     fn work(&self) {
         let mut connection = None;
+        let mut was_connected = false;
         while let Some(mut job) = self.next() {
+            let mut is_begun = false;
             let read = self.connector.with(&mut connection, |it| {
+                is_begun = true;
                 it.batch(BEGIN)?;
                 job.run(it, Shares::Nothing);
                 it.batch("COMMIT")
             });
+            let mut state = self.state();
+            state.connected -= usize::from(was_connected);
+            was_connected = connection.is_some();
+            state.connected += usize::from(was_connected);
+            if read.is_err() && !is_begun && state.connected > 0 {
+                // The server may take no more connections: those that have one come to it.
+                state.jobs.push_front(job);
+                return;
+            }
+            drop(state);
             job.answer(read.err().as_ref());
         }
+        self.state().connected -= usize::from(was_connected);
     }
 
     fn next(&self) -> Option<Job> {
