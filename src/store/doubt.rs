@@ -12,6 +12,7 @@ pub const DOUBT: i64 = 3600;
 
 /// Under this name it is noted until when the clock is doubted.
 const DOUBTED_UNTIL: &str = "clock-doubted-until";
+
 impl Store {
     /// Until when the clock is doubted, if it is at `now`: also after a start, and if a command was the first to
     /// write since it leapt ahead.
