@@ -14,7 +14,7 @@ use minisass_auth::crypto::{
 use minisass_auth::domain::{Actor, PasswordRules, Timestamp, User, WebUrl};
 use minisass_auth::http;
 use minisass_auth::http::{ConnectionRules, Deployment, Listener};
-use minisass_auth::mail::{Mailer, Transport};
+use minisass_auth::mail::{Hello, Mailer, Smtp, SmtpServer, Transport};
 use minisass_auth::operator::Operator;
 use minisass_auth::operator::first_keys::OpenKeys;
 use minisass_auth::store::{Location, Store};
@@ -54,6 +54,8 @@ pub struct Setup {
     pub cost: Cost,
     pub hash_queue: usize,
     pub issuer: Issuer,
+    /// Mails become files without it.
+    pub mail_server: Option<SmtpServer>,
 }
 
 impl Setup {
@@ -91,6 +93,7 @@ impl Setup {
             // As many as a test asks at once.
             hash_queue: 4096,
             issuer: Issuer::of_url(&web_url(PUBLIC_URL)),
+            mail_server: None,
         }
     }
 }
@@ -361,7 +364,14 @@ fn put_together(folder: &Path, place: &Location, clock: &Clock, setup: Setup) ->
     let random = Random::System;
     let keys = folder.join("keys");
     let master = MasterKey::make(&master_key_in(&keys), &keys, &random).expect("a master key");
-    let outbox = Transport::Files(folder.join("outbox"));
+    let transport = match setup.mail_server {
+        None => Transport::Files(folder.join("outbox")),
+        Some(server) => {
+            let hello = Hello::of(&web_url(PUBLIC_URL));
+            let smtp = Smtp::new(server, hello, None, Duration::from_secs(60));
+            Transport::Smtp(smtp.expect("a mail server"))
+        }
+    };
     let hasher = Hasher::new(setup.cost, 2, setup.hash_queue, random.clone());
     let store = Store::open(place).expect("a database");
     let latest = store.latest_time().expect("a time");
@@ -381,7 +391,7 @@ fn put_together(folder: &Path, place: &Location, clock: &Clock, setup: Setup) ->
         signer: signer.expect("a signer"),
         master,
         links: open.links,
-        mailer: Mailer::new(outbox, "minisass@auth.test".parse().expect("a sender"))
+        mailer: Mailer::new(transport, "minisass@auth.test".parse().expect("a sender"))
             .with_outbox(folder.join("outbox")),
         clock: clock.clone(),
         random,

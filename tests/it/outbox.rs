@@ -1,6 +1,10 @@
-//! How long a mail is tried.
+//! How long a mail is tried, and by whom.
 
-use minisass_auth::domain::MailState;
+use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use minisass_auth::domain::{MailState, User};
 use minisass_auth::store::mails::MailPage;
 
 use crate::app::{App, DAY, HOUR, operator};
@@ -15,6 +19,13 @@ fn state(app: &App) -> MailState {
     let mails = app.wait(app.operator.mails(all)).expect("an outbox");
     assert_eq!(mails.len(), 1);
     mails[0].state
+}
+
+/// A mail tells of it, for as long as it takes.
+fn change_password(app: &App, user: &User) {
+    let new = "another good one";
+    let changed = app.wait(app.operator.set_password(user, new, &operator()));
+    assert!(matches!(changed, Ok(Ok(()))));
 }
 
 /// Tries whenever it is time, until the mail waits no more. Returns how long that took.
@@ -35,11 +46,7 @@ fn a_mail_fails_after_five_days_of_attempts_and_a_retry_gives_it_five_more() {
     let ada = app.add_user("ada");
     // A file where the folder would be: nothing can be written there.
     std::fs::write(app.path("outbox"), "").expect("a file");
-    let new = app.wait(
-        app.operator
-            .set_password(&ada, "another good one", &operator()),
-    );
-    assert!(matches!(new, Ok(Ok(()))));
+    change_password(&app, &ada);
 
     // The server stood still for a week: that is nobody's attempt.
     app.clock.advance(7 * DAY);
@@ -67,4 +74,51 @@ fn each_test_mail_has_a_file_of_its_own() {
     }
     let files = std::fs::read_dir(site.data().join("outbox")).expect("a folder");
     assert_eq!(files.count(), 3);
+}
+
+/// Takes one mail, after whoever hands it over has waited for `meanwhile`.
+fn receive(connection: &TcpStream, meanwhile: impl FnOnce()) {
+    let mut connection_out = connection;
+    let mut answer = |line: &str| write!(connection_out, "{line}\r\n").expect("an answer");
+    meanwhile();
+    answer("220 mail.test");
+    let mut is_text = false;
+    for line in BufReader::new(connection).lines() {
+        let line = line.expect("a line");
+        match line.get(..4) {
+            Some("DATA") => {
+                is_text = true;
+                answer("354 go on");
+            }
+            _ if line == "." => return answer("250 taken"),
+            _ if is_text => {}
+            _ => answer("250 well"),
+        }
+    }
+}
+
+/// Of what a process has in hand it knows without a clock.
+#[test]
+fn a_mail_in_hand_is_not_taken_again_because_the_clock_went_ahead() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let app = App::with(|setup| {
+        setup.mail_server = Some(format!("smtp://{address}").parse().expect("a mail server"));
+    });
+    let ada = app.add_user("ada");
+    change_password(&app, &ada);
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| app.wait(app.operator.deliver_due()).expect("an outbox"));
+        let (connection, _) = listener.accept().expect("a connection");
+        receive(&connection, || {
+            app.clock.advance(DAY);
+            let looked_at = app.wait(app.operator.deliver_due()).expect("an outbox");
+            assert_eq!(looked_at, 1, "its time was over");
+        });
+        assert_eq!(sender.join().expect("a sender"), 1);
+    });
+    assert_eq!(state(&app), MailState::Sent);
+    listener.set_nonblocking(true).expect("a listener");
+    let second = listener.accept().map(drop);
+    assert_eq!(second.map_err(|it| it.kind()), Err(ErrorKind::WouldBlock));
 }

@@ -9,7 +9,9 @@ use std::process::Command;
 
 use serde_json::json;
 
+use crate::old_keys::OTHER_MASTER;
 use crate::server::{CHEAP, Server, Site, clear_settings};
+use crate::smtp_settings::write_private;
 use crate::wire::exchange;
 
 /// Every file and folder below `folder`, with its mode.
@@ -74,7 +76,10 @@ fn a_start_prints_the_addresses_and_what_to_type_next() {
 #[test]
 fn the_printed_commands_work_as_they_stand() {
     let site = Site::new();
-    let mut server = site.start(&[]);
+    let key = site.path("a key");
+    write_private(&key, OTHER_MASTER);
+    let key = key.display().to_string();
+    let mut server = site.start(&["--master-key-file", &key]);
     server.read_on_to("token issue");
     for next in ["user create", "token issue"] {
         let line = server.announced.lines().find(|it| it.contains(next));
