@@ -99,7 +99,8 @@ impl Clock {
         }
     }
 
-    /// Whether that is what it has followed so far, as well as the answer tells; or nothing to follow.
+    /// Whether that is what it has followed so far, as well as the answer tells. True if it has followed nothing, or
+    /// if that says what cannot be.
     pub fn agrees_with(&self, theirs: &Reading) -> bool {
         let followed = self.followed.load(Ordering::SeqCst);
         let most = 2 * NOISE + milliseconds(theirs.took);

@@ -83,13 +83,11 @@ fn first_steps(settings: &Settings) -> String {
         Location::File(file) => (*file != usual).then(|| whole(file)),
         Location::Server(url) => (!settings.is_database_in_file).then(|| url.to_string()),
     };
-    let master_key = settings.master_key_flag.as_deref().map(whole);
-    for (flag, value) in [
-        ("config", file),
-        ("data-dir", data),
-        ("database", database),
-        ("master-key-file", master_key),
-    ] {
+    let named = settings.named_once.iter();
+    let named = named.map(|(key, path)| (key.replace('_', "-"), Some(whole(path))));
+    let places = [("config", file), ("data-dir", data), ("database", database)];
+    let places = places.map(|(flag, value)| (flag.to_owned(), value));
+    for (flag, value) in places.into_iter().chain(named) {
         if let Some(value) = value {
             program += &format!(" --{flag} {}", quoted(&value));
         }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::daemon::backups::Backups;
 use crate::daemon::memory;
+use crate::domain::Timestamp;
 use crate::failure::{Failure, panic_message};
 use crate::http::App;
 use crate::operator::Operator;
@@ -23,8 +24,10 @@ const SENDERS: usize = 4;
 const START: Duration = Duration::from_millis(500);
 /// Pause between two looks at the outbox: a mail that the command line queued leaves after it.
 const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
-/// How long a mail may take that is on its way when the server is stopped.
+/// How long a mail may take that is on its way when the server is stopped, and until the database takes what
+/// became of it.
 const LAST_MAIL: Duration = Duration::from_millis(1500);
+const LAST_PAUSE: Duration = Duration::from_millis(100);
 /// Pause between two looks whether the keys have changed: much less than `LOOK` in `crypto/token.rs` and
 /// `SETTLING` in `crypto/keys.rs`.
 const KEYS_PAUSE: Duration = Duration::from_millis(500);
@@ -38,6 +41,7 @@ const TIDY_PAUSE: Duration = Duration::from_secs(600);
 /// Pause between two looks at the clock, and after one that failed.
 const CLOCK_PAUSE: Duration = Duration::from_secs(1);
 const CLOCK_TROUBLE: Duration = Duration::from_secs(5);
+
 /// What to do about a clock that differs from that of the database.
 const DISAGREE: &str = "this server goes by the clock of the database; let both machines follow a time server: \
                         until an hour after that nothing is deleted here, and no scheduled backup is made";
@@ -62,9 +66,9 @@ pub(crate) fn start(
         .build()
         .context("cannot start")?;
     let work = async move {
-        let (doubts, doubt) = watch::channel(Instant::now());
+        let (trusted, trust) = watch::channel(Trust::default());
         let mut clock = Watched {
-            doubts,
+            trusted,
             clock: ClockWatch::default(),
             trouble: Trouble::default(),
         };
@@ -78,12 +82,12 @@ pub(crate) fn start(
         tasks.spawn(watch_hashes(operator.clone(), stopped.clone()));
         tasks.spawn(watch_clock(operator.clone(), clock, stopped.clone()));
         if let Some(backups) = backups {
-            let (operator, doubt) = (operator.clone(), doubt.clone());
-            tasks.spawn(back_up(operator, backups, doubt, stopped.clone()));
+            let (operator, trust) = (operator.clone(), trust.clone());
+            tasks.spawn(back_up(operator, backups, trust, stopped.clone()));
         }
         tasks.spawn(settle(stopped.clone()));
         tasks.spawn(forget_clients(app, stopped.clone()));
-        tasks.spawn(tidy(operator, doubt, stopped));
+        tasks.spawn(tidy(operator, trust, stopped));
         while let Some(ended) = tasks.join_next().await {
             if let Err(err) = ended {
                 panicked(err).log();
@@ -119,7 +123,7 @@ impl Trouble {
         }
     }
 
-    fn is_over(&mut self) {
+    fn clear(&mut self) {
         self.0.clear();
     }
 }
@@ -134,7 +138,7 @@ async fn send(operator: Operator, stopped: Stopped) {
         };
         let is_more = match sent {
             Ok(is_more) => {
-                trouble.is_over();
+                trouble.clear();
                 is_more
             }
             Err(failure) => {
@@ -145,6 +149,16 @@ async fn send(operator: Operator, stopped: Stopped) {
         if !is_more {
             pause(&stopped, Instant::now() + OUTBOX_PAUSE).await;
         }
+    }
+    let marked = async {
+        while operator.mark_done().await.is_err() {
+            sleep(LAST_PAUSE).await;
+        }
+    };
+    tokio::select! {
+        () = marked => {}
+        // Those are sent again.
+        () = cut_off(stopped.clone()) => {}
     }
 }
 
@@ -202,11 +216,28 @@ async fn watch_clock(operator: Operator, mut clock: Watched, stopped: Stopped) {
     noted.unwrap_or_else(|err| err.log());
 }
 
-/// A clock that is looked at, and until when others doubt it.
+/// By what time old things may go. Whoever deletes does not look at the clock, which may have leapt a moment
+/// ago.
+#[derive(Clone, Copy, Default)]
+struct Trust {
+    /// None if the last look said nothing yet.
+    time: Option<Timestamp>,
+    doubted_until: Option<Instant>,
+}
+
+impl Trust {
+    /// None, as long as nothing is to be deleted.
+    fn time(self) -> Option<Timestamp> {
+        let is_doubted = self.doubted_until.is_some_and(|it| it > Instant::now());
+        self.time.filter(|_| !is_doubted)
+    }
+}
+
+/// A clock that is looked at, and how far others may trust it.
 struct Watched {
     clock: ClockWatch,
     trouble: Trouble,
-    doubts: watch::Sender<Instant>,
+    trusted: watch::Sender<Trust>,
 }
 
 impl Watched {
@@ -214,11 +245,17 @@ impl Watched {
     async fn look(&mut self, operator: &Operator) -> Duration {
         match operator.watch_clock(&mut self.clock).await {
             Ok(step) => {
-                self.trouble.is_over();
-                if tell_of_clock(step, self.clock.is_news()) {
-                    let doubt = Duration::from_secs(DOUBT.unsigned_abs());
-                    self.doubts.send_replace(Instant::now() + doubt);
-                }
+                self.trouble.clear();
+                let is_doubted = tell_of_clock(step, self.clock.is_news());
+                let time = self.clock.last();
+                self.trusted.send_modify(|trust| {
+                    // What was right before is still to come.
+                    let went_back = matches!(step, ClockStep::Back(_));
+                    trust.time = time.filter(|_| !went_back);
+                    if is_doubted {
+                        trust.doubted_until = Some(Instant::now() + doubt_after(step, time));
+                    }
+                });
                 CLOCK_PAUSE
             }
             Err(failure) => {
@@ -227,6 +264,15 @@ impl Watched {
             }
         }
     }
+}
+
+/// For how long nothing is deleted after such a step, of which the clock says that it is `now`.
+fn doubt_after(step: ClockStep, now: Option<Timestamp>) -> Duration {
+    let seconds = match (step, now) {
+        (ClockStep::AheadBefore(until), Some(now)) => until.seconds_since(now),
+        _ => DOUBT,
+    };
+    Duration::from_secs(seconds.unsigned_abs())
 }
 
 /// Returns whether nothing is to be deleted for a while.
@@ -245,8 +291,8 @@ fn tell_of_clock(step: ClockStep, is_news: bool) -> bool {
             true
         }
         ClockStep::AheadBefore(until) => {
-            let note = "or nothing was written for more than a day; if the clock is wrong, put it right: \
-                        for an hour nothing is deleted, and no scheduled backup is made";
+            let note = "or for a day nothing was noted in the audit trail; if the clock is wrong, put it right: \
+                        until then nothing is deleted, and no scheduled backup is made";
             tracing::warn!(event = "sys_clock_ahead", %until, note);
             true
         }
@@ -322,8 +368,7 @@ async fn forget_clients(app: App, stopped: Stopped) {
     }
 }
 
-/// Until the time in `doubt` nothing is deleted.
-async fn tidy(operator: Operator, doubt: watch::Receiver<Instant>, stopped: Stopped) {
+async fn tidy(operator: Operator, trust: watch::Receiver<Trust>, stopped: Stopped) {
     let mut next = Instant::now();
     while !*stopped.borrow() {
         next += TIDY_PAUSE;
@@ -332,10 +377,8 @@ async fn tidy(operator: Operator, doubt: watch::Receiver<Instant>, stopped: Stop
             Err(failure) if !failure.is_transient() => failure.log(),
             _ => {}
         }
-        if *doubt.borrow() <= Instant::now() {
-            let purged = task(purge(operator.clone(), doubt.clone(), stopped.clone())).await;
-            purged.unwrap_or_else(|err| err.log());
-        }
+        let purged = task(purge(operator.clone(), trust.clone(), stopped.clone())).await;
+        purged.unwrap_or_else(|err| err.log());
         if let Some(bytes) = operator.overgrown_log() {
             let note = "somebody reads an old state of the database all the time, so that its log \
                         cannot be emptied; find out who with `fuser`, and end it";
@@ -349,12 +392,12 @@ async fn tidy(operator: Operator, doubt: watch::Receiver<Instant>, stopped: Stop
 async fn back_up(
     operator: Operator,
     backups: Backups,
-    doubt: watch::Receiver<Instant>,
+    trust: watch::Receiver<Trust>,
     stopped: Stopped,
 ) {
     while !*stopped.borrow() {
         // Each one takes the place of the oldest, by its name, which is a time.
-        if *doubt.borrow() <= Instant::now() {
+        if trust.borrow().time().is_some() {
             backups.make(&operator, &stopped).await;
         }
         pause(&stopped, Instant::now() + TIDY_PAUSE).await;
@@ -364,13 +407,15 @@ async fn back_up(
 /// Deletes what has expired, in batches, between which everybody else may write.
 async fn purge(
     operator: Operator,
-    doubt: watch::Receiver<Instant>,
+    trust: watch::Receiver<Trust>,
     stopped: Stopped,
 ) -> Result<(), Failure> {
-    // The clock may leap meanwhile.
-    while !*stopped.borrow() && *doubt.borrow() <= Instant::now() {
-        if operator.purge_some().await? {
-            return operator.remove_stray_mails().await;
+    while !*stopped.borrow() {
+        let Some(now) = trust.borrow().time() else {
+            break;
+        };
+        if operator.purge_some(now).await? {
+            return operator.remove_stray_mails(now).await;
         }
         pause(&stopped, Instant::now() + BATCH_PAUSE).await;
     }

@@ -25,6 +25,8 @@ pub const SLACK_BETWEEN_MACHINES: i64 = 30;
 #[derive(Debug, Default)]
 pub struct ClockWatch {
     last: Option<Timestamp>,
+    /// Whether it is known if the clock is doubted since before.
+    is_past_known: bool,
     wrong: Option<Discriminant<ClockStep>>,
     is_news: bool,
 }
@@ -35,6 +37,12 @@ impl ClockWatch {
     #[must_use]
     pub fn is_news(&self) -> bool {
         self.is_news
+    }
+
+    /// What the clock said then, if there was a look that did not fail.
+    #[must_use]
+    pub fn last(&self) -> Option<Timestamp> {
+        self.last
     }
 }
 
@@ -131,27 +139,38 @@ impl Operator {
             _ => ClockStep::None,
         };
         let step = match step {
-            ClockStep::None if watch.last.is_none() => {
+            ClockStep::None if !watch.is_past_known => {
                 let until = self.parts.store.doubted_until(now).await?;
+                watch.is_past_known = true;
                 until.map_or(step, ClockStep::AheadBefore)
             }
             ClockStep::Ahead(_) => {
+                // If that fails the next look finds the same again.
+                watch.last = Some(last);
                 self.parts.store.note_leap(now).await?;
+                watch.is_past_known = true;
+                step
+            }
+            ClockStep::Back(seconds) => {
+                self.go_back(seconds, last, now).await?;
                 step
             }
             step => step,
         };
-        if let ClockStep::Back(seconds) = step {
-            let stamp = Actor::server().at(now);
-            let (store, signer) = (&self.parts.store, &self.parts.signer);
-            // Other servers may have issued tokens until then.
-            signer.note_latest(last);
-            let longest = store.is_shared().then(|| self.longest_waits());
-            let latest = store.follow_clock(seconds, longest, signer.latest(), stamp);
-            signer.note_latest(latest.await?);
-        }
         watch.last = Some(now);
         Ok(step)
+    }
+
+    /// Has what is stored follow the clock, which said `last` before.
+    async fn go_back(&self, seconds: i64, last: Timestamp, now: Timestamp) -> Result<(), Failure> {
+        let stamp = Actor::server().at(now);
+        let (store, signer) = (&self.parts.store, &self.parts.signer);
+        // Other servers may have issued tokens until then.
+        signer.note_latest(last);
+        let longest = store.is_shared().then(|| self.longest_waits());
+        let latest = store.follow_clock(seconds, longest, signer.latest(), stamp);
+        signer.note_latest(latest.await?);
+        Ok(())
     }
 
     async fn last_change(&self, now: Timestamp) -> Result<Timestamp, Failure> {

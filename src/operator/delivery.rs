@@ -33,9 +33,7 @@ impl Operator {
     /// Sends the next mail that is due, if there is one. Any number of senders may do so at once.
     /// If one is killed while it sends, that mail is sent once more after the next start.
     pub async fn deliver_next(&self) -> Result<bool, Failure> {
-        while let Some(done) = self.senders.next_unmarked() {
-            self.mark(done).await?;
-        }
+        self.mark_done().await?;
         let now = self.now();
         // Looking is cheap; leasing a mail is a write.
         if self.parts.store.due_mail(now, 1).await?.is_empty() {
@@ -46,23 +44,25 @@ impl Operator {
         let Some(leased) = store.lease_mail(clock, self.lease()).await? else {
             return Ok(false);
         };
-        // If the clock went ahead its time was over too soon; now it has more.
-        let Some(in_hand) = self.senders.take(leased.mail.id) else {
+        let Some(mail) = self.senders.take(&leased) else {
             return Ok(true);
         };
         let delivery = self.deliver(&leased.mail, leased.at).await;
-        let done = Done {
-            leased,
-            delivery,
-            _in_hand: in_hand,
-        };
-        self.mark(done).await?;
+        self.mark(Done { mail, delivery }).await?;
         Ok(true)
+    }
+
+    /// Notes what became of mails while the database took nothing.
+    pub async fn mark_done(&self) -> Result<(), Failure> {
+        while let Some(done) = self.senders.next_unmarked() {
+            self.mark(done).await?;
+        }
+        Ok(())
     }
 
     /// Notes what became of a mail; later, if the database takes nothing now: it would be sent again otherwise.
     async fn mark(&self, done: Done) -> Result<(), Failure> {
-        let (id, until) = (done.leased.mail.id, done.leased.until);
+        let (id, until) = (done.mail.id, done.mail.until());
         let delivery = done.delivery.clone();
         let marked = self.parts.store.mark_mail(id, until, delivery, self.now());
         match marked.await {

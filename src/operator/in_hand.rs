@@ -1,8 +1,9 @@
-//! Which mails this process has in hand.
+//! Which mails this process has in hand, and of which the database has still to be told what became.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::domain::Timestamp;
 use crate::store::mails::{Delivery, Leased};
 
 /// What all senders of a process know together.
@@ -11,26 +12,34 @@ pub(super) struct Senders(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// The numbers of the mails.
-    in_hand: HashSet<i64>,
+    /// Until when, by the numbers of the mails.
+    in_hand: HashMap<i64, Timestamp>,
     unmarked: Vec<Done>,
 }
 
 /// A mail of which the database has still to be told what became.
 pub(super) struct Done {
-    pub(super) leased: Leased,
+    pub(super) mail: InHand,
     pub(super) delivery: Delivery,
-    pub(super) _in_hand: InHand,
 }
 
 /// That a mail is in hand, until this is dropped.
-pub(super) struct InHand(Senders, i64);
+pub(super) struct InHand {
+    senders: Senders,
+    pub(super) id: i64,
+}
 
 impl Senders {
-    /// None if another sender has it.
-    pub(super) fn take(&self, id: i64) -> Option<InHand> {
-        let is_new = self.state().in_hand.insert(id);
-        is_new.then(|| InHand(self.clone(), id))
+    /// None if another sender of this process has it, which now has it for longer: its time was over too soon,
+    /// because the clock went ahead.
+    pub(super) fn take(&self, leased: &Leased) -> Option<InHand> {
+        let id = leased.mail.id;
+        let before = self.state().in_hand.insert(id, leased.until);
+        // Not even made otherwise: what is dropped is in hand no longer.
+        before.is_none().then(|| InHand {
+            senders: self.clone(),
+            id,
+        })
     }
 
     /// For whoever comes next: the database takes nothing at the moment.
@@ -47,8 +56,16 @@ impl Senders {
     }
 }
 
+impl InHand {
+    pub(super) fn until(&self) -> Timestamp {
+        let until = self.senders.state().in_hand.get(&self.id).copied();
+        // It is there as long as this is.
+        until.unwrap_or(Timestamp(0))
+    }
+}
+
 impl Drop for InHand {
     fn drop(&mut self) {
-        self.0.state().in_hand.remove(&self.1);
+        self.senders.state().in_hand.remove(&self.id);
     }
 }

@@ -55,35 +55,33 @@ impl Operator {
         self.parts.store.check(progress)
     }
 
-    /// Deletes some of what expired 30 days ago, and some of the old mails, and says whether that was all
-    /// of it.
-    pub async fn purge_some(&self) -> Result<bool, Failure> {
-        let now = self.now();
+    /// Deletes some of what at `now` expired 30 days ago, and some of the mails that are old then, and says
+    /// whether that was all of it. The clock is not asked: it may have leapt.
+    pub async fn purge_some(&self, now: Timestamp) -> Result<bool, Failure> {
         let (ended, mailed) = (
             Timestamp(now.0 - KEEP),
             now.minus(self.parts.rules.mail_keep),
         );
         let purged = self.parts.store.purge(ended, mailed, now, BATCH).await?;
         self.parts.mailer.forget(&purged.mails)?;
-        Ok(purged.is_all && !self.prune_audit().await?)
+        Ok(purged.is_all && !self.prune_audit(now).await?)
     }
 
     /// Removes the files of old mails that are not in the outbox any more: whoever removed them there
     /// was cut off before the files went too.
-    pub async fn remove_stray_mails(&self) -> Result<(), Failure> {
+    pub async fn remove_stray_mails(&self, now: Timestamp) -> Result<(), Failure> {
         let (store, mailer) = (&self.parts.store, &self.parts.mailer);
-        let old = mailer.written_before(self.now().minus(self.parts.rules.mail_keep))?;
+        let old = mailer.written_before(now.minus(self.parts.rules.mail_keep))?;
         mailer.forget(&store.mails_gone(old).await?)
     }
 
     /// Deletes some of the oldest rows of the audit trail, if they are to go, and says whether it did.
-    async fn prune_audit(&self) -> Result<bool, Failure> {
+    async fn prune_audit(&self, now: Timestamp) -> Result<bool, Failure> {
         let Some(keep) = self.parts.rules.audit_keep else {
             return Ok(false);
         };
-        let now = self.now();
         let before = now.minus(keep);
-        let stamp = Actor::server().at(now);
+        let stamp = Actor::server().at(self.now());
         self.parts.store.prune_audit(before, BATCH, stamp).await
     }
 

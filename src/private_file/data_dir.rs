@@ -167,7 +167,11 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
     let give = format!("chown -R {ours} {}", quoted_path(path));
     let as_owner = || format!("run it as its owner: {}", command_as(theirs));
     if theirs != 0 {
-        return as_owner();
+        let folder = folder_of(path);
+        return match guest(folder) {
+            Some((owner, false)) if path.is_file() => giving_back(folder, owner),
+            _ => as_owner(),
+        };
     }
     if path.is_file() {
         let is_among_ours = fs::metadata(folder_of(path)).is_ok_and(|it| it.uid() == ours);
@@ -190,7 +194,8 @@ const OF_SYSTEM: &str = "/ /bin /boot /dev /dev/shm /etc /etc/opt /home /lib /li
     /run/user /sbin /srv /sys /tmp /usr /usr/bin /usr/lib /usr/lib64 /usr/local /usr/sbin /usr/share /usr/src \
     /var /var/backups /var/cache /var/lib /var/local /var/log /var/mail /var/opt /var/run /var/spool /var/tmp";
 
-/// Whom the data belong to: a folder of root's may be lent to whoever has filled it, alone.
+/// Whom the data belong to: a folder of root's may be lent to whoever has filled it, alone; and root may have taken
+/// some of it since.
 pub(crate) fn owner(folder: &Path) -> Option<u32> {
     let owner = |path: &Path| fs::metadata(path).ok().map(|it| it.uid());
     let of_folder = owner(folder)?;
@@ -198,13 +203,23 @@ pub(crate) fn owner(folder: &Path) -> Option<u32> {
         return Some(of_folder);
     }
     let ours = [COMPLETE, SERVED, KEYS, "auth.db"].map(|it| owner(&folder.join(it)));
-    let mut there = ours.into_iter().flatten();
-    let first = there.next().unwrap_or(0);
-    Some(if there.all(|it| it == first) {
-        first
-    } else {
-        0
-    })
+    let mut of_others = ours.into_iter().flatten().filter(|it| *it != 0);
+    let other = of_others.next().unwrap_or(0);
+    let is_alone = of_others.all(|it| it == other);
+    Some(if is_alone { other } else { 0 })
+}
+
+/// Whose data are in a folder that is root's, if it is so; and whether root has lent it, as it lends volumes to
+/// containers, or nobody else may make files there.
+pub(crate) fn guest(folder: &Path) -> Option<(u32, bool)> {
+    let owner = owner(folder).filter(|it| *it != 0)?;
+    let metadata = fs::metadata(folder).ok().filter(|it| it.uid() == 0)?;
+    Some((owner, metadata.mode() & 0o022 != 0))
+}
+
+/// Gives a folder back to whom the data in it belong to.
+pub(crate) fn giving_back(folder: &Path, owner: u32) -> String {
+    format!("run as root: chown {owner} {}", quoted_path(folder))
 }
 
 /// Refuses a folder of the system, and one in which there are other things, and nothing of ours.

@@ -41,8 +41,8 @@ pub(crate) struct Settings {
     pub(crate) is_database_in_file: bool,
     /// If a setting names its file.
     pub(crate) master_key: Option<MasterKey>,
-    /// That file, if no settings file names it.
-    pub(crate) master_key_flag: Option<PathBuf>,
+    /// Files that were named for this command only, by flags or variables: those settings, and their values.
+    pub(crate) named_once: Vec<(&'static str, PathBuf)>,
     pub(crate) backup_every: Option<Duration>,
     pub(crate) backup_keep: usize,
     pub(crate) listen: Listen,
@@ -82,10 +82,7 @@ impl Settings {
             database: database::checked(values)?,
             is_database_in_file: values.source("database") == Source::File,
             master_key: master_key::named(values)?,
-            master_key_flag: values
-                .optional("master_key_file")
-                .filter(|_| values.source("master_key_file") != Source::File)
-                .map(PathBuf::from),
+            named_once: named_once(values),
             backup_every: values.backup_every()?,
             backup_keep: values.number("backup_keep", 1..=10_000)?,
             listen: values.parse("listen")?,
@@ -132,6 +129,16 @@ fn data_dir(values: &Values) -> anyhow::Result<PathBuf> {
     }
     values.check_whole("data_dir", &folder)?;
     Ok(folder)
+}
+
+/// Systemd lends a credential to a service alone, and what a settings file names is found again.
+fn named_once(values: &Values) -> Vec<(&'static str, PathBuf)> {
+    let is_once = |key| matches!(values.source(key), Source::Flag | Source::Environment);
+    ["database_password_file", "master_key_file"]
+        .into_iter()
+        .filter(|key| is_once(key))
+        .filter_map(|key| Some((key, values.optional(key)?.into())))
+        .collect()
 }
 
 fn metrics_listen(values: &Values) -> anyhow::Result<Option<Listen>> {

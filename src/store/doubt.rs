@@ -19,9 +19,10 @@ impl Store {
     pub fn doubted_until(&self, now: Timestamp) -> Pending<Option<Timestamp>> {
         self.read("reading whether the clock is doubted", move |sql| {
             let until = counts::of(sql, DOUBTED_UNTIL)?;
-            // A later time was noted before the clock was put right.
-            let is_doubted = until > now.0 && until - now.0 <= DOUBT;
-            Ok(is_doubted.then_some(Timestamp(until)))
+            // A later time was noted before the clock was put right: by as much as it had leapt, or nearly.
+            let is_doubted = until > now.0 && until - now.0 <= LEAP;
+            let soon = until.min(now.0 + DOUBT);
+            Ok(is_doubted.then_some(Timestamp(soon)))
         })
     }
 

@@ -172,8 +172,8 @@ impl Store {
         })
     }
 
-    /// Notes what became of a mail that was `held` until then, and that nobody has in hand afterwards. Whoever
-    /// was stopped for longer than that has lost it: only that it was sent counts then. False if it is gone:
+    /// Notes what became of a mail that was `held` until then, and that nobody has in hand afterwards. If another
+    /// process has it by now it was lost: only that it was sent counts then. False if it is gone:
     /// its user was deleted meanwhile.
     pub fn mark_mail(
         &self,

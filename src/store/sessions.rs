@@ -47,7 +47,8 @@ impl Store {
         self.engine.session(doing, (id, now), not_ended)
     }
 
-    /// Whether sessions are found, as nearly every request asks: who looks them up has a connection of its own.
+    /// Whether sessions are found, as nearly every request asks: over PostgreSQL whoever looks them up has a
+    /// connection of its own. There is none of this number.
     pub fn check_sessions(&self) -> Pending<Option<LiveSession>> {
         let nobody = SessionId::new(Timestamp(0), [0; 12]);
         self.live_session(nobody, Timestamp(0))

@@ -319,65 +319,71 @@ newtypes!(SessionId, Timestamp, UserId);
 /// Why a statement was not run.
 #[derive(Debug)]
 pub(crate) struct Error {
-    /// Whether it may pass: a full disk, an I/O error, a lock. The same statement would fail again
-    /// otherwise.
-    is_passing: bool,
-    /// Whether the transaction could not go on beside others, and would succeed if it were done again.
-    asks_for_repetition: bool,
-    /// Whether the server has ended the connection, before it looked at the statement.
-    ends_connection: bool,
+    kind: Kind,
     cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The same statement would fail again.
+    Fault,
+    /// It may pass: a full disk, an I/O error, a lock.
+    Passing,
+    /// The transaction could not go on beside others, and would succeed if it were done again.
+    Collided,
+    /// The server has ended the connection, before it looked at the statement.
+    Ended,
+    /// The server takes no changes.
+    ReadOnly,
 }
 
 impl Error {
     pub(crate) fn passing(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self {
-            is_passing: true,
-            asks_for_repetition: false,
-            ends_connection: false,
-            cause: cause.into(),
-        }
+        Self::of(Kind::Passing, cause)
     }
 
     /// Of a transaction that got in the way of another.
     pub(crate) fn collided(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self {
-            asks_for_repetition: true,
-            ..Self::passing(cause)
-        }
+        Self::of(Kind::Collided, cause)
     }
 
     /// Of a connection that the server has ended.
     pub(crate) fn ended(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self {
-            ends_connection: true,
-            ..Self::passing(cause)
-        }
+        Self::of(Kind::Ended, cause)
     }
 
-    pub(crate) fn ends_connection(&self) -> bool {
-        self.ends_connection
-    }
-
-    pub(crate) fn asks_for_repetition(&self) -> bool {
-        self.asks_for_repetition
+    /// Of a server that takes no changes.
+    pub(crate) fn read_only(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::of(Kind::ReadOnly, cause)
     }
 
     pub(crate) fn fault(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self {
-            is_passing: false,
-            asks_for_repetition: false,
-            ends_connection: false,
-            cause: cause.into(),
-        }
+        Self::of(Kind::Fault, cause)
+    }
+
+    fn of(kind: Kind, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let cause = cause.into();
+        Self { kind, cause }
+    }
+
+    pub(crate) fn ends_connection(&self) -> bool {
+        self.kind == Kind::Ended
+    }
+
+    pub(crate) fn asks_for_repetition(&self) -> bool {
+        self.kind == Kind::Collided
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.kind == Kind::ReadOnly
     }
 
     pub(crate) fn when(self, doing: &'static str) -> Failure {
         let failure = Failure::new(doing, self.cause);
-        if self.is_passing {
-            failure.transient()
-        } else {
+        if self.kind == Kind::Fault {
             failure
+        } else {
+            failure.transient()
         }
     }
 }

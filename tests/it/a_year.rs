@@ -95,8 +95,14 @@ impl Service {
 
     fn purge(&self) {
         let operator = &self.app.operator;
-        while !self.app.wait(operator.purge_some()).expect("a purge") {}
-        let removed = self.app.wait(operator.remove_stray_mails());
+        while !self
+            .app
+            .wait(operator.purge_some(self.app.clock.now()))
+            .expect("a purge")
+        {}
+        let removed = self
+            .app
+            .wait(operator.remove_stray_mails(self.app.clock.now()));
         removed.expect("a look at the outbox");
     }
 

@@ -69,7 +69,10 @@ fn the_link_of_a_confirmed_account_says_so_for_as_long_as_there_is_the_account()
     press(&app, &link).expect(200);
     assert_done(&app, &link);
     app.clock.advance(100 * DAY);
-    while !app.wait(app.operator.purge_some()).expect("a purge") {}
+    while !app
+        .wait(app.operator.purge_some(app.clock.now()))
+        .expect("a purge")
+    {}
     assert_eq!(app.count("SELECT count(*) FROM outbox"), 0);
     assert_done(&app, &link);
     app.wait(
@@ -103,7 +106,10 @@ fn links_of_accounts_that_nobody_confirms_are_forgotten() {
     register(&app, "ana", &json!({})).expect(201);
     app.mails();
     app.clock.advance(100 * DAY);
-    while !app.wait(app.operator.purge_some()).expect("a purge") {}
+    while !app
+        .wait(app.operator.purge_some(app.clock.now()))
+        .expect("a purge")
+    {}
     assert_eq!(app.count("SELECT count(*) FROM links"), 0);
 }
 
@@ -219,7 +225,10 @@ fn a_new_address_that_is_confirmed_already_is_success_until_there_is_another_one
     assert_done(&app, &link);
     assert_false(&app, &replaced);
     app.clock.advance(100 * DAY);
-    while !app.wait(app.operator.purge_some()).expect("a purge") {}
+    while !app
+        .wait(app.operator.purge_some(app.clock.now()))
+        .expect("a purge")
+    {}
     assert_done(&app, &link);
     let access = app
         .try_login("new@example.org", PASSWORD)

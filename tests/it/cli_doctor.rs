@@ -227,13 +227,41 @@ fn a_folder_that_root_took_from_a_service_goes_back_and_nothing_else_is_to_chang
     if !give_all.expect("chown").success() {
         return;
     }
-    std::os::unix::fs::chown(site.data(), Some(0), None).expect("root");
+    let take = |path: &Path| std::os::unix::fs::chown(path, Some(0), None).expect("root");
+    take(&site.data());
     let examined = Examined::of(&site, &[]);
     let advice = examined.failed("files", "may not write to their folder");
     assert_eq!(examined.rows("files").len(), 1);
+    let said = site.run(&["user", "list"]).refusal();
+    assert!(said.contains(&advice), "{said}");
     follow(&advice);
-    let folder = fs::metadata(site.data()).expect("a folder");
-    assert_eq!(folder.uid(), service);
+    let owner = |path: &Path| fs::metadata(path).expect("a file").uid();
+    assert_eq!(owner(&site.data()), service);
+
+    let database = site.data().join("auth.db");
+    take(&site.data());
+    take(&database);
+    let examined = Examined::of(&site, &[]);
+    follow(&examined.failed("files", "may not write to their folder"));
+    follow(&examined.failed("files", "auth.db belongs to another user"));
+    assert_eq!(owner(&site.data()), service);
+    assert_eq!(owner(&database), service);
+}
+
+#[test]
+fn a_folder_that_root_lends_to_a_service_is_not_to_be_closed_to_it() {
+    let site = used();
+    let give = Command::new("chown")
+        .args(["-R", "65534:65534"])
+        .arg(site.data())
+        .status();
+    // Only root can give a file away.
+    if !give.expect("chown").success() {
+        return;
+    }
+    std::os::unix::fs::chown(site.data(), Some(0), None).expect("root");
+    fs::set_permissions(site.data(), Permissions::from_mode(0o2770)).expect("a mode");
+    Examined::of(&site, &[]).is("files", "ok", "");
 }
 
 #[test]

@@ -319,6 +319,35 @@ fn it_is_written_down_once() {
 }
 
 #[test]
+fn a_leap_that_could_not_be_noted_is_found_again() {
+    let app = App::new().with_user("ana");
+    app.clock.advance(2 * DAY);
+    let mut watch = ClockWatch::default();
+    let rename = |from: &str, to: &str| {
+        let rename = format!("ALTER TABLE {from} RENAME TO {to}");
+        app.database().change(&rename);
+    };
+    rename("counts", "gone");
+    let look = |watch: &mut ClockWatch| app.wait(app.operator.watch_clock(watch));
+    look(&mut watch).expect_err("no table");
+    rename("gone", "counts");
+    // Nobody asks any more what was written last.
+    app.login("ana");
+    let found = look(&mut watch).expect("a look");
+    assert_eq!(found, ClockStep::Ahead(2 * DAY));
+    assert_eq!(look(&mut watch).expect("a look"), ClockStep::None);
+    let mut after_restart = ClockWatch::default();
+    let doubted = ClockStep::AheadBefore(Timestamp(START + 2 * DAY + HOUR));
+    assert_eq!(look(&mut after_restart).expect("a look"), doubted);
+    app.clock.advance(-HOUR);
+    let mut after_restart = ClockWatch::default();
+    let back = look(&mut after_restart).expect("a look");
+    assert!(matches!(back, ClockStep::Back(_)), "{back:?}");
+    let still = look(&mut after_restart).expect("a look");
+    assert!(matches!(still, ClockStep::AheadBefore(_)), "{still:?}");
+}
+
+#[test]
 fn scheduled_backups_go_on_and_the_one_of_the_future_gives_way_first() {
     let app = App::new().with_user("ana");
     let schedule = BackupSchedule {

@@ -126,7 +126,10 @@ fn a_name_that_was_guessed_at_is_forgotten_and_a_password_that_was_switched_off_
     let counters = "SELECT count(*) FROM login_attempts";
     assert_eq!(app.count(counters), 3, "two names and an account");
     app.clock.advance(31 * DAY);
-    assert!(app.wait(app.operator.purge_some()).expect("a purge"));
+    assert!(
+        app.wait(app.operator.purge_some(app.clock.now()))
+            .expect("a purge")
+    );
     assert_eq!(app.count(counters), 1, "the account's");
     // Whoever asks which of the two there is learns nothing from that.
     let [one, other] = names.map(|name| {
@@ -140,7 +143,10 @@ fn a_name_that_was_guessed_at_is_forgotten_and_a_password_that_was_switched_off_
     let gone = app.operator.delete_user(vic, &caller);
     assert!(app.wait(gone).expect("a deletion"));
     app.clock.advance(31 * DAY);
-    assert!(app.wait(app.operator.purge_some()).expect("a purge"));
+    assert!(
+        app.wait(app.operator.purge_some(app.clock.now()))
+            .expect("a purge")
+    );
     assert_eq!(app.count(counters), 0, "nobody is left to count for");
 }
 

@@ -200,7 +200,8 @@ fn a_user_has_so_many_sessions_of_imported_tokens_at_most_and_they_are_forgotten
         .expect(200);
     app.status(&login).expect(200);
     app.clock.advance(60 * DAY);
-    app.wait(app.operator.purge_some()).expect("a purge");
+    app.wait(app.operator.purge_some(app.clock.now()))
+        .expect("a purge");
     assert_eq!(
         app.count("SELECT count(*) FROM sessions WHERE kind = 'imported'"),
         0

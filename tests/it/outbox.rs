@@ -76,8 +76,8 @@ fn each_test_mail_has_a_file_of_its_own() {
     assert_eq!(files.count(), 3);
 }
 
-/// Takes one mail, after whoever hands it over has waited for `meanwhile`.
-fn receive(connection: &TcpStream, meanwhile: impl FnOnce()) {
+/// Takes one mail, or does not, after whoever hands it over has waited for `meanwhile`.
+fn receive(connection: &TcpStream, verdict: &str, meanwhile: impl FnOnce()) {
     let mut connection_out = connection;
     let mut answer = |line: &str| write!(connection_out, "{line}\r\n").expect("an answer");
     meanwhile();
@@ -90,7 +90,14 @@ fn receive(connection: &TcpStream, meanwhile: impl FnOnce()) {
                 is_text = true;
                 answer("354 go on");
             }
-            _ if line == "." => return answer("250 taken"),
+            Some("RSET" | "QUIT") => return answer("250 well"),
+            _ if line == "." => {
+                answer(verdict);
+                if verdict.starts_with('2') {
+                    return;
+                }
+                is_text = false;
+            }
             _ if is_text => {}
             _ => answer("250 well"),
         }
@@ -100,25 +107,32 @@ fn receive(connection: &TcpStream, meanwhile: impl FnOnce()) {
 /// Of what a process has in hand it knows without a clock.
 #[test]
 fn a_mail_in_hand_is_not_taken_again_because_the_clock_went_ahead() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let app = App::with(|setup| {
-        setup.mail_server = Some(format!("smtp://{address}").parse().expect("a mail server"));
-    });
-    let ada = app.add_user("ada");
-    change_password(&app, &ada);
-    thread::scope(|scope| {
-        let sender = scope.spawn(|| app.wait(app.operator.deliver_due()).expect("an outbox"));
-        let (connection, _) = listener.accept().expect("a connection");
-        receive(&connection, || {
-            app.clock.advance(DAY);
-            let looked_at = app.wait(app.operator.deliver_due()).expect("an outbox");
-            assert_eq!(looked_at, 1, "its time was over");
+    for (verdict, state_then) in [
+        ("250 taken", MailState::Sent),
+        ("550 no", MailState::Queued),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let app = App::with(|setup| {
+            let server = format!("smtp://{address}").parse();
+            setup.mail_server = Some(server.expect("a mail server"));
         });
-        assert_eq!(sender.join().expect("a sender"), 1);
-    });
-    assert_eq!(state(&app), MailState::Sent);
-    listener.set_nonblocking(true).expect("a listener");
-    let second = listener.accept().map(drop);
-    assert_eq!(second.map_err(|it| it.kind()), Err(ErrorKind::WouldBlock));
+        let ada = app.add_user("ada");
+        change_password(&app, &ada);
+        thread::scope(|scope| {
+            let sender = scope.spawn(|| app.wait(app.operator.deliver_due()).expect("an outbox"));
+            let (connection, _) = listener.accept().expect("a connection");
+            receive(&connection, verdict, || {
+                app.clock.advance(DAY);
+                let looked_at = app.wait(app.operator.deliver_due()).expect("an outbox");
+                assert_eq!(looked_at, 1, "its time was over");
+            });
+            assert_eq!(sender.join().expect("a sender"), 1);
+        });
+        assert_eq!(state(&app), state_then);
+        assert_eq!(app.count("SELECT attempts FROM outbox"), 1);
+        listener.set_nonblocking(true).expect("a listener");
+        let second = listener.accept().map(drop);
+        assert_eq!(second.map_err(|it| it.kind()), Err(ErrorKind::WouldBlock));
+    }
 }

@@ -9,7 +9,7 @@ use minisass_auth::store::{Location, Store};
 
 use serde_json::json;
 
-use crate::app::App;
+use crate::app::{App, PASSWORD};
 use crate::postgres::{self, Cluster};
 use crate::server::until;
 use crate::store::{NOW, actor, add, ask, get};
@@ -64,6 +64,7 @@ fn tables_that_somebody_has_locked_or_closed_are_told_by_readyz() {
         "LOCK TABLE sessions IN SHARE MODE",
         "LOCK TABLE last_user_deleted IN ACCESS EXCLUSIVE MODE",
         "LOCK TABLE audit IN ACCESS EXCLUSIVE MODE",
+        "LOCK TABLE audit IN SHARE MODE",
     ] {
         let app = anew();
         let store = Store::open(&location).expect("a store");
@@ -122,7 +123,58 @@ fn a_server_that_gets_no_further_connection_goes_on_with_those_that_it_has() {
         app.status(&access).expect(200);
     }
     app.get("/readyz").expect(200);
-    drop(others);
+    // Others wait for each one that is given up.
+    for last_query in ["%sessions%", "SELECT 1; COMMIT"] {
+        let mut other = others.pop().expect("a connection of another program");
+        let end = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE application_name LIKE 'minisass-auth%' AND query LIKE '{last_query}'"
+        );
+        other.batch_execute(&end).expect("an end");
+        others.push(other);
+        while let Ok(other) = cluster.try_client("auth") {
+            others.push(other);
+        }
+        app.status(&access).expect(200);
+    }
+    app.try_login("ada", PASSWORD).expect(503);
+    for _ in 0..5 {
+        app.status(&access).expect(200);
+    }
+    until("what was found out before to be old", || {
+        (app.get("/readyz").status == 503).then_some(())
+    });
+    others.clear();
+    until("a connection", || {
+        (app.try_login("ada", PASSWORD).status == 200).then_some(())
+    });
+}
+
+#[test]
+fn whoever_waited_for_a_lock_in_vain_keeps_all_connections() {
+    let Some(database) = postgres::database() else {
+        return;
+    };
+    let app = App::at(database.location()).with_user("ada");
+    let access = app.login("ada").get("access_token");
+    app.status(&access).expect(200);
+    let mut other = database.client();
+    // As a writer elsewhere that stands still.
+    let lock = "BEGIN; SELECT pg_advisory_xact_lock(6013254711)";
+    other.batch_execute(lock).expect("a lock");
+    let mut watcher = database.client();
+    let mut ours = || {
+        let ours = "SELECT array_agg(pid ORDER BY pid)::text FROM pg_stat_activity
+                    WHERE application_name LIKE 'minisass-auth%' AND datname = current_database()";
+        watcher.query(ours).expect("connections")[0].get::<_, String>(0)
+    };
+    let before = ours();
+    app.try_login("ada", PASSWORD).expect(503);
+    app.status(&access).expect(200);
+    assert_eq!(ours(), before);
+    other.batch_execute("ROLLBACK").expect("no lock");
+    app.login("ada");
+    assert_eq!(ours(), before);
 }
 
 #[test]
@@ -147,9 +199,11 @@ fn a_mail_that_was_sent_while_the_database_took_nothing_is_not_sent_again() {
     app.post("request-reset/", &json!({"email": "ada@example.org"}))
         .expect(200);
     app.wait(app.operator.deliver_due()).expect_err("no room");
-    assert_eq!(app.mails().len(), before + 1);
+    // As a server does before it ends.
+    app.wait(app.operator.mark_done()).expect("room");
     let sent = "SELECT count(*) FROM outbox WHERE state = 'sent' AND attempts = 1";
     assert_eq!(app.database().get::<i64>(sent), 1);
+    assert_eq!(app.mails().len(), before + 1);
 }
 
 #[test]

@@ -31,13 +31,27 @@ fn a_batch_is_small_and_together_they_take_all() {
     let left = || app.count("SELECT count(*) FROM sessions");
     let (mut before, mut is_all) = (left(), false);
     while !is_all {
-        is_all = app.wait(app.operator.purge_some()).expect("a batch");
+        is_all = app
+            .wait(app.operator.purge_some(app.clock.now()))
+            .expect("a batch");
         let now = left();
         assert!(before - now <= 200, "{before} and then {now}");
         assert!(is_all || now < before, "no batch is empty but the last");
         before = now;
     }
     assert_eq!(left(), 1, "a session that lives stays");
+}
+
+/// Between two batches, or before somebody noticed.
+#[test]
+fn what_expired_is_judged_by_a_time_that_was_found_right_and_not_by_a_clock_that_has_leapt() {
+    let app = App::new().with_user("ada");
+    expired(&app.database(), 10, START + DAY);
+    let right = app.clock.now();
+    app.clock.advance(500 * DAY);
+    let is_all = app.wait(app.operator.purge_some(right)).expect("a batch");
+    assert!(is_all);
+    assert_eq!(app.count("SELECT count(*) FROM sessions"), 10);
 }
 
 #[test]
@@ -51,7 +65,10 @@ fn the_file_of_a_mail_goes_with_its_row() {
     app.add(account, true, false);
     assert_eq!(app.mails().len(), 1);
     app.clock.advance(38 * DAY);
-    assert!(app.wait(app.operator.purge_some()).expect("a batch"));
+    assert!(
+        app.wait(app.operator.purge_some(app.clock.now()))
+            .expect("a batch")
+    );
     assert_eq!(app.mails().len(), 0);
     assert_eq!(app.count("SELECT count(*) FROM outbox"), 0);
     assert_eq!(app.count("SELECT count(*) FROM links"), 0);
@@ -70,7 +87,10 @@ fn a_mail_is_kept_from_when_it_was_sent_or_given_up() {
     assert_eq!(app.mails().len(), 1, "the link of the other one has ended");
     for (days, left) in [(0, 2), (29, 2), (2, 0)] {
         app.clock.advance(days * DAY);
-        while !app.wait(app.operator.purge_some()).expect("a purge") {}
+        while !app
+            .wait(app.operator.purge_some(app.clock.now()))
+            .expect("a purge")
+        {}
         let mails = app.count("SELECT count(*) FROM outbox WHERE recipient <> ''");
         assert_eq!(mails, left, "{days} days later");
     }
@@ -96,7 +116,7 @@ fn the_file_of_a_mail_whose_row_has_gone_goes_when_it_is_old() {
                   VALUES (10, 'contact', 'a@example.org', 'queued', 1, 1)";
     app.database().change(queued);
     let waiting = file("00000010-contact.eml", 31 * DAY);
-    app.wait(app.operator.remove_stray_mails())
+    app.wait(app.operator.remove_stray_mails(app.clock.now()))
         .expect("a look at the outbox");
     let there = [old, young, others, waiting].map(|it| it.exists());
     assert_eq!(there, [false, true, true, true]);
@@ -145,7 +165,10 @@ fn what_was_written_while_the_clock_was_wrong_goes_too() {
     app.login("ada");
     app.clock.advance(200 * DAY);
     app.login("ada");
-    while !app.wait(app.operator.purge_some()).expect("a purge") {}
+    while !app
+        .wait(app.operator.purge_some(app.clock.now()))
+        .expect("a purge")
+    {}
     let future = |table: &str, column: &str| {
         let now = START + 201 * DAY;
         app.count(&format!(

@@ -94,6 +94,19 @@ fn the_printed_commands_work_as_they_stand() {
 }
 
 #[test]
+fn the_printed_commands_name_no_file_that_a_service_manager_lends_to_the_server_alone() {
+    let site = Site::new();
+    let lent = site.path("lent");
+    fs::create_dir(&lent).expect("a folder");
+    write_private(&lent.join("master_key"), OTHER_MASTER);
+    let mut serve = site.command(&["serve", "--listen", "127.0.0.1:0"]);
+    serve.env("CREDENTIALS_DIRECTORY", &lent);
+    let mut server = Server::start(serve, &site.path("log"));
+    server.read_on_to("token issue");
+    assert!(!server.announced.contains("lent"), "{}", server.announced);
+}
+
+#[test]
 fn a_second_start_keeps_keys_users_and_sessions() {
     let site = Site::new();
     let keys = || {

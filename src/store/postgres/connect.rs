@@ -119,6 +119,12 @@ impl Connector {
         connection.take_if(|it| it.is_closed() || it.generation != generation);
         if let Some(old) = connection {
             match work(&mut old.statements) {
+                Err(err) if err.is_read_only() => {
+                    // From now on every thread looks for one that takes changes.
+                    self.generation.fetch_add(1, Ordering::SeqCst);
+                    *connection = None;
+                    return Err(not_committed(err));
+                }
                 Err(err) if err.ends_connection() || old.is_closed() => {
                     // It has just been asked for in vain, and there is no other one.
                     if self.ways.iter().all(|it| it.is_silent()) {
@@ -136,11 +142,6 @@ impl Connector {
             *connection = None;
         }
         done.map_err(not_committed)
-    }
-
-    /// From now on every thread looks for a server that takes changes.
-    pub(super) fn leave_server(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(super) fn connect(&self) -> Result<Connection, NotCommitted> {
@@ -278,6 +279,11 @@ fn advice(why: &Unreached) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Whether there was no connection to be had. Only of that does the log tell by itself.
+pub(super) fn is_unconnected(why: &NotCommitted) -> bool {
+    why.is_logged
 }
 
 pub(super) fn not_committed(err: sql::Error) -> NotCommitted {

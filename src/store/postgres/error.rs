@@ -42,7 +42,11 @@ impl From<tokio_postgres::Error> for sql::Error {
             }
             SqlState::DISK_FULL => Self::passing(DISK_FULL),
             SqlState::READ_ONLY_SQL_TRANSACTION => {
-                Self::passing(format!("the database takes no changes; {TAKES_NOTHING}"))
+                Self::read_only(format!("the database takes no changes; {TAKES_NOTHING}"))
+            }
+            // So says one that follows another to whoever is about to write.
+            SqlState::FEATURE_NOT_SUPPORTED if in_words(&err).contains("recovery") => {
+                Self::read_only(format!("the database takes no changes; {TAKES_NOTHING}"))
             }
             SqlState::LOCK_NOT_AVAILABLE => Self::passing(LOCKED),
             SqlState::UNDEFINED_TABLE => Self::passing(EMPTIED),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use super::connect::{Connection, Connector};
+use super::connect::{Connection, Connector, is_unconnected};
 use super::readers::Readers;
 use crate::domain::{LiveSession, SessionId, Timestamp};
 use crate::failure::Failure;
@@ -74,14 +74,9 @@ fn answer(
 ) {
     let (query, doing) = (together[0].query, together[0].doing);
     let ids: Vec<_> = together.iter().map(|it| it.id).collect();
-    let mut is_begun = false;
     // One statement sees one state of the database, without a transaction around it.
-    let mut found = connector.with(connection, |sql| {
-        is_begun = true;
-        caught(sql, |sql| query(sql, &ids))
-    });
-    if found.is_err()
-        && !is_begun
+    let mut found = connector.with(connection, |sql| caught(sql, |sql| query(sql, &ids)));
+    if found.as_ref().is_err_and(is_unconnected)
         && let Ok(read) = readers.read(doing, move |sql| query(sql, &ids)).wait()
     {
         found = Ok(read);

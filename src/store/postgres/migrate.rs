@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::connect::Connector;
+use super::connect::{Connection, Connector};
 use super::error::NO_RIGHT;
 use super::statements::Statements;
 use crate::failure::Failure;
@@ -37,21 +37,33 @@ pub(crate) fn applied(sql: &mut dyn Sql) -> sql::Result<i32> {
     i32::try_from(version).map_err(sql::Error::fault)
 }
 
-/// Brings the schema up to date, or refuses one that is newer than this program, or another program's.
-pub(super) fn migrate(connector: &Arc<Connector>, complete: Complete) -> Result<(), Failure> {
-    let connected = connector.connect();
-    let mut connection = connected.map_err(|it| it.failure("opening the database"))?;
-    let it = &mut connection.statements;
+/// Brings the schema up to date, or refuses one that is newer than this program, or another program's. Returns
+/// a connection.
+pub(super) fn migrate(
+    connector: &Arc<Connector>,
+    complete: Complete,
+) -> Result<Connection, Failure> {
+    let connect = || {
+        let connected = connector.connect();
+        connected.map_err(|it| it.failure("opening the database"))
+    };
+    let mut connection = connect()?;
     let when = |err: sql::Error| err.when(DOING);
-    if applied(it).map_err(when)? < newest_schema() {
+    if applied(&mut connection.statements).map_err(when)? < newest_schema() {
+        let it = &mut connection.statements;
         it.batch("SET lock_timeout = 0").map_err(when)?;
         it.batch(LOCK).map_err(when)?;
         let migrated = migrate_alone(it);
         it.batch(UNLOCK).map_err(when)?;
         migrated?;
+        // Nobody else is to wait for a lock for ever.
+        drop(connection);
+        connection = connect()?;
     }
+    let it = &mut connection.statements;
     check_schema(it)?;
-    completed(it, complete).map_err(|err| err.when("chaining the audit trail"))
+    completed(it, complete).map_err(|err| err.when("chaining the audit trail"))?;
+    Ok(connection)
 }
 
 fn migrate_alone(it: &mut Statements) -> Result<(), Failure> {

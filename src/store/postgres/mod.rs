@@ -49,12 +49,12 @@ impl Postgres {
     /// what a migration cannot. Each transaction ends as `end` says.
     pub(crate) fn open(place: &ServerUrl, end: End, complete: Complete) -> Result<Self, Failure> {
         let connector = Arc::new(Connector::to(place)?);
-        apart(|| migrate::migrate(&connector, complete))?;
+        let connection = apart(|| migrate::migrate(&connector, complete))?;
         let readers = Arc::new(Readers::new(Arc::clone(&connector)));
         Ok(Self {
             lookups: Lookups::start(Arc::clone(&connector), Arc::clone(&readers))?,
             readers,
-            writer: Writer::start(connector, end)?,
+            writer: Writer::start(connector, connection, end)?,
         })
     }
 

@@ -3,10 +3,10 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::Builder;
-use std::time::Duration;
+use std::thread::{self, Builder};
+use std::time::{Duration, Instant};
 
-use super::connect::Connector;
+use super::connect::{Connector, is_unconnected};
 use super::facts;
 use crate::domain::counted;
 use crate::failure::Failure;
@@ -36,6 +36,10 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// then.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long whoever gets no connection leaves work to those that have one, and how long until it tries again.
+const MOST_WAIT: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(50);
+
 pub(crate) struct Readers {
     queue: Arc<Queue>,
 }
@@ -48,12 +52,17 @@ struct Queue {
 
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<Asked>,
     threads: usize,
     idle: usize,
     /// How many threads had a connection, the last time they needed one.
     connected: usize,
     is_closed: bool,
+}
+
+struct Asked {
+    job: Job,
+    since: Instant,
 }
 
 impl Readers {
@@ -78,7 +87,8 @@ impl Readers {
         if state.is_closed {
             return answer;
         }
-        state.jobs.push_back(job);
+        let since = Instant::now();
+        state.jobs.push_back(Asked { job, since });
         let is_more_needed = state.jobs.len() > state.idle && state.threads < MOST;
         if is_more_needed && let Err(failure) = self.start(&mut state) {
             // Those that are there will come to it.
@@ -192,10 +202,8 @@ impl Queue {
     fn work(&self) {
         let mut connection = None;
         let mut was_connected = false;
-        while let Some(mut job) = self.next() {
-            let mut is_begun = false;
+        while let Some(Asked { mut job, since }) = self.next() {
             let read = self.connector.with(&mut connection, |it| {
-                is_begun = true;
                 it.batch(BEGIN)?;
                 job.run(it, Shares::Nothing);
                 it.batch("COMMIT")
@@ -204,18 +212,23 @@ impl Queue {
             state.connected -= usize::from(was_connected);
             was_connected = connection.is_some();
             state.connected += usize::from(was_connected);
-            if read.is_err() && !is_begun && state.connected > 0 {
+            let is_unconnected = read.as_ref().is_err_and(is_unconnected);
+            let may_wait = state.connected > 0 && !state.is_closed && since.elapsed() < MOST_WAIT;
+            if is_unconnected && may_wait {
                 // The server may take no more connections: those that have one come to it.
-                state.jobs.push_front(job);
-                return;
+                state.jobs.push_front(Asked { job, since });
+                drop(state);
+                self.changed.notify_all();
+                thread::sleep(PAUSE);
+            } else {
+                drop(state);
+                job.answer(read.err().as_ref());
             }
-            drop(state);
-            job.answer(read.err().as_ref());
         }
         self.state().connected -= usize::from(was_connected);
     }
 
-    fn next(&self) -> Option<Job> {
+    fn next(&self) -> Option<Asked> {
         let mut state = self.state();
         loop {
             if let Some(job) = state.jobs.pop_front() {

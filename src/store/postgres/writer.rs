@@ -34,11 +34,16 @@ const COMMIT: &str = "SELECT 1; COMMIT";
 pub(super) struct Writer(Worker<Job>);
 
 impl Writer {
-    pub(super) fn start(connector: Arc<Connector>, end: End) -> Result<Self, Failure> {
+    /// With a connection that is there: where there are few, those who read would take them all.
+    pub(super) fn start(
+        connector: Arc<Connector>,
+        connection: Connection,
+        end: End,
+    ) -> Result<Self, Failure> {
         let mut open = Open {
             connector,
             end,
-            connection: None,
+            connection: Some(connection),
         };
         let work = move |jobs| {
             let mut crowd = Crowd::new(jobs);
@@ -104,11 +109,15 @@ impl Open {
         let begun = self
             .connector
             .with(&mut self.connection, |it| it.batch(BEGIN));
-        begun.inspect_err(|_| {
-            // It may follow another one by now, which then takes the changes.
-            self.connection = None;
-            self.connector.leave_server();
-        })?;
+        if let Err(why) = begun {
+            // A lock that was not to be had leaves a transaction behind. The connection is kept: there may be no
+            // other one.
+            let kept = self.connection.as_mut();
+            if kept.is_some_and(|it| it.statements.batch("ROLLBACK").is_err()) {
+                self.connection = None;
+            }
+            return Err(why);
+        }
         let Some(Connection { statements, .. }) = &mut self.connection else {
             return Ok(false);
         };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::finding::{Finding, Subject};
 use crate::domain::counted;
 use crate::failure;
-use crate::private_file::lent::{Fault, fault_of_secret, may_fill};
+use crate::private_file::lent::{Fault, fault_of_secret};
 use crate::private_file::owner::{closing, quoted_path};
 use crate::private_file::system_users::name_of_user;
 use crate::private_file::{
@@ -35,8 +35,9 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let database = subject.database.file().filter(is_ours);
     let mut files = database.map_or_else(Vec::new, beside);
     files.extend([layout::SERVED, layout::COMPLETE].map(|it| folder.join(it)));
+    let guest = data_dir::guest(folder);
     // A volume that root lends is not ours to close; what is in it is looked at all the same.
-    if fs::metadata(folder).is_ok_and(|it| is_own(&it)) {
+    if guest.is_none() && fs::metadata(folder).is_ok_and(|it| is_own(&it)) {
         files.push(folder.clone());
     }
     let own = files.into_iter().map(Private::file);
@@ -49,12 +50,15 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     };
     let mut findings = Vec::from_iter(data_dir::check(folder).err().map(refused));
     findings.extend(second_name(subject));
-    if let (Some(owner), Ok(metadata)) = (data_dir::owner(folder), fs::metadata(folder)) {
-        findings.extend(taken_by_root(folder, &metadata, owner));
-        let of_another = |it: &Private| it.of_another(&metadata, owner);
+    if let Some(owner) = data_dir::owner(folder) {
+        findings.extend(guest.and_then(|it| taken_by_root(folder, it)));
+        let of_another = |it: &Private| it.of_another(owner);
         findings.extend(own.iter().filter_map(of_another));
     }
-    if let Some(open) = replaceable_in(folder) {
+    let is_of_lender =
+        |it: &PathBuf| guest.is_some() && folder.canonicalize().is_ok_and(|own| own == *it);
+    let open = replaceable_in(folder);
+    if let Some(open) = open.filter(|it| !is_of_lender(it) || is_everybodys(it)) {
         let shown = open.display();
         findings.push(Finding::warning(
             CHECK,
@@ -73,16 +77,18 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Root may have lent the folder, as it lends volumes to containers, but not closed it to whoever has filled it.
-fn taken_by_root(folder: &Path, metadata: &Metadata, owner: u32) -> Option<Finding> {
-    let is_taken = metadata.uid() == 0 && owner != 0 && !may_fill(folder, folder);
-    is_taken.then(|| {
+fn is_everybodys(folder: &Path) -> bool {
+    fs::metadata(folder).is_ok_and(|it| it.mode() & 0o002 != 0)
+}
+
+fn taken_by_root(folder: &Path, (owner, is_lent): (u32, bool)) -> Option<Finding> {
+    (!is_lent).then(|| {
         let shown = folder.display();
         let name = name_of_user(owner).unwrap_or_else(|| owner.to_string());
         Finding::failed(
             CHECK,
             format!("the data are those of {name}, who may not write to their folder {shown}, which is root's"),
-            format!("run as root: chown {owner} {}", quoted_path(folder)),
+            data_dir::giving_back(folder, owner),
         )
     })
 }
@@ -162,14 +168,13 @@ impl Private {
         ))
     }
 
-    fn of_another(&self, folder: &Metadata, owner: u32) -> Option<Finding> {
-        let is_lent = folder.uid() == 0;
-        let is_fine = |it: &Metadata| it.uid() == owner || is_lent && !is_of_another_user(it);
+    fn of_another(&self, owner: u32) -> Option<Finding> {
+        let is_fine = |it: &Metadata| it.uid() == owner || owner == 0 && !is_of_another_user(it);
         let is_anothers = |it: &Metadata| !is_fine(it);
         let which = self.those(is_anothers)?;
         Some(Finding::failed(
             CHECK,
-            format!("{which} belongs to another user than the data folder"),
+            format!("{which} belongs to another user than the data"),
             format!(
                 "run as root: chown {}{owner} {}",
                 self.recursively,
