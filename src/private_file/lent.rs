@@ -185,6 +185,10 @@ impl Account {
     /// Lets this one read the file, and nobody else.
     fn advice(self, file: &Path, metadata: &Metadata) -> String {
         let shown = quoted_path(file);
+        let (alone, shared) = match metadata.is_dir() {
+            true => ("700", "750"),
+            false => ("600", "640"),
+        };
         let is_of_another = ![0, self.uid].contains(&metadata.uid());
         let own = match is_of_another {
             true => format!("chown root {shown} && "),
@@ -193,18 +197,18 @@ impl Account {
         if self.uid == 0 {
             // A group that is not ours was given it on purpose.
             let mode = if is_our_group(metadata.gid()) {
-                "600"
+                alone
             } else {
-                "640"
+                shared
             };
             format!("run: {own}chmod {mode} {shown}")
         } else if metadata.uid() == self.uid {
-            format!("run: chmod 600 {shown}")
+            format!("run: chmod {alone} {shown}")
         } else if metadata.gid() == self.gid {
-            format!("run as root: {own}chmod 640 {shown}")
+            format!("run as root: {own}chmod {shared} {shown}")
         } else {
             let group = name_of_group(self.gid).unwrap_or_else(|| self.gid.to_string());
-            format!("run as root: {own}chgrp {group} {shown} && chmod 640 {shown}")
+            format!("run as root: {own}chgrp {group} {shown} && chmod {shared} {shown}")
         }
     }
 }

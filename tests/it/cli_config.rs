@@ -1,13 +1,16 @@
 //! `config …`: which settings work, where they come from, and whether they are right.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::server::{Outcome, Site, run};
+use crate::smtp_server::file;
 use crate::smtp_settings::write_private;
 
 fn is_empty(folder: &Path) -> bool {
@@ -145,6 +148,55 @@ fn check_reads_the_files_that_settings_name_and_makes_none() {
         assert!(refused.contains(says), "{arguments:?}: {refused}");
     }
     assert!(is_empty(&site.path("")), "something was made");
+}
+
+/// Root may read everything.
+#[test]
+fn check_as_root_refuses_what_the_owner_of_the_data_may_not_read_or_write() {
+    let site = Site::with_database();
+    let give = Command::new("chown")
+        .args(["-R", "65534"])
+        .arg(site.data())
+        .status();
+    // Only root can give a file away.
+    if !give.expect("chown").success() {
+        return;
+    }
+    let folder = site.path("");
+    fs::set_permissions(&folder, Permissions::from_mode(0o755)).expect("a mode");
+    let authorities = site.path("ca.pem");
+    fs::copy(file("server.pem"), &authorities).expect("a certificate");
+    let templates = site.path("words");
+    fs::create_dir(&templates).expect("a folder");
+    let letter = templates.join("activation.subject.txt");
+    fs::write(&letter, "Welcome").expect("a template");
+    let set = |path: &Path, mode| {
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+    };
+    let check = || {
+        let names = ["--smtp-url", "smtps://mail.example.org", "--smtp-ca-file"];
+        let mut command = site.command(&["config", "check"]);
+        command.args(names).arg(&authorities);
+        run(command.arg("--mail-templates").arg(&templates), "")
+    };
+    set(&authorities, 0o644);
+    set(&letter, 0o644);
+    set(&templates, 0o755);
+    check().ok();
+    let data = site.data();
+    for (path, closed, open) in [
+        (&authorities, 0o600, 0o644),
+        (&letter, 0o600, 0o644),
+        (&templates, 0o700, 0o755),
+        (&data, 0o500, 0o700),
+    ] {
+        set(path, closed);
+        let said = check().refusal();
+        assert!(said.contains(&path.display().to_string()), "{said}");
+        assert!(said.contains(" may not "), "{said}");
+        set(path, open);
+        check().ok();
+    }
 }
 
 /// Every way in which a password may stand in the settings, right or wrong.

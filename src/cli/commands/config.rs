@@ -10,8 +10,8 @@ use crate::cli::examples::examples;
 use crate::cli::terminal::output::Output;
 use crate::compose::{self, Identity};
 use crate::daemon;
-use crate::private_file::lent::{Fault, fault_of_rights, fault_of_way};
-use crate::settings::{Listen, Settings, Values, private_files};
+use crate::private_file::lent::{Fault, fault_of_rights, fault_of_way, may_fill};
+use crate::settings::{Authorities, Listen, Settings, Values, private_files};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -47,6 +47,15 @@ pub(crate) fn run(command: &Command, values: &Values, output: &mut Output) -> an
 /// What root may do, and the server of this data may not.
 fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()> {
     check_files(values, settings)?;
+    for file in open_files(settings) {
+        refuse_unreadable(&file, settings)?;
+    }
+    if settings.data_dir.is_dir() && !may_fill(&settings.data_dir, &settings.data_dir) {
+        let shown = settings.data_dir.display();
+        bail!(
+            "whoever the data folder {shown} belongs to may not write to it; run `doctor`, which says what helps"
+        );
+    }
     let database = settings.database.file().map(|it| ("database", it));
     let data = [("data_dir", &*settings.data_dir)]
         .into_iter()
@@ -74,12 +83,31 @@ fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()>
 /// Refuses files that the server of this data may not read.
 pub(super) fn check_files(values: &Values, settings: &Settings) -> anyhow::Result<()> {
     let file = values.file.iter().map(PathBuf::from);
-    for file in file.chain(private_files(values)) {
-        if let Some(Fault { what, advice }) = fault_of_rights(&file, Some(&settings.data_dir)) {
-            bail!("{} is not to be used: {what}; {advice}", file.display());
+    file.chain(private_files(values))
+        .try_for_each(|file| refuse_unreadable(&file, settings))
+}
+
+/// Files that settings name, and that hold no secret.
+fn open_files(settings: &Settings) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    if let Some(Authorities::File(file)) = &settings.mail.authorities {
+        files.push(file.clone());
+    }
+    if let Some(folder) = &settings.mail.templates {
+        files.push(folder.clone());
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        files.extend(entries.map(|it| it.path()));
+    }
+    files
+}
+
+fn refuse_unreadable(file: &Path, settings: &Settings) -> anyhow::Result<()> {
+    match fault_of_rights(file, Some(&settings.data_dir)) {
+        None => Ok(()),
+        Some(Fault { what, advice }) => {
+            bail!("{} is not to be used: {what}; {advice}", file.display())
         }
     }
-    Ok(())
 }
 
 /// Refuses what lies in a `/tmp` that systemd has made for this service alone (`PrivateTmp=`): nobody else
