@@ -37,6 +37,8 @@ const HASHES_PAUSE: Duration = Duration::from_secs(15);
 const CLIENTS_PAUSE: Duration = Duration::from_secs(60);
 /// Pause between two clean-ups, and between two looks whether a backup is due.
 const TIDY_PAUSE: Duration = Duration::from_secs(600);
+/// The same after a clean-up that was not done, or not all of it.
+const TIDY_TROUBLE: Duration = Duration::from_secs(30);
 
 /// Pause between two looks at the clock, and after one that failed.
 const CLOCK_PAUSE: Duration = Duration::from_secs(1);
@@ -369,22 +371,31 @@ async fn forget_clients(app: App, stopped: Stopped) {
 }
 
 async fn tidy(operator: Operator, trust: watch::Receiver<Trust>, stopped: Stopped) {
-    let mut next = Instant::now();
+    let mut trouble = Trouble::default();
     while !*stopped.borrow() {
-        next += TIDY_PAUSE;
+        let began = Instant::now();
         match operator.note_served_until(TIDY_PAUSE).await {
             // Whoever writes is told of a full disk, say.
             Err(failure) if !failure.is_transient() => failure.log(),
             _ => {}
         }
         let purged = task(purge(operator.clone(), trust.clone(), stopped.clone())).await;
-        purged.unwrap_or_else(|err| err.log());
+        let wait = match purged {
+            Ok(is_all) => {
+                trouble.clear();
+                if is_all { TIDY_PAUSE } else { TIDY_TROUBLE }
+            }
+            Err(failure) => {
+                trouble.tell(&failure);
+                TIDY_TROUBLE
+            }
+        };
         if let Some(bytes) = operator.overgrown_log() {
             let note = "somebody reads an old state of the database all the time, so that its log \
                         cannot be emptied; find out who with `fuser`, and end it";
             tracing::warn!(event = "sys_log_grows", mebibytes = bytes >> 20, note);
         }
-        pause(&stopped, next).await;
+        pause(&stopped, began + wait).await;
     }
 }
 
@@ -404,22 +415,23 @@ async fn back_up(
     }
 }
 
-/// Deletes what has expired, in batches, between which everybody else may write.
+/// Deletes what has expired, in batches, between which everybody else may write. Returns whether that was all of it.
 async fn purge(
     operator: Operator,
     trust: watch::Receiver<Trust>,
     stopped: Stopped,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     while !*stopped.borrow() {
         let Some(now) = trust.borrow().time() else {
             break;
         };
         if operator.purge_some(now).await? {
-            return operator.remove_stray_mails(now).await;
+            operator.remove_stray_mails(now).await?;
+            return Ok(true);
         }
         pause(&stopped, Instant::now() + BATCH_PAUSE).await;
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Until then, or the stop.

@@ -12,6 +12,7 @@ use rustix::fs::{Access, access};
 
 use super::layout::{BESIDE, COMPLETE, FOLDERS, KEYS, LOCK, MASTER, SERVED};
 use super::owner::{command_as, has_sudo, is_service, quoted_path};
+use super::system_users::{group_of_user, is_member, name_of_user};
 use super::{
     append_to, beside, folder_of, is_of_another_user, is_open_to_others, is_replaced,
     is_to_work_in, lock, make_folder, sync_folder, whole_path,
@@ -194,8 +195,8 @@ const OF_SYSTEM: &str = "/ /bin /boot /dev /dev/shm /etc /etc/opt /home /lib /li
     /run/user /sbin /srv /sys /tmp /usr /usr/bin /usr/lib /usr/lib64 /usr/local /usr/sbin /usr/share /usr/src \
     /var /var/backups /var/cache /var/lib /var/local /var/log /var/mail /var/opt /var/run /var/spool /var/tmp";
 
-/// Whom the data belong to: a folder of root's may be lent to whoever has filled it, alone; and root may have taken
-/// some of it since.
+/// Whom the data belong to: a folder of root's may be lent to whoever has filled it, and root may have taken some of
+/// it since. Somebody who has put a file there owns nothing else.
 pub(crate) fn owner(folder: &Path) -> Option<u32> {
     let owner = |path: &Path| fs::metadata(path).ok().map(|it| it.uid());
     let of_folder = owner(folder)?;
@@ -203,10 +204,9 @@ pub(crate) fn owner(folder: &Path) -> Option<u32> {
         return Some(of_folder);
     }
     let ours = [COMPLETE, SERVED, KEYS, "auth.db"].map(|it| owner(&folder.join(it)));
-    let mut of_others = ours.into_iter().flatten().filter(|it| *it != 0);
-    let other = of_others.next().unwrap_or(0);
-    let is_alone = of_others.all(|it| it == other);
-    Some(if is_alone { other } else { 0 })
+    let there: Vec<u32> = ours.into_iter().flatten().collect();
+    let has_most = |id: &&u32| there.iter().filter(|it| it == id).count() * 2 > there.len();
+    Some(there.iter().find(has_most).copied().unwrap_or(0))
 }
 
 /// Whose data are in a folder that is root's, if it is so; and whether root has lent it, as it lends volumes to
@@ -214,7 +214,11 @@ pub(crate) fn owner(folder: &Path) -> Option<u32> {
 pub(crate) fn guest(folder: &Path) -> Option<(u32, bool)> {
     let owner = owner(folder).filter(|it| *it != 0)?;
     let metadata = fs::metadata(folder).ok().filter(|it| it.uid() == 0)?;
-    Some((owner, metadata.mode() & 0o022 != 0))
+    let group = metadata.gid();
+    let is_member = || name_of_user(owner).is_some_and(|it| is_member(&it, group));
+    // Of one without an account nobody knows.
+    let is_of_group = group_of_user(owner).is_none_or(|it| it == group) || is_member();
+    Some((owner, metadata.mode() & 0o020 != 0 && is_of_group))
 }
 
 /// Gives a folder back to whom the data in it belong to.

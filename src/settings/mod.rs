@@ -131,13 +131,13 @@ fn data_dir(values: &Values) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Systemd lends a credential to a service alone, and what a settings file names is found again.
+/// Systemd lends a credential to a service alone, a pipe is read once, and what a settings file names is found again.
 fn named_once(values: &Values) -> Vec<(&'static str, PathBuf)> {
     let is_once = |key| matches!(values.source(key), Source::Flag | Source::Environment);
     ["database_password_file", "master_key_file"]
         .into_iter()
         .filter(|key| is_once(key))
-        .filter_map(|key| Some((key, values.optional(key)?.into())))
+        .filter_map(|key| Some((key, values.file_of(key).filter(|it| it.is_file())?)))
         .collect()
 }
 

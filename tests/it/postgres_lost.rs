@@ -10,6 +10,7 @@ use minisass_auth::store::{Location, Store};
 use serde_json::json;
 
 use crate::app::{App, PASSWORD};
+use crate::client::Request;
 use crate::postgres::{self, Cluster};
 use crate::server::until;
 use crate::store::{NOW, actor, add, ask, get};
@@ -148,6 +149,46 @@ fn a_server_that_gets_no_further_connection_goes_on_with_those_that_it_has() {
     until("a connection", || {
         (app.try_login("ada", PASSWORD).status == 200).then_some(())
     });
+}
+
+#[test]
+fn whoever_writes_gets_a_connection_of_those_who_read_if_there_are_too_few() {
+    let settings = format!(
+        "{}max_connections = 12\nsuperuser_reserved_connections = 0\n",
+        postgres::QUICK
+    );
+    let Some(cluster) = world::part(Cluster::start("fewer", &settings)) else {
+        return;
+    };
+    cluster.make("auth");
+    let place = Location::parse(&cluster.url("auth")).expect("a place");
+    let app = App::at(place).with_user("ada");
+    let access = app.login("ada").get("access_token");
+    let mut others = vec![cluster.try_client("auth").expect("a connection")];
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE application_name LIKE 'minisass-auth%'";
+    others[0].batch_execute(cut).expect("an end");
+    while let Ok(other) = cluster.try_client("auth") {
+        others.push(other);
+    }
+    others.truncate(others.len() - 3);
+    let profile = || Request::new("GET", "/authentication/api/user/update/").bearer(&access);
+    let read = || {
+        for _ in 0..20 {
+            app.status(&access);
+            app.send(profile());
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(read);
+        }
+    });
+    until("a login", || {
+        (app.try_login("ada", PASSWORD).status == 200).then_some(())
+    });
+    app.status(&access).expect(200);
+    app.send(profile()).expect(200);
 }
 
 #[test]

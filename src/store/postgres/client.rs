@@ -58,6 +58,11 @@ impl Client {
         Ok((client, row))
     }
 
+    /// Whether its machine does not answer.
+    pub(super) fn is_silent(&self) -> bool {
+        self.way.is_silent()
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         let is_closed = |it: &Link| it.client.is_closed();
         self.link.as_ref().is_none_or(is_closed)

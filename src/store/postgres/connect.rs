@@ -60,7 +60,7 @@ pub(super) struct Connector {
     /// How many connections were begun, if each is to go to another host than the last one.
     begun: Option<AtomicUsize>,
     refused: Mutex<Option<Refused>>,
-    /// How often a connection turned out to lead to a server that takes no changes.
+    /// How often a connection turned out to lead to a server that takes no changes, or does not answer.
     generation: AtomicU64,
 }
 
@@ -120,12 +120,14 @@ impl Connector {
         if let Some(old) = connection {
             match work(&mut old.statements) {
                 Err(err) if err.is_read_only() => {
-                    // From now on every thread looks for one that takes changes.
-                    self.generation.fetch_add(1, Ordering::SeqCst);
+                    self.leave_server();
                     *connection = None;
                     return Err(not_committed(err));
                 }
                 Err(err) if err.ends_connection() || old.is_closed() => {
+                    if old.statements.client.is_silent() {
+                        self.leave_server();
+                    }
                     // It has just been asked for in vain, and there is no other one.
                     if self.ways.iter().all(|it| it.is_silent()) {
                         *connection = None;
@@ -142,6 +144,11 @@ impl Connector {
             *connection = None;
         }
         done.map_err(not_committed)
+    }
+
+    /// From now on every thread looks for a server that answers and takes changes.
+    fn leave_server(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(super) fn connect(&self) -> Result<Connection, NotCommitted> {

@@ -53,8 +53,8 @@ impl Postgres {
         let readers = Arc::new(Readers::new(Arc::clone(&connector)));
         Ok(Self {
             lookups: Lookups::start(Arc::clone(&connector), Arc::clone(&readers))?,
+            writer: Writer::start(connector, connection, Arc::clone(&readers), end)?,
             readers,
-            writer: Writer::start(connector, connection, end)?,
         })
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
-use super::connect::{Connector, is_unconnected};
+use super::connect::{Connection, Connector, is_unconnected};
 use super::facts;
 use crate::domain::counted;
 use crate::failure::Failure;
@@ -57,7 +57,21 @@ struct State {
     idle: usize,
     /// How many threads had a connection, the last time they needed one.
     connected: usize,
+    /// Whether whoever writes gets no connection, and whether one was given up for it.
+    writer_waits: bool,
+    has_given_way: bool,
     is_closed: bool,
+}
+
+impl State {
+    /// Whether the next connection is for whoever writes, because another reader than the one who asks has one,
+    /// and nobody has waited for long.
+    fn is_writers_turn(&self, is_connected: bool) -> bool {
+        let has_others = self.connected > usize::from(is_connected);
+        let waited = self.jobs.front().map(|it| it.since.elapsed());
+        let is_patient = waited.is_none_or(|it| it < MOST_WAIT);
+        self.writer_waits && has_others && is_patient && !self.is_closed
+    }
 }
 
 struct Asked {
@@ -99,6 +113,15 @@ impl Readers {
         }
         self.queue.changed.notify_one();
         answer
+    }
+
+    /// Whoever writes gets no connection: one of those who read gives its own up, once, if another has one.
+    pub(super) fn give_way(&self, writer_waits: bool) {
+        let mut state = self.queue.state();
+        state.writer_waits = writer_waits;
+        state.has_given_way &= writer_waits;
+        drop(state);
+        self.queue.changed.notify_all();
     }
 
     /// The size of the database, in bytes.
@@ -201,8 +224,8 @@ impl Queue {
 
     fn work(&self) {
         let mut connection = None;
-        let mut was_connected = false;
-        while let Some(Asked { mut job, since }) = self.next() {
+        while let Some(Asked { mut job, since }) = self.next(&mut connection) {
+            let was_connected = connection.is_some();
             let read = self.connector.with(&mut connection, |it| {
                 it.batch(BEGIN)?;
                 job.run(it, Shares::Nothing);
@@ -210,8 +233,7 @@ impl Queue {
             });
             let mut state = self.state();
             state.connected -= usize::from(was_connected);
-            was_connected = connection.is_some();
-            state.connected += usize::from(was_connected);
+            state.connected += usize::from(connection.is_some());
             let is_unconnected = read.as_ref().is_err_and(is_unconnected);
             let may_wait = state.connected > 0 && !state.is_closed && since.elapsed() < MOST_WAIT;
             if is_unconnected && may_wait {
@@ -225,12 +247,25 @@ impl Queue {
                 job.answer(read.err().as_ref());
             }
         }
-        self.state().connected -= usize::from(was_connected);
+        self.state().connected -= usize::from(connection.is_some());
     }
 
-    fn next(&self) -> Option<Asked> {
+    fn next(&self, mine: &mut Option<Connection>) -> Option<Asked> {
         let mut state = self.state();
         loop {
+            if state.is_writers_turn(mine.is_some()) {
+                if mine.is_some() && !state.has_given_way {
+                    *mine = None;
+                    state.connected -= 1;
+                    state.has_given_way = true;
+                }
+                if mine.is_none() {
+                    drop(state);
+                    thread::sleep(PAUSE);
+                    state = self.state();
+                    continue;
+                }
+            }
             if let Some(job) = state.jobs.pop_front() {
                 return Some(job);
             }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use super::connect::{Connection, Connector, not_committed};
+use super::connect::{Connection, Connector, is_unconnected, not_committed};
+use super::readers::Readers;
 use super::statements::Statements;
 use crate::failure::Failure;
 use crate::store::crowd::{Crowd, Gathering};
@@ -38,12 +39,15 @@ impl Writer {
     pub(super) fn start(
         connector: Arc<Connector>,
         connection: Connection,
+        readers: Arc<Readers>,
         end: End,
     ) -> Result<Self, Failure> {
         let mut open = Open {
             connector,
             end,
             connection: Some(connection),
+            readers,
+            waits: false,
         };
         let work = move |jobs| {
             let mut crowd = Crowd::new(jobs);
@@ -74,6 +78,9 @@ struct Open {
     connector: Arc<Connector>,
     end: End,
     connection: Option<Connection>,
+    /// They hold connections too.
+    readers: Arc<Readers>,
+    waits: bool,
 }
 
 impl Open {
@@ -109,6 +116,11 @@ impl Open {
         let begun = self
             .connector
             .with(&mut self.connection, |it| it.batch(BEGIN));
+        let waits = begun.as_ref().is_err_and(is_unconnected);
+        if waits || self.waits {
+            self.readers.give_way(waits);
+            self.waits = waits;
+        }
         if let Err(why) = begun {
             // A lock that was not to be had leaves a transaction behind. The connection is kept: there may be no
             // other one.
