@@ -265,6 +265,11 @@ fn what_a_client_writes_before_an_address_that_cannot_be_read_is_not_believed() 
     assert!(refused > 0);
 }
 
+/// Whoever has used up a hundred requests gets one more with each second, of which one may just have gone by.
+fn is_limited(ask: impl Fn() -> u16) -> bool {
+    (0..3).any(|_| ask() == 429)
+}
+
 #[test]
 fn a_byte_that_is_no_text_hides_no_address_behind_it() {
     for before in ["1.1.1.1\u{ff}", "\u{e9}", "10.0.0.1, \u{80}"] {
@@ -277,7 +282,7 @@ fn a_byte_that_is_no_text_hides_no_address_behind_it() {
             clients.app.send(request).status
         };
         assert!((0..200).any(|_| ask("203.0.113.7") == 429));
-        assert_eq!(ask("203.0.113.7"), 429);
+        assert!(is_limited(|| ask("203.0.113.7")));
         assert_eq!(
             ask("203.0.113.8"),
             200,
@@ -321,7 +326,7 @@ fn a_forwarded_address_may_have_a_port_brackets_or_a_zone() {
             clients.app.send(request).status
         };
         assert!((0..200).any(|_| ask(first) == 429), "{first}");
-        assert_eq!(ask(second), 429, "{second} is {first}");
+        assert!(is_limited(|| ask(second)), "{second} is {first}");
         assert_eq!(ask(other), 200, "{other} is not {first}");
     }
 }
