@@ -41,6 +41,7 @@ pub(crate) fn check(folder: &Path) -> anyhow::Result<()> {
     let metadata =
         fs::metadata(folder).with_context(|| format!("cannot read the data folder {shown}"))?;
     check_owner(&metadata, "the data folder", folder)?;
+    check_not_of_system(folder)?;
     match access(folder, Access::WRITE_OK).map_err(io::Error::from) {
         Err(err) if err.kind() == ErrorKind::PermissionDenied => {
             bail!(
@@ -226,6 +227,16 @@ pub(crate) fn giving_back(folder: &Path, owner: u32) -> String {
     format!("run as root: chown {owner} {}", quoted_path(folder))
 }
 
+fn check_not_of_system(folder: &Path) -> anyhow::Result<()> {
+    let place = folder.canonicalize().unwrap_or_else(|_| whole_path(folder));
+    ensure!(
+        !OF_SYSTEM.split(' ').any(|it| Path::new(it) == place),
+        "{} is a folder of the system, in which others have theirs; let data_dir name one of its own",
+        folder.display()
+    );
+    Ok(())
+}
+
 /// Refuses a folder of the system, and one in which there are other things, and nothing of ours.
 pub(crate) fn check_content(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
     let shown = folder.display();
@@ -233,11 +244,7 @@ pub(crate) fn check_content(folder: &Path, database: Option<&Path>) -> anyhow::R
         folder.is_dir() || !folder.exists(),
         "{shown} is no folder; let data_dir name one"
     );
-    let place = folder.canonicalize().unwrap_or_else(|_| whole_path(folder));
-    ensure!(
-        !OF_SYSTEM.split(' ').any(|it| Path::new(it) == place),
-        "{shown} is a folder of the system, in which others have theirs; let data_dir name one of its own"
-    );
+    check_not_of_system(folder)?;
     // What cannot be read is not told to be anybody's.
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let is_empty = entries

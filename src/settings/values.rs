@@ -78,10 +78,6 @@ impl Values {
         truth.ok_or_else(|| wrong(key, "it must be true or false"))
     }
 
-    pub(crate) fn optional_duration(&self, key: &'static str) -> anyhow::Result<Option<Duration>> {
-        self.optional(key).map(|_| self.duration(key)).transpose()
-    }
-
     /// For how long something stays that would grow for ever.
     pub(crate) fn keep(&self, key: &'static str) -> anyhow::Result<Duration> {
         let keep = self.duration(key)?;
@@ -94,7 +90,8 @@ impl Values {
     /// As often as the server looks, and not more.
     pub(crate) fn backup_every(&self) -> anyhow::Result<Option<Duration>> {
         let key = "backup_every";
-        let every = self.optional_duration(key)?;
+        let limited = self.optional(key).filter(|it| it != "never");
+        let every = limited.map(|_| self.duration(key)).transpose()?;
         if every.is_some_and(|it| it < Duration::from_secs(600)) {
             return Err(wrong(key, "it must be 10 minutes or more"));
         }

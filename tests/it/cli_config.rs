@@ -130,6 +130,7 @@ fn check_reads_the_files_that_settings_name_and_makes_none() {
     assert_eq!(check(&[]).ok(), "all settings are right\n");
     let right = check(&["--format", "json"]).json();
     assert_eq!(right["is_right"], true);
+    check(&["--backup-every", "never"]).ok();
     let smtp = ["--smtp-url", "smtps://mail.example.org"];
     for (arguments, says) in [
         (&["--scrypt", "ln=3"][..], "the setting scrypt is wrong"),

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use crate::server::{Outcome, Site};
 
@@ -75,6 +76,28 @@ fn a_folder_of_another_user_is_refused_and_not_touched() {
         !site.data().join("auth.db-wal").exists(),
         "nothing was made"
     );
+}
+
+#[test]
+fn no_server_and_no_command_fills_a_folder_of_the_system() {
+    let site = used();
+    for words in [
+        &["serve", "--listen", "127.0.0.1:0"][..],
+        &["db", "migrate"],
+        &[
+            "user",
+            "create",
+            "--email",
+            "bo@example.org",
+            "--no-password",
+        ],
+    ] {
+        let mut command = site.bare();
+        command.args(words).args(["--data-dir", "/srv"]);
+        let said = crate::server::run(&mut command, "").refusal();
+        assert!(said.contains("/srv is a folder of the system"), "{said}");
+    }
+    assert!(!Path::new("/srv/complete").exists());
 }
 
 #[test]
