@@ -206,13 +206,15 @@ pub(crate) fn owner(folder: &Path) -> Option<u32> {
     }
     let ours = [COMPLETE, SERVED, KEYS, "auth.db"].map(|it| owner(&folder.join(it)));
     let there: Vec<u32> = ours.into_iter().flatten().collect();
-    let has_most = |id: &&u32| there.iter().filter(|it| it == id).count() * 2 > there.len();
+    let count = |id: &u32| there.iter().filter(|it| *it == id).count();
+    let has_most = |id: &&u32| count(id) > 1 && count(id) * 2 > there.len();
     Some(there.iter().find(has_most).copied().unwrap_or(0))
 }
 
 /// Whose data are in a folder that is root's, if it is so; and whether root has lent it, as it lends volumes to
 /// containers, or nobody else may make files there.
 pub(crate) fn guest(folder: &Path) -> Option<(u32, bool)> {
+    check_not_of_system(folder).ok()?;
     let owner = owner(folder).filter(|it| *it != 0)?;
     let metadata = fs::metadata(folder).ok().filter(|it| it.uid() == 0)?;
     let group = metadata.gid();

@@ -58,6 +58,10 @@ impl Client {
         Ok((client, row))
     }
 
+    pub(super) fn way(&self) -> &Arc<Way> {
+        &self.way
+    }
+
     /// Whether its machine does not answer.
     pub(super) fn is_silent(&self) -> bool {
         self.way.is_silent()

@@ -60,7 +60,10 @@ pub(super) struct Connector {
     /// How many connections were begun, if each is to go to another host than the last one.
     begun: Option<AtomicUsize>,
     refused: Mutex<Option<Refused>>,
-    /// How often a connection turned out to lead to a server that takes no changes, or does not answer.
+    /// By which the last connection was made.
+    last: Mutex<Option<Arc<Way>>>,
+    /// How often a connection turned out to lead to a server that takes no changes, or does not answer, or
+    /// that another one is connected to now.
     generation: AtomicU64,
 }
 
@@ -104,6 +107,7 @@ impl Connector {
             ways: ways.collect(),
             begun: takes_turns.then(AtomicUsize::default),
             refused: Mutex::default(),
+            last: Mutex::default(),
             generation: AtomicU64::new(0),
         })
     }
@@ -157,8 +161,14 @@ impl Connector {
             return Err(it.why.clone());
         }
         drop(refused);
-        let generation = self.generation.load(Ordering::SeqCst);
+        let before = self.generation.load(Ordering::SeqCst);
         let statements = self.make().map_err(|why| self.refuse(why))?;
+        let is_other = self.note_way(statements.client.way());
+        if is_other {
+            // What others still have leads to the one before.
+            self.leave_server();
+        }
+        let generation = before + u64::from(is_other);
         if self.refused().take().is_some() {
             tracing::info!(event = "database_found");
         }
@@ -166,6 +176,13 @@ impl Connector {
             statements,
             generation,
         })
+    }
+
+    /// Whether connections led to another host before. Where each one is to go to another it says nothing.
+    fn note_way(&self, way: &Arc<Way>) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = last.replace(Arc::clone(way));
+        self.begun.is_none() && before.is_some_and(|it| !Arc::ptr_eq(&it, way))
     }
 
     /// For a while nobody tries again.
