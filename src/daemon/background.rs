@@ -9,12 +9,12 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::daemon::backups::Backups;
+use crate::daemon::clock::{Trust, Watched};
 use crate::daemon::memory;
-use crate::domain::Timestamp;
+use crate::daemon::trouble::Trouble;
 use crate::failure::{Failure, panic_message};
 use crate::http::App;
 use crate::operator::Operator;
-use crate::operator::clock::{ClockStep, ClockWatch, DOUBT};
 use crate::operator::hash_kinds::HashKinds;
 use crate::operator::keys::{Followed, KeyWatch};
 
@@ -40,14 +40,6 @@ const TIDY_PAUSE: Duration = Duration::from_secs(600);
 /// The same after a clean-up that was not done, or not all of it.
 const TIDY_TROUBLE: Duration = Duration::from_secs(30);
 
-/// Pause between two looks at the clock, and after one that failed.
-const CLOCK_PAUSE: Duration = Duration::from_secs(1);
-const CLOCK_TROUBLE: Duration = Duration::from_secs(5);
-
-/// What to do about a clock that differs from that of the database.
-const DISAGREE: &str = "this server goes by the clock of the database; let both machines follow a time server: \
-                        until an hour after that nothing is deleted here, and no scheduled backup is made";
-
 /// A million rows take a minute in this way.
 const BATCH_PAUSE: Duration = Duration::from_millis(10);
 
@@ -68,12 +60,7 @@ pub(crate) fn start(
         .build()
         .context("cannot start")?;
     let work = async move {
-        let (trusted, trust) = watch::channel(Trust::default());
-        let mut clock = Watched {
-            trusted,
-            clock: ClockWatch::default(),
-            trouble: Trouble::default(),
-        };
+        let (mut clock, trust) = Watched::new();
         // Before anything is deleted.
         clock.look(&operator).await;
         let mut tasks = JoinSet::new();
@@ -110,24 +97,6 @@ pub(crate) fn start(
 async fn settle(stopped: Stopped) {
     pause(&stopped, Instant::now() + START).await;
     memory::give_back();
-}
-
-/// What lasts is said once.
-#[derive(Default)]
-struct Trouble(String);
-
-impl Trouble {
-    fn tell(&mut self, failure: &Failure) {
-        let chain = failure.chain();
-        if chain != self.0 {
-            failure.log();
-            self.0 = chain;
-        }
-    }
-
-    fn clear(&mut self) {
-        self.0.clear();
-    }
 }
 
 async fn send(operator: Operator, stopped: Stopped) {
@@ -218,119 +187,6 @@ async fn watch_clock(operator: Operator, mut clock: Watched, stopped: Stopped) {
     noted.unwrap_or_else(|err| err.log());
 }
 
-/// By what time old things may go. Whoever deletes does not look at the clock, which may have leapt a moment
-/// ago.
-#[derive(Clone, Copy, Default)]
-struct Trust {
-    /// None if the last look said nothing yet.
-    time: Option<Timestamp>,
-    doubted_until: Option<Instant>,
-}
-
-impl Trust {
-    /// None, as long as nothing is to be deleted.
-    fn time(self) -> Option<Timestamp> {
-        let is_doubted = self.doubted_until.is_some_and(|it| it > Instant::now());
-        self.time.filter(|_| !is_doubted)
-    }
-}
-
-/// A clock that is looked at, and how far others may trust it.
-struct Watched {
-    clock: ClockWatch,
-    trouble: Trouble,
-    trusted: watch::Sender<Trust>,
-}
-
-impl Watched {
-    /// Returns how long to wait before the next look.
-    async fn look(&mut self, operator: &Operator) -> Duration {
-        match operator.watch_clock(&mut self.clock).await {
-            Ok(step) => {
-                self.trouble.clear();
-                let is_doubted = tell_of_clock(step, self.clock.is_news());
-                let time = self.clock.last();
-                self.trusted.send_modify(|trust| {
-                    // What was right before is still to come.
-                    let went_back = matches!(step, ClockStep::Back(_));
-                    trust.time = time.filter(|_| !went_back);
-                    if is_doubted {
-                        trust.doubted_until = Some(Instant::now() + doubt_after(step, time));
-                    }
-                });
-                CLOCK_PAUSE
-            }
-            Err(failure) => {
-                self.trouble.tell(&failure);
-                CLOCK_TROUBLE
-            }
-        }
-    }
-}
-
-/// For how long nothing is deleted after such a step, of which the clock says that it is `now`.
-fn doubt_after(step: ClockStep, now: Option<Timestamp>) -> Duration {
-    let seconds = match (step, now) {
-        (ClockStep::AheadBefore(until), Some(now)) => until.seconds_since(now),
-        _ => DOUBT,
-    };
-    Duration::from_secs(seconds.unsigned_abs())
-}
-
-/// Returns whether nothing is to be deleted for a while.
-fn tell_of_clock(step: ClockStep, is_news: bool) -> bool {
-    match step {
-        ClockStep::None => false,
-        ClockStep::Back(seconds) => {
-            let note = "what waits or lasts has followed it";
-            tracing::warn!(event = "sys_clock_set_back", seconds, note);
-            false
-        }
-        ClockStep::Ahead(seconds) => {
-            let note = "or nothing was written for so long; if the clock is wrong, put it right: \
-                        for an hour nothing is deleted, and no scheduled backup is made";
-            tracing::warn!(event = "sys_clock_ahead", seconds, note);
-            true
-        }
-        ClockStep::AheadBefore(until) => {
-            let note = "or for a day nothing was noted in the audit trail; if the clock is wrong, put it right: \
-                        until then nothing is deleted, and no scheduled backup is made";
-            tracing::warn!(event = "sys_clock_ahead", %until, note);
-            true
-        }
-        _ if !is_news => true,
-        ClockStep::Wrong => {
-            let note = "it says a time before this program was written; put it right: nobody stays \
-                        logged in whose login is of such a time, nothing is deleted, and no scheduled backup is made";
-            tracing::error!(event = "sys_clock_wrong", note);
-            true
-        }
-        ClockStep::DatabaseWrong => {
-            let note = "that of the machine of the database says a time before this program was written; put it \
-                        right: until then each server goes by a time of its own, nothing is deleted, and no \
-                        scheduled backup is made";
-            tracing::error!(event = "sys_clock_of_database_wrong", note);
-            true
-        }
-        ClockStep::BehindDatabase(seconds) => {
-            tracing::error!(
-                event = "sys_clock_behind_database",
-                seconds,
-                note = DISAGREE
-            );
-            true
-        }
-        ClockStep::AheadOfDatabase(seconds) => {
-            tracing::error!(
-                event = "sys_clock_ahead_of_database",
-                seconds,
-                note = DISAGREE
-            );
-            true
-        }
-    }
-}
-
 async fn deliver(operator: Operator) -> Result<bool, Failure> {
     operator.deliver_next().await
 }
@@ -408,8 +264,9 @@ async fn back_up(
 ) {
     while !*stopped.borrow() {
         // Each one takes the place of the oldest, by its name, which is a time.
-        if trust.borrow().time().is_some() {
-            backups.make(&operator, &stopped).await;
+        let now = trust.borrow().time();
+        if let Some(now) = now {
+            backups.make(&operator, now, &stopped).await;
         }
         pause(&stopped, Instant::now() + TIDY_PAUSE).await;
     }

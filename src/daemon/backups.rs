@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::domain::Actor;
+use crate::domain::{Actor, Timestamp};
 use crate::failure::Failure;
 use crate::operator::Operator;
 use crate::operator::maintenance::BackupSchedule;
@@ -30,15 +30,20 @@ impl Backups {
         })
     }
 
-    /// Makes one if it is time, on a thread of its own: to copy and verify a database takes minutes.
+    /// Makes one if it is time at `now`, on a thread of its own: to copy and verify a database takes minutes.
     /// A stop of the server does not wait for it.
-    pub(crate) async fn make(&self, operator: &Operator, stopped: &watch::Receiver<bool>) {
+    pub(crate) async fn make(
+        &self,
+        operator: &Operator,
+        now: Timestamp,
+        stopped: &watch::Receiver<bool>,
+    ) {
         let watched = stopped.clone();
         let progress: Progress = Arc::new(move |_| !*watched.borrow());
         let (schedule, caller) = (self.schedule.clone(), self.caller.clone());
         let (operator, runtime) = (operator.clone(), Handle::current());
         let making = tokio::task::spawn_blocking(move || {
-            runtime.block_on(operator.back_up_if_due(&schedule, &caller, &progress))
+            runtime.block_on(operator.back_up_if_due(&schedule, now, &caller, &progress))
         });
         let made = making
             .await

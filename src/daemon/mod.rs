@@ -4,6 +4,7 @@ mod announce;
 mod background;
 mod backups;
 mod bind;
+mod clock;
 mod log;
 mod log_line;
 mod loss;
@@ -11,6 +12,7 @@ mod memory;
 mod metrics;
 mod reload;
 mod service_manager;
+mod trouble;
 
 pub(crate) use bind::check_listen;
 

@@ -29,6 +29,8 @@ pub struct ClockWatch {
     is_past_known: bool,
     wrong: Option<Discriminant<ClockStep>>,
     is_news: bool,
+    /// What the clock said after a leap that is still to be noted.
+    leapt_to: Option<Timestamp>,
 }
 
 impl ClockWatch {
@@ -84,6 +86,16 @@ impl Operator {
         watch.is_news = is_wrong && watch.wrong != wrong;
         watch.wrong = wrong;
         Ok(step)
+    }
+
+    /// Notes a leap that a look has found, for whoever starts after this one. If it fails the next time does it: a
+    /// disk may be full.
+    pub async fn note_leap(&self, watch: &mut ClockWatch) -> Result<(), Failure> {
+        if let Some(to) = watch.leapt_to {
+            self.parts.store.note_leap(to).await?;
+            watch.leapt_to = None;
+        }
+        Ok(())
     }
 
     /// None, if nobody knows.
@@ -145,14 +157,13 @@ impl Operator {
                 until.map_or(step, ClockStep::AheadBefore)
             }
             ClockStep::Ahead(_) => {
-                // If that fails the next look finds the same again.
-                watch.last = Some(last);
-                self.parts.store.note_leap(now).await?;
+                watch.leapt_to = Some(now);
                 watch.is_past_known = true;
                 step
             }
             ClockStep::Back(seconds) => {
                 self.go_back(seconds, last, now).await?;
+                watch.leapt_to = None;
                 step
             }
             step => step,

@@ -117,16 +117,17 @@ impl Operator {
         Ok(copied)
     }
 
-    /// Makes the next backup of the schedule if it is time, deletes the oldest ones, and returns the
-    /// new file.
+    /// Makes the next backup of the schedule if it is time at `now`, deletes the oldest ones, and returns the
+    /// new file. The clock is not asked: it may have leapt.
     pub async fn back_up_if_due(
         &self,
         schedule: &BackupSchedule,
+        now: Timestamp,
         caller: &Actor,
         progress: &Progress,
     ) -> Result<Option<PathBuf>, Failure> {
         let doing = "making a scheduled backup";
-        let (now, folder) = (self.now(), &schedule.folder);
+        let folder = &schedule.folder;
         let mut made = scheduled(folder).map_err(Failure::when(doing))?;
         let since = now.minus(schedule.every);
         let name = name_at(now);

@@ -169,11 +169,12 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
     let give = format!("chown -R {ours} {}", quoted_path(path));
     let as_owner = || format!("run it as its owner: {}", command_as(theirs));
     if theirs != 0 {
-        let folder = folder_of(path);
-        return match guest(folder) {
-            Some((owner, false)) if path.is_file() => giving_back(folder, owner),
-            _ => as_owner(),
+        let folder = match path.is_dir() {
+            true => path,
+            false => folder_of(path),
         };
+        let guest = guest(folder).filter(|it| !it.is_lent);
+        return guest.map_or_else(as_owner, |it| it.giving_back(folder));
     }
     if path.is_file() {
         let is_among_ours = fs::metadata(folder_of(path)).is_ok_and(|it| it.uid() == ours);
@@ -196,37 +197,45 @@ const OF_SYSTEM: &str = "/ /bin /boot /dev /dev/shm /etc /etc/opt /home /lib /li
     /run/user /sbin /srv /sys /tmp /usr /usr/bin /usr/lib /usr/lib64 /usr/local /usr/sbin /usr/share /usr/src \
     /var /var/backups /var/cache /var/lib /var/local /var/log /var/mail /var/opt /var/run /var/spool /var/tmp";
 
-/// Whom the data belong to: a folder of root's may be lent to whoever has filled it, and root may have taken some of
-/// it since. Somebody who has put a file there owns nothing else.
+/// Whom the data belong to: a folder of root's may be lent to whoever has filled it, and a folder may have been given
+/// to somebody else since, or some of what is in it. Somebody who has put a file there owns nothing else.
 pub(crate) fn owner(folder: &Path) -> Option<u32> {
     let owner = |path: &Path| fs::metadata(path).ok().map(|it| it.uid());
     let of_folder = owner(folder)?;
-    if of_folder != 0 {
-        return Some(of_folder);
-    }
     let ours = [COMPLETE, SERVED, KEYS, "auth.db"].map(|it| owner(&folder.join(it)));
     let there: Vec<u32> = ours.into_iter().flatten().collect();
     let count = |id: &u32| there.iter().filter(|it| *it == id).count();
     let has_most = |id: &&u32| count(id) > 1 && count(id) * 2 > there.len();
-    Some(there.iter().find(has_most).copied().unwrap_or(0))
+    let of_most = there.iter().find(has_most).copied();
+    Some(of_most.filter(|it| *it != 0).unwrap_or(of_folder))
 }
 
-/// Whose data are in a folder that is root's, if it is so; and whether root has lent it, as it lends volumes to
-/// containers, or nobody else may make files there.
-pub(crate) fn guest(folder: &Path) -> Option<(u32, bool)> {
+/// Whose data are in a folder of somebody else's.
+pub(crate) struct Guest {
+    pub(crate) owner: u32,
+    /// Root lets this one make files there, as it lends volumes to containers.
+    pub(crate) is_lent: bool,
+}
+
+pub(crate) fn guest(folder: &Path) -> Option<Guest> {
     check_not_of_system(folder).ok()?;
-    let owner = owner(folder).filter(|it| *it != 0)?;
-    let metadata = fs::metadata(folder).ok().filter(|it| it.uid() == 0)?;
+    let metadata = fs::metadata(folder).ok()?;
+    let owner = owner(folder).filter(|it| ![0, metadata.uid()].contains(it))?;
     let group = metadata.gid();
     let is_member = || name_of_user(owner).is_some_and(|it| is_member(&it, group));
     // Of one without an account nobody knows.
     let is_of_group = group_of_user(owner).is_none_or(|it| it == group) || is_member();
-    Some((owner, metadata.mode() & 0o020 != 0 && is_of_group))
+    Some(Guest {
+        owner,
+        is_lent: metadata.uid() == 0 && metadata.mode() & 0o020 != 0 && is_of_group,
+    })
 }
 
-/// Gives a folder back to whom the data in it belong to.
-pub(crate) fn giving_back(folder: &Path, owner: u32) -> String {
-    format!("run as root: chown {owner} {}", quoted_path(folder))
+impl Guest {
+    /// Gives the folder back to this one.
+    pub(crate) fn giving_back(&self, folder: &Path) -> String {
+        format!("run as root: chown {} {}", self.owner, quoted_path(folder))
+    }
 }
 
 fn check_not_of_system(folder: &Path) -> anyhow::Result<()> {

@@ -230,7 +230,7 @@ fn a_folder_that_root_took_from_a_service_goes_back_and_nothing_else_is_to_chang
     let take = |path: &Path| std::os::unix::fs::chown(path, Some(0), None).expect("root");
     take(&site.data());
     let examined = Examined::of(&site, &[]);
-    let advice = examined.failed("files", "may not write to their folder");
+    let advice = examined.failed("files", "their folder");
     assert_eq!(examined.rows("files").len(), 1);
     let said = site.run(&["user", "list"]).refusal();
     assert!(said.contains(&advice), "{said}");
@@ -242,10 +242,20 @@ fn a_folder_that_root_took_from_a_service_goes_back_and_nothing_else_is_to_chang
     take(&site.data());
     take(&database);
     let examined = Examined::of(&site, &[]);
-    follow(&examined.failed("files", "may not write to their folder"));
+    follow(&examined.failed("files", "their folder"));
     follow(&examined.failed("files", "auth.db belongs to another user"));
     assert_eq!(owner(&site.data()), service);
     assert_eq!(owner(&database), service);
+
+    // A third one, by a slip of the pen.
+    std::os::unix::fs::chown(site.data(), Some(65_533), None).expect("root");
+    let examined = Examined::of(&site, &[]);
+    let advice = examined.failed("files", "belongs to 65533");
+    assert_eq!(examined.rows("files").len(), 1);
+    let said = site.run(&["user", "list"]).refusal();
+    assert!(said.contains(&advice), "{said}");
+    follow(&advice);
+    assert_eq!(owner(&site.data()), service);
 }
 
 #[test]
@@ -260,8 +270,17 @@ fn a_folder_that_root_lends_to_a_service_is_not_to_be_closed_to_it() {
         return;
     }
     std::os::unix::fs::chown(site.data(), Some(0), None).expect("root");
-    fs::set_permissions(site.data(), Permissions::from_mode(0o2770)).expect("a mode");
+    let mode = |mode| {
+        fs::set_permissions(site.data(), Permissions::from_mode(mode)).expect("a mode");
+    };
+    mode(0o2770);
     Examined::of(&site, &[]).is("files", "ok", "");
+    mode(0o2777);
+    let advice = Examined::of(&site, &[]).is("files", "warning", "in the place of ours");
+    follow(&advice);
+    Examined::of(&site, &[]).is("files", "ok", "");
+    let lent = fs::metadata(site.data()).expect("a folder");
+    assert_eq!(lent.mode() & 0o777, 0o775);
 }
 
 #[test]

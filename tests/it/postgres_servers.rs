@@ -369,8 +369,10 @@ fn back_up_if_due(server: &App, progress: &Progress) -> Result<bool, String> {
         keep: 7,
     };
     std::fs::create_dir_all(&schedule.folder).expect("a folder");
-    let by = operator();
-    let made = server.operator.back_up_if_due(&schedule, &by, progress);
+    let (now, by) = (server.clock.now(), operator());
+    let made = server
+        .operator
+        .back_up_if_due(&schedule, now, &by, progress);
     let made = server.wait(made).map_err(|failure| failure.chain())?;
     Ok(made.is_some())
 }

@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use tokio_postgres::{Client as Asker, Row, RowStream, Statement};
 
+use super::error::of_begin;
 use super::way::{Link, Unreached, Way, heard};
 use crate::store::sql::{Error, Result, Value};
 
@@ -75,6 +76,12 @@ impl Client {
     /// What has neither values nor answers.
     pub(super) fn batch(&mut self, sql: &str) -> Result<()> {
         Ok(self.run(async |it| it.batch_execute(sql).await)??)
+    }
+
+    /// Begins a transaction that is to write.
+    pub(super) fn begin(&mut self, sql: &str) -> Result<()> {
+        let begun = self.run(async |it| it.batch_execute(sql).await)?;
+        begun.map_err(of_begin)
     }
 
     pub(super) fn prepare(&mut self, sql: &str) -> Result<Statement> {

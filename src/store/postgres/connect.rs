@@ -133,7 +133,7 @@ impl Connector {
                         self.leave_server();
                     }
                     // It has just been asked for in vain, and there is no other one.
-                    if self.ways.iter().all(|it| it.is_silent()) {
+                    if self.is_silent() {
                         *connection = None;
                         return Err(self.refuse(not_committed(err).why));
                     }
@@ -148,6 +148,11 @@ impl Connector {
             *connection = None;
         }
         done.map_err(not_committed)
+    }
+
+    /// Whether no machine answered when it was last asked.
+    pub(super) fn is_silent(&self) -> bool {
+        self.ways.iter().all(|it| it.is_silent())
     }
 
     /// From now on every thread looks for a server that answers and takes changes.

@@ -41,13 +41,7 @@ impl From<tokio_postgres::Error> for sql::Error {
                 Self::passing(format!("{}; {NO_RIGHT}", in_words(&err)))
             }
             SqlState::DISK_FULL => Self::passing(DISK_FULL),
-            SqlState::READ_ONLY_SQL_TRANSACTION => {
-                Self::read_only(format!("the database takes no changes; {TAKES_NOTHING}"))
-            }
-            // So says one that follows another to whoever is about to write.
-            SqlState::FEATURE_NOT_SUPPORTED if in_words(&err).contains("recovery") => {
-                Self::read_only(format!("the database takes no changes; {TAKES_NOTHING}"))
-            }
+            SqlState::READ_ONLY_SQL_TRANSACTION => takes_nothing(),
             SqlState::LOCK_NOT_AVAILABLE => Self::passing(LOCKED),
             SqlState::UNDEFINED_TABLE => Self::passing(EMPTIED),
             SqlState::DUPLICATE_PSTATEMENT | SqlState::INVALID_SQL_STATEMENT_NAME => {
@@ -57,6 +51,19 @@ impl From<tokio_postgres::Error> for sql::Error {
             _ => Self::fault(in_words(&err)),
         }
     }
+}
+
+/// Of the beginning of a transaction that is to write: one that follows another server cannot do that, which is
+/// told in the language of the server.
+pub(super) fn of_begin(err: tokio_postgres::Error) -> sql::Error {
+    match err.code() {
+        Some(&SqlState::FEATURE_NOT_SUPPORTED) => takes_nothing(),
+        _ => err.into(),
+    }
+}
+
+fn takes_nothing() -> sql::Error {
+    sql::Error::read_only(format!("the database takes no changes; {TAKES_NOTHING}"))
 }
 
 /// By classes of errors (<https://www.postgresql.org/docs/current/errcodes-appendix.html>): no connection,

@@ -115,7 +115,7 @@ impl Open {
     ) -> Result<bool, NotCommitted> {
         let begun = self
             .connector
-            .with(&mut self.connection, |it| it.batch(BEGIN));
+            .with(&mut self.connection, |it| it.client.begin(BEGIN));
         let waits = begun.as_ref().is_err_and(is_unconnected);
         if waits || self.waits {
             self.readers.give_way(waits);

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use super::finding::{Finding, Subject};
 use crate::domain::counted;
 use crate::failure;
+use crate::private_file::data_dir::{self, Guest};
 use crate::private_file::lent::{Fault, fault_of_secret};
 use crate::private_file::owner::{closing, quoted_path};
 use crate::private_file::system_users::name_of_user;
 use crate::private_file::{
-    data_dir, folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
+    folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
 };
 use crate::settings::private_files;
 use crate::store::maintenance;
@@ -36,7 +37,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut files = database.map_or_else(Vec::new, beside);
     files.extend([layout::SERVED, layout::COMPLETE].map(|it| folder.join(it)));
     let guest = data_dir::guest(folder);
-    // A volume that root lends is not ours to close; what is in it is looked at all the same.
+    // A folder of somebody else's is not ours to close; what is in it is looked at all the same.
     if guest.is_none() && fs::metadata(folder).is_ok_and(|it| is_own(&it)) {
         files.push(folder.clone());
     }
@@ -48,24 +49,16 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let refused = |err: anyhow::Error| {
         Finding::refused(CHECK, &failure::chain(err.chain()), "run it as its owner")
     };
-    let mut findings = Vec::from_iter(data_dir::check(folder).err().map(refused));
+    let mut findings = match &guest {
+        Some(it) if !it.is_lent => vec![taken(folder, it)],
+        _ => Vec::from_iter(data_dir::check(folder).err().map(refused)),
+    };
     findings.extend(second_name(subject));
     if let Some(owner) = data_dir::owner(folder) {
-        findings.extend(guest.and_then(|it| taken_by_root(folder, it)));
         let of_another = |it: &Private| it.of_another(owner);
         findings.extend(own.iter().filter_map(of_another));
     }
-    let is_of_lender =
-        |it: &PathBuf| guest.is_some() && folder.canonicalize().is_ok_and(|own| own == *it);
-    let open = replaceable_in(folder);
-    if let Some(open) = open.filter(|it| !is_of_lender(it) || is_everybodys(it)) {
-        let shown = open.display();
-        findings.push(Finding::warning(
-            CHECK,
-            format!("others can put files of theirs in the place of ours in {shown}"),
-            closing(&open),
-        ));
-    }
+    findings.extend(replaceable(folder, guest.is_some_and(|it| it.is_lent)));
     findings.extend(own.iter().filter_map(Private::open_to_others));
     findings.extend(lent.iter().filter_map(|it| of_lent(it, folder)));
     if findings.is_empty() {
@@ -77,20 +70,31 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-fn is_everybodys(folder: &Path) -> bool {
-    fs::metadata(folder).is_ok_and(|it| it.mode() & 0o002 != 0)
+/// The group of a folder that is lent is that of whom it is lent to.
+fn replaceable(folder: &Path, is_lent: bool) -> Option<Finding> {
+    let open = replaceable_in(folder)?;
+    let is_lent = is_lent && folder.canonicalize().is_ok_and(|it| it == open);
+    let is_everybodys = || fs::metadata(&open).is_ok_and(|it| it.mode() & 0o002 != 0);
+    let advice = match is_lent {
+        true if !is_everybodys() => return None,
+        true => format!("run: chmod o-w {}", quoted_path(&open)),
+        false => closing(&open),
+    };
+    let shown = open.display();
+    let said = format!("others can put files of theirs in the place of ours in {shown}");
+    Some(Finding::warning(CHECK, said, advice))
 }
 
-fn taken_by_root(folder: &Path, (owner, is_lent): (u32, bool)) -> Option<Finding> {
-    (!is_lent).then(|| {
-        let shown = folder.display();
-        let name = name_of_user(owner).unwrap_or_else(|| owner.to_string());
-        Finding::failed(
-            CHECK,
-            format!("the data are those of {name}, who may not write to their folder {shown}, which is root's"),
-            data_dir::giving_back(folder, owner),
-        )
-    })
+fn taken(folder: &Path, guest: &Guest) -> Finding {
+    let name = |uid: u32| name_of_user(uid).unwrap_or_else(|| uid.to_string());
+    let whose =
+        fs::metadata(folder).map_or_else(|_| "another user".to_owned(), |it| name(it.uid()));
+    let (shown, owner) = (folder.display(), name(guest.owner));
+    Finding::failed(
+        CHECK,
+        format!("the data are those of {owner}, and their folder {shown} belongs to {whose}"),
+        guest.giving_back(folder),
+    )
 }
 
 fn second_name(subject: &Subject<'_>) -> Option<Finding> {
