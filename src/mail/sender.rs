@@ -14,6 +14,12 @@ const NOBODY: &str = "it is neither an address nor a name with an address behind
 #[derive(Clone, Debug)]
 pub struct Sender(pub(super) Mailbox);
 
+impl Sender {
+    pub(crate) fn is_of_localhost(&self) -> bool {
+        self.0.email.domain() == "localhost"
+    }
+}
+
 impl FromStr for Sender {
     type Err = &'static str;
 

@@ -19,13 +19,30 @@ use super::{
 };
 
 pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
-    make_folder(folder).with_context(|| {
-        // Whoever wrote a relative path may not know relative to what.
-        let path = whole_path(folder);
-        let shown = path.display();
-        format!("cannot create the data folder {shown}; choose another one with --data-dir")
-    })?;
+    make_folder(folder).with_context(|| cannot_create(folder))?;
     check(folder)
+}
+
+fn cannot_create(folder: &Path) -> String {
+    // Whoever wrote a relative path may not know relative to what.
+    let path = whole_path(folder);
+    let shown = path.display();
+    format!("cannot create the data folder {shown}; choose another one with --data-dir")
+}
+
+/// Refuses what `make` would refuse, and makes nothing.
+pub(crate) fn check_makeable(folder: &Path) -> anyhow::Result<()> {
+    // What is below a closed folder may be there.
+    if folder.try_exists().unwrap_or(true) {
+        return check(folder);
+    }
+    check_not_of_system(folder)?;
+    let path = whole_path(folder);
+    let above = path.ancestors().find(|it| it.exists());
+    let asked = above.map_or(Ok(()), |it| access(it, Access::WRITE_OK | Access::EXEC_OK));
+    asked
+        .map_err(io::Error::from)
+        .with_context(|| cannot_create(folder))
 }
 
 /// Removes a data folder that was made for nothing, unless something is in it beside its lock.

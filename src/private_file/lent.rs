@@ -72,21 +72,21 @@ pub(crate) fn fault_of_rights(file: &Path, data: Option<&Path>) -> Option<Fault>
     if account.may(Access::READ_OK, 0o4, file, &metadata) {
         return None;
     }
-    let is_anybodys = account.is_us() && !is_service_account();
-    let of_another = reader_of(file).filter(|it| is_anybodys && *it != account.name());
-    let advice = match of_another {
-        Some(name) => format!("run it as {name}: {}", command_as_user(&name)),
-        None => account.advice(file, &metadata),
-    };
+    let advice = account.as_reader_of(file);
     Some(Fault {
         what: format!("{} may not read it", account.name()),
-        advice,
+        advice: advice.unwrap_or_else(|| account.advice(file, &metadata)),
     })
 }
 
 /// What is wrong with the way to a folder, for the server of the data in `data`.
 pub(crate) fn fault_of_way(folder: &Path, data: &Path) -> Option<Fault> {
     Account::of(Some(data)).fault_of_way(folder)
+}
+
+/// Whether this is root, and the data in `data` are those of a service.
+pub(crate) fn serves_another(data: &Path) -> bool {
+    !Account::of(Some(data)).is_us()
 }
 
 /// Whether the server of the data in `data` may make files in a folder.
@@ -129,8 +129,19 @@ impl Account {
         let folder = self.barred_from(path)?;
         Some(Fault {
             what: format!("{} may not enter {}", self.name(), folder.display()),
-            advice: "move it to another folder, and name it there".to_owned(),
+            advice: self
+                .as_reader_of(&folder)
+                .unwrap_or_else(|| "move it to another folder, and name it there".to_owned()),
         })
+    }
+
+    /// Where somebody sits, and the file is for another account: how to run this as that one.
+    fn as_reader_of(self, file: &Path) -> Option<String> {
+        if !self.is_us() || is_service_account() {
+            return None;
+        }
+        let name = reader_of(file).filter(|it| *it != self.name())?;
+        Some(format!("run it as {name}: {}", command_as_user(&name)))
     }
 
     /// Whether anybody but this one and root may read, write or enter it.

@@ -48,6 +48,15 @@ impl Setting {
         ["trusted_proxies", "cors_origins"].contains(&self.key)
     }
 
+    /// A right line of a settings file.
+    pub(super) fn line(&self) -> String {
+        let Self { key, example, .. } = self;
+        match self.is_number() || self.is_truth() {
+            true => format!("{key} = {example}"),
+            false => format!("{key} = {example:?}"),
+        }
+    }
+
     /// The only right values, where there are a few.
     pub(crate) fn choices(&self) -> &'static [&'static str] {
         match self.key {
@@ -243,6 +252,6 @@ pub(crate) const RESERVED: [&str; 1] = ["signing_algorithm"];
 /// Every error about a setting names it and shows a right example.
 pub(crate) fn wrong(key: &str, what: impl fmt::Display) -> anyhow::Error {
     let setting = SETTINGS.iter().find(|it| it.key == key);
-    let example = setting.map_or("", |it| it.example);
-    anyhow!("the setting {key} is wrong: {what}; a right one is {key} = {example:?}")
+    let line = setting.map_or_else(String::new, Setting::line);
+    anyhow!("the setting {key} is wrong: {what}; a right one is {line}")
 }

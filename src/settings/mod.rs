@@ -113,6 +113,12 @@ impl Settings {
         })
     }
 
+    /// The network of trusted proxies that has every address in it.
+    pub(crate) fn trusts_all(&self) -> Option<&IpNet> {
+        let has_all = |it: &&IpNet| it.prefix_len() == 0;
+        self.trusted_proxies.iter().find(has_all)
+    }
+
     /// The file of the database; of one that a server has, what would be it. What stands beside it is on
     /// a disk with room for users.
     pub(crate) fn database_file(&self) -> PathBuf {

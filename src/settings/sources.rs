@@ -102,6 +102,11 @@ impl Values {
             let what = "it starts with no /, and commands in other folders would find another one";
             return Err(wrong(key, what));
         }
+        if path.starts_with("~") {
+            let what =
+                "no shell has read it, so ~ would be a folder of this name; write the whole path";
+            return Err(wrong(key, what));
+        }
         Ok(())
     }
 
@@ -238,7 +243,7 @@ fn table_of(shown: &str, text: &str) -> anyhow::Result<toml::Table> {
             Some(it) if message.starts_with("duplicate") => {
                 format!("; leave out one of those that set {}", it.key)
             }
-            Some(it) => format!("; a right one is {} = {:?}", it.key, it.example),
+            Some(it) => format!("; a right one is {}", it.line()),
             None => String::new(),
         };
         anyhow!(

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -184,6 +185,12 @@ fn check_as_root_refuses_what_the_owner_of_the_data_may_not_read_or_write() {
     set(&letter, 0o644);
     set(&templates, 0o755);
     check().ok();
+    let of_system = run(
+        site.bare().args(["config", "check", "--data-dir", "/srv"]),
+        "",
+    );
+    let said = of_system.refusal();
+    assert!(said.contains("/srv is a folder of the system"), "{said}");
     let data = site.data();
     for (path, closed, open) in [
         (&authorities, 0o600, 0o644),
@@ -198,6 +205,36 @@ fn check_as_root_refuses_what_the_owner_of_the_data_may_not_read_or_write() {
         set(path, open);
         check().ok();
     }
+}
+
+#[test]
+fn check_refuses_a_data_folder_that_serve_would_not_take() {
+    // Only root can become somebody else.
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let site = Site::new();
+    let set = |path: &Path, mode| {
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+    };
+    set(&site.path(""), 0o755);
+    for (name, mode) in [("roots", 0o755), ("closed", 0o700)] {
+        fs::create_dir_all(site.path(name).join("within")).expect("a folder");
+        set(&site.path(name), mode);
+    }
+    for folder in ["roots", "roots/new", "closed/within", "closed/new"] {
+        for command in ["check", "serve"] {
+            let mut asked = site.bare();
+            match command {
+                "check" => asked.args(["config", "check"]),
+                _ => asked.args(["serve", "--listen", "127.0.0.1:0"]),
+            };
+            asked.args(["--data-dir", folder]).uid(65_534).gid(65_534);
+            let said = run(&mut asked, "").refusal();
+            assert!(said.contains(folder), "{command}: {said}");
+        }
+    }
+    assert!(is_empty(&site.path("roots/within")) && !site.path("roots/new").exists());
 }
 
 /// Every way in which a password may stand in the settings, right or wrong.

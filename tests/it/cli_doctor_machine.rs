@@ -17,7 +17,7 @@ fn wrong_settings_do_not_hide_the_rest() {
     fs::set_permissions(file, Permissions::from_mode(0o644)).expect("a mode");
     let examined = Examined::of(&site, &["--hash-queue", "many"]);
     let advice = examined.failed("settings", "the setting hash_queue is wrong");
-    assert!(advice.contains("hash_queue = \"64\""), "{advice}");
+    assert!(advice.contains("hash_queue = 64"), "{advice}");
     examined.failed("files", "auth.db");
     examined.is("integrity", "ok", "");
     for check in ["public_url", "smtp", "hash_cost", "hash_memory"] {
@@ -97,6 +97,10 @@ fn guesses_that_are_not_limited_are_found() {
 fn a_proxy_that_is_not_believed_is_found() {
     let site = used();
     let public = ["--public-url", "https://auth.example.org"];
+    let all = ["--trusted-proxies", "10.0.0.1, 0.0.0.0/0"];
+    let examined = Examined::of(&site, &[&public[..], &all].concat());
+    let advice = examined.is("listen", "warning", "holds 0.0.0.0/0");
+    assert!(advice.contains("your proxies only"), "{advice}");
     for (listen, trusted, state) in [
         ("127.0.0.1:8000", "", "warning"),
         ("127.0.0.1:8000", "10.0.0.0/8", "warning"),
@@ -242,7 +246,9 @@ fn the_mail_server_is_greeted_and_sent_nothing() {
         let named = ["--smtp-url-file", &url_path, "--smtp-ca-file", &authority];
         Examined::of(&site, &[&named[..], &["--smtp-timeout", "1s"]].concat())
     };
-    with("s%25cr%40t", mail.port).is("smtp", "ok", "250");
+    let examined = with("s%25cr%40t", mail.port);
+    examined.is("smtp", "ok", "250");
+    examined.is("mail_from", "warning", "localhost");
     let dialogue = mail.dialogue();
     assert!(dialogue.contains("NOOP"), "{dialogue}");
     assert!(!dialogue.contains("MAIL FROM"), "{dialogue}");

@@ -181,7 +181,7 @@ fn a_list_that_ends_at_its_limit_says_how_to_go_on() {
         ),
         (
             ["mail", "list"],
-            "1 mail listed; for the next ones add --after 1\n",
+            "1 mail listed; for the next ones add --after 1; what waits is listed by --state queued\n",
         ),
         (
             ["audit", "list"],

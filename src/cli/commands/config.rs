@@ -10,7 +10,8 @@ use crate::cli::examples::examples;
 use crate::cli::terminal::output::Output;
 use crate::compose::{self, Identity};
 use crate::daemon;
-use crate::private_file::lent::{Fault, fault_of_rights, fault_of_way, may_fill};
+use crate::private_file::data_dir;
+use crate::private_file::lent::{Fault, fault_of_rights, fault_of_way, may_fill, serves_another};
 use crate::settings::{Authorities, Listen, Settings, Values, private_files};
 
 #[derive(clap::Subcommand)]
@@ -50,12 +51,7 @@ fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()>
     for file in open_files(settings) {
         refuse_unreadable(&file, settings)?;
     }
-    if settings.data_dir.is_dir() && !may_fill(&settings.data_dir, &settings.data_dir) {
-        let shown = settings.data_dir.display();
-        bail!(
-            "whoever the data folder {shown} belongs to may not write to it; run `doctor`, which says what helps"
-        );
-    }
+    check_data_dir(&settings.data_dir)?;
     let database = settings.database.file().map(|it| ("database", it));
     let data = [("data_dir", &*settings.data_dir)]
         .into_iter()
@@ -77,6 +73,18 @@ fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()>
             daemon::check_listen(listen, &settings.socket, &settings.data_dir, flag)?;
         }
     }
+    Ok(())
+}
+
+fn check_data_dir(folder: &Path) -> anyhow::Result<()> {
+    if !serves_another(folder) {
+        return data_dir::check_makeable(folder);
+    }
+    ensure!(
+        may_fill(folder, folder),
+        "whoever the data folder {} belongs to may not write to it; run `doctor`, which says what helps",
+        folder.display()
+    );
     Ok(())
 }
 

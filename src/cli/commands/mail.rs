@@ -165,7 +165,11 @@ fn list(asked: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let count = output.many(pages)?;
     let after = page.after;
     let mails = counted(count, "mail", "mails");
-    let more = format!("{mails} listed; for the next ones add --after {after}");
+    let waiting = match asked.state {
+        Some(_) => "",
+        None => "; what waits is listed by --state queued",
+    };
+    let more = format!("{mails} listed; for the next ones add --after {after}{waiting}");
     let is_whole = asked.state.is_none() && asked.after == 0;
     let empty = if is_whole {
         "there are no mails yet; `mail test ADDRESS` sends one"

@@ -22,6 +22,19 @@ pub(crate) fn contact(subject: &Subject<'_>) -> Finding {
     }
 }
 
+/// None where other machines can know who sends.
+pub(crate) fn sender(subject: &Subject<'_>) -> Option<Finding> {
+    let settings = subject.settings.as_ref()?;
+    let is_lost = settings.mail.server.is_some() && settings.mail_from.is_of_localhost();
+    is_lost.then(|| {
+        Finding::warning(
+            "mail_from",
+            "mails are from an address at localhost, which other mail servers refuse",
+            "set mail_from to an address of yours",
+        )
+    })
+}
+
 pub(crate) fn check(subject: &Subject<'_>) -> anyhow::Result<Finding> {
     let (Some(settings), Some(mailer)) = (&subject.settings, &subject.mailer) else {
         return Ok(Finding::skipped(CHECK, "the settings are wrong"));

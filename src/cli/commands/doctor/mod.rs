@@ -102,6 +102,7 @@ fn examine(values: &Values) -> anyhow::Result<Vec<Finding>> {
     findings.extend(proxy::check(&subject));
     findings.extend(of_data(&subject));
     findings.push(mail::check(&subject)?);
+    findings.extend(mail::sender(&subject));
     findings.push(mail::contact(&subject));
     findings.extend(machine::hashing(&subject));
     Ok(findings)

@@ -79,6 +79,15 @@ pub(crate) fn listen(subject: &Subject<'_>) -> Finding {
             return Finding::refused("listen", &err.to_string(), ADVICE);
         }
     }
+    if let Some(all) = settings.trusts_all() {
+        return Finding::warning(
+            "listen",
+            format!(
+                "trusted_proxies holds {all}: every client is believed about its address, also one that guesses"
+            ),
+            "name the addresses of your proxies only",
+        );
+    }
     let is_public = settings.public_url.as_ref().is_some_and(WebUrl::is_https);
     match listen {
         Listen::Unix(_) => socket(listen, access),
