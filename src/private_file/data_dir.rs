@@ -19,6 +19,9 @@ use super::{
 };
 
 pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
+    if !folder.exists() {
+        check_not_of_system(folder)?;
+    }
     make_folder(folder).with_context(|| cannot_create(folder))?;
     check(folder)
 }
@@ -58,7 +61,10 @@ pub(crate) fn check(folder: &Path) -> anyhow::Result<()> {
     let metadata =
         fs::metadata(folder).with_context(|| format!("cannot read the data folder {shown}"))?;
     check_owner(&metadata, "the data folder", folder)?;
-    check_not_of_system(folder)?;
+    // Whose data have been there is told by `doctor` to move them, and may go on meanwhile.
+    if !is_complete(folder) {
+        check_not_of_system(folder)?;
+    }
     match access(folder, Access::WRITE_OK).map_err(io::Error::from) {
         Err(err) if err.kind() == ErrorKind::PermissionDenied => {
             bail!(
@@ -221,9 +227,15 @@ pub(crate) fn owner(folder: &Path) -> Option<u32> {
     let of_folder = owner(folder)?;
     let ours = [COMPLETE, SERVED, KEYS, "auth.db"].map(|it| owner(&folder.join(it)));
     let there: Vec<u32> = ours.into_iter().flatten().collect();
-    let count = |id: &u32| there.iter().filter(|it| *it == id).count();
-    let has_most = |id: &&u32| count(id) > 1 && count(id) * 2 > there.len();
-    let of_most = there.iter().find(has_most).copied();
+    let count = |id: u32| there.iter().filter(|it| **it == id).count();
+    let has_most = |id: u32| count(id) > 1 && count(id) * 2 > there.len();
+    // With a database elsewhere there may be one file only.
+    let metadata = fs::metadata(folder).ok()?;
+    let has_all = |id: u32| count(id) == there.len() && is_lent(&metadata, id);
+    let of_most = there
+        .iter()
+        .copied()
+        .find(|it| has_most(*it) || has_all(*it));
     Some(of_most.filter(|it| *it != 0).unwrap_or(of_folder))
 }
 
@@ -238,14 +250,19 @@ pub(crate) fn guest(folder: &Path) -> Option<Guest> {
     check_not_of_system(folder).ok()?;
     let metadata = fs::metadata(folder).ok()?;
     let owner = owner(folder).filter(|it| ![0, metadata.uid()].contains(it))?;
-    let group = metadata.gid();
-    let is_member = || name_of_user(owner).is_some_and(|it| is_member(&it, group));
-    // Of one without an account nobody knows.
-    let is_of_group = group_of_user(owner).is_none_or(|it| it == group) || is_member();
     Some(Guest {
         owner,
-        is_lent: metadata.uid() == 0 && metadata.mode() & 0o020 != 0 && is_of_group,
+        is_lent: is_lent(&metadata, owner),
     })
+}
+
+/// Whether root lets a user make files in a folder of its own.
+fn is_lent(folder: &Metadata, to: u32) -> bool {
+    let group = folder.gid();
+    let is_member = || name_of_user(to).is_some_and(|it| is_member(&it, group));
+    // Of one without an account nobody knows.
+    let is_of_group = || group_of_user(to).is_none_or(|it| it == group) || is_member();
+    folder.uid() == 0 && folder.mode() & 0o020 != 0 && is_of_group()
 }
 
 impl Guest {
@@ -257,9 +274,15 @@ impl Guest {
 
 fn check_not_of_system(folder: &Path) -> anyhow::Result<()> {
     let place = folder.canonicalize().unwrap_or_else(|_| whole_path(folder));
+    let advice = match is_complete(folder) {
+        true => {
+            "stop the server, move what is ours to a folder of its own, and let data_dir name that"
+        }
+        false => "let data_dir name one of its own",
+    };
     ensure!(
         !OF_SYSTEM.split(' ').any(|it| Path::new(it) == place),
-        "{} is a folder of the system, in which others have theirs; let data_dir name one of its own",
+        "{} is a folder of the system, in which others have theirs; {advice}",
         folder.display()
     );
     Ok(())

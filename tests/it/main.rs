@@ -102,6 +102,7 @@ mod packaging;
 mod pages;
 mod postgres;
 mod postgres_commands;
+mod postgres_failover;
 mod postgres_kills;
 mod postgres_lost;
 mod postgres_servers;

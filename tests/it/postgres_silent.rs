@@ -33,39 +33,6 @@ fn together(asked: &[&(dyn Fn() -> Answer + Sync)]) -> Vec<Answer> {
     })
 }
 
-/// Also by a thread that asked nothing meanwhile.
-#[test]
-fn an_old_primary_that_comes_back_after_a_failover_is_asked_by_nobody() {
-    let Some(primary) = cluster("frozen-primary") else {
-        return;
-    };
-    primary.make("auth");
-    let replica = primary.replica("its-replica");
-    let hosts = [&primary, &replica].map(|it| it.folder().display().to_string());
-    let url = format!(
-        "postgres://postgres@/auth?host={}&target_session_attrs=read-write",
-        hosts.join(",")
-    );
-    let site = Site::new();
-    let server = start(&site, &url);
-    assert_eq!(server.register("ada"), 201);
-    let log_in = || server.login("ada@example.org");
-    let before = log_in().text("access_token");
-    assert_eq!(server.status_of(&before), 200);
-
-    primary.freeze();
-    replica.promote();
-    until("a login", || (log_in().status == 200).then_some(()));
-    primary.thaw();
-    for _ in 0..3 {
-        let token = log_in().text("access_token");
-        assert_eq!(server.status_of(&token), 200);
-        assert_eq!(server.logout(&token), 200);
-        assert_eq!(server.status_of(&token), 401);
-    }
-    assert_eq!(server.status_of(&before), 200);
-}
-
 #[test]
 fn a_server_that_says_nothing_is_given_up_and_found_again() {
     let Some(cluster) = cluster("silent") else {

@@ -1,6 +1,7 @@
 //! A connection, for a thread that has nothing else to do than to wait for it; but not for ever: the
 //! library would wait for a server that says nothing as long as it says nothing.
 
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::time::timeout;
 use tokio_postgres::{Client as Asker, Row, RowStream, Statement};
 
 use super::error::of_begin;
+use super::hosts::{Place, ServerId};
 use super::way::{Link, Unreached, Way, heard};
 use crate::store::sql::{Error, Result, Value};
 
@@ -29,20 +31,22 @@ const GOODBYE: Duration = Duration::from_millis(200);
 pub(super) struct Client {
     runtime: Runtime,
     link: Option<Link>,
-    way: Arc<Way>,
+    place: Place,
     /// The number of the process that the server has for it.
     process: i32,
 }
 
 impl Client {
-    /// Connects, and asks `first`, whose answer has one row that begins with the number of the process.
+    /// Connects, to `machine` first, and asks `first`, whose answer has one row that begins with the number of the
+    /// process and has the server's own name behind three more.
     pub(super) fn connect(
         way: &Arc<Way>,
+        machine: Option<IpAddr>,
         first: &str,
     ) -> std::result::Result<(Self, Row), Unreached> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Unreached::Here)?;
-        let (link, row) = match runtime.block_on(way.go(first)) {
+        let (link, row) = match runtime.block_on(way.go(machine, first)) {
             Ok(went) => went,
             Err(failed) => {
                 // A name server that does not answer is not waited for.
@@ -50,22 +54,32 @@ impl Client {
                 return Err(failed);
             }
         };
+        let server = || {
+            Ok(ServerId {
+                started: row.try_get(4)?,
+                address: row.try_get(5)?,
+            })
+        };
         let client = Self {
             process: row.try_get(0).map_err(Unreached::Refused)?,
-            way: Arc::clone(way),
+            place: Place {
+                way: Arc::clone(way),
+                machine: link.machine(),
+                server: server().map_err(Unreached::Refused)?,
+            },
             link: Some(link),
             runtime,
         };
         Ok((client, row))
     }
 
-    pub(super) fn way(&self) -> &Arc<Way> {
-        &self.way
+    pub(super) fn place(&self) -> Place {
+        self.place.clone()
     }
 
     /// Whether its machine does not answer.
     pub(super) fn is_silent(&self) -> bool {
-        self.way.is_silent()
+        self.place.way.is_silent()
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -121,7 +135,7 @@ impl Client {
             traffic,
             config,
         } = link;
-        let (way, process) = (&self.way, self.process);
+        let (way, process) = (&self.place.way, self.process);
         let answer = self.runtime.block_on(async {
             let mut answer = pin!(heard(traffic, ask(client)));
             loop {

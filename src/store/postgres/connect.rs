@@ -1,15 +1,16 @@
 //! Connections: how one is made, what it is set to, and how long nobody tries again in vain.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_postgres::Row;
-use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::error::SqlState;
 
 use super::client::Client;
 use super::error::{SHARED, TAKES_NOTHING, in_words};
+use super::hosts::{Hosts, Place};
 use super::statements::Statements;
 use super::tls;
 use super::url::ServerUrl;
@@ -42,6 +43,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Rows that a policy hides are not gone: whoever asks for them is told.
 const SETTINGS: &str = "SELECT pg_backend_pid(), current_setting('server_version_num')::int,
     current_setting('server_encoding'), current_schema() IS NOT NULL,
+    (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
+    concat(host(inet_server_addr()), ':', current_setting('port')),
     set_config('lock_timeout', '10s', false),
     set_config('standard_conforming_strings', 'on', false),
     set_config('row_security', 'off', false),
@@ -56,14 +59,10 @@ const NO_PASSWORD: &str = "see that a file with its password is named, by databa
                            --to-password-file; a server reads it when it starts";
 
 pub(super) struct Connector {
-    ways: Vec<Arc<Way>>,
-    /// How many connections were begun, if each is to go to another host than the last one.
-    begun: Option<AtomicUsize>,
+    hosts: Hosts,
     refused: Mutex<Option<Refused>>,
-    /// By which the last connection was made.
-    last: Mutex<Option<Arc<Way>>>,
     /// How often a connection turned out to lead to a server that takes no changes, or does not answer, or
-    /// that another one is connected to now.
+    /// is not the current one any more.
     generation: AtomicU64,
 }
 
@@ -71,7 +70,15 @@ pub(super) struct Connector {
 struct Refused {
     at: Instant,
     pause: Duration,
+    is_full: bool,
     why: NotCommitted,
+}
+
+/// Why none could be made.
+struct NotMade {
+    why: String,
+    /// A server of those that were asked takes no more.
+    is_full: bool,
 }
 
 /// A connection, and when it was made.
@@ -100,14 +107,9 @@ impl Connector {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
         let tls = tls::connector(place)?;
-        let ways = place.hosts.iter().cloned();
-        let ways = ways.map(|it| Arc::new(Way::to(it, &config, &tls)));
-        let takes_turns = config.get_load_balance_hosts() == LoadBalanceHosts::Random;
         Ok(Self {
-            ways: ways.collect(),
-            begun: takes_turns.then(AtomicUsize::default),
+            hosts: Hosts::of(place, &config, &tls),
             refused: Mutex::default(),
-            last: Mutex::default(),
             generation: AtomicU64::new(0),
         })
     }
@@ -135,7 +137,8 @@ impl Connector {
                     // It has just been asked for in vain, and there is no other one.
                     if self.is_silent() {
                         *connection = None;
-                        return Err(self.refuse(not_committed(err).why));
+                        let (why, is_full) = (not_committed(err).why, false);
+                        return Err(self.refuse(NotMade { why, is_full }));
                     }
                 }
                 done => return done.map_err(not_committed),
@@ -152,7 +155,13 @@ impl Connector {
 
     /// Whether no machine answered when it was last asked.
     pub(super) fn is_silent(&self) -> bool {
-        self.ways.iter().all(|it| it.is_silent())
+        self.hosts.are_silent()
+    }
+
+    /// Since when there is no connection to be had because a server takes no more, if it is so.
+    pub(super) fn full_since(&self) -> Option<Instant> {
+        let refused = self.refused();
+        refused.as_ref().filter(|it| it.is_full).map(|it| it.at)
     }
 
     /// From now on every thread looks for a server that answers and takes changes.
@@ -167,13 +176,16 @@ impl Connector {
         }
         drop(refused);
         let before = self.generation.load(Ordering::SeqCst);
-        let statements = self.make().map_err(|why| self.refuse(why))?;
-        let is_other = self.note_way(statements.client.way());
-        if is_other {
+        let current = self.hosts.current();
+        let statements = self.make(current.as_ref());
+        let statements = statements.map_err(|why| self.refuse(why))?;
+        let place = statements.client.place();
+        let moves = self.hosts.move_to(&place, current.as_ref());
+        if moves {
             // What others still have leads to the one before.
             self.leave_server();
         }
-        let generation = before + u64::from(is_other);
+        let generation = before + u64::from(moves);
         if self.refused().take().is_some() {
             tracing::info!(event = "database_found");
         }
@@ -183,15 +195,8 @@ impl Connector {
         })
     }
 
-    /// Whether connections led to another host before. Where each one is to go to another it says nothing.
-    fn note_way(&self, way: &Arc<Way>) -> bool {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = last.replace(Arc::clone(way));
-        self.begun.is_none() && before.is_some_and(|it| !Arc::ptr_eq(&it, way))
-    }
-
     /// For a while nobody tries again.
-    fn refuse(&self, why: String) -> NotCommitted {
+    fn refuse(&self, NotMade { why, is_full }: NotMade) -> NotCommitted {
         let mut refused = self.refused();
         if refused.is_none() {
             tracing::error!(event = "database_lost", error = why);
@@ -205,36 +210,29 @@ impl Connector {
         *refused = Some(Refused {
             at: Instant::now(),
             pause: pause.min(LONGEST_PAUSE),
+            is_full,
             why: why.clone(),
         });
         why
     }
 
-    fn make(&self) -> Result<Statements, String> {
+    fn make(&self, current: Option<&Place>) -> Result<Statements, NotMade> {
         let mut failed = Vec::new();
-        for way in self.ways_in_order() {
-            match Client::connect(&way, SETTINGS) {
+        for way in self.hosts.in_order(current) {
+            let current = current.filter(|it| Arc::ptr_eq(&it.way, &way));
+            match Client::connect(&way, current.and_then(|it| it.machine), SETTINGS) {
                 Ok((client, settings)) => {
-                    check_server(&settings)?;
+                    let is_full = false;
+                    check_server(&settings).map_err(|why| NotMade { why, is_full })?;
                     return Ok(Statements::over(client));
                 }
                 Err(why) => failed.push((way, why)),
             }
         }
-        Err(format!(
-            "the database cannot be reached: {}",
-            why_of_all(&failed)
-        ))
-    }
-
-    /// As they are named; first those that answered the last time.
-    fn ways_in_order(&self) -> Vec<Arc<Way>> {
-        let mut ways = self.ways.clone();
-        if let Some(begun) = &self.begun {
-            ways.rotate_left(begun.fetch_add(1, Ordering::SeqCst) % self.ways.len());
-        }
-        ways.sort_by_key(|it| it.is_silent());
-        ways
+        Err(NotMade {
+            is_full: failed.iter().any(|(_, why)| why.is_full()),
+            why: format!("the database cannot be reached: {}", why_of_all(&failed)),
+        })
     }
 
     fn refused(&self) -> std::sync::MutexGuard<'_, Option<Refused>> {

@@ -66,6 +66,12 @@ fn takes_nothing() -> sql::Error {
     sql::Error::read_only(format!("the database takes no changes; {TAKES_NOTHING}"))
 }
 
+/// Of a server that takes no more connections: too many, too little memory, or in PgBouncer's words.
+pub(super) fn is_of_full(err: &tokio_postgres::Error) -> bool {
+    let is_so = |it: &SqlState| it.code().starts_with("53") || *it == SqlState::PROTOCOL_VIOLATION;
+    err.code().is_some_and(is_so)
+}
+
 /// By classes of errors (<https://www.postgresql.org/docs/current/errcodes-appendix.html>): no connection,
 /// no resources, an operator's intervention, a system's error.
 fn may_pass(state: &SqlState) -> bool {

@@ -8,6 +8,7 @@ mod clock;
 mod connect;
 mod error;
 mod facts;
+mod hosts;
 mod lookups;
 mod migrate;
 mod own_tables;

@@ -57,9 +57,10 @@ struct State {
     idle: usize,
     /// How many threads had a connection, the last time they needed one.
     connected: usize,
-    /// Whether whoever writes gets no connection, and whether one was given up for it.
-    writer_waits: bool,
-    has_given_way: bool,
+    /// When the server last took no connection of whoever writes, if it is so; and for which of those times a reader
+    /// has given up its own.
+    writer_waits: Option<Instant>,
+    gave_way: Option<Instant>,
     is_closed: bool,
 }
 
@@ -70,7 +71,7 @@ impl State {
         let has_others = self.connected > usize::from(is_connected);
         let waited = self.jobs.front().map(|it| it.since.elapsed());
         let is_patient = waited.is_none_or(|it| it < MOST_WAIT);
-        self.writer_waits && has_others && is_patient && !self.is_closed
+        self.writer_waits.is_some() && has_others && is_patient && !self.is_closed
     }
 }
 
@@ -115,13 +116,21 @@ impl Readers {
         answer
     }
 
-    /// Whoever writes gets no connection: one of those who read gives its own up, once, if another has one.
-    pub(super) fn give_way(&self, writer_waits: bool) {
-        let mut state = self.queue.state();
-        state.writer_waits = writer_waits;
-        state.has_given_way &= writer_waits;
-        drop(state);
+    /// The server has taken no connection of whoever writes since then: each time one of those who read gives its own
+    /// up, if another has one. None, once it has.
+    pub(super) fn give_way(&self, writer_waits: Option<Instant>) {
+        self.queue.state().writer_waits = writer_waits;
         self.queue.changed.notify_all();
+    }
+
+    /// Whether whoever else reads is to give up a connection: the server takes no more, and it is of more use here
+    /// or to whoever writes.
+    pub(super) fn are_short(&self) -> bool {
+        let state = self.queue.state();
+        match state.connected {
+            0 => self.queue.connector.full_since().is_some(),
+            _ => state.writer_waits.is_some(),
+        }
     }
 
     /// The size of the database, in bytes.
@@ -254,12 +263,17 @@ impl Queue {
         let mut state = self.state();
         loop {
             if state.is_writers_turn(mine.is_some()) {
-                if mine.is_some() && !state.has_given_way {
-                    *mine = None;
+                let is_asked = state.gave_way != state.writer_waits;
+                if let Some(given) = mine.take_if(|_| is_asked) {
                     state.connected -= 1;
-                    state.has_given_way = true;
+                    state.gave_way = state.writer_waits;
+                    drop(state);
+                    // It takes a moment to say goodbye.
+                    drop(given);
+                    state = self.state();
+                    continue;
                 }
-                if mine.is_none() {
+                if mine.is_none() && !state.jobs.is_empty() {
                     drop(state);
                     thread::sleep(PAUSE);
                     state = self.state();

@@ -15,7 +15,7 @@ use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, Error, Row, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::error::in_words;
+use super::error::{in_words, is_of_full};
 use super::url::ServerHost;
 
 /// To one place.
@@ -67,10 +67,16 @@ impl Way {
         self.is_silent.store(is_silent, Ordering::SeqCst);
     }
 
-    /// Connects, and asks `first`, whose answer has one row.
-    pub(super) async fn go(&self, first: &str) -> Result<(Link, Row), Unreached> {
+    /// Connects, and asks `first`, whose answer has one row. Goes to that `machine` before others of the same name,
+    /// also if the name has been given to others since: each connection to another one would be as bad as each to
+    /// another host.
+    pub(super) async fn go(
+        &self,
+        machine: Option<IpAddr>,
+        first: &str,
+    ) -> Result<(Link, Row), Unreached> {
         let mut failed = Unreached::Silent(self.within);
-        for config in self.machines().await? {
+        for config in self.machines(machine).await? {
             match timeout(self.within, self.start(config, first)).await {
                 Ok(Ok(started)) => {
                     self.note_silence(false);
@@ -85,7 +91,7 @@ impl Way {
     }
 
     /// A name may stand for several.
-    async fn machines(&self) -> Result<Vec<Config>, Unreached> {
+    async fn machines(&self, before: Option<IpAddr>) -> Result<Vec<Config>, Unreached> {
         let port = self.host.port;
         let config = |number: Option<IpAddr>| {
             let mut config = self.config.clone();
@@ -106,7 +112,10 @@ impl Way {
         let found = timeout(self.within, lookup_host((&**name, port))).await;
         let found = found.map_err(|_| Unreached::Silent(self.within))?;
         let found = found.map_err(Unreached::Here)?;
-        Ok(found.map(|it| config(Some(it.ip()))).collect())
+        let before = before.filter(|_| !self.is_silent());
+        let found = found.map(|it| it.ip()).filter(|it| Some(*it) != before);
+        let found = before.into_iter().chain(found);
+        Ok(found.map(|it| config(Some(it))).collect())
     }
 
     async fn start(&self, config: Config, first: &str) -> Result<(Link, Row), Error> {
@@ -151,6 +160,11 @@ impl Way {
 }
 
 impl Link {
+    /// To which it leads, where that has a number.
+    pub(super) fn machine(&self) -> Option<IpAddr> {
+        self.config.get_hostaddrs().first().copied()
+    }
+
     async fn make(config: Config, tls: &MakeRustlsConnect) -> Result<Self, Error> {
         let (client, traffic) = config.connect(tls.clone()).await?;
         Ok(Self {
@@ -177,6 +191,13 @@ pub(super) async fn heard<T>(
         }
     })
     .await
+}
+
+impl Unreached {
+    /// Whether the server is there, and takes no more connections.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self, Self::Refused(err) if is_of_full(err))
+    }
 }
 
 impl fmt::Display for Way {

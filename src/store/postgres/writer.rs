@@ -54,7 +54,7 @@ impl Writer {
             loop {
                 match crowd.next(IDLE) {
                     Ok(first) => open.commit(crowd.gather(Some(first))),
-                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Timeout) => open.try_again(),
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
             }
@@ -107,6 +107,23 @@ impl Open {
         jobs.into_iter().for_each(|it| it.answer(fate.as_ref()));
     }
 
+    /// Where connections are few, those who read give one up, which others may be about to take.
+    fn try_again(&mut self) {
+        if self.waits {
+            let connected = self.connector.with(&mut self.connection, |_| Ok(()));
+            self.note_shortage(&connected);
+        }
+    }
+
+    fn note_shortage(&mut self, asked: &Result<(), NotCommitted>) {
+        let is_refused = asked.as_ref().is_err_and(is_unconnected);
+        let since = self.connector.full_since().filter(|_| is_refused);
+        if since.is_some() || self.waits {
+            self.readers.give_way(since);
+            self.waits = since.is_some();
+        }
+    }
+
     /// False if it came to nothing and may be tried again.
     fn transaction(
         &mut self,
@@ -116,11 +133,7 @@ impl Open {
         let begun = self
             .connector
             .with(&mut self.connection, |it| it.client.begin(BEGIN));
-        let waits = begun.as_ref().is_err_and(is_unconnected);
-        if waits || self.waits {
-            self.readers.give_way(waits);
-            self.waits = waits;
-        }
+        self.note_shortage(&begun);
         if let Err(why) = begun {
             // A lock that was not to be had leaves a transaction behind. The connection is kept: there may be no
             // other one.

@@ -1,8 +1,6 @@
 //! The service: whether the server answers, and whether systemd runs it as it should.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -154,7 +152,7 @@ impl Unit {
     }
 
     fn owner(&self, subject: &Subject<'_>) -> Option<Finding> {
-        let owner = fs::metadata(&subject.data_dir).ok()?.uid();
+        let owner = data_dir::owner(&subject.data_dir)?;
         let owner = name_of_user(owner).unwrap_or_else(|| owner.to_string());
         let user = Some(self.is("User")).filter(|it| !it.is_empty());
         let user = user.unwrap_or("root");

@@ -1,0 +1,161 @@
+//! A replica that is promoted, and an old primary that comes back: users must not see two databases.
+
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use crate::postgres::{self, Cluster};
+use crate::server::{Server, Site, until};
+use crate::world;
+
+/// A server over a primary and its replica, with somebody who has logged in.
+struct Pair {
+    primary: Cluster,
+    replica: Cluster,
+    server: Server,
+    before: String,
+    _site: Site,
+}
+
+impl Pair {
+    /// With both hosts in the address.
+    fn start(name: &str) -> Option<Self> {
+        Self::at(name, |primary, replica| {
+            let hosts = [primary, replica].map(|it| it.folder().display().to_string());
+            format!(
+                "postgres://postgres@/auth?host={}&target_session_attrs=read-write",
+                hosts.join(",")
+            )
+        })
+    }
+
+    fn at(name: &str, url: impl FnOnce(&Cluster, &Cluster) -> String) -> Option<Self> {
+        let primary = world::part(Cluster::start(name, postgres::QUICK))?;
+        primary.make("auth");
+        let replica = primary.replica(&format!("{name}-replica"));
+        let site = Site::new();
+        let server = site.start(&["--database", &url(&primary, &replica)]);
+        assert_eq!(server.register("ada"), 201);
+        let before = server.login("ada@example.org").text("access_token");
+        assert_eq!(server.status_of(&before), 200);
+        Some(Self {
+            primary,
+            replica,
+            server,
+            before,
+            _site: site,
+        })
+    }
+
+    fn promote(&self) {
+        self.replica.promote();
+        until("a login", || {
+            (self.server.login("ada@example.org").status == 200).then_some(())
+        });
+    }
+
+    /// That all that is asked for goes to one database.
+    fn goes_by_one(&self) {
+        let server = &self.server;
+        for round in 0..3 {
+            let token = server.login("ada@example.org").text("access_token");
+            assert_eq!(server.status_of(&token), 200, "in round {round}");
+            assert_eq!(server.logout(&token), 200);
+            assert_eq!(server.status_of(&token), 401);
+        }
+        assert_eq!(server.status_of(&self.before), 200);
+    }
+}
+
+/// Also by a thread that asked nothing meanwhile.
+#[test]
+fn an_old_primary_that_was_frozen_and_comes_back_is_asked_by_nobody() {
+    let Some(pair) = Pair::start("frozen") else {
+        return;
+    };
+    pair.primary.freeze();
+    pair.promote();
+    pair.primary.thaw();
+    pair.goes_by_one();
+}
+
+/// It is the first that the address names.
+#[test]
+fn an_old_primary_that_was_killed_and_is_started_again_is_asked_by_nobody() {
+    let Some(pair) = Pair::start("killed") else {
+        return;
+    };
+    pair.primary.kill();
+    pair.promote();
+    pair.primary.serve();
+    pair.goes_by_one();
+    let mut other = pair.replica.client("auth");
+    for which in ["%sessions%", "SELECT 1; COMMIT", "%"] {
+        let cut = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE application_name LIKE 'minisass-auth%' AND query LIKE '{which}'"
+        );
+        other.batch_execute(&cut).expect("an end");
+        until("a login", || {
+            (pair.server.login("ada@example.org").status == 200).then_some(())
+        });
+        pair.goes_by_one();
+    }
+    assert_eq!(pair.server.register("bo"), 201);
+    let there = "SELECT count(*) FROM users WHERE email = 'bo@example.org'";
+    assert_eq!(other.query(there).expect("users")[0].get::<_, i64>(0), 1);
+    let log = pair.server.log();
+    assert_eq!(log.matches("database_moved").count(), 1, "{log}");
+}
+
+/// New connections go to the new one. Those that there are stay where they were.
+#[test]
+fn a_proxy_that_leads_elsewhere_after_a_failover_takes_all_there() {
+    let way = Arc::new(Mutex::new(PathBuf::new()));
+    let socket = |cluster: &Cluster| cluster.folder().join(".s.PGSQL.5432");
+    let pair = Pair::at("behind-a-proxy", |primary, _| {
+        *way.lock().expect("a way") = socket(primary);
+        let port = lead(Arc::clone(&way));
+        format!("postgres://postgres@127.0.0.1:{port}/auth")
+    });
+    let Some(pair) = pair else {
+        return;
+    };
+    pair.primary.freeze();
+    pair.replica.promote();
+    *way.lock().expect("a way") = socket(&pair.replica);
+    // Nobody writes meanwhile, and would find out.
+    until("the new one", || {
+        (pair.server.status_of(&pair.before) == 200).then_some(())
+    });
+    pair.primary.thaw();
+    pair.goes_by_one();
+}
+
+/// Returns the port of a proxy for whatever way is the current one.
+fn lead(way: Arc<Mutex<PathBuf>>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("a port").port();
+    thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let far = UnixStream::connect(&*way.lock().expect("a way"));
+            let Ok(far) = far else {
+                continue;
+            };
+            let (mut up, mut down) = (near.try_clone().expect("near"), near);
+            let (mut to, mut from) = (far.try_clone().expect("far"), far);
+            thread::spawn(move || {
+                let _ = io::copy(&mut up, &mut to);
+                let _ = to.shutdown(std::net::Shutdown::Both);
+            });
+            thread::spawn(move || {
+                let _ = io::copy(&mut from, &mut down);
+                let _ = down.shutdown(std::net::Shutdown::Both);
+            });
+        }
+    });
+    port
+}
