@@ -7,7 +7,7 @@ use crate::store::Store;
 use crate::store::attempts::{Attempt, Counter, LONGEST_WAIT, counter_of};
 
 /// An attempt that was counted as failed before anybody looked at it. When it is dropped without
-/// having been evaluated (the queue was full, the client has gone) it is given back.
+/// having been evaluated (the queue was full, the client has gone, the database took nothing) it is given back.
 pub(super) struct Counted<'a> {
     store: &'a Store,
     counters: Vec<Counter>,
@@ -20,6 +20,17 @@ impl Counted<'_> {
     /// Somebody has looked at it: from now on it counts.
     pub(super) fn was_evaluated(mut self) {
         self.counters.clear();
+    }
+
+    /// It counts if it was refused; if not, that is still to be seen.
+    pub(super) fn judged<T, E>(self, judgement: Result<T, E>) -> Result<(T, Self), E> {
+        match judgement {
+            Ok(chosen) => Ok((chosen, self)),
+            Err(why) => {
+                self.was_evaluated();
+                Err(why)
+            }
+        }
     }
 }
 

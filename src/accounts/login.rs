@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::attempts::{counter_of_name, counters_of};
+use super::attempts::{Counted, counter_of_name, counters_of};
 use super::password::names_of;
 use super::session::{Rotation, SessionStatus};
 use super::{Accounts, Trouble};
@@ -51,8 +51,9 @@ impl Accounts {
     ) -> Result<LoggedIn, LoginError> {
         let found = self.find_credentials(typed).await?;
         let password = Password::attempt(password);
-        let verdict = self.try_password(typed, &password, found.as_ref()).await?;
+        let (verdict, counted) = self.try_password(typed, &password, found.as_ref()).await?;
         let (Verdict::Right { outdated, hashes }, Some(found)) = (verdict, &found) else {
+            counted.was_evaluated();
             let user_id = found.map(|it| it.user.id.0);
             tracing::info!(event = "authn_login_fail", user_id);
             return Err(LoginError::WrongCredentials);
@@ -77,7 +78,10 @@ impl Accounts {
             most: MOST_SESSIONS,
         };
         let spare = outdated.then(|| MOST_HASHES.saturating_sub(hashes + 1));
-        if !self.open(opening, &password, spare, caller).await? {
+        // What was right is no guess, if there is no session for want of a database.
+        let is_open = self.open(opening, &password, spare, caller).await?;
+        counted.was_evaluated();
+        if !is_open {
             tracing::info!(event = "authn_login_fail", user_id = user.id.0);
             return Err(LoginError::WrongCredentials);
         }
@@ -142,13 +146,14 @@ impl Accounts {
         Ok(None)
     }
 
-    /// Whether the password is that of whoever was found under the name that was typed.
+    /// Whether the password is that of whoever was found under the name that was typed; and the attempt, which is
+    /// still to be told that it was evaluated.
     async fn try_password(
         &self,
         typed: &str,
         password: &Password,
         found: Option<&Credentials>,
-    ) -> Result<Verdict, Trouble> {
+    ) -> Result<(Verdict, Counted<'_>), Trouble> {
         let is_blank = typed.is_empty() || password.as_bytes().is_empty();
         let counted = if self.parts.rules.throttle && !is_blank {
             let account = found.map(|it| counter_of(it.user.id));
@@ -159,8 +164,7 @@ impl Accounts {
         let tried = found.filter(|it| it.user.is_active && counted.may_be_right);
         let hash = tried.and_then(|it| it.password_hash.as_deref());
         let verdict = self.parts.hasher.verify(password.clone(), hash).await?;
-        counted.was_evaluated();
-        Ok(verdict)
+        Ok((verdict, counted))
     }
 
     /// A hash of today's cost. None if there is no place for it now: a login that was right is not

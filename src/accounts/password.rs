@@ -71,13 +71,13 @@ impl Accounts {
         let counted = self.count_choice(&owner.user.id.0.to_be_bytes()).await?;
         let budget = MOST_HASHES.saturating_sub(spent);
         let password = self.new_password(chosen, &owner, budget).await?;
-        counted.was_evaluated();
-        let password = password.map_err(refused)?;
+        let (password, counted) = counted.judged(password).map_err(refused)?;
         let (user, keep, actor) = (session.user.id, Some(session.id), caller.at(self.now()));
         let store = &self.parts.store;
         let is_set = store
             .set_password(user, password, owner.password_hash, keep, actor)
             .await?;
+        counted.was_evaluated();
         if !is_set {
             // The hash is another one since a moment ago, perhaps of the same password: who tries again
             // is judged by it.
@@ -137,14 +137,15 @@ impl Accounts {
         let hash = tried.and_then(|it| it.password_hash.as_deref());
         let attempt = Password::attempt(password);
         let verdict = self.parts.hasher.verify(attempt, hash).await?;
-        counted.was_evaluated();
         let (Verdict::Right { hashes, .. }, Some(found)) = (verdict, found) else {
+            counted.was_evaluated();
             tracing::info!(event = "authn_password_change_fail", user_id = user.0);
             return Ok(None);
         };
         if is_counted {
             store.forget_attempts(counters_of(&found.user)).await?;
         }
+        counted.was_evaluated();
         Ok(Some((found, hashes)))
     }
 }

@@ -73,12 +73,13 @@ impl Accounts {
         let chosen = chosen.map_err(new_password_broke)?;
         let counted = self.count_choice(&link.1).await?;
         let password = self.new_password(chosen, &owner, MOST_HASHES).await?;
-        counted.was_evaluated();
-        let password = password.map_err(new_password_broke)?;
+        let (password, counted) = counted.judged(password).map_err(new_password_broke)?;
         let (user, actor) = (owner.user.id, caller.at(self.now()));
         let store = &self.parts.store;
         let redeemed = store.redeem_password_link(user, link, password, actor);
-        if !redeemed.await? {
+        let is_redeemed = redeemed.await?;
+        counted.was_evaluated();
+        if !is_redeemed {
             return Err(ResetError::BadLink);
         }
         tracing::info!(

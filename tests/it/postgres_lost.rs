@@ -1,6 +1,7 @@
 //! A server that loses its database, and finds it again.
 
 use std::thread;
+use std::time::Instant;
 
 use minisass_auth::clock::Clock;
 use minisass_auth::progress::unwatched;
@@ -12,7 +13,7 @@ use serde_json::json;
 use crate::app::{App, PASSWORD};
 use crate::client::Request;
 use crate::postgres::{self, Cluster};
-use crate::server::until;
+use crate::server::{Server, Site, until};
 use crate::store::{NOW, actor, add, ask, get};
 use crate::world;
 
@@ -198,6 +199,50 @@ fn whoever_writes_gets_a_connection_of_those_who_read_if_there_are_too_few() {
 }
 
 #[test]
+fn a_column_that_gets_another_type_is_read_anew() {
+    let Some(database) = postgres::database() else {
+        return;
+    };
+    let mut other = database.client();
+    let app = App::on(database).with_user("ada");
+    let access = app.login("ada").get("access_token");
+    app.status(&access).expect(200);
+    let change = "ALTER TABLE users ALTER email TYPE varchar(300)";
+    other.batch_execute(change).expect("another type");
+    until("what was prepared to be prepared anew", || {
+        let answers = [app.status(&access), app.try_login("ada", PASSWORD)];
+        answers.iter().all(|it| it.status == 200).then_some(())
+    });
+    for _ in 0..5 {
+        app.status(&access).expect(200);
+        app.login("ada");
+    }
+}
+
+#[test]
+fn of_those_who_need_a_locked_table_only_the_first_waits_for_long() {
+    let Some(database) = postgres::database() else {
+        return;
+    };
+    let mut other = database.client();
+    let app = App::on(database).with_user("ada");
+    let lock = "BEGIN; LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE";
+    other.batch_execute(lock).expect("a lock");
+    let reset = || {
+        let began = Instant::now();
+        app.post("request-reset/", &json!({"email": "ada@example.org"}))
+            .expect(503);
+        began.elapsed()
+    };
+    let (first, next) = (reset(), reset());
+    assert!(next * 2 < first, "{next:?} after {first:?}");
+    app.login("ada");
+    other.batch_execute("ROLLBACK").expect("no lock");
+    app.post("request-reset/", &json!({"email": "ada@example.org"}))
+        .expect(200);
+}
+
+#[test]
 fn whoever_waited_for_a_lock_in_vain_keeps_all_connections() {
     let Some(database) = postgres::database() else {
         return;
@@ -251,6 +296,31 @@ fn a_mail_that_was_sent_while_the_database_took_nothing_is_not_sent_again() {
     let sent = "SELECT count(*) FROM outbox WHERE state = 'sent' AND attempts = 1";
     assert_eq!(app.database().get::<i64>(sent), 1);
     assert_eq!(app.mails().len(), before + 1);
+}
+
+#[test]
+fn a_password_that_was_right_is_no_guess_though_the_database_took_no_session() {
+    let Some(database) = postgres::database() else {
+        return;
+    };
+    let site = Site::new();
+    let limited = ["serve", "--listen", "127.0.0.1:0", "--database"];
+    let command = site.command(&[&limited[..], &[&database.url()]].concat());
+    let server = Server::start(command, &site.path("log"));
+    assert_eq!(server.register("ada"), 201);
+    let rename = |from: &str, to: &str| {
+        let rename = format!("ALTER TABLE {from} RENAME TO {to}");
+        database
+            .client()
+            .batch_execute(&rename)
+            .expect("another name");
+    };
+    rename("sessions", "gone");
+    for _ in 0..20 {
+        assert_eq!(server.login("ada@example.org").status, 503);
+    }
+    rename("gone", "sessions");
+    assert_eq!(server.login("ada@example.org").status, 200);
 }
 
 #[test]

@@ -4,12 +4,13 @@
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, StreamExt};
 use refinery::{Report, Runner};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client as Asker, Row, RowStream, Statement};
 
 use super::error::of_begin;
@@ -24,6 +25,10 @@ const SILENCE: Duration = Duration::from_secs(5);
 const SILENT: &str = "the server of the database has said nothing for several seconds, and works on nothing \
                       for this connection; see that its machine, its disk and the way to it work";
 
+/// Somebody who locks a table is seldom done sooner; and how long the next one is waited for meanwhile.
+const LOCK_LASTS: Duration = Duration::from_secs(10);
+const IMPATIENT: &str = "SET LOCAL lock_timeout = '200ms'";
+
 /// How long a server is told that a connection ends.
 const GOODBYE: Duration = Duration::from_millis(200);
 
@@ -34,6 +39,10 @@ pub(super) struct Client {
     place: Place,
     /// The number of the process that the server has for it.
     process: i32,
+    /// Tables have changed since statements were prepared.
+    is_outdated: bool,
+    /// When a lock was last waited for in vain.
+    met_lock: Option<Instant>,
 }
 
 impl Client {
@@ -69,6 +78,8 @@ impl Client {
             },
             link: Some(link),
             runtime,
+            is_outdated: false,
+            met_lock: None,
         };
         Ok((client, row))
     }
@@ -92,14 +103,33 @@ impl Client {
         Ok(self.run(async |it| it.batch_execute(sql).await)??)
     }
 
-    /// Begins a transaction that is to write.
+    /// Begins a transaction. Where a lock was in the way a moment ago, it does not wait long for the next one: others
+    /// want to go on.
     pub(super) fn begin(&mut self, sql: &str) -> Result<()> {
-        let begun = self.run(async |it| it.batch_execute(sql).await)?;
+        let has_met_lock = self.met_lock.is_some_and(|it| it.elapsed() < LOCK_LASTS);
+        let patience = if has_met_lock { IMPATIENT } else { "" };
+        let begin = format!("{sql};{patience}");
+        let begun = self.run(async |it| it.batch_execute(&begin).await)?;
         begun.map_err(of_begin)
     }
 
+    /// Whether what was prepared has to be prepared anew, asked for the first time.
+    pub(super) fn take_outdated(&mut self) -> bool {
+        std::mem::take(&mut self.is_outdated)
+    }
+
+    fn noted(&mut self, err: tokio_postgres::Error) -> Error {
+        match err.code() {
+            Some(&SqlState::FEATURE_NOT_SUPPORTED) => self.is_outdated = true,
+            Some(&SqlState::LOCK_NOT_AVAILABLE) => self.met_lock = Some(Instant::now()),
+            _ => {}
+        }
+        err.into()
+    }
+
     pub(super) fn prepare(&mut self, sql: &str) -> Result<Statement> {
-        Ok(self.run(async |it| it.prepare(sql).await)??)
+        let prepared = self.run(async |it| it.prepare(sql).await)?;
+        prepared.map_err(|err| self.noted(err))
     }
 
     pub(super) fn rows(
@@ -107,7 +137,8 @@ impl Client {
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<RowStream> {
-        Ok(self.run(async |it| it.query_raw(statement, values).await)??)
+        let asked = self.run(async |it| it.query_raw(statement, values).await)?;
+        asked.map_err(|err| self.noted(err))
     }
 
     /// The next row of an answer.
@@ -116,7 +147,7 @@ impl Client {
             Some(there) => there,
             None => self.run(async |_| rows.next().await)?,
         };
-        Ok(row.transpose()?)
+        row.transpose().map_err(|err| self.noted(err))
     }
 
     pub(super) fn migrate(

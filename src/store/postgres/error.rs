@@ -42,6 +42,8 @@ impl From<tokio_postgres::Error> for sql::Error {
             }
             SqlState::DISK_FULL => Self::passing(DISK_FULL),
             SqlState::READ_ONLY_SQL_TRANSACTION => takes_nothing(),
+            // A type of a column is another one than when it was prepared, which is now done again.
+            SqlState::FEATURE_NOT_SUPPORTED => Self::passing(in_words(&err)),
             SqlState::LOCK_NOT_AVAILABLE => Self::passing(LOCKED),
             SqlState::UNDEFINED_TABLE => Self::passing(EMPTIED),
             SqlState::DUPLICATE_PSTATEMENT | SqlState::INVALID_SQL_STATEMENT_NAME => {

@@ -1,6 +1,7 @@
 //! Bringing the schema up to date.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::connect::{Connection, Connector};
 use super::error::NO_RIGHT;
@@ -11,8 +12,15 @@ use crate::store::sql::{self, Sql};
 use crate::store::task::Complete;
 
 /// Of all who start at once, one migrates. The number is the name of the lock, for this database.
-const LOCK: &str = "SELECT pg_advisory_lock(6013254712)";
+const LOCK: &str = "SELECT CASE WHEN pg_try_advisory_lock(6013254712) THEN 1 ELSE 0 END";
 const UNLOCK: &str = "SELECT pg_advisory_unlock(6013254712)";
+
+/// Whoever stands still meanwhile does not keep the others for ever. PostgreSQL 13 has no such setting.
+const GIVE_UP: &str = "SELECT count(set_config(name, '30s', false)) FROM pg_settings WHERE name = 'idle_session_timeout'";
+
+/// Between two looks whether somebody else is done, and after so many of them the log tells.
+const PAUSE: Duration = Duration::from_millis(100);
+const TELL: usize = 20;
 
 const DOING: &str = "migrating the database";
 
@@ -52,7 +60,8 @@ pub(super) fn migrate(
     if applied(&mut connection.statements).map_err(when)? < newest_schema() {
         let it = &mut connection.statements;
         it.batch("SET lock_timeout = 0").map_err(when)?;
-        it.batch(LOCK).map_err(when)?;
+        it.batch(GIVE_UP).map_err(when)?;
+        take_turn(it).map_err(when)?;
         let migrated = migrate_alone(it);
         it.batch(UNLOCK).map_err(when)?;
         migrated?;
@@ -64,6 +73,20 @@ pub(super) fn migrate(
     check_schema(it)?;
     completed(it, complete).map_err(|err| err.when("chaining the audit trail"))?;
     Ok(connection)
+}
+
+/// Waits until nobody else migrates.
+fn take_turn(it: &mut Statements) -> sql::Result<()> {
+    let mut looks = 0;
+    while (it as &mut dyn Sql).number(LOCK, &[])? == 0 {
+        looks += 1;
+        if looks == TELL {
+            let note = "another server or command brings the database up to date, and has not said yet that it is done";
+            tracing::warn!(event = "sys_migration_elsewhere", note);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Ok(())
 }
 
 fn migrate_alone(it: &mut Statements) -> Result<(), Failure> {

@@ -46,6 +46,9 @@ impl Statements {
     }
 
     fn prepare(&mut self, sql: &str, written: impl FnOnce() -> String) -> Result<Statement> {
+        if self.client.take_outdated() {
+            self.prepared.clear();
+        }
         if let Some(statement) = self.prepared.get(sql) {
             return Ok(statement.clone());
         }
