@@ -170,6 +170,16 @@ impl Connector {
     }
 
     pub(super) fn connect(&self) -> Result<Connection, NotCommitted> {
+        let made = self.connect_once()?;
+        if made.generation == self.generation.load(Ordering::SeqCst) {
+            return Ok(made);
+        }
+        // The others have left for another server meanwhile.
+        drop(made);
+        self.connect_once()
+    }
+
+    fn connect_once(&self) -> Result<Connection, NotCommitted> {
         let refused = self.refused();
         if let Some(it) = refused.as_ref().filter(|it| it.at.elapsed() < it.pause) {
             return Err(it.why.clone());

@@ -61,12 +61,13 @@ impl Hosts {
         self.locked().clone()
     }
 
-    /// First the current one, then as they are named; those that are silent at the end.
+    /// First the current one, unless they take turns, then as they are named; those that are silent at the end.
     pub(super) fn in_order(&self, current: Option<&Place>) -> Vec<Arc<Way>> {
         let mut ways = self.ways.clone();
         if let Some(begun) = &self.begun {
             ways.rotate_left(begun.fetch_add(1, Ordering::SeqCst) % self.ways.len());
         }
+        let current = current.filter(|_| self.begun.is_none());
         let is_current = |way: &Arc<Way>| current.is_some_and(|it| Arc::ptr_eq(&it.way, way));
         ways.sort_by_key(|it| (it.is_silent(), !is_current(it)));
         ways

@@ -85,6 +85,9 @@ fn a_secret_that_root_shares_with_our_group_is_private_enough() {
     let Some(account) = Account::find(&site, "2000") else {
         return;
     };
+    let data = site.path("data");
+    create_dir(&data).expect("a folder");
+    chown(&data, Some(Account::ID), Some(Account::ID)).expect("an owner");
     for (mode, owner, group, is_right) in [
         (0o440, 0, GROUP, true),
         (0o640, 0, Account::ID, true),
