@@ -12,7 +12,7 @@ use rustix::fs::{Access, access};
 
 use super::layout::{BESIDE, COMPLETE, FOLDERS, KEYS, LOCK, MASTER, SERVED};
 use super::owner::{command_as, has_sudo, is_service, quoted_path};
-use super::system_users::{group_of_user, is_member, name_of_user};
+use super::system_users::{group_of_user, is_member, name_of_group, name_of_user};
 use super::{
     append_to, beside, folder_of, is_of_another_user, is_open_to_others, is_replaced,
     is_to_work_in, lock, make_folder, sync_folder, whole_path,
@@ -205,6 +205,17 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
             true => format!("run as root: {give}"),
             false => as_owner(),
         };
+    }
+    if let Some(guest) = guest(path) {
+        return format!(
+            "run it as whom the data belong to: {}",
+            command_as(guest.owner)
+        );
+    }
+    let metadata = fs::metadata(path).ok();
+    let lent_to = metadata.filter(|it| it.gid() != 0 && it.mode() & 0o020 != 0);
+    if let Some(group) = lent_to.and_then(|it| name_of_group(it.gid())) {
+        return format!("run it as a user of the group {group}, which root lends it to");
     }
     // Engines of containers make volumes that are root's, and there is nobody else inside.
     match check_content(path, None) {

@@ -1,12 +1,12 @@
 //! How to run a command again as the owner of its data.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::folder_of;
 use super::system_users::{name_of_user, user_of_group};
+use super::{folder_of, is_own, is_to_work_in};
 
 /// The line for a shell that runs this very command as another user.
 pub(super) fn command_as(uid: u32) -> String {
@@ -84,8 +84,15 @@ pub(crate) fn command_as_user(name: &str) -> String {
 /// What to do about a folder in which others can put files in the place of ours: one that everybody shares stays
 /// as it is.
 pub(crate) fn closing(folder: &Path) -> String {
-    let is_shared = fs::metadata(folder).is_ok_and(|it| it.mode() & 0o1002 == 0o1002);
-    let close = format!("run: chmod go-w {}", quoted_path(folder));
+    let metadata = fs::metadata(folder);
+    let is_so = |is_so: fn(&Metadata) -> bool| metadata.as_ref().is_ok_and(is_so);
+    let is_shared = is_so(|it| it.mode() & 0o1002 == 0o1002);
+    // One that root lends to our group is left to that.
+    let who = match is_so(|it| is_to_work_in(it) && !is_own(it)) {
+        true => "o",
+        false => "go",
+    };
+    let close = format!("run: chmod {who}-w {}", quoted_path(folder));
     if is_shared {
         format!("keep the data in a folder of its own, or {close}")
     } else {

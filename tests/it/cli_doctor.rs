@@ -274,6 +274,18 @@ fn a_folder_that_root_lends_to_a_service_is_not_to_be_closed_to_it() {
         fs::set_permissions(site.data(), Permissions::from_mode(mode)).expect("a mode");
     };
     mode(0o2770);
+    // Before the service was there for the first time.
+    let empty = site.path("empty");
+    fs::create_dir(&empty).expect("a folder");
+    std::os::unix::fs::chown(&empty, Some(0), Some(65_534)).expect("root");
+    fs::set_permissions(&empty, Permissions::from_mode(0o2770)).expect("a mode");
+    let empty = empty.to_str().expect("UTF-8");
+    let rows = run(
+        site.bare()
+            .args(["doctor", "--format", "json", "--data-dir", empty]),
+        "",
+    );
+    assert!(!rows.out.contains("chmod"), "{}", rows.out);
     Examined::of(&site, &[]).is("files", "ok", "");
     mode(0o2777);
     let advice = Examined::of(&site, &[]).is("files", "warning", "in the place of ours");

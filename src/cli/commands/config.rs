@@ -51,7 +51,7 @@ fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()>
     for file in open_files(settings) {
         refuse_unreadable(&file, settings)?;
     }
-    check_data_dir(&settings.data_dir)?;
+    check_data_dir(settings)?;
     let database = settings.database.file().map(|it| ("database", it));
     let data = [("data_dir", &*settings.data_dir)]
         .into_iter()
@@ -76,9 +76,12 @@ fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()>
     Ok(())
 }
 
-fn check_data_dir(folder: &Path) -> anyhow::Result<()> {
+fn check_data_dir(settings: &Settings) -> anyhow::Result<()> {
+    let (folder, file) = (&*settings.data_dir, settings.database.file());
     if !serves_another(folder) {
-        return data_dir::check_makeable(folder);
+        data_dir::check_makeable(folder)?;
+        file.map_or(Ok(()), data_dir::check_database)?;
+        return data_dir::check_nobody_elses(folder, file);
     }
     ensure!(
         may_fill(folder, folder),

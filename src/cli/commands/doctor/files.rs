@@ -38,7 +38,8 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     files.extend([layout::SERVED, layout::COMPLETE].map(|it| folder.join(it)));
     let guest = data_dir::guest(folder);
     // A folder of somebody else's is not ours to close; what is in it is looked at all the same.
-    if guest.is_none() && fs::metadata(folder).is_ok_and(|it| is_own(&it)) {
+    let has_ours = data_dir::is_complete(folder) || database.is_some_and(Path::exists);
+    if has_ours && guest.is_none() && fs::metadata(folder).is_ok_and(|it| is_own(&it)) {
         files.push(folder.clone());
     }
     let own = files.into_iter().map(Private::file);
@@ -58,7 +59,9 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         let of_another = |it: &Private| it.of_another(owner);
         findings.extend(own.iter().filter_map(of_another));
     }
-    findings.extend(replaceable(folder, guest.is_some_and(|it| it.is_lent)));
+    if has_ours {
+        findings.extend(replaceable(folder, guest.is_some_and(|it| it.is_lent)));
+    }
     findings.extend(own.iter().filter_map(Private::open_to_others));
     findings.extend(lent.iter().filter_map(|it| of_lent(it, folder)));
     if findings.is_empty() {
