@@ -41,8 +41,10 @@ pub(super) struct Client {
     process: i32,
     /// Tables have changed since statements were prepared.
     is_outdated: bool,
-    /// When a lock was last waited for in vain.
+    /// When a lock was last waited for in vain, and for long.
     met_lock: Option<Instant>,
+    /// Whether that was just now, and the transaction goes on as it was begun.
+    is_patient: bool,
 }
 
 impl Client {
@@ -80,6 +82,7 @@ impl Client {
             runtime,
             is_outdated: false,
             met_lock: None,
+            is_patient: true,
         };
         Ok((client, row))
     }
@@ -106,11 +109,21 @@ impl Client {
     /// Begins a transaction. Where a lock was in the way a moment ago, it does not wait long for the next one: others
     /// want to go on.
     pub(super) fn begin(&mut self, sql: &str) -> Result<()> {
-        let has_met_lock = self.met_lock.is_some_and(|it| it.elapsed() < LOCK_LASTS);
-        let patience = if has_met_lock { IMPATIENT } else { "" };
+        self.is_patient = self.met_lock.is_none_or(|it| it.elapsed() > LOCK_LASTS);
+        let patience = if self.is_patient { "" } else { IMPATIENT };
         let begin = format!("{sql};{patience}");
         let begun = self.run(async |it| it.batch_execute(&begin).await)?;
         begun.map_err(of_begin)
+    }
+
+    /// If a lock was just waited for, the rest of the transaction does not wait long for the next one.
+    pub(super) fn grow_impatient(&mut self) -> Result<()> {
+        let has_met_lock = self.met_lock.is_some_and(|it| it.elapsed() < LOCK_LASTS);
+        if !self.is_patient || !has_met_lock {
+            return Ok(());
+        }
+        self.is_patient = false;
+        self.batch(IMPATIENT)
     }
 
     /// Whether what was prepared has to be prepared anew, asked for the first time.
@@ -121,7 +134,10 @@ impl Client {
     fn noted(&mut self, err: tokio_postgres::Error) -> Error {
         match err.code() {
             Some(&SqlState::FEATURE_NOT_SUPPORTED) => self.is_outdated = true,
-            Some(&SqlState::LOCK_NOT_AVAILABLE) => self.met_lock = Some(Instant::now()),
+            // A short wait says nothing: patience comes back.
+            Some(&SqlState::LOCK_NOT_AVAILABLE) if self.is_patient => {
+                self.met_lock = Some(Instant::now());
+            }
             _ => {}
         }
         err.into()

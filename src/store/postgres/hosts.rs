@@ -31,11 +31,11 @@ pub(super) struct Place {
 }
 
 /// A server says who it is: a proxy may lead to another one than before.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) struct ServerId {
-    /// In microseconds since 1970.
+    /// When it was started, in microseconds since 1970: no other one was.
     pub(super) started: i64,
-    /// Address and port, as it knows them.
+    /// Address and port by which it was reached, as it knows them: it may have several.
     pub(super) address: String,
 }
 
@@ -77,13 +77,12 @@ impl Hosts {
     /// another server, to which all others are to follow.
     pub(super) fn move_to(&self, place: &Place, before: Option<&Place>) -> bool {
         let mut current = self.locked();
-        let server = |it: &Place| it.server.clone();
-        let now = current.as_ref().map(server);
-        // Others have moved meanwhile, and this one will be left like those that it is too late for.
-        if now.is_some() && now != before.map(server) {
+        let now = current.as_ref().map(|it| it.server.started);
+        // Others have moved meanwhile, and this one is too late.
+        if now.is_some() && now != before.map(|it| it.server.started) {
             return false;
         }
-        let is_other = now.is_some_and(|it| it != place.server);
+        let is_other = now.is_some_and(|it| it != place.server.started);
         let was = current.replace(place.clone());
         if let Some(was) = was.filter(|it| is_other && !it.is_at(place)) {
             tracing::warn!(event = "database_moved", from = %was, to = %place);

@@ -208,7 +208,7 @@ fn put_back(sql: &mut dyn Sql, numbers: &[(&'static str, i64)]) -> sql::Result<(
 }
 
 fn run(job: &mut Job, statements: &mut Statements) -> bool {
-    job.run(statements, Shares::Transaction)
+    job.run(statements, Shares::Transaction) && statements.client.grow_impatient().is_ok()
 }
 
 fn collided() -> NotCommitted {
