@@ -111,7 +111,7 @@ fn an_old_primary_that_was_killed_and_is_started_again_is_asked_by_nobody() {
     assert_eq!(log.matches("database_moved").count(), 1, "{log}");
 }
 
-/// New connections go to the new one. Those that there are stay where they were.
+/// New connections go to the new one. Those that are there stay where they were.
 #[test]
 fn a_proxy_that_leads_elsewhere_after_a_failover_takes_all_there() {
     let way = Arc::new(Mutex::new(PathBuf::new()));
