@@ -1,10 +1,11 @@
 //! What `serve` does beside answering, on a thread of its own: mails leave, old rows go, backups are
 //! made, and the clock is watched. Nothing of it makes a request wait, or anything else of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -15,6 +16,7 @@ use crate::daemon::trouble::Trouble;
 use crate::failure::{Failure, panic_message};
 use crate::http::App;
 use crate::operator::Operator;
+use crate::operator::delivery::Taken;
 use crate::operator::hash_kinds::HashKinds;
 use crate::operator::keys::{Followed, KeyWatch};
 
@@ -64,8 +66,9 @@ pub(crate) fn start(
         // Before anything is deleted.
         clock.look(&operator).await;
         let mut tasks = JoinSet::new();
+        let look = Arc::new(Mutex::default());
         for _ in 0..SENDERS {
-            tasks.spawn(send(operator.clone(), stopped.clone()));
+            tasks.spawn(send(operator.clone(), Arc::clone(&look), stopped.clone()));
         }
         tasks.spawn(watch_keys(operator.clone(), lost_keys, stopped.clone()));
         tasks.spawn(watch_hashes(operator.clone(), stopped.clone()));
@@ -99,27 +102,38 @@ async fn settle(stopped: Stopped) {
     memory::give_back();
 }
 
-async fn send(operator: Operator, stopped: Stopped) {
-    let mut trouble = Trouble::default();
-    while !*stopped.borrow() {
-        let sent = tokio::select! {
-            sent = task(deliver(operator.clone())) => sent,
-            // The next server sends it again.
-            () = cut_off(stopped.clone()) => return,
-        };
-        let is_more = match sent {
-            Ok(is_more) => {
-                trouble.clear();
-                is_more
+/// Of all that do this one looks at the outbox at a time, and knows what went wrong before.
+async fn send(operator: Operator, look: Arc<Mutex<Trouble>>, stopped: Stopped) {
+    let sent = async {
+        loop {
+            let mut trouble = look.lock().await;
+            if *stopped.borrow() {
+                break;
             }
-            Err(failure) => {
-                trouble.tell(&failure);
-                false
+            match task(take(operator.clone())).await {
+                Ok(Some(mail)) => {
+                    trouble.clear();
+                    drop(trouble);
+                    let sent = task(deliver(operator.clone(), mail)).await;
+                    if let Err(failure) = sent {
+                        look.lock().await.tell(&failure);
+                    }
+                }
+                Ok(None) => {
+                    trouble.clear();
+                    pause(&stopped, Instant::now() + OUTBOX_PAUSE).await;
+                }
+                Err(failure) => {
+                    trouble.tell(&failure);
+                    pause(&stopped, Instant::now() + OUTBOX_PAUSE).await;
+                }
             }
-        };
-        if !is_more {
-            pause(&stopped, Instant::now() + OUTBOX_PAUSE).await;
         }
+    };
+    tokio::select! {
+        () = sent => {}
+        // The next server sends it again.
+        () = cut_off(stopped.clone()) => return,
     }
     let marked = async {
         while operator.mark_done().await.is_err() {
@@ -160,17 +174,18 @@ async fn watch_keys(operator: Operator, lost: oneshot::Sender<Failure>, stopped:
 /// Refusals are to take as long as the dearest kind of hash that is stored.
 async fn watch_hashes(operator: Operator, stopped: Stopped) {
     let mut kinds = HashKinds::default();
+    let mut trouble = Trouble::default();
     while !*stopped.borrow() {
         let look = tokio::select! {
             look = operator.look_at_hashes(&mut kinds) => look,
             // A hash that is measured now is of no use any more.
             () = stop(stopped.clone()) => return,
         };
-        let is_more = look.unwrap_or_else(|err| {
-            err.log();
-            false
-        });
-        if is_more {
+        match &look {
+            Ok(_) => trouble.clear(),
+            Err(failure) => trouble.tell(failure),
+        }
+        if look.unwrap_or_default() {
             tokio::task::yield_now().await;
         } else {
             pause(&stopped, Instant::now() + HASHES_PAUSE).await;
@@ -187,8 +202,12 @@ async fn watch_clock(operator: Operator, mut clock: Watched, stopped: Stopped) {
     noted.unwrap_or_else(|err| err.log());
 }
 
-async fn deliver(operator: Operator) -> Result<bool, Failure> {
-    operator.deliver_next().await
+async fn take(operator: Operator) -> Result<Option<Taken>, Failure> {
+    operator.take_mail().await
+}
+
+async fn deliver(operator: Operator, mail: Taken) -> Result<(), Failure> {
+    operator.send_mail(mail).await
 }
 
 async fn cut_off(stopped: Stopped) {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::Operator;
-use super::in_hand::Done;
+use super::in_hand::{Done, InHand};
 use crate::domain::{Email, Timestamp, User};
 use crate::failure::Failure;
 use crate::mail::{Letter, NotSent, Values};
 use crate::store::clock::LongestWaits;
-use crate::store::mails::{Delivery, DueMail};
+use crate::store::mails::{Delivery, DueMail, Leased};
 
 /// Two attempts lie no further apart than this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(4 * 3600);
@@ -20,36 +20,46 @@ const GIVE_UP: Duration = Duration::from_secs(5 * 24 * 3600);
 /// What a sender needs beside the time that the mail server takes.
 const MARGIN: Duration = Duration::from_secs(60);
 
+/// A mail for whoever has it to send.
+pub struct Taken {
+    leased: Leased,
+    in_hand: InHand,
+}
+
 impl Operator {
-    /// Sends all that is due, one after the other, and returns how many mails were looked at.
+    /// Sends all that is due, one after the other, and returns how many mails that were.
     pub async fn deliver_due(&self) -> Result<usize, Failure> {
         let mut count = 0;
-        while self.deliver_next().await? {
+        while let Some(mail) = self.take_mail().await? {
+            self.send_mail(mail).await?;
             count += 1;
         }
         Ok(count)
     }
 
-    /// Sends the next mail that is due, if there is one. Any number of senders may do so at once.
-    /// If one is killed while it sends, that mail is sent once more after the next start.
-    pub async fn deliver_next(&self) -> Result<bool, Failure> {
+    /// The next mail that is due, if there is one, for the caller alone to send. If it is killed before it has, that
+    /// mail is sent once more after the next start.
+    pub async fn take_mail(&self) -> Result<Option<Taken>, Failure> {
         self.mark_done().await?;
-        let now = self.now();
-        // Looking is cheap; leasing a mail is a write.
-        if self.parts.store.due_mail(now, 1).await?.is_empty() {
-            self.parts.mailer.close_idle().await;
-            return Ok(false);
-        }
         let (store, clock) = (&self.parts.store, &self.parts.clock);
-        let Some(leased) = store.lease_mail(clock, self.lease()).await? else {
-            return Ok(false);
-        };
-        let Some(mail) = self.senders.take(&leased) else {
-            return Ok(true);
-        };
+        // Looking is cheap; leasing a mail is a write.
+        while !store.due_mail(self.now(), 1).await?.is_empty() {
+            let Some(leased) = store.lease_mail(clock, self.lease()).await? else {
+                return Ok(None);
+            };
+            if let Some(in_hand) = self.senders.take(&leased) {
+                return Ok(Some(Taken { leased, in_hand }));
+            }
+        }
+        self.parts.mailer.close_idle().await;
+        Ok(None)
+    }
+
+    /// Sends a mail, and notes what became of it.
+    pub async fn send_mail(&self, Taken { leased, in_hand }: Taken) -> Result<(), Failure> {
         let delivery = self.deliver(&leased.mail, leased.at).await;
-        self.mark(Done { mail, delivery }).await?;
-        Ok(true)
+        let mail = in_hand;
+        self.mark(Done { mail, delivery }).await
     }
 
     /// Notes what became of mails while the database took nothing.
