@@ -1,9 +1,10 @@
 //! A replica that is promoted, and an old primary that comes back: users must not see two databases.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -29,6 +30,14 @@ impl Pair {
                 "postgres://postgres@/auth?host={}&target_session_attrs=read-write",
                 hosts.join(",")
             )
+        })
+    }
+
+    fn behind(name: &str, proxy: &Arc<Proxy>) -> Option<Self> {
+        Self::at(name, |primary, _| {
+            proxy.lead_to(primary);
+            let port = Arc::clone(proxy).start();
+            format!("postgres://postgres@127.0.0.1:{port}/auth")
         })
     }
 
@@ -114,19 +123,13 @@ fn an_old_primary_that_was_killed_and_is_started_again_is_asked_by_nobody() {
 /// New connections go to the new one. Those that are there stay where they were.
 #[test]
 fn a_proxy_that_leads_elsewhere_after_a_failover_takes_all_there() {
-    let way = Arc::new(Mutex::new(PathBuf::new()));
-    let socket = |cluster: &Cluster| cluster.folder().join(".s.PGSQL.5432");
-    let pair = Pair::at("behind-a-proxy", |primary, _| {
-        *way.lock().expect("a way") = socket(primary);
-        let port = lead(Arc::clone(&way));
-        format!("postgres://postgres@127.0.0.1:{port}/auth")
-    });
-    let Some(pair) = pair else {
+    let proxy = Arc::new(Proxy::default());
+    let Some(pair) = Pair::behind("behind-a-proxy", &proxy) else {
         return;
     };
     pair.primary.freeze();
     pair.replica.promote();
-    *way.lock().expect("a way") = socket(&pair.replica);
+    proxy.lead_to(&pair.replica);
     // Nobody writes meanwhile, and would find out.
     until("the new one", || {
         (pair.server.status_of(&pair.before) == 200).then_some(())
@@ -135,27 +138,95 @@ fn a_proxy_that_leads_elsewhere_after_a_failover_takes_all_there() {
     pair.goes_by_one();
 }
 
-/// Returns the port of a proxy for whatever way is the current one.
-fn lead(way: Arc<Mutex<PathBuf>>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("a port").port();
-    thread::spawn(move || {
-        for near in listener.incoming().flatten() {
-            let far = UnixStream::connect(&*way.lock().expect("a way"));
-            let Ok(far) = far else {
-                continue;
-            };
-            let (mut up, mut down) = (near.try_clone().expect("near"), near);
-            let (mut to, mut from) = (far.try_clone().expect("far"), far);
-            thread::spawn(move || {
-                let _ = io::copy(&mut up, &mut to);
-                let _ = to.shutdown(std::net::Shutdown::Both);
-            });
-            thread::spawn(move || {
-                let _ = io::copy(&mut from, &mut down);
-                let _ = down.shutdown(std::net::Shutdown::Both);
-            });
-        }
+/// It was begun before the others left, and nobody froze the old primary.
+#[test]
+fn a_connection_that_arrives_late_at_the_old_primary_is_not_used() {
+    let proxy = Arc::new(Proxy::default());
+    let Some(pair) = Pair::behind("late", &proxy) else {
+        return;
+    };
+    let server = &pair.server;
+    let cut = |which: &str| {
+        let mut other = pair.primary.client("auth");
+        let cut = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE application_name LIKE 'minisass-auth%' AND query LIKE '{which}'"
+        );
+        other.batch_execute(&cut).expect("an end");
+    };
+    pair.replica.promote();
+    let (arrived, open) = proxy.hold_next();
+    cut("%sessions%");
+    thread::scope(|scope| {
+        let late = scope.spawn(|| server.status_of(&pair.before));
+        arrived.recv().expect("a connection");
+        proxy.lead_to(&pair.replica);
+        cut("%COMMIT");
+        let token = until("a login", || {
+            let login = server.login("ada@example.org");
+            (login.status == 200).then(|| login.text("access_token"))
+        });
+        open.send(()).expect("somebody who waits");
+        assert_eq!(late.join().expect("a status"), 200);
+        assert_eq!(server.status_of(&token), 200, "the old primary was asked");
     });
-    port
+    pair.goes_by_one();
+}
+
+/// Leads to one server or another, and may let a connection wait.
+#[derive(Default)]
+struct Proxy {
+    way: Mutex<PathBuf>,
+    gate: Mutex<Option<Gate>>,
+}
+
+struct Gate {
+    arrived: Sender<()>,
+    open: Receiver<()>,
+}
+
+impl Proxy {
+    fn lead_to(&self, cluster: &Cluster) {
+        *self.way.lock().expect("a way") = cluster.folder().join(".s.PGSQL.5432");
+    }
+
+    /// Of the next connection, which goes where the way leads when it comes: whether it has come, and that it may
+    /// go on.
+    fn hold_next(&self) -> (Receiver<()>, Sender<()>) {
+        let ((arrived, came), (go, open)) = (mpsc::channel(), mpsc::channel());
+        *self.gate.lock().expect("a gate") = Some(Gate { arrived, open });
+        (came, go)
+    }
+
+    /// Returns its port.
+    fn start(self: Arc<Self>) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("a port").port();
+        thread::spawn(move || {
+            for near in listener.incoming().flatten() {
+                let far = UnixStream::connect(&*self.way.lock().expect("a way"));
+                let gate = self.gate.lock().expect("a gate").take();
+                if let Ok(far) = far {
+                    thread::spawn(move || pass(near, far, gate));
+                }
+            }
+        });
+        port
+    }
+}
+
+fn pass(near: TcpStream, far: UnixStream, gate: Option<Gate>) {
+    if let Some(Gate { arrived, open }) = gate {
+        // Whoever asked for it may be gone.
+        let _ = arrived.send(());
+        let _ = open.recv();
+    }
+    let (mut up, mut down) = (near.try_clone().expect("near"), near);
+    let (mut to, mut from) = (far.try_clone().expect("far"), far);
+    thread::spawn(move || {
+        let _ = io::copy(&mut up, &mut to);
+        let _ = to.shutdown(Shutdown::Both);
+    });
+    let _ = io::copy(&mut from, &mut down);
+    let _ = down.shutdown(Shutdown::Both);
 }

@@ -1,6 +1,5 @@
 //! Connections: how one is made, what it is set to, and how long nobody tries again in vain.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use tokio_postgres::error::SqlState;
 
 use super::client::Client;
 use super::error::{SHARED, TAKES_NOTHING, in_words};
-use super::hosts::{Hosts, Place};
+use super::hosts::Hosts;
 use super::statements::Statements;
 use super::tls;
 use super::url::ServerUrl;
@@ -21,6 +20,11 @@ use crate::store::task::NotCommitted;
 
 /// The oldest version that works, as the server numbers them.
 const OLDEST: i32 = 13_00_00;
+
+/// How often the others may leave while a connection is made.
+const MOST_MOVES: usize = 3;
+const MOVES: &str = "connections lead to one server of the database and then to another, again and again; see that \
+                     only one of them takes changes";
 
 /// How our connections are called, with the number of the process.
 pub(super) const APPLICATION: &str = env!("CARGO_PKG_NAME");
@@ -36,7 +40,8 @@ const CONFIRM_PAUSE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Whoever waits for longer is told to come again. A connection that has begun to write and was left
+/// Whoever waits for a lock of somebody's for longer is told to come again: of ours none lasts, but for the turn to
+/// write. A connection that has begun to write and was left
 /// alone must not keep all others out. A commit that was acknowledged is on the disk, whatever the server
 /// is set to. A role's limits of time are for people who forget what they have begun: a copy takes hours, and
 /// whoever serves is idle at night. Texts of ours have backslashes that mean nothing.
@@ -45,7 +50,7 @@ const SETTINGS: &str = "SELECT pg_backend_pid(), current_setting('server_version
     current_setting('server_encoding'), current_schema() IS NOT NULL,
     (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
     concat(host(inet_server_addr()), ':', current_setting('port')),
-    set_config('lock_timeout', '10s', false),
+    set_config('lock_timeout', '2s', false),
     set_config('standard_conforming_strings', 'on', false),
     set_config('row_security', 'off', false),
     set_config('idle_in_transaction_session_timeout', '30s', false),
@@ -61,9 +66,6 @@ const NO_PASSWORD: &str = "see that a file with its password is named, by databa
 pub(super) struct Connector {
     hosts: Hosts,
     refused: Mutex<Option<Refused>>,
-    /// How often a connection turned out to lead to a server that takes no changes, or does not answer, or
-    /// is not the current one any more.
-    generation: AtomicU64,
 }
 
 /// The last attempt, which failed.
@@ -81,10 +83,10 @@ struct NotMade {
     is_full: bool,
 }
 
-/// A connection, and when it was made.
 pub(super) struct Connection {
     pub(super) statements: Statements,
-    generation: u64,
+    /// See [`Hosts::arrive`].
+    pub(super) epoch: u64,
 }
 
 impl Connection {
@@ -110,7 +112,6 @@ impl Connector {
         Ok(Self {
             hosts: Hosts::of(place, &config, &tls),
             refused: Mutex::default(),
-            generation: AtomicU64::new(0),
         })
     }
 
@@ -121,18 +122,17 @@ impl Connector {
         connection: &mut Option<Connection>,
         mut work: impl FnMut(&mut Statements) -> sql::Result<T>,
     ) -> Result<T, NotCommitted> {
-        let generation = self.generation.load(Ordering::SeqCst);
-        connection.take_if(|it| it.is_closed() || it.generation != generation);
+        connection.take_if(|it| it.is_closed() || !self.is_current(it.epoch));
         if let Some(old) = connection {
             match work(&mut old.statements) {
                 Err(err) if err.is_read_only() => {
-                    self.leave_server();
+                    self.hosts.leave(old.epoch);
                     *connection = None;
                     return Err(not_committed(err));
                 }
                 Err(err) if err.ends_connection() || old.is_closed() => {
                     if old.statements.client.is_silent() {
-                        self.leave_server();
+                        self.hosts.leave(old.epoch);
                     }
                     // It has just been asked for in vain, and there is no other one.
                     if self.is_silent() {
@@ -164,45 +164,32 @@ impl Connector {
         refused.as_ref().filter(|it| it.is_full).map(|it| it.at)
     }
 
-    /// From now on every thread looks for a server that answers and takes changes.
-    fn leave_server(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
+    /// Whether connections of that epoch lead where all are to go.
+    pub(super) fn is_current(&self, epoch: u64) -> bool {
+        self.hosts.epoch() == epoch
     }
 
     pub(super) fn connect(&self) -> Result<Connection, NotCommitted> {
-        let made = self.connect_once()?;
-        if made.generation == self.generation.load(Ordering::SeqCst) {
-            return Ok(made);
-        }
-        // The others have left for another server meanwhile.
-        drop(made);
-        self.connect_once()
-    }
-
-    fn connect_once(&self) -> Result<Connection, NotCommitted> {
         let refused = self.refused();
         if let Some(it) = refused.as_ref().filter(|it| it.at.elapsed() < it.pause) {
             return Err(it.why.clone());
         }
         drop(refused);
-        let before = self.generation.load(Ordering::SeqCst);
-        let current = self.hosts.current();
-        let statements = self.make(current.as_ref());
-        let statements = statements.map_err(|why| self.refuse(why))?;
-        let place = statements.client.place();
-        let moves = self.hosts.move_to(&place, current.as_ref());
-        if moves {
-            // What others still have leads to the one before.
-            self.leave_server();
+        for _ in 0..MOST_MOVES {
+            let begun = self.hosts.epoch();
+            let statements = self.make().map_err(|why| self.refuse(why))?;
+            let Some(epoch) = self.hosts.arrive(statements.client.place(), begun) else {
+                continue;
+            };
+            if self.refused().take().is_some() {
+                tracing::info!(event = "database_found");
+            }
+            return Ok(Connection { statements, epoch });
         }
-        let generation = before + u64::from(moves);
-        if self.refused().take().is_some() {
-            tracing::info!(event = "database_found");
-        }
-        Ok(Connection {
-            statements,
-            generation,
-        })
+        Err(self.refuse(NotMade {
+            why: MOVES.to_owned(),
+            is_full: false,
+        }))
     }
 
     /// For a while nobody tries again.
@@ -226,10 +213,11 @@ impl Connector {
         why
     }
 
-    fn make(&self, current: Option<&Place>) -> Result<Statements, NotMade> {
+    fn make(&self) -> Result<Statements, NotMade> {
         let mut failed = Vec::new();
-        for way in self.hosts.in_order(current) {
-            let current = current.filter(|it| Arc::ptr_eq(&it.way, &way));
+        let current = self.hosts.current();
+        for way in self.hosts.in_order(current.as_ref()) {
+            let current = current.as_ref().filter(|it| Arc::ptr_eq(&it.way, &way));
             match Client::connect(&way, current.and_then(|it| it.machine), SETTINGS) {
                 Ok((client, settings)) => {
                     let is_full = false;

@@ -3,11 +3,9 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_postgres::Config;
-use tokio_postgres::config::LoadBalanceHosts;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::url::ServerUrl;
@@ -15,10 +13,17 @@ use super::way::Way;
 
 pub(super) struct Hosts {
     ways: Vec<Arc<Way>>,
-    /// How many connections were begun, if each is to go to another host than the last one.
-    begun: Option<AtomicUsize>,
-    /// Where connections lead.
-    current: Mutex<Option<Place>>,
+    course: Mutex<Course>,
+}
+
+/// Where connections lead.
+#[derive(Default)]
+struct Course {
+    current: Option<Place>,
+    /// How often they have left a server. Those from before are not used any more.
+    epoch: u64,
+    /// Whether nobody has connected since.
+    is_left: bool,
 }
 
 /// The end of a connection.
@@ -44,11 +49,9 @@ impl Hosts {
     pub(super) fn of(url: &ServerUrl, config: &Config, tls: &MakeRustlsConnect) -> Self {
         let ways = url.hosts.iter().cloned();
         let ways = ways.map(|it| Arc::new(Way::to(it, config, tls)));
-        let takes_turns = config.get_load_balance_hosts() == LoadBalanceHosts::Random;
         Self {
             ways: ways.collect(),
-            begun: takes_turns.then(AtomicUsize::default),
-            current: Mutex::default(),
+            course: Mutex::default(),
         }
     }
 
@@ -58,45 +61,65 @@ impl Hosts {
     }
 
     pub(super) fn current(&self) -> Option<Place> {
-        self.locked().clone()
+        self.course().current.clone()
     }
 
-    /// First the current one, unless they take turns, then as they are named; those that are silent at the end.
+    pub(super) fn epoch(&self) -> u64 {
+        self.course().epoch
+    }
+
+    /// First the current one, then as they are named; those that are silent at the end.
     pub(super) fn in_order(&self, current: Option<&Place>) -> Vec<Arc<Way>> {
         let mut ways = self.ways.clone();
-        if let Some(begun) = &self.begun {
-            ways.rotate_left(begun.fetch_add(1, Ordering::SeqCst) % self.ways.len());
-        }
-        let current = current.filter(|_| self.begun.is_none());
         let is_current = |way: &Arc<Way>| current.is_some_and(|it| Arc::ptr_eq(&it.way, way));
         ways.sort_by_key(|it| (it.is_silent(), !is_current(it)));
         ways
     }
 
-    /// Notes where a connection leads that was begun while `before` was the current place. Returns whether that is
-    /// another server, to which all others are to follow.
-    pub(super) fn move_to(&self, place: &Place, before: Option<&Place>) -> bool {
-        let mut current = self.locked();
-        let now = current.as_ref().map(|it| it.server.started);
-        // Others have moved meanwhile, and this one is too late.
-        if now.is_some() && now != before.map(|it| it.server.started) {
-            return false;
+    /// A connection of that epoch led to a server that does not answer, or takes no changes.
+    pub(super) fn leave(&self, epoch: u64) {
+        let mut course = self.course();
+        // Or else others found out first, and may have arrived elsewhere.
+        if course.epoch == epoch {
+            course.epoch += 1;
+            course.is_left = true;
         }
-        let is_other = now.is_some_and(|it| it != place.server.started);
-        let was = current.replace(place.clone());
-        if let Some(was) = was.filter(|it| is_other && !it.is_at(place)) {
-            tracing::warn!(event = "database_moved", from = %was, to = %place);
-        }
-        is_other
     }
 
-    fn locked(&self) -> MutexGuard<'_, Option<Place>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Notes where a connection leads that was begun in the epoch `begun`, and returns the epoch that it is of: if
+    /// it leads to another server than before, all others are to follow. None if it leads where the others have been
+    /// meanwhile.
+    pub(super) fn arrive(&self, place: &Place, begun: u64) -> Option<u64> {
+        let mut course = self.course();
+        let was = course.current.as_ref();
+        let was = was.filter(|it| it.server.started != place.server.started);
+        if course.epoch != begun && (was.is_some() || course.is_left) {
+            return None;
+        }
+        if let Some(was) = was {
+            if was.is_at(place) {
+                tracing::warn!(event = "database_restarted", at = %place, note = RESTARTED);
+            } else {
+                tracing::warn!(event = "database_moved", from = %was, to = %place);
+            }
+            course.epoch += 1;
+        }
+        course.current = Some(place.clone());
+        course.is_left = false;
+        Some(course.epoch)
+    }
+
+    fn course(&self) -> MutexGuard<'_, Course> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// A number that goes from one machine to another looks the same.
+const RESTARTED: &str = "if this is another machine, which has taken over the address, see that the one before it \
+                         does not come back as it was";
+
 impl Place {
-    /// Whether it is the same but for a restart.
+    /// Whether the address is the same.
     fn is_at(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.way, &other.way)
             && self.machine == other.machine

@@ -236,7 +236,7 @@ impl Queue {
         while let Some(Asked { mut job, since }) = self.next(&mut connection) {
             let was_connected = connection.is_some();
             let read = self.connector.with(&mut connection, |it| {
-                it.client.begin(BEGIN)?;
+                it.batch(BEGIN)?;
                 job.run(it, Shares::Nothing);
                 it.batch("COMMIT")
             });

@@ -7,10 +7,12 @@ use std::pin::pin;
 
 use bytes::BytesMut;
 use tokio_postgres::Statement;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
-use super::client::Client;
+use super::client::{Client, Said};
 use super::clock;
+use super::error::of_begin;
 use crate::clock::Reading;
 use crate::store::sql::{Result, Row, Sql, Value};
 
@@ -26,10 +28,17 @@ const TAKE_ROOM: &str = "SET LOCAL work_mem = '64kB';
 
 type Prepared = HashMap<String, Statement>;
 
+/// For the rest of a transaction that has waited for a lock in vain: others want to go on.
+const IMPATIENT: &str = "SET LOCAL lock_timeout = '10ms'";
+
 /// A connection with what is prepared on it.
 pub(super) struct Statements {
     pub(super) client: Client,
     prepared: Prepared,
+    /// Tables have changed since they were prepared.
+    are_outdated: bool,
+    /// Somebody else had locked what a statement was about.
+    met_lock: bool,
 }
 
 impl Statements {
@@ -37,16 +46,43 @@ impl Statements {
         Self {
             client,
             prepared: Prepared::new(),
+            are_outdated: false,
+            met_lock: false,
         }
     }
 
     /// What neither has values nor answers.
     pub(super) fn batch(&mut self, sql: &str) -> Result<()> {
-        self.client.batch(sql)
+        self.noted(|client| client.batch(sql))
+    }
+
+    /// Begins a transaction that is to write.
+    pub(super) fn begin(&mut self, sql: &str) -> Result<()> {
+        self.client.batch(sql)?.map_err(of_begin)
+    }
+
+    /// If a lock was just waited for in vain, the rest of the transaction does not wait long for the next one.
+    pub(super) fn grow_impatient(&mut self) -> Result<()> {
+        if !std::mem::take(&mut self.met_lock) {
+            return Ok(());
+        }
+        self.batch(IMPATIENT)
+    }
+
+    /// Asks, and notes what an error says of what is asked later.
+    fn noted<T>(&mut self, ask: impl FnOnce(&mut Client) -> Result<Said<T>>) -> Result<T> {
+        ask(&mut self.client)?.map_err(|err| {
+            match err.code() {
+                Some(&SqlState::FEATURE_NOT_SUPPORTED) => self.are_outdated = true,
+                Some(&SqlState::LOCK_NOT_AVAILABLE) => self.met_lock = true,
+                _ => {}
+            }
+            err.into()
+        })
     }
 
     fn prepare(&mut self, sql: &str, written: impl FnOnce() -> String) -> Result<Statement> {
-        if self.client.take_outdated() {
+        if std::mem::take(&mut self.are_outdated) {
             self.prepared.clear();
         }
         if let Some(statement) = self.prepared.get(sql) {
@@ -55,7 +91,8 @@ impl Statements {
         if self.prepared.len() >= MOST_PREPARED {
             self.prepared.clear();
         }
-        let statement = self.client.prepare(&written())?;
+        let written = written();
+        let statement = self.noted(|it| it.prepare(&written))?;
         self.prepared.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
@@ -67,8 +104,8 @@ impl Sql for Statements {
             return self.batch(sql).map(|()| 0);
         }
         let statement = self.prepare(sql, || numbered(sql))?;
-        let mut rows = pin!(self.client.rows(&statement, values)?);
-        while self.client.next(rows.as_mut())?.is_some() {}
+        let mut rows = pin!(self.noted(|it| it.rows(&statement, values))?);
+        while self.noted(|it| it.next(rows.as_mut()))?.is_some() {}
         let changed = rows.rows_affected().unwrap_or_default();
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
@@ -80,8 +117,8 @@ impl Sql for Statements {
         each: &mut dyn FnMut(&dyn Row) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let statement = self.prepare(sql, || numbered(sql))?;
-        let mut rows = pin!(self.client.rows(&statement, values)?);
-        while let Some(row) = self.client.next(rows.as_mut())? {
+        let mut rows = pin!(self.noted(|it| it.rows(&statement, values))?);
+        while let Some(row) = self.noted(|it| it.next(rows.as_mut()))? {
             if each(&row)?.is_break() {
                 break;
             }
@@ -92,8 +129,8 @@ impl Sql for Statements {
     fn insert(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<i64>> {
         let written = || format!("{} ON CONFLICT DO NOTHING RETURNING id", numbered(sql));
         let statement = self.prepare(sql, written)?;
-        let mut rows = pin!(self.client.rows(&statement, values)?);
-        let row = self.client.next(rows.as_mut())?;
+        let mut rows = pin!(self.noted(|it| it.rows(&statement, values))?);
+        let row = self.noted(|it| it.next(rows.as_mut()))?;
         row.map(|row| Ok(row.try_get(0)?)).transpose()
     }
 

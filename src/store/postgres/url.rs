@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode, SslNegotiation};
+use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, SslNegotiation};
 
 /// Where a server listens unless it is told otherwise.
 const PORT: u16 = 5432;
@@ -58,6 +58,10 @@ pub enum UrlError {
     NoHost,
     #[error("it has another number of hosts than of their ports or numbers")]
     HostsApart,
+    #[error(
+        "load_balance_hosts=random is for those who only read; leave it out: there is one server that takes changes"
+    )]
+    TakesTurns,
     #[error("{0}")]
     Other(String),
 }
@@ -134,6 +138,9 @@ impl FromStr for ServerUrl {
         config
             .ssl_mode(mode)
             .ssl_negotiation(SslNegotiation::Postgres);
+        if config.get_load_balance_hosts() == LoadBalanceHosts::Random {
+            return Err(UrlError::TakesTurns);
+        }
         if config.get_dbname().is_none_or(str::is_empty) {
             return Err(UrlError::NoName);
         }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{in_words, is_of_full};
 use super::url::ServerHost;
+
+const NAMELESS: &str = "the name server does not say which machine that is";
 
 /// To one place.
 pub(super) struct Way {
@@ -33,7 +36,7 @@ pub(super) struct Way {
 pub(super) enum Unreached {
     Silent(Duration),
     /// The system has no room for one, or no number for the name.
-    Here(std::io::Error),
+    Here(io::Error),
     Refused(Error),
 }
 
@@ -68,57 +71,74 @@ impl Way {
     }
 
     /// Connects, and asks `first`, whose answer has one row. Goes to that `machine` before others of the same name,
-    /// also if the name has been given to others since: each connection to another one would be as bad as each to
-    /// another host.
+    /// also if the name has been given to others since, or nobody knows it any more: each connection to another one
+    /// would be as bad as each to another host.
     pub(super) async fn go(
         &self,
         machine: Option<IpAddr>,
         first: &str,
     ) -> Result<(Link, Row), Unreached> {
-        let mut failed = Unreached::Silent(self.within);
-        for config in self.machines(machine).await? {
-            match timeout(self.within, self.start(config, first)).await {
-                Ok(Ok(started)) => {
-                    self.note_silence(false);
-                    return Ok(started);
-                }
-                Ok(Err(err)) => failed = Unreached::Refused(err),
-                Err(_) => failed = Unreached::Silent(self.within),
+        let gone = self.try_all(machine, first).await;
+        self.note_silence(matches!(gone, Err(Unreached::Silent(_))));
+        gone
+    }
+
+    async fn try_all(
+        &self,
+        machine: Option<IpAddr>,
+        first: &str,
+    ) -> Result<(Link, Row), Unreached> {
+        let machine = machine.filter(|_| !self.is_silent());
+        let mut failed = None;
+        if machine.is_some() {
+            match self.try_one(machine, first).await {
+                Err(why) => failed = Some(why),
+                gone => return gone,
             }
         }
-        self.note_silence(matches!(failed, Unreached::Silent(_)));
-        Err(failed)
+        let others = match self.numbers().await {
+            Ok(numbers) => numbers
+                .into_iter()
+                .filter(|it| it.is_none() || *it != machine),
+            Err(why) => return Err(failed.unwrap_or(Unreached::Here(why))),
+        };
+        for number in others {
+            match self.try_one(number, first).await {
+                Err(why) => failed = Some(why),
+                gone => return gone,
+            }
+        }
+        Err(failed.unwrap_or(Unreached::Silent(self.within)))
     }
 
-    /// A name may stand for several.
-    async fn machines(&self, before: Option<IpAddr>) -> Result<Vec<Config>, Unreached> {
-        let port = self.host.port;
-        let config = |number: Option<IpAddr>| {
-            let mut config = self.config.clone();
-            config.port(port);
-            match &self.host.name {
-                Some(Host::Tcp(name)) => _ = config.host(name),
-                Some(Host::Unix(folder)) => _ = config.host_path(folder),
-                None => {}
-            }
-            if let Some(number) = number {
-                config.hostaddr(number);
-            }
-            config
-        };
+    /// Of the machines that its name stands for; a folder has none.
+    async fn numbers(&self) -> io::Result<Vec<Option<IpAddr>>> {
         let (Some(Host::Tcp(name)), None) = (&self.host.name, self.host.number) else {
-            return Ok(vec![config(self.host.number)]);
+            return Ok(vec![self.host.number]);
         };
-        let found = timeout(self.within, lookup_host((&**name, port))).await;
-        let found = found.map_err(|_| Unreached::Silent(self.within))?;
-        let found = found.map_err(Unreached::Here)?;
-        let before = before.filter(|_| !self.is_silent());
-        let found = found.map(|it| it.ip()).filter(|it| Some(*it) != before);
-        let found = before.into_iter().chain(found);
-        Ok(found.map(|it| config(Some(it))).collect())
+        let found = timeout(self.within, lookup_host((&**name, self.host.port))).await;
+        let silent = |_| io::Error::new(io::ErrorKind::TimedOut, NAMELESS);
+        Ok(found.map_err(silent)??.map(|it| Some(it.ip())).collect())
     }
 
-    async fn start(&self, config: Config, first: &str) -> Result<(Link, Row), Error> {
+    async fn try_one(&self, number: Option<IpAddr>, first: &str) -> Result<(Link, Row), Unreached> {
+        match timeout(self.within, self.start(number, first)).await {
+            Ok(started) => started.map_err(Unreached::Refused),
+            Err(_) => Err(Unreached::Silent(self.within)),
+        }
+    }
+
+    async fn start(&self, number: Option<IpAddr>, first: &str) -> Result<(Link, Row), Error> {
+        let mut config = self.config.clone();
+        config.port(self.host.port);
+        match &self.host.name {
+            Some(Host::Tcp(name)) => _ = config.host(name),
+            Some(Host::Unix(folder)) => _ = config.host_path(folder),
+            None => {}
+        }
+        if let Some(number) = number {
+            config.hostaddr(number);
+        }
         let mut link = Link::make(config, &self.tls).await?;
         let Link {
             client, traffic, ..

@@ -21,11 +21,14 @@ const IDLE: Duration = Duration::from_secs(1);
 /// How often a transaction is tried that got in the way of another.
 const MOST_TRIES: usize = 10;
 
-/// Only one server, or command, writes at a time. The number is the name of the lock, for this database. If its
-/// machine stands still in a transaction, the others do not wait for longer than this.
+/// Only one server, or command, writes at a time, and all take their turn. The number is the name of the lock, for
+/// this database. If its machine stands still in a transaction, the others do not wait for longer than this. Whoever
+/// has the turn is not to wait long for what somebody else has locked.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
     SET LOCAL idle_in_transaction_session_timeout = '5s';
-    SELECT pg_advisory_xact_lock(6013254711)";
+    SET LOCAL lock_timeout = '10s';
+    SELECT pg_advisory_xact_lock(6013254711);
+    SET LOCAL lock_timeout = '2s'";
 
 /// To commit a transaction in which something failed is no error to PostgreSQL: it rolls it back, and says
 /// so in a word that nobody reads. A statement before that is refused in such a transaction, and with it
@@ -132,7 +135,7 @@ impl Open {
     ) -> Result<bool, NotCommitted> {
         let begun = self
             .connector
-            .with(&mut self.connection, |it| it.client.begin(BEGIN));
+            .with(&mut self.connection, |it| it.begin(BEGIN));
         self.note_shortage(&begun);
         if let Err(why) = begun {
             // A lock that was not to be had leaves a transaction behind. The connection is kept: there may be no
@@ -143,7 +146,7 @@ impl Open {
             }
             return Err(why);
         }
-        let Some(Connection { statements, .. }) = &mut self.connection else {
+        let Some(Connection { statements, epoch }) = &mut self.connection else {
             return Ok(false);
         };
         let used = match self.end {
@@ -159,6 +162,8 @@ impl Open {
             is_done = run(&mut job, statements);
             jobs.push(job);
         }
+        // What is committed at a server that all others have left is lost.
+        is_done = is_done && self.connector.is_current(*epoch);
         let is_alive = !statements.client.is_closed();
         let ended = match self.end {
             End::Commit if is_done => statements.batch(COMMIT),
@@ -208,7 +213,7 @@ fn put_back(sql: &mut dyn Sql, numbers: &[(&'static str, i64)]) -> sql::Result<(
 }
 
 fn run(job: &mut Job, statements: &mut Statements) -> bool {
-    job.run(statements, Shares::Transaction) && statements.client.grow_impatient().is_ok()
+    job.run(statements, Shares::Transaction) && statements.grow_impatient().is_ok()
 }
 
 fn collided() -> NotCommitted {
