@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::mail::{Hello, Letters, Mailer, Smtp, Transport};
 use crate::operator::Operator;
 use crate::operator::first_keys::OpenKeys;
+use crate::private_file::content;
 use crate::private_file::data_dir::{self, Locks};
 use crate::private_file::folder_of;
 use crate::private_file::layout;
@@ -100,7 +101,7 @@ pub(crate) fn use_cases(
             let opened = opened?;
             // The first keys of a dry run are stored for nobody.
             if !is_dry {
-                data_dir::mark_complete(&settings.data_dir);
+                content::mark_complete(&settings.data_dir);
             }
             opened
         }
@@ -136,7 +137,7 @@ pub(crate) fn use_cases(
 pub(crate) fn check_place(settings: &Settings, keys: Keys) -> anyhow::Result<()> {
     let (folder, database) = (&settings.data_dir, &settings.database);
     // Asked before the database is looked for: of several first starts, one may just have made it.
-    let was_complete = data_dir::is_complete(folder);
+    let was_complete = content::is_complete(folder);
     // Before all else: whoever names the file of another program is not told to change its mode.
     let has_database = maintenance::is_there(database)?;
     check_folder_of_database(settings)?;
@@ -164,7 +165,7 @@ pub(crate) fn has_place(settings: &Settings) -> bool {
     };
     let folder = &settings.data_dir;
     let is_within = folder_of(file).canonicalize().ok() == folder.canonicalize().ok();
-    is_within || data_dir::is_complete(folder) || folder.join(layout::KEYS).is_dir()
+    is_within || content::is_complete(folder) || folder.join(layout::KEYS).is_dir()
 }
 
 /// Before anything is made: only the data folder is made by this program.
@@ -204,7 +205,7 @@ pub(crate) fn restore(
     let _lock = data_dir::lock(&settings.data_dir, Some(database))?;
     let stamp = caller.at(system_now());
     let users = Store::restore(&backup, database, &stamp, progress)?;
-    data_dir::unmark_complete(&settings.data_dir);
+    content::unmark_complete(&settings.data_dir);
     Ok(users)
 }
 
@@ -229,7 +230,7 @@ fn restore_to_server(
     restored.close();
     target.close();
     copied?;
-    data_dir::unmark_complete(&settings.data_dir);
+    content::unmark_complete(&settings.data_dir);
     Ok(users)
 }
 

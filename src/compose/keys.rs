@@ -8,6 +8,7 @@ use crate::crypto::{MasterKey, OldKeys, Random, master_key_in, missing_keys};
 use crate::domain::{Actor, Stamp};
 use crate::failure::Failure;
 use crate::operator::first_keys::OpenKeys;
+use crate::private_file::content;
 use crate::private_file::data_dir;
 use crate::private_file::{folder_of, layout};
 use crate::settings::Settings;
@@ -25,7 +26,7 @@ pub(super) fn open(
 ) -> anyhow::Result<(OpenKeys, MasterKey)> {
     let folder = settings.data_dir.join(layout::KEYS);
     // Asked before the keys are: of several first starts, one may just have made them.
-    let was_complete = data_dir::is_complete(&settings.data_dir);
+    let was_complete = content::is_complete(&settings.data_dir);
     let stored = store.keys().wait()?;
     if !stored.keys.is_empty() {
         let master = master_key(settings)?;

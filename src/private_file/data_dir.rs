@@ -1,7 +1,7 @@
 //! The data folder: made, checked, and locked by whoever serves it.
 
 use std::fmt::Display;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use rustix::fs::{Access, access};
 
-use super::layout::{BESIDE, COMPLETE, FOLDERS, KEYS, LOCK, MASTER, SERVED};
-use super::owner::{command_as, has_sudo, is_service, quoted_path};
-use super::system_users::{group_of_user, is_member, name_of_group, name_of_user};
+use super::content::{check_not_of_system, is_complete};
+use super::layout::{BESIDE, COMPLETE, FOLDERS, LOCK, SERVED};
+use super::owner::quoted_path;
+use super::ownership::check_owner;
 use super::{
-    append_to, beside, folder_of, is_of_another_user, is_open_to_others, is_replaced,
-    is_to_work_in, lock, make_folder, sync_folder, whole_path,
+    beside, is_of_another_user, is_open_to_others, is_replaced, lock, make_folder, whole_path,
 };
 
 pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
@@ -144,11 +144,6 @@ fn is_mount_point(path: &Path) -> bool {
     known.is_ok_and(|it| it.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
-/// Whether database and keys have been there.
-pub(crate) fn is_complete(folder: &Path) -> bool {
-    folder.join(COMPLETE).exists()
-}
-
 /// Refuses a data folder that was complete and has lost its database: a new one in its place would make a
 /// service without users, and nobody would be told.
 pub(crate) fn check_complete(
@@ -162,166 +157,6 @@ pub(crate) fn check_complete(
         has_database,
         "the database {shown} is missing or empty, and this data folder had one; put a backup \
          there with `db restore`, or remove {marker} to begin anew"
-    );
-    Ok(())
-}
-
-/// Notes that database and keys are there. If that fails the next start does it.
-pub(crate) fn mark_complete(folder: &Path) {
-    let _ = append_to(&folder.join(COMPLETE)).and_then(|_| sync_folder(folder));
-}
-
-/// After a restore there may be no keys yet.
-pub(crate) fn unmark_complete(folder: &Path) {
-    let _ = fs::remove_file(folder.join(COMPLETE));
-}
-
-/// A file that another user made would lock the owner out, the running server included.
-fn check_owner(metadata: &Metadata, what: &str, path: &Path) -> anyhow::Result<()> {
-    let (theirs, ours) = (metadata.uid(), rustix::process::geteuid().as_raw());
-    let shown = path.display();
-    ensure!(
-        is_to_work_in(metadata),
-        "{what} {shown} belongs to uid {theirs} and this is uid {ours}; {}",
-        advice_on_owner(theirs, ours, path)
-    );
-    Ok(())
-}
-
-fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
-    let give = format!("chown -R {ours} {}", quoted_path(path));
-    let as_owner = || format!("run it as its owner: {}", command_as(theirs));
-    if theirs != 0 {
-        let folder = match path.is_dir() {
-            true => path,
-            false => folder_of(path),
-        };
-        let guest = guest(folder).filter(|it| !it.is_lent);
-        return guest.map_or_else(as_owner, |it| it.giving_back(folder));
-    }
-    if path.is_file() {
-        let is_among_ours = fs::metadata(folder_of(path)).is_ok_and(|it| it.uid() == ours);
-        return match is_among_ours {
-            true => format!("run as root: {give}"),
-            false => as_owner(),
-        };
-    }
-    if let Some(guest) = guest(path) {
-        return format!(
-            "run it as whom the data belong to: {}",
-            command_as(guest.owner)
-        );
-    }
-    let metadata = fs::metadata(path).ok();
-    let lent_to = metadata.filter(|it| it.gid() != 0 && it.mode() & 0o020 != 0);
-    if let Some(group) = lent_to.and_then(|it| name_of_group(it.gid())) {
-        return format!("run it as a user of the group {group}, which root lends it to");
-    }
-    // Engines of containers make volumes that are root's, and there is nobody else inside.
-    match check_content(path, None) {
-        Err(foreign) => foreign.to_string(),
-        Ok(()) if is_service() => format!("run as root: {give}"),
-        Ok(()) if has_sudo() => as_owner(),
-        Ok(()) => format!("run it as root, or, in a container, give it to this user: {give}"),
-    }
-}
-
-/// Whose modes and owner are the system's, whatever lies in them (Filesystem Hierarchy Standard 3.0).
-const OF_SYSTEM: &str = "/ /bin /boot /dev /dev/shm /etc /etc/opt /home /lib /lib64 /media /mnt /opt /proc /root /run \
-    /run/user /sbin /srv /sys /tmp /usr /usr/bin /usr/lib /usr/lib64 /usr/local /usr/sbin /usr/share /usr/src \
-    /var /var/backups /var/cache /var/lib /var/local /var/log /var/mail /var/opt /var/run /var/spool /var/tmp";
-
-/// Whom the data belong to: a folder of root's may be lent to whoever has filled it, and a folder may have been given
-/// to somebody else since, or some of what is in it. Somebody who has put a file there owns nothing else.
-pub(crate) fn owner(folder: &Path) -> Option<u32> {
-    let owner = |path: &Path| fs::metadata(path).ok().map(|it| it.uid());
-    let of_folder = owner(folder)?;
-    let ours = [COMPLETE, SERVED, KEYS, "auth.db"].map(|it| owner(&folder.join(it)));
-    let there: Vec<u32> = ours.into_iter().flatten().collect();
-    let count = |id: u32| there.iter().filter(|it| **it == id).count();
-    let has_most = |id: u32| count(id) > 1 && count(id) * 2 > there.len();
-    // With a database elsewhere there may be one file only.
-    let metadata = fs::metadata(folder).ok()?;
-    let has_all = |id: u32| count(id) == there.len() && is_lent(&metadata, id);
-    let of_most = there
-        .iter()
-        .copied()
-        .find(|it| has_most(*it) || has_all(*it));
-    Some(of_most.filter(|it| *it != 0).unwrap_or(of_folder))
-}
-
-/// Whose data are in a folder of somebody else's.
-pub(crate) struct Guest {
-    pub(crate) owner: u32,
-    /// Root lets this one make files there, as it lends volumes to containers.
-    pub(crate) is_lent: bool,
-}
-
-pub(crate) fn guest(folder: &Path) -> Option<Guest> {
-    check_not_of_system(folder).ok()?;
-    let metadata = fs::metadata(folder).ok()?;
-    let owner = owner(folder).filter(|it| ![0, metadata.uid()].contains(it))?;
-    Some(Guest {
-        owner,
-        is_lent: is_lent(&metadata, owner),
-    })
-}
-
-/// Whether root lets a user make files in a folder of its own.
-fn is_lent(folder: &Metadata, to: u32) -> bool {
-    let group = folder.gid();
-    let is_member = || name_of_user(to).is_some_and(|it| is_member(&it, group));
-    // Of one without an account nobody knows.
-    let is_of_group = || group_of_user(to).is_none_or(|it| it == group) || is_member();
-    folder.uid() == 0 && folder.mode() & 0o020 != 0 && is_of_group()
-}
-
-impl Guest {
-    /// Gives the folder back to this one.
-    pub(crate) fn giving_back(&self, folder: &Path) -> String {
-        format!("run as root: chown {} {}", self.owner, quoted_path(folder))
-    }
-}
-
-fn check_not_of_system(folder: &Path) -> anyhow::Result<()> {
-    let place = folder.canonicalize().unwrap_or_else(|_| whole_path(folder));
-    let advice = match is_complete(folder) {
-        true => {
-            "stop the server, move what is ours to a folder of its own, and let data_dir name that"
-        }
-        false => "let data_dir name one of its own",
-    };
-    ensure!(
-        !OF_SYSTEM.split(' ').any(|it| Path::new(it) == place),
-        "{} is a folder of the system, in which others have theirs; {advice}",
-        folder.display()
-    );
-    Ok(())
-}
-
-/// Refuses a folder of the system, and one in which there are other things, and nothing of ours.
-pub(crate) fn check_content(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
-    let shown = folder.display();
-    ensure!(
-        folder.is_dir() || !folder.exists(),
-        "{shown} is no folder; let data_dir name one"
-    );
-    check_not_of_system(folder)?;
-    // What cannot be read is not told to be anybody's.
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_empty = entries
-        .map(|it| it.file_name())
-        .all(|it| it == "lost+found");
-    let ours = [COMPLETE, SERVED, "auth.db"].map(|it| folder.join(it));
-    let master = folder.join(KEYS).join(MASTER);
-    let database = database.filter(|it| folder_of(it) == folder);
-    let mut ours = ours
-        .into_iter()
-        .chain([master])
-        .chain(database.map(Path::to_owned));
-    ensure!(
-        is_empty || ours.any(|it| it.exists()),
-        "there are other things in {shown}, and nothing of ours; let data_dir name a folder of its own"
     );
     Ok(())
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use super::data_dir::{self, check_content};
+use super::content::check_content;
 use super::owner::{command_as_user, is_service_account, quoted_path, reader_of};
+use super::ownership;
 use super::system_users::{group_of_user, is_member, name_of_group, name_of_user};
 use super::{is_of_another_user, is_our_group, whole_path};
 
@@ -108,7 +109,7 @@ impl Account {
         let uid = rustix::process::geteuid();
         // A folder of somebody else's says nothing of who serves.
         let data = data.filter(|it| check_content(it, None).is_ok());
-        let owner = data.and_then(|it| Some((data_dir::owner(it)?, fs::metadata(it).ok()?.gid())));
+        let owner = data.and_then(|it| Some((ownership::owner(it)?, fs::metadata(it).ok()?.gid())));
         match owner.filter(|it| uid.is_root() && it.0 != 0) {
             Some((uid, gid)) => Self {
                 uid,

@@ -1,11 +1,13 @@
 //! Folders and files for nobody else: their modes and owners, locks, replacement in one step.
 
+pub(crate) mod content;
 pub(crate) mod data_dir;
 pub(crate) mod layout;
 pub(crate) mod lent;
 pub(crate) mod lock;
 pub(crate) mod own_files;
 pub(crate) mod owner;
+pub(crate) mod ownership;
 pub(crate) mod replace;
 pub(crate) mod system_users;
 

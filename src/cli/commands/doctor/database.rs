@@ -5,7 +5,7 @@ use super::server;
 use crate::cli::terminal::progress::Bar;
 use crate::domain::{Timestamp, counted};
 use crate::failure::Failure;
-use crate::private_file::data_dir;
+use crate::private_file::content;
 use crate::store::audit::Chain;
 use crate::store::maintenance::{Inspection, MOST_LOG_BYTES, Status, newest_schema};
 
@@ -73,7 +73,7 @@ fn look(subject: &Subject<'_>) -> Result<(Inspection, Finding), Finding> {
         return Err(Finding::skipped("database", NOT_OURS));
     }
     if subject.database.file().is_some_and(|it| !it.exists()) {
-        let advice = match data_dir::is_complete(&subject.data_dir) {
+        let advice = match content::is_complete(&subject.data_dir) {
             true => RESTORE,
             false => "name the right one with --data-dir, or start the server, which makes it",
         };

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use super::finding::{Finding, Subject};
 use crate::domain::counted;
 use crate::failure;
-use crate::private_file::data_dir::{self, Guest};
+use crate::private_file::content;
+use crate::private_file::data_dir;
 use crate::private_file::lent::{Fault, fault_of_secret};
 use crate::private_file::owner::{closing, quoted_path};
+use crate::private_file::ownership::{self, Guest};
 use crate::private_file::system_users::name_of_user;
 use crate::private_file::{
     folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
@@ -28,7 +30,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             "name the right one with --data-dir, or start the server, which makes it",
         )];
     }
-    if let Err(err) = data_dir::check_content(folder, subject.database.file()) {
+    if let Err(err) = content::check_content(folder, subject.database.file()) {
         return vec![Finding::refused(CHECK, &err.to_string(), "")];
     }
     // What is no database of ours is told by the check of it, and is not ours to close.
@@ -36,9 +38,9 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let database = subject.database.file().filter(is_ours);
     let mut files = database.map_or_else(Vec::new, beside);
     files.extend([layout::SERVED, layout::COMPLETE].map(|it| folder.join(it)));
-    let guest = data_dir::guest(folder);
+    let guest = ownership::guest(folder);
     // A folder of somebody else's is not ours to close; what is in it is looked at all the same.
-    let has_ours = data_dir::is_complete(folder) || database.is_some_and(Path::exists);
+    let has_ours = content::is_complete(folder) || database.is_some_and(Path::exists);
     if has_ours && guest.is_none() && fs::metadata(folder).is_ok_and(|it| is_own(&it)) {
         files.push(folder.clone());
     }
@@ -55,7 +57,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         _ => Vec::from_iter(data_dir::check(folder).err().map(refused)),
     };
     findings.extend(second_name(subject));
-    if let Some(owner) = data_dir::owner(folder) {
+    if let Some(owner) = ownership::owner(folder) {
         let of_another = |it: &Private| it.of_another(owner);
         findings.extend(own.iter().filter_map(of_another));
     }

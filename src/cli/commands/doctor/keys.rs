@@ -4,7 +4,7 @@ use super::finding::{Finding, NOT_OURS, Subject};
 use crate::compose;
 use crate::crypto::{Keyring, LinkKey, MasterKey, OldKeys, SigningKey};
 use crate::failure::Failure;
-use crate::private_file::{data_dir, layout};
+use crate::private_file::{content, layout};
 use crate::store::keys::StoredKeys;
 use crate::store::maintenance::{Inspection, newest_schema};
 
@@ -63,7 +63,7 @@ fn without_keys(subject: &Subject<'_>, has_place: bool) -> [Finding; 3] {
             let chain = failure.chain();
             CHECKS.map(|it| Finding::refused(it, &chain, ADVICE))
         }
-        Ok(old) if old.is_empty() && data_dir::is_complete(&subject.data_dir) => {
+        Ok(old) if old.is_empty() && content::is_complete(&subject.data_dir) => {
             if !has_place {
                 return CHECKS.map(|it| Finding::skipped(it, "the database has no place for them"));
             }

@@ -6,9 +6,11 @@ use std::process::Command;
 
 use super::finding::{Finding, NOT_OURS, Subject};
 use crate::cli::commands::healthcheck;
+use crate::private_file::content;
 use crate::private_file::data_dir;
 use crate::private_file::layout::SERVED;
 use crate::private_file::owner::quoted_path;
+use crate::private_file::ownership;
 use crate::private_file::system_users::name_of_user;
 use crate::settings::{Listen, Settings, Source, USUAL_FILE};
 
@@ -152,12 +154,12 @@ impl Unit {
     }
 
     fn owner(&self, subject: &Subject<'_>) -> Option<Finding> {
-        let owner = data_dir::owner(&subject.data_dir)?;
+        let owner = ownership::owner(&subject.data_dir)?;
         let owner = name_of_user(owner).unwrap_or_else(|| owner.to_string());
         let user = Some(self.is("User")).filter(|it| !it.is_empty());
         let user = user.unwrap_or("root");
         let database = subject.database.file();
-        let is_ours = data_dir::check_content(&subject.data_dir, database).is_ok();
+        let is_ours = content::check_content(&subject.data_dir, database).is_ok();
         // What is not ours is told by the check of the files.
         (user != owner && is_ours).then(|| {
             let shown = quoted_path(&subject.data_dir);

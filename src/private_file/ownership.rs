@@ -1,0 +1,115 @@
+//! Whose a data folder is, and who may work in it.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use anyhow::ensure;
+
+use super::content::{check_content, check_not_of_system};
+use super::layout::{COMPLETE, KEYS, SERVED};
+use super::owner::{command_as, has_sudo, is_service, quoted_path};
+use super::system_users::{group_of_user, is_member, name_of_group, name_of_user};
+use super::{folder_of, is_to_work_in};
+
+/// Whom the data belong to: a folder of root's may be lent to whoever has filled it, and a folder may have been given
+/// to somebody else since, or some of what is in it. Somebody who has put a file there owns nothing else.
+pub(crate) fn owner(folder: &Path) -> Option<u32> {
+    let owner = |path: &Path| fs::metadata(path).ok().map(|it| it.uid());
+    let of_folder = owner(folder)?;
+    let ours = [COMPLETE, SERVED, KEYS, "auth.db"].map(|it| owner(&folder.join(it)));
+    let there: Vec<u32> = ours.into_iter().flatten().collect();
+    let count = |id: u32| there.iter().filter(|it| **it == id).count();
+    let has_most = |id: u32| count(id) > 1 && count(id) * 2 > there.len();
+    // With a database elsewhere there may be one file only.
+    let metadata = fs::metadata(folder).ok()?;
+    let has_all = |id: u32| count(id) == there.len() && is_lent(&metadata, id);
+    let of_most = there
+        .iter()
+        .copied()
+        .find(|it| has_most(*it) || has_all(*it));
+    Some(of_most.filter(|it| *it != 0).unwrap_or(of_folder))
+}
+
+/// Whose data are in a folder of somebody else's.
+pub(crate) struct Guest {
+    pub(crate) owner: u32,
+    /// Root lets this one make files there, as it lends volumes to containers.
+    pub(crate) is_lent: bool,
+}
+
+pub(crate) fn guest(folder: &Path) -> Option<Guest> {
+    check_not_of_system(folder).ok()?;
+    let metadata = fs::metadata(folder).ok()?;
+    let owner = owner(folder).filter(|it| ![0, metadata.uid()].contains(it))?;
+    Some(Guest {
+        owner,
+        is_lent: is_lent(&metadata, owner),
+    })
+}
+
+/// Whether root lets a user make files in a folder of its own.
+fn is_lent(folder: &Metadata, to: u32) -> bool {
+    let group = folder.gid();
+    let is_member = || name_of_user(to).is_some_and(|it| is_member(&it, group));
+    // Of one without an account nobody knows.
+    let is_of_group = || group_of_user(to).is_none_or(|it| it == group) || is_member();
+    folder.uid() == 0 && folder.mode() & 0o020 != 0 && is_of_group()
+}
+
+impl Guest {
+    /// Gives the folder back to this one.
+    pub(crate) fn giving_back(&self, folder: &Path) -> String {
+        format!("run as root: chown {} {}", self.owner, quoted_path(folder))
+    }
+}
+
+/// A file that another user made would lock the owner out, the running server included.
+pub(super) fn check_owner(metadata: &Metadata, what: &str, path: &Path) -> anyhow::Result<()> {
+    let (theirs, ours) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    let shown = path.display();
+    ensure!(
+        is_to_work_in(metadata),
+        "{what} {shown} belongs to uid {theirs} and this is uid {ours}; {}",
+        advice_on_owner(theirs, ours, path)
+    );
+    Ok(())
+}
+
+fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
+    let give = format!("chown -R {ours} {}", quoted_path(path));
+    let as_owner = || format!("run it as its owner: {}", command_as(theirs));
+    if theirs != 0 {
+        let folder = match path.is_dir() {
+            true => path,
+            false => folder_of(path),
+        };
+        let guest = guest(folder).filter(|it| !it.is_lent);
+        return guest.map_or_else(as_owner, |it| it.giving_back(folder));
+    }
+    if path.is_file() {
+        let is_among_ours = fs::metadata(folder_of(path)).is_ok_and(|it| it.uid() == ours);
+        return match is_among_ours {
+            true => format!("run as root: {give}"),
+            false => as_owner(),
+        };
+    }
+    if let Some(guest) = guest(path) {
+        return format!(
+            "run it as whom the data belong to: {}",
+            command_as(guest.owner)
+        );
+    }
+    let metadata = fs::metadata(path).ok();
+    let lent_to = metadata.filter(|it| it.gid() != 0 && it.mode() & 0o020 != 0);
+    if let Some(group) = lent_to.and_then(|it| name_of_group(it.gid())) {
+        return format!("run it as a user of the group {group}, which root lends it to");
+    }
+    // Engines of containers make volumes that are root's, and there is nobody else inside.
+    match check_content(path, None) {
+        Err(foreign) => foreign.to_string(),
+        Ok(()) if is_service() => format!("run as root: {give}"),
+        Ok(()) if has_sudo() => as_owner(),
+        Ok(()) => format!("run it as root, or, in a container, give it to this user: {give}"),
+    }
+}
