@@ -44,6 +44,18 @@ pub(super) fn check_not_of_system(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether something of ours is there: the database, which may have another name, or what a server needs.
+pub(crate) fn has_ours(folder: &Path, database: Option<&Path>) -> bool {
+    let master = folder.join(KEYS).join(MASTER);
+    let named = database.filter(|it| folder_of(it) == folder);
+    let ours = [COMPLETE, SERVED, "auth.db"].map(|it| folder.join(it));
+    let mut ours = ours
+        .into_iter()
+        .chain([master])
+        .chain(named.map(Path::to_owned));
+    ours.any(|it| it.exists())
+}
+
 /// Refuses a folder of the system, and one in which there are other things, and nothing of ours.
 pub(crate) fn check_content(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
     let shown = folder.display();
@@ -57,15 +69,8 @@ pub(crate) fn check_content(folder: &Path, database: Option<&Path>) -> anyhow::R
     let is_empty = entries
         .map(|it| it.file_name())
         .all(|it| it == "lost+found");
-    let ours = [COMPLETE, SERVED, "auth.db"].map(|it| folder.join(it));
-    let master = folder.join(KEYS).join(MASTER);
-    let database = database.filter(|it| folder_of(it) == folder);
-    let mut ours = ours
-        .into_iter()
-        .chain([master])
-        .chain(database.map(Path::to_owned));
     ensure!(
-        is_empty || ours.any(|it| it.exists()),
+        is_empty || has_ours(folder, database),
         "there are other things in {shown}, and nothing of ours; let data_dir name a folder of its own"
     );
     Ok(())

@@ -12,10 +12,12 @@ use rustix::fs::{Access, access};
 
 use super::content::{check_not_of_system, is_complete};
 use super::layout::{BESIDE, COMPLETE, FOLDERS, LOCK, SERVED};
+use super::lent::{Fault, fault_of_way, serves_another};
 use super::owner::quoted_path;
 use super::ownership::check_owner;
 use super::{
-    beside, is_of_another_user, is_open_to_others, is_replaced, lock, make_folder, whole_path,
+    beside, is_of_another_user, is_open_to_others, is_replaced, is_to_work_in, lock, make_folder,
+    whole_path,
 };
 
 pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
@@ -35,6 +37,12 @@ fn cannot_create(folder: &Path) -> String {
 
 /// Refuses what `make` would refuse, and makes nothing.
 pub(crate) fn check_makeable(folder: &Path) -> anyhow::Result<()> {
+    let is_link = folder.is_symlink() && !folder.exists();
+    ensure!(
+        !is_link,
+        "the data folder {} is a link that leads nowhere; make what it leads to, or let data_dir name another one",
+        folder.display()
+    );
     // What is below a closed folder may be there.
     if folder.try_exists().unwrap_or(true) {
         return check(folder);
@@ -60,6 +68,13 @@ pub(crate) fn check(folder: &Path) -> anyhow::Result<()> {
     let shown = folder.display();
     let metadata =
         fs::metadata(folder).with_context(|| format!("cannot read the data folder {shown}"))?;
+    // Whoever the data belong to would be sent back.
+    if !is_to_work_in(&metadata)
+        && serves_another(folder)
+        && let Some(Fault { what, advice }) = fault_of_way(folder, folder)
+    {
+        bail!("the data folder {shown} is of no use: {what}; {advice}");
+    }
     check_owner(&metadata, "the data folder", folder)?;
     // Whose data have been there is told by `doctor` to move them, and may go on meanwhile.
     if !is_complete(folder) {

@@ -28,4 +28,4 @@ pub(crate) const LOCK: &str = ".lock";
 pub(super) const BESIDE: [&str; 5] = ["", "-wal", "-shm", "-journal", LOCK];
 
 /// Copies that migrations leave beside a database.
-pub(super) const COPY: &str = ".before-v";
+pub(crate) const COPY: &str = ".before-v";

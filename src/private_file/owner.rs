@@ -1,39 +1,15 @@
 //! How to run a command again as the owner of its data.
 
 use std::fs::{self, Metadata};
-use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::system_users::{name_of_user, user_of_group};
-use super::{folder_of, is_own, is_to_work_in};
+use super::{is_own, is_to_work_in};
 
 /// The line for a shell that runs this very command as another user.
 pub(super) fn command_as(uid: u32) -> String {
     command_as_user(&name_of_user(uid).unwrap_or_else(|| format!("#{uid}")))
-}
-
-/// What is said behind an error about a file that we may not read: that line, for whoever the file or
-/// the first folder above it belongs to.
-pub(crate) fn line_for_owner(path: &Path, err: &io::Error) -> String {
-    if err.kind() != ErrorKind::PermissionDenied {
-        return String::new();
-    }
-    let owner = |it: &Path| fs::metadata(it).ok().map(|it| it.uid());
-    let ours = rustix::process::geteuid().as_raw();
-    let owner = path.ancestors().find_map(owner).filter(|it| *it != ours);
-    let is_among_ours = folder_of(path).metadata().is_ok_and(|it| it.uid() == ours);
-    match owner {
-        None => String::new(),
-        Some(0) if is_among_ours => {
-            let shown = quoted_path(path);
-            format!("; run as root: chown {ours} {shown}")
-        }
-        Some(0) if is_service() => {
-            "; name a folder of its own: below /home a unit sees none (ProtectHome=)".to_owned()
-        }
-        Some(owner) => format!(": {}", command_as(owner)),
-    }
 }
 
 /// Whether a service manager has started this program itself: nobody sits there to start it as somebody else.

@@ -1,6 +1,7 @@
 //! Whose a data folder is, and who may work in it.
 
 use std::fs::{self, Metadata};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -95,14 +96,18 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
         };
     }
     if let Some(guest) = guest(path) {
-        return format!(
-            "run it as whom the data belong to: {}",
-            command_as(guest.owner)
-        );
+        return match guest.is_lent && guest.owner != ours {
+            true => format!(
+                "run it as whom the data belong to: {}",
+                command_as(guest.owner)
+            ),
+            false => guest.giving_back(path),
+        };
     }
     let metadata = fs::metadata(path).ok();
     let lent_to = metadata.filter(|it| it.gid() != 0 && it.mode() & 0o020 != 0);
-    if let Some(group) = lent_to.and_then(|it| name_of_group(it.gid())) {
+    if let Some(group) = lent_to.map(|it| it.gid()) {
+        let group = name_of_group(group).unwrap_or_else(|| group.to_string());
         return format!("run it as a user of the group {group}, which root lends it to");
     }
     // Engines of containers make volumes that are root's, and there is nobody else inside.
@@ -111,5 +116,50 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
         Ok(()) if is_service() => format!("run as root: {give}"),
         Ok(()) if has_sudo() => as_owner(),
         Ok(()) => format!("run it as root, or, in a container, give it to this user: {give}"),
+    }
+}
+
+/// What is said behind an error about a file of the data that we may not read: what to do about it.
+pub(crate) fn line_for_owner(path: &Path, err: &io::Error) -> String {
+    if err.kind() != ErrorKind::PermissionDenied {
+        return String::new();
+    }
+    let ours = rustix::process::geteuid().as_raw();
+    let there = |it: &Path| fs::metadata(it).ok().map(|it| it.uid());
+    // It, or the folder above it that lets nobody look further.
+    let barrier = path.ancestors().find_map(|it| Some((it, there(it)?)));
+    let Some((barrier, owner)) = barrier else {
+        return String::new();
+    };
+    if owner == ours {
+        let mode = if barrier.is_dir() { "rwx" } else { "rw" };
+        return format!("; run: chmod u+{mode} {}", quoted_path(barrier));
+    }
+    let folder = folder_of(path);
+    let give = |what: &Path| format!("; run as root: chown {ours} {}", quoted_path(what));
+    if barrier == path {
+        return match guest(folder).filter(|it| !it.is_lent) {
+            Some(guest) => format!("; {}", guest.giving_back(folder)),
+            None if there(folder) == Some(ours) => give(path),
+            None => format!(": {}", command_as(owner)),
+        };
+    }
+    if owner != 0 || !is_service() {
+        return format!(": {}", command_as(owner));
+    }
+    // Nobody sits there to start a service as somebody else.
+    if ["/home", "/root", "/run/user"]
+        .iter()
+        .any(|it| path.starts_with(it))
+    {
+        return "; name a folder of its own: below /home a unit sees none (ProtectHome=)"
+            .to_owned();
+    }
+    match barrier == folder {
+        true => give(folder),
+        false => format!(
+            "; move the data to another folder, and name it there: this user may not enter {}",
+            barrier.display()
+        ),
     }
 }

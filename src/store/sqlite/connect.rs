@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::when;
 use super::log::{self, APPLICATION_ID, log_of};
 use crate::failure::{Failure, in_words};
-use crate::private_file::owner::line_for_owner;
+use crate::private_file::ownership::line_for_owner;
 use crate::private_file::{append_to, folder_of, lock, whole_path};
 
 /// Older ones can corrupt a database that two processes write and checkpoint at once, which is what

@@ -1,5 +1,6 @@
 //! Another account of the machine, such as a service or a container has: not root, and without a home.
 
+use std::ffi::OsStr;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -48,6 +49,14 @@ impl<'a> Account<'a> {
 
     /// The program, run by this account with this data folder.
     pub fn command(&self, data: &str, arguments: &[&str]) -> Command {
+        let mut command = self.as_it(self.site.path("program"));
+        command.arg("--data-dir").arg(self.site.path(data));
+        command.args(["--scrypt", CHEAP]).args(arguments);
+        command
+    }
+
+    /// Any program, run by this account.
+    pub fn as_it(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(&self.setpriv);
         clear_settings(&mut command);
         let id = Self::ID;
@@ -56,10 +65,7 @@ impl<'a> Account<'a> {
             "" => command.arg("--clear-groups"),
             groups => command.arg(format!("--groups={groups}")),
         };
-        command.arg(self.site.path("program"));
-        command.arg("--data-dir").arg(self.site.path(data));
-        command.args(["--scrypt", CHEAP]).args(arguments);
-        command.current_dir(self.site.path(""));
+        command.arg(program).current_dir(self.site.path(""));
         command
     }
 }

@@ -6,6 +6,7 @@
 
 mod accessible;
 mod account;
+mod account_advice;
 mod account_serve;
 mod browser;
 mod browser_links;

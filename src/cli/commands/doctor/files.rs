@@ -40,7 +40,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     files.extend([layout::SERVED, layout::COMPLETE].map(|it| folder.join(it)));
     let guest = ownership::guest(folder);
     // A folder of somebody else's is not ours to close; what is in it is looked at all the same.
-    let has_ours = content::is_complete(folder) || database.is_some_and(Path::exists);
+    let has_ours = content::has_ours(folder, database);
     if has_ours && guest.is_none() && fs::metadata(folder).is_ok_and(|it| is_own(&it)) {
         files.push(folder.clone());
     }
@@ -64,6 +64,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     if has_ours {
         findings.extend(replaceable(folder, guest.is_some_and(|it| it.is_lent)));
     }
+    findings.extend(own.iter().filter_map(Private::closed_to_owner));
     findings.extend(own.iter().filter_map(Private::open_to_others));
     findings.extend(lent.iter().filter_map(|it| of_lent(it, folder)));
     if findings.is_empty() {
@@ -128,6 +129,11 @@ fn beside(database: &Path) -> Vec<PathBuf> {
     paths
 }
 
+fn is_copy(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.contains(layout::COPY)
+}
+
 /// What is in a folder, in the order of the names; nothing, if it is not there.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -142,11 +148,15 @@ struct Private {
     /// How that command reaches all of it.
     recursively: &'static str,
     parts: Vec<(PathBuf, Metadata)>,
+    is_written: bool,
 }
 
 impl Private {
     fn file(path: PathBuf) -> Self {
-        Self::over(path.clone(), "", vec![path])
+        Self {
+            is_written: true,
+            ..Self::over(path.clone(), "", vec![path])
+        }
     }
 
     fn folder(path: &Path) -> Self {
@@ -161,7 +171,27 @@ impl Private {
             path,
             recursively,
             parts: paths.into_iter().filter_map(there).collect(),
+            is_written: false,
         }
+    }
+
+    /// Keys and copies are only read.
+    fn closed_to_owner(&self) -> Option<Finding> {
+        let needs = |path: &Path, it: &Metadata| match it.is_dir() {
+            true => 0o700,
+            false if self.is_written && !is_copy(path) => 0o600,
+            false => 0o400,
+        };
+        let (path, metadata) = self.parts.iter().find(|(path, it)| {
+            let needs = needs(path, it);
+            it.mode() & needs != needs
+        })?;
+        let mode = if metadata.is_dir() { "rwx" } else { "rw" };
+        Some(Finding::failed(
+            CHECK,
+            format!("{} is closed to its owner", path.display()),
+            format!("run: chmod u+{mode} {}", quoted_path(path)),
+        ))
     }
 
     fn open_to_others(&self) -> Option<Finding> {

@@ -1,0 +1,126 @@
+//! Data that belong to somebody else than whoever asks for them: what is said is to lead to them.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+use std::process::Command;
+
+use super::account::Account;
+use crate::cli_doctor::used;
+use crate::server::{Outcome, Site, run};
+
+const THIRD: u32 = Account::ID + 1;
+
+/// As `sudo` does it, without asking.
+const SUDO: &str = r#"#!/bin/sh
+user=$2
+shift 2
+case $1 in --preserve-env=*) shift ;; esac
+[ "$user" = root ] && exec "$@"
+exec setpriv --reuid "${user#?}" --regid "${user#?}" --clear-groups "$@"
+"#;
+
+fn set(path: &Path, owner: u32, mode: u32) {
+    chown(path, Some(owner), Some(owner)).expect("an owner");
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+}
+
+/// The shell command that a refusal advises, if it does, and whether it wants root.
+fn advice(said: &str) -> Option<(String, bool)> {
+    let said = said.trim_end();
+    if let Some(at) = said.find("sudo -u ") {
+        return Some((said[at..].to_owned(), false));
+    }
+    let of = |words: &str| said.rsplit_once(words).map(|it| it.1.to_owned());
+    let as_root = of("run as root: ").map(|it| (it, true));
+    as_root.or_else(|| of("run: ").map(|it| (it, false)))
+}
+
+/// Whoever owns the data asks for them, and does what is said. Returns what helped in the end.
+#[track_caller]
+fn ask(site: &Site, account: &Account<'_>) -> Outcome {
+    let path = format!(
+        "{}:/usr/sbin:/usr/bin:/sbin:/bin",
+        site.path("bin").display()
+    );
+    let mut done = Vec::new();
+    let mut asked = account.command("data", &["user", "list"]);
+    asked.env("PATH", &path);
+    let mut outcome = run(&mut asked, "");
+    for _ in 0..4 {
+        let Some((command, is_roots)) = advice(&outcome.err).filter(|_| outcome.code != Some(0))
+        else {
+            return outcome;
+        };
+        done.push(command.clone());
+        let mut next = match is_roots || command.starts_with("sudo") {
+            true => Command::new("sh"),
+            false => account.as_it("sh"),
+        };
+        next.args(["-c", &command]).env("PATH", &path);
+        outcome = run(next.current_dir(site.path("")), "");
+        if !command.starts_with("sudo") {
+            assert_eq!(outcome.code, Some(0), "{command}: {}", outcome.err);
+            outcome = run(&mut asked, "");
+        }
+    }
+    panic!("it goes in a circle: {done:?}: {}", outcome.err);
+}
+
+#[test]
+fn whoever_does_what_is_said_gets_to_the_data() {
+    let site = used();
+    let Some(account) = Account::find(&site, "") else {
+        return;
+    };
+    fs::create_dir(site.path("bin")).expect("a folder");
+    let sudo = site.path("bin/sudo");
+    fs::write(&sudo, SUDO).expect("a program");
+    fs::set_permissions(&sudo, Permissions::from_mode(0o755)).expect("a mode");
+    let (data, database) = (site.data(), site.data().join("auth.db"));
+    let give = |owner: u32| {
+        let mut all = Command::new("chown");
+        all.args(["-R", &format!("{owner}:{owner}")]).arg(&data);
+        run(&mut all, "").ok();
+        set(&data, owner, 0o700);
+        set(&database, owner, 0o600);
+    };
+    for (folder_of, mode) in [
+        (Account::ID, 0o000),
+        (0, 0o700),
+        (0, 0o750),
+        (0, 0o755),
+        (THIRD, 0o700),
+        (THIRD, 0o755),
+    ] {
+        give(Account::ID);
+        set(&data, folder_of, mode);
+        let outcome = ask(&site, &account);
+        assert_eq!(
+            outcome.code,
+            Some(0),
+            "{folder_of} {mode:o}: {}",
+            outcome.err
+        );
+    }
+    for (owner, mode) in [(Account::ID, 0o000), (0, 0o600), (THIRD, 0o600)] {
+        give(Account::ID);
+        set(&database, owner, mode);
+        let outcome = ask(&site, &account);
+        assert_eq!(outcome.code, Some(0), "{owner} {mode:o}: {}", outcome.err);
+    }
+
+    // Nobody is sent to root, who is sent back.
+    give(Account::ID);
+    let closed = site.path("closed");
+    fs::create_dir(&closed).expect("a folder");
+    set(&closed, 0, 0o700);
+    fs::rename(&data, closed.join("data")).expect("another place");
+    std::os::unix::fs::symlink(closed.join("data"), &data).expect("a link");
+    let outcome = ask(&site, &account);
+    assert!(
+        outcome.err.contains("move it to another folder"),
+        "{}",
+        outcome.err
+    );
+}
