@@ -21,6 +21,7 @@ pub mod session;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::attempts::Returns;
 use crate::clock::Clock;
 use crate::crypto::{HashError, Hasher, LinkKey, MasterKey, Random, Signer};
 use crate::domain::{Email, PasswordRules, Timestamp};
@@ -90,12 +91,16 @@ impl Rules {
 #[derive(Clone)]
 pub struct Accounts {
     parts: Arc<Parts>,
+    returns: Arc<Returns>,
 }
 
 impl Accounts {
     #[must_use]
     pub fn new(parts: Arc<Parts>) -> Self {
-        Self { parts }
+        Self {
+            parts,
+            returns: Arc::default(),
+        }
     }
 
     #[must_use]

@@ -26,6 +26,8 @@ const SENDERS: usize = 4;
 const START: Duration = Duration::from_millis(500);
 /// Pause between two looks at the outbox: a mail that the command line queued leaves after it.
 const OUTBOX_PAUSE: Duration = Duration::from_millis(500);
+/// Pause between two attempts to give back what counts against somebody and should not.
+const RETURNS_PAUSE: Duration = Duration::from_millis(500);
 /// How long a mail may take that is on its way when the server is stopped, and until the database takes what
 /// became of it.
 const LAST_MAIL: Duration = Duration::from_millis(1500);
@@ -70,6 +72,7 @@ pub(crate) fn start(
         for _ in 0..SENDERS {
             tasks.spawn(send(operator.clone(), Arc::clone(&look), stopped.clone()));
         }
+        tasks.spawn(settle_returns(operator.clone(), stopped.clone()));
         tasks.spawn(watch_keys(operator.clone(), lost_keys, stopped.clone()));
         tasks.spawn(watch_hashes(operator.clone(), stopped.clone()));
         tasks.spawn(watch_clock(operator.clone(), clock, stopped.clone()));
@@ -144,6 +147,18 @@ async fn send(operator: Operator, look: Arc<Mutex<Trouble>>, stopped: Stopped) {
         () = marked => {}
         // Those are sent again.
         () = cut_off(stopped.clone()) => {}
+    }
+}
+
+/// Whoever logs in next would do it too; but that may be at another server.
+async fn settle_returns(operator: Operator, stopped: Stopped) {
+    let mut trouble = Trouble::default();
+    while !*stopped.borrow() {
+        match operator.accounts.settle_returns().await {
+            Ok(()) => trouble.clear(),
+            Err(failure) => trouble.tell(&failure),
+        }
+        pause(&stopped, Instant::now() + RETURNS_PAUSE).await;
     }
 }
 

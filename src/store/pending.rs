@@ -38,6 +38,18 @@ impl<T> Pending<T> {
 }
 
 impl<T: Unpin> Pending<T> {
+    /// The answer, if it is there.
+    pub fn now(self) -> Result<Result<T, Failure>, Self> {
+        match self {
+            Self::Ready(answer) => Ok(answer.unwrap_or_else(|| Err(gone()))),
+            Self::Waiting(mut answer) => match answer.try_recv() {
+                Ok(None) => Err(Self::Waiting(answer)),
+                Ok(Some(answer)) => Ok(answer),
+                Err(_) => Ok(Err(gone())),
+            },
+        }
+    }
+
     /// Blocks the thread, which must be none that serves requests.
     pub fn wait(self) -> Result<T, Failure> {
         let waker = Waker::from(Arc::new(Unpark(thread::current())));

@@ -362,6 +362,35 @@ fn a_password_that_was_right_is_no_guess_though_the_database_took_no_session() {
 }
 
 #[test]
+fn a_password_that_was_right_is_no_guess_though_the_database_took_nothing_afterwards() {
+    let Some(database) = postgres::database() else {
+        return;
+    };
+    let site = Site::new();
+    let limited = ["serve", "--listen", "127.0.0.1:0", "--database"];
+    let command = site.command(&[&limited[..], &[&database.url()]].concat());
+    let server = Server::start(command, &site.path("log"));
+    assert_eq!(server.register("ada"), 201);
+    let mut other = database.client();
+    // It may count, and then neither log in nor give back what was counted.
+    other
+        .batch_execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '53000'; END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION refuse();
+             CREATE TRIGGER refuse BEFORE DELETE ON login_attempts FOR EACH ROW EXECUTE FUNCTION refuse()",
+        )
+        .expect("triggers");
+    for _ in 0..8 {
+        assert_eq!(server.login("ada@example.org").status, 503);
+    }
+    other
+        .batch_execute("DROP TRIGGER refuse ON sessions; DROP TRIGGER refuse ON login_attempts")
+        .expect("no triggers");
+    assert_eq!(server.login("ada@example.org").status, 200);
+}
+
+#[test]
 fn a_connection_that_was_cut_is_made_anew_before_anybody_notices() {
     let Some(database) = postgres::database() else {
         return;
