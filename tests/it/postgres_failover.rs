@@ -138,6 +138,31 @@ fn a_proxy_that_leads_elsewhere_after_a_failover_takes_all_there() {
     pair.goes_by_one();
 }
 
+#[test]
+fn a_logout_whose_wait_for_the_replica_is_cancelled_is_not_acknowledged() {
+    let Some(pair) = Pair::start("cancelled") else {
+        return;
+    };
+    pair.replica.kill();
+    let mut other = pair.primary.client("auth");
+    let status = thread::scope(|scope| {
+        let logout = scope.spawn(|| pair.server.logout(&pair.before));
+        let cancel =
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        until("a commit that waits", || {
+            let cancelled = other.query(cancel).expect("an answer");
+            (!cancelled.is_empty()).then_some(())
+        });
+        logout.join().expect("a logout")
+    });
+    assert_eq!(status, 503);
+    let log = pair.server.log();
+    assert!(
+        log.contains("not known whether the replica has it"),
+        "{log}"
+    );
+}
+
 /// It was begun before the others left, and nobody froze the old primary.
 #[test]
 fn a_connection_that_arrives_late_at_the_old_primary_is_not_used() {

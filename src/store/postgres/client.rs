@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
@@ -89,6 +89,15 @@ impl Client {
         self.link.as_ref().is_none_or(is_closed)
     }
 
+    /// What the server has warned of since this was asked.
+    pub(super) fn take_warning(&mut self) -> Option<String> {
+        let warning = &self.link.as_ref()?.warning;
+        warning
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
     /// What has neither values nor answers.
     pub(super) fn batch(&mut self, sql: &str) -> Result<Said<()>> {
         self.run(async |it| it.batch_execute(sql).await)
@@ -127,6 +136,7 @@ impl Client {
             client,
             traffic,
             config,
+            ..
         } = link;
         let (way, process) = (&self.place.way, self.process);
         let answer = self.runtime.block_on(async {

@@ -298,6 +298,9 @@ fn advice(why: &Unreached) -> Option<&'static str> {
         Some(&SqlState::DUPLICATE_PSTATEMENT | &SqlState::INVALID_SQL_STATEMENT_NAME) => {
             Some(SHARED)
         }
+        Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Some(
+            "GRANT that to this role, or to PUBLIC, as PostgreSQL comes: CONNECT on the database, EXECUTE on the function",
+        ),
         Some(&SqlState::CANNOT_CONNECT_NOW) => Some("it is starting or stopping: try again"),
         Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
             Some("see that this role is there, and that pg_hba.conf lets it in from here")

@@ -2,7 +2,6 @@
 
 use tokio_postgres::error::SqlState;
 
-use crate::failure::DISK_FULL;
 use crate::store::sql;
 
 /// Locks of our own last a moment.
@@ -12,6 +11,8 @@ const LOCKED: &str = "somebody has locked the database and does not let go; `SEL
 /// A server made them at its start, and nobody else takes them away.
 pub(super) const EMPTIED: &str = "tables of ours are gone: the database was emptied, or another one put in its \
                        place; put the right one there, or a backup with `db restore`";
+
+const FULL: &str = "the disk of the server of the database is full; make room on it, and try again";
 
 pub(super) const NO_RIGHT: &str = "connect as the role that owns the database and its tables";
 
@@ -40,7 +41,7 @@ impl From<tokio_postgres::Error> for sql::Error {
             SqlState::INSUFFICIENT_PRIVILEGE => {
                 Self::passing(format!("{}; {NO_RIGHT}", in_words(&err)))
             }
-            SqlState::DISK_FULL => Self::passing(DISK_FULL),
+            SqlState::DISK_FULL => Self::passing(FULL),
             SqlState::READ_ONLY_SQL_TRANSACTION => takes_nothing(),
             // A type of a column is another one than when it was prepared, which is now done again.
             SqlState::FEATURE_NOT_SUPPORTED => Self::passing(in_words(&err)),

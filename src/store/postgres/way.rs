@@ -7,13 +7,15 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 use tokio_postgres::config::Host;
-use tokio_postgres::{Client, Config, Error, Row, SimpleQueryMessage};
+use tokio_postgres::error::Severity;
+use tokio_postgres::{AsyncMessage, Client, Config, Error, Row, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{in_words, is_of_full};
@@ -44,6 +46,8 @@ pub(super) enum Unreached {
 pub(super) struct Link {
     pub(super) client: Client,
     pub(super) traffic: Traffic,
+    /// What the server last warned of.
+    pub(super) warning: Arc<Mutex<Option<String>>>,
     /// Leads to the same machine again.
     pub(super) config: Config,
 }
@@ -88,21 +92,24 @@ impl Way {
         machine: Option<IpAddr>,
         first: &str,
     ) -> Result<(Link, Row), Unreached> {
-        let machine = machine.filter(|_| !self.is_silent());
+        let is_silent = self.is_silent();
         let mut failed = None;
-        if machine.is_some() {
+        if machine.is_some() && !is_silent {
             match self.try_one(machine, first).await {
                 Err(why) => failed = Some(why),
                 gone => return gone,
             }
         }
-        let others = match self.numbers().await {
-            Ok(numbers) => numbers
-                .into_iter()
-                .filter(|it| it.is_none() || *it != machine),
+        let mut numbers = match self.numbers().await {
+            Ok(numbers) => numbers,
             Err(why) => return Err(failed.unwrap_or(Unreached::Here(why))),
         };
-        for number in others {
+        if is_silent {
+            numbers.sort_by_key(|it| *it == machine);
+        } else {
+            numbers.retain(|it| it.is_none() || *it != machine);
+        }
+        for number in numbers {
             match self.try_one(number, first).await {
                 Err(why) => failed = Some(why),
                 gone => return gone,
@@ -186,10 +193,28 @@ impl Link {
     }
 
     async fn make(config: Config, tls: &MakeRustlsConnect) -> Result<Self, Error> {
-        let (client, traffic) = config.connect(tls.clone()).await?;
+        let (client, mut connection) = config.connect(tls.clone()).await?;
+        let warning = Arc::default();
+        let noted: Arc<Mutex<Option<String>>> = Arc::clone(&warning);
+        let traffic = poll_fn(move |context| {
+            loop {
+                match ready!(connection.poll_message(context)) {
+                    Some(Ok(AsyncMessage::Notice(said))) => {
+                        if said.parsed_severity() == Some(Severity::Warning) {
+                            let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+                            *noted = Some(said.message().to_owned());
+                        }
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(err)) => return Poll::Ready(Err(err)),
+                    None => return Poll::Ready(Ok(())),
+                }
+            }
+        });
         Ok(Self {
             client,
             traffic: Box::pin(traffic),
+            warning,
             config,
         })
     }

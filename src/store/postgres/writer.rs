@@ -166,7 +166,7 @@ impl Open {
         is_done = is_done && self.connector.is_current(*epoch);
         let is_alive = !statements.client.is_closed();
         let ended = match self.end {
-            End::Commit if is_done => statements.batch(COMMIT),
+            End::Commit if is_done => statements.commit(COMMIT),
             End::Commit => statements.batch("ROLLBACK"),
             // Before the lock is given back. After a failure nothing more is done in a transaction.
             End::RollBack => put_back(statements, &used)
