@@ -1,14 +1,10 @@
 //! Counting attempts to guess a password, and the requests that cost as much as one.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use super::{Accounts, Trouble};
 use crate::crypto::sha256;
 use crate::domain::{Timestamp, User, spelling};
 use crate::failure::Failure;
 use crate::store::attempts::{Attempt, Counter, LONGEST_WAIT, counter_of};
-use crate::store::pending::Pending;
 
 /// An attempt that was counted as failed before anybody looked at it. When it is dropped without
 /// having been evaluated (the queue was full, the client has gone, the database took nothing) it is given back.
@@ -42,63 +38,16 @@ impl Drop for Counted<'_> {
     fn drop(&mut self) {
         let counters = std::mem::take(&mut self.counters);
         if !counters.is_empty() {
-            self.accounts.return_attempt(counters, self.at);
+            let Accounts { parts, returns } = self.accounts;
+            returns.give_back(&parts.store, counters, self.at);
         }
-    }
-}
-
-/// Attempts that were given back, until it is known that this was done.
-#[derive(Default)]
-pub(super) struct Returns(Mutex<VecDeque<Return>>);
-
-struct Return {
-    counters: Vec<Counter>,
-    at: Timestamp,
-    /// None once it has failed.
-    done: Option<Pending<()>>,
-}
-
-impl Returns {
-    fn all(&self) -> MutexGuard<'_, VecDeque<Return>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Accounts {
-    /// It is done though nobody waits, and before what comes after.
-    fn return_attempt(&self, counters: Vec<Counter>, at: Timestamp) {
-        let done = self.parts.store.return_attempt(counters.clone(), at);
-        let done = Some(done);
-        let given = Return { counters, at, done };
-        self.returns.all().push_back(given);
-    }
-
-    /// Gives attempts back again with which the database did nothing: a right password would count as a guess. What
-    /// is under way is not waited for.
+    /// See [`super::returns`].
     pub(crate) async fn settle_returns(&self) -> Result<(), Failure> {
-        let count = self.returns.all().len();
-        for _ in 0..count {
-            let Some(mut given) = self.returns.all().pop_front() else {
-                break;
-            };
-            match given.done.take().map(Pending::now) {
-                Some(Ok(Ok(()))) => continue,
-                Some(Err(under_way)) => {
-                    given.done = Some(under_way);
-                    self.returns.all().push_back(given);
-                    continue;
-                }
-                Some(Ok(Err(_))) | None => {}
-            }
-            let counters = given.counters.clone();
-            if let Err(failure) = self.parts.store.return_attempt(counters, given.at).await {
-                if failure.is_transient() {
-                    self.returns.all().push_back(given);
-                }
-                return Err(failure);
-            }
-        }
-        Ok(())
+        self.returns.settle(&self.parts.store).await
     }
 
     /// Counts an attempt under a name and, if somebody has that name, under their account.

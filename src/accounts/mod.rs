@@ -16,12 +16,13 @@ pub mod password;
 pub mod privacy_policy;
 pub mod register;
 pub mod reset;
+mod returns;
 pub mod session;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::attempts::Returns;
+use self::returns::Returns;
 use crate::clock::Clock;
 use crate::crypto::{HashError, Hasher, LinkKey, MasterKey, Random, Signer};
 use crate::domain::{Email, PasswordRules, Timestamp};

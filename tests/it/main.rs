@@ -104,6 +104,7 @@ mod postgres;
 mod postgres_commands;
 mod postgres_failover;
 mod postgres_kills;
+mod postgres_locked;
 mod postgres_lost;
 mod postgres_servers;
 mod postgres_silent;

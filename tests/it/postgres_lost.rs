@@ -1,9 +1,7 @@
 //! A server that loses its database, and finds it again.
 
 use std::thread;
-use std::time::Instant;
 
-use minisass_auth::clock::Clock;
 use minisass_auth::progress::unwatched;
 use minisass_auth::store::audit::Chain;
 use minisass_auth::store::{Location, Store};
@@ -48,59 +46,6 @@ fn while_the_database_is_away_the_answer_is_503_and_afterwards_all_is_as_before(
     until("readiness", || {
         (app.get("/readyz").status == 200).then_some(())
     });
-}
-
-#[test]
-fn tables_that_somebody_has_locked_or_closed_are_told_by_readyz() {
-    let Some(database) = postgres::database() else {
-        return;
-    };
-    let location = database.location();
-    let mut other = database.client();
-    let app = App::at(location.clone());
-    // Another one each time, because what was found out holds for a second.
-    let anew = || app.elsewhere(location.clone(), Clock::fixed(NOW));
-    for lock in [
-        "LOCK TABLE profiles IN ACCESS EXCLUSIVE MODE",
-        // As whoever makes an index does.
-        "LOCK TABLE sessions IN SHARE MODE",
-        "LOCK TABLE last_user_deleted IN ACCESS EXCLUSIVE MODE",
-        "LOCK TABLE audit IN ACCESS EXCLUSIVE MODE",
-        "LOCK TABLE audit IN SHARE MODE",
-    ] {
-        let app = anew();
-        let store = Store::open(&location).expect("a store");
-        other
-            .batch_execute(&format!("BEGIN; {lock}"))
-            .expect("a lock");
-        let is_held_up = thread::scope(|scope| {
-            let asked = scope.spawn(|| app.get("/readyz").expect(503));
-            let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
-            let mut waits = || other.query(waiting).expect("a count")[0].get::<_, i64>(0);
-            while waits() == 0 && !asked.is_finished() {}
-            ask(store.note_latest_time(NOW)).expect("a write");
-            asked.is_finished()
-        });
-        assert!(
-            !is_held_up,
-            "{lock}: whoever writes waits for whoever asks how things are"
-        );
-        other.batch_execute("ROLLBACK").expect("no lock");
-        store.close();
-    }
-    anew().get("/readyz").expect(200);
-    for table in ["sessions", "last_user_deleted", "audit_end"] {
-        let app = anew();
-        let rename = |from: &str, to: &str| format!("ALTER TABLE {from} RENAME TO {to}");
-        other
-            .batch_execute(&rename(table, "gone"))
-            .expect("another name");
-        app.get("/readyz").expect(503);
-        other
-            .batch_execute(&rename("gone", table))
-            .expect("its name");
-    }
-    anew().get("/readyz").expect(200);
 }
 
 #[test]
@@ -217,94 +162,6 @@ fn a_column_that_gets_another_type_is_read_anew() {
         app.status(&access).expect(200);
         app.login("ada");
     }
-}
-
-#[test]
-fn those_who_need_a_locked_table_wait_for_it_together() {
-    let Some(database) = postgres::database() else {
-        return;
-    };
-    let mut other = database.client();
-    let app = App::on(database).with_user("ada");
-    let lock = "BEGIN; LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE";
-    other.batch_execute(lock).expect("a lock");
-    let reset = || {
-        let began = Instant::now();
-        app.post("request-reset/", &json!({"email": "ada@example.org"}))
-            .expect(503);
-        began.elapsed()
-    };
-    let alone = reset();
-    // At most two transactions: of the first one, and of those that have come meanwhile.
-    let began = Instant::now();
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(reset);
-        }
-    });
-    let together = began.elapsed();
-    assert!(together < alone * 3, "{together:?}, and {alone:?} alone");
-    app.login("ada");
-    other.batch_execute("ROLLBACK").expect("no lock");
-    app.post("request-reset/", &json!({"email": "ada@example.org"}))
-        .expect(200);
-}
-
-/// Neither those who send mails nor anybody else who needs the table takes all that others read with.
-#[test]
-fn while_a_table_is_locked_those_who_do_not_need_it_are_served() {
-    let Some(database) = postgres::database() else {
-        return;
-    };
-    let mut other = database.client();
-    let site = Site::new();
-    let server = site.start(&["--database", &database.url()]);
-    assert_eq!(server.register("ada"), 201);
-    let lock = "BEGIN; LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE";
-    other.batch_execute(lock).expect("a lock");
-    let began = Instant::now();
-    server.register("bo");
-    let held_up = began.elapsed();
-    for round in 0..5 {
-        let began = Instant::now();
-        assert_eq!(server.login("ada@example.org").status, 200);
-        let took = began.elapsed();
-        assert!(
-            took * 2 < held_up,
-            "in round {round}: {took:?}, {held_up:?} who needs it"
-        );
-    }
-    other.batch_execute("ROLLBACK").expect("no lock");
-    until("a registration", || {
-        (server.register("bo") == 201).then_some(())
-    });
-}
-
-#[test]
-fn whoever_waited_for_a_lock_in_vain_keeps_all_connections() {
-    let Some(database) = postgres::database() else {
-        return;
-    };
-    let app = App::at(database.location()).with_user("ada");
-    let access = app.login("ada").get("access_token");
-    app.status(&access).expect(200);
-    let mut other = database.client();
-    // As a writer elsewhere that stands still.
-    let lock = "BEGIN; SELECT pg_advisory_xact_lock(6013254711)";
-    other.batch_execute(lock).expect("a lock");
-    let mut watcher = database.client();
-    let mut ours = || {
-        let ours = "SELECT array_agg(pid ORDER BY pid)::text FROM pg_stat_activity
-                    WHERE application_name LIKE 'minisass-auth%' AND datname = current_database()";
-        watcher.query(ours).expect("connections")[0].get::<_, String>(0)
-    };
-    let before = ours();
-    app.try_login("ada", PASSWORD).expect(503);
-    app.status(&access).expect(200);
-    assert_eq!(ours(), before);
-    other.batch_execute("ROLLBACK").expect("no lock");
-    app.login("ada");
-    assert_eq!(ours(), before);
 }
 
 #[test]
