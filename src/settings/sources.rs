@@ -217,6 +217,9 @@ fn toml_file(path: &str, problems: &mut Problems) -> Texts {
     for (key, value) in table {
         let text = match SETTINGS.iter().find(|it| it.key == key) {
             Some(setting) => text_of(setting, value),
+            None if value.is_table() => Err(anyhow!(
+                "{shown}: [{key}] begins a section, and settings stand in none; leave that line out"
+            )),
             None => Err(anyhow!(
                 "{shown}: there is no setting {key}{}",
                 suggestion(&key)
@@ -237,8 +240,7 @@ fn table_of(shown: &str, text: &str) -> anyhow::Result<toml::Table> {
         let before = err.span().and_then(|it| text.get(..it.start));
         let line = before.map_or(0, |it| it.matches('\n').count());
         let message = err.message().replace('\n', ", ");
-        let key = text.lines().nth(line).and_then(|it| it.split_once('='));
-        let setting = key.and_then(|it| SETTINGS.iter().find(|known| known.key == it.0.trim()));
+        let setting = text.lines().nth(line).and_then(meant_in);
         let advice = match setting {
             Some(it) if message.starts_with("duplicate") => {
                 format!("; leave out one of those that set {}", it.key)
@@ -251,6 +253,17 @@ fn table_of(shown: &str, text: &str) -> anyhow::Result<toml::Table> {
             line + 1
         )
     })
+}
+
+/// The setting that a line is about, though it may be written as other programs want it.
+fn meant_in(line: &str) -> Option<&'static Setting> {
+    let line = line.trim_start();
+    let line = line.strip_prefix("export ").unwrap_or(line).to_lowercase();
+    let name = line.strip_prefix(&PREFIX.to_lowercase()).unwrap_or(&line);
+    let end = name.find(|it: char| !it.is_ascii_lowercase() && it != '_');
+    SETTINGS
+        .iter()
+        .find(|it| it.key == &name[..end.unwrap_or(name.len())])
 }
 
 /// The text that a value in a settings file stands for. A text is right for every setting.

@@ -37,6 +37,11 @@ fn a_password_is_asked_for_twice_and_not_shown() {
         !screen.contains(PASSWORD) && !screen.contains('*'),
         "{screen}"
     );
+    let again = Terminal::new(&site, SIZE, create);
+    assert_eq!(again.wait(), 1);
+    let screen = again.screen();
+    assert!(screen.contains("already registered"), "{screen}");
+    assert!(!screen.contains("Password:"), "asked for nothing: {screen}");
     assert_eq!(site.start(&[]).login("ada@example.org").status, 200);
 }
 

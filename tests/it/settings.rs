@@ -208,6 +208,15 @@ fn a_file_that_is_not_there_or_no_toml_is_named() {
             "docs = true\ndocs = false",
             "line 2: duplicate key; leave out one of those that set docs",
         ),
+        ("export docs=true", "a right one is docs = "),
+        (
+            "public_url: https://auth.example.org",
+            "a right one is public_url = ",
+        ),
+        (
+            "docs = true\n[mail]\nsmtp_hello = \"x\"",
+            "[mail] begins a section, and settings stand in none; leave that line out",
+        ),
     ] {
         let path = file(&site, text);
         let said = list(&site, &["--config", &path], &[]).refusal();

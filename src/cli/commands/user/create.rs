@@ -94,7 +94,13 @@ pub(crate) fn run(new: Create, settings: &Settings, output: &mut Output) -> anyh
         staff: new.staff,
         by_mail: !print_link,
     };
-    let registration = registration(new)?;
+    // Nobody is to think of a password for what is refused anyway.
+    if !new.no_password && !new.password_stdin {
+        add(registration(&new, None), choice, &open(true)?)?;
+    }
+    let password = (!new.no_password).then(|| prompt::password(new.password_stdin));
+    let password = password.transpose()?.map(|it| it.to_string());
+    let registration = registration(&new, password);
     if is_first {
         add(registration.clone(), choice, &job)?;
         job = open(false)?;
@@ -121,23 +127,22 @@ fn sentence(first: Option<String>, broken: &[Invalid]) -> anyhow::Error {
     anyhow!("{}", all.join("; "))
 }
 
-/// What was typed, and the password that is asked for.
-fn registration(new: Create) -> anyhow::Result<Registration> {
-    let password = (!new.no_password).then(|| prompt::password(new.password_stdin));
-    Ok(Registration {
-        username: new.username.unwrap_or_default(),
-        email: new.email,
-        password: password.transpose()?.map(|it| it.to_string()),
+/// What was typed.
+fn registration(new: &Create, password: Option<String>) -> Registration {
+    Registration {
+        username: new.username.clone().unwrap_or_default(),
+        email: new.email.clone(),
+        password,
         confirmation: None,
-        first_name: new.first_name,
-        last_name: new.last_name,
-        organisation_type: new.organisation_type,
-        organisation_name: new.organisation_name,
-        country: new.country,
+        first_name: new.first_name.clone(),
+        last_name: new.last_name.clone(),
+        organisation_type: new.organisation_type.clone(),
+        organisation_name: new.organisation_name.clone(),
+        country: new.country.clone(),
         additional_fields: serde_json::Map::new(),
         agree: None,
         unreadable: Vec::new(),
-    })
+    }
 }
 
 fn add(registration: Registration, choice: OperatorChoice, job: &Job) -> anyhow::Result<User> {
