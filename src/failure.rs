@@ -14,6 +14,7 @@ pub struct Failure {
     doing: &'static str,
     transient: bool,
     is_logged: bool,
+    is_in_doubt: bool,
     cause: Box<dyn Error + Send + Sync>,
 }
 
@@ -24,6 +25,7 @@ impl Failure {
             doing,
             transient: false,
             is_logged: false,
+            is_in_doubt: false,
             cause: cause.into(),
         }
     }
@@ -48,7 +50,18 @@ impl Failure {
         self
     }
 
-    /// Whether it is marked so.
+    /// Marks a failure of which nobody knows whether it is one: what was asked for may have been done.
+    pub fn in_doubt(mut self) -> Self {
+        self.is_in_doubt = true;
+        self
+    }
+
+    /// Whether what was asked for may have been done.
+    pub fn is_in_doubt(&self) -> bool {
+        self.is_in_doubt
+    }
+
+    /// Whether the log has a line of it anyway.
     pub fn is_logged(&self) -> bool {
         self.is_logged
     }

@@ -3,7 +3,6 @@
 use super::{Accounts, Trouble};
 use crate::crypto::sha256;
 use crate::domain::{Timestamp, User, spelling};
-use crate::failure::Failure;
 use crate::store::attempts::{Attempt, Counter, LONGEST_WAIT, counter_of};
 
 /// An attempt that was counted as failed before anybody looked at it. When it is dropped without
@@ -46,8 +45,8 @@ impl Drop for Counted<'_> {
 
 impl Accounts {
     /// See [`super::returns`].
-    pub(crate) async fn settle_returns(&self) -> Result<(), Failure> {
-        self.returns.settle(&self.parts.store).await
+    pub(crate) fn settle_returns(&self) {
+        self.returns.settle(&self.parts.store);
     }
 
     /// Counts an attempt under a name and, if somebody has that name, under their account.
@@ -56,7 +55,7 @@ impl Accounts {
         name: Counter,
         account: Option<Counter>,
     ) -> Result<Counted<'_>, Trouble> {
-        self.settle_returns().await?;
+        self.settle_returns();
         let (store, at) = (&self.parts.store, self.now());
         let reserved = store.reserve_login(name.clone(), account.clone(), at);
         let (counters, may_be_right) = match reserved.await? {

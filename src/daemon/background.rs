@@ -152,14 +152,11 @@ async fn send(operator: Operator, look: Arc<Mutex<Trouble>>, stopped: Stopped) {
 
 /// Whoever logs in next would do it too; but that may be at another server.
 async fn settle_returns(operator: Operator, stopped: Stopped) {
-    let mut trouble = Trouble::default();
     while !*stopped.borrow() {
-        match operator.accounts.settle_returns().await {
-            Ok(()) => trouble.clear(),
-            Err(failure) => trouble.tell(&failure),
-        }
+        operator.accounts.settle_returns();
         pause(&stopped, Instant::now() + RETURNS_PAUSE).await;
     }
+    operator.accounts.settle_returns();
 }
 
 /// Follows what others do to the keys, until they cannot be opened any more.

@@ -25,7 +25,7 @@ pub(crate) const SERVED: &str = "serve.lock";
 pub(crate) const LOCK: &str = ".lock";
 
 /// What stands beside a database, by the ends of the names.
-pub(super) const BESIDE: [&str; 5] = ["", "-wal", "-shm", "-journal", LOCK];
+pub(crate) const BESIDE: [&str; 5] = ["", "-wal", "-shm", "-journal", LOCK];
 
 /// Copies that migrations leave beside a database.
-pub(crate) const COPY: &str = ".before-v";
+pub(super) const COPY: &str = ".before-v";

@@ -50,6 +50,8 @@ pub(super) struct NotCommitted {
     pub(super) transient: bool,
     /// Whether the log tells of it anyway.
     pub(super) is_logged: bool,
+    /// Whether it may have been committed all the same.
+    pub(super) is_in_doubt: bool,
 }
 
 impl NotCommitted {
@@ -60,6 +62,9 @@ impl NotCommitted {
         }
         if self.is_logged {
             failure = failure.logged_once();
+        }
+        if self.is_in_doubt {
+            failure = failure.in_doubt();
         }
         failure
     }

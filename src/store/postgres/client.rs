@@ -1,7 +1,6 @@
 //! A connection, for a thread that has nothing else to do than to wait for it; but not for ever: the
 //! library would wait for a server that says nothing as long as it says nothing.
 
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use tokio::time::timeout;
 use tokio_postgres::{Client as Asker, Row, RowStream, Statement};
 
 use super::hosts::{Place, ServerId};
-use super::way::{Link, Unreached, Way, heard};
+use super::way::{Before, Link, Unreached, Way, heard};
 use crate::store::sql::{Error, Result, Value};
 
 /// Whoever hears nothing for so long asks whether the server still works on it. A long statement is waited
@@ -39,16 +38,16 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Connects, to `machine` first, and asks `first`, whose answer has one row that begins with the number of the
+    /// Connects, and asks `first`, whose answer has one row that begins with the number of the
     /// process and has the server's own name behind three more.
     pub(super) fn connect(
         way: &Arc<Way>,
-        machine: Option<IpAddr>,
+        before: Option<Before>,
         first: &str,
     ) -> std::result::Result<(Self, Row), Unreached> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Unreached::Here)?;
-        let (link, row) = match runtime.block_on(way.go(machine, first)) {
+        let (link, row) = match runtime.block_on(way.go(before, first)) {
             Ok(went) => went,
             Err(failed) => {
                 // A name server that does not answer is not waited for.
@@ -66,7 +65,7 @@ impl Client {
             process: row.try_get(0).map_err(Unreached::Refused)?,
             place: Place {
                 way: Arc::clone(way),
-                machine: link.machine(),
+                address: link.address(),
                 server: server().map_err(Unreached::Refused)?,
             },
             link: Some(link),

@@ -9,7 +9,7 @@ use tokio_postgres::error::SqlState;
 
 use super::client::Client;
 use super::error::{SHARED, TAKES_NOTHING, in_words};
-use super::hosts::Hosts;
+use super::hosts::{Course, Hosts};
 use super::statements::Statements;
 use super::tls;
 use super::url::ServerUrl;
@@ -41,7 +41,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Whoever waits for a lock of somebody's for longer is told to come again: of ours none lasts, but for the turn to
-/// write. A connection that has begun to write and was left
+/// write, and whoever has that keeps all others waiting. Warnings of a commit are to be heard. A connection that has begun to write and was left
 /// alone must not keep all others out. A commit that was acknowledged is on the disk, whatever the server
 /// is set to. A role's limits of time are for people who forget what they have begun: a copy takes hours, and
 /// whoever serves is idle at night. Texts of ours have backslashes that mean nothing.
@@ -50,7 +50,8 @@ const SETTINGS: &str = "SELECT pg_backend_pid(), current_setting('server_version
     current_setting('server_encoding'), current_schema() IS NOT NULL,
     (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
     concat(host(inet_server_addr()), ':', current_setting('port')),
-    set_config('lock_timeout', '2s', false),
+    set_config('lock_timeout', '500ms', false),
+    set_config('client_min_messages', 'warning', false),
     set_config('standard_conforming_strings', 'on', false),
     set_config('row_security', 'off', false),
     set_config('idle_in_transaction_session_timeout', '30s', false),
@@ -176,9 +177,10 @@ impl Connector {
         }
         drop(refused);
         for _ in 0..MOST_MOVES {
-            let begun = self.hosts.epoch();
-            let statements = self.make().map_err(|why| self.refuse(why))?;
-            let Some(epoch) = self.hosts.arrive(statements.client.place(), begun) else {
+            let course = self.hosts.course();
+            let statements = self.make(&course).map_err(|why| self.refuse(why))?;
+            let place = statements.client.place();
+            let Some(epoch) = self.hosts.arrive(place, course.epoch) else {
                 continue;
             };
             if self.refused().take().is_some() {
@@ -203,6 +205,7 @@ impl Connector {
             why,
             transient: true,
             is_logged: true,
+            is_in_doubt: false,
         };
         *refused = Some(Refused {
             at: Instant::now(),
@@ -213,18 +216,23 @@ impl Connector {
         why
     }
 
-    fn make(&self) -> Result<Statements, NotMade> {
+    fn make(&self, course: &Course) -> Result<Statements, NotMade> {
         let mut failed = Vec::new();
-        let current = self.hosts.current();
-        for way in self.hosts.in_order(current.as_ref()) {
-            let current = current.as_ref().filter(|it| Arc::ptr_eq(&it.way, &way));
-            match Client::connect(&way, current.and_then(|it| it.machine), SETTINGS) {
+        for way in self.hosts.in_order(course) {
+            match Client::connect(&way, course.before(&way), SETTINGS) {
                 Ok((client, settings)) => {
                     let is_full = false;
                     check_server(&settings).map_err(|why| NotMade { why, is_full })?;
                     return Ok(Statements::over(client));
                 }
-                Err(why) => failed.push((way, why)),
+                Err(why) => {
+                    // One that works, and takes no more connections, say, is not left for another one.
+                    let is_final = why.is_answer() && course.is_by(&way) && !course.is_left;
+                    failed.push((way, why));
+                    if is_final {
+                        break;
+                    }
+                }
             }
         }
         Err(NotMade {
@@ -321,5 +329,6 @@ pub(super) fn not_committed(err: sql::Error) -> NotCommitted {
         why: chain(cause),
         transient: failure.is_transient(),
         is_logged: false,
+        is_in_doubt: false,
     }
 }

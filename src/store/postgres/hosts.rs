@@ -9,7 +9,7 @@ use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::url::ServerUrl;
-use super::way::Way;
+use super::way::{Before, Way};
 
 pub(super) struct Hosts {
     ways: Vec<Arc<Way>>,
@@ -17,13 +17,30 @@ pub(super) struct Hosts {
 }
 
 /// Where connections lead.
-#[derive(Default)]
-struct Course {
-    current: Option<Place>,
+#[derive(Clone, Default)]
+pub(super) struct Course {
+    pub(super) current: Option<Place>,
     /// How often they have left a server. Those from before are not used any more.
-    epoch: u64,
+    pub(super) epoch: u64,
     /// Whether nobody has connected since.
-    is_left: bool,
+    pub(super) is_left: bool,
+}
+
+impl Course {
+    /// Whether that is the way to the current one.
+    pub(super) fn is_by(&self, way: &Arc<Way>) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|it| Arc::ptr_eq(&it.way, way))
+    }
+
+    /// By that way, where connections have led.
+    pub(super) fn before(&self, way: &Arc<Way>) -> Option<Before> {
+        let current = self.current.as_ref().filter(|_| self.is_by(way))?;
+        Some(Before {
+            address: current.address?,
+            is_left: self.is_left,
+        })
+    }
 }
 
 /// The end of a connection.
@@ -31,7 +48,7 @@ struct Course {
 pub(super) struct Place {
     pub(super) way: Arc<Way>,
     /// A name may stand for several.
-    pub(super) machine: Option<IpAddr>,
+    pub(super) address: Option<IpAddr>,
     pub(super) server: ServerId,
 }
 
@@ -60,25 +77,24 @@ impl Hosts {
         self.ways.iter().all(|it| it.is_silent())
     }
 
-    pub(super) fn current(&self) -> Option<Place> {
-        self.course().current.clone()
+    pub(super) fn course(&self) -> Course {
+        self.locked().clone()
     }
 
     pub(super) fn epoch(&self) -> u64 {
-        self.course().epoch
+        self.locked().epoch
     }
 
-    /// First the current one, then as they are named; those that are silent at the end.
-    pub(super) fn in_order(&self, current: Option<&Place>) -> Vec<Arc<Way>> {
+    /// First the current one, then as they are named; those that are silent, and one that was left, at the end.
+    pub(super) fn in_order(&self, course: &Course) -> Vec<Arc<Way>> {
         let mut ways = self.ways.clone();
-        let is_current = |way: &Arc<Way>| current.is_some_and(|it| Arc::ptr_eq(&it.way, way));
-        ways.sort_by_key(|it| (it.is_silent(), !is_current(it)));
+        ways.sort_by_key(|it| (it.is_silent(), course.is_by(it) == course.is_left));
         ways
     }
 
     /// A connection of that epoch led to a server that does not answer, or takes no changes.
     pub(super) fn leave(&self, epoch: u64) {
-        let mut course = self.course();
+        let mut course = self.locked();
         // Or else others found out first, and may have arrived elsewhere.
         if course.epoch == epoch {
             course.epoch += 1;
@@ -90,18 +106,15 @@ impl Hosts {
     /// it leads to another server than before, all others are to follow. None if it leads where the others have been
     /// meanwhile.
     pub(super) fn arrive(&self, place: &Place, begun: u64) -> Option<u64> {
-        let mut course = self.course();
-        let was = course.current.as_ref();
+        let mut course = self.locked();
+        let was = course.current.clone();
         let was = was.filter(|it| it.server.started != place.server.started);
-        if course.epoch != begun && (was.is_some() || course.is_left) {
+        let is_late = course.epoch != begun && (was.is_some() || course.is_left);
+        if is_late {
             return None;
         }
         if let Some(was) = was {
-            if was.is_at(place) {
-                tracing::warn!(event = "database_restarted", at = %place, note = RESTARTED);
-            } else {
-                tracing::warn!(event = "database_moved", from = %was, to = %place);
-            }
+            was.tell_of(place);
             course.epoch += 1;
         }
         course.current = Some(place.clone());
@@ -109,20 +122,29 @@ impl Hosts {
         Some(course.epoch)
     }
 
-    fn course(&self) -> MutexGuard<'_, Course> {
+    fn locked(&self) -> MutexGuard<'_, Course> {
         self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A number that goes from one machine to another looks the same.
+/// An address that goes from one machine to another looks the same.
 const RESTARTED: &str = "if this is another machine, which has taken over the address, see that the one before it \
                          does not come back as it was";
 
 impl Place {
+    /// Says that this one is not the current one any more.
+    fn tell_of(&self, next: &Self) {
+        if self.is_at(next) {
+            tracing::warn!(event = "database_restarted", at = %next, note = RESTARTED);
+        } else {
+            tracing::warn!(event = "database_moved", from = %self, to = %next);
+        }
+    }
+
     /// Whether the address is the same.
     fn is_at(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.way, &other.way)
-            && self.machine == other.machine
+            && self.address == other.address
             && self.server.address == other.server.address
     }
 }

@@ -14,7 +14,7 @@ use super::client::{Client, Said};
 use super::clock;
 use super::error::of_begin;
 use crate::clock::Reading;
-use crate::store::sql::{Error, Result, Row, Sql, Value};
+use crate::store::sql::{Result, Row, Sql, Value};
 
 /// Statements of many rows have a text for each number of them; the server remembers what is prepared.
 const MOST_PREPARED: usize = 256;
@@ -61,17 +61,11 @@ impl Statements {
         self.client.batch(sql)?.map_err(of_begin)
     }
 
-    /// Ends a transaction. Of one that waits for a replica PostgreSQL only warns that the wait was cancelled: it is
-    /// committed there, and not yet elsewhere.
-    pub(super) fn commit(&mut self, sql: &str) -> Result<()> {
+    /// Ends a transaction; returns what the server warns of.
+    pub(super) fn commit(&mut self, sql: &str) -> Result<Option<String>> {
         drop(self.client.take_warning());
         self.batch(sql)?;
-        match self.client.take_warning() {
-            None => Ok(()),
-            Some(warning) => Err(Error::passing(format!(
-                "it is not known whether the replica has it; PostgreSQL says: {warning}"
-            ))),
-        }
+        Ok(self.client.take_warning())
     }
 
     /// If a lock was just waited for in vain, the rest of the transaction does not wait long for the next one.

@@ -24,11 +24,11 @@ pub struct ServerUrl {
     shown: String,
 }
 
-/// Where it may be: a name or a folder of sockets, and the number of the machine if that is said too.
+/// Where it may be: a name or a folder of sockets, and the address of the machine if that is said too.
 #[derive(Clone, Debug)]
 pub(super) struct ServerHost {
     pub(super) name: Option<Host>,
-    pub(super) number: Option<IpAddr>,
+    pub(super) address: Option<IpAddr>,
     pub(super) port: u16,
 }
 
@@ -56,7 +56,7 @@ pub enum UrlError {
     NoName,
     #[error("it names no host, as postgres://user@host/name does")]
     NoHost,
-    #[error("it has another number of hosts than of their ports or numbers")]
+    #[error("it has another number of hosts than of their ports or addresses")]
     HostsApart,
     #[error(
         "load_balance_hosts=random is for those who only read; leave it out: there is one server that takes changes"
@@ -164,19 +164,19 @@ fn parse(text: &str) -> Result<Config, UrlError> {
 }
 
 fn hosts_of(config: &Config) -> Result<Vec<ServerHost>, UrlError> {
-    let (names, numbers, ports) = (
+    let (names, addresses, ports) = (
         config.get_hosts(),
         config.get_hostaddrs(),
         config.get_ports(),
     );
-    let count = names.len().max(numbers.len());
+    let count = names.len().max(addresses.len());
     let fits = |some: usize, least| some == count || some <= least;
-    if !fits(names.len(), 0) || !fits(numbers.len(), 0) || !fits(ports.len(), 1) {
+    if !fits(names.len(), 0) || !fits(addresses.len(), 0) || !fits(ports.len(), 1) {
         return Err(UrlError::HostsApart);
     }
     let host = |at: usize| ServerHost {
         name: names.get(at).cloned(),
-        number: numbers.get(at).copied(),
+        address: addresses.get(at).copied(),
         port: ports.get(at).or(ports.first()).copied().unwrap_or(PORT),
     };
     let hosts: Vec<_> = (0..count).map(host).collect();
@@ -233,7 +233,7 @@ fn without_password(text: &str, config: &Config) -> String {
 /// As it is told to people.
 impl fmt::Display for ServerHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.name, self.number) {
+        match (&self.name, self.address) {
             (Some(Host::Unix(folder)), _) => write!(f, "{}", folder.display()),
             (Some(Host::Tcp(name)), _) => write!(f, "{name}:{}", self.port),
             (None, Some(number)) => write!(f, "{number}:{}", self.port),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 use tokio_postgres::config::Host;
-use tokio_postgres::error::Severity;
+use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::{AsyncMessage, Client, Config, Error, Row, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -32,6 +32,14 @@ pub(super) struct Way {
     within: Duration,
     /// Whether it did not answer, the last time that it was asked.
     is_silent: AtomicBool,
+}
+
+/// Where the connections led that were made before.
+#[derive(Clone, Copy)]
+pub(super) struct Before {
+    pub(super) address: IpAddr,
+    /// They have been given up.
+    pub(super) is_left: bool,
 }
 
 /// Why there is no connection.
@@ -74,43 +82,39 @@ impl Way {
         self.is_silent.store(is_silent, Ordering::SeqCst);
     }
 
-    /// Connects, and asks `first`, whose answer has one row. Goes to that `machine` before others of the same name,
-    /// also if the name has been given to others since, or nobody knows it any more: each connection to another one
-    /// would be as bad as each to another host.
+    /// Connects, and asks `first`, whose answer has one row. Goes where connections led before, also if the name has
+    /// been given to others since, or nobody knows it any more: each connection to another one would be as bad as
+    /// each to another host.
     pub(super) async fn go(
         &self,
-        machine: Option<IpAddr>,
+        before: Option<Before>,
         first: &str,
     ) -> Result<(Link, Row), Unreached> {
-        let gone = self.try_all(machine, first).await;
+        let gone = self.try_all(before, first).await;
         self.note_silence(matches!(gone, Err(Unreached::Silent(_))));
         gone
     }
 
-    async fn try_all(
-        &self,
-        machine: Option<IpAddr>,
-        first: &str,
-    ) -> Result<(Link, Row), Unreached> {
-        let is_silent = self.is_silent();
+    async fn try_all(&self, before: Option<Before>, first: &str) -> Result<(Link, Row), Unreached> {
+        let known = before.map(|it| it.address);
+        let is_good = before.is_some_and(|it| !it.is_left) && !self.is_silent();
         let mut failed = None;
-        if machine.is_some() && !is_silent {
-            match self.try_one(machine, first).await {
-                Err(why) => failed = Some(why),
-                gone => return gone,
+        if is_good {
+            match self.try_one(known, first).await {
+                Err(why) if !why.is_answer() => failed = Some(why),
+                answered => return answered,
             }
         }
-        let mut numbers = match self.numbers().await {
-            Ok(numbers) => numbers,
+        let mut addresses = match self.addresses().await {
+            Ok(addresses) => addresses,
             Err(why) => return Err(failed.unwrap_or(Unreached::Here(why))),
         };
-        if is_silent {
-            numbers.sort_by_key(|it| *it == machine);
-        } else {
-            numbers.retain(|it| it.is_none() || *it != machine);
-        }
-        for number in numbers {
-            match self.try_one(number, first).await {
+        // It has been tried, or is of use only if no other one is.
+        let is_known = |it: &Option<IpAddr>| it.is_some() && *it == known;
+        addresses.sort_by_key(is_known);
+        addresses.retain(|it| !(is_good && is_known(it)));
+        for address in addresses {
+            match self.try_one(address, first).await {
                 Err(why) => failed = Some(why),
                 gone => return gone,
             }
@@ -118,24 +122,28 @@ impl Way {
         Err(failed.unwrap_or(Unreached::Silent(self.within)))
     }
 
-    /// Of the machines that its name stands for; a folder has none.
-    async fn numbers(&self) -> io::Result<Vec<Option<IpAddr>>> {
-        let (Some(Host::Tcp(name)), None) = (&self.host.name, self.host.number) else {
-            return Ok(vec![self.host.number]);
+    /// Those that its name stands for; a folder has none.
+    async fn addresses(&self) -> io::Result<Vec<Option<IpAddr>>> {
+        let (Some(Host::Tcp(name)), None) = (&self.host.name, self.host.address) else {
+            return Ok(vec![self.host.address]);
         };
         let found = timeout(self.within, lookup_host((&**name, self.host.port))).await;
         let silent = |_| io::Error::new(io::ErrorKind::TimedOut, NAMELESS);
         Ok(found.map_err(silent)??.map(|it| Some(it.ip())).collect())
     }
 
-    async fn try_one(&self, number: Option<IpAddr>, first: &str) -> Result<(Link, Row), Unreached> {
-        match timeout(self.within, self.start(number, first)).await {
+    async fn try_one(
+        &self,
+        address: Option<IpAddr>,
+        first: &str,
+    ) -> Result<(Link, Row), Unreached> {
+        match timeout(self.within, self.start(address, first)).await {
             Ok(started) => started.map_err(Unreached::Refused),
             Err(_) => Err(Unreached::Silent(self.within)),
         }
     }
 
-    async fn start(&self, number: Option<IpAddr>, first: &str) -> Result<(Link, Row), Error> {
+    async fn start(&self, address: Option<IpAddr>, first: &str) -> Result<(Link, Row), Error> {
         let mut config = self.config.clone();
         config.port(self.host.port);
         match &self.host.name {
@@ -143,8 +151,8 @@ impl Way {
             Some(Host::Unix(folder)) => _ = config.host_path(folder),
             None => {}
         }
-        if let Some(number) = number {
-            config.hostaddr(number);
+        if let Some(address) = address {
+            config.hostaddr(address);
         }
         let mut link = Link::make(config, &self.tls).await?;
         let Link {
@@ -177,7 +185,7 @@ impl Way {
                 .iter()
                 .any(|it| matches!(it, SimpleQueryMessage::Row(_))),
             // It is there, though it may take no more connections; unless it starts or stops.
-            Ok(Err(err)) => err.code().is_some_and(|it| !it.code().starts_with("57P")),
+            Ok(Err(err)) => err.code().is_some_and(|it| !is_of_shutdown(it)),
             Err(_) => {
                 self.note_silence(true);
                 false
@@ -186,9 +194,13 @@ impl Way {
     }
 }
 
+fn is_of_shutdown(state: &SqlState) -> bool {
+    state.code().starts_with("57P")
+}
+
 impl Link {
-    /// To which it leads, where that has a number.
-    pub(super) fn machine(&self) -> Option<IpAddr> {
+    /// To which it leads, unless that is a folder.
+    pub(super) fn address(&self) -> Option<IpAddr> {
         self.config.get_hostaddrs().first().copied()
     }
 
@@ -239,6 +251,14 @@ pub(super) async fn heard<T>(
 }
 
 impl Unreached {
+    /// Whether a server that works has answered, and let nobody in; one that starts or stops does not.
+    pub(super) fn is_answer(&self) -> bool {
+        match self {
+            Self::Refused(err) => err.code().is_some_and(|it| !is_of_shutdown(it)),
+            Self::Silent(_) | Self::Here(_) => false,
+        }
+    }
+
     /// Whether the server is there, and takes no more connections.
     pub(super) fn is_full(&self) -> bool {
         matches!(self, Self::Refused(err) if is_of_full(err))

@@ -28,7 +28,7 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
     SET LOCAL idle_in_transaction_session_timeout = '5s';
     SET LOCAL lock_timeout = '10s';
     SELECT pg_advisory_xact_lock(6013254711);
-    SET LOCAL lock_timeout = '2s'";
+    SET LOCAL lock_timeout = '500ms'";
 
 /// To commit a transaction in which something failed is no error to PostgreSQL: it rolls it back, and says
 /// so in a word that nobody reads. A statement before that is refused in such a transaction, and with it
@@ -165,8 +165,9 @@ impl Open {
         // What is committed at a server that all others have left is lost.
         is_done = is_done && self.connector.is_current(*epoch);
         let is_alive = !statements.client.is_closed();
+        let mut warning = None;
         let ended = match self.end {
-            End::Commit if is_done => statements.commit(COMMIT),
+            End::Commit if is_done => statements.commit(COMMIT).map(|it| warning = it),
             End::Commit => statements.batch("ROLLBACK"),
             // Before the lock is given back. After a failure nothing more is done in a transaction.
             End::RollBack => put_back(statements, &used)
@@ -174,7 +175,7 @@ impl Open {
                 .and_then(|()| statements.batch("ROLLBACK")),
         };
         match ended {
-            Ok(()) => Ok(is_done),
+            Ok(()) => warning.map_or(Ok(is_done), |it| Err(warned(&it))),
             Err(err) if err.asks_for_repetition() => Ok(false),
             Err(err) => Err(self.unknown(is_done && is_alive, err)),
         }
@@ -185,7 +186,8 @@ impl Open {
         // Whatever state it has been left in.
         let was_lost = self.connection.take().is_some_and(|it| it.is_closed());
         let mut fate = not_committed(err);
-        if asked && was_lost {
+        fate.is_in_doubt = asked && was_lost;
+        if fate.is_in_doubt {
             fate.why = format!(
                 "the connection was lost in the commit, so it is not known whether it was done: {}",
                 fate.why
@@ -216,10 +218,22 @@ fn run(job: &mut Job, statements: &mut Statements) -> bool {
     job.run(statements, Shares::Transaction) && statements.grow_impatient().is_ok()
 }
 
+/// Of a transaction that waits for a replica PostgreSQL only warns that the wait was cancelled: it is committed there,
+/// and not yet elsewhere.
+fn warned(warning: &str) -> NotCommitted {
+    NotCommitted {
+        why: format!("it is not known whether the replica has it; PostgreSQL says: {warning}"),
+        transient: true,
+        is_logged: false,
+        is_in_doubt: true,
+    }
+}
+
 fn collided() -> NotCommitted {
     NotCommitted {
         why: "others changed the same at the same time, again and again".to_owned(),
         transient: true,
         is_logged: false,
+        is_in_doubt: false,
     }
 }

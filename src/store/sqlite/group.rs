@@ -151,6 +151,7 @@ fn lost(failure: &Failure) -> NotCommitted {
         why: failure.chain(),
         transient: true,
         is_logged: failure.is_logged(),
+        is_in_doubt: false,
     }
 }
 
@@ -159,6 +160,7 @@ fn not_committed(err: rusqlite::Error, rolled_back: bool) -> NotCommitted {
     NotCommitted {
         transient: failure.is_transient() || rolled_back,
         is_logged: failure.is_logged(),
+        is_in_doubt: false,
         why: failure.chain(),
     }
 }

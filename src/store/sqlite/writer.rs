@@ -101,6 +101,7 @@ fn refuse(why: &str, group: impl Iterator<Item = Job>) {
         why: why.to_owned(),
         transient: true,
         is_logged: false,
+        is_in_doubt: false,
     };
     group.for_each(|it| it.answer(Some(&fate)));
 }

@@ -14,7 +14,7 @@ use crate::private_file::owner::{closing, quoted_path};
 use crate::private_file::ownership::{self, Guest};
 use crate::private_file::system_users::name_of_user;
 use crate::private_file::{
-    folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
+    self, folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
 };
 use crate::settings::private_files;
 use crate::store::maintenance;
@@ -64,7 +64,14 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     if has_ours {
         findings.extend(replaceable(folder, guest.is_some_and(|it| it.is_lent)));
     }
-    findings.extend(own.iter().filter_map(Private::closed_to_owner));
+    let ends = database.map(|it| layout::BESIDE.map(|end| private_file::beside(it, end)));
+    let written: Vec<PathBuf> = ends
+        .into_iter()
+        .flatten()
+        .chain([folder.join(layout::SERVED)])
+        .collect();
+    let is_written = |it: &Path| written.iter().any(|own| own == it);
+    findings.extend(own.iter().filter_map(|it| it.closed_to_owner(is_written)));
     findings.extend(own.iter().filter_map(Private::open_to_others));
     findings.extend(lent.iter().filter_map(|it| of_lent(it, folder)));
     if findings.is_empty() {
@@ -129,11 +136,6 @@ fn beside(database: &Path) -> Vec<PathBuf> {
     paths
 }
 
-fn is_copy(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.contains(layout::COPY)
-}
-
 /// What is in a folder, in the order of the names; nothing, if it is not there.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -148,15 +150,11 @@ struct Private {
     /// How that command reaches all of it.
     recursively: &'static str,
     parts: Vec<(PathBuf, Metadata)>,
-    is_written: bool,
 }
 
 impl Private {
     fn file(path: PathBuf) -> Self {
-        Self {
-            is_written: true,
-            ..Self::over(path.clone(), "", vec![path])
-        }
+        Self::over(path.clone(), "", vec![path])
     }
 
     fn folder(path: &Path) -> Self {
@@ -171,15 +169,14 @@ impl Private {
             path,
             recursively,
             parts: paths.into_iter().filter_map(there).collect(),
-            is_written: false,
         }
     }
 
-    /// Keys and copies are only read.
-    fn closed_to_owner(&self) -> Option<Finding> {
+    /// Keys and copies are only read. `is_written` says what a server writes.
+    fn closed_to_owner(&self, is_written: impl Fn(&Path) -> bool) -> Option<Finding> {
         let needs = |path: &Path, it: &Metadata| match it.is_dir() {
             true => 0o700,
-            false if self.is_written && !is_copy(path) => 0o600,
+            false if is_written(path) => 0o600,
             false => 0o400,
         };
         let (path, metadata) = self.parts.iter().find(|(path, it)| {
