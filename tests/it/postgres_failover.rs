@@ -24,7 +24,11 @@ struct Pair {
 impl Pair {
     /// With both hosts in the address.
     fn start(name: &str) -> Option<Self> {
-        Self::at(name, |primary, replica| {
+        Self::with(name, postgres::QUICK)
+    }
+
+    fn with(name: &str, settings: &str) -> Option<Self> {
+        Self::at(name, settings, |primary, replica| {
             let hosts = [primary, replica].map(|it| it.folder().display().to_string());
             format!(
                 "postgres://postgres@/auth?host={}&target_session_attrs=read-write",
@@ -34,15 +38,19 @@ impl Pair {
     }
 
     fn behind(name: &str, proxy: &Arc<Proxy>) -> Option<Self> {
-        Self::at(name, |primary, _| {
+        Self::at(name, postgres::QUICK, |primary, _| {
             proxy.lead_to(primary);
             let port = Arc::clone(proxy).start();
             format!("postgres://postgres@127.0.0.1:{port}/auth")
         })
     }
 
-    fn at(name: &str, url: impl FnOnce(&Cluster, &Cluster) -> String) -> Option<Self> {
-        let primary = world::part(Cluster::start(name, postgres::QUICK))?;
+    fn at(
+        name: &str,
+        settings: &str,
+        url: impl FnOnce(&Cluster, &Cluster) -> String,
+    ) -> Option<Self> {
+        let primary = world::part(Cluster::start(name, settings))?;
         primary.make("auth");
         let replica = primary.replica(&format!("{name}-replica"));
         let site = Site::new();
@@ -118,6 +126,33 @@ fn an_old_primary_that_was_killed_and_is_started_again_is_asked_by_nobody() {
     assert_eq!(other.query(there).expect("users")[0].get::<_, i64>(0), 1);
     let log = pair.server.log();
     assert_eq!(log.matches("database_moved").count(), 1, "{log}");
+}
+
+#[test]
+fn a_primary_that_takes_no_more_connections_is_not_left_for_the_old_one() {
+    let few = "max_connections = 20\nsuperuser_reserved_connections = 0\n";
+    let Some(pair) = Pair::with("full", &format!("{}{few}", postgres::QUICK)) else {
+        return;
+    };
+    pair.primary.kill();
+    pair.promote();
+    pair.primary.serve();
+    let mut others: Vec<_> = std::iter::from_fn(|| pair.replica.try_client("auth").ok()).collect();
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE application_name LIKE 'minisass-auth%' AND query LIKE '%sessions%'";
+    others[0].batch_execute(cut).expect("an end");
+    // Somebody else has it now.
+    others.extend(std::iter::from_fn(|| pair.replica.try_client("auth").ok()));
+    for _ in 0..10 {
+        pair.server.status_of(&pair.before);
+    }
+    let log = pair.server.log();
+    assert_eq!(log.matches("database_moved").count(), 1, "{log}");
+    drop(others);
+    until("a connection", || {
+        (pair.server.status_of(&pair.before) == 200).then_some(())
+    });
+    pair.goes_by_one();
 }
 
 /// New connections go to the new one. Those that are there stay where they were.
