@@ -135,16 +135,30 @@ pub(crate) fn use_cases(
 /// Makes the data folder. Refuses a place of somebody else, or where others can read, and one that has
 /// lost its database or its keys.
 pub(crate) fn check_place(settings: &Settings, keys: Keys) -> anyhow::Result<()> {
+    check_place_after(settings, keys, data_dir::make)
+}
+
+/// Refuses what `serve` would refuse of a place, and makes nothing.
+pub(crate) fn check_place_as_it_is(settings: &Settings) -> anyhow::Result<()> {
+    check_place_after(settings, Keys::Needed, data_dir::check_makeable)
+}
+
+fn check_place_after(
+    settings: &Settings,
+    keys: Keys,
+    prepare: fn(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let (folder, database) = (&settings.data_dir, &settings.database);
     // Asked before the database is looked for: of several first starts, one may just have made it.
     let was_complete = content::is_complete(folder);
     // Before all else: whoever names the file of another program is not told to change its mode.
     let has_database = maintenance::is_there(database)?;
     check_folder_of_database(settings)?;
-    data_dir::make(folder)?;
+    prepare(folder)?;
     let file = database.file();
     file.map_or(Ok(()), data_dir::check_database)?;
     data_dir::check_nobody_elses(folder, file)?;
+    data_dir::check_usable(folder, file)?;
     if was_complete {
         // A file whose tables were in a log that is gone is as good as none.
         let has_tables = || Ok::<_, Failure>(maintenance::schema_of(database)? > 0);

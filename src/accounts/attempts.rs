@@ -1,9 +1,15 @@
 //! Counting attempts to guess a password, and the requests that cost as much as one.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::returns::Login;
 use super::{Accounts, Trouble};
 use crate::crypto::sha256;
 use crate::domain::{Timestamp, User, spelling};
+use crate::failure::Failure;
 use crate::store::attempts::{Attempt, Counter, LONGEST_WAIT, counter_of};
+use crate::store::pending::Pending;
 
 /// An attempt that was counted as failed before anybody looked at it. When it is dropped without
 /// having been evaluated (the queue was full, the client has gone, the database took nothing) it is given back.
@@ -43,6 +49,35 @@ impl Drop for Counted<'_> {
     }
 }
 
+/// An attempt that is being counted. If nobody waits for that any more, nobody evaluates it.
+struct Reserving<'a> {
+    accounts: &'a Accounts,
+    /// None once it is answered.
+    reserved: Option<Pending<Attempt>>,
+    login: Login,
+}
+
+impl Future for Reserving<'_> {
+    type Output = Result<Attempt, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(reserved) = &mut self.reserved else {
+            return Poll::Pending;
+        };
+        let answer = ready!(Pin::new(reserved).poll(context));
+        self.reserved = None;
+        Poll::Ready(answer)
+    }
+}
+
+impl Drop for Reserving<'_> {
+    fn drop(&mut self) {
+        if let Some(reserved) = self.reserved.take() {
+            self.accounts.returns.abandon(reserved, self.login.clone());
+        }
+    }
+}
+
 impl Accounts {
     /// See [`super::returns`].
     pub(crate) fn settle_returns(&self) {
@@ -56,21 +91,28 @@ impl Accounts {
         account: Option<Counter>,
     ) -> Result<Counted<'_>, Trouble> {
         self.settle_returns();
-        let (store, at) = (&self.parts.store, self.now());
-        let reserved = store.reserve_login(name.clone(), account.clone(), at);
-        let (counters, may_be_right) = match reserved.await? {
-            Attempt::Allowed => ([Some(name), account].into_iter().flatten().collect(), true),
-            Attempt::Unevaluated => (vec![name], false),
-            Attempt::Disabled => (Vec::new(), false),
-            Attempt::Wait(seconds) => return Err(too_many(seconds)),
+        let at = self.now();
+        let reserved = self
+            .parts
+            .store
+            .reserve_login(name.clone(), account.clone(), at);
+        let mut reserving = Reserving {
+            accounts: self,
+            reserved: Some(reserved),
+            login: Login { name, account, at },
         };
+        let attempt = (&mut reserving).await?;
+        if let Attempt::Wait(seconds) = attempt {
+            return Err(too_many(seconds));
+        }
+        let may_be_right = attempt == Attempt::Allowed;
         if !may_be_right {
             tracing::warn!(event = "authn_login_lock");
         }
         Ok(Counted {
             accounts: self,
-            counters,
-            at,
+            counters: reserving.login.counted_by(attempt),
+            at: reserving.login.at,
             may_be_right,
         })
     }

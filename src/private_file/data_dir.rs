@@ -7,42 +7,62 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use rustix::fs::{Access, access};
 
 use super::content::{check_not_of_system, is_complete};
-use super::layout::{BESIDE, COMPLETE, FOLDERS, LOCK, SERVED};
-use super::lent::{Fault, fault_of_way, serves_another};
+use super::layout::{BACKUPS, BESIDE, COMPLETE, FOLDERS, KEYS, LOCK, MASTER, OUTBOX, SERVED};
+use super::lent::{Fault, Use, fault_of_use, fault_of_way, serves_another};
 use super::owner::quoted_path;
-use super::ownership::check_owner;
+use super::ownership::{check_guest, check_owner, is_shared_by_root};
 use super::{
-    beside, is_of_another_user, is_open_to_others, is_replaced, is_to_work_in, lock, make_folder,
-    whole_path,
+    beside, folder_of, is_of_another_user, is_open_to_others, is_replaced, is_to_work_in, lock,
+    make_folder, whole_path,
 };
 
 pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
+    check_link(folder)?;
     if !folder.exists() {
         check_not_of_system(folder)?;
     }
-    make_folder(folder).with_context(|| cannot_create(folder))?;
+    make_folder(folder).map_err(|err| cannot_create(folder, err))?;
     check(folder)
 }
 
-fn cannot_create(folder: &Path) -> String {
+fn cannot_create(folder: &Path, err: io::Error) -> anyhow::Error {
     // Whoever wrote a relative path may not know relative to what.
     let path = whole_path(folder);
     let shown = path.display();
-    format!("cannot create the data folder {shown}; choose another one with --data-dir")
+    if let Some(Fault { what, advice }) = fault_of_way(folder, folder) {
+        return anyhow!("cannot create the data folder {shown}: {what}; {advice}");
+    }
+    if err.kind() == ErrorKind::PermissionDenied {
+        let ours = rustix::process::geteuid().as_raw();
+        let quoted = quoted_path(&path);
+        return anyhow!(
+            "this user may not create the data folder {shown}; choose another one with --data-dir, or run as \
+             root: install -d -m 700 -o {ours} {quoted}"
+        );
+    }
+    anyhow!(err).context(format!(
+        "cannot create the data folder {shown}; choose another one with --data-dir"
+    ))
+}
+
+/// Refuses a link where nothing is: the disk may not be mounted.
+fn check_link(folder: &Path) -> anyhow::Result<()> {
+    ensure!(
+        !folder.is_symlink() || folder.try_exists().unwrap_or(true),
+        "the data folder {} is a link that leads nowhere; mount or make what it leads to, or let data_dir name \
+         another one",
+        folder.display()
+    );
+    Ok(())
 }
 
 /// Refuses what `make` would refuse, and makes nothing.
 pub(crate) fn check_makeable(folder: &Path) -> anyhow::Result<()> {
-    let is_link = folder.is_symlink() && !folder.exists();
-    ensure!(
-        !is_link,
-        "the data folder {} is a link that leads nowhere; make what it leads to, or let data_dir name another one",
-        folder.display()
-    );
+    check_link(folder)?;
     // What is below a closed folder may be there.
     if folder.try_exists().unwrap_or(true) {
         return check(folder);
@@ -51,9 +71,7 @@ pub(crate) fn check_makeable(folder: &Path) -> anyhow::Result<()> {
     let path = whole_path(folder);
     let above = path.ancestors().find(|it| it.exists());
     let asked = above.map_or(Ok(()), |it| access(it, Access::WRITE_OK | Access::EXEC_OK));
-    asked
-        .map_err(io::Error::from)
-        .with_context(|| cannot_create(folder))
+    asked.map_err(|err| cannot_create(folder, err.into()))
 }
 
 /// Removes a data folder that was made for nothing, unless something is in it beside its lock.
@@ -66,8 +84,11 @@ pub(crate) fn unmake(folder: &Path) {
 /// Refuses a data folder that this user should not, or cannot, work in.
 pub(crate) fn check(folder: &Path) -> anyhow::Result<()> {
     let shown = folder.display();
-    let metadata =
-        fs::metadata(folder).with_context(|| format!("cannot read the data folder {shown}"))?;
+    let read = fs::metadata(folder);
+    if let (Err(_), Some(Fault { what, advice })) = (&read, fault_of_way(folder, folder)) {
+        bail!("cannot read the data folder {shown}: {what}; {advice}");
+    }
+    let metadata = read.with_context(|| format!("cannot read the data folder {shown}"))?;
     // Whoever the data belong to would be sent back.
     if !is_to_work_in(&metadata)
         && serves_another(folder)
@@ -98,7 +119,7 @@ pub(crate) fn check_database(database: &Path) -> anyhow::Result<()> {
     };
     let shown = database.display();
     check_owner(&metadata, "the database", database)?;
-    if is_open_to_others(&metadata) {
+    if is_open_to_others(&metadata) && !is_shared_by_root(folder_of(database), &metadata) {
         bail!(
             "others can read the database {shown}; run: chmod 600 {}",
             quoted_path(database)
@@ -131,6 +152,7 @@ pub(crate) fn check_name(database: &Path) -> anyhow::Result<()> {
 /// Refuses what somebody else has put among our files, where they may: SQLite would believe such a log,
 /// and a lock would say where links lead to.
 pub(crate) fn check_nobody_elses(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
+    check_guest(folder)?;
     let in_folder = FOLDERS.iter().chain(&[COMPLETE, SERVED]);
     let beside_it = BESIDE.iter().filter_map(|end| Some(beside(database?, end)));
     let paths = in_folder.map(|it| folder.join(it)).chain(beside_it);
@@ -148,6 +170,23 @@ pub(crate) fn check_nobody_elses(folder: &Path, database: Option<&Path>) -> anyh
             uid = metadata.uid(),
             ours = rustix::process::geteuid().as_raw(),
         );
+    }
+    Ok(())
+}
+
+/// Refuses what the server of this data cannot work with, whoever asks.
+pub(crate) fn check_usable(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
+    let written = [SERVED, OUTBOX, BACKUPS].map(|it| folder.join(it));
+    let keys = folder.join(KEYS);
+    let read = [keys.join(MASTER), keys];
+    let beside_it = BESIDE.iter().filter_map(|end| Some(beside(database?, end)));
+    let of_database = database.map(|it| folder_of(it).to_owned());
+    let written = of_database.into_iter().chain(beside_it).chain(written);
+    let read = read.into_iter().map(|it| (it, Use::Read));
+    for (path, what) in written.map(|it| (it, Use::Write)).chain(read) {
+        if let Some(Fault { what, advice }) = fault_of_use(&path, folder, what) {
+            bail!("{} is not to be used: {what}; {advice}", path.display());
+        }
     }
     Ok(())
 }

@@ -18,6 +18,22 @@ pub(crate) struct Fault {
     pub(crate) advice: String,
 }
 
+/// What a server does with a file.
+#[derive(Clone, Copy)]
+pub(crate) enum Use {
+    Read,
+    Write,
+}
+
+impl Use {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write to",
+        }
+    }
+}
+
 /// Who is to read it: whoever runs this program or, if that is root, whoever the data belongs to.
 #[derive(Clone, Copy)]
 struct Account {
@@ -88,6 +104,37 @@ pub(crate) fn fault_of_way(folder: &Path, data: &Path) -> Option<Fault> {
 /// Whether this is root, and the data in `data` are those of a service.
 pub(crate) fn serves_another(data: &Path) -> bool {
     !Account::of(Some(data)).is_us()
+}
+
+/// What keeps the server of the data in `data` from working with a file of its own, or a folder.
+pub(crate) fn fault_of_use(path: &Path, data: &Path, what: Use) -> Option<Fault> {
+    let account = Account::of(Some(data));
+    if let Some(fault) = account.fault_of_way(path) {
+        return Some(fault);
+    }
+    let metadata = fs::metadata(path).ok()?;
+    let (access, bits, mode) = match (metadata.is_dir(), what) {
+        (true, Use::Write) => (
+            Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK,
+            0o7,
+            "rwx",
+        ),
+        (true, Use::Read) => (Access::READ_OK | Access::EXEC_OK, 0o5, "rx"),
+        (false, Use::Write) => (Access::READ_OK | Access::WRITE_OK, 0o6, "rw"),
+        (false, Use::Read) => (Access::READ_OK, 0o4, "r"),
+    };
+    if account.may(access, bits, path, &metadata) {
+        return None;
+    }
+    let (shown, uid) = (quoted_path(path), account.uid);
+    let advice = match metadata.uid() == uid {
+        true => format!("run: chmod u+{mode} {shown}"),
+        false => format!("run as root: chown {uid} {shown}"),
+    };
+    Some(Fault {
+        what: format!("{} may not {} it", account.name(), what.verb()),
+        advice,
+    })
 }
 
 /// Whether the server of the data in `data` may make files in a folder.

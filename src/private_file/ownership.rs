@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 
-use super::content::{check_content, check_not_of_system};
+use super::content::{check_content, check_not_of_system, has_ours};
 use super::layout::{COMPLETE, KEYS, SERVED};
 use super::owner::{command_as, has_sudo, is_service, quoted_path};
 use super::system_users::{group_of_user, is_member, name_of_group, name_of_user};
@@ -56,6 +56,29 @@ fn is_lent(folder: &Metadata, to: u32) -> bool {
     // Of one without an account nobody knows.
     let is_of_group = || group_of_user(to).is_none_or(|it| it == group) || is_member();
     folder.uid() == 0 && folder.mode() & 0o020 != 0 && is_of_group()
+}
+
+/// Refuses data that root lends to somebody else: what we make there would lock that one out.
+pub(super) fn check_guest(folder: &Path) -> anyhow::Result<()> {
+    let ours = rustix::process::geteuid().as_raw();
+    if let Some(guest) = guest(folder).filter(|it| it.is_lent && it.owner != ours) {
+        bail!(
+            "the data in {} belong to uid {}, and this is uid {ours}; run it as their owner: {}",
+            folder.display(),
+            guest.owner,
+            command_as(guest.owner)
+        );
+    }
+    Ok(())
+}
+
+/// Whether root shares a file of its own on purpose with the group that it lends the folder to.
+pub(crate) fn is_shared_by_root(folder: &Path, file: &Metadata) -> bool {
+    let is_so = |folder: Metadata| {
+        let is_lent = folder.uid() == 0 && folder.gid() != 0 && folder.mode() & 0o022 == 0o020;
+        is_lent && file.uid() == 0 && file.gid() == folder.gid() && file.mode() & 0o7 == 0
+    };
+    fs::metadata(folder).is_ok_and(is_so)
 }
 
 impl Guest {
@@ -113,6 +136,11 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
     // Engines of containers make volumes that are root's, and there is nobody else inside.
     match check_content(path, None) {
         Err(foreign) => foreign.to_string(),
+        Ok(()) if is_service() && !has_ours(path, None) => {
+            format!(
+                "it is empty: if the data are on a disk, mount that; if there are none, run as root: {give}"
+            )
+        }
         Ok(()) if is_service() => format!("run as root: {give}"),
         Ok(()) if has_sudo() => as_owner(),
         Ok(()) => format!("run it as root, or, in a container, give it to this user: {give}"),
@@ -144,6 +172,15 @@ pub(crate) fn line_for_owner(path: &Path, err: &io::Error) -> String {
             None => format!(": {}", command_as(owner)),
         };
     }
+    let is_above = barrier != folder;
+    if owner == 0 && is_above && !is_service() {
+        return format!(
+            "; this user may not enter {}: move the data to another folder and name that, or, if they are root's, \
+             run: {}",
+            barrier.display(),
+            command_as(owner)
+        );
+    }
     if owner != 0 || !is_service() {
         return format!(": {}", command_as(owner));
     }
@@ -155,9 +192,9 @@ pub(crate) fn line_for_owner(path: &Path, err: &io::Error) -> String {
         return "; name a folder of its own: below /home a unit sees none (ProtectHome=)"
             .to_owned();
     }
-    match barrier == folder {
-        true => give(folder),
-        false => format!(
+    match is_above {
+        false => give(folder),
+        true => format!(
             "; move the data to another folder, and name it there: this user may not enter {}",
             barrier.display()
         ),

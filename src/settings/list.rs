@@ -51,9 +51,11 @@ impl Setting {
     /// A right line of a settings file.
     pub(super) fn line(&self) -> String {
         let Self { key, example, .. } = self;
-        match self.is_number() || self.is_truth() {
-            true => format!("{key} = {example}"),
-            false => format!("{key} = {example:?}"),
+        match example {
+            // The one that happens to be the example may be the wrong one.
+            _ if self.is_truth() => format!("{key} = true or {key} = false"),
+            _ if self.is_number() => format!("{key} = {example}"),
+            _ => format!("{key} = {example:?}"),
         }
     }
 

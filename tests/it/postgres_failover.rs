@@ -1,6 +1,6 @@
 //! A replica that is promoted, and an old primary that comes back: users must not see two databases.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -8,8 +8,10 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use serde_json::json;
+
 use crate::postgres::{self, Cluster};
-use crate::server::{Server, Site, until};
+use crate::server::{PASSWORD, Server, Site, until};
 use crate::world;
 
 /// A server over a primary and its replica, with somebody who has logged in.
@@ -205,6 +207,46 @@ fn a_logout_whose_wait_for_the_replica_is_cancelled_is_not_acknowledged() {
         log.contains("not known whether the replica has it"),
         "{log}"
     );
+}
+
+/// It is counted before anybody looks at it, and the client has gone when that is done.
+#[test]
+fn a_login_that_was_given_up_while_a_commit_hung_is_no_guess() {
+    let Some(pair) = Pair::start("given-up") else {
+        return;
+    };
+    let mut other = pair.primary.client("auth");
+    assert_eq!(pair.server.register("bo"), 201);
+    other
+        .batch_execute("DELETE FROM login_attempts")
+        .expect("no guesses");
+    pair.replica.freeze();
+    let body = json!({"email": "ada@example.org", "password": PASSWORD}).to_string();
+    let head = format!(
+        "POST /authentication/api/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut client = TcpStream::connect(pair.server.address()).expect("a connection");
+    client
+        .write_all((head + &body).as_bytes())
+        .expect("a request");
+    until("a commit that hangs", || {
+        let hangs = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        (!other.query(hangs).expect("an answer").is_empty()).then_some(())
+    });
+    drop(client);
+    pair.replica.thaw();
+    // Whoever comes after is answered after it.
+    assert_eq!(pair.server.login("bo@example.org").status, 200);
+    until("what was counted to be given back", || {
+        let counted = "SELECT 1 FROM login_attempts";
+        other
+            .query(counted)
+            .expect("counters")
+            .is_empty()
+            .then_some(())
+    });
 }
 
 /// It was begun before the others left, and nobody froze the old primary.

@@ -79,16 +79,22 @@ fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()>
 fn check_data_dir(settings: &Settings) -> anyhow::Result<()> {
     let (folder, file) = (&*settings.data_dir, settings.database.file());
     if !serves_another(folder) {
-        data_dir::check_makeable(folder)?;
-        file.map_or(Ok(()), data_dir::check_database)?;
-        return data_dir::check_nobody_elses(folder, file);
+        return match file {
+            Some(_) => compose::check_place_as_it_is(settings),
+            // Nobody is asked whether a server has the database.
+            None => {
+                data_dir::check_makeable(folder)?;
+                data_dir::check_nobody_elses(folder, None)?;
+                data_dir::check_usable(folder, None)
+            }
+        };
     }
     ensure!(
         may_fill(folder, folder),
-        "whoever the data folder {} belongs to may not write to it; run `doctor`, which says what helps",
+        "whoever the data in {} belong to may not write to their folder; run `doctor`, which says what helps",
         folder.display()
     );
-    Ok(())
+    data_dir::check_usable(folder, file)
 }
 
 /// Refuses files that the server of this data may not read.

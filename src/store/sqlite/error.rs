@@ -4,7 +4,7 @@ use std::error::Error;
 use std::{fmt, io, iter};
 
 use rusqlite::ErrorCode;
-use rusqlite::ffi::{SQLITE_INTERRUPT, SQLITE_IOERR_WRITE};
+use rusqlite::ffi::{SQLITE_INTERRUPT, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE};
 
 use crate::failure::{DISK_ERROR, DISK_FULL, Failure, READ_ONLY, disk_fault};
 use crate::private_file::lock;
@@ -22,6 +22,10 @@ fn known(err: &rusqlite::Error) -> Option<sql::Error> {
     Some(match inner.code {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => sql::Error::passing(Locked),
         ErrorCode::DiskFull => sql::Error::passing(DISK_FULL),
+        // The index of the log is a few pages; for what else it could not grow nobody knows.
+        ErrorCode::SystemIoFailure if inner.extended_code == SQLITE_IOERR_SHMSIZE => {
+            sql::Error::passing(DISK_FULL)
+        }
         ErrorCode::SystemIoFailure => sql::Error::passing(disk_words(inner.extended_code)),
         ErrorCode::ReadOnly => sql::Error::passing(READ_ONLY),
         ErrorCode::CannotOpen => sql::Error::fault(

@@ -72,7 +72,7 @@ fn look(subject: &Subject<'_>) -> Result<(Inspection, Finding), Finding> {
     if !subject.is_ours() {
         return Err(Finding::skipped("database", NOT_OURS));
     }
-    if subject.database.file().is_some_and(|it| !it.exists()) {
+    if subject.is_database_missing() {
         let advice = match content::is_complete(&subject.data_dir) {
             true => RESTORE,
             false => "name the right one with --data-dir, or start the server, which makes it",

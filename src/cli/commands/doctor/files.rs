@@ -14,7 +14,7 @@ use crate::private_file::owner::{closing, quoted_path};
 use crate::private_file::ownership::{self, Guest};
 use crate::private_file::system_users::name_of_user;
 use crate::private_file::{
-    self, folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
+    folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
 };
 use crate::settings::private_files;
 use crate::store::maintenance;
@@ -56,6 +56,12 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         Some(it) if !it.is_lent => vec![taken(folder, it)],
         _ => Vec::from_iter(data_dir::check(folder).err().map(refused)),
     };
+    let file = subject.database.file();
+    if findings.is_empty() {
+        let usable = data_dir::check_nobody_elses(folder, file)
+            .and_then(|()| data_dir::check_usable(folder, file));
+        findings.extend(usable.err().map(refused));
+    }
     findings.extend(second_name(subject));
     if let Some(owner) = ownership::owner(folder) {
         let of_another = |it: &Private| it.of_another(owner);
@@ -64,15 +70,8 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     if has_ours {
         findings.extend(replaceable(folder, guest.is_some_and(|it| it.is_lent)));
     }
-    let ends = database.map(|it| layout::BESIDE.map(|end| private_file::beside(it, end)));
-    let written: Vec<PathBuf> = ends
-        .into_iter()
-        .flatten()
-        .chain([folder.join(layout::SERVED)])
-        .collect();
-    let is_written = |it: &Path| written.iter().any(|own| own == it);
-    findings.extend(own.iter().filter_map(|it| it.closed_to_owner(is_written)));
-    findings.extend(own.iter().filter_map(Private::open_to_others));
+    let open = own.iter().filter_map(|it| it.open_to_others(folder));
+    findings.extend(open);
     findings.extend(lent.iter().filter_map(|it| of_lent(it, folder)));
     if findings.is_empty() {
         let count: usize = own.iter().map(|it| it.parts.len()).sum();
@@ -172,27 +171,10 @@ impl Private {
         }
     }
 
-    /// Keys and copies are only read. `is_written` says what a server writes.
-    fn closed_to_owner(&self, is_written: impl Fn(&Path) -> bool) -> Option<Finding> {
-        let needs = |path: &Path, it: &Metadata| match it.is_dir() {
-            true => 0o700,
-            false if is_written(path) => 0o600,
-            false => 0o400,
-        };
-        let (path, metadata) = self.parts.iter().find(|(path, it)| {
-            let needs = needs(path, it);
-            it.mode() & needs != needs
-        })?;
-        let mode = if metadata.is_dir() { "rwx" } else { "rw" };
-        Some(Finding::failed(
-            CHECK,
-            format!("{} is closed to its owner", path.display()),
-            format!("run: chmod u+{mode} {}", quoted_path(path)),
-        ))
-    }
-
-    fn open_to_others(&self) -> Option<Finding> {
-        let which = self.those(is_open_to_others)?;
+    fn open_to_others(&self, data: &Path) -> Option<Finding> {
+        let is_open =
+            |it: &Metadata| is_open_to_others(it) && !ownership::is_shared_by_root(data, it);
+        let which = self.those(is_open)?;
         Some(Finding::failed(
             CHECK,
             format!("others can read {which}"),

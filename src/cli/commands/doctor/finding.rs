@@ -1,6 +1,6 @@
 //! What checks look at, and what they find.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -112,7 +112,13 @@ pub(crate) struct Subject<'a> {
 impl Subject<'_> {
     /// Whether there is a data folder, also one that we cannot read.
     pub(crate) fn has_data_dir(&self) -> bool {
-        self.data_dir.try_exists().unwrap_or(true)
+        self.data_dir.is_symlink() || self.data_dir.try_exists().unwrap_or(true)
+    }
+
+    /// Whether there is none for sure: of one behind a closed folder nobody knows.
+    pub(crate) fn is_database_missing(&self) -> bool {
+        let is_missing = |it: &Path| it.try_exists().is_ok_and(|is_there| !is_there);
+        self.database.file().is_some_and(is_missing)
     }
 
     /// A file that we made in a folder of somebody else would lock its owner out.

@@ -48,7 +48,7 @@ pub(crate) fn check(subject: &Subject<'_>) -> [Finding; 3] {
 
 /// The keys in the database; None if that has no place for them yet.
 fn stored(subject: &Subject<'_>) -> Result<Option<StoredKeys>, Failure> {
-    if subject.database.file().is_some_and(|it| !it.exists()) {
+    if subject.is_database_missing() {
         return Ok(None);
     }
     let inspection = Inspection::of(&subject.database)?;
