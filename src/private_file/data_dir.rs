@@ -178,7 +178,7 @@ pub(crate) fn check_nobody_elses(folder: &Path, database: Option<&Path>) -> anyh
 pub(crate) fn check_usable(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
     let written = [SERVED, OUTBOX, BACKUPS].map(|it| folder.join(it));
     let keys = folder.join(KEYS);
-    let read = [keys.join(MASTER), keys];
+    let read = [keys.clone(), keys.join(MASTER)];
     let beside_it = BESIDE.iter().filter_map(|end| Some(beside(database?, end)));
     let of_database = database.map(|it| folder_of(it).to_owned());
     let written = of_database.into_iter().chain(beside_it).chain(written);

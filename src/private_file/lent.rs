@@ -175,11 +175,14 @@ impl Account {
 
     fn fault_of_way(self, path: &Path) -> Option<Fault> {
         let folder = self.barred_from(path)?;
+        let is_own = fs::metadata(&folder).is_ok_and(|it| it.uid() == self.uid);
+        let open = || is_own.then(|| format!("run: chmod u+rwx {}", quoted_path(&folder)));
+        let move_it = || "move it to another folder, and name it there".to_owned();
         Some(Fault {
             what: format!("{} may not enter {}", self.name(), folder.display()),
-            advice: self
-                .as_reader_of(&folder)
-                .unwrap_or_else(|| "move it to another folder, and name it there".to_owned()),
+            advice: open()
+                .or_else(|| self.as_reader_of(&folder))
+                .unwrap_or_else(move_it),
         })
     }
 

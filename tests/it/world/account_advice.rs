@@ -38,13 +38,13 @@ fn advice(said: &str) -> Option<(String, bool)> {
 
 /// Whoever owns the data asks for them, and does what is said. Returns what helped in the end.
 #[track_caller]
-fn ask(site: &Site, account: &Account<'_>) -> Outcome {
+fn ask(site: &Site, account: &Account<'_>, command: &[&str]) -> Outcome {
     let path = format!(
         "{}:/usr/sbin:/usr/bin:/sbin:/bin",
         site.path("bin").display()
     );
     let mut done = Vec::new();
-    let mut asked = account.command("data", &["user", "list"]);
+    let mut asked = account.command("data", command);
     asked.env("PATH", &path);
     let mut outcome = run(&mut asked, "");
     for _ in 0..4 {
@@ -77,6 +77,7 @@ fn whoever_does_what_is_said_gets_to_the_data() {
     let sudo = site.path("bin/sudo");
     fs::write(&sudo, SUDO).expect("a program");
     fs::set_permissions(&sudo, Permissions::from_mode(0o755)).expect("a mode");
+    drop(site.start(&[]));
     let (data, database) = (site.data(), site.data().join("auth.db"));
     let give = |owner: u32| {
         let mut all = Command::new("chown");
@@ -95,7 +96,7 @@ fn whoever_does_what_is_said_gets_to_the_data() {
     ] {
         give(Account::ID);
         set(&data, folder_of, mode);
-        let outcome = ask(&site, &account);
+        let outcome = ask(&site, &account, &["user", "list"]);
         assert_eq!(
             outcome.code,
             Some(0),
@@ -106,8 +107,38 @@ fn whoever_does_what_is_said_gets_to_the_data() {
     for (owner, mode) in [(Account::ID, 0o000), (0, 0o600), (THIRD, 0o600)] {
         give(Account::ID);
         set(&database, owner, mode);
-        let outcome = ask(&site, &account);
+        let outcome = ask(&site, &account, &["user", "list"]);
         assert_eq!(outcome.code, Some(0), "{owner} {mode:o}: {}", outcome.err);
+    }
+
+    // What the server does not find out is found before it starts.
+    for file in [
+        "auth.db",
+        "serve.lock",
+        "auth.db.lock",
+        "keys",
+        "keys/master.key",
+    ] {
+        for (owner, mode) in [(Account::ID, 0o000), (0, 0o600), (0, 0o644)] {
+            give(Account::ID);
+            let file = data.join(file);
+            let as_it_was = fs::metadata(&file).expect("a file").permissions();
+            set(&file, owner, mode);
+            let refused = run(&mut account.command("data", &["config", "check"]), "");
+            let is_fine = owner == 0 && file.ends_with("master.key");
+            assert!(
+                refused.code == Some(1) || is_fine,
+                "{file:?} {owner} {mode:o}"
+            );
+            let outcome = ask(&site, &account, &["config", "check"]);
+            assert_eq!(
+                outcome.code,
+                Some(0),
+                "{file:?} {owner} {mode:o}: {}",
+                outcome.err
+            );
+            fs::set_permissions(&file, as_it_was).expect("a mode");
+        }
     }
 
     // Nobody is sent to root, who is sent back.
@@ -117,7 +148,7 @@ fn whoever_does_what_is_said_gets_to_the_data() {
     set(&closed, 0, 0o700);
     fs::rename(&data, closed.join("data")).expect("another place");
     std::os::unix::fs::symlink(closed.join("data"), &data).expect("a link");
-    let outcome = ask(&site, &account);
+    let outcome = ask(&site, &account, &["user", "list"]);
     assert!(
         outcome.err.contains("move it to another folder"),
         "{}",
