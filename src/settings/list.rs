@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use anyhow::anyhow;
-
 /// What every variable of ours starts with.
 pub(crate) const PREFIX: &str = "MINISASS_AUTH_";
 
@@ -252,8 +250,30 @@ pub(crate) const SETTINGS: &[Setting] = &[
 pub(crate) const RESERVED: [&str; 1] = ["signing_algorithm"];
 
 /// Every error about a setting names it and shows a right example.
+#[derive(Debug, thiserror::Error)]
+#[error("the setting {key} is wrong: {what}; a right one is {line}")]
+pub(super) struct Wrong {
+    pub(super) key: String,
+    what: String,
+    line: String,
+}
+
+impl Wrong {
+    /// Says that a variable sets it.
+    pub(super) fn of_variable(mut self) -> Self {
+        let name = self.key.to_uppercase();
+        self.what = format!("{} (the variable {PREFIX}{name} sets it)", self.what);
+        self
+    }
+}
+
+/// See [`Wrong`].
 pub(crate) fn wrong(key: &str, what: impl fmt::Display) -> anyhow::Error {
     let setting = SETTINGS.iter().find(|it| it.key == key);
-    let line = setting.map_or_else(String::new, Setting::line);
-    anyhow!("the setting {key} is wrong: {what}; a right one is {line}")
+    let wrong = Wrong {
+        key: key.to_owned(),
+        what: what.to_string(),
+        line: setting.map_or_else(String::new, Setting::line),
+    };
+    wrong.into()
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use self::list::wrong;
+use self::list::{Wrong, wrong};
 use crate::accounts::Rules;
 use crate::crypto::{Cost, IssuerName, MasterKey};
 use crate::domain::{PasswordRules, WebUrl};
@@ -73,6 +73,15 @@ impl Settings {
     /// Understands what was read, or names the first wrong or unknown key: what is wrong with it, and
     /// a right example.
     pub(crate) fn parse(values: &Values) -> anyhow::Result<Self> {
+        Self::read(values).map_err(|err| match err.downcast::<Wrong>() {
+            // Whoever looks into the file may find it right there.
+            Ok(wrong) if values.is_of_environment(&wrong.key) => wrong.of_variable().into(),
+            Ok(wrong) => wrong.into(),
+            Err(err) => err,
+        })
+    }
+
+    fn read(values: &Values) -> anyhow::Result<Self> {
         values.check_sources()?;
         values.unsupported()?;
         let file = values.file.as_deref().filter(|it| *it != USUAL_FILE);

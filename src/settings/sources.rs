@@ -134,6 +134,11 @@ impl Values {
         self.found.get(key).map_or(Source::Default, |it| it.1)
     }
 
+    pub(super) fn is_of_environment(&self, key: &str) -> bool {
+        let found = self.found.get(key);
+        found.is_some_and(|it| it.1 == Source::Environment)
+    }
+
     pub(crate) fn optional(&self, key: &'static str) -> Option<String> {
         let (text, _) = self.found.get(key)?;
         Some(text.clone()).filter(|it| !it.is_empty())
@@ -241,7 +246,11 @@ fn table_of(shown: &str, text: &str) -> anyhow::Result<toml::Table> {
         let line = before.map_or(0, |it| it.matches('\n').count());
         let message = err.message().replace('\n', ", ");
         let setting = text.lines().nth(line).and_then(meant_in);
+        let line_text = text.lines().nth(line).unwrap_or_default().trim_start();
         let advice = match setting {
+            None if [";", "//", "--"].iter().any(|it| line_text.starts_with(it)) => {
+                "; a comment begins with #".to_owned()
+            }
             Some(it) if message.starts_with("duplicate") => {
                 format!("; leave out one of those that set {}", it.key)
             }

@@ -208,7 +208,11 @@ fn a_file_that_is_not_there_or_no_toml_is_named() {
             "docs = true\ndocs = false",
             "line 2: duplicate key; leave out one of those that set docs",
         ),
-        ("export docs=true", "a right one is docs = "),
+        (
+            "export docs=true",
+            "a right one is docs = true or docs = false",
+        ),
+        ("; a comment", "a comment begins with #"),
         (
             "public_url: https://auth.example.org",
             "a right one is public_url = ",
@@ -341,6 +345,13 @@ fn a_wrong_value_is_explained_in_plain_words() {
             "{said}"
         );
     }
+    let right = file(&site, "hash_queue = 64\n");
+    let variable = [("MINISASS_AUTH_HASH_QUEUE", "abc")];
+    let said = list(&site, &["--config", &right], &variable).refusal();
+    assert!(
+        said.contains("(the variable MINISASS_AUTH_HASH_QUEUE sets it)"),
+        "{said}"
+    );
     let said = site.run(&["token", "issue", "ada", "--ttl", "x"]).err;
     assert!(said.contains("a number with a unit behind it"), "{said}");
 }
