@@ -1,7 +1,7 @@
 //! What a session can do: prove who asks, give new tokens, end.
 
 use super::Accounts;
-use crate::crypto::{Claims, TokenFault, TokenKind, sha256};
+use crate::crypto::{Claims, Origin, TokenFault, TokenKind, sha256};
 use crate::domain::{
     Actor, Agreement, LiveSession, ROTATION_GRACE, SessionId, Timestamp, User, UserId, UserRef,
     hexadecimal,
@@ -251,9 +251,16 @@ impl Accounts {
         let access_ends = now.plus(self.parts.rules.access_ttl).min(expires_at);
         let access = self.access(session, user, access_ends)?;
         // All of it follows from the session, so whoever asks again gets the same token again.
-        let refresh = self.parts.signer.sign_often(&Claims {
-            kind: TokenKind::Refresh,
+        let origin = Origin {
+            session,
+            user,
             issued_at: session.opened_at().max(rotation.at).min(now),
+            expires_at,
+            rotations: rotation.count,
+        };
+        let refresh = self.parts.signer.sign_often(&origin, || Claims {
+            kind: TokenKind::Refresh,
+            issued_at: origin.issued_at,
             expires_at,
             id: refresh_id(session, rotation.count),
             user,

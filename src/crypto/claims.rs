@@ -36,6 +36,17 @@ pub struct Claims {
     pub session: Option<SessionId>,
 }
 
+/// What the claims of a refresh token follow from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    pub session: SessionId,
+    pub user: UserId,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+    /// How often it was rotated.
+    pub rotations: i64,
+}
+
 /// Why a token is not accepted; the sentences are those of SimpleJWT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {

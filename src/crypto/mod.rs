@@ -27,7 +27,7 @@ mod unusable;
 mod weak_key;
 
 pub use self::choice::Choice;
-pub use self::claims::{Claims, InspectedToken, TokenFault, TokenKind};
+pub use self::claims::{Claims, InspectedToken, Origin, TokenFault, TokenKind};
 pub use self::cost::Cost;
 pub use self::digest::sha256;
 pub use self::hash_pool::HashError;

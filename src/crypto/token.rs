@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::claims::{Claims, InspectedToken, TokenFault, TokenKind};
+use super::claims::{Claims, InspectedToken, Origin, TokenFault, TokenKind};
 use super::issuer::Issuer;
 use super::jws::{Key, Parts, is_plain};
 use super::keys::{Keyring, OpenKey, SETTLING, is_imported};
@@ -85,7 +85,7 @@ pub struct Signer {
     /// Tokens that a key signed, and what they say. A client shows the same one again and again.
     verified: Memo<Keys, String, Arc<Signed>>,
     /// Refresh tokens, which stay the same as long as nothing has been refreshed.
-    written: Memo<Keys, Claims, String>,
+    written: Memo<Keys, Origin, String>,
     /// The latest time at which a token can have been issued: the clock may have been set back since.
     latest: AtomicI64,
 }
@@ -256,15 +256,19 @@ impl Signer {
         self.sign_by(&self.keys(), claims)
     }
 
-    /// The same for claims that will be signed again, as they are.
-    pub fn sign_often(&self, claims: &Claims) -> Result<String, Failure> {
+    /// The same for claims that will be signed again, as they are: they follow from their `origin` alone.
+    pub fn sign_often(
+        &self,
+        origin: &Origin,
+        claims: impl FnOnce() -> Claims,
+    ) -> Result<String, Failure> {
         let keys = self.keys();
         // Another one of them signs soon, and what was remembered would be of this one.
         if !keys.have_settled() {
-            return self.sign_by(&keys, claims);
+            return self.sign_by(&keys, &claims());
         }
-        let sign = || self.sign_by(&keys, claims);
-        self.written.find(&keys, claims, sign)
+        let sign = || self.sign_by(&keys, &claims());
+        self.written.find(&keys, origin, sign)
     }
 
     fn sign_by(&self, keys: &Keys, claims: &Claims) -> Result<String, Failure> {

@@ -68,21 +68,42 @@ impl WriteJson for SessionBody {
             email,
             accepted_privacy_policy_version,
         } = self;
-        let quoted = |text: &str| Value::from(text).to_string();
-        let (username, email) = (quoted(username), quoted(email));
+        let truth = |it: &bool| if *it { "true" } else { "false" };
         let version = accepted_privacy_policy_version.as_deref();
-        let version = version.map_or_else(|| "null".to_owned(), quoted);
         // Tokens have nothing in them that would have to be escaped.
         [
-            format!(
-                r#"{{"is_authenticated":{is_authenticated},"username":{username},"email":{email},"#
-            ),
-            format!(r#""is_admin":{is_admin},"is_profile_updated":{is_profile_updated},"#),
-            format!(r#""is_agreed_to_privacy_policy":{is_agreed_to_privacy_policy},"#),
-            format!(r#""accepted_privacy_policy_version":{version},"user_id":{user_id},"#),
-            format!(r#""access_token":"{access_token}","refresh_token":"{refresh_token}"}}"#),
+            r#"{"is_authenticated":"#,
+            truth(is_authenticated),
+            r#","username":"#,
+            &quoted(username),
+            r#","email":"#,
+            &quoted(email),
+            r#","is_admin":"#,
+            truth(is_admin),
+            r#","is_profile_updated":"#,
+            truth(is_profile_updated),
+            r#","is_agreed_to_privacy_policy":"#,
+            truth(is_agreed_to_privacy_policy),
+            r#","accepted_privacy_policy_version":"#,
+            &version.map_or_else(|| "null".to_owned(), quoted),
+            r#","user_id":"#,
+            &user_id.to_string(),
+            r#","access_token":""#,
+            access_token,
+            r#"","refresh_token":""#,
+            refresh_token,
+            r#""}"#,
         ]
         .concat()
+    }
+}
+
+/// As JSON has it.
+fn quoted(text: &str) -> String {
+    let is_plain = |it: u8| it >= b' ' && !matches!(it, b'"' | b'\\');
+    match text.bytes().all(is_plain) {
+        true => ["\"", text, "\""].concat(),
+        false => Value::from(text).to_string(),
     }
 }
 

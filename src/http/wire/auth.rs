@@ -28,16 +28,17 @@ impl Authorization {
         let Some(value) = headers.get(header::AUTHORIZATION) else {
             return Self::None;
         };
-        let mut words = value.to_str().unwrap_or_default().split_ascii_whitespace();
-        if !words
-            .next()
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
-        {
-            return Self::None;
-        }
-        match (words.next(), words.next()) {
-            (Some(token), None) => Self::Bearer(token.to_owned()),
-            _ => Self::Malformed,
+        let value = value.to_str().unwrap_or_default().trim_ascii();
+        let end = value.find([' ', '\t']).unwrap_or(value.len());
+        let (scheme, token) = value.split_at(end);
+        let token = token.trim_ascii_start();
+        match scheme.eq_ignore_ascii_case("bearer") {
+            false => Self::None,
+            // Byte by byte a long token takes its time.
+            true if token.is_empty() || token.contains(' ') || token.contains('\t') => {
+                Self::Malformed
+            }
+            true => Self::Bearer(token.to_owned()),
         }
     }
 
