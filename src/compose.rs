@@ -20,6 +20,8 @@ use crate::private_file::content;
 use crate::private_file::data_dir::{self, Locks};
 use crate::private_file::folder_of;
 use crate::private_file::layout;
+use crate::private_file::lent;
+use crate::private_file::ownership;
 use crate::private_file::replace::Draft;
 use crate::progress::Progress;
 use crate::settings::{Authorities, Listen, Settings};
@@ -132,6 +134,18 @@ pub(crate) fn use_cases(
     }))
 }
 
+/// Whether there is a database of ours. If it cannot be read, for want of a right, it is told whose right that is.
+pub(crate) fn is_there(settings: &Settings) -> anyhow::Result<bool> {
+    let is_there = maintenance::is_there(&settings.database);
+    if let (Err(_), Some(file)) = (&is_there, settings.database.file())
+        && ownership::guest(&settings.data_dir).is_none()
+        && data_dir::check(&settings.data_dir).is_ok()
+    {
+        data_dir::check_usable(&settings.data_dir, Some(file))?;
+    }
+    Ok(is_there?)
+}
+
 /// Makes the data folder. Refuses a place of somebody else, or where others can read, and one that has
 /// lost its database or its keys.
 pub(crate) fn check_place(settings: &Settings, keys: Keys) -> anyhow::Result<()> {
@@ -152,10 +166,14 @@ fn check_place_after(
     // Asked before the database is looked for: of several first starts, one may just have made it.
     let was_complete = content::is_complete(folder);
     // Before all else: whoever names the file of another program is not told to change its mode.
-    let has_database = maintenance::is_there(database)?;
+    let has_database = is_there(settings)?;
     check_folder_of_database(settings)?;
-    prepare(folder)?;
     let file = database.file();
+    // Root is told what the server of the data needs, not to become it.
+    if lent::serves_another(folder) {
+        data_dir::check_folder(folder, file)?;
+    }
+    prepare(folder)?;
     file.map_or(Ok(()), data_dir::check_database)?;
     data_dir::check_nobody_elses(folder, file)?;
     data_dir::check_usable(folder, file)?;
@@ -183,7 +201,7 @@ pub(crate) fn has_place(settings: &Settings) -> bool {
 }
 
 /// Before anything is made: only the data folder is made by this program.
-fn check_folder_of_database(settings: &Settings) -> anyhow::Result<()> {
+pub(crate) fn check_folder_of_database(settings: &Settings) -> anyhow::Result<()> {
     let file = settings.database_file();
     let folder = folder_of(&file);
     ensure!(

@@ -1,6 +1,7 @@
 //! Counting attempts to guess a password, and the requests that cost as much as one.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::returns::Login;
@@ -54,7 +55,7 @@ struct Reserving<'a> {
     accounts: &'a Accounts,
     /// None once it is answered.
     reserved: Option<Pending<Attempt>>,
-    login: Login,
+    login: Arc<Login>,
 }
 
 impl Future for Reserving<'_> {
@@ -72,8 +73,9 @@ impl Future for Reserving<'_> {
 
 impl Drop for Reserving<'_> {
     fn drop(&mut self) {
-        if let Some(reserved) = self.reserved.take() {
-            self.accounts.returns.abandon(reserved, self.login.clone());
+        let counted = self.reserved.take().and_then(Pending::last);
+        if let Some(Ok(attempt)) = counted {
+            self.accounts.returns.note(attempt, &self.login);
         }
     }
 }
@@ -90,16 +92,16 @@ impl Accounts {
         name: Counter,
         account: Option<Counter>,
     ) -> Result<Counted<'_>, Trouble> {
-        self.settle_returns();
         let at = self.now();
-        let reserved = self
-            .parts
-            .store
-            .reserve_login(name.clone(), account.clone(), at);
+        let login = Arc::new(Login { name, account, at });
+        let (name, account) = (login.name.clone(), login.account.clone());
+        let (returns, counted) = (Arc::clone(&self.returns), Arc::clone(&login));
+        let unheard = move |attempt| returns.note(attempt, &counted);
+        let reserved = self.parts.store.reserve_login(name, account, at, unheard);
         let mut reserving = Reserving {
             accounts: self,
             reserved: Some(reserved),
-            login: Login { name, account, at },
+            login,
         };
         let attempt = (&mut reserving).await?;
         if let Attempt::Wait(seconds) = attempt {

@@ -8,20 +8,23 @@ use crate::store::Store;
 use crate::store::attempts::{Attempt, Counter};
 use crate::store::pending::Pending;
 
+/// How many are given back again at a time: each may wait for a lock.
+const MOST_AT_ONCE: usize = 64;
+
 #[derive(Default)]
 pub(super) struct Returns(Mutex<Owed>);
 
 #[derive(Default)]
 struct Owed {
-    returns: Vec<Return>,
-    abandoned: Vec<(Pending<Attempt>, Login)>,
+    /// What is to be given back, or was in vain.
+    due: Vec<Return>,
+    under_way: Vec<(Return, Pending<()>)>,
 }
 
 struct Return {
     counters: Vec<Counter>,
     /// When it was counted.
     at: Timestamp,
-    done: Pending<()>,
 }
 
 /// What an attempt is counted under, and when.
@@ -47,35 +50,36 @@ impl Login {
 impl Returns {
     /// It is done though nobody waits, and before what comes after.
     pub(super) fn give_back(&self, store: &Store, counters: Vec<Counter>, at: Timestamp) {
-        self.owed().give_back(store, counters, at);
+        self.owed().give_back(store, Return { counters, at });
     }
 
-    /// An attempt that is being counted, and that nobody will evaluate.
-    pub(super) fn abandon(&self, reserved: Pending<Attempt>, login: Login) {
-        self.owed().abandoned.push((reserved, login));
+    /// An attempt was counted that nobody will evaluate.
+    pub(super) fn note(&self, attempt: Attempt, login: &Login) {
+        let counters = login.counted_by(attempt);
+        if !counters.is_empty() {
+            let at = login.at;
+            self.owed().due.push(Return { counters, at });
+        }
     }
 
-    /// Gives those back again with which the database surely did nothing; where that is in doubt, a guess that counted
-    /// is not to be free.
+    /// Gives back what is due, and what the database surely did nothing with; where that is in doubt, a guess that
+    /// counted is not to be free.
     pub(super) fn settle(&self, store: &Store) {
         let mut owed = self.owed();
-        for (reserved, login) in std::mem::take(&mut owed.abandoned) {
-            match reserved.now() {
-                Ok(Ok(attempt)) => owed.give_back(store, login.counted_by(attempt), login.at),
-                // It was not counted, or may not have been.
-                Ok(Err(_)) => {}
-                Err(under_way) => owed.abandoned.push((under_way, login)),
-            }
-        }
-        for Return { counters, at, done } in std::mem::take(&mut owed.returns) {
+        for (given, done) in std::mem::take(&mut owed.under_way) {
             match done.now() {
                 Ok(Ok(())) => {}
                 Ok(Err(failure)) if failure.is_transient() && !failure.is_in_doubt() => {
-                    owed.give_back(store, counters, at);
+                    owed.due.push(given);
                 }
                 Ok(Err(failure)) => failure.log(),
-                Err(done) => owed.returns.push(Return { counters, at, done }),
+                Err(done) => owed.under_way.push((given, done)),
             }
+        }
+        let count = owed.due.len().min(MOST_AT_ONCE);
+        let next: Vec<Return> = owed.due.drain(..count).collect();
+        for given in next {
+            owed.give_back(store, given);
         }
     }
 
@@ -85,10 +89,8 @@ impl Returns {
 }
 
 impl Owed {
-    fn give_back(&mut self, store: &Store, counters: Vec<Counter>, at: Timestamp) {
-        if !counters.is_empty() {
-            let done = store.return_attempt(counters.clone(), at);
-            self.returns.push(Return { counters, at, done });
-        }
+    fn give_back(&mut self, store: &Store, given: Return) {
+        let done = store.return_attempt(given.counters.clone(), given.at);
+        self.under_way.push((given, done));
     }
 }

@@ -10,7 +10,6 @@ use crate::operator::Operator;
 use crate::private_file::{Scratch, data_dir, new_database};
 use crate::settings::Settings;
 use crate::store::Location;
-use crate::store::maintenance;
 
 /// What a command works with: the use cases, and in whose name it calls them.
 pub(crate) struct Job {
@@ -42,7 +41,7 @@ impl Job {
         is_dry: bool,
         may_create: bool,
     ) -> anyhow::Result<Self> {
-        let is_new = !maintenance::is_there(&settings.database)?;
+        let is_new = !compose::is_there(&settings)?;
         ensure!(
             may_create || !is_new,
             "there is no database {}; --data-dir and --database say where to look, and `serve`, \

@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use rustix::fs::{Access, access};
 
 use super::content::{check_not_of_system, is_complete};
-use super::layout::{BACKUPS, BESIDE, COMPLETE, FOLDERS, KEYS, LOCK, MASTER, OUTBOX, SERVED};
+use super::layout::{BESIDE, COMPLETE, FOLDERS, KEYS, LOCK, MASTER, SERVED};
 use super::lent::{Fault, Use, fault_of_use, fault_of_way, serves_another};
 use super::owner::quoted_path;
 use super::ownership::{check_guest, check_owner, is_shared_by_root};
@@ -83,6 +83,7 @@ pub(crate) fn unmake(folder: &Path) {
 
 /// Refuses a data folder that this user should not, or cannot, work in.
 pub(crate) fn check(folder: &Path) -> anyhow::Result<()> {
+    check_link(folder)?;
     let shown = folder.display();
     let read = fs::metadata(folder);
     if let (Err(_), Some(Fault { what, advice })) = (&read, fault_of_way(folder, folder)) {
@@ -164,7 +165,7 @@ pub(crate) fn check_nobody_elses(folder: &Path, database: Option<&Path>) -> anyh
         ensure!(
             !is_of_another_user(&metadata),
             "{shown} belongs to uid {uid}, who is neither root nor the user of this program and may have put \
-             anything there; remove it, or, if you know that it is right, run: chown {ours} {quoted}",
+             anything there; if it is not right, move it away and keep it; if it is, run: chown {ours} {quoted}",
             shown = path.display(),
             quoted = quoted_path(&path),
             uid = metadata.uid(),
@@ -174,21 +175,49 @@ pub(crate) fn check_nobody_elses(folder: &Path, database: Option<&Path>) -> anyh
     Ok(())
 }
 
-/// Refuses what the server of this data cannot work with, whoever asks.
+/// Refuses what the server of this data cannot work with, whoever asks. Folders of what it can do without are not
+/// looked at.
 pub(crate) fn check_usable(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
-    let written = [SERVED, OUTBOX, BACKUPS].map(|it| folder.join(it));
+    check_folder(folder, database)?;
+    let beside_it = BESIDE.iter().filter_map(|end| Some(beside(database?, end)));
+    let written = beside_it.chain([folder.join(SERVED)]);
     let keys = folder.join(KEYS);
     let read = [keys.clone(), keys.join(MASTER)];
-    let beside_it = BESIDE.iter().filter_map(|end| Some(beside(database?, end)));
-    let of_database = database.map(|it| folder_of(it).to_owned());
-    let written = of_database.into_iter().chain(beside_it).chain(written);
-    let read = read.into_iter().map(|it| (it, Use::Read));
-    for (path, what) in written.map(|it| (it, Use::Write)).chain(read) {
-        if let Some(Fault { what, advice }) = fault_of_use(&path, folder, what) {
-            bail!("{} is not to be used: {what}; {advice}", path.display());
+    let written = written.map(|it| (it, Use::Write));
+    for (path, what) in written.chain(read.map(|it| (it, Use::Read))) {
+        if let Some(fault) = fault_of_use(&path, folder, what) {
+            return Err(unusable(&path, &fault));
         }
     }
     Ok(())
+}
+
+/// Refuses a folder of a database that the server of this data cannot work in.
+pub(crate) fn check_folder(folder: &Path, database: Option<&Path>) -> anyhow::Result<()> {
+    match database.and_then(|it| Some((folder_of(it), fault_of_folder(it, folder)?))) {
+        Some((path, fault)) => Err(unusable(path, &fault)),
+        None => Ok(()),
+    }
+}
+
+fn unusable(path: &Path, Fault { what, advice }: &Fault) -> anyhow::Error {
+    anyhow!("{} is not to be used: {what}; {advice}", path.display())
+}
+
+/// Of the folder that holds a database, in which there may be other things.
+fn fault_of_folder(database: &Path, data: &Path) -> Option<Fault> {
+    let folder = folder_of(database);
+    let fault = fault_of_use(folder, data, Use::Write)?;
+    let is_there = database.try_exists();
+    let advice = match is_there {
+        _ if check_not_of_system(folder).is_err() => {
+            "let database name a place in a folder of its own".to_owned()
+        }
+        Ok(true) => fault.advice,
+        Ok(false) => "let database name a place in a folder that is this user's".to_owned(),
+        Err(_) => format!("if the database is in it, {}", fault.advice),
+    };
+    Some(Fault { advice, ..fault })
 }
 
 /// A system that does not know has no reason to refuse.

@@ -5,12 +5,13 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
 use super::content::check_content;
 use super::owner::{command_as_user, is_service_account, quoted_path, reader_of};
 use super::ownership;
 use super::system_users::{group_of_user, is_member, name_of_group, name_of_user};
-use super::{is_of_another_user, is_our_group, whole_path};
+use super::{behind_closed_link, is_of_another_user, is_our_group, whole_path};
 
 /// What is wrong with such a file, and what to do about it.
 pub(crate) struct Fault {
@@ -123,6 +124,13 @@ pub(crate) fn fault_of_use(path: &Path, data: &Path, what: Use) -> Option<Fault>
         (false, Use::Write) => (Access::READ_OK | Access::WRITE_OK, 0o6, "rw"),
         (false, Use::Read) => (Access::READ_OK, 0o4, "r"),
     };
+    let asked = rustix::fs::access(path, access);
+    if asked == Err(Errno::ROFS) {
+        return Some(Fault {
+            what: "its file system is read-only".to_owned(),
+            advice: "mount it for writing, or name another place".to_owned(),
+        });
+    }
     if account.may(access, bits, path, &metadata) {
         return None;
     }
@@ -216,7 +224,10 @@ impl Account {
             above.reverse();
             above.into_iter().find(is_barred).map(Path::to_owned)
         };
-        let behind_links = || first_above(&file.canonicalize().ok()?);
+        let behind_links = || {
+            let end = file.canonicalize().ok();
+            first_above(&end.or_else(|| behind_closed_link(file))?)
+        };
         first_above(&whole_path(file)).or_else(behind_links)
     }
 

@@ -107,6 +107,14 @@ pub(crate) fn end_of_links(path: &Path) -> PathBuf {
     path
 }
 
+/// Where a path leads that goes through a link which cannot be followed; None if it goes through none.
+pub(crate) fn behind_closed_link(path: &Path) -> Option<PathBuf> {
+    let is_closed = |it: &&Path| it.is_symlink() && it.metadata().is_err();
+    let link = path.ancestors().find(is_closed)?;
+    let rest = path.strip_prefix(link).unwrap_or(Path::new(""));
+    Some(end_of_links(link).join(rest))
+}
+
 /// A file beside a database, by the end of its name: the same for every way to name the database, which
 /// may still have to be made.
 pub(crate) fn beside(database: &Path, end: &str) -> PathBuf {

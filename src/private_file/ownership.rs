@@ -11,7 +11,7 @@ use super::content::{check_content, check_not_of_system, has_ours};
 use super::layout::{COMPLETE, KEYS, SERVED};
 use super::owner::{command_as, has_sudo, is_service, quoted_path};
 use super::system_users::{group_of_user, is_member, name_of_group, name_of_user};
-use super::{folder_of, is_to_work_in};
+use super::{behind_closed_link, folder_of, is_to_work_in};
 
 /// Whom the data belong to: a folder of root's may be lent to whoever has filled it, and a folder may have been given
 /// to somebody else since, or some of what is in it. Somebody who has put a file there owns nothing else.
@@ -112,8 +112,10 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
         return guest.map_or_else(as_owner, |it| it.giving_back(folder));
     }
     if path.is_file() {
-        let is_among_ours = fs::metadata(folder_of(path)).is_ok_and(|it| it.uid() == ours);
-        return match is_among_ours {
+        let folder = folder_of(path);
+        let is_of_ours = fs::metadata(folder).is_ok_and(|it| it.uid() == ours);
+        let is_lent_to_us = || guest(folder).is_some_and(|it| it.owner == ours);
+        return match is_of_ours || is_lent_to_us() {
             true => format!("run as root: {give}"),
             false => as_owner(),
         };
@@ -136,7 +138,7 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
     // Engines of containers make volumes that are root's, and there is nobody else inside.
     match check_content(path, None) {
         Err(foreign) => foreign.to_string(),
-        Ok(()) if is_service() && !has_ours(path, None) => {
+        Ok(()) if !has_ours(path, None) => {
             format!(
                 "it is empty: if the data are on a disk, mount that; if there are none, run as root: {give}"
             )
@@ -151,6 +153,9 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
 pub(crate) fn line_for_owner(path: &Path, err: &io::Error) -> String {
     if err.kind() != ErrorKind::PermissionDenied {
         return String::new();
+    }
+    if let Some(end) = behind_closed_link(path) {
+        return line_for_owner(&end, err);
     }
     let ours = rustix::process::geteuid().as_raw();
     let there = |it: &Path| fs::metadata(it).ok().map(|it| it.uid());
@@ -173,21 +178,14 @@ pub(crate) fn line_for_owner(path: &Path, err: &io::Error) -> String {
         };
     }
     let is_above = barrier != folder;
-    if owner == 0 && is_above && !is_service() {
-        return format!(
-            "; this user may not enter {}: move the data to another folder and name that, or, if they are root's, \
-             run: {}",
-            barrier.display(),
-            command_as(owner)
-        );
-    }
-    if owner != 0 || !is_service() {
+    if owner != 0 || !is_above && !is_service() {
         return format!(": {}", command_as(owner));
     }
     // Nobody sits there to start a service as somebody else.
-    if ["/home", "/root", "/run/user"]
-        .iter()
-        .any(|it| path.starts_with(it))
+    if is_service()
+        && ["/home", "/root", "/run/user"]
+            .iter()
+            .any(|it| path.starts_with(it))
     {
         return "; name a folder of its own: below /home a unit sees none (ProtectHome=)"
             .to_owned();
@@ -195,7 +193,7 @@ pub(crate) fn line_for_owner(path: &Path, err: &io::Error) -> String {
     match is_above {
         false => give(folder),
         true => format!(
-            "; move the data to another folder, and name it there: this user may not enter {}",
+            "; this user may not enter {}: if the data are there, move them to another folder, and name that",
             barrier.display()
         ),
     }

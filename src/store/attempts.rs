@@ -50,19 +50,21 @@ enum Standing {
 impl Store {
     /// Counts an attempt before it is evaluated, so that parallel guesses cannot outrun the count.
     pub fn reserve_attempt(&self, key: Counter, now: Timestamp) -> Pending<Attempt> {
-        self.reserve_login(key, None, now)
+        self.reserve_login(key, None, now, drop)
     }
 
     /// Counts a login under the name that was typed and, if somebody has that name, under their
     /// account. Who has to wait is decided by the name alone, which is counted whether or not
-    /// anybody has it: so a wait tells nobody that there is an account.
+    /// anybody has it: so a wait tells nobody that there is an account. What was counted for a client that has
+    /// gone meanwhile is told to `unheard`.
     pub fn reserve_login(
         &self,
         name: Counter,
         account: Option<Counter>,
         now: Timestamp,
+        unheard: impl FnOnce(Attempt) + Send + 'static,
     ) -> Pending<Attempt> {
-        self.write("counting an attempt", move |sql| {
+        let count = move |sql: &mut dyn Sql| {
             for key in iter::once(&name).chain(&account) {
                 follow_clock(sql, key, now)?;
             }
@@ -82,7 +84,8 @@ impl Store {
                 }
                 Standing::Waiting(_) | Standing::Full => Ok(Attempt::Unevaluated),
             }
-        })
+        };
+        self.write_to_be_heard("counting an attempt", count, unheard)
     }
 
     /// Gives back an attempt that was counted at `reserved_at` and that nobody came to evaluate.

@@ -40,7 +40,7 @@ use crate::failure::Failure;
 use engine::{Engine, Readers};
 use pending::Pending;
 use sql::Sql;
-use task::task;
+use task::{task, task_to_be_heard};
 
 pub use location::Location;
 pub use postgres::{ServerUrl, UrlError};
@@ -110,6 +110,18 @@ impl Store {
         job: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
     ) -> Pending<T> {
         let (job, answer) = task(doing, false, job);
+        self.engine.write(job);
+        answer
+    }
+
+    /// As [`Store::write`]. If it is done, and whoever asked for it has gone meanwhile, `unheard` gets the answer.
+    fn write_to_be_heard<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
+        unheard: impl FnOnce(T) + Send + 'static,
+    ) -> Pending<T> {
+        let (job, answer) = task_to_be_heard(doing, job, unheard);
         self.engine.write(job);
         answer
     }

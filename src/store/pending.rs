@@ -38,6 +38,14 @@ impl<T> Pending<T> {
 }
 
 impl<T: Unpin> Pending<T> {
+    /// The answer, if it is there; none comes any more.
+    pub fn last(mut self) -> Option<Result<T, Failure>> {
+        if let Self::Waiting(answer) = &mut self {
+            answer.close();
+        }
+        self.now().ok()
+    }
+
     /// The answer, if it is there.
     pub fn now(self) -> Result<Result<T, Failure>, Self> {
         match self {

@@ -85,6 +85,25 @@ pub(super) fn task<T: Send + 'static>(
         work,
         outcome: None,
         sender,
+        unheard: None,
+    };
+    (Box::new(asked), answer)
+}
+
+/// The same for what has to be made up for if it was done, and whoever asked for it has gone meanwhile.
+pub(super) fn task_to_be_heard<T: Send + 'static>(
+    doing: &'static str,
+    work: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
+    unheard: impl FnOnce(T) + Send + 'static,
+) -> (Job, Pending<T>) {
+    let (sender, answer) = Pending::promised();
+    let asked = Asked {
+        doing,
+        outlives: false,
+        work,
+        outcome: None,
+        sender,
+        unheard: Some(Box::new(unheard)),
     };
     (Box::new(asked), answer)
 }
@@ -96,6 +115,7 @@ struct Asked<T, F> {
     /// None, as long as it was not begun.
     outcome: Option<sql::Result<T>>,
     sender: Promise<T>,
+    unheard: Option<Box<dyn FnOnce(T) + Send>>,
 }
 
 impl<T, F> Task for Asked<T, F>
@@ -121,7 +141,9 @@ where
             (None, None) => Err(Failure::new(doing, "it was not begun")),
         };
         // Whoever went while it was being done is not told; what was done stays done.
-        let _ = self.sender.send(answer);
+        if let (Err(Ok(done)), Some(unheard)) = (self.sender.send(answer), self.unheard) {
+            unheard(done);
+        }
     }
 }
 

@@ -338,7 +338,7 @@ fn a_name_is_counted_whether_or_not_its_account_has_to_wait() {
     on_each_engine(|store| {
         let attempt = |name: &str, account: Option<&str>| {
             let key = |it: &str| it.as_bytes().to_vec();
-            get(store.reserve_login(key(name), account.map(key), NOW))
+            get(store.reserve_login(key(name), account.map(key), NOW, drop))
         };
         for _ in 0..5 {
             assert_eq!(attempt("address", Some("ada")), Attempt::Allowed);

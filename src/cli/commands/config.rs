@@ -11,7 +11,10 @@ use crate::cli::terminal::output::Output;
 use crate::compose::{self, Identity};
 use crate::daemon;
 use crate::private_file::data_dir;
-use crate::private_file::lent::{Fault, fault_of_rights, fault_of_way, may_fill, serves_another};
+use crate::private_file::layout;
+use crate::private_file::lent::{
+    Fault, fault_of_rights, fault_of_secret, fault_of_way, may_fill, serves_another,
+};
 use crate::settings::{Authorities, Listen, Settings, Values, private_files};
 
 #[derive(clap::Subcommand)]
@@ -78,23 +81,27 @@ fn check_for_service(values: &Values, settings: &Settings) -> anyhow::Result<()>
 
 fn check_data_dir(settings: &Settings) -> anyhow::Result<()> {
     let (folder, file) = (&*settings.data_dir, settings.database.file());
-    if !serves_another(folder) {
-        return match file {
-            Some(_) => compose::check_place_as_it_is(settings),
-            // Nobody is asked whether a server has the database.
-            None => {
-                data_dir::check_makeable(folder)?;
-                data_dir::check_nobody_elses(folder, None)?;
-                data_dir::check_usable(folder, None)
-            }
-        };
+    if serves_another(folder) {
+        ensure!(
+            may_fill(folder, folder),
+            "whoever the data in {} belong to may not write to their folder; run `doctor`, which says what helps",
+            folder.display()
+        );
+        compose::check_folder_of_database(settings)?;
+        data_dir::check_usable(folder, file)?;
+    } else if file.is_some() {
+        compose::check_place_as_it_is(settings)?;
+    } else {
+        // Nobody is asked whether a server has the database.
+        data_dir::check_makeable(folder)?;
+        data_dir::check_nobody_elses(folder, None)?;
+        data_dir::check_usable(folder, None)?;
     }
-    ensure!(
-        may_fill(folder, folder),
-        "whoever the data in {} belong to may not write to their folder; run `doctor`, which says what helps",
-        folder.display()
-    );
-    data_dir::check_usable(folder, file)
+    let master = folder.join(layout::KEYS).join(layout::MASTER);
+    let fault = fault_of_secret(&master, Some(folder)).filter(|_| master.exists());
+    fault.map_or(Ok(()), |Fault { what, advice }| {
+        bail!("{} is not to be used: {what}; {advice}", master.display())
+    })
 }
 
 /// Refuses files that the server of this data may not read.

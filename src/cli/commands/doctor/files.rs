@@ -24,11 +24,12 @@ pub(super) const CHECK: &str = "files";
 pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let folder = &subject.data_dir;
     if !subject.has_data_dir() {
-        return vec![Finding::failed(
-            CHECK,
-            format!("there is no data folder {}", folder.display()),
-            "name the right one with --data-dir, or start the server, which makes it",
-        )];
+        let missing = format!("there is no data folder {}", folder.display());
+        let makes_it = "name the right one with --data-dir, or start the server, which makes it";
+        return vec![match data_dir::check_makeable(folder) {
+            Ok(()) => Finding::failed(CHECK, missing, makes_it),
+            Err(err) => Finding::refused(CHECK, &failure::chain(err.chain()), ""),
+        }];
     }
     if let Err(err) = content::check_content(folder, subject.database.file()) {
         return vec![Finding::refused(CHECK, &err.to_string(), "")];
@@ -49,22 +50,13 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let own: Vec<Private> = own.collect();
     let lent = private_files(subject.values);
 
-    let refused = |err: anyhow::Error| {
-        Finding::refused(CHECK, &failure::chain(err.chain()), "run it as its owner")
-    };
     let mut findings = match &guest {
         Some(it) if !it.is_lent => vec![taken(folder, it)],
-        _ => Vec::from_iter(data_dir::check(folder).err().map(refused)),
+        _ => Vec::from_iter(unusable(folder, subject.database.file())),
     };
-    let file = subject.database.file();
-    if findings.is_empty() {
-        let usable = data_dir::check_nobody_elses(folder, file)
-            .and_then(|()| data_dir::check_usable(folder, file));
-        findings.extend(usable.err().map(refused));
-    }
     findings.extend(second_name(subject));
     if let Some(owner) = ownership::owner(folder) {
-        let of_another = |it: &Private| it.of_another(owner);
+        let of_another = |it: &Private| it.of_another(owner, folder);
         findings.extend(own.iter().filter_map(of_another));
     }
     if has_ours {
@@ -80,6 +72,19 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         findings.push(Finding::ok(CHECK, said));
     }
     findings
+}
+
+/// What keeps a server, or whoever asks, from the data.
+fn unusable(folder: &Path, database: Option<&Path>) -> Option<Finding> {
+    let checked = data_dir::check(folder)
+        .and_then(|()| data_dir::check_nobody_elses(folder, database))
+        .and_then(|()| data_dir::check_usable(folder, database));
+    let err = checked.err()?;
+    Some(Finding::refused(
+        CHECK,
+        &failure::chain(err.chain()),
+        "run it as its owner",
+    ))
 }
 
 /// The group of a folder that is lent is that of whom it is lent to.
@@ -186,8 +191,14 @@ impl Private {
         ))
     }
 
-    fn of_another(&self, owner: u32) -> Option<Finding> {
-        let is_fine = |it: &Metadata| it.uid() == owner || owner == 0 && !is_of_another_user(it);
+    fn of_another(&self, owner: u32, data: &Path) -> Option<Finding> {
+        // Root may let a service read the keys, and not change them.
+        let are_keys = self.path == data.join(layout::KEYS);
+        let is_fine = |it: &Metadata| {
+            it.uid() == owner
+                || owner == 0 && !is_of_another_user(it)
+                || it.uid() == 0 && (are_keys || ownership::is_shared_by_root(data, it))
+        };
         let is_anothers = |it: &Metadata| !is_fine(it);
         let which = self.those(is_anothers)?;
         Some(Finding::failed(

@@ -125,6 +125,8 @@ impl Subject<'_> {
     pub(crate) fn is_ours(&self) -> bool {
         let is_mixed =
             || data_dir::check_nobody_elses(&self.data_dir, self.database.file()).is_err();
-        !self.has_data_dir() || data_dir::check(&self.data_dir).is_ok() && !is_mixed()
+        let is_usable = || data_dir::check_folder(&self.data_dir, self.database.file()).is_ok();
+        let is_sound = || data_dir::check(&self.data_dir).is_ok() && !is_mixed() && is_usable();
+        !self.has_data_dir() || is_sound()
     }
 }
