@@ -141,6 +141,19 @@ fn whoever_does_what_is_said_gets_to_the_data() {
         }
     }
 
+    // The database alone lies where root has closed the folder.
+    give(Account::ID);
+    let (elsewhere, shut) = (site.path("db/auth.db"), site.path("db"));
+    fs::create_dir(&shut).expect("a folder");
+    fs::rename(&database, &elsewhere).expect("another place");
+    let named = ["--database", elsewhere.to_str().expect("UTF-8")];
+    for mode in [0o700, 0o755] {
+        set(&shut, 0, mode);
+        let outcome = ask(&site, &account, &[&named[..], &["user", "list"]].concat());
+        assert_eq!(outcome.code, Some(0), "{mode:o}: {}", outcome.err);
+    }
+    fs::rename(&elsewhere, &database).expect("its place");
+
     // Nobody is sent to root, who is sent back.
     give(Account::ID);
     let closed = site.path("closed");
