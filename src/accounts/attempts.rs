@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::returns::Login;
+use super::returns::{Login, MOST_AT_ONCE};
 use super::{Accounts, Trouble};
 use crate::crypto::sha256;
 use crate::domain::{Timestamp, User, spelling};
@@ -83,7 +83,12 @@ impl Drop for Reserving<'_> {
 impl Accounts {
     /// See [`super::returns`].
     pub(crate) fn settle_returns(&self) {
-        self.returns.settle(&self.parts.store);
+        self.returns.settle(&self.parts.store, MOST_AT_ONCE);
+    }
+
+    /// The same for all, when nobody is served any more.
+    pub(crate) fn settle_last_returns(&self) {
+        self.returns.settle(&self.parts.store, usize::MAX);
     }
 
     /// Counts an attempt under a name and, if somebody has that name, under their account.

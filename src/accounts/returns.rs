@@ -9,7 +9,7 @@ use crate::store::attempts::{Attempt, Counter};
 use crate::store::pending::Pending;
 
 /// How many are given back again at a time: each may wait for a lock.
-const MOST_AT_ONCE: usize = 64;
+pub(super) const MOST_AT_ONCE: usize = 64;
 
 #[derive(Default)]
 pub(super) struct Returns(Mutex<Owed>);
@@ -62,9 +62,9 @@ impl Returns {
         }
     }
 
-    /// Gives back what is due, and what the database surely did nothing with; where that is in doubt, a guess that
+    /// Gives back what is due, so many at most, and what the database surely did nothing with; where that is in doubt, a guess that
     /// counted is not to be free.
-    pub(super) fn settle(&self, store: &Store) {
+    pub(super) fn settle(&self, store: &Store, most: usize) {
         let mut owed = self.owed();
         for (given, done) in std::mem::take(&mut owed.under_way) {
             match done.now() {
@@ -76,7 +76,7 @@ impl Returns {
                 Err(done) => owed.under_way.push((given, done)),
             }
         }
-        let count = owed.due.len().min(MOST_AT_ONCE);
+        let count = owed.due.len().min(most);
         let next: Vec<Return> = owed.due.drain(..count).collect();
         for given in next {
             owed.give_back(store, given);

@@ -156,7 +156,6 @@ async fn settle_returns(operator: Operator, stopped: Stopped) {
         operator.accounts.settle_returns();
         pause(&stopped, Instant::now() + RETURNS_PAUSE).await;
     }
-    operator.accounts.settle_returns();
 }
 
 /// Follows what others do to the keys, until they cannot be opened any more.

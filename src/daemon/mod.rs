@@ -106,6 +106,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     // One that waits for a database server which does not answer is left to itself.
     let joined = tokio::task::spawn_blocking(move || background.join());
     tokio::time::timeout(PATIENCE, joined).await.ok();
+    operator.accounts.settle_last_returns();
     operator.close();
     data_dir::leave_note(&locks, None);
     remove_sockets(settings);

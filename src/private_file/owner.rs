@@ -70,7 +70,7 @@ pub(crate) fn closing(folder: &Path) -> String {
     };
     let close = format!("run: chmod {who}-w {}", quoted_path(folder));
     if is_shared {
-        format!("keep the data in a folder of its own, or {close}")
+        "keep the data in a folder of its own".to_owned()
     } else {
         close
     }

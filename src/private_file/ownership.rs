@@ -138,7 +138,7 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
     // Engines of containers make volumes that are root's, and there is nobody else inside.
     match check_content(path, None) {
         Err(foreign) => foreign.to_string(),
-        Ok(()) if !has_ours(path, None) => {
+        Ok(()) if fs::read_dir(path).is_ok() && !has_ours(path, None) => {
             format!(
                 "it is empty: if the data are on a disk, mount that; if there are none, run as root: {give}"
             )

@@ -77,7 +77,7 @@ pub(crate) fn run(command: Command, settings: Settings, output: &mut Output) -> 
         Command::Check => check(&job(settings)?, output),
         Command::Migrate => {
             // Says whose it is, if it is somebody else's.
-            maintenance::is_there(&settings.database)?;
+            compose::is_there(&settings)?;
             let from = maintenance::schema_of(&settings.database)?;
             let job = Job::open(settings, false, true)?;
             let to = maintenance::newest_schema();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::account::Account;
-use crate::cli_doctor::used;
+use crate::cli_doctor::{Examined, used};
 use crate::server::{Outcome, Site, run};
 
 const THIRD: u32 = Account::ID + 1;
@@ -140,6 +140,17 @@ fn whoever_does_what_is_said_gets_to_the_data() {
             fs::set_permissions(&file, as_it_was).expect("a mode");
         }
     }
+
+    // Without a mail server mails are put there.
+    give(Account::ID);
+    let outbox = data.join("outbox");
+    fs::create_dir_all(&outbox).expect("a folder");
+    set(&outbox, Account::ID, 0o500);
+    let examine = || Examined::by(&mut account.command("data", &["doctor", "--format", "json"]));
+    let advice = examine().failed("files", "outbox is not to be used");
+    assert!(advice.contains("chmod u+rwx "), "{advice}");
+    set(&outbox, Account::ID, 0o700);
+    examine().is("files", "ok", "");
 
     // The database alone lies where root has closed the folder.
     give(Account::ID);

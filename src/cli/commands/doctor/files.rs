@@ -9,7 +9,7 @@ use crate::domain::counted;
 use crate::failure;
 use crate::private_file::content;
 use crate::private_file::data_dir;
-use crate::private_file::lent::{Fault, fault_of_secret};
+use crate::private_file::lent::{Fault, Use, fault_of_secret, fault_of_use};
 use crate::private_file::owner::{closing, quoted_path};
 use crate::private_file::ownership::{self, Guest};
 use crate::private_file::system_users::name_of_user;
@@ -54,6 +54,9 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         Some(it) if !it.is_lent => vec![taken(folder, it)],
         _ => Vec::from_iter(unusable(folder, subject.database.file())),
     };
+    if findings.is_empty() {
+        findings.extend(unfilled(subject));
+    }
     findings.extend(second_name(subject));
     if let Some(owner) = ownership::owner(folder) {
         let of_another = |it: &Private| it.of_another(owner, folder);
@@ -85,6 +88,28 @@ fn unusable(folder: &Path, database: Option<&Path>) -> Option<Finding> {
         &failure::chain(err.chain()),
         "run it as its owner",
     ))
+}
+
+/// Folders that not every server needs.
+fn unfilled(subject: &Subject<'_>) -> Vec<Finding> {
+    let Some(settings) = &subject.settings else {
+        return Vec::new();
+    };
+    let needed = [
+        (layout::OUTBOX, settings.mail.server.is_none()),
+        (layout::BACKUPS, settings.backup_every.is_some()),
+    ];
+    let data = &subject.data_dir;
+    let paths = needed
+        .into_iter()
+        .filter(|it| it.1)
+        .map(|it| data.join(it.0));
+    let fault = |path: PathBuf| {
+        let Fault { what, advice } = fault_of_use(&path, data, Use::Write)?;
+        let said = format!("{} is not to be used: {what}", path.display());
+        Some(Finding::failed(CHECK, said, advice))
+    };
+    paths.filter_map(fault).collect()
 }
 
 /// The group of a folder that is lent is that of whom it is lent to.
@@ -176,9 +201,16 @@ impl Private {
         }
     }
 
+    /// Root may let a service read the keys, and not change them.
+    fn is_roots_key(&self, data: &Path, it: &Metadata) -> bool {
+        it.uid() == 0 && self.path == data.join(layout::KEYS)
+    }
+
     fn open_to_others(&self, data: &Path) -> Option<Finding> {
-        let is_open =
-            |it: &Metadata| is_open_to_others(it) && !ownership::is_shared_by_root(data, it);
+        let is_meant = |it: &Metadata| self.is_roots_key(data, it) && it.mode() & 0o7 == 0;
+        let is_open = |it: &Metadata| {
+            is_open_to_others(it) && !ownership::is_shared_by_root(data, it) && !is_meant(it)
+        };
         let which = self.those(is_open)?;
         Some(Finding::failed(
             CHECK,
@@ -192,12 +224,11 @@ impl Private {
     }
 
     fn of_another(&self, owner: u32, data: &Path) -> Option<Finding> {
-        // Root may let a service read the keys, and not change them.
-        let are_keys = self.path == data.join(layout::KEYS);
         let is_fine = |it: &Metadata| {
             it.uid() == owner
                 || owner == 0 && !is_of_another_user(it)
-                || it.uid() == 0 && (are_keys || ownership::is_shared_by_root(data, it))
+                || self.is_roots_key(data, it)
+                || ownership::is_shared_by_root(data, it)
         };
         let is_anothers = |it: &Metadata| !is_fine(it);
         let which = self.those(is_anothers)?;

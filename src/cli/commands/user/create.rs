@@ -10,9 +10,9 @@ use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::terminal::output::{Output, note};
 use crate::cli::terminal::prompt;
+use crate::compose;
 use crate::domain::{Invalid, User};
 use crate::settings::Settings;
-use crate::store::maintenance;
 
 #[derive(clap::Args)]
 #[command(arg = dry_run(), after_help = examples(&[
@@ -83,7 +83,7 @@ pub(crate) fn run(new: Create, settings: &Settings, output: &mut Output) -> anyh
     let open = |is_dry| Job::open(settings.clone(), is_dry, true);
     // Whoever is refused finds no database made: where there is none, all of it is tried first in a
     // place that goes again.
-    let is_first = !output.is_dry && !maintenance::is_there(&settings.database)?;
+    let is_first = !output.is_dry && !compose::is_there(settings)?;
     let mut job = open(output.is_dry || is_first)?;
     if new.print_link {
         job.check_public_url()?;

@@ -10,13 +10,13 @@ use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::terminal::output::{Format, Output, note};
 use crate::cli::terminal::progress::Bar;
+use crate::compose;
 use crate::domain::{User, counted};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::operator::transfer::{self, Extent, Import as Wanted, Imported, Kind};
 use crate::private_file::on_disk_of;
 use crate::settings::Settings;
-use crate::store::maintenance;
 use crate::store::pending::Pending;
 use crate::store::transfer::Fate;
 use crate::transfer::choices::{OnBlankEmail, OnDuplicate};
@@ -164,7 +164,7 @@ pub(crate) fn run(import: &Import, settings: Settings, output: &mut Output) -> a
     let interrupt = Interrupt::watch()?;
     // Whoever is refused finds no database made: where there is none, it is tried first, in a place
     // that goes again, whether anybody comes over.
-    let is_first = !import.dry_run && !maintenance::is_there(&settings.database)?;
+    let is_first = !import.dry_run && !compose::is_there(&settings)?;
     let put_aside = on_disk_of(&settings.database_file());
     let is_read_again = is_first || import.from == FileKind::Django;
     let source = Source::new(&import.file, is_read_again, &put_aside)?;
