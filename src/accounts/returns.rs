@@ -62,8 +62,8 @@ impl Returns {
         }
     }
 
-    /// Gives back what is due, so many at most, and what the database surely did nothing with; where that is in doubt, a guess that
-    /// counted is not to be free.
+    /// Gives back what is due, so many at most, and what the database surely did nothing with; where that is in doubt, a
+    /// guess that counted is not to be free.
     pub(super) fn settle(&self, store: &Store, most: usize) {
         let mut owed = self.owed();
         for (given, done) in std::mem::take(&mut owed.under_way) {

@@ -193,16 +193,21 @@ fn a_mail_that_was_sent_while_the_database_took_nothing_is_not_sent_again() {
     assert_eq!(app.mails().len(), before + 1);
 }
 
+/// A server, with somebody who may log in.
+fn that_counts_guesses(site: &Site, url: &str) -> Server {
+    let limited = ["serve", "--listen", "127.0.0.1:0", "--database", url];
+    let server = Server::start(site.command(&limited), &site.path("log"));
+    assert_eq!(server.register("ada"), 201);
+    server
+}
+
 #[test]
 fn a_password_that_was_right_is_no_guess_though_the_database_took_no_session() {
     let Some(database) = postgres::database() else {
         return;
     };
     let site = Site::new();
-    let limited = ["serve", "--listen", "127.0.0.1:0", "--database"];
-    let command = site.command(&[&limited[..], &[&database.url()]].concat());
-    let server = Server::start(command, &site.path("log"));
-    assert_eq!(server.register("ada"), 201);
+    let server = that_counts_guesses(&site, &database.url());
     let rename = |from: &str, to: &str| {
         let rename = format!("ALTER TABLE {from} RENAME TO {to}");
         database
@@ -224,10 +229,7 @@ fn a_password_that_was_right_is_no_guess_though_the_database_took_nothing_afterw
         return;
     };
     let site = Site::new();
-    let limited = ["serve", "--listen", "127.0.0.1:0", "--database"];
-    let command = site.command(&[&limited[..], &[&database.url()]].concat());
-    let server = Server::start(command, &site.path("log"));
-    assert_eq!(server.register("ada"), 201);
+    let server = that_counts_guesses(&site, &database.url());
     let mut other = database.client();
     // It counts, and then neither logs anybody in nor gives back what was counted.
     other
