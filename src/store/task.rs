@@ -78,16 +78,7 @@ pub(super) fn task<T: Send + 'static>(
     outlives: bool,
     work: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
 ) -> (Job, Pending<T>) {
-    let (sender, answer) = Pending::promised();
-    let asked = Asked {
-        doing,
-        outlives,
-        work,
-        outcome: None,
-        sender,
-        unheard: None,
-    };
-    (Box::new(asked), answer)
+    asked(doing, outlives, work, None)
 }
 
 /// The same for what has to be made up for if it was done, and whoever asked for it has gone meanwhile.
@@ -96,17 +87,29 @@ pub(super) fn task_to_be_heard<T: Send + 'static>(
     work: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
     unheard: impl FnOnce(T) + Send + 'static,
 ) -> (Job, Pending<T>) {
+    asked(doing, false, work, Some(Box::new(unheard)))
+}
+
+fn asked<T: Send + 'static>(
+    doing: &'static str,
+    outlives: bool,
+    work: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
+    unheard: Option<Unheard<T>>,
+) -> (Job, Pending<T>) {
     let (sender, answer) = Pending::promised();
     let asked = Asked {
         doing,
-        outlives: false,
+        outlives,
         work,
         outcome: None,
         sender,
-        unheard: Some(Box::new(unheard)),
+        unheard,
     };
     (Box::new(asked), answer)
 }
+
+/// Gets an answer that nobody waits for any more.
+type Unheard<T> = Box<dyn FnOnce(T) + Send>;
 
 struct Asked<T, F> {
     doing: &'static str,
@@ -115,7 +118,7 @@ struct Asked<T, F> {
     /// None, as long as it was not begun.
     outcome: Option<sql::Result<T>>,
     sender: Promise<T>,
-    unheard: Option<Box<dyn FnOnce(T) + Send>>,
+    unheard: Option<Unheard<T>>,
 }
 
 impl<T, F> Task for Asked<T, F>
