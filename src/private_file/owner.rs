@@ -4,6 +4,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::content::{check_not_of_system, has_ours};
 use super::system_users::{name_of_user, user_of_group};
 use super::{is_own, is_to_work_in};
 
@@ -58,11 +59,12 @@ pub(crate) fn command_as_user(name: &str) -> String {
 }
 
 /// What to do about a folder in which others can put files in the place of ours: one that everybody shares stays
-/// as it is.
+/// as it is, unless it is a data folder itself.
 pub(crate) fn closing(folder: &Path) -> String {
     let metadata = fs::metadata(folder);
     let is_so = |is_so: fn(&Metadata) -> bool| metadata.as_ref().is_ok_and(is_so);
-    let is_shared = is_so(|it| it.mode() & 0o1002 == 0o1002);
+    let is_ours = has_ours(folder, None) && check_not_of_system(folder).is_ok();
+    let is_shared = !is_ours && is_so(|it| it.mode() & 0o1002 == 0o1002);
     // One that root lends to our group is left to that.
     let who = match is_so(|it| is_to_work_in(it) && !is_own(it)) {
         true => "o",
