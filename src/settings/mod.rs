@@ -122,10 +122,10 @@ impl Settings {
         })
     }
 
-    /// The network of trusted proxies that has every address in it.
-    pub(crate) fn trusts_all(&self) -> Option<&IpNet> {
-        let has_all = |it: &&IpNet| it.prefix_len() == 0;
-        self.trusted_proxies.iter().find(has_all)
+    /// The network of every address, if the trusted proxies are that: one of them, or some together.
+    pub(crate) fn trusts_all(&self) -> Option<IpNet> {
+        let together = IpNet::aggregate(&self.trusted_proxies);
+        together.into_iter().find(|it| it.prefix_len() == 0)
     }
 
     /// The file of the database; of one that a server has, what would be it. What stands beside it is on

@@ -90,5 +90,9 @@ fn read(path: Option<&Path>) -> anyhow::Result<Zeroizing<String>> {
     if text.trim().is_empty() {
         bail!("{shown} is empty; write the secret into it");
     }
-    Ok(Zeroizing::new(bare_line(&text).to_owned()))
+    let secret = bare_line(&text);
+    if secret.contains(['\n', '\r']) {
+        bail!("{shown} has more than one line; leave the one in it that is the secret");
+    }
+    Ok(Zeroizing::new(secret.to_owned()))
 }

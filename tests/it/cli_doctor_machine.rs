@@ -97,10 +97,12 @@ fn guesses_that_are_not_limited_are_found() {
 fn a_proxy_that_is_not_believed_is_found() {
     let site = used();
     let public = ["--public-url", "https://auth.example.org"];
-    let all = ["--trusted-proxies", "10.0.0.1, 0.0.0.0/0"];
-    let examined = Examined::of(&site, &[&public[..], &all].concat());
-    let advice = examined.is("listen", "warning", "holds 0.0.0.0/0");
-    assert!(advice.contains("your proxies only"), "{advice}");
+    for all in ["10.0.0.1, 0.0.0.0/0", "128.0.0.0/1, 0.0.0.0/1"] {
+        let all = ["--trusted-proxies", all];
+        let examined = Examined::of(&site, &[&public[..], &all].concat());
+        let advice = examined.is("listen", "warning", "is all of 0.0.0.0/0");
+        assert!(advice.contains("your proxies only"), "{advice}");
+    }
     for (listen, trusted, state) in [
         ("127.0.0.1:8000", "", "warning"),
         ("127.0.0.1:8000", "10.0.0.0/8", "warning"),

@@ -259,3 +259,22 @@ fn what_a_tool_has_not_put_a_secret_into_yet_is_said_to_be_none() {
         }
     }
 }
+
+#[test]
+fn a_secret_is_the_only_line_of_its_file() {
+    let site = Site::with_database();
+    let file = site.path("smtp");
+    let path = file.to_str().expect("UTF-8");
+    let url = "smtp://ada:geheim@mail.example.org";
+    write_private(&file, &format!("{url}\r\n\n"));
+    site.run(&["mail", "list", "--smtp-url-file", path]).ok();
+    write_private(&file, &format!("# the relay\n{url}\n"));
+    let said = site
+        .run(&["mail", "list", "--smtp-url-file", path])
+        .refusal();
+    assert!(
+        said.contains(path) && said.contains("more than one line"),
+        "{said}"
+    );
+    assert!(!said.contains("geheim"), "{said}");
+}

@@ -83,7 +83,7 @@ pub(crate) fn listen(subject: &Subject<'_>) -> Finding {
         return Finding::warning(
             "listen",
             format!(
-                "trusted_proxies holds {all}: every client is believed about its address, also one that guesses"
+                "trusted_proxies is all of {all}: every client is believed about its address, also one that guesses"
             ),
             "name the addresses of your proxies only",
         );
