@@ -34,7 +34,7 @@ impl Accounts {
             kind: SessionKind::Imported,
             created_at: claims.issued_at,
             expires_at,
-            address: caller.address.clone(),
+            address: caller.address.map(|it| it.to_string()),
             user_agent: caller.user_agent.clone(),
             cookie_digest: None,
         };

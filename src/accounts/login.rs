@@ -1,5 +1,6 @@
 //! Logging in: the only place where a password opens a session.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempts::{Counted, counter_of_name, counters_of};
@@ -78,6 +79,8 @@ impl Accounts {
             most: MOST_SESSIONS,
         };
         let spare = outdated.then(|| MOST_HASHES.saturating_sub(hashes + 1));
+        // Before there is a session: one whose tokens nobody gets would stay open.
+        let agreement = self.agreement(user.id).await?;
         // What was right is no guess, if there is no session for want of a database.
         let is_open = self.open(opening, &password, spare, caller).await?;
         counted.was_evaluated();
@@ -88,8 +91,8 @@ impl Accounts {
         tracing::info!(event = "authn_login_success", user_id = user.id.0, session = %id);
         let status = SessionStatus {
             is_profile_updated: found.profile.is_complete() && self.is_good(&password, found),
-            agreement: self.agreement(user.id).await?,
-            user,
+            agreement,
+            user: Arc::new(user),
             tokens,
         };
         Ok(LoggedIn {
@@ -211,7 +214,7 @@ impl Accounts {
             kind,
             created_at: now,
             expires_at: now.plus(lasts),
-            address: caller.address.clone(),
+            address: caller.address.map(|it| it.to_string()),
             user_agent: caller.user_agent.clone(),
             cookie_digest: None,
         })

@@ -52,7 +52,7 @@ impl Accounts {
         is_own: bool,
     ) -> Result<User, LookupError> {
         if is_own {
-            return Ok(session.user.clone());
+            return Ok(User::clone(&session.user));
         }
         if !session.user.is_staff {
             return Err(LookupError::Forbidden);

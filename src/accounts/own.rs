@@ -73,7 +73,7 @@ impl Accounts {
     /// The account of a session.
     pub async fn own_account(&self, session: &LiveSession) -> Result<OwnAccount, Failure> {
         Ok(OwnAccount {
-            user: session.user.clone(),
+            user: User::clone(&session.user),
             profile: self.profile(session.user.id).await?,
             new_email: None,
         })
@@ -102,8 +102,8 @@ impl Accounts {
         let updated = store.update_user(session.user.id, change, stamp).await?;
         let (user, profile) = updated
             .map_err(not_updated)?
-            .unwrap_or_else(|| (session.user.clone(), Profile::default()));
-        let by = &caller.name;
+            .unwrap_or_else(|| (User::clone(&session.user), Profile::default()));
+        let by = &*caller.name;
         tracing::info!(event = "user_updated", user_id = user.id.0, by);
         Ok(OwnAccount {
             user,
@@ -142,7 +142,7 @@ impl Accounts {
     /// All that is kept about the user of a session.
     pub async fn own_data(&self, session: &LiveSession) -> Result<OwnData, Failure> {
         Ok(OwnData {
-            user: session.user.clone(),
+            user: User::clone(&session.user),
             profile: self.profile(session.user.id).await?,
             sessions: self.own_sessions(session).await?,
             consents: self.parts.store.consents(session.user.id).await?,

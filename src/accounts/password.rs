@@ -83,7 +83,7 @@ impl Accounts {
             // is judged by it.
             return Err(Trouble::Busy(1).into());
         }
-        let by = &caller.name;
+        let by = &*caller.name;
         tracing::info!(event = "authn_password_change", user_id = user.0, by);
         Ok(())
     }
@@ -113,7 +113,7 @@ impl Accounts {
             return Ok(false);
         };
         mailer.forget(&mails)?;
-        tracing::info!(event = "user_deleted", user_id = user.0, by = caller.name);
+        tracing::info!(event = "user_deleted", user_id = user.0, by = &*caller.name);
         Ok(true)
     }
 

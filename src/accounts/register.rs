@@ -149,7 +149,7 @@ impl Accounts {
                 RegisterError::Invalid(vec![Invalid::new("username", Rule::UsernameTaken)])
             }
         })?;
-        let by = &caller.name;
+        let by = &*caller.name;
         tracing::info!(event = "user_created", user_id = added.id.0, by);
         Ok(added)
     }

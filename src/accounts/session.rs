@@ -1,5 +1,7 @@
 //! What a session can do: prove who asks, give new tokens, end.
 
+use std::sync::Arc;
+
 use super::Accounts;
 use crate::crypto::{Claims, Origin, TokenFault, TokenKind, sha256};
 use crate::domain::{
@@ -17,7 +19,7 @@ pub struct TokenPair {
 
 /// Who is logged in, as login and check-auth-status tell it.
 pub struct SessionStatus {
-    pub user: User,
+    pub user: Arc<User>,
     /// They end no later than the session does.
     pub tokens: TokenPair,
     /// Whether the profile is filled in; after a login also whether the password could still be
@@ -275,7 +277,7 @@ impl Accounts {
         user: UserId,
         expires_at: Timestamp,
     ) -> Result<String, Failure> {
-        let id: [u8; 16] = self.parts.random.bytes()?;
+        let id = self.parts.random.id()?;
         self.parts.signer.sign(&Claims {
             kind: TokenKind::Access,
             issued_at: self.now(),

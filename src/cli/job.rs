@@ -106,7 +106,7 @@ impl Job {
 /// Who runs a command, for the audit trail.
 pub(crate) fn actor() -> Actor {
     Actor {
-        name: format!("cli:uid={}", rustix::process::getuid().as_raw()),
+        name: format!("cli:uid={}", rustix::process::getuid().as_raw()).into(),
         address: None,
         user_agent: None,
     }

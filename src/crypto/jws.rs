@@ -67,7 +67,7 @@ pub(super) struct Parts<'a> {
     payload: &'a str,
     /// Header and payload, as they were signed.
     signed: &'a str,
-    signature: &'a str,
+    pub(super) signature: &'a str,
 }
 
 impl<'a> Parts<'a> {

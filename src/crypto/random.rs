@@ -1,5 +1,6 @@
 //! The only source of randomness.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,6 +9,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::digest::sha256;
 use crate::failure::Failure;
+
+/// How many bytes a name has (RFC 7519, section 4.1.7: nobody else's by chance).
+const ID: usize = 16;
+const STOCKED: usize = 16;
+
+thread_local! {
+    static STOCK: RefCell<Vec<[u8; ID]>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Random bytes: the operating system's, or a test's that repeat from run to run.
 #[derive(Clone, Debug)]
@@ -34,6 +43,21 @@ impl Random {
             }
         }
         Ok(bytes)
+    }
+
+    /// A number for a name that nobody else has, and that is no secret. Every answer with a token has one, and
+    /// the kernel is asked for many at once.
+    pub fn id(&self) -> Result<[u8; ID], Failure> {
+        if let Self::Counted(_) = self {
+            return self.bytes();
+        }
+        STOCK.with_borrow_mut(|stock| {
+            if stock.is_empty() {
+                let drawn: [u8; ID * STOCKED] = self.bytes()?;
+                stock.extend_from_slice(drawn.as_chunks().0);
+            }
+            stock.pop().map_or_else(|| self.bytes(), Ok)
+        })
     }
 
     /// A secret of 256 bits, as base64url.

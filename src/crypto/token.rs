@@ -50,6 +50,8 @@ enum Number {
 
 /// What stands in a token that a key of ours signed.
 struct Signed {
+    /// All of the token.
+    text: Box<str>,
     read: Read,
     session: Option<SessionId>,
     /// Whether the key came from the service before this one.
@@ -57,9 +59,10 @@ struct Signed {
 }
 
 impl Signed {
-    fn new(read: Read, is_imported: bool) -> Arc<Self> {
+    fn new(token: &str, read: Read, is_imported: bool) -> Arc<Self> {
         let session = read.sid.as_deref().and_then(SessionId::parse);
         Arc::new(Self {
+            text: token.into(),
             read,
             session,
             is_imported,
@@ -82,7 +85,7 @@ pub struct Signer {
     keys: RwLock<Arc<Keys>>,
     /// When these were known to be all that are stored.
     looked_at: Mutex<Instant>,
-    /// Tokens that a key signed, and what they say. A client shows the same one again and again.
+    /// Tokens that a key signed, by their signatures. A client shows the same one again and again.
     verified: Memo<Keys, String, Arc<Signed>>,
     /// Refresh tokens, which stay the same as long as nothing has been refreshed.
     written: Memo<Keys, Origin, String>,
@@ -360,18 +363,19 @@ impl Signer {
         let keys = self.keys();
         if let Some(key) = keys.iter().find(|it| it.writes(parts.header)) {
             let verify = || {
-                key.verify(&parts)
-                    .map(|it| Signed::new(it, false))
-                    .ok_or(())
+                let claims = key.verify(&parts).ok_or(())?;
+                Ok::<_, ()>(Signed::new(token, claims, false))
             };
-            return self.verified.find(&keys, token, verify).ok();
+            let signed = self.verified.find(&keys, parts.signature, verify).ok()?;
+            // No other text has this signature.
+            return (*signed.text == *token).then_some(signed);
         }
         let header = parts.read_header().filter(is_plain)?;
         let Some(kid) = header.kid else {
             let claims = keys.imported().find_map(|it| it.verify(&parts));
-            return Some(Signed::new(claims?, true));
+            return Some(Signed::new(token, claims?, true));
         };
         let claims = keys.named(&kid)?.verify(&parts);
-        Some(Signed::new(claims?, false))
+        Some(Signed::new(token, claims?, false))
     }
 }

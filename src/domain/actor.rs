@@ -1,14 +1,17 @@
 //! Who does something, and when.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
+
 use super::time::Timestamp;
 
 /// Who does something: a client over HTTP, or an operator at the command line.
 #[derive(Clone, Debug)]
 pub struct Actor {
     /// `http`, or `cli:` and the operating system's user.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// The client's network address, if there is one.
-    pub address: Option<String>,
+    pub address: Option<IpAddr>,
     pub user_agent: Option<String>,
 }
 
@@ -16,7 +19,7 @@ impl Actor {
     /// The server, in what it does by itself.
     pub fn server() -> Self {
         Self {
-            name: "serve".to_owned(),
+            name: "serve".into(),
             address: None,
             user_agent: None,
         }

@@ -1,6 +1,7 @@
 //! Sessions: what a login opens and a logout ends.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::privacy_policy::Agreement;
 use super::text::hexadecimal;
@@ -126,7 +127,7 @@ pub struct Session {
 #[derive(Clone, Debug)]
 pub struct LiveSession {
     pub id: SessionId,
-    pub user: User,
+    pub user: Arc<User>,
     pub expires_at: Timestamp,
     /// How often its refresh token was rotated.
     pub rotations: i64,

@@ -106,7 +106,7 @@ impl Operator {
             attempts: Vec::new(),
             most: MOST_SESSIONS,
         };
-        let (actor, by) = (caller.at(self.now()), &caller.name);
+        let (actor, by) = (caller.at(self.now()), &*caller.name);
         if !self.parts.store.open_session(opening, actor).await? {
             return Err(UserError::Inactive(user.username.to_string()).into());
         }

@@ -121,7 +121,7 @@ impl Operator {
         active: bool,
         caller: &Actor,
     ) -> Result<(), UserError> {
-        let (id, actor, by) = (user.id, caller.at(self.now()), &caller.name);
+        let (id, actor, by) = (user.id, caller.at(self.now()), &*caller.name);
         if !self.parts.store.set_active(id, active, actor).await? {
             return Err(UserError::gone(user));
         }
@@ -149,7 +149,7 @@ impl Operator {
             Ok(password) => password,
             Err(rule) => return Ok(Err(rule)),
         };
-        let (actor, by) = (caller.at(self.now()), &caller.name);
+        let (actor, by) = (caller.at(self.now()), &*caller.name);
         let set = store.set_password(user.id, password, None, None, actor);
         if !set.await? {
             return Err(gone().into());
@@ -172,7 +172,7 @@ impl Operator {
             profile.after = std::mem::take(&mut profile.after).trimmed();
         }
         check(user, &change)?;
-        let (id, actor, by) = (user.id, caller.at(self.now()), &caller.name);
+        let (id, actor, by) = (user.id, caller.at(self.now()), &*caller.name);
         let updated = self.parts.store.update_user(id, change, actor).await?;
         let updated = updated.map_err(|why| match why {
             NotUpdated::Taken(taken) => UserError::Taken(taken),

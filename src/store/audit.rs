@@ -122,8 +122,8 @@ pub(super) fn write(
     let entry = AuditEntry {
         id,
         at: stamp.at,
-        actor: stamp.actor.name.clone(),
-        address: stamp.actor.address.clone(),
+        actor: stamp.actor.name.to_string(),
+        address: stamp.actor.address.map(|it| it.to_string()),
         action: action.to_owned(),
         user,
         detail: detail.map(str::to_owned),

@@ -118,8 +118,8 @@ pub(super) fn give(
     let Some(policy) = sql.one(&query, values![], policy_from_row)? else {
         return Ok(None);
     };
-    let address = stamp.actor.address.as_deref();
-    let id = set_consent(sql, user, policy.id, given, stamp.at, address)?;
+    let address = stamp.actor.address.map(|it| it.to_string());
+    let id = set_consent(sql, user, policy.id, given, stamp.at, address.as_deref())?;
     let action = if given {
         "consent.give"
     } else {
@@ -132,7 +132,7 @@ pub(super) fn give(
         policy,
         is_given: given,
         given_at: stamp.at,
-        address: stamp.actor.address.clone(),
+        address,
     }))
 }
 

@@ -1,5 +1,7 @@
 //! Sessions: opened by a login, ended by a logout or an operator.
 
+use std::sync::Arc;
+
 use super::attempts::Counter;
 use super::credentials;
 use super::pending::Pending;
@@ -270,7 +272,7 @@ fn not_ended(sql: &mut dyn Sql, ids: &[SessionId]) -> Result<Vec<LiveSession>> {
         &values,
         |row| {
             Ok(LiveSession {
-                user: credentials::user_from_row(row)?,
+                user: Arc::new(credentials::user_from_row(row)?),
                 expires_at: row.get(first)?,
                 rotations: row.get(first + 1)?,
                 rotated_at: row.get(first + 2)?,

@@ -36,11 +36,11 @@ pub(crate) struct SessionBody {
 
 impl From<SessionStatus> for SessionBody {
     fn from(status: SessionStatus) -> Self {
-        let user = status.user;
+        let user = &status.user;
         Self {
             is_authenticated: true,
-            username: user.username.to_string(),
-            email: user.email.to_string(),
+            username: user.username.as_str().to_owned(),
+            email: user.email.as_str().to_owned(),
             is_admin: user.is_staff,
             is_agreed_to_privacy_policy: status.agreement.is_settled(),
             // Whatever its name says: the Django service put the latest version here for everybody, and
@@ -69,41 +69,46 @@ impl WriteJson for SessionBody {
             accepted_privacy_policy_version,
         } = self;
         let truth = |it: &bool| if *it { "true" } else { "false" };
-        let version = accepted_privacy_policy_version.as_deref();
+        let tokens = access_token.len() + refresh_token.len();
+        let mut json = String::with_capacity(tokens + username.len() + email.len() + 400);
+        json.push_str(r#"{"is_authenticated":"#);
+        json.push_str(truth(is_authenticated));
+        json.push_str(r#","username":"#);
+        push_quoted(username, &mut json);
+        json.push_str(r#","email":"#);
+        push_quoted(email, &mut json);
+        json.push_str(r#","is_admin":"#);
+        json.push_str(truth(is_admin));
+        json.push_str(r#","is_profile_updated":"#);
+        json.push_str(truth(is_profile_updated));
+        json.push_str(r#","is_agreed_to_privacy_policy":"#);
+        json.push_str(truth(is_agreed_to_privacy_policy));
+        json.push_str(r#","accepted_privacy_policy_version":"#);
+        match accepted_privacy_policy_version {
+            Some(version) => push_quoted(version, &mut json),
+            None => json.push_str("null"),
+        }
+        json.push_str(r#","user_id":"#);
+        json.push_str(&user_id.to_string());
         // Tokens have nothing in them that would have to be escaped.
-        [
-            r#"{"is_authenticated":"#,
-            truth(is_authenticated),
-            r#","username":"#,
-            &quoted(username),
-            r#","email":"#,
-            &quoted(email),
-            r#","is_admin":"#,
-            truth(is_admin),
-            r#","is_profile_updated":"#,
-            truth(is_profile_updated),
-            r#","is_agreed_to_privacy_policy":"#,
-            truth(is_agreed_to_privacy_policy),
-            r#","accepted_privacy_policy_version":"#,
-            &version.map_or_else(|| "null".to_owned(), quoted),
-            r#","user_id":"#,
-            &user_id.to_string(),
-            r#","access_token":""#,
-            access_token,
-            r#"","refresh_token":""#,
-            refresh_token,
-            r#""}"#,
-        ]
-        .concat()
+        json.push_str(r#","access_token":""#);
+        json.push_str(access_token);
+        json.push_str(r#"","refresh_token":""#);
+        json.push_str(refresh_token);
+        json.push_str(r#""}"#);
+        json
     }
 }
 
 /// As JSON has it.
-fn quoted(text: &str) -> String {
+fn push_quoted(text: &str, json: &mut String) {
     let is_plain = |it: u8| it >= b' ' && !matches!(it, b'"' | b'\\');
-    match text.bytes().all(is_plain) {
-        true => ["\"", text, "\""].concat(),
-        false => Value::from(text).to_string(),
+    if text.bytes().all(is_plain) {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    } else {
+        json.push_str(&Value::from(text).to_string());
     }
 }
 

@@ -159,7 +159,14 @@ impl Endpoint for Middleware {
         // What probes find well is no news, and would fill the log by itself.
         if !is_probe || !response.status().is_success() {
             span.in_scope(|| {
-                tracing::info!(event = "request", %method, route = &*route, status, micros, client);
+                tracing::info!(
+                    event = "request",
+                    method = method.as_str(),
+                    route = &*route,
+                    status,
+                    micros,
+                    client
+                );
             });
         }
         let policy = &self.content_security_policy;

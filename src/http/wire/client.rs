@@ -71,8 +71,8 @@ pub(crate) fn actor(request: &Request) -> Actor {
         .get(header::USER_AGENT)
         .and_then(|it| it.to_str().ok());
     Actor {
-        name: "http".to_owned(),
-        address: address.and_then(|it| it.0).map(|it| it.to_string()),
+        name: "http".into(),
+        address: address.and_then(|it| it.0),
         // What can be read as text is ASCII.
         user_agent: user_agent.map(|it| it[..it.len().min(LONGEST_USER_AGENT)].to_owned()),
     }
