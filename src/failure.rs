@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::error::Error;
 use std::io::{self, ErrorKind};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use std::{fmt, iter};
 
 use rustix::io::Errno;
@@ -66,10 +68,21 @@ impl Failure {
         self.is_logged
     }
 
-    /// Writes the whole chain into the log, unless it is there.
+    /// Writes the whole chain into the log, unless it is there. What stands in the way of every request, such as a full
+    /// disk, is told again now and then, with how many lines were left out.
     pub fn log(&self) {
-        if !self.is_logged {
-            tracing::error!(event = "failure", error = self.chain());
+        if self.is_logged {
+            return;
+        }
+        let chain = self.chain();
+        let left_out = if self.transient {
+            left_out(&chain)
+        } else {
+            Some(0)
+        };
+        if let Some(count) = left_out {
+            let left_out = (count > 0).then_some(count);
+            tracing::error!(event = "failure", error = chain, left_out);
         }
     }
 
@@ -83,6 +96,43 @@ impl Failure {
         let first: &(dyn Error + 'static) = self;
         chain(iter::successors(Some(first), |it| (**it).source()))
     }
+}
+
+/// How long the same failure is not told again.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// So many are remembered.
+const MOST_TOLD: usize = 16;
+
+/// A failure in the log.
+struct Told {
+    chain: String,
+    at: Instant,
+    left_out: u64,
+}
+
+/// How many lines like this one were left out since it was last told; None if this one is left out too.
+fn left_out(chain: &str) -> Option<u64> {
+    static TOLD: Mutex<Vec<Told>> = Mutex::new(Vec::new());
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = Instant::now();
+    if let Some(same) = told.iter_mut().find(|it| it.chain == chain) {
+        if now.duration_since(same.at) < PAUSE {
+            same.left_out += 1;
+            return None;
+        }
+        same.at = now;
+        return Some(std::mem::take(&mut same.left_out));
+    }
+    if told.len() >= MOST_TOLD {
+        told.remove(0);
+    }
+    told.push(Told {
+        chain: chain.to_owned(),
+        at: now,
+        left_out: 0,
+    });
+    Some(0)
 }
 
 /// An error and its causes on one line, in words.

@@ -14,6 +14,30 @@ pub(crate) const CODE: u8 = 130;
 #[error("interrupted: {0}")]
 pub(crate) struct Interrupted(pub(crate) &'static str);
 
+/// From now on the first signal does this, and does not end the process; the second one does, at once.
+pub(crate) fn at_signal(act: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    let stop = {
+        let _inside = runtime.enter();
+        stop_signal()?
+    };
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            runtime.block_on(async {
+                stop.await;
+                act();
+                // The second signal is waited for beside this.
+                std::future::pending::<()>().await;
+            });
+        })
+        .map(drop)
+        .context("cannot start")
+}
+
 /// Whether somebody wants the work to end.
 #[derive(Clone)]
 pub(crate) struct Interrupt(Arc<AtomicBool>);
@@ -21,27 +45,9 @@ pub(crate) struct Interrupt(Arc<AtomicBool>);
 impl Interrupt {
     /// From now on the first signal is only noted here; the second ends the process at once.
     pub(crate) fn watch() -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("cannot start")?;
-        let stop = {
-            let _inside = runtime.enter();
-            stop_signal()?
-        };
         let came = Arc::new(AtomicBool::new(false));
         let note = Arc::clone(&came);
-        std::thread::Builder::new()
-            .name("signals".into())
-            .spawn(move || {
-                runtime.block_on(async {
-                    stop.await;
-                    note.store(true, Ordering::Relaxed);
-                    // The second signal is waited for beside this.
-                    std::future::pending::<()>().await;
-                });
-            })
-            .context("cannot start")?;
+        at_signal(move || note.store(true, Ordering::Relaxed))?;
         Ok(Self(came))
     }
 

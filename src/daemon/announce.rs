@@ -26,7 +26,7 @@ pub(crate) async fn announce(
         Some(server) => server.to_string(),
         None => format!("{data}/outbox/ (no mail server is set: each mail becomes a file)"),
     };
-    let metrics = match metrics.map(|it| &it.bound) {
+    let metrics = match metrics.map(Metrics::place) {
         Some(Listen::Tcp(address)) => format!("Metrics        http://{address}/metrics\n  "),
         Some(socket) => format!("Metrics        {socket}\n  "),
         None => String::new(),

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
@@ -17,23 +17,48 @@ use crate::private_file::lent::may_fill;
 use crate::private_file::system_users::group_id;
 use crate::settings::{Listen, SocketAccess};
 
-/// Returns the address too, for whoever asked for port 0.
+/// A socket that the server listens on.
+pub(crate) struct Bound {
+    pub(crate) listener: Listener,
+    /// With the port that the system chose, if it was to choose one.
+    pub(crate) at: Listen,
+    pub(crate) socket: Option<SocketFile>,
+}
+
+/// The file of a Unix socket, which goes with this value.
+pub(crate) struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may have been removed by somebody else already.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 pub(crate) async fn bind(
     listen: &Listen,
     access: &SocketAccess,
     flag: &str,
-) -> anyhow::Result<(Listener, Listen)> {
+) -> anyhow::Result<Bound> {
     let advise = |err| refusal(&err, listen, flag);
     match listen {
         Listen::Tcp(address) => {
             let listener = TcpListener::bind(address).await.map_err(advise)?;
-            let bound = listener.local_addr()?;
-            Ok((Listener::Tcp(listener), Listen::Tcp(bound)))
+            Ok(Bound {
+                at: Listen::Tcp(listener.local_addr()?),
+                listener: Listener::Tcp(listener),
+                socket: None,
+            })
         }
         Listen::Unix(path) => {
             let listener = bind_path(path).map_err(advise)?;
+            let socket = SocketFile(path.clone());
             give_access(path, access)?;
-            Ok((Listener::Unix(listener), listen.clone()))
+            Ok(Bound {
+                listener: Listener::Unix(listener),
+                at: listen.clone(),
+                socket: Some(socket),
+            })
         }
     }
 }

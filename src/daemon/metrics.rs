@@ -3,18 +3,15 @@
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::daemon::bind::bind;
-use crate::http::{App, ConnectionRules, Listener, serve};
+use crate::daemon::bind::{Bound, bind};
+use crate::http::{App, ConnectionRules, serve};
 use crate::settings::{Listen, Settings};
 
 /// Collectors of metrics are few.
 const MOST: u32 = 16;
 
 /// A socket that nobody is answered at yet.
-pub(super) struct Metrics {
-    listener: Listener,
-    pub(super) bound: Listen,
-}
+pub(super) struct Metrics(Bound);
 
 impl Metrics {
     /// None if the setting does not ask for one.
@@ -22,8 +19,12 @@ impl Metrics {
         let Some(listen) = &settings.metrics_listen else {
             return Ok(None);
         };
-        let (listener, bound) = bind(listen, &settings.socket, "metrics-listen").await?;
-        Ok(Some(Self { listener, bound }))
+        let bound = bind(listen, &settings.socket, "metrics-listen").await?;
+        Ok(Some(Self(bound)))
+    }
+
+    pub(super) fn place(&self) -> &Listen {
+        &self.0.at
     }
 
     /// Answers until `stopped` is true.
@@ -43,7 +44,8 @@ impl Metrics {
                 // Without a sender the server is gone.
                 let _ = stopped.wait_for(|it| *it).await;
             };
-            serve(self.listener, app, rules, stop).await;
+            let _socket = self.0.socket;
+            serve(self.0.listener, app, rules, stop).await;
         })
     }
 }

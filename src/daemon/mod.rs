@@ -10,37 +10,34 @@ mod log_line;
 mod loss;
 mod memory;
 mod metrics;
+mod place;
 mod reload;
 mod service_manager;
 mod trouble;
 
 pub(crate) use bind::check_listen;
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::{oneshot, watch};
 
-use crate::compose::{self, Identity, Keys};
+use crate::compose::Identity;
 use crate::daemon::announce::announce;
 use crate::daemon::backups::Backups;
-use crate::daemon::bind::bind;
+use crate::daemon::bind::{Bound, bind};
 use crate::daemon::loss::stop_or_loss;
 use crate::daemon::metrics::Metrics;
+use crate::daemon::place::Place;
 use crate::daemon::reload::{hangups, reload_at_each};
 use crate::domain::WebUrl;
 use crate::failure::Failure;
 use crate::http::{App, ConnectionRules, Deployment, serve};
 use crate::interrupt::stop_signal;
 use crate::operator::Operator;
-use crate::private_file::data_dir::Locks;
-use crate::private_file::owner::closing;
-use crate::private_file::replace::remove_stale;
-use crate::private_file::{data_dir, folder_of, layout, new_database, replaceable_in};
-use crate::settings::{Listen, Settings};
-use crate::store::maintenance;
+use crate::private_file::data_dir;
+use crate::settings::Settings;
 
 /// How long work in the background may hold up the end.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -59,12 +56,19 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
 
 async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let hangups = hangups()?;
-    let (listener, bound) = bind(&settings.listen, &settings.socket, "listen").await?;
+    // Before it listens: of two that start at once, one would take the socket from the other and then leave.
+    let mut place = Place::take(settings)?;
+    let Bound {
+        listener,
+        at: bound,
+        socket: _socket,
+    } = bind(&settings.listen, &settings.socket, "listen").await?;
     let metrics = Metrics::bind(settings).await?;
     let identity = Identity::of(settings, &bound);
     let public_url = identity.check_public_url()?.clone();
     let note = identity.note();
-    let (locks, operator) = open_place(settings, identity)?;
+    let operator = place.open(settings, identity)?;
+    let locks = place.locks();
     let app = App::new(operator.accounts.clone(), deployment(settings, &public_url));
     release_mail(&operator).await?;
     let (stopping, stopped) = watch::channel(false);
@@ -80,7 +84,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
 
     // Before anybody is told that the server is there, and may want to stop it.
     let stop = stop_signal()?;
-    data_dir::leave_note(&locks, note.as_deref());
+    data_dir::leave_note(locks, note.as_deref());
     announce(settings, &public_url, metrics.as_ref(), &operator).await;
     service_manager::tell_serving(&public_url, &bound);
     tracing::info!(event = "sys_startup", version = env!("CARGO_PKG_VERSION"));
@@ -90,7 +94,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let stop = std::pin::pin!(stop);
     let mut ended = Ok(());
     let stop = async {
-        ended = stop_or_loss(stop, &operator, (&locks, keys), &stopping, grace).await;
+        ended = stop_or_loss(stop, &operator, (locks, keys), &stopping, grace).await;
         service_manager::tell_stop();
     };
     tokio::select! {
@@ -103,43 +107,18 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     if let Some(metrics) = metrics {
         metrics.await.ok();
     }
+    close(&operator, background).await;
+    data_dir::leave_note(locks, None);
+    tracing::info!(event = "sys_shutdown");
+    Ok(ended?)
+}
+
+async fn close(operator: &Operator, background: JoinHandle<()>) {
     // One that waits for a database server which does not answer is left to itself.
     let joined = tokio::task::spawn_blocking(move || background.join());
     tokio::time::timeout(PATIENCE, joined).await.ok();
     operator.accounts.settle_last_returns();
     operator.close();
-    data_dir::leave_note(&locks, None);
-    remove_sockets(settings);
-    tracing::info!(event = "sys_shutdown");
-    Ok(ended?)
-}
-
-/// Takes the data folder and what is in it. One that is made for this does not stay if that is refused: it
-/// may have been named by mistake.
-fn open_place(settings: &Settings, identity: Identity) -> anyhow::Result<(Locks, Operator)> {
-    let folder = &settings.data_dir;
-    let is_new = !folder.exists();
-    // Before the database is opened: a newer program must not migrate it under a running server.
-    compose::check_place(settings, Keys::Needed)?;
-    let locks = data_dir::lock(folder, settings.database.file())?;
-    warn_of_open_folders(settings);
-    remove_drafts(settings);
-    let operator = use_cases(settings, identity);
-    if operator.is_err() && is_new {
-        data_dir::unmake(folder);
-    }
-    Ok((locks, operator?))
-}
-
-/// Opens or makes the database.
-fn use_cases(settings: &Settings, identity: Identity) -> anyhow::Result<Operator> {
-    let is_new = !maintenance::is_there(&settings.database)?;
-    let operator = compose::use_cases(settings, identity, Keys::Needed, false)?;
-    if is_new && settings.database.file().is_some() {
-        let note = new_database(&settings.database_file());
-        tracing::info!(event = "sys_new_database", note);
-    }
-    Ok(operator)
 }
 
 fn deployment(settings: &Settings, public_url: &WebUrl) -> Deployment {
@@ -163,15 +142,6 @@ fn connection_rules(settings: &Settings) -> ConnectionRules {
     }
 }
 
-fn remove_sockets(settings: &Settings) {
-    for listen in [Some(&settings.listen), settings.metrics_listen.as_ref()] {
-        if let Some(Listen::Unix(path)) = listen {
-            // It may have been removed by somebody else already.
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
 /// The locks say that no other server is alive, so whatever one had in hand is nobody's. On a full disk
 /// it waits until the lease on it ends.
 async fn release_mail(operator: &Operator) -> Result<(), Failure> {
@@ -182,28 +152,4 @@ async fn release_mail(operator: &Operator) -> Result<(), Failure> {
         }
         released => released,
     }
-}
-
-/// Others may put files of theirs in the place of ours; that is for the operator to judge.
-fn warn_of_open_folders(settings: &Settings) {
-    let file = settings.database_file();
-    let folders = [&*settings.data_dir, folder_of(&file)];
-    let open: BTreeSet<_> = folders.into_iter().filter_map(replaceable_in).collect();
-    for folder in open {
-        let what_to_do = closing(&folder);
-        tracing::warn!(
-            event = "sys_open_folder",
-            folder = %folder.display(),
-            note = format!("others can put files of theirs in the place of ours; {what_to_do}")
-        );
-    }
-}
-
-/// A backup that was killed leaves a copy of the whole database.
-fn remove_drafts(settings: &Settings) {
-    let folders = layout::FOLDERS.map(|it| settings.data_dir.join(it));
-    let folders = folders.iter().map(PathBuf::as_path);
-    folders
-        .chain([&*settings.data_dir, folder_of(&settings.database_file())])
-        .for_each(remove_stale);
 }

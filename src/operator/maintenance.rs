@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Operator;
 use crate::domain::{Actor, Timestamp};
-use crate::failure::Failure;
+use crate::failure::{Failure, in_words};
 use crate::private_file::{make_folder, whole_path};
 use crate::progress::Progress;
 use crate::store::copy::CopiedTable;
@@ -128,7 +128,8 @@ impl Operator {
     ) -> Result<Option<PathBuf>, Failure> {
         let doing = "making a scheduled backup";
         let folder = &schedule.folder;
-        let mut made = scheduled(folder).map_err(Failure::when(doing))?;
+        let unread = |err| Failure::new(doing, format!("{}: {}", folder.display(), in_words(&err)));
+        let mut made = scheduled(folder).map_err(unread)?;
         let since = now.minus(schedule.every);
         let name = name_at(now);
         // Backups from the future were made before the clock was set back: they are the oldest.

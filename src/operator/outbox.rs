@@ -48,6 +48,11 @@ impl Operator {
         self.parts.store.mail_page(page).await
     }
 
+    /// The number before the last mails of the outbox, as many as the page may have; 0 if those are all.
+    pub async fn mails_before(&self, page: MailPage) -> Result<i64, Failure> {
+        self.parts.store.mails_before(page).await
+    }
+
     /// The mail of a number.
     pub async fn mail(&self, id: i64) -> Result<MailRecord, MailError> {
         let mail = self.parts.store.mail(id).await?;

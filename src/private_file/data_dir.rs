@@ -16,8 +16,8 @@ use super::lent::{Fault, Use, fault_of_use, fault_of_way, serves_another};
 use super::owner::quoted_path;
 use super::ownership::{check_guest, check_owner, is_shared_by_root};
 use super::{
-    beside, folder_of, is_of_another_user, is_open_to_others, is_replaced, is_to_work_in, lock,
-    make_folder, whole_path,
+    beside, folder_of, is_of_another_user, is_open_to_others, is_own, is_replaced, is_to_work_in,
+    lock, make_folder, whole_path,
 };
 
 pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
@@ -74,10 +74,16 @@ pub(crate) fn check_makeable(folder: &Path) -> anyhow::Result<()> {
     asked.map_err(|err| cannot_create(folder, err.into()))
 }
 
-/// Removes a data folder that was made for nothing, unless something is in it beside its lock.
-pub(crate) fn unmake(folder: &Path) {
-    if fs::read_dir(folder).is_ok_and(|it| it.count() == 1) {
-        let _ = fs::remove_file(folder.join(SERVED)).and_then(|()| fs::remove_dir(folder));
+/// Removes a data folder that was made for nothing, unless something is in it beside our locks.
+pub(crate) fn unmake(folder: &Path, database: Option<&Path>) {
+    let of_database = database.map(|it| beside(it, LOCK));
+    let locks = [Some(Path::new(SERVED)), of_database.as_deref()];
+    let names = locks.map(|it| it.and_then(Path::file_name));
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let entries: Vec<PathBuf> = entries.map(|it| it.path()).collect();
+    if entries.iter().all(|it| names.contains(&it.file_name())) {
+        entries.iter().for_each(|it| drop(fs::remove_file(it)));
+        let _ = fs::remove_dir(folder);
     }
 }
 
@@ -214,6 +220,8 @@ fn fault_of_folder(database: &Path, data: &Path) -> Option<Fault> {
             "let database name a place in a folder of its own".to_owned()
         }
         Ok(true) => fault.advice,
+        // Of our own the mode alone is wrong.
+        Ok(false) if fs::metadata(folder).is_ok_and(|it| is_own(&it)) => fault.advice,
         Ok(false) => "let database name a place in a folder that is this user's".to_owned(),
         Err(_) => format!("if the database is in it, {}", fault.advice),
     };
@@ -297,7 +305,7 @@ pub(crate) fn lock(folder: &Path, database: Option<&Path>) -> anyhow::Result<Loc
 
 fn lock_at_once(folder: &Path, database: Option<&Path>) -> anyhow::Result<Locks> {
     let take = |path: &Path, what: &Path, choose: &str| {
-        let lock = lock::take(path).with_context(|| format!("cannot create {}", path.display()))?;
+        let lock = lock::take(path).with_context(|| format!("cannot lock {}", path.display()))?;
         lock.with_context(|| {
             let holder = lock::holder_of(path).map_or_else(String::new, |it| format!(": {it}"));
             let shown = what.display();

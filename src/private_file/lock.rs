@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock, major, minor};
+use rustix::io::Errno;
 
 use super::append_to;
 
@@ -20,8 +21,10 @@ pub(crate) fn wait(folder: &Path) -> io::Result<File> {
 /// Takes the lock, with a file of its own; None if somebody else has it.
 pub(crate) fn take(path: &Path) -> io::Result<Option<File>> {
     let file = append_to(path)?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        return Ok(None);
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => return Ok(None),
+        // Some file systems have no locks.
+        locked => locked?,
     }
     // The note of a holder that was killed.
     file.set_len(0)?;
@@ -45,7 +48,8 @@ pub(crate) fn note_in(path: &Path) -> Option<String> {
 /// take it: so this is for rare commands.
 pub(crate) fn is_taken(path: &Path) -> bool {
     let file = File::open(path);
-    file.is_ok_and(|it| flock(&it, FlockOperation::NonBlockingLockShared).is_err())
+    let ask = |it: &File| flock(it, FlockOperation::NonBlockingLockShared);
+    file.is_ok_and(|it| ask(&it) == Err(Errno::WOULDBLOCK))
 }
 
 /// Who else has locked a file, as far as the system tells: such as "process 17 (sqlite3)".

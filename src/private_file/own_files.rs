@@ -25,7 +25,7 @@ fn is_own(path: &Path, data_dir: &Path, database: &Path) -> bool {
         // Nothing can be written there.
         return false;
     };
-    is_in_data_dir(&folder, name, path, data_dir) || is_beside(&folder, name, database)
+    is_in_data_dir(&folder, name, path, data_dir) || is_beside(&folder.join(name), database)
 }
 
 fn is_in_data_dir(folder: &Path, name: &OsStr, path: &Path, data_dir: &Path) -> bool {
@@ -45,8 +45,8 @@ fn is_in_data_dir(folder: &Path, name: &OsStr, path: &Path, data_dir: &Path) -> 
     }
 }
 
-fn is_beside(folder: &Path, name: &OsStr, database: &Path) -> bool {
-    let path = folder.join(name);
+/// Whether it is the database, its log, one of its locks, or a copy from before a migration, by its canonical path.
+pub(crate) fn is_beside(path: &Path, database: &Path) -> bool {
     let is_copy = || {
         let start = beside(database, COPY).into_os_string().into_encoded_bytes();
         path.as_os_str().as_encoded_bytes().starts_with(&start)

@@ -108,8 +108,13 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
             true => path,
             false => folder_of(path),
         };
+        let is_of_ours = folder != path && fs::metadata(folder).is_ok_and(|it| it.uid() == ours);
         let guest = guest(folder).filter(|it| !it.is_lent);
-        return guest.map_or_else(as_owner, |it| it.giving_back(folder));
+        return match guest {
+            Some(guest) => guest.giving_back(folder),
+            None if is_of_ours => format!("run as root: chown {ours} {}", quoted_path(path)),
+            None => as_owner(),
+        };
     }
     if path.is_file() {
         let folder = folder_of(path);

@@ -28,10 +28,13 @@ impl FromStr for Listen {
         match raw.strip_prefix("unix:") {
             Some(path) if !path.is_empty() => Ok(Self::Unix(path.into())),
             Some(_) => Err("the path is missing".to_owned()),
-            None => raw
-                .parse()
-                .map(Self::Tcp)
-                .map_err(|_| "it is no numeric address with a port".to_owned()),
+            None => raw.parse().map(Self::Tcp).map_err(|_| {
+                let what = "it is no numeric address with a port";
+                match raw.strip_prefix("localhost:") {
+                    Some(port) => format!("{what}; localhost is 127.0.0.1:{port}"),
+                    None => what.to_owned(),
+                }
+            }),
         }
     }
 }

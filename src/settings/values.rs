@@ -147,7 +147,7 @@ impl Values {
             let single = item.parse::<IpAddr>().map(IpNet::from);
             single
                 .or_else(|_| item.parse::<IpNet>())
-                .map_err(|_| wrong(key, format!("{item} is no address")))
+                .map_err(|_| wrong(key, format!("{item} is no address, and no network")))
         };
         self.items(key).iter().map(parse).collect()
     }

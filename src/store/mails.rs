@@ -244,6 +244,11 @@ impl Store {
         self.read("listing mails", move |sql| page_of(sql, page))
     }
 
+    /// The number of the mail before the last ones, as many as the page may have; 0 if there is none.
+    pub fn mails_before(&self, page: MailPage) -> Pending<i64> {
+        self.read("listing mails", move |sql| before_last(sql, page))
+    }
+
     /// The numbers of the mails about a user.
     pub fn mails_of(&self, user: UserId) -> Pending<Vec<i64>> {
         self.read("listing the mails of a user", move |sql| of_user(sql, user))
@@ -407,6 +412,16 @@ fn page_of(sql: &mut dyn Sql, page: MailPage) -> sql::Result<Vec<MailRecord>> {
         ),
         values![page.after, page.state.map(MailState::as_str), page.limit],
         record_from_row,
+    )
+}
+
+fn before_last(sql: &mut dyn Sql, page: MailPage) -> sql::Result<i64> {
+    sql.number(
+        &format!(
+            "SELECT outbox.id FROM {REAL} AND (state = ?1 OR ?1 IS NULL)
+             ORDER BY outbox.id DESC LIMIT 1 OFFSET ?2"
+        ),
+        values![page.state.map(MailState::as_str), page.limit],
     )
 }
 

@@ -103,7 +103,9 @@ const END: &[u8] = b"\0end\0";
 
 /// Hands the users of a file with a header and rows to `importer`.
 pub fn read(mut file: impl BufRead, importer: &mut Importer<'_>) -> anyhow::Result<()> {
-    let (separator, skipped) = separator(file.fill_buf()?);
+    let start = file.fill_buf()?;
+    ensure!(!start.trim_ascii().is_empty(), "it is empty");
+    let (separator, skipped) = separator(start);
     for _ in 0..skipped {
         file.skip_until(b'\n')?;
     }

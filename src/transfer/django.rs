@@ -10,7 +10,7 @@ use super::blacklist::Blacklist;
 use super::django_row::{Row, natural_key};
 use super::import::{Importer, Open};
 use super::line::{ConsentLine, EarlierLine, Line};
-use super::report::Origin;
+use super::report::{NoPassword, Origin};
 use super::rows::{RawRow, Rows, model_of};
 use crate::crypto::Hasher;
 use crate::domain::counted;
@@ -258,7 +258,7 @@ impl Belongings {
         let stored: String = row.get("password")?;
         let hash = Some(&stored).filter(|it| Hasher::is_usable(it)).cloned();
         if hash.is_none() {
-            origin.without_password = Some(why_without(&stored));
+            origin.without_password = Some(NoPassword::Unusable(why_without(&stored)));
         }
         let email = row.text(&["email"])?;
         let mut username = row.text(&["username"])?;

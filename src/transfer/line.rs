@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::choices::{NoAddress, placeholder};
-use super::report::Origin;
+use super::report::{NoPassword, Origin};
 use super::unshown::quoted;
 use crate::crypto::Hasher;
 use crate::domain::{
@@ -111,9 +111,11 @@ impl Line {
 
     /// Whom it names, before anything is judged.
     pub(super) fn origin(&self, place: String) -> Origin {
+        let has_password = self.password_hash.as_ref().is_some_and(|it| !it.is_empty());
         Origin {
             username: self.username.clone(),
             email: self.email.clone(),
+            without_password: (!has_password).then_some(NoPassword::NotThere),
             ..Origin::at(place)
         }
     }

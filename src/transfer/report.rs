@@ -24,10 +24,18 @@ pub(super) struct Origin {
     pub(super) keeps_number: bool,
     /// Whether they had a key that was no number, so that they get a new one.
     pub(super) is_renumbered: bool,
-    /// Why no password comes along, if none does.
-    pub(super) without_password: Option<String>,
+    pub(super) without_password: Option<NoPassword>,
     /// What is said of them unless they are present already.
     pub(super) notes: Vec<(Outcome, String)>,
+}
+
+/// Why no password comes along with somebody.
+#[derive(Clone, Debug)]
+pub(super) enum NoPassword {
+    /// The file has none of them, as one without the column has of nobody.
+    NotThere,
+    /// It has one that cannot be used; each is told why.
+    Unusable(String),
 }
 
 impl Origin {

@@ -4,7 +4,7 @@ use anyhow::{Context, anyhow, bail};
 
 use super::choices::{NoAddress, OnDuplicate};
 use super::import::{Importer, Rows};
-use super::report::{Case, Origin, Outcome};
+use super::report::{Case, NoPassword, Origin, Outcome};
 use super::unshown::quoted;
 use crate::domain::{Email, UserRef, Username};
 use crate::failure::Failure;
@@ -118,8 +118,13 @@ impl Importer<'_> {
             let reason = format!("it came over as {name}, {email}: its own is taken");
             self.say(Case::new(Outcome::Changed, origin, reason));
         }
+        self.summary.without_password += usize::from(is_new && origin.without_password.is_some());
+        if let (true, Some(NoPassword::Unusable(why))) = (is_new, &origin.without_password) {
+            self.say(Case::new(Outcome::NoPassword, origin, why.clone()));
+        }
         let is_numbered = origin.is_renumbered && self.options.with_numbers;
-        if origin.without_password.is_none() && !is_numbered {
+        let wants_reset = origin.without_password.is_some() && self.options.with_resets;
+        if !is_numbered && !wants_reset {
             return Ok(());
         }
         let email = to.map_or_else(
@@ -139,14 +144,8 @@ impl Importer<'_> {
                 ..Case::new(Outcome::Numbered, origin, reason)
             });
         }
-        if let Some(why) = &origin.without_password {
-            if is_new {
-                self.summary.without_password += 1;
-                self.say(Case::new(Outcome::NoPassword, origin, why.clone()));
-            }
-            if self.options.with_resets {
-                self.without_password.keep(self.put_aside, &who)?;
-            }
+        if wants_reset {
+            self.without_password.keep(self.put_aside, &who)?;
         }
         Ok(())
     }

@@ -405,7 +405,7 @@ pub fn web_url(raw: &str) -> WebUrl {
 
 pub fn operator() -> Actor {
     Actor {
-        name: "cli:test".to_owned(),
+        name: "cli:test".into(),
         address: None,
         user_agent: None,
     }

@@ -181,7 +181,7 @@ fn a_list_that_ends_at_its_limit_says_how_to_go_on() {
         ),
         (
             ["mail", "list"],
-            "1 mail listed; for the next ones add --after 1; what waits is listed by --state queued\n",
+            "only the last 1 mail is listed; --limit 0 lists them all; what waits is listed by --state queued\n",
         ),
         (
             ["audit", "list"],
@@ -195,4 +195,27 @@ fn a_list_that_ends_at_its_limit_says_how_to_go_on() {
         let all = (rows.lines().count() - 1).to_string();
         assert_eq!(said(&[&list[..], &["--limit", &all]].concat()), "");
     }
+}
+
+#[test]
+fn the_mails_that_are_listed_are_the_last_ones() {
+    let site = Site::new();
+    for name in ["ada", "bo", "cy"] {
+        site.add_user(name, &[]);
+        site.run(&["reset", "send", name]).ok();
+    }
+    let list = |more: &[&str]| {
+        let outcome = site.run(&[&["mail", "list", "--format", "json"], more].concat());
+        let rows = outcome.json();
+        let rows = rows.as_array().expect("an array").iter();
+        rows.filter_map(|it| it["id"].as_i64()).collect::<Vec<_>>()
+    };
+    let all = list(&[]);
+    assert_eq!(all.len(), 3);
+    assert_eq!(list(&["--limit", "2"]), all[1..]);
+    assert_eq!(list(&["--limit", "2", "--state", "queued"]), all[1..]);
+    // From the start it goes page by page.
+    assert_eq!(list(&["--limit", "2", "--after", "0"]), all[..2]);
+    let after = all[1].to_string();
+    assert_eq!(list(&["--limit", "2", "--after", &after]), all[2..]);
 }

@@ -1,7 +1,7 @@
 //! What others chose does nothing to a terminal, wherever it is shown: errors, questions, notes,
 //! reports, the log. The bytes are those that a real terminal gets.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
@@ -222,4 +222,30 @@ fn nor_does_the_log_of_a_server() {
         assert!(open.is_some_and(|it| it.contains("202e")), "{shown}");
         std::fs::remove_file(site.path("typescript")).expect("a file");
     }
+}
+
+#[test]
+fn whoever_gives_up_at_a_password_sees_again_what_they_type() {
+    let site = Site::with_database();
+    // The shell outlives the signal, which goes to both.
+    let line =
+        "trap : INT; minisass-auth user create --email ada@example.org; echo code $?; stty -a";
+    let mut command = at_a_terminal(&site, line);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut script = command.spawn().expect("a terminal");
+    let mut input = script.stdin.take().expect("standard input");
+    let mut shown = script.stdout.take().expect("standard output");
+    let mut asked = Vec::new();
+    while !asked.ends_with(b"Password: ") {
+        let mut byte = [0];
+        shown.read_exact(&mut byte).expect("a question");
+        asked.extend(byte);
+    }
+    // The terminal makes a signal of it.
+    input.write_all(&[3]).expect("Ctrl-C");
+    let mut rest = String::new();
+    shown.read_to_string(&mut rest).expect("UTF-8");
+    script.wait().expect("its end");
+    assert!(rest.contains("code 130"), "{rest}");
+    assert!(rest.contains(" echo "), "{rest}");
 }

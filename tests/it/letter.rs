@@ -132,7 +132,7 @@ fn no_value_starts_a_header_or_reaches_another_recipient() {
             "name": attack, "email": attack, "phone": attack, "message": attack
         });
         let actor = Actor {
-            name: "test".to_owned(),
+            name: "test".into(),
             address: None,
             user_agent: None,
         }

@@ -37,7 +37,7 @@ fn mails_are_listed_by_number_and_state_and_decoys_are_not() {
             .collect::<Vec<_>>()
     };
     assert_eq!(ids(list(&[])), [1, 2]);
-    assert_eq!(ids(list(&["--limit", "1"])), [1]);
+    assert_eq!(ids(list(&["--limit", "1"])), [2]);
     assert_eq!(ids(list(&["--after", "1", "--limit", "0"])), [2]);
     assert_eq!(ids(list(&["--state", "sent"])), [0; 0]);
     set(&site, "UPDATE outbox SET state = 'failed' WHERE id = 2");

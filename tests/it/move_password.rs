@@ -121,3 +121,40 @@ fn a_dry_run_and_a_refused_import_send_nothing() {
     let mails = site.run(&["mail", "list", "--format", "json"]).json();
     assert_eq!(mails, json!([]));
 }
+
+#[test]
+fn a_reset_mail_goes_to_everybody_of_a_table_that_has_no_hashes() {
+    let lines = [
+        (
+            "csv",
+            "username,email,password_hash\nada,ada@example.org,\nbo,bo@example.org,\n",
+        ),
+        (
+            "jsonl",
+            "{\"username\":\"ada\",\"email\":\"ada@example.org\"}\n{\"username\":\"bo\",\"email\":\"bo@example.org\"}\n",
+        ),
+    ];
+    for (kind, text) in lines {
+        let site = Site::with_database();
+        let command = [
+            "user",
+            "import",
+            "-",
+            "--from",
+            kind,
+            "--send-reset",
+            "--format",
+            "json",
+        ];
+        let outcome = site.run_with(&command, text);
+        assert_eq!(outcome.err, "", "it is so of everybody");
+        let summary = outcome.json();
+        assert_eq!(
+            (&summary["without_password"], &summary["resets"]),
+            (&json!(2), &json!(2)),
+            "{kind}"
+        );
+        let mails = site.run(&["mail", "list", "--format", "json"]).json();
+        assert_eq!(mails.as_array().expect("an array").len(), 2, "{kind}");
+    }
+}

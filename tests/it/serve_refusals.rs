@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use crate::server::{Outcome, Site};
@@ -261,6 +262,25 @@ fn a_second_server_on_the_same_folder_is_refused() {
     assert_eq!(first.stop(), Some(0));
     // The lock went with the process.
     assert_eq!(site.start(&[]).stop(), Some(0));
+}
+
+#[test]
+fn a_start_that_is_refused_touches_no_socket_of_a_server_and_leaves_none() {
+    let site = Site::new();
+    let path = site.path("http.sock");
+    let listen = format!("unix:{}", path.display());
+    let url = ["--public-url", "https://auth.example.org"];
+    let serve = [&["serve", "--listen", &listen][..], &url].concat();
+    let mut first = site.start(&[]);
+    // As a server that has just made it, and does not answer yet.
+    drop(UnixListener::bind(&path).expect("a socket"));
+    assert_says(&site.run(&serve).refusal(), &["a server serves"]);
+    assert!(path.exists(), "it is another's");
+    assert_eq!(first.stop(), Some(0));
+
+    fs::write(site.data().join("keys/master.key"), "weak").expect("a weak key");
+    assert_says(&site.run(&serve).refusal(), &["too weak"]);
+    assert!(!path.exists(), "nobody answers there");
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn what_another_process_writes_counts_at_once() {
         .as_str()
         .and_then(SessionId::parse);
     let actor = Actor {
-        name: "cli:test".to_owned(),
+        name: "cli:test".into(),
         address: None,
         user_agent: None,
     }

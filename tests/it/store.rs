@@ -59,7 +59,7 @@ pub fn get<T>(pending: impl Future<Output = Result<T, Failure>>) -> T {
 
 pub fn actor(at: Timestamp) -> Stamp {
     Actor {
-        name: "test".to_owned(),
+        name: "test".into(),
         address: None,
         user_agent: None,
     }

@@ -1,5 +1,7 @@
 //! What every database has to do: versions of the privacy policy, and who agreed to them.
 
+use std::net::Ipv6Addr;
+
 use minisass_auth::domain::{Agreement, SessionId};
 use minisass_auth::store::Store;
 use minisass_auth::store::transfer::{Batch, RecordedPolicy};
@@ -39,7 +41,7 @@ fn what_is_said_to_a_policy_holds_until_something_else_is_said() {
         let (ada, bo) = (add(store, "ada").id, add(store, "bo").id);
         let say = |given, at| {
             let mut from = actor(later(at));
-            from.actor.address = Some("::1".to_owned());
+            from.actor.address = Some(Ipv6Addr::LOCALHOST.into());
             get(store.give_consent(ada, given, from)).expect("a policy")
         };
         publish(store, "1", 1);

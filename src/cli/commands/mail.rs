@@ -59,9 +59,9 @@ pub(crate) struct List {
     /// At most so many; 0 lists all
     #[arg(long, default_value_t = 50)]
     limit: usize,
-    /// Only mails with a higher number than this
-    #[arg(long, value_name = "ID", default_value_t = 0)]
-    after: i64,
+    /// Only mails with a higher number than this; without it, the last mails are listed
+    #[arg(long, value_name = "ID")]
+    after: Option<i64>,
 }
 
 #[derive(clap::Args)]
@@ -143,9 +143,13 @@ fn templates(dir: &Path, output: &mut Output) -> anyhow::Result<()> {
 fn list(asked: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     let mut page = MailPage {
         state: asked.state.as_deref().and_then(MailState::parse),
-        after: asked.after,
-        limit: 0,
+        after: asked.after.unwrap_or(0),
+        limit: asked.limit,
     };
+    if asked.after.is_none() && asked.limit > 0 {
+        page.after = job.wait(job.operator.mails_before(page))?;
+    }
+    let first = page.after;
     let pages = pages(asked.limit, |limit| {
         page.limit = limit;
         let mails = job.wait(job.operator.mails(page))?;
@@ -164,21 +168,34 @@ fn list(asked: &List, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     ]);
     let count = output.many(pages)?;
     let after = page.after;
-    let mails = counted(count, "mail", "mails");
     let waiting = match asked.state {
         Some(_) => "",
         None => "; what waits is listed by --state queued",
     };
-    let more = format!("{mails} listed; for the next ones add --after {after}{waiting}");
-    let is_whole = asked.state.is_none() && asked.after == 0;
+    let more = match asked.after {
+        None => {
+            let last = counted(count, "mail is", "mails are");
+            format!("only the last {last} listed; --limit 0 lists them all{waiting}")
+        }
+        Some(_) => {
+            let mails = counted(count, "mail", "mails");
+            format!("{mails} listed; for the next ones add --after {after}{waiting}")
+        }
+    };
+    let is_whole = asked.state.is_none() && asked.after.is_none();
     let empty = if is_whole {
         "there are no mails yet; `mail test ADDRESS` sends one"
     } else {
         "no mails match"
     };
     conclude((count, asked.limit), empty, &more, || {
-        page.limit = 1;
-        Ok(!job.wait(job.operator.mails(page))?.is_empty())
+        Ok(match asked.after {
+            None => first > 0,
+            Some(_) => {
+                page.limit = 1;
+                !job.wait(job.operator.mails(page))?.is_empty()
+            }
+        })
     })?;
     Ok(())
 }

@@ -245,6 +245,8 @@ impl Output {
         if self.format == Format::Json {
             self.text(if count == 0 { "[]\n" } else { "\n]\n" })?;
         }
+        // What is said of a list comes behind it.
+        self.out.flush()?;
         Ok(count)
     }
 

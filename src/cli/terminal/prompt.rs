@@ -1,11 +1,15 @@
 //! What is asked of a person at a terminal: a password, a yes. In a script a flag says it.
 
+use std::fs::File;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::Once;
 
 use anyhow::{Context, bail};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use crate::domain::without_mark;
+use crate::interrupt;
 use crate::visible::visible;
 
 /// A new password: the first line of standard input, or what is typed twice.
@@ -61,6 +65,7 @@ fn password_from_terminal() -> anyhow::Result<Zeroizing<String>> {
 
 /// What is typed and not shown.
 pub(crate) fn hidden(question: &str) -> anyhow::Result<Zeroizing<String>> {
+    show_again_at_signal()?;
     match rpassword::prompt_password(question) {
         Ok(typed) => Ok(Zeroizing::new(typed)),
         Err(err) if err.kind() == io::ErrorKind::UnexpectedEof => {
@@ -70,4 +75,23 @@ pub(crate) fn hidden(question: &str) -> anyhow::Result<Zeroizing<String>> {
         }
         Err(err) => Err(err.into()),
     }
+}
+
+/// Whoever gives up with Ctrl-C would go on in a terminal that shows nothing of what they type.
+fn show_again_at_signal() -> anyhow::Result<()> {
+    static ONCE: Once = Once::new();
+    if ONCE.is_completed() {
+        return Ok(());
+    }
+    let Ok(terminal) = File::options().read(true).write(true).open("/dev/tty") else {
+        return Ok(());
+    };
+    let as_it_was = tcgetattr(&terminal)?;
+    interrupt::at_signal(move || {
+        let _ = tcsetattr(&terminal, OptionalActions::Now, &as_it_was);
+        eprintln!();
+        std::process::exit(interrupt::CODE.into());
+    })?;
+    ONCE.call_once(|| ());
+    Ok(())
 }

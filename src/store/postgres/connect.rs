@@ -135,9 +135,9 @@ impl Connector {
                     if old.statements.client.is_silent() {
                         self.hosts.leave(old.epoch);
                     }
+                    *connection = None;
                     // It has just been asked for in vain, and there is no other one.
                     if self.is_silent() {
-                        *connection = None;
                         let (why, is_full) = (not_committed(err).why, false);
                         return Err(self.refuse(NotMade { why, is_full }));
                     }
@@ -147,8 +147,9 @@ impl Connector {
         }
         let new = connection.insert(self.connect()?);
         let done = work(&mut new.statements);
-        if done.is_err() {
-            // Whatever state it has been left in.
+        // One that has only met a lock is kept: there may be no other one.
+        let is_lost = |err: &sql::Error| err.ends_connection() || err.is_read_only();
+        if new.is_closed() || done.as_ref().is_err_and(is_lost) {
             *connection = None;
         }
         done.map_err(not_committed)

@@ -63,8 +63,10 @@ pub(super) fn migrate(
         it.batch(GIVE_UP).map_err(when)?;
         take_turn(it).map_err(when)?;
         let migrated = migrate_alone(it);
-        it.batch(UNLOCK).map_err(when)?;
+        let unlocked = it.batch(UNLOCK).map_err(when);
+        // Of a connection that broke, this says why.
         migrated?;
+        unlocked?;
         // Nobody else is to wait for a lock for ever.
         drop(connection);
         connection = connect()?;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
 use thiserror::Error;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, SslNegotiation};
@@ -86,12 +87,6 @@ impl ServerUrl {
     #[must_use]
     pub fn has_password(&self) -> bool {
         self.config.get_password().is_some()
-    }
-
-    /// Whether what is said to the server and by it may be read on the way.
-    #[must_use]
-    pub fn is_encrypted(&self) -> bool {
-        self.config.get_ssl_mode() == SslMode::Require
     }
 
     /// The name of the database.
@@ -219,9 +214,13 @@ fn without_password(text: &str, config: &Config) -> String {
     if let Some((_, password)) = user.and_then(|it| it.split_once(':')) {
         shown = place.replacen(&format!(":{password}@"), ":…@", 1);
     }
+    let is_password = |option: &str| {
+        let name = option.split('=').next().unwrap_or_default();
+        percent_decode_str(name).eq(b"password".iter().copied())
+    };
     let options = options.split('&');
     let options: Vec<_> = options
-        .filter(|it| !it.is_empty() && !it.starts_with("password="))
+        .filter(|it| !it.is_empty() && !is_password(it))
         .collect();
     if options.is_empty() {
         shown

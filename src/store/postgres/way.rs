@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 use tokio_postgres::config::Host;
-use tokio_postgres::error::{Severity, SqlState};
+use tokio_postgres::error::{DbError, Severity, SqlState};
 use tokio_postgres::{AsyncMessage, Client, Config, Error, Row, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -194,6 +194,12 @@ impl Way {
     }
 }
 
+/// Whether a commit is on the disk here, and nobody waited for the replica any more: the code of the warning is
+/// that of any warning, and its words may be in any language.
+fn is_of_lost_wait(said: &DbError) -> bool {
+    said.parsed_severity() == Some(Severity::Warning) && said.routine() == Some("SyncRepWaitForLSN")
+}
+
 fn is_of_shutdown(state: &SqlState) -> bool {
     state.code().starts_with("57P")
 }
@@ -212,7 +218,7 @@ impl Link {
             loop {
                 match ready!(connection.poll_message(context)) {
                     Some(Ok(AsyncMessage::Notice(said))) => {
-                        if said.parsed_severity() == Some(Severity::Warning) {
+                        if is_of_lost_wait(&said) {
                             let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
                             *noted = Some(said.message().to_owned());
                         }

@@ -1,6 +1,7 @@
 //! The one thread of this server that writes. It takes what waits into one transaction, as the one of
 //! SQLite does.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use super::connect::{Connection, Connector, is_unconnected, not_committed};
 use super::readers::Readers;
 use super::statements::Statements;
-use crate::failure::Failure;
+use crate::failure::{Failure, panic_message};
 use crate::store::crowd::{Crowd, Gathering};
 use crate::store::sql::{self, Sql};
 use crate::store::tables::TABLES;
@@ -56,7 +57,7 @@ impl Writer {
             let mut crowd = Crowd::new(jobs);
             loop {
                 match crowd.next(IDLE) {
-                    Ok(first) => open.commit(crowd.gather(Some(first))),
+                    Ok(first) => open.commit_or_report(crowd.gather(Some(first))),
                     Err(RecvTimeoutError::Timeout) => open.try_again(),
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
@@ -87,6 +88,15 @@ struct Open {
 }
 
 impl Open {
+    /// After a panic those who waited for this group are told that nothing was done, and it goes on for all others.
+    fn commit_or_report(&mut self, group: Gathering<'_>) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.commit(group))) {
+            // And so is the transaction.
+            self.connection = None;
+            tracing::error!(event = "failure", error = panic_message(&*panic));
+        }
+    }
+
     fn commit(&mut self, mut group: Gathering<'_>) {
         let mut jobs = Vec::new();
         let mut fate = None;

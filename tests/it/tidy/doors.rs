@@ -113,7 +113,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("lettre", "src/mail/"),
     (
         "percent_encoding",
-        "src/mail/server.rs src/http/middleware/head.rs src/http/pages/",
+        "src/mail/server.rs src/http/middleware/head.rs src/http/pages/ src/store/postgres/url.rs",
     ),
     ("minijinja", "src/mail/letter.rs src/http/pages/"),
     ("scrypt", "src/crypto/scrypt.rs"),
@@ -168,7 +168,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     (
         "rustix",
         "src/failure.rs src/private_file/ src/allocator.rs src/crypto/hash_pool.rs \
-         src/http/server/ src/cli/terminal/table.rs src/cli/commands/doctor/machine.rs \
+         src/http/server/ src/cli/terminal/table.rs src/cli/terminal/prompt.rs src/cli/commands/doctor/machine.rs \
          src/cli/job.rs src/daemon/memory.rs",
     ),
     ("serde_norway", "src/http/openapi/variants.rs"),

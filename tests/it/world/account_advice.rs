@@ -104,7 +104,12 @@ fn whoever_does_what_is_said_gets_to_the_data() {
             outcome.err
         );
     }
-    for (owner, mode) in [(Account::ID, 0o000), (0, 0o600), (THIRD, 0o600)] {
+    for (owner, mode) in [
+        (Account::ID, 0o000),
+        (0, 0o600),
+        (THIRD, 0o600),
+        (THIRD, 0o644),
+    ] {
         give(Account::ID);
         set(&database, owner, mode);
         let outcome = ask(&site, &account, &["user", "list"]);
@@ -125,11 +130,7 @@ fn whoever_does_what_is_said_gets_to_the_data() {
             let as_it_was = fs::metadata(&file).expect("a file").permissions();
             set(&file, owner, mode);
             let refused = run(&mut account.command("data", &["config", "check"]), "");
-            let is_fine = owner == 0 && file.ends_with("master.key");
-            assert!(
-                refused.code == Some(1) || is_fine,
-                "{file:?} {owner} {mode:o}"
-            );
+            assert_eq!(refused.code, Some(1), "{file:?} {owner} {mode:o}");
             let outcome = ask(&site, &account, &["config", "check"]);
             assert_eq!(
                 outcome.code,
@@ -151,6 +152,22 @@ fn whoever_does_what_is_said_gets_to_the_data() {
     assert!(advice.contains("chmod u+rwx "), "{advice}");
     set(&outbox, Account::ID, 0o700);
     examine().is("files", "ok", "");
+    let backups = data.join("backups");
+    std::os::unix::fs::symlink(site.path("nowhere"), &backups).expect("a link");
+    let named = ["doctor", "--backup-every", "1h", "--format", "json"];
+    let examined = Examined::by(&mut account.command("data", &named));
+    let advice = examined.failed("files", "backups is not to be used: it is no folder");
+    assert!(advice.contains("move it away"), "{advice}");
+    fs::remove_file(&backups).expect("the link");
+
+    // Whoever looks leaves nothing that is in the way later.
+    set(&database, Account::ID, 0o444);
+    let advice = examine().failed("files", "auth.db is not to be used");
+    assert!(advice.contains("chmod u+rw "), "{advice}");
+    for end in ["auth.db-wal", "auth.db-shm"] {
+        assert!(!data.join(end).exists(), "{end}");
+    }
+    set(&database, Account::ID, 0o600);
 
     // The database alone lies where root has closed the folder.
     give(Account::ID);

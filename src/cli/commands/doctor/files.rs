@@ -9,12 +9,13 @@ use crate::domain::counted;
 use crate::failure;
 use crate::private_file::content;
 use crate::private_file::data_dir;
-use crate::private_file::lent::{Fault, Use, fault_of_secret, fault_of_use};
+use crate::private_file::lent::{Fault, Use, fault_of_secret, fault_of_use, fault_of_way};
+use crate::private_file::own_files::is_beside;
 use crate::private_file::owner::{closing, quoted_path};
 use crate::private_file::ownership::{self, Guest};
 use crate::private_file::system_users::name_of_user;
 use crate::private_file::{
-    folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
+    self, folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
 };
 use crate::settings::private_files;
 use crate::store::maintenance;
@@ -105,7 +106,15 @@ fn unfilled(subject: &Subject<'_>) -> Vec<Finding> {
         .filter(|it| it.1)
         .map(|it| data.join(it.0));
     let fault = |path: PathBuf| {
-        let Fault { what, advice } = fault_of_use(&path, data, Use::Write)?;
+        let is_there = path.symlink_metadata().is_ok();
+        let is_barred = || fault_of_way(&path, data).is_some();
+        let is_none = is_there && !path.is_dir() && !is_barred();
+        let none = || Fault {
+            what: "it is no folder".to_owned(),
+            advice: "move it away: a server makes the folder that it needs".to_owned(),
+        };
+        let fault = is_none.then(none);
+        let Fault { what, advice } = fault.or_else(|| fault_of_use(&path, data, Use::Write))?;
         let said = format!("{} is not to be used: {what}", path.display());
         Some(Finding::failed(CHECK, said, advice))
     };
@@ -156,12 +165,9 @@ fn of_lent(file: &Path, data: &Path) -> Option<Finding> {
 
 /// The database, its log, and the copies from before migrations.
 fn beside(database: &Path) -> Vec<PathBuf> {
-    let name = database.file_name().unwrap_or_default().to_string_lossy();
-    let mut paths = entries(folder_of(database));
-    paths.retain(|it| {
-        let file = it.file_name().unwrap_or_default().to_string_lossy();
-        file.starts_with(&*name)
-    });
+    let database = private_file::beside(database, "");
+    let mut paths = entries(folder_of(&database));
+    paths.retain(|it| is_beside(it, &database));
     paths
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::domain::Timestamp;
 use crate::mail::Mailer;
 use crate::private_file::data_dir;
+use crate::private_file::lent::{Use, fault_of_use};
 use crate::settings::{Settings, Values};
 use crate::store::Location;
 
@@ -125,7 +126,12 @@ impl Subject<'_> {
     pub(crate) fn is_ours(&self) -> bool {
         let is_mixed =
             || data_dir::check_nobody_elses(&self.data_dir, self.database.file()).is_err();
-        let is_usable = || data_dir::check_folder(&self.data_dir, self.database.file()).is_ok();
+        // To look into it is to make files beside it, which take its mode, and may not be removed again.
+        let may_write = |it| fault_of_use(it, &self.data_dir, Use::Write).is_none();
+        let is_usable = || {
+            let file = self.database.file();
+            data_dir::check_folder(&self.data_dir, file).is_ok() && file.is_none_or(may_write)
+        };
         let is_sound = || data_dir::check(&self.data_dir).is_ok() && !is_mixed() && is_usable();
         !self.has_data_dir() || is_sound()
     }

@@ -8,7 +8,8 @@ use crate::store::maintenance::{ConnectionLimit, ServerFacts};
 /// By how many seconds clocks may differ before times on links and locks are felt to be wrong.
 const CLOCK_SLACK: i64 = 5;
 
-/// How many connections one of our servers makes: those that read, the one that writes, and a spare.
+/// How many connections one of our servers makes: four that read, one that looks sessions up, one that writes,
+/// and a spare.
 const OF_A_SERVER: i64 = 7;
 
 pub(crate) fn check(server: &ServerFacts, now: Timestamp) -> [Finding; 4] {

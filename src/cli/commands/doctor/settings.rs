@@ -68,7 +68,7 @@ pub(crate) fn listen(subject: &Subject<'_>) -> Finding {
     };
     let (listen, access) = (&settings.listen, &settings.socket);
     // A server of ours has it.
-    if !data_dir::is_served(&subject.data_dir, subject.database.file()) {
+    if subject.is_ours() && !data_dir::is_served(&subject.data_dir, subject.database.file()) {
         let data = &subject.data_dir;
         let main = daemon::check_listen(listen, access, data, "listen");
         let metrics = settings.metrics_listen.as_ref();

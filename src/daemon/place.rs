@@ -1,0 +1,101 @@
+//! The data folder of a server, which is taken before anything else, and what is in it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::compose::{self, Identity, Keys};
+use crate::operator::Operator;
+use crate::private_file::data_dir::{self, Locks};
+use crate::private_file::owner::closing;
+use crate::private_file::replace::remove_stale;
+use crate::private_file::{folder_of, layout, new_database, replaceable_in};
+use crate::settings::Settings;
+use crate::store::maintenance;
+
+/// A data folder that is this server's alone.
+pub(super) struct Place<'a> {
+    /// It goes before the locks do: then it is nobody else's.
+    made: Made<'a>,
+    locks: Locks,
+}
+
+/// A folder that was made for a start does not stay if that comes to nothing: it may have been named by
+/// mistake.
+struct Made<'a> {
+    folder: Option<&'a Path>,
+    database: Option<&'a Path>,
+    is_locked: bool,
+}
+
+impl Drop for Made<'_> {
+    fn drop(&mut self) {
+        match self.folder {
+            Some(folder) if self.is_locked => data_dir::unmake(folder, self.database),
+            // Another server may have begun to fill it: only if it is empty.
+            Some(folder) => drop(std::fs::remove_dir(folder)),
+            None => {}
+        }
+    }
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn take(settings: &'a Settings) -> anyhow::Result<Self> {
+        let folder = &*settings.data_dir;
+        let mut made = Made {
+            folder: (!folder.exists()).then_some(folder),
+            database: settings.database.file(),
+            is_locked: false,
+        };
+        // Before the database is opened: a newer program must not migrate it under a running server.
+        compose::check_place(settings, Keys::Needed)?;
+        let locks = data_dir::lock(folder, settings.database.file())?;
+        made.is_locked = true;
+        warn_of_open_folders(settings);
+        remove_drafts(settings);
+        Ok(Self { made, locks })
+    }
+
+    pub(super) fn locks(&self) -> &Locks {
+        &self.locks
+    }
+
+    /// Opens or makes the database.
+    pub(super) fn open(
+        &mut self,
+        settings: &Settings,
+        identity: Identity,
+    ) -> anyhow::Result<Operator> {
+        let is_new = !maintenance::is_there(&settings.database)?;
+        let operator = compose::use_cases(settings, identity, Keys::Needed, false)?;
+        self.made.folder = None;
+        if is_new && settings.database.file().is_some() {
+            let note = new_database(&settings.database_file());
+            tracing::info!(event = "sys_new_database", note);
+        }
+        Ok(operator)
+    }
+}
+
+/// Others may put files of theirs in the place of ours; that is for the operator to judge.
+fn warn_of_open_folders(settings: &Settings) {
+    let file = settings.database_file();
+    let folders = [&*settings.data_dir, folder_of(&file)];
+    let open: BTreeSet<_> = folders.into_iter().filter_map(replaceable_in).collect();
+    for folder in open {
+        let what_to_do = closing(&folder);
+        tracing::warn!(
+            event = "sys_open_folder",
+            folder = %folder.display(),
+            note = format!("others can put files of theirs in the place of ours; {what_to_do}")
+        );
+    }
+}
+
+/// A backup that was killed leaves a copy of the whole database.
+fn remove_drafts(settings: &Settings) {
+    let folders = layout::FOLDERS.map(|it| settings.data_dir.join(it));
+    let folders = folders.iter().map(PathBuf::as_path);
+    folders
+        .chain([&*settings.data_dir, folder_of(&settings.database_file())])
+        .for_each(remove_stale);
+}
