@@ -15,6 +15,11 @@ use super::user::{User, UserId};
 pub struct SessionId(pub [u8; 16]);
 
 impl SessionId {
+    /// As tokens name it.
+    pub fn in_hexadecimal(&self) -> String {
+        hexadecimal(&self.0)
+    }
+
     pub fn new(now: Timestamp, random: [u8; 12]) -> Self {
         let mut id = [0; 16];
         // The lower half of the number is enough until 2106; after that only the order is lost.
@@ -55,7 +60,7 @@ impl SessionId {
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hexadecimal(&self.0))
+        f.write_str(&self.in_hexadecimal())
     }
 }
 

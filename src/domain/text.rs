@@ -43,12 +43,9 @@ pub fn counted(count: impl fmt::Display, one: &str, many: &str) -> String {
 /// Bytes as lower-case hexadecimal digits.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
+    let digits = bytes.iter().flat_map(|it| [it >> 4, it & 15]);
+    let digits = digits.map(|it| DIGITS[usize::from(it)]).collect();
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 /// Normalisation form C: what a person typed and what is stored compare alike (RFC 8265, section 4.2).

@@ -6,6 +6,8 @@ pub(crate) mod headers;
 pub(crate) mod health;
 pub(crate) mod metrics;
 
+use std::cell::RefCell;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -155,24 +157,34 @@ impl Endpoint for Middleware {
         let took = started.elapsed();
         self.metrics.count(&route, status, took);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let client = client.0.map(tracing::field::display);
         // What probes find well is no news, and would fill the log by itself.
         if !is_probe || !response.status().is_success() {
+            let (method, route) = (method.as_str(), &*route);
             span.in_scope(|| {
-                tracing::info!(
-                    event = "request",
-                    method = method.as_str(),
-                    route = &*route,
-                    status,
-                    micros,
-                    client
-                );
+                with_text_of(client, |client| {
+                    tracing::info!(event = "request", method, route, status, micros, client);
+                });
             });
         }
         let policy = &self.content_security_policy;
         add_headers(response.headers_mut(), &self.deployment, policy, &id);
         Ok(response)
     }
+}
+
+thread_local! {
+    /// The last client whose line this thread wrote, as text: many lines in a row are of one.
+    static CLIENT: RefCell<(Option<IpAddr>, String)> = const { RefCell::new((None, String::new())) };
+}
+
+fn with_text_of(client: ClientAddress, act: impl FnOnce(Option<&str>)) {
+    CLIENT.with_borrow_mut(|(last, text)| {
+        if client.0.is_some() && client.0 != *last {
+            *last = client.0;
+            *text = client.0.map_or_else(String::new, |it| it.to_string());
+        }
+        act(client.0.map(|_| &**text));
+    });
 }
 
 /// When the server stops and what is not answered yet has to be.

@@ -28,16 +28,20 @@ impl Authorization {
         let Some(value) = headers.get(header::AUTHORIZATION) else {
             return Self::None;
         };
-        let value = value.to_str().unwrap_or_default().trim_ascii();
+        let value = str::from_utf8(value.as_bytes()).unwrap_or_default();
+        let value = if value.is_ascii() {
+            value.trim_ascii()
+        } else {
+            ""
+        };
         let end = value.find([' ', '\t']).unwrap_or(value.len());
         let (scheme, token) = value.split_at(end);
         let token = token.trim_ascii_start();
+        // Many bytes at a time: a token is long.
+        let has_gap = |it: &str| [b' ', b'\t'].iter().any(|gap| it.as_bytes().contains(gap));
         match scheme.eq_ignore_ascii_case("bearer") {
             false => Self::None,
-            // Byte by byte a long token takes its time.
-            true if token.is_empty() || token.contains(' ') || token.contains('\t') => {
-                Self::Malformed
-            }
+            true if token.is_empty() || has_gap(token) => Self::Malformed,
             true => Self::Bearer(token.to_owned()),
         }
     }
