@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::returns::{Login, MOST_AT_ONCE};
+use super::refunds::{MOST_AT_ONCE, Reservation};
 use super::{Accounts, Trouble};
 use crate::crypto::sha256;
 use crate::domain::{Timestamp, User, spelling};
@@ -44,8 +44,8 @@ impl Drop for Counted<'_> {
     fn drop(&mut self) {
         let counters = std::mem::take(&mut self.counters);
         if !counters.is_empty() {
-            let Accounts { parts, returns } = self.accounts;
-            returns.give_back(&parts.store, counters, self.at);
+            let Accounts { parts, refunds } = self.accounts;
+            refunds.refund(&parts.store, counters, self.at);
         }
     }
 }
@@ -55,7 +55,7 @@ struct Reserving<'a> {
     accounts: &'a Accounts,
     /// None once it is answered.
     reserved: Option<Pending<Attempt>>,
-    login: Arc<Login>,
+    reservation: Arc<Reservation>,
 }
 
 impl Future for Reserving<'_> {
@@ -75,20 +75,20 @@ impl Drop for Reserving<'_> {
     fn drop(&mut self) {
         let counted = self.reserved.take().and_then(Pending::last);
         if let Some(Ok(attempt)) = counted {
-            self.accounts.returns.note(attempt, &self.login);
+            self.accounts.refunds.owe(attempt, &self.reservation);
         }
     }
 }
 
 impl Accounts {
-    /// See [`super::returns`].
-    pub(crate) fn settle_returns(&self) {
-        self.returns.settle(&self.parts.store, MOST_AT_ONCE);
+    /// See [`super::refunds`].
+    pub(crate) fn retry_refunds(&self) {
+        self.refunds.retry(&self.parts.store, MOST_AT_ONCE);
     }
 
     /// The same for all, when nobody is served any more.
-    pub(crate) fn settle_last_returns(&self) {
-        self.returns.settle(&self.parts.store, usize::MAX);
+    pub(crate) fn retry_last_refunds(&self) {
+        self.refunds.retry(&self.parts.store, usize::MAX);
     }
 
     /// Counts an attempt under a name and, if somebody has that name, under their account.
@@ -98,15 +98,18 @@ impl Accounts {
         account: Option<Counter>,
     ) -> Result<Counted<'_>, Trouble> {
         let at = self.now();
-        let login = Arc::new(Login { name, account, at });
-        let (name, account) = (login.name.clone(), login.account.clone());
-        let (returns, counted) = (Arc::clone(&self.returns), Arc::clone(&login));
-        let unheard = move |attempt| returns.note(attempt, &counted);
-        let reserved = self.parts.store.reserve_login(name, account, at, unheard);
+        let reservation = Arc::new(Reservation { name, account, at });
+        let (name, account) = (reservation.name.clone(), reservation.account.clone());
+        let (refunds, counted) = (Arc::clone(&self.refunds), Arc::clone(&reservation));
+        let compensate = move |attempt| refunds.owe(attempt, &counted);
+        let reserved = self
+            .parts
+            .store
+            .reserve_login(name, account, at, compensate);
         let mut reserving = Reserving {
             accounts: self,
             reserved: Some(reserved),
-            login,
+            reservation,
         };
         let attempt = (&mut reserving).await?;
         if let Attempt::Wait(seconds) = attempt {
@@ -118,8 +121,8 @@ impl Accounts {
         }
         Ok(Counted {
             accounts: self,
-            counters: reserving.login.counted_by(attempt),
-            at: reserving.login.at,
+            counters: reserving.reservation.counted_by(attempt),
+            at: reserving.reservation.at,
             may_be_right,
         })
     }

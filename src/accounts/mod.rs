@@ -14,15 +14,15 @@ pub mod lookup;
 pub mod own;
 pub mod password;
 pub mod privacy_policy;
+mod refunds;
 pub mod register;
 pub mod reset;
-mod returns;
 pub mod session;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::returns::Returns;
+use self::refunds::Refunds;
 use crate::clock::Clock;
 use crate::crypto::{HashError, Hasher, LinkKey, MasterKey, Random, Signer};
 use crate::domain::{Email, PasswordRules, Timestamp};
@@ -92,7 +92,7 @@ impl Rules {
 #[derive(Clone)]
 pub struct Accounts {
     parts: Arc<Parts>,
-    returns: Arc<Returns>,
+    refunds: Arc<Refunds>,
 }
 
 impl Accounts {
@@ -100,7 +100,7 @@ impl Accounts {
     pub fn new(parts: Arc<Parts>) -> Self {
         Self {
             parts,
-            returns: Arc::default(),
+            refunds: Arc::default(),
         }
     }
 

@@ -72,7 +72,7 @@ pub(crate) fn start(
         for _ in 0..SENDERS {
             tasks.spawn(send(operator.clone(), Arc::clone(&look), stopped.clone()));
         }
-        tasks.spawn(settle_returns(operator.clone(), stopped.clone()));
+        tasks.spawn(retry_refunds(operator.clone(), stopped.clone()));
         tasks.spawn(watch_keys(operator.clone(), lost_keys, stopped.clone()));
         tasks.spawn(watch_hashes(operator.clone(), stopped.clone()));
         tasks.spawn(watch_clock(operator.clone(), clock, stopped.clone()));
@@ -151,9 +151,9 @@ async fn send(operator: Operator, look: Arc<Mutex<Trouble>>, stopped: Stopped) {
 }
 
 /// Whoever logs in next would do it too; but that may be at another server.
-async fn settle_returns(operator: Operator, stopped: Stopped) {
+async fn retry_refunds(operator: Operator, stopped: Stopped) {
     while !*stopped.borrow() {
-        operator.accounts.settle_returns();
+        operator.accounts.retry_refunds();
         pause(&stopped, Instant::now() + RETURNS_PAUSE).await;
     }
 }

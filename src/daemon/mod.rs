@@ -117,7 +117,7 @@ async fn close(operator: &Operator, background: JoinHandle<()>) {
     // One that waits for a database server which does not answer is left to itself.
     let joined = tokio::task::spawn_blocking(move || background.join());
     tokio::time::timeout(PATIENCE, joined).await.ok();
-    operator.accounts.settle_last_returns();
+    operator.accounts.retry_last_refunds();
     operator.close();
 }
 

@@ -56,13 +56,13 @@ impl Store {
     /// Counts a login under the name that was typed and, if somebody has that name, under their
     /// account. Who has to wait is decided by the name alone, which is counted whether or not
     /// anybody has it: so a wait tells nobody that there is an account. What was counted for a client that has
-    /// gone meanwhile is told to `unheard`.
+    /// gone meanwhile is told to `compensate`.
     pub fn reserve_login(
         &self,
         name: Counter,
         account: Option<Counter>,
         now: Timestamp,
-        unheard: impl FnOnce(Attempt) + Send + 'static,
+        compensate: impl FnOnce(Attempt) + Send + 'static,
     ) -> Pending<Attempt> {
         let count = move |sql: &mut dyn Sql| {
             for key in iter::once(&name).chain(&account) {
@@ -85,11 +85,11 @@ impl Store {
                 Standing::Waiting(_) | Standing::Full => Ok(Attempt::Unevaluated),
             }
         };
-        self.write_to_be_heard("counting an attempt", count, unheard)
+        self.write_with_compensation("counting an attempt", count, compensate)
     }
 
     /// Gives back an attempt that was counted at `reserved_at` and that nobody came to evaluate.
-    pub fn return_attempt(&self, counters: Vec<Counter>, reserved_at: Timestamp) -> Pending<()> {
+    pub fn refund_attempt(&self, counters: Vec<Counter>, reserved_at: Timestamp) -> Pending<()> {
         self.write_regardless("giving an attempt back", move |sql| {
             for counter in &counters {
                 // A later attempt keeps the wait that it has caused.

@@ -11,9 +11,9 @@ pub mod clock;
 pub mod copy;
 mod counts;
 pub mod credentials;
-mod crowd;
 pub mod doubt;
 mod engine;
+mod group_commit;
 pub mod imported_tokens;
 pub mod keys;
 pub mod links;
@@ -40,7 +40,7 @@ use crate::failure::Failure;
 use engine::{Engine, Readers};
 use pending::Pending;
 use sql::Sql;
-use task::{task, task_to_be_heard};
+use task::{task, task_with_compensation};
 
 pub use location::Location;
 pub use postgres::{ServerUrl, UrlError};
@@ -114,14 +114,14 @@ impl Store {
         answer
     }
 
-    /// As [`Store::write`]. If it is done, and whoever asked for it has gone meanwhile, `unheard` gets the answer.
-    fn write_to_be_heard<T: Send + 'static>(
+    /// As [`Store::write`]. If it is done, and whoever asked for it has gone meanwhile, `compensate` gets the answer.
+    fn write_with_compensation<T: Send + 'static>(
         &self,
         doing: &'static str,
         job: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
-        unheard: impl FnOnce(T) + Send + 'static,
+        compensate: impl FnOnce(T) + Send + 'static,
     ) -> Pending<T> {
-        let (job, answer) = task_to_be_heard(doing, job, unheard);
+        let (job, answer) = task_with_compensation(doing, job, compensate);
         self.engine.write(job);
         answer
     }

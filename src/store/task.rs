@@ -82,19 +82,19 @@ pub(super) fn task<T: Send + 'static>(
 }
 
 /// The same for what has to be made up for if it was done, and whoever asked for it has gone meanwhile.
-pub(super) fn task_to_be_heard<T: Send + 'static>(
+pub(super) fn task_with_compensation<T: Send + 'static>(
     doing: &'static str,
     work: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
-    unheard: impl FnOnce(T) + Send + 'static,
+    compensate: impl FnOnce(T) + Send + 'static,
 ) -> (Job, Pending<T>) {
-    asked(doing, false, work, Some(Box::new(unheard)))
+    asked(doing, false, work, Some(Box::new(compensate)))
 }
 
 fn asked<T: Send + 'static>(
     doing: &'static str,
     outlives: bool,
     work: impl Fn(&mut dyn Sql) -> sql::Result<T> + Send + 'static,
-    unheard: Option<Unheard<T>>,
+    compensate: Option<Compensation<T>>,
 ) -> (Job, Pending<T>) {
     let (sender, answer) = Pending::promised();
     let asked = Asked {
@@ -103,13 +103,13 @@ fn asked<T: Send + 'static>(
         work,
         outcome: None,
         sender,
-        unheard,
+        compensate,
     };
     (Box::new(asked), answer)
 }
 
 /// Gets an answer that nobody waits for any more.
-type Unheard<T> = Box<dyn FnOnce(T) + Send>;
+type Compensation<T> = Box<dyn FnOnce(T) + Send>;
 
 struct Asked<T, F> {
     doing: &'static str,
@@ -118,7 +118,7 @@ struct Asked<T, F> {
     /// None, as long as it was not begun.
     outcome: Option<sql::Result<T>>,
     sender: Promise<T>,
-    unheard: Option<Unheard<T>>,
+    compensate: Option<Compensation<T>>,
 }
 
 impl<T, F> Task for Asked<T, F>
@@ -144,8 +144,8 @@ where
             (None, None) => Err(Failure::new(doing, "it was not begun")),
         };
         // Whoever went while it was being done is not told; what was done stays done.
-        if let (Err(Ok(done)), Some(unheard)) = (self.sender.send(answer), self.unheard) {
-            unheard(done);
+        if let (Err(Ok(done)), Some(compensate)) = (self.sender.send(answer), self.compensate) {
+            compensate(done);
         }
     }
 }

@@ -154,3 +154,16 @@ fn nobody_issues_a_token_that_is_from_nobody() {
     let revoke = [&["token", "revoke"][..], &nowhere].concat();
     site.run_with(&revoke, &good).ok();
 }
+
+#[test]
+fn any_name_that_may_be_set_stands_in_tokens_as_it_is() {
+    let name = r#"say "hi" \ ünï/🌊"#;
+    let issuer = Issuer::set(name.parse().expect("a name"));
+    let app = App::with(|setup| setup.issuer = issuer).with_user("ana");
+    let (access, refresh) = session(&app);
+    for token in [&access, &refresh] {
+        assert_eq!(claims(token)["iss"], name);
+    }
+    app.status(&access).expect(200);
+    app.refresh(&refresh).expect(200);
+}

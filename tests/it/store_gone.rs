@@ -27,7 +27,7 @@ fn it_is_not_done_unless_it_gives_back_or_ends_something() {
         drop(store.open_session(opening(ada, 2), actor(NOW)));
         drop(store.reserve_attempt(b"another".to_vec(), NOW));
         drop(store.end_session(SessionId([1; 16]), "logout", actor(NOW)));
-        drop(store.return_attempt(vec![KEY.to_vec()], NOW));
+        drop(store.refund_attempt(vec![KEY.to_vec()], NOW));
         other.execute_batch("COMMIT").expect("the end of the lock");
         get(waits);
         get(note(store));

@@ -357,7 +357,7 @@ fn a_name_is_counted_whether_or_not_its_account_has_to_wait() {
 fn an_attempt_that_is_given_back_was_never_counted() {
     on_each_engine(|store| {
         let attempt = |at| get(store.reserve_attempt(b"ada".to_vec(), later(at)));
-        let give_back = |at| get(store.return_attempt(vec![b"ada".to_vec()], later(at)));
+        let give_back = |at| get(store.refund_attempt(vec![b"ada".to_vec()], later(at)));
         for _ in 0..20 {
             assert_eq!(attempt(0), Attempt::Allowed);
             give_back(0);

@@ -11,8 +11,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use tokio_postgres::{Client as Asker, Row, RowStream, Statement};
 
+use super::endpoint::{Endpoint, Previous, RawConnection, Unreached, while_polled};
 use super::hosts::{Place, ServerId};
-use super::way::{Before, Link, Unreached, Way, heard};
 use crate::store::sql::{Error, Result, Value};
 
 /// Whoever hears nothing for so long asks whether the server still works on it. A long statement is waited
@@ -25,13 +25,13 @@ const SILENT: &str = "the server of the database has said nothing for several se
 /// How long a server is told that a connection ends.
 const GOODBYE: Duration = Duration::from_millis(200);
 
-/// What the server says, if anything is heard of it.
+/// What the server says, if anything is while_polled of it.
 pub(super) type Said<T, E = tokio_postgres::Error> = std::result::Result<T, E>;
 
 /// What ends a connection is known, so that there is none any more.
 pub(super) struct Client {
     runtime: Runtime,
-    link: Option<Link>,
+    link: Option<RawConnection>,
     place: Place,
     /// The number of the process that the server has for it.
     process: i32,
@@ -41,13 +41,13 @@ impl Client {
     /// Connects, and asks `first`, whose answer has one row that begins with the number of the
     /// process and has the server's own name behind three more.
     pub(super) fn connect(
-        way: &Arc<Way>,
-        before: Option<Before>,
+        endpoint: &Arc<Endpoint>,
+        previous: Option<Previous>,
         first: &str,
     ) -> std::result::Result<(Self, Row), Unreached> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Unreached::Here)?;
-        let (link, row) = match runtime.block_on(way.go(before, first)) {
+        let (link, row) = match runtime.block_on(endpoint.go(previous, first)) {
             Ok(went) => went,
             Err(failed) => {
                 // A name server that does not answer is not waited for.
@@ -64,7 +64,7 @@ impl Client {
         let client = Self {
             process: row.try_get(0).map_err(Unreached::Refused)?,
             place: Place {
-                way: Arc::clone(way),
+                endpoint: Arc::clone(endpoint),
                 address: link.address(),
                 server: server().map_err(Unreached::Refused)?,
             },
@@ -80,11 +80,11 @@ impl Client {
 
     /// Whether its machine does not answer.
     pub(super) fn is_silent(&self) -> bool {
-        self.place.way.is_silent()
+        self.place.endpoint.is_silent()
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        let is_closed = |it: &Link| it.client.is_closed();
+        let is_closed = |it: &RawConnection| it.client.is_closed();
         self.link.as_ref().is_none_or(is_closed)
     }
 
@@ -131,20 +131,20 @@ impl Client {
         let Some(link) = &mut self.link else {
             return Err(Error::ended("the connection has ended"));
         };
-        let Link {
+        let RawConnection {
             client,
             traffic,
             config,
             ..
         } = link;
-        let (way, process) = (&self.place.way, self.process);
+        let (endpoint, process) = (&self.place.endpoint, self.process);
         let answer = self.runtime.block_on(async {
-            let mut answer = pin!(heard(traffic, ask(client)));
+            let mut answer = pin!(while_polled(traffic, ask(client)));
             loop {
                 if let Ok(answer) = timeout(SILENCE, answer.as_mut()).await {
                     return answer.map_err(Error::from);
                 }
-                if !way.still_works(config, process).await {
+                if !endpoint.still_works(config, process).await {
                     return Err(Error::passing(SILENT));
                 }
             }
@@ -159,7 +159,7 @@ impl Client {
 /// The server is told, so that it does not think of a failure.
 impl Drop for Client {
     fn drop(&mut self) {
-        if let Some(Link {
+        if let Some(RawConnection {
             client, traffic, ..
         }) = self.link.take()
         {

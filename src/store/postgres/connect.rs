@@ -8,12 +8,12 @@ use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::error::SqlState;
 
 use super::client::Client;
+use super::endpoint::{Endpoint, Unreached};
 use super::error::{SHARED, TAKES_NOTHING, in_words};
-use super::hosts::{Course, Hosts};
+use super::hosts::{Hosts, Target};
 use super::statements::Statements;
 use super::tls;
 use super::url::ServerUrl;
-use super::way::{Unreached, Way};
 use crate::failure::{Failure, chain};
 use crate::store::sql;
 use crate::store::task::NotCommitted;
@@ -86,7 +86,7 @@ struct NotMade {
 
 pub(super) struct Connection {
     pub(super) statements: Statements,
-    /// See [`Hosts::arrive`].
+    /// See [`Hosts::confirm`].
     pub(super) epoch: u64,
 }
 
@@ -127,13 +127,13 @@ impl Connector {
         if let Some(old) = connection {
             match work(&mut old.statements) {
                 Err(err) if err.is_read_only() => {
-                    self.hosts.leave(old.epoch);
+                    self.hosts.abandon(old.epoch);
                     *connection = None;
                     return Err(not_committed(err));
                 }
                 Err(err) if err.ends_connection() || old.is_closed() => {
                     if old.statements.client.is_silent() {
-                        self.hosts.leave(old.epoch);
+                        self.hosts.abandon(old.epoch);
                     }
                     *connection = None;
                     // It has just been asked for in vain, and there is no other one.
@@ -178,10 +178,10 @@ impl Connector {
         }
         drop(refused);
         for _ in 0..MOST_MOVES {
-            let course = self.hosts.course();
-            let statements = self.make(&course).map_err(|why| self.refuse(why))?;
+            let target = self.hosts.target();
+            let statements = self.make(&target).map_err(|why| self.refuse(why))?;
             let place = statements.client.place();
-            let Some(epoch) = self.hosts.arrive(place, course.epoch) else {
+            let Some(epoch) = self.hosts.confirm(place, target.epoch) else {
                 continue;
             };
             if self.refused().take().is_some() {
@@ -217,10 +217,10 @@ impl Connector {
         why
     }
 
-    fn make(&self, course: &Course) -> Result<Statements, NotMade> {
+    fn make(&self, target: &Target) -> Result<Statements, NotMade> {
         let mut failed = Vec::new();
-        for way in self.hosts.in_order(course) {
-            match Client::connect(&way, course.before(&way), SETTINGS) {
+        for endpoint in self.hosts.in_order(target) {
+            match Client::connect(&endpoint, target.previous(&endpoint), SETTINGS) {
                 Ok((client, settings)) => {
                     let is_full = false;
                     check_server(&settings).map_err(|why| NotMade { why, is_full })?;
@@ -228,8 +228,9 @@ impl Connector {
                 }
                 Err(why) => {
                     // One that works, and takes no more connections, say, is not left for another one.
-                    let is_final = why.is_answer() && course.is_by(&way) && !course.is_left;
-                    failed.push((way, why));
+                    let is_final =
+                        why.is_answer() && target.is_at(&endpoint) && !target.is_abandoned;
+                    failed.push((endpoint, why));
                     if is_final {
                         break;
                     }
@@ -278,11 +279,13 @@ fn check_server(settings: &Row) -> Result<(), String> {
 }
 
 /// Of each host, if there are several.
-fn why_of_all(failed: &[(Arc<Way>, Unreached)]) -> String {
+fn why_of_all(failed: &[(Arc<Endpoint>, Unreached)]) -> String {
     let said = match failed {
         [(_, why)] => why.to_string(),
         several => {
-            let each = several.iter().map(|(way, why)| format!("{way}: {why}"));
+            let each = several
+                .iter()
+                .map(|(endpoint, why)| format!("{endpoint}: {why}"));
             each.collect::<Vec<_>>().join("; ")
         }
     };

@@ -8,37 +8,37 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::endpoint::{Endpoint, Previous};
 use super::url::ServerUrl;
-use super::way::{Before, Way};
 
 pub(super) struct Hosts {
-    ways: Vec<Arc<Way>>,
-    course: Mutex<Course>,
+    endpoints: Vec<Arc<Endpoint>>,
+    target: Mutex<Target>,
 }
 
 /// Where connections lead.
 #[derive(Clone, Default)]
-pub(super) struct Course {
+pub(super) struct Target {
     pub(super) current: Option<Place>,
     /// How often they have left a server. Those from before are not used any more.
     pub(super) epoch: u64,
     /// Whether nobody has connected since.
-    pub(super) is_left: bool,
+    pub(super) is_abandoned: bool,
 }
 
-impl Course {
-    /// Whether that is the way to the current one.
-    pub(super) fn is_by(&self, way: &Arc<Way>) -> bool {
+impl Target {
+    /// Whether the current server is reached there.
+    pub(super) fn is_at(&self, endpoint: &Arc<Endpoint>) -> bool {
         let current = self.current.as_ref();
-        current.is_some_and(|it| Arc::ptr_eq(&it.way, way))
+        current.is_some_and(|it| Arc::ptr_eq(&it.endpoint, endpoint))
     }
 
-    /// By that way, where connections have led.
-    pub(super) fn before(&self, way: &Arc<Way>) -> Option<Before> {
-        let current = self.current.as_ref().filter(|_| self.is_by(way))?;
-        Some(Before {
+    /// At that endpoint, where connections have led.
+    pub(super) fn previous(&self, endpoint: &Arc<Endpoint>) -> Option<Previous> {
+        let current = self.current.as_ref().filter(|_| self.is_at(endpoint))?;
+        Some(Previous {
             address: current.address?,
-            is_left: self.is_left,
+            is_abandoned: self.is_abandoned,
         })
     }
 }
@@ -46,7 +46,7 @@ impl Course {
 /// The end of a connection.
 #[derive(Clone)]
 pub(super) struct Place {
-    pub(super) way: Arc<Way>,
+    pub(super) endpoint: Arc<Endpoint>,
     /// A name may stand for several.
     pub(super) address: Option<IpAddr>,
     pub(super) server: ServerId,
@@ -64,20 +64,20 @@ pub(super) struct ServerId {
 impl Hosts {
     /// `config` names no place.
     pub(super) fn of(url: &ServerUrl, config: &Config, tls: &MakeRustlsConnect) -> Self {
-        let ways = url.hosts.iter().cloned();
-        let ways = ways.map(|it| Arc::new(Way::to(it, config, tls)));
+        let endpoints = url.hosts.iter().cloned();
+        let endpoints = endpoints.map(|it| Arc::new(Endpoint::to(it, config, tls)));
         Self {
-            ways: ways.collect(),
-            course: Mutex::default(),
+            endpoints: endpoints.collect(),
+            target: Mutex::default(),
         }
     }
 
     /// Whether no machine answered when it was last asked.
     pub(super) fn are_silent(&self) -> bool {
-        self.ways.iter().all(|it| it.is_silent())
+        self.endpoints.iter().all(|it| it.is_silent())
     }
 
-    pub(super) fn course(&self) -> Course {
+    pub(super) fn target(&self) -> Target {
         self.locked().clone()
     }
 
@@ -86,44 +86,44 @@ impl Hosts {
     }
 
     /// First the current one, then as they are named; those that are silent, and one that was left, at the end.
-    pub(super) fn in_order(&self, course: &Course) -> Vec<Arc<Way>> {
-        let mut ways = self.ways.clone();
-        ways.sort_by_key(|it| (it.is_silent(), course.is_by(it) == course.is_left));
-        ways
+    pub(super) fn in_order(&self, target: &Target) -> Vec<Arc<Endpoint>> {
+        let mut endpoints = self.endpoints.clone();
+        endpoints.sort_by_key(|it| (it.is_silent(), target.is_at(it) == target.is_abandoned));
+        endpoints
     }
 
     /// A connection of that epoch led to a server that does not answer, or takes no changes.
-    pub(super) fn leave(&self, epoch: u64) {
-        let mut course = self.locked();
+    pub(super) fn abandon(&self, epoch: u64) {
+        let mut target = self.locked();
         // Or else others found out first, and may have arrived elsewhere.
-        if course.epoch == epoch {
-            course.epoch += 1;
-            course.is_left = true;
+        if target.epoch == epoch {
+            target.epoch += 1;
+            target.is_abandoned = true;
         }
     }
 
     /// Notes where a connection leads that was begun in the epoch `begun`, and returns the epoch that it is of: if
     /// it leads to another server than before, all others are to follow. None if it leads where the others have been
     /// meanwhile.
-    pub(super) fn arrive(&self, place: &Place, begun: u64) -> Option<u64> {
-        let mut course = self.locked();
-        let was = course.current.clone();
+    pub(super) fn confirm(&self, place: &Place, begun: u64) -> Option<u64> {
+        let mut target = self.locked();
+        let was = target.current.clone();
         let was = was.filter(|it| it.server.started != place.server.started);
-        let is_late = course.epoch != begun && (was.is_some() || course.is_left);
+        let is_late = target.epoch != begun && (was.is_some() || target.is_abandoned);
         if is_late {
             return None;
         }
         if let Some(was) = was {
             was.tell_of(place);
-            course.epoch += 1;
+            target.epoch += 1;
         }
-        course.current = Some(place.clone());
-        course.is_left = false;
-        Some(course.epoch)
+        target.current = Some(place.clone());
+        target.is_abandoned = false;
+        Some(target.epoch)
     }
 
-    fn locked(&self) -> MutexGuard<'_, Course> {
-        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> MutexGuard<'_, Target> {
+        self.target.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -143,7 +143,7 @@ impl Place {
 
     /// Whether the address is the same.
     fn is_at(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.way, &other.way)
+        Arc::ptr_eq(&self.endpoint, &other.endpoint)
             && self.address == other.address
             && self.server.address == other.server.address
     }
@@ -151,7 +151,9 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { way, server, .. } = self;
-        write!(f, "{way} ({})", server.address)
+        let Self {
+            endpoint, server, ..
+        } = self;
+        write!(f, "{endpoint} ({})", server.address)
     }
 }

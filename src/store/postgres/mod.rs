@@ -6,6 +6,7 @@
 mod client;
 mod clock;
 mod connect;
+mod endpoint;
 mod error;
 mod facts;
 mod hosts;
@@ -16,7 +17,6 @@ mod readers;
 mod statements;
 mod tls;
 mod url;
-mod way;
 mod writer;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use super::connect::{Connection, Connector, is_unconnected, not_committed};
 use super::readers::Readers;
 use super::statements::Statements;
 use crate::failure::{Failure, panic_message};
-use crate::store::crowd::{Crowd, Gathering};
+use crate::store::group_commit::{Group, GroupCommit};
 use crate::store::sql::{self, Sql};
 use crate::store::tables::TABLES;
 use crate::store::task::{End, Job, NotCommitted, Shares};
@@ -54,10 +54,10 @@ impl Writer {
             waits: false,
         };
         let work = move |jobs| {
-            let mut crowd = Crowd::new(jobs);
+            let mut commits = GroupCommit::new(jobs);
             loop {
-                match crowd.next(IDLE) {
-                    Ok(first) => open.commit_or_report(crowd.gather(Some(first))),
+                match commits.next(IDLE) {
+                    Ok(first) => open.commit_or_report(commits.gather(Some(first))),
                     Err(RecvTimeoutError::Timeout) => open.try_again(),
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
@@ -89,7 +89,7 @@ struct Open {
 
 impl Open {
     /// After a panic those who waited for this group are told that nothing was done, and it goes on for all others.
-    fn commit_or_report(&mut self, group: Gathering<'_>) {
+    fn commit_or_report(&mut self, group: Group<'_>) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.commit(group))) {
             // And so is the transaction.
             self.connection = None;
@@ -97,7 +97,7 @@ impl Open {
         }
     }
 
-    fn commit(&mut self, mut group: Gathering<'_>) {
+    fn commit(&mut self, mut group: Group<'_>) {
         let mut jobs = Vec::new();
         let mut fate = None;
         for _ in 0..MOST_TRIES {
@@ -141,7 +141,7 @@ impl Open {
     fn transaction(
         &mut self,
         jobs: &mut Vec<Job>,
-        group: &mut Gathering<'_>,
+        group: &mut Group<'_>,
     ) -> Result<bool, NotCommitted> {
         let begun = self
             .connector
@@ -179,7 +179,7 @@ impl Open {
         let ended = match self.end {
             End::Commit if is_done => statements.commit(COMMIT).map(|it| warning = it),
             End::Commit => statements.batch("ROLLBACK"),
-            // Before the lock is given back. After a failure nothing more is done in a transaction.
+            // Previous the lock is given back. After a failure nothing more is done in a transaction.
             End::RollBack => put_back(statements, &used)
                 .or(Ok(()))
                 .and_then(|()| statements.batch("ROLLBACK")),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::group::Open;
 use super::opening::Opening;
 use crate::failure::{Failure, panic_message};
-use crate::store::crowd::{Crowd, Gathering};
+use crate::store::group_commit::{Group, GroupCommit};
 use crate::store::task::{Job, NotCommitted};
 use crate::store::worker::Worker;
 
@@ -31,7 +31,7 @@ impl Writer {
     pub(super) fn start(open: Option<Open>, opening: Opening) -> Result<Self, Failure> {
         let checkpoint = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&checkpoint);
-        let work = move |jobs| run(open, opening, Crowd::new(jobs), &asked);
+        let work = move |jobs| run(open, opening, GroupCommit::new(jobs), &asked);
         Ok(Self {
             worker: Worker::start("store-writer", work)?,
             checkpoint,
@@ -50,17 +50,22 @@ impl Writer {
     }
 }
 
-fn run(mut open: Option<Open>, mut opening: Opening, mut crowd: Crowd, checkpoint: &AtomicBool) {
+fn run(
+    mut open: Option<Open>,
+    mut opening: Opening,
+    mut commits: GroupCommit,
+    checkpoint: &AtomicBool,
+) {
     // Since when the log holds what this thread has written.
     let mut filled: Option<Instant> = None;
     loop {
-        let first = match crowd.next(IDLE) {
+        let first = match commits.next(IDLE) {
             Ok(first) => Some(first),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => break,
         };
         let is_idle = first.is_none();
-        let group = crowd.gather(first);
+        let group = commits.gather(first);
         match open.as_mut() {
             // It costs nothing when nobody has written anything, another process included.
             Some(open) if is_idle && filled.is_none() => open.move_log("PASSIVE"),
@@ -83,7 +88,7 @@ fn run(mut open: Option<Open>, mut opening: Opening, mut crowd: Crowd, checkpoin
     }
 }
 
-fn commit(open: &Open, mut group: Gathering<'_>) {
+fn commit(open: &Open, mut group: Group<'_>) {
     let committed = || {
         let settled = open.commit(&mut group);
         group.note_commit();

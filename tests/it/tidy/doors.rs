@@ -94,7 +94,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     (
         "tokio",
         "src/http/ src/daemon/ src/cli/job.rs src/interrupt.rs src/mail/smtp.rs \
-         src/store/postgres/client.rs src/store/postgres/way.rs",
+         src/store/postgres/client.rs src/store/postgres/endpoint.rs",
     ),
     ("futures_util", "src/http/ src/store/postgres/client.rs"),
     (

@@ -1,5 +1,5 @@
-//! Attempts that are given back, until it is known that the database has done it: a right password would count as a
-//! guess.
+//! Attempts that were counted and are not evaluated, such as that of a right password whose session could not be
+//! stored: they are taken off the counters again, until the database has confirmed it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,16 +12,16 @@ use crate::store::pending::Pending;
 pub(super) const MOST_AT_ONCE: usize = 64;
 
 #[derive(Default)]
-pub(super) struct Returns(Mutex<Owed>);
+pub(super) struct Refunds(Mutex<Owed>);
 
 #[derive(Default)]
 struct Owed {
     /// What is to be given back, or was in vain.
-    due: Vec<Return>,
-    under_way: Vec<(Return, Pending<()>)>,
+    due: Vec<Refund>,
+    under_way: Vec<(Refund, Pending<()>)>,
 }
 
-struct Return {
+struct Refund {
     counters: Vec<Counter>,
     /// When it was counted.
     at: Timestamp,
@@ -29,13 +29,13 @@ struct Return {
 
 /// What an attempt is counted under, and when.
 #[derive(Clone)]
-pub(super) struct Login {
+pub(super) struct Reservation {
     pub(super) name: Counter,
     pub(super) account: Option<Counter>,
     pub(super) at: Timestamp,
 }
 
-impl Login {
+impl Reservation {
     /// The counters that an attempt stands in.
     pub(super) fn counted_by(&self, attempt: Attempt) -> Vec<Counter> {
         let name = || [self.name.clone()].into_iter();
@@ -47,24 +47,24 @@ impl Login {
     }
 }
 
-impl Returns {
+impl Refunds {
     /// It is done though nobody waits, and before what comes after.
-    pub(super) fn give_back(&self, store: &Store, counters: Vec<Counter>, at: Timestamp) {
-        self.owed().give_back(store, Return { counters, at });
+    pub(super) fn refund(&self, store: &Store, counters: Vec<Counter>, at: Timestamp) {
+        self.owed().refund(store, Refund { counters, at });
     }
 
     /// An attempt was counted that nobody will evaluate.
-    pub(super) fn note(&self, attempt: Attempt, login: &Login) {
-        let counters = login.counted_by(attempt);
+    pub(super) fn owe(&self, attempt: Attempt, reservation: &Reservation) {
+        let counters = reservation.counted_by(attempt);
         if !counters.is_empty() {
-            let at = login.at;
-            self.owed().due.push(Return { counters, at });
+            let at = reservation.at;
+            self.owed().due.push(Refund { counters, at });
         }
     }
 
     /// Gives back what is due, so many at most, and what the database surely did nothing with; where that is in doubt, a
     /// guess that counted is not to be free.
-    pub(super) fn settle(&self, store: &Store, most: usize) {
+    pub(super) fn retry(&self, store: &Store, most: usize) {
         let mut owed = self.owed();
         for (given, done) in std::mem::take(&mut owed.under_way) {
             match done.now() {
@@ -77,9 +77,9 @@ impl Returns {
             }
         }
         let count = owed.due.len().min(most);
-        let next: Vec<Return> = owed.due.drain(..count).collect();
+        let next: Vec<Refund> = owed.due.drain(..count).collect();
         for given in next {
-            owed.give_back(store, given);
+            owed.refund(store, given);
         }
     }
 
@@ -89,8 +89,8 @@ impl Returns {
 }
 
 impl Owed {
-    fn give_back(&mut self, store: &Store, given: Return) {
-        let done = store.return_attempt(given.counters.clone(), given.at);
+    fn refund(&mut self, store: &Store, given: Refund) {
+        let done = store.refund_attempt(given.counters.clone(), given.at);
         self.under_way.push((given, done));
     }
 }

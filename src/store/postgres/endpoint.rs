@@ -1,4 +1,4 @@
-//! The way to a server, that may be at several places: each is given so long for all of a start, and a
+//! How a server is reached, which may be at several addresses: each is given so long for all of a start, and a
 //! second connection tells whether the server still works on what a first one waits for.
 
 use std::fmt;
@@ -24,7 +24,7 @@ use super::url::ServerHost;
 const NAMELESS: &str = "the name server does not say which machine that is";
 
 /// To one place.
-pub(super) struct Way {
+pub(super) struct Endpoint {
     host: ServerHost,
     config: Config,
     tls: MakeRustlsConnect,
@@ -36,10 +36,10 @@ pub(super) struct Way {
 
 /// Where the connections led that were made before.
 #[derive(Clone, Copy)]
-pub(super) struct Before {
+pub(super) struct Previous {
     pub(super) address: IpAddr,
     /// They have been given up.
-    pub(super) is_left: bool,
+    pub(super) is_abandoned: bool,
 }
 
 /// Why there is no connection.
@@ -51,7 +51,7 @@ pub(super) enum Unreached {
 }
 
 /// A connection. Nothing is said or heard on it but while its traffic is polled.
-pub(super) struct Link {
+pub(super) struct RawConnection {
     pub(super) client: Client,
     pub(super) traffic: Traffic,
     /// What the server last warned of.
@@ -62,7 +62,7 @@ pub(super) struct Link {
 
 type Traffic = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
-impl Way {
+impl Endpoint {
     /// `config` names no place.
     pub(super) fn to(host: ServerHost, config: &Config, tls: &MakeRustlsConnect) -> Self {
         Self {
@@ -87,17 +87,21 @@ impl Way {
     /// each to another host.
     pub(super) async fn go(
         &self,
-        before: Option<Before>,
+        previous: Option<Previous>,
         first: &str,
-    ) -> Result<(Link, Row), Unreached> {
-        let gone = self.try_all(before, first).await;
+    ) -> Result<(RawConnection, Row), Unreached> {
+        let gone = self.try_all(previous, first).await;
         self.note_silence(matches!(gone, Err(Unreached::Silent(_))));
         gone
     }
 
-    async fn try_all(&self, before: Option<Before>, first: &str) -> Result<(Link, Row), Unreached> {
-        let known = before.map(|it| it.address);
-        let is_good = before.is_some_and(|it| !it.is_left) && !self.is_silent();
+    async fn try_all(
+        &self,
+        previous: Option<Previous>,
+        first: &str,
+    ) -> Result<(RawConnection, Row), Unreached> {
+        let known = previous.map(|it| it.address);
+        let is_good = previous.is_some_and(|it| !it.is_abandoned) && !self.is_silent();
         let mut failed = None;
         if is_good {
             match self.try_one(known, first).await {
@@ -136,14 +140,18 @@ impl Way {
         &self,
         address: Option<IpAddr>,
         first: &str,
-    ) -> Result<(Link, Row), Unreached> {
+    ) -> Result<(RawConnection, Row), Unreached> {
         match timeout(self.within, self.start(address, first)).await {
             Ok(started) => started.map_err(Unreached::Refused),
             Err(_) => Err(Unreached::Silent(self.within)),
         }
     }
 
-    async fn start(&self, address: Option<IpAddr>, first: &str) -> Result<(Link, Row), Error> {
+    async fn start(
+        &self,
+        address: Option<IpAddr>,
+        first: &str,
+    ) -> Result<(RawConnection, Row), Error> {
         let mut config = self.config.clone();
         config.port(self.host.port);
         match &self.host.name {
@@ -154,13 +162,13 @@ impl Way {
         if let Some(address) = address {
             config.hostaddr(address);
         }
-        let mut link = Link::make(config, &self.tls).await?;
-        let Link {
+        let mut link = RawConnection::make(config, &self.tls).await?;
+        let RawConnection {
             client, traffic, ..
         } = &mut link;
         // That of a role may be too short for what is asked first.
-        heard(traffic, client.batch_execute("SET statement_timeout = 0")).await??;
-        let row = heard(traffic, client.query_one(first, &[])).await??;
+        while_polled(traffic, client.batch_execute("SET statement_timeout = 0")).await??;
+        let row = while_polled(traffic, client.query_one(first, &[])).await??;
         Ok((link, row))
     }
 
@@ -174,11 +182,11 @@ impl Way {
                 OR state_change > clock_timestamp() - interval '3 seconds')"
         );
         let ask = async {
-            let mut other = Link::make(end.clone(), &self.tls).await?;
-            let Link {
+            let mut other = RawConnection::make(end.clone(), &self.tls).await?;
+            let RawConnection {
                 client, traffic, ..
             } = &mut other;
-            heard(traffic, client.simple_query(&query)).await?
+            while_polled(traffic, client.simple_query(&query)).await?
         };
         match timeout(self.within, ask).await {
             Ok(Ok(said)) => said
@@ -204,7 +212,7 @@ fn is_of_shutdown(state: &SqlState) -> bool {
     state.code().starts_with("57P")
 }
 
-impl Link {
+impl RawConnection {
     /// To which it leads, unless that is a folder.
     pub(super) fn address(&self) -> Option<IpAddr> {
         self.config.get_hostaddrs().first().copied()
@@ -239,7 +247,7 @@ impl Link {
 }
 
 /// What a client is asked for, while its traffic goes on.
-pub(super) async fn heard<T>(
+pub(super) async fn while_polled<T>(
     traffic: &mut Traffic,
     asked: impl Future<Output = T>,
 ) -> Result<T, Error> {
@@ -271,7 +279,7 @@ impl Unreached {
     }
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.host.fmt(f)
     }

@@ -1,4 +1,4 @@
-//! Who waits for the writer, and for whom it waits in turn. Those whom the last commit answered come
+//! Group commit: who waits for the writer, and for whom it waits in turn. Those whom the last commit answered come
 //! back at once if they have more to do, and just miss the next group: two groups then take turns, and
 //! each pays for the disk. Where the disk is slow and many write, it pays to wait for them, for a part of
 //! what a commit takes.
@@ -23,22 +23,22 @@ const FEW: usize = 8;
 const PART: u32 = 4;
 const LONGEST: Duration = Duration::from_millis(2);
 
-pub(super) struct Crowd {
+pub(super) struct GroupCommit {
     jobs: Receiver<Job>,
     /// Those that came while the last group was committed.
-    missed: VecDeque<Job>,
+    queued: VecDeque<Job>,
     /// How many there are if all come back whom the last commit answered.
-    all: usize,
+    returning: usize,
     /// How long its commit took.
     took: Duration,
 }
 
-impl Crowd {
+impl GroupCommit {
     pub(super) fn new(jobs: Receiver<Job>) -> Self {
         Self {
             jobs,
-            missed: VecDeque::new(),
-            all: 0,
+            queued: VecDeque::new(),
+            returning: 0,
             took: Duration::ZERO,
         }
     }
@@ -52,27 +52,27 @@ impl Crowd {
     }
 
     fn there(&mut self) -> Option<Job> {
-        let missed = self.missed.pop_front();
-        missed.or_else(|| self.jobs.try_recv().ok())
+        let queued = self.queued.pop_front();
+        queued.or_else(|| self.jobs.try_recv().ok())
     }
 
     /// What is to be committed together: `first`, if there is one, what waits, and whoever comes in time.
-    pub(super) fn gather(&mut self, first: Option<Job>) -> Gathering<'_> {
-        let waits = first.is_some() && self.all >= FEW && self.took >= SLOW;
-        Gathering {
-            expected: if waits { self.all } else { 0 },
+    pub(super) fn gather(&mut self, first: Option<Job>) -> Group<'_> {
+        let waits = first.is_some() && self.returning >= FEW && self.took >= SLOW;
+        Group {
+            expected: if waits { self.returning } else { 0 },
             patience: LONGEST.min(self.took / PART),
             first,
             size: 0,
             complete: Instant::now(),
-            crowd: self,
+            commits: self,
         }
     }
 }
 
 /// A group that comes together while its first jobs are done.
-pub(super) struct Gathering<'a> {
-    crowd: &'a mut Crowd,
+pub(super) struct Group<'a> {
+    commits: &'a mut GroupCommit,
     first: Option<Job>,
     expected: usize,
     /// How long those are waited for that are expected and not there.
@@ -82,31 +82,31 @@ pub(super) struct Gathering<'a> {
     complete: Instant,
 }
 
-impl Gathering<'_> {
+impl Group<'_> {
     /// To be called when it has been committed and nobody has been answered yet.
     pub(super) fn note_commit(self) {
-        let Self { crowd, size, .. } = self;
-        crowd.took = self.complete.elapsed();
-        crowd.missed.extend(crowd.jobs.try_iter());
-        crowd.all = crowd.missed.len() + size;
+        let Self { commits, size, .. } = self;
+        commits.took = self.complete.elapsed();
+        commits.queued.extend(commits.jobs.try_iter());
+        commits.returning = commits.queued.len() + size;
     }
 
     fn more(&mut self) -> Option<Job> {
         if self.size >= MOST {
             return None;
         }
-        let there = self.crowd.there();
+        let there = self.commits.there();
         if there.is_some() || self.size >= self.expected || self.patience.is_zero() {
             return there;
         }
         let since = Instant::now();
-        let job = self.crowd.next(self.patience);
+        let job = self.commits.next(self.patience);
         self.patience = self.patience.saturating_sub(since.elapsed());
         job.ok()
     }
 }
 
-impl Iterator for Gathering<'_> {
+impl Iterator for Group<'_> {
     type Item = Job;
 
     fn next(&mut self) -> Option<Job> {
