@@ -87,10 +87,11 @@ pub(crate) fn use_cases(
         settings.hash_queue,
         random.clone(),
     )?;
-    let store = if is_dry {
-        Store::open_dry(&settings.database)?
-    } else {
-        Store::open(&settings.database)?
+    // Before anything is made: what is wrong with templates is as good as a wrong setting.
+    let mailer = mailer(settings, public_url)?;
+    let store = match is_dry {
+        true => Store::open_dry(&settings.database)?,
+        false => Store::open(&settings.database)?,
     };
     let clock = store.common_clock()?;
     let stamp = Actor::server().at(clock.now());
@@ -120,10 +121,9 @@ pub(crate) fn use_cases(
         hasher,
         master,
         links: keys.links,
-        mailer: if is_dry {
-            mailer(settings, public_url)?
-        } else {
-            mailer(settings, public_url)?.with_outbox(outbox(settings))
+        mailer: match is_dry {
+            true => mailer,
+            false => mailer.with_outbox(outbox(settings)),
         },
         clock,
         random,

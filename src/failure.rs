@@ -75,7 +75,8 @@ impl Failure {
             return;
         }
         let chain = self.chain();
-        let left_out = if self.transient {
+        // Of what may have been done each one is told.
+        let left_out = if self.transient && !self.is_in_doubt {
             left_out(&chain)
         } else {
             Some(0)

@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -26,13 +26,33 @@ pub(crate) struct Bound {
 }
 
 /// The file of a Unix socket, which goes with this value.
-pub(crate) struct SocketFile(PathBuf);
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    /// Device and number of the file.
+    file: Option<(u64, u64)>,
+}
+
+impl SocketFile {
+    fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            file: file_at(path),
+        }
+    }
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // It may have been removed by somebody else already.
-        let _ = fs::remove_file(&self.0);
+        // Whoever found nobody answering there any more may have put their own in its place.
+        if self.file.is_some() && file_at(&self.path) == self.file {
+            let _ = fs::remove_file(&self.path);
+        }
     }
+}
+
+fn file_at(path: &Path) -> Option<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 pub(crate) async fn bind(
@@ -52,7 +72,7 @@ pub(crate) async fn bind(
         }
         Listen::Unix(path) => {
             let listener = bind_path(path).map_err(advise)?;
-            let socket = SocketFile(path.clone());
+            let socket = SocketFile::at(path);
             give_access(path, access)?;
             Ok(Bound {
                 listener: Listener::Unix(listener),

@@ -26,7 +26,7 @@ use tokio::sync::{oneshot, watch};
 use crate::compose::Identity;
 use crate::daemon::announce::announce;
 use crate::daemon::backups::Backups;
-use crate::daemon::bind::{Bound, bind};
+use crate::daemon::bind::Bound;
 use crate::daemon::loss::stop_or_loss;
 use crate::daemon::metrics::Metrics;
 use crate::daemon::place::Place;
@@ -56,13 +56,12 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
 
 async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let hangups = hangups()?;
-    // Before it listens: of two that start at once, one would take the socket from the other and then leave.
-    let mut place = Place::take(settings)?;
+    let (mut place, bound) = Place::take_and_listen(settings).await?;
     let Bound {
         listener,
         at: bound,
         socket: _socket,
-    } = bind(&settings.listen, &settings.socket, "listen").await?;
+    } = bound;
     let metrics = Metrics::bind(settings).await?;
     let identity = Identity::of(settings, &bound);
     let public_url = identity.check_public_url()?.clone();

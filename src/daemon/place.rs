@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::compose::{self, Identity, Keys};
+use crate::daemon::bind::{Bound, bind};
 use crate::operator::Operator;
 use crate::private_file::data_dir::{self, Locks};
 use crate::private_file::owner::closing;
 use crate::private_file::replace::remove_stale;
 use crate::private_file::{folder_of, layout, new_database, replaceable_in};
-use crate::settings::Settings;
+use crate::settings::{Listen, Settings};
 use crate::store::maintenance;
 
 /// A data folder that is this server's alone.
@@ -39,7 +40,20 @@ impl Drop for Made<'_> {
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn take(settings: &'a Settings) -> anyhow::Result<Self> {
+    /// Where an address is taken nothing is made. The file of a socket is taken from whoever does not answer there: that
+    /// may be a server of this data which has just begun, so the folder comes first.
+    pub(super) async fn take_and_listen(settings: &'a Settings) -> anyhow::Result<(Self, Bound)> {
+        let listen = async || bind(&settings.listen, &settings.socket, "listen").await;
+        match settings.listen {
+            Listen::Tcp(_) => {
+                let bound = listen().await?;
+                Ok((Self::take(settings)?, bound))
+            }
+            Listen::Unix(_) => Ok((Self::take(settings)?, listen().await?)),
+        }
+    }
+
+    fn take(settings: &'a Settings) -> anyhow::Result<Self> {
         let folder = &*settings.data_dir;
         let mut made = Made {
             folder: (!folder.exists()).then_some(folder),

@@ -128,7 +128,13 @@ impl Operator {
     ) -> Result<Option<PathBuf>, Failure> {
         let doing = "making a scheduled backup";
         let folder = &schedule.folder;
-        let unread = |err| Failure::new(doing, format!("{}: {}", folder.display(), in_words(&err)));
+        let unread = |err: std::io::Error| {
+            let why = match folder.symlink_metadata().is_ok() && !folder.is_dir() {
+                true => "it is no folder; move it away".to_owned(),
+                false => in_words(&err),
+            };
+            Failure::new(doing, format!("{}: {why}", folder.display()))
+        };
         let mut made = scheduled(folder).map_err(unread)?;
         let since = now.minus(schedule.every);
         let name = name_at(now);

@@ -313,12 +313,19 @@ fn lock_at_once(folder: &Path, database: Option<&Path>) -> anyhow::Result<Locks>
         })
     };
     let path = folder.join(SERVED);
+    let of_folder = take(&path, folder, "--data-dir")?;
+    let of_database = database.map(|it| take(&beside(it, LOCK), it, "--database"));
+    if let Some(Err(refused)) = of_database {
+        if fs::read_dir(folder).is_ok_and(|it| it.count() == 1) {
+            // It was made for nothing.
+            let _ = fs::remove_file(&path);
+        }
+        return Err(refused);
+    }
     Ok(Locks {
-        folder: take(&path, folder, "--data-dir")?,
+        folder: of_folder,
         path,
-        _database: database
-            .map(|it| take(&beside(it, LOCK), it, "--database"))
-            .transpose()?,
+        _database: of_database.transpose()?,
     })
 }
 

@@ -28,6 +28,14 @@ fn is_own(path: &Path, data_dir: &Path, database: &Path) -> bool {
     is_in_data_dir(&folder, name, path, data_dir) || is_beside(&folder.join(name), database)
 }
 
+/// Removes a database that was made for nothing, with what stands beside it.
+pub(crate) fn remove_database(database: &Path) {
+    for end in BESIDE {
+        // Most of them are not there.
+        let _ = std::fs::remove_file(beside(database, end));
+    }
+}
+
 fn is_in_data_dir(folder: &Path, name: &OsStr, path: &Path, data_dir: &Path) -> bool {
     let Ok(data_dir) = data_dir.canonicalize() else {
         return false;

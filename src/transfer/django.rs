@@ -254,6 +254,8 @@ impl Belongings {
         let id = row.pk.as_i64();
         origin.keeps_number = id.is_some();
         origin.is_renumbered = id.is_none();
+        let is_active: Option<bool> = row.get("is_active")?;
+        origin.is_inactive = is_active == Some(false);
         self.renumbered += usize::from(id.is_none());
         let stored: String = row.get("password")?;
         let hash = Some(&stored).filter(|it| Hasher::is_usable(it)).cloned();
@@ -290,7 +292,7 @@ impl Belongings {
             email,
             first_name: row.text(&["first_name", "name", "full_name"])?,
             last_name: row.get("last_name")?,
-            is_active: row.get("is_active")?,
+            is_active,
             is_staff: row.get("is_staff")? || row.get("is_superuser")?,
             created_at: row.time("date_joined")?,
             last_login_at: row.time("last_login")?,

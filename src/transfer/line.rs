@@ -115,6 +115,7 @@ impl Line {
         Origin {
             username: self.username.clone(),
             email: self.email.clone(),
+            is_inactive: self.is_active == Some(false),
             without_password: (!has_password).then_some(NoPassword::NotThere),
             ..Origin::at(place)
         }

@@ -25,6 +25,7 @@ pub(super) struct Origin {
     /// Whether they had a key that was no number, so that they get a new one.
     pub(super) is_renumbered: bool,
     pub(super) without_password: Option<NoPassword>,
+    pub(super) is_inactive: bool,
     /// What is said of them unless they are present already.
     pub(super) notes: Vec<(Outcome, String)>,
 }

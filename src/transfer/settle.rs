@@ -123,7 +123,8 @@ impl Importer<'_> {
             self.say(Case::new(Outcome::NoPassword, origin, why.clone()));
         }
         let is_numbered = origin.is_renumbered && self.options.with_numbers;
-        let wants_reset = origin.without_password.is_some() && self.options.with_resets;
+        let wants_reset =
+            self.options.with_resets && origin.without_password.is_some() && !origin.is_inactive;
         if !is_numbered && !wants_reset {
             return Ok(());
         }

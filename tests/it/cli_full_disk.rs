@@ -32,8 +32,13 @@ fn backup_and_export_say_that_the_disk_is_full_and_leave_nothing() {
     std::fs::create_dir(&folder).expect("a folder");
     let backup = folder.join("backup.db").display().to_string();
     let export = folder.join("users.jsonl").display().to_string();
-    for arguments in [["db", "backup", &backup], ["user", "export", &export]] {
-        let said = cramped(&site, 4096, &arguments, "").refusal();
+    let copy = folder.join("copy.db").display().to_string();
+    for arguments in [
+        &["db", "backup", &backup][..],
+        &["user", "export", &export],
+        &["db", "copy", "--to", &copy],
+    ] {
+        let said = cramped(&site, 4096, arguments, "").refusal();
         assert!(said.contains("make room"), "{said}");
     }
     assert_eq!(std::fs::read_dir(&folder).expect("a folder").count(), 0);

@@ -66,9 +66,9 @@ fn commands_and_servers_go_by_the_clock_of_the_database() {
     assert_eq!(server.login("bo@example.org").status, 200);
     let late = since("SELECT max(created_at) FROM sessions");
     assert!((0..60).contains(&late), "{late}");
+    // At the first look it may only find that the time is far ahead of what was noted.
+    let log = server.log_with("sys_clock_behind_database");
     assert_eq!(server.stop(), Some(0));
-    let log = server.log();
-    assert!(log.contains("sys_clock_behind_database"), "{log}");
     assert!(!log.contains("sys_clock_set_back"), "{log}");
     let (state, said) = finding(&site, "server_clock").expect("a finding");
     assert_eq!(state, "failed", "{said}");

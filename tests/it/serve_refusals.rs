@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use crate::server::{Outcome, Site};
+use crate::server::{Outcome, Server, Site};
 
 /// A start that must not succeed: if it does, the address is taken and so it ends anyway.
 fn start(site: &Site, arguments: &[&str]) -> Outcome {
@@ -278,6 +278,15 @@ fn a_start_that_is_refused_touches_no_socket_of_a_server_and_leaves_none() {
     assert!(path.exists(), "it is another's");
     assert_eq!(first.stop(), Some(0));
 
+    // One that stops leaves alone what its successor has put there.
+    let mut server = Server::start(site.command(&serve), &site.path("log"));
+    fs::remove_file(&path).expect("the socket");
+    let next = UnixListener::bind(&path).expect("a socket");
+    assert_eq!(server.stop(), Some(0));
+    assert!(path.exists(), "it is the successor's");
+    drop(next);
+    fs::remove_file(&path).expect("the socket");
+
     fs::write(site.data().join("keys/master.key"), "weak").expect("a weak key");
     assert_says(&site.run(&serve).refusal(), &["too weak"]);
     assert!(!path.exists(), "nobody answers there");
@@ -304,4 +313,36 @@ fn a_file_in_the_way_of_a_unix_socket_is_left_alone() {
     let said = site.run(&[&serve[..], &url].concat()).refusal();
     assert_says(&said, &["no socket", "--listen"]);
     assert_eq!(fs::read_to_string(&file).expect("a file"), "precious");
+}
+
+#[test]
+fn a_start_that_is_refused_for_what_it_was_told_leaves_no_folder() {
+    let (site, other) = (used(), Site::new());
+    let database = site.data().join("auth.db").display().to_string();
+    let mut server = site.start(&[]);
+    let nowhere = other.path("nowhere").display().to_string();
+    let key = site.data().join("keys/master.key").display().to_string();
+    for (told, why) in [
+        (vec!["--mail-templates", &nowhere], "mail templates"),
+        (
+            vec!["--database", &database, "--master-key-file", &key],
+            "a server serves",
+        ),
+    ] {
+        assert_says(&start(&other, &told).refusal(), &[why]);
+        assert!(!other.data().exists(), "{why}");
+    }
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn an_empty_database_is_said_to_be_missing_by_the_server_and_by_doctor() {
+    let site = used();
+    fs::write(site.data().join("auth.db"), "").expect("an empty file");
+    assert_says(
+        &start(&site, &[]).refusal(),
+        &["missing or empty", "db restore"],
+    );
+    let examined = site.run(&["doctor", "--format", "csv"]);
+    assert_says(&examined.out, &["there is no database", "db restore"]);
 }

@@ -187,6 +187,17 @@ fn the_operator_sees_mails_and_no_decoys() {
         assert_eq!(page(None, 0, 1), 1);
         assert_eq!(page(Some(MailState::Sent), 0, 9), 0);
         assert_eq!(page(Some(MailState::Queued), 0, 9), 2);
+        let before = |state, limit| {
+            get(store.mails_before(MailPage {
+                state,
+                after: 0,
+                limit,
+            }))
+        };
+        assert_eq!(before(None, 1), reset.id);
+        assert_eq!(before(None, 2), 0);
+        assert_eq!(before(Some(MailState::Queued), 1), reset.id);
+        assert_eq!(before(Some(MailState::Sent), 1), 0);
     });
 }
 

@@ -25,7 +25,7 @@ const GROWING: [&str; 9] = [
 ];
 
 /// Statements that read all of a table, by how they start, and why they may.
-const WHOLE: [(&str, &str); 17] = [
+const WHOLE: [(&str, &str); 18] = [
     (
         "SELECT username_key FROM users",
         "a command that names nobody says who is alike",
@@ -40,6 +40,10 @@ const WHOLE: [(&str, &str); 17] = [
     (
         "SELECT id FROM audit WHERE (user_id = ?1 OR ?1 IS NULL)",
         "`audit list` looks back for a page",
+    ),
+    (
+        "SELECT outbox.id FROM outbox LEFT JOIN users",
+        "`mail list` does the same",
     ),
     (
         "SELECT at, coalesce(detail, '') FROM audit",

@@ -16,7 +16,7 @@ use crate::cli::terminal::progress::Bar;
 use crate::compose;
 use crate::domain::counted;
 use crate::interrupt::Interrupt;
-use crate::private_file::own_files::check_not_own;
+use crate::private_file::own_files::{check_not_own, remove_database};
 use crate::private_file::replace::Draft;
 use crate::private_file::{folder_of, may_write, on_disk_of, whole_path};
 use crate::settings::{Settings, other_database};
@@ -203,8 +203,12 @@ fn copy(to: &Location, job: &Job, output: &mut Output) -> anyhow::Result<()> {
     }
     let (bar, interrupt) = (Bar::of("copying and comparing"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
+    let made = to.file().filter(|it| !it.exists());
     let copied = job.wait(job.operator.copy_database(to, &job.actor, &progress));
     bar.clear();
+    if let (Err(_), Some(file)) = (&copied, made) {
+        remove_database(file);
+    }
     let copied = interrupt.explain(copied, "nothing was copied; run it again")?;
     let row = |it: &CopiedTable| json!({"table": it.name, "rows": it.rows});
     output.rows(copied.iter().map(row))?;

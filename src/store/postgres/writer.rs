@@ -112,8 +112,8 @@ impl Open {
             };
             break;
         }
-        if fate.is_some() {
-            // Those who wait would hear the same.
+        // Those who wait would hear the same, unless it is of what these have done.
+        if fate.as_ref().is_some_and(|it| !it.is_in_doubt) {
             jobs.extend(&mut group);
         }
         group.note_commit();

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::domain::Timestamp;
 use crate::mail::Mailer;
+use crate::private_file::beside;
 use crate::private_file::data_dir;
 use crate::private_file::lent::{Use, fault_of_use};
 use crate::settings::{Settings, Values};
@@ -118,7 +119,13 @@ impl Subject<'_> {
 
     /// Whether there is none for sure: of one behind a closed folder nobody knows.
     pub(crate) fn is_database_missing(&self) -> bool {
-        let is_missing = |it: &Path| it.try_exists().is_ok_and(|is_there| !is_there);
+        // All there is may be in the log.
+        let is_empty = |it: &Path| {
+            let metadata = it.metadata();
+            metadata.is_ok_and(|it| it.is_file() && it.len() == 0) && !beside(it, "-wal").exists()
+        };
+        let is_missing =
+            |it: &Path| it.try_exists().is_ok_and(|is_there| !is_there) || is_empty(it);
         self.database.file().is_some_and(is_missing)
     }
 
