@@ -16,7 +16,7 @@ use crate::domain::{SessionId, Timestamp, UserId};
 use crate::failure::Failure;
 
 /// The claims as a token of ours has them, as JSON. None of them but the issuer, which is quoted already, can hold
-/// what would have to be escaped; to let the library look at each took a tenth of a status check.
+/// what would have to be escaped; to let the library look at each took a thirtieth of a status check.
 fn payload(claims: &Claims, quoted_issuer: &str) -> String {
     let mut json = String::with_capacity(256 + quoted_issuer.len());
     json.push_str(r#"{"token_type":""#);

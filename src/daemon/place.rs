@@ -1,4 +1,4 @@
-//! The data folder of a server, which is taken before anything else, and what is in it.
+//! The data folder of a server, which is taken before anything in it is opened.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -41,11 +41,11 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Whoever waits for a lock of somebody's for longer is told to come again: of ours none lasts, but for the turn to
-/// write, and whoever has that keeps all others waiting. Warnings of a commit are to be heard. A connection that has begun to write and was left
-/// alone must not keep all others out. A commit that was acknowledged is on the disk, whatever the server
-/// is set to. A role's limits of time are for people who forget what they have begun: a copy takes hours, and
-/// whoever serves is idle at night. Texts of ours have backslashes that mean nothing.
-/// Rows that a policy hides are not gone: whoever asks for them is told.
+/// write, and whoever has that keeps all others waiting. Warnings of a commit are to be heard. A connection that has
+/// begun to write and was left alone must not keep all others out. A commit that was acknowledged is on the disk,
+/// whatever the server is set to. A role's limits of time are for people who forget what they have begun: a copy takes
+/// hours, and whoever serves is idle at night. Texts of ours have backslashes that mean nothing. Rows that a policy
+/// hides are not gone: whoever asks for them is told.
 const SETTINGS: &str = "SELECT pg_backend_pid(), current_setting('server_version_num')::int,
     current_setting('server_encoding'), current_schema() IS NOT NULL,
     (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
