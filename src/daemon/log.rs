@@ -1,36 +1,43 @@
 //! The log of the server.
 
-use std::io::{self, BufWriter, Stderr, Write};
+use std::io::{self, Write};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
-
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
 use super::log_line::JsonLine;
 use crate::visible::Visible;
 
-/// How many lines wait for a slow reader of the log; the rest is lost. The queue is allocated at
-/// once.
-const LINES: usize = 4096;
+/// How much waits for a slow reader of the log, in bytes; the rest is lost.
+const MOST: usize = 1 << 20;
+
+/// What the two buffers keep between lines, in bytes.
+const KEPT: usize = 64 * 1024;
 
 /// How long lines gather before the next are written.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The log goes to standard error through a thread of its own: a full pipe loses lines, never time.
-pub(crate) fn start(is_json: bool) -> WorkerGuard {
-    let (writer, guard) = NonBlockingBuilder::default()
-        .lossy(true)
-        .buffered_lines_limit(LINES)
-        .finish(Gathering(BufWriter::new(io::stderr())));
+/// How long the end of the server waits for the reader of its last lines.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The log goes to standard error through a thread of its own: a full pipe loses lines, never time. The last ones
+/// are written before what this returns has gone.
+pub(crate) fn start(is_json: bool) -> io::Result<Log> {
+    // It is there as long as the process is: others need not count who has it.
+    let lines: &'static Lines = Box::leak(Box::default());
+    let (ending, ended) = mpsc::channel();
+    thread::Builder::new().name("log".into()).spawn(|| {
+        lines.pass_on(io::stderr());
+        drop(ending);
+    })?;
     // A terminal may show it, or a person read it at one.
     let show = if is_json {
         Visible::json
     } else {
         Visible::text
     };
-    let visible = move || show(writer.clone());
     let log = tracing_subscriber::fmt()
-        .with_writer(visible)
+        .with_writer(move || show(lines))
         .with_target(false)
         .with_max_level(tracing::Level::INFO)
         .with_ansi(false)
@@ -40,22 +47,83 @@ pub(crate) fn start(is_json: bool) -> WorkerGuard {
     } else {
         log.init();
     }
-    guard
+    Ok(Log { lines, ended })
 }
 
-/// Writes at once what has come, and then lets more come. A thread that slept until the next line would be
-/// woken for each: that took a third of the time of a status check.
-struct Gathering(BufWriter<Stderr>);
+/// Ends the log when it goes.
+pub(crate) struct Log {
+    lines: &'static Lines,
+    ended: mpsc::Receiver<()>,
+}
 
-impl Write for Gathering {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.lines.lock().is_at_end = true;
+        self.lines.came.notify_one();
+        let _ = self.ended.recv_timeout(PATIENCE);
+    }
+}
+
+/// Lines on their way from those who write them, who may not be held up, to the thread that passes them on. A
+/// channel would allocate each here and free it there, and wake the thread for it.
+#[derive(Default)]
+struct Lines {
+    gathered: Mutex<Gathered>,
+    came: Condvar,
+}
+
+#[derive(Default)]
+struct Gathered {
+    text: Vec<u8>,
+    /// Whether the thread waits to be woken.
+    is_asleep: bool,
+    is_at_end: bool,
+}
+
+impl Lines {
+    fn lock(&self) -> MutexGuard<'_, Gathered> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread calls it when no line waits.
+    /// Writes at once what has come, and then lets more come, until the end.
+    fn pass_on(&self, mut to: impl Write) {
+        let mut text = Vec::new();
+        while self.take(&mut text) {
+            // Whoever closed it wants no log.
+            let _ = to.write_all(&text);
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Exchanges what has come for an empty buffer, as soon as there is something; not at the end.
+    fn take(&self, text: &mut Vec<u8>) -> bool {
+        text.clear();
+        text.shrink_to(KEPT);
+        let mut gathered = self.lock();
+        while gathered.text.is_empty() && !gathered.is_at_end {
+            gathered.is_asleep = true;
+            let woken = self.came.wait(gathered);
+            gathered = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+        std::mem::swap(&mut gathered.text, text);
+        !text.is_empty()
+    }
+}
+
+/// A whole line at a time.
+impl Write for &Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut gathered = self.lock();
+        if gathered.text.len() + line.len() <= MOST {
+            gathered.text.extend_from_slice(line);
+        }
+        if std::mem::take(&mut gathered.is_asleep) {
+            self.came.notify_one();
+        }
+        Ok(line.len())
+    }
+
     fn flush(&mut self) -> io::Result<()> {
-        let flushed = self.0.flush();
-        thread::sleep(PAUSE);
-        flushed
+        Ok(())
     }
 }

@@ -6,7 +6,6 @@ use std::cell::{Cell, RefCell};
 use std::fmt::{self, Debug, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::field::RecordFields;
@@ -14,7 +13,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, push_json};
 
 /// When, how bad, what happened, and in which request.
 pub(super) struct JsonLine;
@@ -108,16 +107,7 @@ impl Members<'_> {
 impl Visit for Members<'_> {
     fn record_str(&mut self, field: &Field, text: &str) {
         self.name(field);
-        if text
-            .bytes()
-            .any(|it| it < b' ' || matches!(it, b'"' | b'\\'))
-        {
-            self.0.push_str(&Value::from(text).to_string());
-        } else {
-            self.0.push('"');
-            self.0.push_str(text);
-            self.0.push('"');
-        }
+        push_json(text, self.0);
     }
 
     fn record_u64(&mut self, field: &Field, number: u64) {

@@ -34,7 +34,7 @@ pub use self::sealed_key::{KeyPurpose, SealedKey};
 pub use self::session::{LiveSession, ROTATION_GRACE, Session, SessionId, SessionKind};
 pub use self::similarity::{ALIKE, similarity};
 pub use self::stand_in::StandIn;
-pub use self::text::{bare_line, counted, hexadecimal, without_mark};
+pub use self::text::{bare_line, counted, hexadecimal, push_json, without_mark};
 pub use self::time::Timestamp;
 pub use self::user::{User, UserId, UserRef, spelling, spellings_of_part};
 pub use self::username::Username;

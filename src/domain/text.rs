@@ -43,9 +43,24 @@ pub fn counted(count: impl fmt::Display, one: &str, many: &str) -> String {
 /// Bytes as lower-case hexadecimal digits.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|it| [it >> 4, it & 15]);
-    let digits = digits.map(|it| DIGITS[usize::from(it)]).collect();
+    let digit = |it: u8| DIGITS[usize::from(it)];
+    let mut digits = Vec::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        digits.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    }
     String::from_utf8(digits).unwrap_or_default()
+}
+
+/// Adds a text as JSON has it, in quotes. Most have nothing that would have to be escaped.
+pub fn push_json(text: &str, json: &mut String) {
+    let is_escaped = |it: u8| it < b' ' || matches!(it, b'"' | b'\\');
+    if text.bytes().any(is_escaped) {
+        json.push_str(&serde_json::Value::from(text).to_string());
+    } else {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    }
 }
 
 /// Normalisation form C: what a person typed and what is stored compare alike (RFC 8265, section 4.2).

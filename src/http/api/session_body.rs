@@ -1,10 +1,9 @@
 //! A session as several endpoints tell it.
 
 use poem_openapi::Object;
-use serde_json::Value;
 
 use crate::accounts::session::SessionStatus;
-use crate::domain::{Session, SessionId};
+use crate::domain::{Session, SessionId, push_json};
 use crate::http::wire::WriteJson;
 
 /// Who is logged in, and the tokens of the session.
@@ -74,9 +73,9 @@ impl WriteJson for SessionBody {
         json.push_str(r#"{"is_authenticated":"#);
         json.push_str(truth(is_authenticated));
         json.push_str(r#","username":"#);
-        push_quoted(username, &mut json);
+        push_json(username, &mut json);
         json.push_str(r#","email":"#);
-        push_quoted(email, &mut json);
+        push_json(email, &mut json);
         json.push_str(r#","is_admin":"#);
         json.push_str(truth(is_admin));
         json.push_str(r#","is_profile_updated":"#);
@@ -85,7 +84,7 @@ impl WriteJson for SessionBody {
         json.push_str(truth(is_agreed_to_privacy_policy));
         json.push_str(r#","accepted_privacy_policy_version":"#);
         match accepted_privacy_policy_version {
-            Some(version) => push_quoted(version, &mut json),
+            Some(version) => push_json(version, &mut json),
             None => json.push_str("null"),
         }
         json.push_str(r#","user_id":"#);
@@ -97,18 +96,6 @@ impl WriteJson for SessionBody {
         json.push_str(refresh_token);
         json.push_str(r#""}"#);
         json
-    }
-}
-
-/// As JSON has it.
-fn push_quoted(text: &str, json: &mut String) {
-    let is_plain = |it: u8| it >= b' ' && !matches!(it, b'"' | b'\\');
-    if text.bytes().all(is_plain) {
-        json.push('"');
-        json.push_str(text);
-        json.push('"');
-    } else {
-        json.push_str(&Value::from(text).to_string());
     }
 }
 

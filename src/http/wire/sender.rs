@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use poem::Request;
-use poem::http::{HeaderName, header};
+use poem::http::{HeaderName, HeaderValue, header};
 
 use super::deployment::Deployment;
 
@@ -32,20 +32,21 @@ impl Sender {
         match request.headers().get(header::ORIGIN) {
             Some(origin) if deployment.is_own(origin.as_bytes()) => Self::OwnPage,
             Some(_) => Self::ForeignPage,
-            None if says(request, "same-origin") => Self::OwnPage,
-            None if says(request, "cross-site") => Self::ForeignPage,
-            None => Self::Unknown,
+            None => match site(request) {
+                Some(b"same-origin") => Self::OwnPage,
+                Some(b"cross-site") => Self::ForeignPage,
+                _ => Self::Unknown,
+            },
         }
     }
 
     /// Whether a foreign page sends this to its own visitors' harm. One that the browser takes for
     /// ours has reached us at another address than `public_url`, `localhost` say.
     pub(crate) fn is_hostile(self, request: &Request) -> bool {
-        self == Self::ForeignPage && !says(request, "same-origin")
+        self == Self::ForeignPage && site(request) != Some(b"same-origin")
     }
 }
 
-fn says(request: &Request, site: &str) -> bool {
-    let said = request.headers().get(FETCH_SITE);
-    said.is_some_and(|it| it == site)
+fn site(request: &Request) -> Option<&[u8]> {
+    request.headers().get(FETCH_SITE).map(HeaderValue::as_bytes)
 }

@@ -138,7 +138,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("toml", "src/settings/sources.rs"),
     ("csv", "src/transfer/ src/cli/"),
     ("sd_notify", "src/daemon/service_manager.rs"),
-    ("tracing_appender", "src/daemon/log.rs"),
+    ("memchr", "src/http/wire/auth.rs"),
     (
         "tracing_subscriber",
         "src/daemon/log.rs src/daemon/log_line.rs",
