@@ -3,10 +3,9 @@
 
 use super::Operator;
 use super::users::UserError;
-use crate::domain::{Actor, MailKind, MailState, User, UserId, UserRef};
+use crate::domain::{Actor, MailKind, User, UserRef};
 use crate::failure::Failure;
 use crate::store::links::NewLink;
-use crate::store::mails::MailRecord;
 
 impl Operator {
     /// Queues a reset mail to each user, however many there were before: to all of them or, if mail
@@ -52,46 +51,25 @@ impl Operator {
     }
 
     /// Queues a reset mail to somebody who moved in without a password, unless they are inactive, have one meanwhile,
-    /// have an address that leads nowhere, or have such a mail whose link works. Whether one is sent.
+    /// have an address that leads nowhere, or have such a mail whose link works, of another import maybe that runs
+    /// beside this one. Whether one is sent.
     pub async fn send_first_reset(
         &self,
         who: &UserRef,
         is_dry: bool,
         caller: &Actor,
     ) -> Result<bool, Failure> {
-        let Some(found) = self.parts.store.credentials(who).await? else {
+        let (store, now) = (&self.parts.store, self.now());
+        let Some(is_awaited) = store.awaits_first_reset(who, now).await? else {
             // In a dry run those who are new are not there, and nothing else is known of them.
             let leads_nowhere = matches!(who, UserRef::Email(email) if email.leads_nowhere());
             return Ok(is_dry && !leads_nowhere);
         };
-        let user = &found.user;
-        let is_to_have = found.password_hash.is_none()
-            && user.is_active
-            && !user.email.leads_nowhere()
-            && !self.has_reset(user.id).await?;
-        if is_to_have && !is_dry {
-            let (purpose, user) = (MailKind::PasswordReset, Some(user.id));
-            let queued = self.accounts.queue_link(purpose, user, None, caller);
-            queued.await?;
+        if is_dry || !is_awaited {
+            return Ok(is_awaited);
         }
-        Ok(is_to_have)
-    }
-
-    /// Whether a reset mail is on its way to a user, or arrived, and its link works.
-    async fn has_reset(&self, user: UserId) -> Result<bool, Failure> {
-        let now = self.now();
-        for id in self.parts.store.mails_of(user).await? {
-            let works = |it: &MailRecord| {
-                it.kind == MailKind::PasswordReset
-                    && [MailState::Queued, MailState::Sent].contains(&it.state)
-                    && !it.is_link_used
-                    && it.expires_at.is_some_and(|at| at > now)
-            };
-            if self.parts.store.mail(id).await?.as_ref().is_some_and(works) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let link = self.accounts.new_link(MailKind::PasswordReset)?;
+        store.add_first_reset(who, link, caller.at(now)).await
     }
 
     /// Links with which users choose a password, for the operator to hand over. Each works once.

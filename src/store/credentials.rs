@@ -23,17 +23,20 @@ impl Store {
 
     pub fn credentials(&self, who: &UserRef) -> Pending<Option<Credentials>> {
         let who = who.clone();
-        self.read("looking up a login", move |sql| {
-            let (condition, key) = condition(&who);
-            sql.one(
-                &select_credentials(&format!(
-                    "FROM users JOIN profiles ON user_id = users.id WHERE {condition}"
-                )),
-                &[key],
-                credentials_from_row,
-            )
-        })
+        self.read("looking up a login", move |sql| find_whole(sql, &who))
     }
+}
+
+/// A user, and what decides a login.
+pub(super) fn find_whole(sql: &mut dyn Sql, who: &UserRef) -> Result<Option<Credentials>> {
+    let (condition, key) = condition(who);
+    sql.one(
+        &select_credentials(&format!(
+            "FROM users JOIN profiles ON user_id = users.id WHERE {condition}"
+        )),
+        &[key],
+        credentials_from_row,
+    )
 }
 
 /// The columns that [`user_from_row`] reads, in its order.

@@ -73,21 +73,7 @@ impl Store {
             let recipient = recipient(sql, user, link.purpose, most_per_hour, stamp.at)?;
             let user = user.filter(|_| recipient.is_some());
             write(sql, user, recipient.as_deref(), &link, stamp.at)?;
-            let action = if link.is_mailed {
-                "mail.queue"
-            } else {
-                "link.print"
-            };
-            let purpose = Some(link.purpose.as_str());
-            sql.execute("SAVEPOINT entry", values![])?;
-            audit::write(sql, &stamp, action, user, purpose)?;
-            if user.is_none() {
-                // Strangers could fill the trail: a decoy is counted only. The entry is written all
-                // the same, so that it costs what a link costs.
-                sql.execute("ROLLBACK TO SAVEPOINT entry", values![])?;
-            }
-            sql.execute("RELEASE SAVEPOINT entry", values![])?;
-            counts::add(sql, if user.is_none() { DECOYS } else { LINKS })
+            record(sql, user, &link, &stamp)
         })
     }
 
@@ -109,6 +95,30 @@ impl Store {
             Ok(found)
         })
     }
+}
+
+/// Writes into the audit trail that there is a link, and counts it.
+pub(super) fn record(
+    sql: &mut dyn Sql,
+    user: Option<UserId>,
+    link: &NewLink,
+    stamp: &Stamp,
+) -> Result<()> {
+    let action = if link.is_mailed {
+        "mail.queue"
+    } else {
+        "link.print"
+    };
+    let purpose = Some(link.purpose.as_str());
+    sql.execute("SAVEPOINT entry", values![])?;
+    audit::write(sql, stamp, action, user, purpose)?;
+    if user.is_none() {
+        // Strangers could fill the trail: a decoy is counted only. The entry is written all
+        // the same, so that it costs what a link costs.
+        sql.execute("ROLLBACK TO SAVEPOINT entry", values![])?;
+    }
+    sql.execute("RELEASE SAVEPOINT entry", values![])?;
+    counts::add(sql, if user.is_none() { DECOYS } else { LINKS })
 }
 
 /// Writes a link, and the mail that takes it to `recipient`.

@@ -425,7 +425,7 @@ fn before_last(sql: &mut dyn Sql, page: MailPage) -> sql::Result<i64> {
     )
 }
 
-fn find(sql: &mut dyn Sql, id: i64) -> sql::Result<Option<MailRecord>> {
+pub(super) fn find(sql: &mut dyn Sql, id: i64) -> sql::Result<Option<MailRecord>> {
     let query = format!("SELECT {COLUMNS} FROM {REAL} AND outbox.id = ?1");
     sql.one(&query, values![id], record_from_row)
 }

@@ -13,6 +13,7 @@ mod counts;
 pub mod credentials;
 pub mod doubt;
 mod engine;
+pub mod first_resets;
 mod group_commit;
 pub mod imported_tokens;
 pub mod keys;

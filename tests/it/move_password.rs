@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::move_dump::{HASH, dump, import, person, summary};
-use crate::server::Site;
+use crate::server::{Site, side_by_side};
 
 /// Of the password of the tests, as Django's unsalted and weak hashers write it.
 const KINDS: [(&str, &str); 9] = [
@@ -173,6 +173,20 @@ fn a_reset_mail_goes_to_everybody_of_a_table_that_has_no_hashes() {
         }
         assert_eq!(count(), 2, "{kind}");
     }
+}
+
+#[test]
+fn imports_beside_each_other_mail_nobody_twice() {
+    let site = Site::with_database();
+    let rows = (0..60).map(|it| format!("user{it},user{it}@example.org\n"));
+    let text = format!("username,email\n{}", rows.collect::<String>());
+    side_by_side(0..3, |_| {
+        let import = ["user", "import", "-", "--from", "csv", "--send-reset"];
+        site.run_with(&import, &text).ok();
+    });
+    let list = ["mail", "list", "--limit", "0", "--format", "json"];
+    let mails = site.run(&list).json();
+    assert_eq!(mails.as_array().map(Vec::len), Some(60));
 }
 
 #[test]
