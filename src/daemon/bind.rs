@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
-use crate::failure::in_words;
+use crate::failure::{Failure, in_words};
 use crate::http::Listener;
 use crate::private_file::folder_of;
 use crate::private_file::lent::may_fill;
@@ -38,6 +38,22 @@ impl SocketFile {
             path: path.to_owned(),
             file: file_at(path),
         }
+    }
+}
+
+impl SocketFile {
+    /// Whether nobody comes to this server by the file any more: it was removed, or another server that began at the
+    /// same moment took it for one that a crash had left.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if file_at(&self.path) == self.file {
+            return Ok(());
+        }
+        let why = format!(
+            "{} was removed or replaced while the server listened there; see whether another server has \
+             the same address, and start this one again",
+            self.path.display()
+        );
+        Err(Failure::new("listening", why))
     }
 }
 

@@ -27,7 +27,7 @@ use crate::compose::Identity;
 use crate::daemon::announce::announce;
 use crate::daemon::backups::Backups;
 use crate::daemon::bind::Bound;
-use crate::daemon::loss::stop_or_loss;
+use crate::daemon::loss::{Held, stop_or_loss};
 use crate::daemon::metrics::Metrics;
 use crate::daemon::place::Place;
 use crate::daemon::reload::{hangups, reload_at_each};
@@ -44,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
     memory::leave_no_core();
-    let _log = log::start(settings.json_log);
+    let _log = log::start(settings.json_log).context("cannot start")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -60,7 +60,7 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let Bound {
         listener,
         at: bound,
-        socket: _socket,
+        socket,
     } = bound;
     let metrics = Metrics::bind(settings).await?;
     let identity = Identity::of(settings, &bound);
@@ -91,9 +91,10 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let metrics = metrics.map(|it| it.serve(&app, &rules, stopped.clone()));
     let grace = rules.grace;
     let stop = std::pin::pin!(stop);
+    let held = Held(locks, socket.as_ref());
     let mut ended = Ok(());
     let stop = async {
-        ended = stop_or_loss(stop, &operator, (locks, keys), &stopping, grace).await;
+        ended = stop_or_loss(stop, &operator, (held, keys), &stopping, grace).await;
         service_manager::tell_stop();
     };
     tokio::select! {

@@ -20,21 +20,23 @@ pub(super) struct Place<'a> {
     locks: Locks,
 }
 
-/// A folder that was made for a start does not stay if that comes to nothing: it may have been named by
+/// Folders that were made for a start do not stay if that comes to nothing: they may have been named by
 /// mistake.
 struct Made<'a> {
-    folder: Option<&'a Path>,
+    /// The data folder, and those above it that were not there.
+    folders: Vec<&'a Path>,
     database: Option<&'a Path>,
     is_locked: bool,
 }
 
 impl Drop for Made<'_> {
     fn drop(&mut self) {
-        match self.folder {
-            Some(folder) if self.is_locked => data_dir::unmake(folder, self.database),
+        if let (Some(folder), true) = (self.folders.first(), self.is_locked) {
+            data_dir::remove_locks(folder, self.database);
+        }
+        for folder in &self.folders {
             // Another server may have begun to fill it: only if it is empty.
-            Some(folder) => drop(std::fs::remove_dir(folder)),
-            None => {}
+            let _ = std::fs::remove_dir(folder);
         }
     }
 }
@@ -55,8 +57,12 @@ impl<'a> Place<'a> {
 
     fn take(settings: &'a Settings) -> anyhow::Result<Self> {
         let folder = &*settings.data_dir;
+        let missing = folder.ancestors().take_while(|it| {
+            let is_named = !it.as_os_str().is_empty();
+            is_named && !it.exists()
+        });
         let mut made = Made {
-            folder: (!folder.exists()).then_some(folder),
+            folders: missing.collect(),
             database: settings.database.file(),
             is_locked: false,
         };
@@ -81,7 +87,7 @@ impl<'a> Place<'a> {
     ) -> anyhow::Result<Operator> {
         let is_new = !maintenance::is_there(&settings.database)?;
         let operator = compose::use_cases(settings, identity, Keys::Needed, false)?;
-        self.made.folder = None;
+        self.made.folders.clear();
         if is_new && settings.database.file().is_some() {
             let note = new_database(&settings.database_file());
             tracing::info!(event = "sys_new_database", note);

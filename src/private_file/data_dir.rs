@@ -74,8 +74,8 @@ pub(crate) fn check_makeable(folder: &Path) -> anyhow::Result<()> {
     asked.map_err(|err| cannot_create(folder, err.into()))
 }
 
-/// Removes a data folder that was made for nothing, unless something is in it beside our locks.
-pub(crate) fn unmake(folder: &Path, database: Option<&Path>) {
+/// Removes our locks from a data folder that was made for nothing, unless something is beside them.
+pub(crate) fn remove_locks(folder: &Path, database: Option<&Path>) {
     let of_database = database.map(|it| beside(it, LOCK));
     let locks = [Some(Path::new(SERVED)), of_database.as_deref()];
     let names = locks.map(|it| it.and_then(Path::file_name));
@@ -83,7 +83,6 @@ pub(crate) fn unmake(folder: &Path, database: Option<&Path>) {
     let entries: Vec<PathBuf> = entries.map(|it| it.path()).collect();
     if entries.iter().all(|it| names.contains(&it.file_name())) {
         entries.iter().for_each(|it| drop(fs::remove_file(it)));
-        let _ = fs::remove_dir(folder);
     }
 }
 
@@ -115,6 +114,12 @@ pub(crate) fn check(folder: &Path) -> anyhow::Result<()> {
                 quoted_path(folder)
             )
         }
+        Err(err) if err.kind() == ErrorKind::ReadOnlyFilesystem => Err(err).with_context(|| {
+            format!(
+                "the data folder {shown} is not writable (what is there can be read from a copy on \
+                 another disk: cp -a, and --data-dir with the copy)"
+            )
+        }),
         asked => asked.with_context(|| format!("the data folder {shown} is not writable")),
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -98,8 +99,29 @@ fn a_server_whose_lock_is_removed_or_replaced_lets_no_second_one_in() {
         assert_eq!(server.register("ada"), status, "{lock} {is_replaced}");
         assert_eq!(server.wait(), Some(1), "{lock} {is_replaced}");
         let log = server.log();
-        let line = log.lines().find(|it| it.contains("database_lost"));
+        // Of the first there are two looks: at the database, and at the locks.
+        let line = log.lines().find(|it| it.contains("_lost"));
         assert!(line.is_some_and(|it| it.contains(lock)), "{log}");
+    });
+}
+
+#[test]
+fn a_server_whose_socket_is_removed_or_replaced_ends_and_leaves_the_other_one_alone() {
+    side_by_side([false, true], |is_replaced| {
+        let site = Site::new();
+        let path = site.path("http.sock");
+        let listen = format!("unix:{}", path.display());
+        let url = "https://auth.example.org";
+        let serve = site.command(&["serve", "--listen", &listen, "--public-url", url]);
+        let mut server = Server::start(serve, &site.path("log"));
+        fs::remove_file(&path).expect("the socket");
+        // As of a server that took it for one that a crash had left.
+        let other = is_replaced.then(|| UnixListener::bind(&path).expect("a socket"));
+        assert_eq!(server.wait(), Some(1));
+        let log = server.log();
+        let line = log.lines().find(|it| it.contains("socket_lost"));
+        assert!(line.is_some_and(|it| it.contains("http.sock")), "{log}");
+        assert_eq!(path.exists(), other.is_some());
     });
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use crate::server::{Outcome, Server, Site};
+use crate::server::{Outcome, Site, run};
 
 /// A start that must not succeed: if it does, the address is taken and so it ends anyway.
 fn start(site: &Site, arguments: &[&str]) -> Outcome {
@@ -278,15 +278,7 @@ fn a_start_that_is_refused_touches_no_socket_of_a_server_and_leaves_none() {
     assert!(path.exists(), "it is another's");
     assert_eq!(first.stop(), Some(0));
 
-    // One that stops leaves alone what its successor has put there.
-    let mut server = Server::start(site.command(&serve), &site.path("log"));
     fs::remove_file(&path).expect("the socket");
-    let next = UnixListener::bind(&path).expect("a socket");
-    assert_eq!(server.stop(), Some(0));
-    assert!(path.exists(), "it is the successor's");
-    drop(next);
-    fs::remove_file(&path).expect("the socket");
-
     fs::write(site.data().join("keys/master.key"), "weak").expect("a weak key");
     assert_says(&site.run(&serve).refusal(), &["too weak"]);
     assert!(!path.exists(), "nobody answers there");
@@ -331,6 +323,11 @@ fn a_start_that_is_refused_for_what_it_was_told_leaves_no_folder() {
     ] {
         assert_says(&start(&other, &told).refusal(), &[why]);
         assert!(!other.data().exists(), "{why}");
+        let nested = other.data().join("new/data").display().to_string();
+        let mut serve = other.bare();
+        serve.args(["--data-dir", &nested, "serve", "--listen", "127.0.0.1:0"]);
+        assert_says(&run(serve.args(&told), "").refusal(), &[why]);
+        assert!(!other.data().exists(), "nor those above it: {why}");
     }
     assert_eq!(server.stop(), Some(0));
 }
