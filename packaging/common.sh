@@ -46,8 +46,12 @@ stage() { # BINARY FOLDER
     completions zsh zsh/vendor-completions/_minisass-auth
     completions fish fish/vendor_completions.d/minisass-auth.fish
 
-    install -Dm 644 "$root"/docs/*.md "$root"/{README,CHANGELOG}.md -t "$doc"
+    # As they lie in the repository, so that what refers to each other is found.
+    install -Dm 644 "$root"/{README,CHANGELOG,CONTRIBUTING}.md -t "$doc"
+    install -Dm 644 "$root"/docs/* -t "$doc/docs"
+    install -Dm 644 "$root"/openapi/* -t "$doc/openapi"
     install -Dm 644 "$root/LICENSE" "$doc/copyright"
+    ln -s copyright "$doc/LICENSE"
     install -Dm 644 "$root"/packaging/{nginx.conf,Caddyfile,compose.yaml} \
         "$root"/packaging/{nginx-postgres.conf,compose-postgres.yaml,postgres-role.sql} -t "$doc/examples"
 }

@@ -29,6 +29,14 @@ impl MailKind {
         Self::Contact,
     ];
 
+    /// Whether it is there for the sake of a link.
+    pub fn has_link(self) -> bool {
+        match self {
+            Self::Activation | Self::PasswordReset | Self::Invitation | Self::AddressChange => true,
+            Self::AddressNotice | Self::PasswordChanged | Self::Contact => false,
+        }
+    }
+
     /// The names of what a mail of this kind says beside its link; whoever queues it gives the values.
     pub fn details(self) -> &'static [&'static str] {
         match self {

@@ -106,9 +106,17 @@ impl Letters {
             letters.sources.insert(known, source);
         }
         for kind in MailKind::ALL {
-            letters
-                .write(kind, sample(kind))
-                .map_err(|err| refuse(err.chain()))?;
+            let write = |link| letters.write(kind, sample(kind, link));
+            let [one, other] =
+                ["https://one.example.org/", "https://other.example.org/"].map(write);
+            let one = one.map_err(|err| refuse(err.chain()))?;
+            let other = other.map_err(|err| refuse(err.chain()))?;
+            if let Some(part) = one.same_part(&other).filter(|_| kind.has_link()) {
+                return Err(refuse(format!(
+                    "{}.{part} has no link, which this mail is for; put {{{{ link }}}} into it",
+                    kind.as_str()
+                )));
+            }
         }
         Ok(letters)
     }
@@ -156,6 +164,15 @@ impl Letters {
 }
 
 impl Letter {
+    /// A part that says the same as that of another letter.
+    fn same_part(&self, other: &Self) -> Option<&'static str> {
+        let [_, text, html] = PARTS;
+        if self.text == other.text {
+            return Some(text);
+        }
+        (self.html == other.html).then_some(html)
+    }
+
     /// The mail that shows that mail works.
     pub fn test(public_url: &str) -> Self {
         let text = format!("This is a test: mails of {public_url} arrive here.\n");
@@ -199,23 +216,17 @@ fn in_words(seconds: u64) -> String {
 }
 
 /// Values as they may come, for the check at the start.
-fn sample(kind: MailKind) -> Values {
+fn sample(kind: MailKind, link: &str) -> Values {
     let values = Values::default().with("public_url", "https://auth.example.org");
-    let somebody = values.clone().with("username", "ada");
-    let details = |values: Values| {
-        let names = kind.details().iter();
-        names.fold(values, |values, name| values.with(name, "text"))
+    let values = match kind {
+        MailKind::Contact => values,
+        _ => values.with("username", "ada"),
     };
-    match kind {
-        MailKind::Activation
-        | MailKind::PasswordReset
-        | MailKind::Invitation
-        | MailKind::AddressChange => {
-            somebody.with_link("https://auth.example.org/link/".to_owned(), 3600)
-        }
-        MailKind::AddressNotice | MailKind::PasswordChanged => details(somebody),
-        MailKind::Contact => details(values),
+    if kind.has_link() {
+        return values.with_link(link.to_owned(), 3600);
     }
+    let names = kind.details().iter();
+    names.fold(values, |values, name| values.with(name, "text"))
 }
 
 fn is_markup(state: &State<'_, '_>) -> bool {

@@ -73,6 +73,22 @@ fn a_server_is_found_at_a_unix_socket_with_the_settings_of_its_file() {
 }
 
 #[test]
+fn whoever_says_where_the_server_is_needs_no_settings() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    let settings = site.path("settings.toml");
+    std::fs::write(&settings, "not = [settings").expect("a file");
+    let file = settings.display().to_string();
+    let ask = |more: &[&str]| {
+        let mut check = site.bare();
+        check.args(["healthcheck", "--config", &file]).args(more);
+        run(&mut check, "")
+    };
+    ask(&["--listen", server.address()]).ok();
+    assert!(ask(&[]).refusal().contains("settings.toml"));
+}
+
+#[test]
 fn what_does_not_answer_like_the_server_is_refused_in_one_sentence() {
     let site = Site::new();
     let answers = [

@@ -148,6 +148,25 @@ fn hashes_stay_here_unless_they_are_asked_for_and_a_file_is_private() {
 }
 
 #[test]
+fn a_file_whose_name_says_that_it_is_a_table_is_one() {
+    let from = populated();
+    for (name, kind) in [("users.CSV", "csv"), ("users.json", "jsonl")] {
+        let file = from.path(name).display().to_string();
+        from.run(&["user", "export", "--with-hashes", &file]).ok();
+        let written = std::fs::read_to_string(&file).expect("the file");
+        assert_eq!(written, export(&from, kind), "{name}");
+    }
+    let to = Site::new();
+    let file = to.path("newcomers.csv");
+    std::fs::write(&file, "username,email\nada,ada@example.org\n").expect("a file");
+    let file = file.display().to_string();
+    to.run(&["user", "import", &file]).ok();
+    // Its content is not guessed at.
+    let said = to.run(&["user", "import", &file, "--from", "jsonl"]);
+    assert!(said.refusal().contains("line 1 is no JSON"));
+}
+
+#[test]
 fn a_dry_run_finds_all_that_is_wrong_and_changes_nothing() {
     let site = Site::new();
     site.add_user("ada", &[]);

@@ -252,6 +252,16 @@ fn a_template_that_is_wrong_stops_the_start_and_is_named() {
             "{{ link }}",
             "password-changed.txt:1",
         ),
+        (
+            "password-reset.txt",
+            "Hello",
+            "password-reset.txt has no link",
+        ),
+        (
+            "invitation.html",
+            "<p>Hello</p>",
+            "invitation.html has no link",
+        ),
         ("activation.md", "Hello", "activation.md"),
         ("activation.txt~", "Hello", "activation.subject.txt"),
     ] {

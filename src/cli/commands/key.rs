@@ -48,7 +48,7 @@ pub(crate) enum Command {
         allow_weak: bool,
     },
     /// Print the secret with which another service verifies tokens
-    #[command(after_help = examples(&["minisass-auth key export > signing-key"]))]
+    #[command(after_help = examples(&["(umask 077; minisass-auth key export > signing-key)"]))]
     Export {
         /// As `key list` shows it, `-` reads it from standard input [default: the key that signs]
         kid: Option<String>,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 
+use super::file_name::is_csv;
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::terminal::output::note;
@@ -22,15 +23,16 @@ use crate::visible::Visible;
 #[derive(clap::Args)]
 #[command(after_help = examples(&[
     "minisass-auth user export --with-hashes users.jsonl",
-    "minisass-auth user export --as csv > users.csv",
+    "minisass-auth user export users.csv",
+    "minisass-auth user export --as csv | gzip > users.csv.gz",
 ]))]
 pub(crate) struct Export {
     /// The file to write, with mode 0600; `-` writes to standard output
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// How to write it
-    #[arg(long = "as", value_name = "KIND", default_value = "jsonl")]
-    kind: Kind,
+    /// How to write it [default: csv if the file's name ends so, else jsonl]
+    #[arg(long = "as", value_name = "KIND")]
+    kind: Option<Kind>,
     /// Replace the file, if it is there
     #[arg(long)]
     force: bool,
@@ -49,6 +51,14 @@ enum Kind {
 }
 
 impl Export {
+    fn kind(&self) -> Kind {
+        let by_name = || match is_csv(&self.file) {
+            true => Kind::Csv,
+            false => Kind::Jsonl,
+        };
+        self.kind.unwrap_or_else(by_name)
+    }
+
     fn write(
         &self,
         out: impl Write + IsTerminal,
@@ -56,13 +66,14 @@ impl Export {
         job: &Job,
     ) -> anyhow::Result<u64> {
         let is_terminal = out.is_terminal();
-        let format = match self.kind {
+        let kind = self.kind();
+        let format = match kind {
             Kind::Jsonl => Format::JsonLines,
             Kind::Csv => Format::Csv,
         };
         let exporter = job.operator.exporter(format, self.with_hashes);
         // JSON says the same in characters that do nothing.
-        let mut out: Box<dyn Write> = match self.kind {
+        let mut out: Box<dyn Write> = match kind {
             Kind::Jsonl => Box::new(Visible::json(BufWriter::new(out))),
             Kind::Csv if is_terminal => Box::new(Visible::text(BufWriter::new(out))),
             Kind::Csv => Box::new(BufWriter::new(out)),

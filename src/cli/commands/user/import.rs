@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 
+use super::file_name::is_csv;
 use super::import_file::{Report, Source};
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
@@ -28,16 +29,16 @@ use crate::transfer::without_password::WithoutPassword;
 #[derive(clap::Args)]
 #[command(after_help = examples(&[
     "minisass-auth user import newcomers.jsonl --dry-run",
-    "minisass-auth user import newcomers.csv --from csv --on-error skip",
+    "minisass-auth user import newcomers.csv --on-error skip",
     "minisass-auth user import dump.json.gz --from django --report moved.jsonl",
     "minisass-auth user import dump.json --from django --user-model accounts.user",
 ]))]
 pub(crate) struct Import {
     /// The file to read, packed by gzip or not; `-` reads standard input
     file: PathBuf,
-    /// What the file is
-    #[arg(long, value_name = "KIND", default_value = "jsonl")]
-    from: FileKind,
+    /// What the file is [default: csv if its name ends so, else jsonl]
+    #[arg(long, value_name = "KIND")]
+    from: Option<FileKind>,
     /// Do everything, then roll it back
     #[arg(long)]
     dry_run: bool,
@@ -166,7 +167,7 @@ pub(crate) fn run(import: &Import, settings: Settings, output: &mut Output) -> a
     // that goes again, whether anybody comes over.
     let is_first = !import.dry_run && !compose::is_there(&settings)?;
     let put_aside = on_disk_of(&settings.database_file());
-    let is_read_again = is_first || import.from == FileKind::Django;
+    let is_read_again = is_first || import.kind() == FileKind::Django;
     let source = Source::new(&import.file, is_read_again, &put_aside)?;
     let job = Job::open(settings.clone(), import.dry_run || is_first, true)?;
     let mut host = Terminal {
@@ -177,7 +178,7 @@ pub(crate) fn run(import: &Import, settings: Settings, output: &mut Output) -> a
         held: RefCell::default(),
     };
     let read = |host: &Terminal<'_>, extent| {
-        let for_good = import.from != FileKind::Django && extent != Extent::Trial;
+        let for_good = import.kind() != FileKind::Django && extent != Extent::Trial;
         let (job, open) = (host.job, || source.open(for_good, &host.bar));
         let wanted = import.wanted(job, &put_aside, extent);
         job.operator.import(&wanted, &open, host, &job.actor)
@@ -294,11 +295,19 @@ fn show(summary: &Summary, output: &mut Output) -> anyhow::Result<()> {
 }
 
 impl Import {
+    fn kind(&self) -> FileKind {
+        let by_name = || match is_csv(&self.file) {
+            true => FileKind::Csv,
+            false => FileKind::Jsonl,
+        };
+        self.from.unwrap_or_else(by_name)
+    }
+
     /// Refuses what can be told before there is a database to add to.
     fn check(&self) -> anyhow::Result<()> {
         let has_models = self.user_model.is_some() || self.profile_model.is_some();
         ensure!(
-            self.from == FileKind::Django || !has_models,
+            self.kind() == FileKind::Django || !has_models,
             "--user-model and --profile-model are for dumps; add --from django"
         );
         self.report.as_deref().map_or(Ok(()), Report::check)?;
@@ -308,7 +317,7 @@ impl Import {
     fn wanted(&self, job: &Job, put_aside: &Path, extent: Extent) -> Wanted {
         let user = self.user_model.as_deref().unwrap_or(django::USER);
         Wanted {
-            kind: match self.from {
+            kind: match self.kind() {
                 FileKind::Jsonl => Kind::JsonLines,
                 FileKind::Csv => Kind::Csv,
                 FileKind::Django => Kind::Django(Models {

@@ -4,6 +4,7 @@ mod activate;
 mod create;
 mod delete;
 mod export;
+mod file_name;
 mod import;
 mod import_file;
 mod list;
