@@ -31,7 +31,6 @@ use crate::transfer::without_password::WithoutPassword;
     "minisass-auth user import newcomers.jsonl --dry-run",
     "minisass-auth user import newcomers.csv --on-error skip",
     "minisass-auth user import dump.json.gz --from django --report moved.jsonl",
-    "minisass-auth user import dump.json --from django --user-model accounts.user",
 ]))]
 pub(crate) struct Import {
     /// The file to read, packed by gzip or not; `-` reads standard input
