@@ -1,6 +1,6 @@
 //! The socket that the server listens on.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
@@ -39,13 +39,18 @@ impl SocketFile {
             file: file_at(path),
         }
     }
-}
 
-impl SocketFile {
-    /// Whether nobody comes to this server by the file any more: it was removed, or another server that began at the
-    /// same moment took it for one that a crash had left.
+    /// Fails if clients no longer reach this server by the file: it was removed, or another server that began at the
+    /// same moment took it for one that a crash had left. What cannot be looked at is not lost.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        if file_at(&self.path) == self.file {
+        let is_lost = match fs::symlink_metadata(&self.path) {
+            Ok(it) => Some(place_of(&it)) != self.file,
+            Err(err) => matches!(
+                err.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ),
+        };
+        if !is_lost {
             return Ok(());
         }
         let why = format!(
@@ -67,8 +72,11 @@ impl Drop for SocketFile {
 }
 
 fn file_at(path: &Path) -> Option<(u64, u64)> {
-    let metadata = fs::symlink_metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
+    fs::symlink_metadata(path).ok().as_ref().map(place_of)
+}
+
+fn place_of(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
 }
 
 pub(crate) async fn bind(

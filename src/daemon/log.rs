@@ -1,7 +1,8 @@
 //! The log of the server.
 
 use std::io::{self, Write};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -20,10 +21,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// How long the end of the server waits for the reader of its last lines.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The log goes to standard error through a thread of its own: a full pipe loses lines, never time. The last ones
-/// are written before what this returns has gone.
+/// The log goes to standard error through a thread of its own: a full pipe loses lines, never time.
 pub(crate) fn start(is_json: bool) -> io::Result<Log> {
-    // It is there as long as the process is: others need not count who has it.
+    // As long as the process is there: whoever writes borrows it, and nobody counts who does.
     let lines: &'static Lines = Box::leak(Box::default());
     let (ending, ended) = mpsc::channel();
     thread::Builder::new().name("log".into()).spawn(|| {
@@ -50,17 +50,19 @@ pub(crate) fn start(is_json: bool) -> io::Result<Log> {
     Ok(Log { lines, ended })
 }
 
-/// Ends the log when it goes.
+/// The log of a server that runs.
 pub(crate) struct Log {
     lines: &'static Lines,
     ended: mpsc::Receiver<()>,
 }
 
-impl Drop for Log {
-    fn drop(&mut self) {
+impl Log {
+    /// Writes the last lines; false if nobody reads them in time.
+    pub(crate) fn end(self) -> bool {
         self.lines.lock().is_at_end = true;
         self.lines.came.notify_one();
-        let _ = self.ended.recv_timeout(PATIENCE);
+        // The thread lets go of its end, and sends nothing.
+        self.ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Disconnected)
     }
 }
 
@@ -75,6 +77,8 @@ struct Lines {
 #[derive(Default)]
 struct Gathered {
     text: Vec<u8>,
+    /// How many lines found no room since this was last said.
+    lost: u64,
     /// Whether the thread waits to be woken.
     is_asleep: bool,
     is_at_end: bool,
@@ -90,12 +94,17 @@ impl Lines {
         let mut text = Vec::new();
         while self.take(&mut text) {
             // Whoever closed it wants no log.
-            let _ = to.write_all(&text);
+            let _ = write_whole(&text, &mut to);
+            let lost = std::mem::take(&mut self.lock().lost);
+            if lost > 0 {
+                tracing::warn!(event = "log_lines_lost", count = lost);
+            }
             thread::sleep(PAUSE);
         }
     }
 
-    /// Exchanges what has come for an empty buffer, as soon as there is something; not at the end.
+    /// Exchanges what has come for an empty buffer, as soon as there is something. False once all is written and the
+    /// log has ended.
     fn take(&self, text: &mut Vec<u8>) -> bool {
         text.clear();
         text.shrink_to(KEPT);
@@ -110,12 +119,28 @@ impl Lines {
     }
 }
 
+/// Also to what does not wait, as a parent may have left a pipe: a line that broke off would spoil the next one.
+fn write_whole(mut text: &[u8], to: &mut impl Write) -> io::Result<()> {
+    while !text.is_empty() {
+        match to.write(text) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => text = &text[count..],
+            Err(err) if err.kind() == io::ErrorKind::WouldBlock => thread::sleep(PAUSE),
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+            Err(err) => return Err(err),
+        }
+    }
+    Ok(())
+}
+
 /// A whole line at a time.
 impl Write for &Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut gathered = self.lock();
         if gathered.text.len() + line.len() <= MOST {
             gathered.text.extend_from_slice(line);
+        } else {
+            gathered.lost += 1;
         }
         if std::mem::take(&mut gathered.is_asleep) {
             self.came.notify_one();

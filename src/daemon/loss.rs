@@ -13,12 +13,19 @@ use crate::private_file::data_dir::Locks;
 /// Pause between two looks whether all is still in its place.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What a server has for itself as long as it runs.
-pub(crate) struct Held<'a>(pub(crate) &'a Locks, pub(crate) Option<&'a SocketFile>);
+/// As the log calls it.
+const DATABASE_LOST: &str = "database_lost";
 
-/// Waits for `stop`, or until something is gone. Then nothing is done in the background any more,
-/// and for the time of `grace` whoever asks is told, so that a balancer sees it. A server that cannot open
-/// the keys ends at once: it would sign what no other takes, and take what the others refuse.
+/// What a server has for itself as long as it runs.
+pub(crate) struct Held<'a> {
+    pub(crate) locks: &'a Locks,
+    pub(crate) socket: Option<&'a SocketFile>,
+}
+
+/// Waits for `stop`, or until something is gone. Without its database a server does nothing in the background any
+/// more, and for the time of `grace` whoever asks is told, so that a balancer sees it. Otherwise it ends at once:
+/// without the keys it would sign what no other takes, without the locks another one may work beside it, and
+/// without its socket nobody comes to be told.
 pub(crate) async fn stop_or_loss(
     mut stop: Pin<&mut impl Future<Output = ()>>,
     operator: &Operator,
@@ -29,14 +36,13 @@ pub(crate) async fn stop_or_loss(
     let (event, failure) = tokio::select! {
         () = &mut stop => return Ok(()),
         lost = loss(operator, &held) => lost,
-        failure = loss_of_keys(keys) => {
-            tracing::error!(event = "keys_lost", error = failure.chain());
-            return Err(failure);
-        }
+        failure = loss_of_keys(keys) => ("keys_lost", failure),
     };
     tracing::error!(event, error = failure.chain());
-    stopping.send_replace(true);
-    let _ = tokio::time::timeout(grace, stop).await;
+    if event == DATABASE_LOST {
+        stopping.send_replace(true);
+        let _ = tokio::time::timeout(grace, stop).await;
+    }
     Err(failure)
 }
 
@@ -45,12 +51,12 @@ async fn loss(operator: &Operator, held: &Held<'_>) -> (&'static str, Failure) {
     loop {
         tokio::time::sleep(PAUSE).await;
         if let Err(failure) = operator.check_place() {
-            return ("database_lost", failure);
+            return (DATABASE_LOST, failure);
         }
-        if let Err(failure) = check_locks(held.0) {
+        if let Err(failure) = check_locks(held.locks) {
             return ("locks_lost", failure);
         }
-        if let Some(Err(failure)) = held.1.map(SocketFile::check) {
+        if let Some(Err(failure)) = held.socket.map(SocketFile::check) {
             return ("socket_lost", failure);
         }
     }

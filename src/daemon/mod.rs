@@ -44,13 +44,17 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
     memory::leave_no_core();
-    let _log = log::start(settings.json_log).context("cannot start")?;
+    let log = log::start(settings.json_log).context("cannot start")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start")?;
     let ended = runtime.block_on(serve_until_stopped(settings));
     runtime.shutdown_background();
+    if !log.end() && ended.is_err() {
+        // The log has it, and whoever printed it would wait for the same reader.
+        std::process::exit(1);
+    }
     ended
 }
 
@@ -91,7 +95,8 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let metrics = metrics.map(|it| it.serve(&app, &rules, stopped.clone()));
     let grace = rules.grace;
     let stop = std::pin::pin!(stop);
-    let held = Held(locks, socket.as_ref());
+    let socket = socket.as_ref();
+    let held = Held { locks, socket };
     let mut ended = Ok(());
     let stop = async {
         ended = stop_or_loss(stop, &operator, (held, keys), &stopping, grace).await;

@@ -107,13 +107,21 @@ impl Letters {
         }
         for kind in MailKind::ALL {
             let write = |link| letters.write(kind, sample(kind, link));
-            let [one, other] =
-                ["https://one.example.org/", "https://other.example.org/"].map(write);
+            let [one, other] = [
+                "https://one.example.org/MQ/4f2a/",
+                "https://other.example.org/Mg/b81c/",
+            ]
+            .map(write);
             let one = one.map_err(|err| refuse(err.chain()))?;
             let other = other.map_err(|err| refuse(err.chain()))?;
             if let Some(part) = one.same_part(&other).filter(|_| kind.has_link()) {
+                let or_layout = if part == "html" {
+                    ", or into layout.html,"
+                } else {
+                    ""
+                };
                 return Err(refuse(format!(
-                    "{}.{part} has no link, which this mail is for; put {{{{ link }}}} into it",
+                    "{}.{part} has no link, which this mail is for; put {{{{ link }}}} into it{or_layout}",
                     kind.as_str()
                 )));
             }

@@ -262,6 +262,7 @@ fn a_template_that_is_wrong_stops_the_start_and_is_named() {
             "<p>Hello</p>",
             "invitation.html has no link",
         ),
+        ("layout.html", "<p>Hello</p>", "into layout.html"),
         ("activation.md", "Hello", "activation.md"),
         ("activation.txt~", "Hello", "activation.subject.txt"),
     ] {

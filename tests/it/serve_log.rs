@@ -1,7 +1,7 @@
 //! The log: one JSON object a line, with nothing secret in it, and nothing that stops the service.
 
 use std::collections::HashSet;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -147,6 +147,37 @@ fn what_happens_to_accounts_is_logged_by_number() {
     }
 }
 
+fn announced(out: &mut impl Read) -> String {
+    let mut announced = String::new();
+    while !announced.contains("  Database ") {
+        let mut some = [0; 512];
+        let length = out.read(&mut some).expect("an announcement");
+        assert_ne!(length, 0, "it ended");
+        announced.push_str(&String::from_utf8_lossy(&some[..length]));
+    }
+    announced
+}
+
+#[test]
+fn a_server_that_fails_ends_though_nobody_reads_why() {
+    let site = Site::new();
+    let socket = site.path("http.sock");
+    let listen = format!("unix:{}", socket.display());
+    let url = "https://auth.example.org";
+    let mut serve = site.command(&["serve", "--listen", &listen, "--public-url", url]);
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    // As much as it holds.
+    writer.write_all(&[b' '; 65536]).expect("room");
+    serve.stderr(writer).stdout(Stdio::piped());
+    let mut child = serve.spawn().expect("the program");
+    let mut out = child.stdout.take().expect("standard output");
+    announced(&mut out);
+    std::fs::remove_file(&socket).expect("the socket");
+    let ended = child.wait().expect("an end");
+    assert_eq!(ended.code(), Some(1));
+    drop(reader);
+}
+
 #[test]
 fn a_log_that_nobody_reads_stops_nothing() {
     let site = Site::new();
@@ -155,14 +186,8 @@ fn a_log_that_nobody_reads_stops_nothing() {
     command.stderr(writer).stdout(Stdio::piped());
     let mut child = command.spawn().expect("the program");
     drop(command);
-    let mut announced = String::new();
     let mut out = child.stdout.take().expect("standard output");
-    while !announced.contains("  Database ") {
-        let mut some = [0; 512];
-        let length = out.read(&mut some).expect("an announcement");
-        assert_ne!(length, 0, "it ended");
-        announced.push_str(&String::from_utf8_lossy(&some[..length]));
-    }
+    let announced = announced(&mut out);
     // `2>&1 | head -1`: one line, then both ends are closed.
     reader.read_exact(&mut [0; 20]).expect("a line");
     drop((reader, out));

@@ -99,8 +99,11 @@ fn a_server_whose_lock_is_removed_or_replaced_lets_no_second_one_in() {
         assert_eq!(server.register("ada"), status, "{lock} {is_replaced}");
         assert_eq!(server.wait(), Some(1), "{lock} {is_replaced}");
         let log = server.log();
-        // Of the first there are two looks: at the database, and at the locks.
-        let line = log.lines().find(|it| it.contains("_lost"));
+        let event = match lock {
+            "serve.lock" => "locks_lost",
+            _ => "database_lost",
+        };
+        let line = log.lines().find(|it| it.contains(event));
         assert!(line.is_some_and(|it| it.contains(lock)), "{log}");
     });
 }

@@ -2,8 +2,13 @@
 
 use std::path::Path;
 
-/// Whether it is a table, packed or not.
+/// Whether it is a table, which may be packed.
+pub(super) fn is_read_as_csv(file: &Path) -> bool {
+    let is_packed = file.extension().is_some_and(|it| it == "gz");
+    is_csv(file) || is_packed && is_csv(&file.with_extension(""))
+}
+
+/// Whether it is a table.
 pub(super) fn is_csv(file: &Path) -> bool {
-    let name = file.to_string_lossy().to_lowercase();
-    name.strip_suffix(".gz").unwrap_or(&name).ends_with(".csv")
+    file.to_string_lossy().to_lowercase().ends_with(".csv")
 }

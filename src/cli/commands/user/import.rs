@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::file_name::is_csv;
+use super::file_name::is_read_as_csv;
 use super::import_file::{Report, Source};
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
@@ -295,7 +295,7 @@ fn show(summary: &Summary, output: &mut Output) -> anyhow::Result<()> {
 
 impl Import {
     fn kind(&self) -> FileKind {
-        let by_name = || match is_csv(&self.file) {
+        let by_name = || match is_read_as_csv(&self.file) {
             true => FileKind::Csv,
             false => FileKind::Jsonl,
         };
