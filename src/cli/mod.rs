@@ -119,7 +119,8 @@ pub fn run() -> ExitCode {
     };
     let is_dry = dry_run::is_asked(&matches);
     let misfit = misfit(&cli.command, &matches).map(str::to_owned);
-    if let Some(sentence) = misfit.or_else(|| unknown_column(&cli, &matches)) {
+    let wrong_columns = || without_table(&cli).or_else(|| unknown_column(&cli, &matches));
+    if let Some(sentence) = misfit.or_else(wrong_columns) {
         output::note(&format!("minisass-auth: {sentence}"));
         return ExitCode::from(2);
     }
@@ -161,6 +162,22 @@ fn misfit(command: &Command, matches: &ArgMatches) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Why there are no columns to be chosen, if a command prints no table.
+fn without_table(cli: &Cli) -> Option<String> {
+    let has_none = matches!(
+        cli.command,
+        Command::User(user::Command::Export(_))
+            | Command::Serve
+            | Command::Openapi(_)
+            | Command::Completions(_)
+            | Command::Man(_)
+            | Command::Help(_)
+    );
+    let sentence =
+        "--columns and --wide are for tables, and this command prints none; leave them out";
+    (has_none && cli.how.chooses_columns()).then(|| sentence.to_owned())
 }
 
 /// Why the table has not the columns that were asked for, if it is known before there are rows.

@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail, ensure};
 use serde_json::{Map, Value};
 
 use super::import::Importer;
-use super::line::Line;
+use super::line::{Line, NO_PASSWORDS};
 use super::lines::Counted;
 use super::report::Origin;
 use super::unshown::{misfit, quoted};
@@ -174,14 +174,14 @@ fn separator(begin: &[u8]) -> (anyhow::Result<u8>, u64) {
     (Ok(best.unwrap_or(b',')), 0)
 }
 
-/// The column that a name in the header means, however it is written.
+/// The column that a name in the header means, however it is written: `E-Mail`, `First name`, `username`.
 fn column(name: &str) -> Option<&'static str> {
-    let name = name
-        .trim()
-        .trim_matches('"')
-        .to_lowercase()
-        .replace(' ', "_");
-    COLUMNS.into_iter().find(|it| *it == name)
+    let letters = |name: &str| -> String {
+        let letters = name.chars().filter(|it| it.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    let name = letters(name);
+    COLUMNS.into_iter().find(|it| letters(it) == name)
 }
 
 /// The columns of a table.
@@ -197,12 +197,13 @@ impl Head {
         // What is no header at all is not shown: it may be a secret.
         ensure!(
             names.iter().any(|it| column(it).is_some()),
-            "it has no header; the first line names the columns: {}",
+            "its first line names no column that is known; they are: {}",
             COLUMNS.join(", ")
         );
         let mut columns = Vec::with_capacity(names.len());
         for (name, number) in names.iter().zip(1..) {
             let found = column(name);
+            ensure!(!name.trim().eq_ignore_ascii_case("password"), NO_PASSWORDS);
             if found.is_none() && !name.trim().is_empty() {
                 bail!(
                     "the column {} is unknown; the columns are {}",

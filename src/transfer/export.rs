@@ -3,6 +3,8 @@
 use std::io::Write;
 
 use anyhow::ensure;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::json;
 
 use super::csv_rows::{COLUMNS, HASH_COLUMNS};
@@ -29,6 +31,17 @@ pub struct Exporter<'a> {
     pub(crate) format: Format,
     /// Whether the hashes of passwords are written too.
     pub(crate) with_hashes: bool,
+}
+
+/// Packs into `out` what `write` writes. Only a packed file that is whole says so at its end.
+pub fn packed<T>(
+    out: impl Write,
+    write: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let mut packer = GzEncoder::new(out, Compression::default());
+    let written = write(&mut packer)?;
+    packer.finish()?;
+    Ok(written)
 }
 
 impl Exporter<'_> {

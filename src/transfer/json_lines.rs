@@ -47,7 +47,10 @@ fn check_kind(line: &[u8]) -> anyhow::Result<()> {
     let line = line.trim_ascii();
     let is_dump = |it: &[u8]| it.starts_with(b"{\"model\":");
     if line.starts_with(b"[") || is_dump(line) {
-        bail!("line 1 is no user; a dump of Django is read with --from django");
+        bail!(
+            "line 1 is no user; a dump of Django is read with --from django, and of another list each user goes on a \
+             line: jq -c '.[]' FILE | minisass-auth user import -"
+        );
     }
     if !line.is_empty() && !line.starts_with(b"{") {
         // It is not shown: it may be a secret.

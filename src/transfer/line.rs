@@ -18,11 +18,15 @@ use crate::store::transfer::{EarlierPassword, Record, RecordedConsent, RecordedP
 /// Numbers above are not exact in every JSON reader (RFC 8259, section 6).
 pub(super) const HIGHEST_ID: i64 = (1 << 53) - 1;
 
+pub(super) const NO_PASSWORDS: &str = "password: plain passwords are not imported; give a password_hash, or leave \
+    it out and mail links with --send-reset";
+
 /// The names are stable. What a file leaves out is empty, false or null.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Line {
     pub(super) id: Option<i64>,
+    /// The address if it is blank, as in `user create`.
     pub(super) username: String,
     pub(super) email: String,
     pub(super) first_name: String,
@@ -128,10 +132,7 @@ impl Line {
         now: Timestamp,
         with_placeholder: bool,
     ) -> anyhow::Result<Record> {
-        ensure!(
-            self.password.is_none(),
-            "password: plain passwords are not imported; give a password_hash, or leave it out and mail a link with `reset send`"
-        );
+        ensure!(self.password.is_none(), NO_PASSWORDS);
         for name in [&mut self.first_name, &mut self.last_name] {
             *name = name.trim().to_owned();
         }
@@ -147,8 +148,13 @@ impl Line {
             Err(_) if with_placeholder => placeholder(self.id, username),
             email => email,
         };
-        let username = Username::parse_given(username).map_err(wrong("username"))?;
-        let email = email.map_err(NoAddress)?;
+        let named = |it: &str| Username::parse_given(it).map_err(wrong("username"));
+        let (username, email) = if username.is_empty() {
+            let email = email.map_err(NoAddress)?;
+            (named(email.as_str())?, email)
+        } else {
+            (named(username)?, email.map_err(NoAddress)?)
+        };
         let password_hash = self.password_hash.filter(|it| !it.is_empty());
         let created_at = time("created_at", self.created_at)?.unwrap_or(now);
         Ok(Record {

@@ -117,9 +117,15 @@ impl Case {
 
     /// One line for people.
     fn sentence(&self) -> String {
-        let (place, reason) = (&self.place, &self.reason);
+        let reason = &self.reason;
+        // A failure reads the same otherwise.
+        let place = match self.outcome {
+            Outcome::Skipped => format!("{}: left out", self.place),
+            _ => self.place.clone(),
+        };
         match (&*self.username, &*self.email) {
             ("", "") => format!("{place}: {reason}"),
+            ("", email) => format!("{place}: {reason} ({email})"),
             (name, "") => format!("{place}: {reason} (user {name})"),
             (name, email) => format!("{place}: {reason} (user {name}, {email})"),
         }

@@ -1,6 +1,8 @@
 //! What is said of a file that does not fit, without what may be a secret in it: somebody's hash may stand
 //! in the wrong column.
 
+use serde_json::error::Category;
+
 /// No number, time, name of a version or word for yes or no is as long.
 const LONGEST: usize = 32;
 
@@ -31,6 +33,12 @@ pub(super) fn misfit(err: &serde_json::Error) -> anyhow::Error {
         return anyhow::Error::msg(
             "it is not UTF-8; make it that, such as by: iconv -f WINDOWS-1252 -t UTF-8",
         );
+    }
+    if let Category::Syntax | Category::Eof = err.classify() {
+        return anyhow::Error::msg(match err.is_eof() {
+            true => "its JSON breaks off".to_owned(),
+            false => format!("it is no JSON: {said}"),
+        });
     }
     let parts = said.rsplit_once(", expected ");
     anyhow::Error::msg(match parts.filter(|it| it.0.starts_with("invalid ")) {

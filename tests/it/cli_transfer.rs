@@ -1,8 +1,10 @@
 //! `user export` and `user import`: what goes out comes in again, and nothing that is wrong comes in.
 
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use crate::server::Site;
@@ -156,6 +158,17 @@ fn a_file_whose_name_says_that_it_is_a_table_is_one() {
         let written = std::fs::read_to_string(&file).expect("the file");
         assert_eq!(written, export(&from, kind), "{name}");
     }
+    for (name, kind) in [("packed.csv.gz", "csv"), ("packed.GZ", "jsonl")] {
+        let file = from.path(name).display().to_string();
+        let said = from.run(&["user", "export", "--with-hashes", &file]);
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        let packed = std::fs::File::open(&file).expect("the file");
+        let mut written = String::new();
+        let mut unpacked = GzDecoder::new(packed);
+        unpacked.read_to_string(&mut written).expect("a whole file");
+        assert_eq!(written, export(&from, kind), "{name}");
+        from.run(&["user", "import", &file]).ok();
+    }
     let to = Site::new();
     let file = to.path("newcomers.csv");
     std::fs::write(&file, "username,email\nada,ada@example.org\n").expect("a file");
@@ -164,6 +177,20 @@ fn a_file_whose_name_says_that_it_is_a_table_is_one() {
     // Its content is not guessed at.
     let said = to.run(&["user", "import", &file, "--from", "jsonl"]);
     assert!(said.refusal().contains("line 1 is no JSON"));
+}
+
+#[test]
+fn an_export_does_not_pass_over_columns_that_were_asked_for() {
+    let site = Site::with_database();
+    for flags in [&["--columns", "email"][..], &["--wide"]] {
+        let said = site.run(&[&["user", "export", "users.csv"], flags].concat());
+        assert_eq!(said.code, Some(2), "{}", said.err);
+        assert!(
+            said.err.contains("--columns and --wide are for tables"),
+            "{}",
+            said.err
+        );
+    }
 }
 
 #[test]
@@ -204,7 +231,7 @@ fn a_dry_run_finds_all_that_is_wrong_and_changes_nothing() {
 fn a_bad_line_is_named_and_holds_its_batch_back_until_it_is_skipped() {
     let site = Site::with_database();
     let bad = [
-        ("{\"username\": \"a\"", "EOF"),
+        ("{\"username\": \"a\"", "its JSON breaks off"),
         (
             r#"{"username": "b", "email": ""}"#,
             "email: This field may not be blank.",

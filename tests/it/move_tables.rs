@@ -59,6 +59,8 @@ fn every_separator_and_way_to_write_a_header_is_read() {
         "sep=|\nusername|email\nada|ada@example.org\n",
         "\"Username\";\"Email\";\"First name\"\nada;ada@example.org;A\n",
         " USERNAME , Email \nada,ada@example.org\n",
+        "User-name;E-Mail\nada;ada@example.org\n",
+        "E-mail,First name\nada@example.org,Ada\n",
         "username,email,,\nada,ada@example.org,,\n",
         "username,email\nada,ada@example.org,,,\n",
         ",username,email\n0,ada,ada@example.org\n",
@@ -123,8 +125,8 @@ fn what_cannot_be_read_is_said_of_its_line() {
             "line 2: first_name: it is not UTF-8",
         ),
         (
-            b"username,e-mail\nada,ada@example.org\n",
-            "the column \"e-mail\" is unknown; the columns are id, username",
+            b"username,e-post\nada,ada@example.org\n",
+            "the column \"e-post\" is unknown; the columns are id, username",
         ),
         (b"username,username\nada,ada\n", "is there twice"),
         // What follows would be a part of her name.
@@ -136,7 +138,10 @@ fn what_cannot_be_read_is_said_of_its_line() {
             b"username;email\r\nada;ada@example.org\r\n\"bo;bo@example.org",
             "line 3: a quote begins there that does not end",
         ),
-        (b",\n,\n", "it has no header"),
+        (
+            b",\n,\n",
+            "its first line names no column that is known; they are: id, username",
+        ),
         (
             b"id,username,email\nx,ada,ada@example.org\n",
             "line 2: id: \"x\" is no number",

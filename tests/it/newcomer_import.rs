@@ -89,7 +89,7 @@ const REFUSED: [(&str, &[&str], &str); 8] = [
     (
         "root:x:0:0:root:/root:/bin/bash\n",
         &["--from", "csv"],
-        "no header",
+        "names no column that is known",
     ),
     (
         "root:x:0:0:root:/root:/bin/bash\n",

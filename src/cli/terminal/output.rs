@@ -76,6 +76,10 @@ impl How {
         Some(no_column(&unknown, &known.join(", ")))
     }
 
+    pub(crate) fn chooses_columns(&self) -> bool {
+        self.wide || !self.columns.is_empty()
+    }
+
     /// Whether the OpenAPI document is wanted in YAML.
     pub(crate) fn wants_yaml(&self) -> bool {
         self.format == WantedFormat::Yaml

@@ -89,7 +89,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ),
     (
         "flate2",
-        "src/http/openapi/swagger.rs src/transfer/input.rs",
+        "src/http/openapi/swagger.rs src/transfer/input.rs src/transfer/export.rs",
     ),
     (
         "tokio",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 
-use super::file_name::is_csv;
+use super::file_name::{is_csv, is_packed};
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::terminal::output::note;
@@ -17,20 +17,20 @@ use crate::private_file::end_of_links;
 use crate::private_file::own_files::check_not_own;
 use crate::private_file::replace::{Draft, is_standard_output, stream};
 use crate::progress::Progress;
-use crate::transfer::export::Format;
+use crate::transfer::export::{Format, packed};
 use crate::visible::Visible;
 
 #[derive(clap::Args)]
 #[command(after_help = examples(&[
     "minisass-auth user export --with-hashes users.jsonl",
-    "minisass-auth user export users.csv",
-    "minisass-auth user export --as csv | gzip > users.csv.gz",
+    "minisass-auth user export users.csv.gz",
+    "minisass-auth user export --as csv > users.csv",
 ]))]
 pub(crate) struct Export {
-    /// The file to write, with mode 0600; `-` writes to standard output
+    /// The file to write, with mode 0600, packed if its name ends in .gz; `-` writes to standard output
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// How to write it [default: csv if the file's name ends so, else jsonl]
+    /// How to write it [default: csv if the file's name ends in .csv, else jsonl]
     #[arg(long = "as", value_name = "KIND")]
     kind: Option<Kind>,
     /// Replace the file, if it is there
@@ -61,11 +61,11 @@ impl Export {
 
     fn write(
         &self,
-        out: impl Write + IsTerminal,
+        out: impl Write,
+        is_terminal: bool,
         progress: &Progress,
         job: &Job,
     ) -> anyhow::Result<u64> {
-        let is_terminal = out.is_terminal();
         let kind = self.kind();
         let format = match kind {
             Kind::Jsonl => Format::JsonLines,
@@ -86,8 +86,12 @@ impl Export {
     /// A reader finds the old file or the whole new one.
     fn write_file(&self, file: &Path, progress: &Progress, job: &Job) -> anyhow::Result<u64> {
         let draft = Draft::beside(file)?;
-        let out = File::options().write(true).open(draft.path())?;
-        let count = self.write(out, progress, job)?;
+        let mut out = File::options().write(true).open(draft.path())?;
+        let count = if is_packed(&self.file) {
+            packed(out, |out| self.write(out, false, progress, job))?
+        } else {
+            self.write(&mut out, false, progress, job)?
+        };
         draft.keep(file, self.force)?;
         Ok(count)
     }
@@ -96,7 +100,9 @@ impl Export {
 pub(crate) fn run(export: &Export, job: &Job) -> anyhow::Result<()> {
     let bar = Bar::of("exporting users");
     if export.file == Path::new("-") || is_standard_output(&export.file) {
-        export.write(io::stdout(), &bar.progress(None), job)?;
+        let out = io::stdout();
+        let is_terminal = out.is_terminal();
+        export.write(out, is_terminal, &bar.progress(None), job)?;
         return Ok(());
     }
     let settings = &job.settings;
@@ -108,7 +114,8 @@ pub(crate) fn run(export: &Export, job: &Job) -> anyhow::Result<()> {
     let shown = export.file.display();
     let stream = stream(&file).with_context(|| format!("cannot write {shown}"))?;
     if let Some(stream) = stream {
-        export.write(stream, &bar.progress(None), job)?;
+        let is_terminal = stream.is_terminal();
+        export.write(stream, is_terminal, &bar.progress(None), job)?;
         return Ok(());
     }
     // A link that leads nowhere has the name too.

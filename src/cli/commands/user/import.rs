@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::file_name::is_read_as_csv;
+use super::file_name::is_csv;
 use super::import_file::{Report, Source};
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
@@ -35,7 +35,7 @@ use crate::transfer::without_password::WithoutPassword;
 pub(crate) struct Import {
     /// The file to read, packed by gzip or not; `-` reads standard input
     file: PathBuf,
-    /// What the file is [default: csv if its name ends so, else jsonl]
+    /// What the file is [default: csv if its name ends in .csv, else jsonl]
     #[arg(long, value_name = "KIND")]
     from: Option<FileKind>,
     /// Do everything, then roll it back
@@ -219,9 +219,10 @@ fn send_resets(
     let job = host.job;
     to.each(|who| {
         if host.interrupt.came() {
-            bail!(Interrupted(
-                "the users are in; run it again for the other reset mails"
-            ));
+            bail!(Interrupted(match import.dry_run {
+                true => "nothing was changed; run it again",
+                false => "the users are in; run it again for the other reset mails",
+            }));
         }
         let sent = job
             .operator
@@ -295,7 +296,7 @@ fn show(summary: &Summary, output: &mut Output) -> anyhow::Result<()> {
 
 impl Import {
     fn kind(&self) -> FileKind {
-        let by_name = || match is_read_as_csv(&self.file) {
+        let by_name = || match is_csv(&self.file) {
             true => FileKind::Csv,
             false => FileKind::Jsonl,
         };
@@ -350,7 +351,7 @@ impl Import {
         if summary.without_address > 0 {
             let them = counted(summary.without_address, "user", "users");
             advice.push(format!(
-                "for {them} without an address add --on-blank-email skip or placeholder"
+                "for {them} without an address that mail can reach add --on-blank-email skip or placeholder"
             ));
         }
         if summary.duplicates > 0 {

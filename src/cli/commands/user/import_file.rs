@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 
 use crate::cli::piped::Pipe;
 use crate::cli::terminal::progress::Bar;
@@ -36,12 +36,23 @@ impl Source {
     pub(super) fn check(path: &Path) -> anyhow::Result<()> {
         let source = Self::at(path);
         if source.is_file()? {
-            let shown = source.shown();
-            let cannot = || format!("cannot read {shown}");
-            let file = File::open(path).with_context(cannot)?;
-            input::open(buffered(file)).with_context(cannot)?;
+            let file = File::open(path).map_err(|err| source.unreadable(err))?;
+            let opened = input::open(buffered(file));
+            opened.with_context(|| format!("cannot read {}", source.shown()))?;
         }
         Ok(())
+    }
+
+    fn unreadable(&self, err: io::Error) -> anyhow::Error {
+        let shown = self.shown();
+        // Root works as the owner of the data, and then may not read what is root's.
+        match err.kind() {
+            ErrorKind::PermissionDenied => anyhow!(
+                "cannot read {shown}: permission denied; let the shell open it: \
+                 minisass-auth user import - < {shown}"
+            ),
+            _ => anyhow!(err).context(format!("cannot read {shown}")),
+        }
     }
 
     fn at(path: &Path) -> Self {
@@ -89,13 +100,11 @@ impl Source {
         if self.is_piped() {
             return Ok(false);
         }
-        let shown = self.shown();
-        let cannot = || format!("cannot read {shown}");
-        let metadata = self.path.metadata().with_context(cannot)?;
-        ensure!(!metadata.is_dir(), "{shown} is a folder");
+        let metadata = self.path.metadata().map_err(|err| self.unreadable(err))?;
+        ensure!(!metadata.is_dir(), "{} is a folder", self.shown());
         // Whoever writes into a pipe takes it badly if it is opened only to look at it.
         if metadata.is_file() {
-            File::open(&self.path).with_context(cannot)?;
+            File::open(&self.path).map_err(|err| self.unreadable(err))?;
         }
         Ok(metadata.is_file())
     }
