@@ -60,6 +60,8 @@ impl Job {
         );
         let scratch = (is_new && is_dry).then(Scratch::new).transpose()?;
         if let Some(scratch) = &scratch {
+            // Where it would be made in earnest.
+            compose::check_place_as_it_is(&settings)?;
             settings.data_dir = scratch.path().to_owned();
             settings.database = Location::File(scratch.path().join("auth.db"));
         }

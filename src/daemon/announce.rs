@@ -1,7 +1,10 @@
 //! What `serve` says on standard output once it serves.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::daemon::{metrics::Metrics, service_manager};
 use crate::domain::{API_BASE, WebUrl};
@@ -11,6 +14,9 @@ use crate::private_file::{system_users::own_name, whole_path};
 use crate::settings::{Listen, Settings};
 use crate::store::Location;
 use crate::visible::Visible;
+
+/// How long the server waits for somebody to read it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn announce(
     settings: &Settings,
@@ -46,10 +52,17 @@ pub(crate) async fn announce(
             first_steps(settings)
         },
     );
-    let mut out = io::stdout();
-    // A closed pipe or a full disk takes nothing; the server serves all the same.
-    let written = Visible::text(&mut out).write_all(text.as_bytes());
-    if let Err(err) = written.and_then(|()| out.flush())
+    // Nobody may read what stands in the pipe already.
+    let printed = tokio::task::spawn_blocking(move || print(&text));
+    let _ = tokio::time::timeout(PATIENCE, printed).await;
+}
+
+/// A closed pipe or a full disk takes nothing; the server serves all the same.
+fn print(text: &str) {
+    // Not by way of what the rest of the program prints with: that would wait for this one.
+    let out = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    let written = out.and_then(|out| Visible::text(out).write_all(text.as_bytes()));
+    if let Err(err) = written
         && err.kind() != io::ErrorKind::BrokenPipe
     {
         tracing::warn!(event = "not_announced", error = %err);

@@ -1,20 +1,21 @@
 //! The socket that the server listens on.
 
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use crate::failure::{Failure, in_words};
 use crate::http::Listener;
-use crate::private_file::folder_of;
 use crate::private_file::lent::may_fill;
 use crate::private_file::system_users::group_id;
+use crate::private_file::{folder_of, hold, is_replaced, lock};
 use crate::settings::{Listen, SocketAccess};
 
 /// A socket that the server listens on.
@@ -22,35 +23,28 @@ pub(crate) struct Bound {
     pub(crate) listener: Listener,
     /// With the port that the system chose, if it was to choose one.
     pub(crate) at: Listen,
-    pub(crate) socket: Option<SocketFile>,
+    pub(crate) socket: Option<Arc<SocketFile>>,
 }
 
 /// The file of a Unix socket, which goes with this value.
 pub(crate) struct SocketFile {
     path: PathBuf,
-    /// Device and number of the file.
-    file: Option<(u64, u64)>,
+    /// As long as it is open no other file can get its number.
+    file: File,
 }
 
 impl SocketFile {
-    fn at(path: &Path) -> Self {
-        Self {
+    fn at(path: &Path) -> io::Result<Self> {
+        Ok(Self {
             path: path.to_owned(),
-            file: file_at(path),
-        }
+            file: hold(path)?,
+        })
     }
 
     /// Fails if clients no longer reach this server by the file: it was removed, or another server that began at the
-    /// same moment took it for one that a crash had left. What cannot be looked at is not lost.
+    /// same moment took it for one that a crash had left.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        let is_lost = match fs::symlink_metadata(&self.path) {
-            Ok(it) => Some(place_of(&it)) != self.file,
-            Err(err) => matches!(
-                err.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ),
-        };
-        if !is_lost {
+        if !is_replaced(&self.path, &self.file) {
             return Ok(());
         }
         let why = format!(
@@ -65,18 +59,10 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         // Whoever found nobody answering there any more may have put their own in its place.
-        if self.file.is_some() && file_at(&self.path) == self.file {
+        if !is_replaced(&self.path, &self.file) {
             let _ = fs::remove_file(&self.path);
         }
     }
-}
-
-fn file_at(path: &Path) -> Option<(u64, u64)> {
-    fs::symlink_metadata(path).ok().as_ref().map(place_of)
-}
-
-fn place_of(file: &Metadata) -> (u64, u64) {
-    (file.dev(), file.ino())
 }
 
 pub(crate) async fn bind(
@@ -95,13 +81,12 @@ pub(crate) async fn bind(
             })
         }
         Listen::Unix(path) => {
-            let listener = bind_path(path).map_err(advise)?;
-            let socket = SocketFile::at(path);
+            let (listener, socket) = bind_path(path).map_err(advise)?;
             give_access(path, access)?;
             Ok(Bound {
                 listener: Listener::Unix(listener),
                 at: listen.clone(),
-                socket: Some(socket),
+                socket: Some(Arc::new(socket)),
             })
         }
     }
@@ -172,7 +157,9 @@ fn refusal(err: &io::Error, listen: &Listen, flag: &str) -> anyhow::Error {
     }
 }
 
-fn bind_path(path: &Path) -> io::Result<UnixListener> {
+fn bind_path(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+    // One after the other: between its two steps nobody answers at a socket that a server has just made.
+    let _turn = lock::wait(folder_of(path));
     // A socket that nobody answers at was left behind by a crash; any other file is not ours.
     match fs::symlink_metadata(path) {
         Ok(it) if !it.file_type().is_socket() => {
@@ -184,7 +171,8 @@ fn bind_path(path: &Path) -> io::Result<UnixListener> {
         },
         Err(_) => {}
     }
-    UnixListener::bind(path)
+    let listener = UnixListener::bind(path)?;
+    Ok((listener, SocketFile::at(path)?))
 }
 
 /// A process that may open the socket is believed about where requests come from.

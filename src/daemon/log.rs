@@ -1,7 +1,7 @@
 //! The log of the server.
 
 use std::io::{self, Write};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The log goes to standard error through a thread of its own: a full pipe loses lines, never time.
 pub(crate) fn start(is_json: bool) -> io::Result<Log> {
-    // As long as the process is there: whoever writes borrows it, and nobody counts who does.
+    // Never freed: it lives as long as the process, so that writers borrow it and count no references.
     let lines: &'static Lines = Box::leak(Box::default());
     let (ending, ended) = mpsc::channel();
     thread::Builder::new().name("log".into()).spawn(|| {
@@ -57,12 +57,12 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Writes the last lines; false if nobody reads them in time.
-    pub(crate) fn end(self) -> bool {
+    /// Writes the last lines, if somebody reads them in time.
+    pub(crate) fn end(self) {
         self.lines.lock().is_at_end = true;
         self.lines.came.notify_one();
-        // The thread lets go of its end, and sends nothing.
-        self.ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Disconnected)
+        // The thread sends nothing: it drops its end once all is written.
+        let _ = self.ended.recv_timeout(PATIENCE);
     }
 }
 
@@ -77,7 +77,7 @@ struct Lines {
 #[derive(Default)]
 struct Gathered {
     text: Vec<u8>,
-    /// How many lines found no room since this was last said.
+    /// How many lines found no room, here or on the disk, since this was last said.
     lost: u64,
     /// Whether the thread waits to be woken.
     is_asleep: bool,
@@ -92,20 +92,25 @@ impl Lines {
     /// Writes at once what has come, and then lets more come, until the end.
     fn pass_on(&self, mut to: impl Write) {
         let mut text = Vec::new();
-        while self.take(&mut text) {
-            // Whoever closed it wants no log.
-            let _ = write_whole(&text, &mut to);
-            let lost = std::mem::take(&mut self.lock().lost);
+        let mut is_written = true;
+        while let Some(lost) = self.take(&mut text, is_written) {
             if lost > 0 {
+                // Behind what was taken, and before what comes now.
                 tracing::warn!(event = "log_lines_lost", count = lost);
+            }
+            let mut rest = &*text;
+            is_written = write_whole(&mut rest, &mut to).is_ok();
+            if !is_written {
+                let lines = rest.iter().filter(|it| **it == b'\n').count();
+                self.lock().lost += lines as u64;
             }
             thread::sleep(PAUSE);
         }
     }
 
-    /// Exchanges what has come for an empty buffer, as soon as there is something. False once all is written and the
-    /// log has ended.
-    fn take(&self, text: &mut Vec<u8>) -> bool {
+    /// Exchanges what has come for an empty buffer, as soon as there is something. How many lines were lost before, to
+    /// be said where that is of use; none once all is written and the log has ended.
+    fn take(&self, text: &mut Vec<u8>, is_said: bool) -> Option<u64> {
         text.clear();
         text.shrink_to(KEPT);
         let mut gathered = self.lock();
@@ -115,16 +120,22 @@ impl Lines {
             gathered = woken.unwrap_or_else(PoisonError::into_inner);
         }
         std::mem::swap(&mut gathered.text, text);
-        !text.is_empty()
+        let lost = if is_said {
+            std::mem::take(&mut gathered.lost)
+        } else {
+            0
+        };
+        (!text.is_empty()).then_some(lost)
     }
 }
 
-/// Also to what does not wait, as a parent may have left a pipe: a line that broke off would spoil the next one.
-fn write_whole(mut text: &[u8], to: &mut impl Write) -> io::Result<()> {
+/// Waits for a pipe that does not wait itself, as a parent may have left it: `write_all` would stop in the middle of a
+/// line. What could not be written is left in `text`.
+fn write_whole(text: &mut &[u8], to: &mut impl Write) -> io::Result<()> {
     while !text.is_empty() {
         match to.write(text) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => text = &text[count..],
+            Ok(count) => *text = &text[count..],
             Err(err) if err.kind() == io::ErrorKind::WouldBlock => thread::sleep(PAUSE),
             Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
             Err(err) => return Err(err),

@@ -1,6 +1,7 @@
-//! What happens when somebody takes the database, its keys, or the socket away from under the server.
+//! What happens when somebody takes the database, its keys, its locks or a socket away from under the server.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
@@ -13,51 +14,71 @@ use crate::private_file::data_dir::Locks;
 /// Pause between two looks whether all is still in its place.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// As the log calls it.
-const DATABASE_LOST: &str = "database_lost";
-
 /// What a server has for itself as long as it runs.
 pub(crate) struct Held<'a> {
     pub(crate) locks: &'a Locks,
-    pub(crate) socket: Option<&'a SocketFile>,
+    /// Of those of its addresses that are files.
+    pub(crate) sockets: &'a [Arc<SocketFile>],
+    /// Tells that the keys that are stored cannot be opened.
+    pub(crate) lost_keys: oneshot::Receiver<Failure>,
 }
 
-/// Waits for `stop`, or until something is gone. Without its database a server does nothing in the background any
-/// more, and for the time of `grace` whoever asks is told, so that a balancer sees it. Otherwise it ends at once:
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lost {
+    Database,
+    Keys,
+    Locks,
+    Socket,
+}
+
+impl Lost {
+    /// As the log calls it.
+    fn event(self) -> &'static str {
+        match self {
+            Self::Database => "database_lost",
+            Self::Keys => "keys_lost",
+            Self::Locks => "locks_lost",
+            Self::Socket => "socket_lost",
+        }
+    }
+}
+
+/// Waits for `stop`, or until something is gone. Then nothing is done in the background any more. Without its database
+/// a server tells whoever asks for the time of `grace`, so that a balancer sees it. Otherwise it ends at once:
 /// without the keys it would sign what no other takes, without the locks another one may work beside it, and
 /// without its socket nobody comes to be told.
 pub(crate) async fn stop_or_loss(
     mut stop: Pin<&mut impl Future<Output = ()>>,
     operator: &Operator,
-    (held, keys): (Held<'_>, oneshot::Receiver<Failure>),
+    held: Held<'_>,
     stopping: &watch::Sender<bool>,
     grace: Duration,
 ) -> Result<(), Failure> {
-    let (event, failure) = tokio::select! {
+    let (lost, failure) = tokio::select! {
         () = &mut stop => return Ok(()),
-        lost = loss(operator, &held) => lost,
-        failure = loss_of_keys(keys) => ("keys_lost", failure),
+        found = loss(operator, held.locks, held.sockets) => found,
+        failure = loss_of_keys(held.lost_keys) => (Lost::Keys, failure),
     };
-    tracing::error!(event, error = failure.chain());
-    if event == DATABASE_LOST {
-        stopping.send_replace(true);
+    tracing::error!(event = lost.event(), error = failure.chain());
+    stopping.send_replace(true);
+    if lost == Lost::Database {
         let _ = tokio::time::timeout(grace, stop).await;
     }
     Err(failure)
 }
 
-/// What is lost, as the log calls it, and what to do.
-async fn loss(operator: &Operator, held: &Held<'_>) -> (&'static str, Failure) {
+/// What is lost, and what to do.
+async fn loss(operator: &Operator, locks: &Locks, sockets: &[Arc<SocketFile>]) -> (Lost, Failure) {
     loop {
         tokio::time::sleep(PAUSE).await;
         if let Err(failure) = operator.check_place() {
-            return (DATABASE_LOST, failure);
+            return (Lost::Database, failure);
         }
-        if let Err(failure) = check_locks(held.locks) {
-            return ("locks_lost", failure);
+        if let Err(failure) = check_locks(locks) {
+            return (Lost::Locks, failure);
         }
-        if let Some(Err(failure)) = held.socket.map(SocketFile::check) {
-            return ("socket_lost", failure);
+        if let Err(failure) = sockets.iter().try_for_each(|it| it.check()) {
+            return (Lost::Socket, failure);
         }
     }
 }
@@ -74,10 +95,10 @@ fn check_locks(locks: &Locks) -> Result<(), Failure> {
     Err(Failure::new("keeping the data folder to itself", why))
 }
 
-/// The keys that are stored cannot be opened. Whoever looks after that may end before.
 async fn loss_of_keys(lost: oneshot::Receiver<Failure>) -> Failure {
     match lost.await {
         Ok(failure) => failure,
+        // Whoever looks after them has stopped, as at the end.
         Err(_) => std::future::pending().await,
     }
 }

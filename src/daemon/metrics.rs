@@ -1,9 +1,11 @@
 //! The separate address of `/metrics`, for a network that people do not reach.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::daemon::bind::{Bound, bind};
+use crate::daemon::bind::{Bound, SocketFile, bind};
 use crate::http::{App, ConnectionRules, serve};
 use crate::settings::{Listen, Settings};
 
@@ -27,6 +29,10 @@ impl Metrics {
         &self.0.at
     }
 
+    pub(super) fn socket(&self) -> Option<Arc<SocketFile>> {
+        self.0.socket.clone()
+    }
+
     /// Answers until `stopped` is true.
     pub(super) fn serve(
         self,
@@ -44,7 +50,6 @@ impl Metrics {
                 // Without a sender the server is gone.
                 let _ = stopped.wait_for(|it| *it).await;
             };
-            let _socket = self.0.socket;
             serve(self.0.listener, app, rules, stop).await;
         })
     }

@@ -17,7 +17,7 @@ mod trouble;
 
 pub(crate) use bind::check_listen;
 
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -26,7 +26,6 @@ use tokio::sync::{oneshot, watch};
 use crate::compose::Identity;
 use crate::daemon::announce::announce;
 use crate::daemon::backups::Backups;
-use crate::daemon::bind::Bound;
 use crate::daemon::loss::{Held, stop_or_loss};
 use crate::daemon::metrics::Metrics;
 use crate::daemon::place::Place;
@@ -39,7 +38,7 @@ use crate::operator::Operator;
 use crate::private_file::data_dir;
 use crate::settings::Settings;
 
-/// How long work in the background may hold up the end.
+/// How long work in the background, or a reader of the last words, may hold up the end.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -51,9 +50,13 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
         .context("cannot start")?;
     let ended = runtime.block_on(serve_until_stopped(settings));
     runtime.shutdown_background();
-    if !log.end() && ended.is_err() {
-        // The log has it, and whoever printed it would wait for the same reader.
-        std::process::exit(1);
+    log.end();
+    if ended.is_err() {
+        // Whoever prints why it failed may wait for ever for somebody to read it.
+        thread::spawn(|| {
+            thread::sleep(PATIENCE);
+            std::process::exit(1)
+        });
     }
     ended
 }
@@ -61,13 +64,8 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
 async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let hangups = hangups()?;
     let (mut place, bound) = Place::take_and_listen(settings).await?;
-    let Bound {
-        listener,
-        at: bound,
-        socket,
-    } = bound;
     let metrics = Metrics::bind(settings).await?;
-    let identity = Identity::of(settings, &bound);
+    let identity = Identity::of(settings, &bound.at);
     let public_url = identity.check_public_url()?.clone();
     let note = identity.note();
     let operator = place.open(settings, identity)?;
@@ -89,21 +87,26 @@ async fn serve_until_stopped(settings: &Settings) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     data_dir::leave_note(locks, note.as_deref());
     announce(settings, &public_url, metrics.as_ref(), &operator).await;
-    service_manager::tell_serving(&public_url, &bound);
+    service_manager::tell_serving(&public_url, &bound.at);
     tracing::info!(event = "sys_startup", version = env!("CARGO_PKG_VERSION"));
     let rules = connection_rules(settings);
+    let of_metrics = metrics.as_ref().and_then(Metrics::socket);
+    let sockets: Vec<_> = bound.socket.into_iter().chain(of_metrics).collect();
     let metrics = metrics.map(|it| it.serve(&app, &rules, stopped.clone()));
     let grace = rules.grace;
     let stop = std::pin::pin!(stop);
-    let socket = socket.as_ref();
-    let held = Held { locks, socket };
+    let held = Held {
+        locks,
+        sockets: &sockets,
+        lost_keys: keys,
+    };
     let mut ended = Ok(());
     let stop = async {
-        ended = stop_or_loss(stop, &operator, (held, keys), &stopping, grace).await;
+        ended = stop_or_loss(stop, &operator, held, &stopping, grace).await;
         service_manager::tell_stop();
     };
     tokio::select! {
-        () = serve(listener, app, rules, stop) => {}
+        () = serve(bound.listener, app, rules, stop) => {}
         () = service_manager::keep_watch(&operator.accounts) => {}
         () = reload_at_each(hangups, &operator, settings) => {}
     }

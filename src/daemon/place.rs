@@ -1,6 +1,7 @@
 //! The data folder of a server, which is taken before anything in it is opened.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::compose::{self, Identity, Keys};
@@ -20,23 +21,22 @@ pub(super) struct Place<'a> {
     locks: Locks,
 }
 
-/// Folders that were made for a start do not stay if that comes to nothing: they may have been named by
-/// mistake.
+/// What was made for a start does not stay if that comes to nothing: the folder may have been named by mistake.
 struct Made<'a> {
     /// The data folder, and those above it that were not there.
     folders: Vec<&'a Path>,
-    database: Option<&'a Path>,
-    is_locked: bool,
+    /// The data folder, if nothing was in it, and the database: their locks are new.
+    locks: Option<(&'a Path, Option<&'a Path>)>,
 }
 
 impl Drop for Made<'_> {
     fn drop(&mut self) {
-        if let (Some(folder), true) = (self.folders.first(), self.is_locked) {
-            data_dir::remove_locks(folder, self.database);
+        if let Some((folder, database)) = self.locks {
+            data_dir::remove_locks(folder, database);
         }
         for folder in &self.folders {
             // Another server may have begun to fill it: only if it is empty.
-            let _ = std::fs::remove_dir(folder);
+            let _ = fs::remove_dir(folder);
         }
     }
 }
@@ -59,17 +59,19 @@ impl<'a> Place<'a> {
         let folder = &*settings.data_dir;
         let missing = folder.ancestors().take_while(|it| {
             let is_named = !it.as_os_str().is_empty();
-            is_named && !it.exists()
+            // What cannot be looked at may be there.
+            is_named && matches!(it.try_exists(), Ok(false))
         });
         let mut made = Made {
             folders: missing.collect(),
-            database: settings.database.file(),
-            is_locked: false,
+            locks: None,
         };
         // Before the database is opened: a newer program must not migrate it under a running server.
         compose::check_place(settings, Keys::Needed)?;
-        let locks = data_dir::lock(folder, settings.database.file())?;
-        made.is_locked = true;
+        let database = settings.database.file();
+        let is_empty = fs::read_dir(folder).is_ok_and(|mut it| it.next().is_none());
+        let locks = data_dir::lock(folder, database)?;
+        made.locks = is_empty.then_some((folder, database));
         warn_of_open_folders(settings);
         remove_drafts(settings);
         Ok(Self { made, locks })
@@ -88,6 +90,7 @@ impl<'a> Place<'a> {
         let is_new = !maintenance::is_there(&settings.database)?;
         let operator = compose::use_cases(settings, identity, Keys::Needed, false)?;
         self.made.folders.clear();
+        self.made.locks = None;
         if is_new && settings.database.file().is_some() {
             let note = new_database(&settings.database_file());
             tracing::info!(event = "sys_new_database", note);

@@ -51,13 +51,19 @@ fn cannot_create(folder: &Path, err: io::Error) -> anyhow::Error {
 
 /// Refuses a link where nothing is: the disk may not be mounted.
 fn check_link(folder: &Path) -> anyhow::Result<()> {
-    ensure!(
-        !folder.is_symlink() || folder.try_exists().unwrap_or(true),
-        "the data folder {} is a link that leads nowhere; mount or make what it leads to, or let data_dir name \
+    let leads_nowhere = |it: &&Path| it.is_symlink() && !it.try_exists().unwrap_or(true);
+    let Some(link) = folder.ancestors().find(leads_nowhere) else {
+        return Ok(());
+    };
+    let below = match link == folder {
+        true => String::new(),
+        false => format!("below {}, which is ", link.display()),
+    };
+    bail!(
+        "the data folder {} is {below}a link that leads nowhere; mount or make what it leads to, or let data_dir name \
          another one",
         folder.display()
     );
-    Ok(())
 }
 
 /// Refuses what `make` would refuse, and makes nothing.
@@ -116,8 +122,8 @@ pub(crate) fn check(folder: &Path) -> anyhow::Result<()> {
         }
         Err(err) if err.kind() == ErrorKind::ReadOnlyFilesystem => Err(err).with_context(|| {
             format!(
-                "the data folder {shown} is not writable (what is there can be read from a copy on \
-                 another disk: cp -a, and --data-dir with the copy)"
+                "the data folder {shown} is not writable (to read the data, copy the folder to another \
+                 disk with cp -a, and name the copy with --data-dir)"
             )
         }),
         asked => asked.with_context(|| format!("the data folder {shown} is not writable")),

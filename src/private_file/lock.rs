@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock, major, minor};
 use rustix::io::Errno;
 
-use super::append_to;
+use super::{append_to, is_replaced};
 
 /// Waits until nobody else has the lock of this folder.
 pub(crate) fn wait(folder: &Path) -> io::Result<File> {
@@ -20,11 +20,18 @@ pub(crate) fn wait(folder: &Path) -> io::Result<File> {
 
 /// Takes the lock, with a file of its own; None if somebody else has it.
 pub(crate) fn take(path: &Path) -> io::Result<Option<File>> {
-    let file = append_to(path)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Err(Errno::WOULDBLOCK) => return Ok(None),
-        // Some file systems have no locks.
-        locked => locked?,
+    let mut file = append_to(path)?;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => return Ok(None),
+            // Some file systems have no locks.
+            locked => locked?,
+        }
+        if !is_replaced(path, &file) {
+            break;
+        }
+        // Whoever had it removed it meanwhile: nobody would find this one taken.
+        file = append_to(path)?;
     }
     // The note of a holder that was killed.
     file.set_len(0)?;

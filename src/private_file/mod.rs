@@ -16,7 +16,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, Mode, OFlags, access};
 use rustix::io::Errno;
 use tempfile::TempDir;
 
@@ -124,6 +124,12 @@ pub(crate) fn beside(database: &Path, end: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(end);
     folder.join(name)
+}
+
+/// Opens a file of any kind only to know it again: as long as it is open no other file gets its number.
+pub(crate) fn hold(path: &Path) -> io::Result<File> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
 }
 
 /// Whether an open file has lost its name, or another one has it. What cannot be found out, for want of file

@@ -1,9 +1,11 @@
 //! The log: one JSON object a line, with nothing secret in it, and nothing that stops the service.
 
 use std::collections::HashSet;
-use std::io::{Read, Write};
+use std::io::{PipeWriter, Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
+use rustix::fs::OFlags;
 use serde_json::{Value, json};
 
 use crate::server::{PASSWORD, Server, Site, until};
@@ -158,6 +160,63 @@ fn announced(out: &mut impl Read) -> String {
     announced
 }
 
+/// Asks so often for the same, on one connection.
+fn ask_often(server: &Server, count: usize) {
+    const AT_ONCE: usize = 100;
+    const END: &[u8] = b"HTTP/1.1 200";
+    let mut stream = server.connect();
+    let request = "OPTIONS /authentication/api/login/ HTTP/1.1\r\nHost: x\r\n\r\n";
+    for _ in 0..count / AT_ONCE {
+        stream
+            .write_all(request.repeat(AT_ONCE).as_bytes())
+            .expect("requests");
+        let (mut answers, mut some) = (Vec::new(), [0; 65536]);
+        let found = |answers: &[u8]| answers.windows(END.len()).filter(|it| *it == END).count();
+        while found(&answers) < AT_ONCE {
+            let length = stream.read(&mut some).expect("answers");
+            assert_ne!(length, 0, "it was closed");
+            answers.extend_from_slice(&some[..length]);
+        }
+    }
+}
+
+#[test]
+fn the_log_counts_the_lines_that_a_slow_reader_loses() {
+    let site = Site::new();
+    let mut serve = site.command(&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    serve.stderr(writer).stdout(Stdio::piped());
+    let mut child = serve.spawn().expect("the program");
+    drop(serve);
+    let announced = announced(&mut child.stdout.take().expect("standard output"));
+    let mut server = Server::adopt(child, announced);
+    let many = 7000;
+    ask_often(&server, many);
+    let mut begin = vec![0; 1 << 20];
+    reader.read_exact(&mut begin).expect("what gathered");
+    ask_often(&server, 100);
+    let read = std::thread::spawn(move || {
+        let mut log = String::from_utf8(begin).expect("UTF-8");
+        reader.read_to_string(&mut log).expect("the rest");
+        log
+    });
+    assert_eq!(server.stop(), Some(0));
+    let log = lines(&read.join().expect("a log"));
+    let lost = |it: &&Value| it["event"] == "log_lines_lost";
+    let lost = log.iter().filter(lost).map(|it| it["count"].as_u64());
+    let lost: u64 = lost.map(|it| it.expect("a count")).sum();
+    let there = log.iter().filter(|it| it["event"] == "request").count() as u64;
+    assert!(lost > 0, "{there}");
+    assert_eq!(lost + there, many as u64 + 100);
+}
+
+/// Puts as much into a pipe as it holds.
+fn fill(writer: &mut PipeWriter) {
+    rustix::fs::fcntl_setfl(&*writer, OFlags::NONBLOCK).expect("a pipe that says when it is full");
+    while writer.write(b" ").is_ok() {}
+    rustix::fs::fcntl_setfl(&*writer, OFlags::empty()).expect("a pipe that waits");
+}
+
 #[test]
 fn a_server_that_fails_ends_though_nobody_reads_why() {
     let site = Site::new();
@@ -166,16 +225,37 @@ fn a_server_that_fails_ends_though_nobody_reads_why() {
     let url = "https://auth.example.org";
     let mut serve = site.command(&["serve", "--listen", &listen, "--public-url", url]);
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
-    // As much as it holds.
-    writer.write_all(&[b' '; 65536]).expect("room");
+    fill(&mut writer);
     serve.stderr(writer).stdout(Stdio::piped());
     let mut child = serve.spawn().expect("the program");
-    let mut out = child.stdout.take().expect("standard output");
-    announced(&mut out);
+    let announced = announced(&mut child.stdout.take().expect("standard output"));
+    let mut server = Server::adopt(child, announced);
     std::fs::remove_file(&socket).expect("the socket");
-    let ended = child.wait().expect("an end");
-    assert_eq!(ended.code(), Some(1));
+    assert_eq!(server.wait(), Some(1));
     drop(reader);
+}
+
+#[test]
+fn a_server_serves_and_stops_though_nobody_reads_what_it_says() {
+    let site = Site::new();
+    let (_reader, mut writer) = std::io::pipe().expect("a pipe");
+    fill(&mut writer);
+    let socket = site.path("http.sock");
+    let listen = format!("unix:{}", socket.display());
+    let url = "https://auth.example.org";
+    let mut serve = site.command(&["serve", "--listen", &listen, "--public-url", url]);
+    serve
+        .stderr(writer.try_clone().expect("another end"))
+        .stdout(writer);
+    let child = serve.spawn().expect("the program");
+    drop(serve);
+    let mut server = Server::adopt(child, String::new());
+    let answer = until("an answer", || {
+        let stream = UnixStream::connect(&socket).ok()?;
+        Some(exchange(stream, "GET", "/healthz", "", ""))
+    });
+    assert_eq!(answer.status, 200);
+    assert_eq!(server.stop(), Some(0));
 }
 
 #[test]

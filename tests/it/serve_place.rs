@@ -110,12 +110,21 @@ fn a_server_whose_lock_is_removed_or_replaced_lets_no_second_one_in() {
 
 #[test]
 fn a_server_whose_socket_is_removed_or_replaced_ends_and_leaves_the_other_one_alone() {
-    side_by_side([false, true], |is_replaced| {
+    let cases = [
+        ("--listen", false),
+        ("--listen", true),
+        ("--metrics-listen", false),
+    ];
+    side_by_side(cases, |(listen, is_replaced)| {
         let site = Site::new();
         let path = site.path("http.sock");
-        let listen = format!("unix:{}", path.display());
         let url = "https://auth.example.org";
-        let serve = site.command(&["serve", "--listen", &listen, "--public-url", url]);
+        let socket = format!("unix:{}", path.display());
+        let mut serve = vec!["serve", "--public-url", url, listen, &socket];
+        if listen != "--listen" {
+            serve.extend(["--listen", "127.0.0.1:0"]);
+        }
+        let serve = site.command(&serve);
         let mut server = Server::start(serve, &site.path("log"));
         fs::remove_file(&path).expect("the socket");
         // As of a server that took it for one that a crash had left.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
@@ -50,6 +50,15 @@ fn a_folder_that_cannot_be_made_is_named() {
     )
     .refusal();
     assert_says(&said, &[below, "--data-dir"]);
+    let link = site.path("link");
+    symlink(site.path("not-mounted"), &link).expect("a link");
+    for place in [link.clone(), link.join("data")] {
+        let place = place.to_str().expect("UTF-8");
+        let mut serve = site.bare();
+        serve.args(["--data-dir", place, "serve", "--listen", "127.0.0.1:0"]);
+        let said = crate::server::run(&mut serve, "").refusal();
+        assert_says(&said, &[place, "a link that leads nowhere", "mount"]);
+    }
 }
 
 #[test]
@@ -328,8 +337,25 @@ fn a_start_that_is_refused_for_what_it_was_told_leaves_no_folder() {
         serve.args(["--data-dir", &nested, "serve", "--listen", "127.0.0.1:0"]);
         assert_says(&run(serve.args(&told), "").refusal(), &[why]);
         assert!(!other.data().exists(), "nor those above it: {why}");
+        fs::create_dir(other.data()).expect("an empty folder");
+        assert_says(&start(&other, &told).refusal(), &[why]);
+        fs::remove_dir(other.data()).expect("a folder that is empty still");
     }
     assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_dry_run_is_refused_where_the_command_would_be() {
+    let site = used();
+    for end in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(site.data().join(format!("auth.db{end}")));
+    }
+    let table = "email\nada@example.org\n";
+    let import = ["user", "import", "--from", "csv", "-"];
+    for dry in [&[][..], &["--dry-run"]] {
+        let said = site.run_with(&[&import[..], dry].concat(), table);
+        assert_says(&said.refusal(), &["missing or empty", "db restore"]);
+    }
 }
 
 #[test]
