@@ -57,6 +57,7 @@ impl Proxy {
             .replace(&format!("{folder}/fullchain.pem"), "{CERTIFICATE}")
             .replace(&format!("{folder}/privkey.pem"), "{CERTIFICATE}")
             .replace("listen 443 ssl", "listen 127.0.0.1:{PORT} ssl")
+            .replace("listen 80;", "listen unix:{FOLDER}/plain.sock;")
             .replace("127.0.0.1:8000", "{BACKEND}")
             .replace("auth.example.org", "localhost");
         self.guide = Some(servers);
