@@ -46,18 +46,19 @@ pub(super) fn written_before(folder: &Path, before: SystemTime) -> io::Result<Ve
 
 /// Removes those of these files that are there, on the disk too.
 pub(super) fn remove(folder: &Path, names: impl Iterator<Item = String>) -> io::Result<()> {
-    let mut is_removed = false;
+    let (mut is_removed, mut failed) = (false, Ok(()));
     for name in names {
         match fs::remove_file(folder.join(name)) {
             Ok(()) => is_removed = true,
             Err(err) if err.kind() == io::ErrorKind::NotFound => {}
-            Err(err) => return Err(err),
+            Err(err) => failed = Err(err),
         }
     }
+    // Whoever tries again finds these gone, and would not come here.
     if is_removed {
         sync_folder(folder)?;
     }
-    Ok(())
+    failed
 }
 
 /// Writes the file whole or not at all, and returns where it is. The folder is made if need be.

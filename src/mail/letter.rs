@@ -106,27 +106,37 @@ impl Letters {
             letters.sources.insert(known, source);
         }
         for kind in MailKind::ALL {
-            let write = |link| letters.write(kind, sample(kind, link));
-            let [one, other] = [
-                "https://one.example.org/MQ/4f2a/",
-                "https://other.example.org/Mg/b81c/",
-            ]
-            .map(write);
-            let one = one.map_err(|err| refuse(err.chain()))?;
-            let other = other.map_err(|err| refuse(err.chain()))?;
-            if let Some(part) = one.same_part(&other).filter(|_| kind.has_link()) {
-                let or_layout = if part == "html" {
-                    ", or into layout.html,"
-                } else {
-                    ""
-                };
-                return Err(refuse(format!(
-                    "{}.{part} has no link, which this mail is for; put {{{{ link }}}} into it{or_layout}",
-                    kind.as_str()
-                )));
-            }
+            letters.check(kind).map_err(refuse)?;
         }
         Ok(letters)
+    }
+
+    /// Says what is wrong with the templates of a kind.
+    fn check(&self, kind: MailKind) -> Result<(), String> {
+        let write = |link| {
+            let values = sample(kind, link);
+            let known: Vec<_> = values.0.keys().copied().collect();
+            let known = known.join(", ");
+            self.write(kind, values)
+                .map_err(|err| format!("{}; this mail knows: {known}", err.chain()))
+        };
+        let one = write("https://one.example.org/MQ/4f2a/")?;
+        if !kind.has_link() {
+            return Ok(());
+        }
+        // A part that stays as it is when the link becomes another does not show it.
+        let other = write("https://other.example.org/Mg/b81c/")?;
+        let Some(part) = one.same_part(&other) else {
+            return Ok(());
+        };
+        let or_layout = match part {
+            "html" => ", or into layout.html,",
+            _ => "",
+        };
+        Err(format!(
+            "{}.{part} has no link, which this mail is for; put {{{{ link }}}} into it{or_layout}",
+            kind.as_str()
+        ))
     }
 
     /// The compiled-in templates by the names of their files, to start own ones from.

@@ -23,8 +23,8 @@ use crate::failure::Failure;
 const KEEP_IDLE: Duration = Duration::from_secs(20);
 /// How long QUIT may take; nobody needs its answer.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Connecting, STARTTLS, AUTH, MAIL, RCPT, DATA, the message, and looking after an old connection.
-const STEPS: u32 = 8;
+/// Looking after an old connection, connecting, STARTTLS, AUTH, MAIL, RCPT, DATA, the message, and RSET.
+const STEPS: u32 = 9;
 
 /// A mail server, with connections that are kept for the next mail.
 pub struct Smtp {

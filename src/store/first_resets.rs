@@ -11,17 +11,17 @@ use crate::store::links::NewLink;
 impl Store {
     /// Whether somebody may log in, has no password and an address that leads somewhere, and has no reset mail whose
     /// link works. None if there is no such user.
-    pub fn awaits_first_reset(&self, who: &UserRef, now: Timestamp) -> Pending<Option<bool>> {
+    pub fn needs_first_reset(&self, who: &UserRef, now: Timestamp) -> Pending<Option<bool>> {
         let who = who.clone();
         self.read("looking for a reset mail", move |sql| {
             let Some(found) = credentials::find_whole(sql, &who)? else {
                 return Ok(None);
             };
-            awaits(sql, &found, now).map(Some)
+            needs(sql, &found, now).map(Some)
         })
     }
 
-    /// Writes a reset link and its mail, if it is still awaited. Whether it was.
+    /// Writes a reset link and its mail, if it is still needed. Whether it was.
     pub fn add_first_reset(&self, who: &UserRef, link: NewLink, stamp: Stamp) -> Pending<bool> {
         let who = who.clone();
         self.write("writing a link", move |sql| {
@@ -29,18 +29,18 @@ impl Store {
             let Some(found) = found else {
                 return Ok(false);
             };
-            let is_awaited = awaits(sql, &found, stamp.at)?;
-            if is_awaited {
+            let is_needed = needs(sql, &found, stamp.at)?;
+            if is_needed {
                 let User { id, email, .. } = &found.user;
                 links::write(sql, Some(*id), Some(email.as_str()), &link, stamp.at)?;
                 links::record(sql, Some(*id), &link, &stamp)?;
             }
-            Ok(is_awaited)
+            Ok(is_needed)
         })
     }
 }
 
-fn awaits(sql: &mut dyn Sql, found: &credentials::Credentials, now: Timestamp) -> Result<bool> {
+fn needs(sql: &mut dyn Sql, found: &credentials::Credentials, now: Timestamp) -> Result<bool> {
     let user = &found.user;
     Ok(found.password_hash.is_none()
         && user.is_active

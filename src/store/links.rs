@@ -186,7 +186,7 @@ fn void_before(
     .map(drop)
 }
 
-/// How many links of a user were written within the hour before `now`.
+/// How many links were mailed to a user within the hour before `now`. The operator may hand over as many as they like.
 pub(super) fn count_in_hour(
     sql: &mut dyn Sql,
     user: UserId,
@@ -194,7 +194,8 @@ pub(super) fn count_in_hour(
     now: Timestamp,
 ) -> Result<usize> {
     let count = sql.number(
-        "SELECT count(*) FROM links WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3",
+        "SELECT count(*) FROM links WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3
+         AND EXISTS (SELECT 1 FROM outbox WHERE link_id = links.id)",
         values![user, purpose.as_str(), now.0 - HOUR],
     )?;
     Ok(usize::try_from(count).unwrap_or_default())
@@ -211,7 +212,8 @@ fn recipient(
     sql.one(
         "SELECT email FROM users
          WHERE id = ?1 AND (is_active OR awaits_confirmation) AND (?4 > (
-             SELECT count(*) FROM links WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3)
+             SELECT count(*) FROM links WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3
+             AND EXISTS (SELECT 1 FROM outbox WHERE link_id = links.id))
              OR ?4 IS NULL)",
         values![user, purpose.as_str(), now.0 - HOUR, most_per_hour],
         |row| row.get(0),

@@ -26,6 +26,7 @@ impl Service {
     fn new() -> Self {
         let app = App::with(|setup| {
             setup.rules.throttle = true;
+            // Of the year that it is usually there would be nothing to see in one.
             setup.rules.audit_keep = Some(Duration::from_secs(90 * 86_400));
             setup.rules.contact_to = Email::parse("team@example.org").ok();
             setup.deployment.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
@@ -116,7 +117,13 @@ impl Service {
         let mut sizes: Sizes = database.rows(all).into_iter().map(count).collect();
         let pages = database.get("SELECT page_count FROM pragma_page_count");
         let files = std::fs::read_dir(self.app.path("outbox")).map_or(0, Iterator::count);
+        let log = self.app.path("auth.db-wal").metadata();
+        let log = log.map_or(0, |it| it.len() / 4096);
         sizes.insert("(pages)".to_owned(), pages);
+        sizes.insert(
+            "(pages in the log)".to_owned(),
+            log.try_into().expect("a number"),
+        );
         sizes.insert("(mails)".to_owned(), files.try_into().expect("a number"));
         sizes
     }
@@ -160,6 +167,7 @@ fn in_the_second_half_of_a_year_there_is_no_more_than_in_the_first() {
         ("password_history", 24),
         ("(mails)", 60),
         ("(pages)", 60),
+        ("(pages in the log)", 60),
     ] {
         assert!(first[what] >= least, "{what}: {first:?}");
     }

@@ -96,6 +96,13 @@ fn each_thing_that_is_wrong_with_the_unit_is_found() {
         ),
         ("=2min", "=0", "warning", "hangs", "WatchdogSec=2min"),
         (
+            "WatchdogUSec=2min\n",
+            "WatchdogUSec=2min\nStatusText=Serving http://127.0.0.1:8123 at 127.0.0.1:8123\n",
+            "warning",
+            "listens on 127.0.0.1:8123, and the settings say",
+            "systemctl restart",
+        ),
+        (
             "=4294967296",
             "=268435456",
             "warning",

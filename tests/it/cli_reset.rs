@@ -1,5 +1,7 @@
 //! `reset send`: the command queues the mail, the server sends it.
 
+use serde_json::json;
+
 use crate::server::{Site, until, words};
 
 fn mails(site: &Site) -> Vec<String> {
@@ -47,6 +49,19 @@ fn a_mail_waits_for_the_server_to_start() {
     // And none is sent twice.
     assert_eq!(site.start(&[]).stop(), Some(0));
     assert_eq!(mails(&site).len(), 2);
+}
+
+#[test]
+fn links_that_the_operator_hands_over_are_no_mails_of_the_five_an_hour() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    site.add_user("ada", &[]);
+    for _ in 0..5 {
+        site.run(&["reset", "link", "ada"]).ok();
+    }
+    let asked = json!({ "email": "ada@example.org" });
+    assert_eq!(server.post("request-reset", &asked).status, 200);
+    until("a mail", || mails(&site).pop());
 }
 
 #[test]

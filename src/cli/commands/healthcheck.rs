@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const REQUEST: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 pub(crate) fn run(values: &Values, output: &mut Output) -> anyhow::Result<()> {
-    // Monitoring may not be let read the settings, and need not, if it says where the server is.
+    // A monitor may lack the right to read the settings; one that says where the server is does not need them.
     if values.source("listen") != Source::Flag {
         values.check_sources()?;
     }

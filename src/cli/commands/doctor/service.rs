@@ -24,7 +24,7 @@ const OTHER_MEMORY: u64 = 64 << 20;
 const MOST_RESTARTS: u32 = 2;
 
 const ASKED: &str = "LoadState,ActiveState,SubState,NRestarts,UnitFileState,User,StateDirectory,MemoryMax,\
-                     WatchdogUSec";
+                     WatchdogUSec,StatusText";
 
 pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let Some(settings) = &subject.settings else {
@@ -149,6 +149,7 @@ impl Unit {
             watchdog,
             self.owner(subject),
             self.memory(settings),
+            self.listen(settings),
         ];
         all.into_iter().flatten().collect()
     }
@@ -164,10 +165,30 @@ impl Unit {
         (user != owner && is_ours).then(|| {
             let shown = quoted_path(&subject.data_dir);
             let folder = subject.data_dir.display();
+            let advice = match user {
+                "root" => format!("set User={owner} in the unit: systemctl edit {UNIT}"),
+                _ => format!("run as root: chown -R {user} {shown}"),
+            };
             Finding::failed(
                 CHECK,
                 format!("{UNIT} runs as {user}, and {folder} belongs to {owner}"),
-                format!("run as root: chown -R {user} {shown}"),
+                advice,
+            )
+        })
+    }
+
+    /// Whether the server listens elsewhere than these settings say. Its status names both of its addresses.
+    fn listen(&self, settings: &Settings) -> Option<Finding> {
+        let status = self.is("StatusText").strip_prefix("Serving ")?;
+        let (_, at) = status.rsplit_once(" at ")?;
+        (at != settings.listen.to_string()).then(|| {
+            Finding::warning(
+                CHECK,
+                format!("{UNIT} listens on {at}, and the settings say {}", settings.listen),
+                format!(
+                    "restart it if the settings are newer: systemctl restart {UNIT}; else see what says \
+                     otherwise: systemctl cat {UNIT}"
+                ),
             )
         })
     }
