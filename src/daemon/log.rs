@@ -92,11 +92,14 @@ impl Lines {
     /// Writes at once what has come, and then lets more come, until the end.
     fn pass_on(&self, mut to: impl Write) {
         let mut text = Vec::new();
-        let mut is_written = true;
+        let (mut is_written, mut is_broken_off) = (true, false);
         while let Some(lost) = self.take(&mut text, is_written) {
             if lost > 0 {
                 // Behind what was taken, and before what comes now.
                 tracing::warn!(event = "log_lines_lost", count = lost);
+            }
+            if is_broken_off {
+                text.insert(0, b'\n');
             }
             let mut rest = &*text;
             is_written = write_whole(&mut rest, &mut to).is_ok();
@@ -104,6 +107,8 @@ impl Lines {
                 let lines = rest.iter().filter(|it| **it == b'\n').count();
                 self.lock().lost += lines as u64;
             }
+            let written = &text[..text.len() - rest.len()];
+            is_broken_off = written.last().map_or(is_broken_off, |it| *it != b'\n');
             thread::sleep(PAUSE);
         }
     }

@@ -15,6 +15,7 @@ use super::layout::{BESIDE, COMPLETE, FOLDERS, KEYS, LOCK, MASTER, SERVED};
 use super::lent::{Fault, Use, fault_of_use, fault_of_way, serves_another};
 use super::owner::quoted_path;
 use super::ownership::{check_guest, check_owner, is_shared_by_root};
+use super::system_users::{called, name_or_number};
 use super::{
     beside, folder_of, is_of_another_user, is_open_to_others, is_own, is_replaced, is_to_work_in,
     lock, make_folder, whole_path,
@@ -37,7 +38,7 @@ fn cannot_create(folder: &Path, err: io::Error) -> anyhow::Error {
         return anyhow!("cannot create the data folder {shown}: {what}; {advice}");
     }
     if err.kind() == ErrorKind::PermissionDenied {
-        let ours = rustix::process::geteuid().as_raw();
+        let ours = name_or_number(rustix::process::geteuid().as_raw());
         let quoted = quoted_path(&path);
         return anyhow!(
             "this user may not create the data folder {shown}; choose another one with --data-dir, or run as \
@@ -181,12 +182,12 @@ pub(crate) fn check_nobody_elses(folder: &Path, database: Option<&Path>) -> anyh
         };
         ensure!(
             !is_of_another_user(&metadata),
-            "{shown} belongs to uid {uid}, who is neither root nor the user of this program and may have put \
+            "{shown} belongs to {owner}, who is neither root nor the user of this program and may have put \
              anything there; if it is not right, move it away and keep it; if it is, run: chown {ours} {quoted}",
             shown = path.display(),
             quoted = quoted_path(&path),
-            uid = metadata.uid(),
-            ours = rustix::process::geteuid().as_raw(),
+            owner = called(metadata.uid()),
+            ours = name_or_number(rustix::process::geteuid().as_raw()),
         );
     }
     Ok(())

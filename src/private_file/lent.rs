@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use super::content::check_content;
 use super::owner::{command_as_user, is_service_account, quoted_path, reader_of};
 use super::ownership;
-use super::system_users::{group_of_user, is_member, name_of_group, name_of_user};
+use super::system_users::{group_of_user, is_member, name_of_group, name_or_number};
 use super::{behind_closed_link, is_of_another_user, is_our_group, whole_path};
 
 /// What is wrong with such a file, and what to do about it.
@@ -134,13 +134,13 @@ pub(crate) fn fault_of_use(path: &Path, data: &Path, what: Use) -> Option<Fault>
     if account.may(access, bits, path, &metadata) {
         return None;
     }
-    let (shown, uid) = (quoted_path(path), account.uid);
-    let advice = match metadata.uid() == uid {
+    let (shown, name) = (quoted_path(path), account.name());
+    let advice = match metadata.uid() == account.uid {
         true => format!("run: chmod u+{mode} {shown}"),
-        false => format!("run as root: chown {uid} {shown}"),
+        false => format!("run as root: chown {name} {shown}"),
     };
     Some(Fault {
-        what: format!("{} may not {} it", account.name(), what.verb()),
+        what: format!("{name} may not {} it", what.verb()),
         advice,
     })
 }
@@ -252,7 +252,7 @@ impl Account {
     }
 
     fn name(self) -> String {
-        name_of_user(self.uid).unwrap_or_else(|| self.uid.to_string())
+        name_or_number(self.uid)
     }
 
     /// Lets this one read the file, and nobody else.

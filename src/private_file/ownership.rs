@@ -10,7 +10,9 @@ use anyhow::{bail, ensure};
 use super::content::{check_content, check_not_of_system, has_ours};
 use super::layout::{COMPLETE, KEYS, SERVED};
 use super::owner::{command_as, has_sudo, is_service, quoted_path};
-use super::system_users::{group_of_user, is_member, name_of_group, name_of_user};
+use super::system_users::{
+    called, group_of_user, is_member, name_of_group, name_of_user, name_or_number,
+};
 use super::{behind_closed_link, folder_of, is_to_work_in};
 
 /// Whom the data belong to: a folder of root's may be lent to whoever has filled it, and a folder may have been given
@@ -63,9 +65,10 @@ pub(super) fn check_guest(folder: &Path) -> anyhow::Result<()> {
     let ours = rustix::process::geteuid().as_raw();
     if let Some(guest) = guest(folder).filter(|it| it.is_lent && it.owner != ours) {
         bail!(
-            "the data in {} belong to uid {}, and this is uid {ours}; run it as their owner: {}",
+            "the data in {} belong to {}, and this is {}; run it as their owner: {}",
             folder.display(),
-            guest.owner,
+            called(guest.owner),
+            called(ours),
             command_as(guest.owner)
         );
     }
@@ -84,7 +87,11 @@ pub(crate) fn is_shared_by_root(folder: &Path, file: &Metadata) -> bool {
 impl Guest {
     /// Gives the folder back to this one.
     pub(crate) fn giving_back(&self, folder: &Path) -> String {
-        format!("run as root: chown {} {}", self.owner, quoted_path(folder))
+        format!(
+            "run as root: chown {} {}",
+            name_or_number(self.owner),
+            quoted_path(folder)
+        )
     }
 }
 
@@ -94,14 +101,17 @@ pub(super) fn check_owner(metadata: &Metadata, what: &str, path: &Path) -> anyho
     let shown = path.display();
     ensure!(
         is_to_work_in(metadata),
-        "{what} {shown} belongs to uid {theirs} and this is uid {ours}; {}",
+        "{what} {shown} belongs to {} and this is {}; {}",
+        called(theirs),
+        called(ours),
         advice_on_owner(theirs, ours, path)
     );
     Ok(())
 }
 
 fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
-    let give = format!("chown -R {ours} {}", quoted_path(path));
+    let us = name_or_number(ours);
+    let give = format!("chown -R {us} {}", quoted_path(path));
     let as_owner = || format!("run it as its owner: {}", command_as(theirs));
     if theirs != 0 {
         let folder = match path.is_dir() {
@@ -112,7 +122,7 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
         let guest = guest(folder).filter(|it| !it.is_lent);
         return match guest {
             Some(guest) => guest.giving_back(folder),
-            None if is_of_ours => format!("run as root: chown {ours} {}", quoted_path(path)),
+            None if is_of_ours => format!("run as root: chown {us} {}", quoted_path(path)),
             None => as_owner(),
         };
     }
@@ -174,7 +184,8 @@ pub(crate) fn line_for_owner(path: &Path, err: &io::Error) -> String {
         return format!("; run: chmod u+{mode} {}", quoted_path(barrier));
     }
     let folder = folder_of(path);
-    let give = |what: &Path| format!("; run as root: chown {ours} {}", quoted_path(what));
+    let us = name_or_number(ours);
+    let give = |what: &Path| format!("; run as root: chown {us} {}", quoted_path(what));
     if barrier == path {
         return match guest(folder).filter(|it| !it.is_lent) {
             Some(guest) => format!("; {}", guest.giving_back(folder)),

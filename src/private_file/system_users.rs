@@ -9,6 +9,16 @@ pub(crate) fn name_of_user(id: u32) -> Option<String> {
     })
 }
 
+/// As commands name a user.
+pub(crate) fn name_or_number(id: u32) -> String {
+    name_of_user(id).unwrap_or_else(|| id.to_string())
+}
+
+/// As sentences name a user.
+pub(crate) fn called(id: u32) -> String {
+    name_of_user(id).unwrap_or_else(|| format!("uid {id}"))
+}
+
 /// The number of a user's own group.
 pub(super) fn group_of_user(id: u32) -> Option<u32> {
     find("/etc/passwd", |line| match line {

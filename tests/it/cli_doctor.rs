@@ -287,7 +287,7 @@ fn a_folder_that_root_lends_to_a_service_is_not_to_be_closed_to_it() {
     );
     assert!(!rows.out.contains("chmod"), "{}", rows.out);
     // What root made there would lock the service out.
-    let advice = Examined::of(&site, &[]).failed("files", "belong to uid 65534");
+    let advice = Examined::of(&site, &[]).failed("files", "belong to nobody");
     assert!(advice.contains("sudo -u nobody "), "{advice}");
     let rows = || Examined::of(&site, &[]).rows("files").len();
     assert_eq!(rows(), 1);
@@ -329,7 +329,7 @@ fn what_belongs_to_another_user_is_found() {
     give(&site.data(), 65_534).expect("root");
     let before = content(&site.data());
     let examined = Examined::of(&site, &[]);
-    let advice = examined.failed("files", "belongs to uid 65534 and this is uid 0");
+    let advice = examined.failed("files", "belongs to nobody and this is root");
     assert!(
         advice.starts_with("run it as its owner: sudo -u "),
         "{advice}"

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::io::{PipeWriter, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use rustix::fs::OFlags;
+use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 
-use crate::server::{PASSWORD, Server, Site, until};
+use crate::server::{PASSWORD, Server, Site, clear_settings, until};
 use crate::wire::exchange;
 
 fn lines(log: &str) -> Vec<Value> {
@@ -202,12 +203,61 @@ fn the_log_counts_the_lines_that_a_slow_reader_loses() {
     });
     assert_eq!(server.stop(), Some(0));
     let log = lines(&read.join().expect("a log"));
-    let lost = |it: &&Value| it["event"] == "log_lines_lost";
-    let lost = log.iter().filter(lost).map(|it| it["count"].as_u64());
-    let lost: u64 = lost.map(|it| it.expect("a count")).sum();
-    let there = log.iter().filter(|it| it["event"] == "request").count() as u64;
+    let (lost, there) = lost_and_there(log.iter());
     assert!(lost > 0, "{there}");
     assert_eq!(lost + there, many as u64 + 100);
+}
+
+#[test]
+fn a_log_that_found_no_room_goes_on_with_a_line_of_its_own() {
+    let site = Site::new();
+    let mut serve = Command::new("sh");
+    clear_settings(&mut serve);
+    // A write beyond the limit fails instead of ending the process.
+    let ignoring = "trap '' XFSZ; exec \"$@\"";
+    serve.args(["-c", ignoring, "sh", env!("CARGO_BIN_EXE_minisass-auth")]);
+    serve.arg("--data-dir").arg(site.data());
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
+    let log = site.path("log");
+    let mut server = Server::start(serve, &log);
+    let length = || log.metadata().expect("the log").len();
+    let limit = |maximum| {
+        let limit = Rlimit {
+            current: maximum,
+            maximum: None,
+        };
+        prlimit(Some(server.id()), Resource::Fsize, limit).expect("a limit");
+    };
+    let most = length() + 1000;
+    limit(Some(most));
+    ask_often(&server, 100);
+    until("a full disk", || (length() == most).then_some(()));
+    limit(None);
+    ask_often(&server, 100);
+    assert_eq!(server.stop(), Some(0));
+    let log = server.log();
+    let lines: Vec<Option<Value>> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let broken = lines.iter().filter(|it| it.is_none()).count();
+    assert_eq!(broken, 1, "{log}");
+    let (lost, there) = lost_and_there(lines.iter().flatten());
+    assert!(lost > 0, "{log}");
+    // Whatever else found no room.
+    assert!(lost + there >= 200, "{log}");
+}
+
+/// How many lines about requests are said to be lost, and how many are there.
+fn lost_and_there<'a>(log: impl Iterator<Item = &'a Value>) -> (u64, u64) {
+    let (mut lost, mut there) = (0, 0);
+    for line in log {
+        if line["event"] == "log_lines_lost" {
+            lost += line["count"].as_u64().expect("a count");
+        }
+        there += u64::from(line["event"] == "request");
+    }
+    (lost, there)
 }
 
 /// Puts as much into a pipe as it holds.

@@ -80,7 +80,7 @@ fn a_folder_of_another_user_is_refused_and_not_touched() {
         return;
     }
     let said = site.run(&["user", "list"]).refusal();
-    assert_says(&said, &["belongs to uid 65534", "as its owner"]);
+    assert_says(&said, &["belongs to nobody", "as its owner"]);
     start(&site, &[]).refusal();
     assert!(
         !site.data().join("auth.db-wal").exists(),
@@ -132,7 +132,7 @@ fn a_file_of_somebody_else_among_ours_is_refused_by_the_server_and_every_command
         }
         let shown = file.display().to_string();
         let said = start(&site, &[]).refusal();
-        assert_says(&said, &[&shown, "belongs to uid 65534"]);
+        assert_says(&said, &[&shown, "belongs to nobody"]);
         for command in [
             &["user", "list"][..],
             &[
@@ -147,7 +147,7 @@ fn a_file_of_somebody_else_among_ours_is_refused_by_the_server_and_every_command
             &["db", "check"],
         ] {
             let said = site.run(command).refusal();
-            assert_says(&said, &[&shown, "belongs to uid 65534"]);
+            assert_says(&said, &[&shown, "belongs to nobody"]);
         }
         let said = site.run(&["doctor", "--format", "csv"]);
         assert_eq!(said.code, Some(1), "{name}: {}", said.out);
@@ -174,7 +174,7 @@ fn a_log_of_somebody_else_does_not_come_with_a_restored_database() {
     fs::write(&log, "").expect("a file");
     if std::os::unix::fs::chown(&log, Some(65_534), None).is_ok() {
         let said = other.run(&["db", "restore", &backup]).refusal();
-        assert_says(&said, &["auth.db-wal", "belongs to uid 65534"]);
+        assert_says(&said, &["auth.db-wal", "belongs to nobody"]);
         assert!(!other.data().join("auth.db").exists());
     }
 }

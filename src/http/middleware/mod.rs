@@ -29,6 +29,15 @@ use crate::failure::panic_message;
 /// How long a request may take from its head to its answer, waiting for a hash included.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Those that some path of the API has.
+const METHODS: [Method; 5] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::DELETE,
+    Method::OPTIONS,
+];
+
 /// The application with everything around it.
 pub(crate) struct Middleware {
     plain: BoxEndpoint<'static, Response>,
@@ -53,6 +62,7 @@ impl Middleware {
         let routes = Arc::new(routes);
         let cors = Cors::new()
             .allow_origins(&deployment.cors_origins)
+            .allow_methods(METHODS)
             .allow_credentials(true)
             .expose_headers(["retry-after", "x-request-id"]);
         Self {

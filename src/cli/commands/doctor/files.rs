@@ -13,7 +13,7 @@ use crate::private_file::lent::{Fault, Use, fault_of_secret, fault_of_use, fault
 use crate::private_file::own_files::is_beside;
 use crate::private_file::owner::{closing, quoted_path};
 use crate::private_file::ownership::{self, Guest};
-use crate::private_file::system_users::name_of_user;
+use crate::private_file::system_users::name_or_number;
 use crate::private_file::{
     self, folder_of, is_of_another_user, is_open_to_others, is_own, layout, replaceable_in,
 };
@@ -137,10 +137,9 @@ fn replaceable(folder: &Path, is_lent: bool) -> Option<Finding> {
 }
 
 fn taken(folder: &Path, guest: &Guest) -> Finding {
-    let name = |uid: u32| name_of_user(uid).unwrap_or_else(|| uid.to_string());
-    let whose =
-        fs::metadata(folder).map_or_else(|_| "another user".to_owned(), |it| name(it.uid()));
-    let (shown, owner) = (folder.display(), name(guest.owner));
+    let whose = fs::metadata(folder).map(|it| name_or_number(it.uid()));
+    let whose = whose.unwrap_or_else(|_| "another user".to_owned());
+    let (shown, owner) = (folder.display(), name_or_number(guest.owner));
     Finding::failed(
         CHECK,
         format!("the data are those of {owner}, and their folder {shown} belongs to {whose}"),
@@ -242,8 +241,9 @@ impl Private {
             CHECK,
             format!("{which} belongs to another user than the data"),
             format!(
-                "run as root: chown {}{owner} {}",
+                "run as root: chown {}{} {}",
                 self.recursively,
+                name_or_number(owner),
                 quoted_path(&self.path)
             ),
         ))

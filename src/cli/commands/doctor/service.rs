@@ -11,7 +11,7 @@ use crate::private_file::data_dir;
 use crate::private_file::layout::SERVED;
 use crate::private_file::owner::quoted_path;
 use crate::private_file::ownership;
-use crate::private_file::system_users::name_of_user;
+use crate::private_file::system_users::name_or_number;
 use crate::settings::{Listen, Settings, Source, USUAL_FILE};
 
 const CHECK: &str = "service";
@@ -156,7 +156,7 @@ impl Unit {
 
     fn owner(&self, subject: &Subject<'_>) -> Option<Finding> {
         let owner = ownership::owner(&subject.data_dir)?;
-        let owner = name_of_user(owner).unwrap_or_else(|| owner.to_string());
+        let owner = name_or_number(owner);
         let user = Some(self.is("User")).filter(|it| !it.is_empty());
         let user = user.unwrap_or("root");
         let database = subject.database.file();
