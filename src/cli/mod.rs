@@ -118,9 +118,9 @@ pub fn run() -> ExitCode {
         Err(err) => return refuse_usage(&err),
     };
     let is_dry = dry_run::is_asked(&matches);
-    let misfit = misfit(&cli.command, &matches).map(str::to_owned);
-    let wrong_columns = || without_table(&cli).or_else(|| unknown_column(&cli, &matches));
-    if let Some(sentence) = misfit.or_else(wrong_columns) {
+    let misfit = misfit(&cli.command, &matches).or_else(|| columns_without_table(&cli));
+    let misfit = misfit.map(str::to_owned);
+    if let Some(sentence) = misfit.or_else(|| unknown_column(&cli, &matches)) {
         output::note(&format!("minisass-auth: {sentence}"));
         return ExitCode::from(2);
     }
@@ -164,12 +164,13 @@ fn misfit(command: &Command, matches: &ArgMatches) -> Option<&'static str> {
     }
 }
 
-/// Why there are no columns to be chosen, if a command prints no table.
-fn without_table(cli: &Cli) -> Option<String> {
+/// Refuses --columns and --wide for a command that prints no table.
+fn columns_without_table(cli: &Cli) -> Option<&'static str> {
     let has_none = matches!(
         cli.command,
         Command::User(user::Command::Export(_))
             | Command::Serve
+            | Command::Healthcheck
             | Command::Openapi(_)
             | Command::Completions(_)
             | Command::Man(_)
@@ -177,7 +178,7 @@ fn without_table(cli: &Cli) -> Option<String> {
     );
     let sentence =
         "--columns and --wide are for tables, and this command prints none; leave them out";
-    (has_none && cli.how.chooses_columns()).then(|| sentence.to_owned())
+    (has_none && cli.how.chooses_columns()).then_some(sentence)
 }
 
 /// Why the table has not the columns that were asked for, if it is known before there are rows.

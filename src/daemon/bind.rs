@@ -158,8 +158,8 @@ fn refusal(err: &io::Error, listen: &Listen, flag: &str) -> anyhow::Error {
 }
 
 fn bind_path(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
-    // One after the other: between its two steps nobody answers at a socket that a server has just made.
-    let _turn = lock::wait(folder_of(path));
+    // Of several servers one after the other: one that was made and does not listen yet looks as if a crash had left it.
+    let _turn = lock::wait_a_while(folder_of(path));
     // A socket that nobody answers at was left behind by a crash; any other file is not ours.
     match fs::symlink_metadata(path) {
         Ok(it) if !it.file_type().is_socket() => {
@@ -172,7 +172,8 @@ fn bind_path(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
         Err(_) => {}
     }
     let listener = UnixListener::bind(path)?;
-    Ok((listener, SocketFile::at(path)?))
+    let socket = SocketFile::at(path).inspect_err(|_| drop(fs::remove_file(path)))?;
+    Ok((listener, socket))
 }
 
 /// A process that may open the socket is believed about where requests come from.

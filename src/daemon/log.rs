@@ -79,6 +79,10 @@ struct Gathered {
     text: Vec<u8>,
     /// How many lines found no room, here or on the disk, since this was last said.
     lost: u64,
+    /// What is said of them, which needs no room.
+    aside: Vec<u8>,
+    /// Whether it is being said.
+    is_aside: bool,
     /// Whether the thread waits to be woken.
     is_asleep: bool,
     is_at_end: bool,
@@ -90,32 +94,27 @@ impl Lines {
     }
 
     /// Writes at once what has come, and then lets more come, until the end.
-    fn pass_on(&self, mut to: impl Write) {
+    fn pass_on(&self, to: impl Write) {
+        let mut out = Out {
+            to,
+            is_broken_off: false,
+        };
         let mut text = Vec::new();
-        let (mut is_written, mut is_broken_off) = (true, false);
-        while let Some(lost) = self.take(&mut text, is_written) {
-            if lost > 0 {
-                // Behind what was taken, and before what comes now.
-                tracing::warn!(event = "log_lines_lost", count = lost);
+        while let Some(lost) = self.take(&mut text) {
+            let missing = out.write(&text);
+            self.lock().lost += missing;
+            if missing == 0 {
+                self.tell_lost(lost, &mut out);
             }
-            if is_broken_off {
-                text.insert(0, b'\n');
-            }
-            let mut rest = &*text;
-            is_written = write_whole(&mut rest, &mut to).is_ok();
-            if !is_written {
-                let lines = rest.iter().filter(|it| **it == b'\n').count();
-                self.lock().lost += lines as u64;
-            }
-            let written = &text[..text.len() - rest.len()];
-            is_broken_off = written.last().map_or(is_broken_off, |it| *it != b'\n');
             thread::sleep(PAUSE);
         }
+        let lost = self.lock().lost;
+        self.tell_lost(lost, &mut out);
     }
 
-    /// Exchanges what has come for an empty buffer, as soon as there is something. How many lines were lost before, to
-    /// be said where that is of use; none once all is written and the log has ended.
-    fn take(&self, text: &mut Vec<u8>, is_said: bool) -> Option<u64> {
+    /// Exchanges what has come for an empty buffer, as soon as there is something. How many lines were lost up to
+    /// then; none once all is written and the log has ended.
+    fn take(&self, text: &mut Vec<u8>) -> Option<u64> {
         text.clear();
         text.shrink_to(KEPT);
         let mut gathered = self.lock();
@@ -125,12 +124,55 @@ impl Lines {
             gathered = woken.unwrap_or_else(PoisonError::into_inner);
         }
         std::mem::swap(&mut gathered.text, text);
-        let lost = if is_said {
-            std::mem::take(&mut gathered.lost)
-        } else {
-            0
-        };
-        (!text.is_empty()).then_some(lost)
+        (!text.is_empty()).then_some(gathered.lost)
+    }
+
+    /// Says how many lines were lost. They count until that is written.
+    fn tell_lost(&self, lost: u64, out: &mut Out<impl Write>) {
+        if lost == 0 {
+            return;
+        }
+        self.lock().is_aside = true;
+        tracing::warn!(event = "log_lines_lost", count = lost);
+        let mut gathered = self.lock();
+        gathered.is_aside = false;
+        let line = std::mem::take(&mut gathered.aside);
+        drop(gathered);
+        if out.write(&line) == 0 {
+            self.lock().lost -= lost;
+        }
+    }
+}
+
+/// Where the log goes.
+struct Out<W> {
+    to: W,
+    /// Whether the disk had no room for the end of a line.
+    is_broken_off: bool,
+}
+
+impl<W: Write> Out<W> {
+    /// Writes lines, and returns how many of them found no room.
+    fn write(&mut self, lines: &[u8]) -> u64 {
+        let mut rest = lines;
+        let written = self
+            .end_line()
+            .and_then(|()| write_whole(&mut rest, &mut self.to));
+        if written.is_ok() {
+            return 0;
+        }
+        if let Some(last) = lines[..lines.len() - rest.len()].last() {
+            self.is_broken_off = *last != b'\n';
+        }
+        rest.iter().filter(|it| **it == b'\n').count() as u64
+    }
+
+    fn end_line(&mut self) -> io::Result<()> {
+        if self.is_broken_off {
+            write_whole(&mut &b"\n"[..], &mut self.to)?;
+            self.is_broken_off = false;
+        }
+        Ok(())
     }
 }
 
@@ -153,7 +195,9 @@ fn write_whole(text: &mut &[u8], to: &mut impl Write) -> io::Result<()> {
 impl Write for &Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut gathered = self.lock();
-        if gathered.text.len() + line.len() <= MOST {
+        if gathered.is_aside {
+            gathered.aside.extend_from_slice(line);
+        } else if gathered.text.len() + line.len() <= MOST {
             gathered.text.extend_from_slice(line);
         } else {
             gathered.lost += 1;

@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// What a server has for itself as long as it runs.
 pub(crate) struct Held<'a> {
     pub(crate) locks: &'a Locks,
-    /// Of those of its addresses that are files.
+    /// The files of its Unix sockets.
     pub(crate) sockets: &'a [Arc<SocketFile>],
     /// Tells that the keys that are stored cannot be opened.
     pub(crate) lost_keys: oneshot::Receiver<Failure>,

@@ -16,6 +16,7 @@ mod service_manager;
 mod trouble;
 
 pub(crate) use bind::check_listen;
+pub(crate) use service_manager::address_in_status;
 
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -53,10 +54,11 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
     log.end();
     if ended.is_err() {
         // Whoever prints why it failed may wait for ever for somebody to read it.
-        thread::spawn(|| {
+        let end = || {
             thread::sleep(PATIENCE);
             std::process::exit(1)
-        });
+        };
+        let _ = thread::Builder::new().spawn(end);
     }
     ended
 }

@@ -19,6 +19,12 @@ pub(crate) fn tell_serving(public_url: &WebUrl, listen: &Listen) {
     tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
 }
 
+/// Where the server listens, as its status says that.
+pub(crate) fn address_in_status(status: &str) -> Option<&str> {
+    let (_, address) = status.strip_prefix("Serving ")?.rsplit_once(" at ")?;
+    Some(address)
+}
+
 /// With the time, by which systemd knows which reload is meant.
 pub(crate) fn tell_reload() {
     match NotifyState::monotonic_usec_now() {

@@ -51,10 +51,10 @@ pub(super) fn remove(folder: &Path, names: impl Iterator<Item = String>) -> io::
         match fs::remove_file(folder.join(name)) {
             Ok(()) => is_removed = true,
             Err(err) if err.kind() == io::ErrorKind::NotFound => {}
-            Err(err) => failed = Err(err),
+            Err(err) => failed = failed.and(Err(err)),
         }
     }
-    // Whoever tries again finds these gone, and would not come here.
+    // The next try finds no file, and would not do this.
     if is_removed {
         sync_folder(folder)?;
     }

@@ -65,7 +65,7 @@ impl Operator {
             let leads_nowhere = matches!(who, UserRef::Email(email) if email.leads_nowhere());
             return Ok(is_dry && !leads_nowhere);
         };
-        // Nothing is written for those who have theirs, most of a file that is read again; the write looks once more.
+        // Most people in a file that is imported again need no mail, and this spares a write. The write looks once more.
         if is_dry || !is_needed {
             return Ok(is_needed);
         }

@@ -5,17 +5,36 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock, major, minor};
 use rustix::io::Errno;
 
 use super::{append_to, is_replaced};
 
+/// How often, and how many times, whoever does not wait for ever looks.
+const LOOK: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 50;
+
 /// Waits until nobody else has the lock of this folder.
 pub(crate) fn wait(folder: &Path) -> io::Result<File> {
     let folder = File::open(folder)?;
     flock(&folder, FlockOperation::LockExclusive)?;
     Ok(folder)
+}
+
+/// As [`wait`], but only for a while: none if somebody else keeps it, or there is none to be had.
+pub(crate) fn wait_a_while(folder: &Path) -> Option<File> {
+    let folder = File::open(folder).ok()?;
+    let take = |_| {
+        let taken = flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if !taken {
+            thread::sleep(LOOK);
+        }
+        taken
+    };
+    (0..LOOKS).any(take).then_some(folder)
 }
 
 /// Takes the lock, with a file of its own; None if somebody else has it.

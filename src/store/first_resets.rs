@@ -21,7 +21,7 @@ impl Store {
         })
     }
 
-    /// Writes a reset link and its mail, if it is still needed. Whether it was.
+    /// Writes a reset link and its mail, if it is still needed. Returns whether it was.
     pub fn add_first_reset(&self, who: &UserRef, link: NewLink, stamp: Stamp) -> Pending<bool> {
         let who = who.clone();
         self.write("writing a link", move |sql| {

@@ -61,7 +61,7 @@ impl Store {
     }
 
     /// Writes a link and its mail to the user's stored address, or a decoy of the same cost if
-    /// nobody may use it or `most_per_hour` were written within the hour.
+    /// nobody may use it or `most_per_hour` were mailed within the hour.
     pub fn add_link(
         &self,
         user: Option<UserId>,
@@ -186,18 +186,19 @@ fn void_before(
     .map(drop)
 }
 
-/// How many links were mailed to a user within the hour before `now`. The operator may hand over as many as they like.
+/// The links of a user, of a purpose, that were mailed after a time. Those that were printed do not count.
+const MAILED: &str =
+    "SELECT count(*) FROM links WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3
+    AND EXISTS (SELECT 1 FROM outbox WHERE link_id = links.id)";
+
+/// How many links were mailed to a user within the hour before `now`.
 pub(super) fn count_in_hour(
     sql: &mut dyn Sql,
     user: UserId,
     purpose: MailKind,
     now: Timestamp,
 ) -> Result<usize> {
-    let count = sql.number(
-        "SELECT count(*) FROM links WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3
-         AND EXISTS (SELECT 1 FROM outbox WHERE link_id = links.id)",
-        values![user, purpose.as_str(), now.0 - HOUR],
-    )?;
+    let count = sql.number(MAILED, values![user, purpose.as_str(), now.0 - HOUR])?;
     Ok(usize::try_from(count).unwrap_or_default())
 }
 
@@ -210,11 +211,10 @@ fn recipient(
     now: Timestamp,
 ) -> Result<Option<String>> {
     sql.one(
-        "SELECT email FROM users
-         WHERE id = ?1 AND (is_active OR awaits_confirmation) AND (?4 > (
-             SELECT count(*) FROM links WHERE user_id = ?1 AND purpose = ?2 AND created_at > ?3
-             AND EXISTS (SELECT 1 FROM outbox WHERE link_id = links.id))
-             OR ?4 IS NULL)",
+        &format!(
+            "SELECT email FROM users
+             WHERE id = ?1 AND (is_active OR awaits_confirmation) AND (?4 > ({MAILED}) OR ?4 IS NULL)"
+        ),
         values![user, purpose.as_str(), now.0 - HOUR, most_per_hour],
         |row| row.get(0),
     )

@@ -33,7 +33,7 @@ pub struct Exporter<'a> {
     pub(crate) with_hashes: bool,
 }
 
-/// Packs into `out` what `write` writes. Only a packed file that is whole says so at its end.
+/// Packs into `out` what `write` writes. If that fails, `out` may look whole all the same.
 pub fn packed<T>(
     out: impl Write,
     write: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,

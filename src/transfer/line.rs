@@ -145,7 +145,10 @@ impl Line {
         }
         let username = self.username.trim();
         let email = match Email::parse(self.email.trim()) {
-            Err(_) if with_placeholder => placeholder(self.id, username),
+            // Of those who have nothing of their own, all would get the same.
+            Err(_) if with_placeholder && (self.id.is_some() || !username.is_empty()) => {
+                placeholder(self.id, username)
+            }
             email => email,
         };
         let named = |it: &str| Username::parse_given(it).map_err(wrong("username"));

@@ -34,11 +34,10 @@ pub(super) fn misfit(err: &serde_json::Error) -> anyhow::Error {
             "it is not UTF-8; make it that, such as by: iconv -f WINDOWS-1252 -t UTF-8",
         );
     }
-    if let Category::Syntax | Category::Eof = err.classify() {
-        return anyhow::Error::msg(match err.is_eof() {
-            true => "its JSON breaks off".to_owned(),
-            false => format!("it is no JSON: {said}"),
-        });
+    match err.classify() {
+        Category::Eof => return anyhow::Error::msg("its JSON breaks off"),
+        Category::Syntax => return anyhow::anyhow!("its JSON cannot be read: {said}"),
+        Category::Io | Category::Data => {}
     }
     let parts = said.rsplit_once(", expected ");
     anyhow::Error::msg(match parts.filter(|it| it.0.starts_with("invalid ")) {

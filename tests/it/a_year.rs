@@ -26,7 +26,7 @@ impl Service {
     fn new() -> Self {
         let app = App::with(|setup| {
             setup.rules.throttle = true;
-            // Of the year that it is usually there would be nothing to see in one.
+            // By default it is a year, so that nothing would go in this test.
             setup.rules.audit_keep = Some(Duration::from_secs(90 * 86_400));
             setup.rules.contact_to = Email::parse("team@example.org").ok();
             setup.deployment.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];

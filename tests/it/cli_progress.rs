@@ -39,10 +39,7 @@ fn an_import_at_a_terminal_shows_how_far_it_is_without_tearing_what_is_said() {
     drop(input);
     assert_eq!(terminal.wait(), 1);
     let screen = terminal.screen();
-    let bad = format!(
-        "line {}: username: This field may not be blank.",
-        number + 1
-    );
+    let bad = format!("line {}: email: This field may not be blank.", number + 1);
     let told = screen.lines().filter(|it| it.trim_end() == bad);
     assert_eq!(told.count(), 1, "{screen}");
     assert!(

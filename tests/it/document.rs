@@ -20,6 +20,12 @@ pub fn paths() -> &'static serde_json::Map<String, Value> {
     DOCUMENT["paths"].as_object().expect("paths")
 }
 
+/// The methods that some path has, in lower case.
+pub fn methods() -> BTreeSet<String> {
+    let operations = paths().values().filter_map(Value::as_object);
+    operations.flat_map(|it| it.keys().cloned()).collect()
+}
+
 fn allowed(path: &str) -> BTreeSet<String> {
     let methods = paths()[path].as_object().expect("operations").keys();
     let mut allowed: BTreeSet<_> = methods.map(|it| it.to_uppercase()).collect();

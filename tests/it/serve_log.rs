@@ -191,7 +191,7 @@ fn the_log_counts_the_lines_that_a_slow_reader_loses() {
     drop(serve);
     let announced = announced(&mut child.stdout.take().expect("standard output"));
     let mut server = Server::adopt(child, announced);
-    let many = 7000;
+    let many = 12_000;
     ask_often(&server, many);
     let mut begin = vec![0; 1 << 20];
     reader.read_exact(&mut begin).expect("what gathered");
@@ -241,11 +241,14 @@ fn a_log_that_found_no_room_goes_on_with_a_line_of_its_own() {
         .map(|line| serde_json::from_str(line).ok())
         .collect();
     let broken = lines.iter().filter(|it| it.is_none()).count();
-    assert_eq!(broken, 1, "{log}");
+    assert!(broken <= 1, "{log}");
     let (lost, there) = lost_and_there(lines.iter().flatten());
     assert!(lost > 0, "{log}");
-    // Whatever else found no room.
-    assert!(lost + there >= 200, "{log}");
+    // A few lines of other kinds may be lost too.
+    assert!(
+        (200..210).contains(&(lost + there)),
+        "{lost} {there}: {log}"
+    );
 }
 
 /// How many lines about requests are said to be lost, and how many are there.

@@ -268,7 +268,7 @@ fn who_may_not_read_the_settings_is_told_the_line_of_one_who_may() {
         &mut stranger.command("data", &["user", "import", &file_of_users]),
         "",
     );
-    let advice = format!("let the shell open it: minisass-auth user import - < {file_of_users}");
+    let advice = format!("let a shell that may read it open it: < {file_of_users}");
     assert!(said.refusal().ends_with(&advice));
     fs::rename(&users, &settings).expect("the settings");
     // On every machine: the account daemon, and its group.

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::finding::{Finding, NOT_OURS, Subject};
 use crate::cli::commands::healthcheck;
+use crate::daemon::address_in_status;
 use crate::private_file::content;
 use crate::private_file::data_dir;
 use crate::private_file::layout::SERVED;
@@ -177,11 +178,12 @@ impl Unit {
         })
     }
 
-    /// Whether the server listens elsewhere than these settings say. Its status names both of its addresses.
+    /// Whether the server listens elsewhere than these settings say.
     fn listen(&self, settings: &Settings) -> Option<Finding> {
-        let status = self.is("StatusText").strip_prefix("Serving ")?;
-        let (_, at) = status.rsplit_once(" at ")?;
-        (at != settings.listen.to_string()).then(|| {
+        let at = address_in_status(self.is("StatusText"))?;
+        let is_any = matches!(settings.listen, Listen::Tcp(it) if it.port() == 0);
+        let is_active = ["active", "reloading"].contains(&self.is("ActiveState"));
+        (is_active && !is_any && at != settings.listen.to_string()).then(|| {
             Finding::warning(
                 CHECK,
                 format!("{UNIT} listens on {at}, and the settings say {}", settings.listen),

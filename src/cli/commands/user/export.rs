@@ -59,7 +59,21 @@ impl Export {
         self.kind.unwrap_or_else(by_name)
     }
 
+    /// Packed, if the name of the file says so.
     fn write(
+        &self,
+        out: impl Write + IsTerminal,
+        progress: &Progress,
+        job: &Job,
+    ) -> anyhow::Result<u64> {
+        if is_packed(&self.file) {
+            return packed(out, |out| self.write_plain(out, false, progress, job));
+        }
+        let is_terminal = out.is_terminal();
+        self.write_plain(out, is_terminal, progress, job)
+    }
+
+    fn write_plain(
         &self,
         out: impl Write,
         is_terminal: bool,
@@ -86,12 +100,8 @@ impl Export {
     /// A reader finds the old file or the whole new one.
     fn write_file(&self, file: &Path, progress: &Progress, job: &Job) -> anyhow::Result<u64> {
         let draft = Draft::beside(file)?;
-        let mut out = File::options().write(true).open(draft.path())?;
-        let count = if is_packed(&self.file) {
-            packed(out, |out| self.write(out, false, progress, job))?
-        } else {
-            self.write(&mut out, false, progress, job)?
-        };
+        let out = File::options().write(true).open(draft.path())?;
+        let count = self.write(out, progress, job)?;
         draft.keep(file, self.force)?;
         Ok(count)
     }
@@ -100,9 +110,7 @@ impl Export {
 pub(crate) fn run(export: &Export, job: &Job) -> anyhow::Result<()> {
     let bar = Bar::of("exporting users");
     if export.file == Path::new("-") || is_standard_output(&export.file) {
-        let out = io::stdout();
-        let is_terminal = out.is_terminal();
-        export.write(out, is_terminal, &bar.progress(None), job)?;
+        export.write(io::stdout(), &bar.progress(None), job)?;
         return Ok(());
     }
     let settings = &job.settings;
@@ -114,8 +122,7 @@ pub(crate) fn run(export: &Export, job: &Job) -> anyhow::Result<()> {
     let shown = export.file.display();
     let stream = stream(&file).with_context(|| format!("cannot write {shown}"))?;
     if let Some(stream) = stream {
-        let is_terminal = stream.is_terminal();
-        export.write(stream, is_terminal, &bar.progress(None), job)?;
+        export.write(stream, &bar.progress(None), job)?;
         return Ok(());
     }
     // A link that leads nowhere has the name too.

@@ -10,6 +10,7 @@ use anyhow::{Context as _, anyhow, ensure};
 use crate::cli::piped::Pipe;
 use crate::cli::terminal::progress::Bar;
 use crate::private_file::folder_of;
+use crate::private_file::owner::quoted_path;
 use crate::private_file::replace::{Draft, nameless, stream};
 use crate::transfer::input::{self, CHUNK};
 use crate::transfer::report::Case;
@@ -48,8 +49,9 @@ impl Source {
         // Root works as the owner of the data, and then may not read what is root's.
         match err.kind() {
             ErrorKind::PermissionDenied => anyhow!(
-                "cannot read {shown}: permission denied; let the shell open it: \
-                 minisass-auth user import - < {shown}"
+                "cannot read {shown}: permission denied; give this user access, or import `-` with --from, and let a \
+                 shell that may read it open it: < {}",
+                quoted_path(&self.path)
             ),
             _ => anyhow!(err).context(format!("cannot read {shown}")),
         }
