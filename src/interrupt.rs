@@ -38,6 +38,15 @@ pub(crate) fn at_signal(act: impl FnOnce() + Send + 'static) -> anyhow::Result<(
         .context("cannot start")
 }
 
+/// From now on a write beyond the limit for files (`ulimit -f`, `LimitFSIZE=`) fails, as on a full disk, instead of
+/// ending the process. To be called inside of a runtime.
+pub(crate) fn outlive_file_limit() -> anyhow::Result<()> {
+    // As Linux numbers it on x86, Arm and RISC-V (signal(7)).
+    const SIGXFSZ: i32 = 25;
+    let watched = signal(SignalKind::from_raw(SIGXFSZ));
+    watched.map(drop).context("cannot start")
+}
+
 /// Whether somebody wants the work to end.
 #[derive(Clone)]
 pub(crate) struct Interrupt(Arc<AtomicBool>);

@@ -3,6 +3,7 @@
 mod changes;
 mod columns;
 mod commands;
+mod destination;
 mod dry_run;
 mod examples;
 mod flags;

@@ -79,7 +79,7 @@ fn first_steps(settings: &Settings) -> String {
     let program = std::env::args_os().next();
     let mut program = program.map_or_else(
         || "minisass-auth".to_owned(),
-        |it| it.to_string_lossy().into_owned(),
+        |it| quoted(&it.to_string_lossy()),
     );
     // Whoever reads what a service says is somebody else.
     if service_manager::listens()

@@ -4,17 +4,16 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use tokio::net::{TcpListener, TcpSocket, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
 
 use crate::failure::{Failure, in_words};
 use crate::http::Listener;
-use crate::private_file::lent::may_fill;
-use crate::private_file::system_users::group_id;
+use crate::private_file::lent::{may_fill, stranger_to};
+use crate::private_file::system_users::{group_id, own_name};
 use crate::private_file::{folder_of, hold, is_replaced, lock};
 use crate::settings::{Listen, SocketAccess};
 
@@ -58,7 +57,8 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Whoever found nobody answering there any more may have put their own in its place.
+        // Whoever found nobody answering there any more may have put their own in its place, or be about to.
+        let _turn = lock::wait_a_while(folder_of(&self.path));
         if !is_replaced(&self.path, &self.file) {
             let _ = fs::remove_file(&self.path);
         }
@@ -81,7 +81,7 @@ pub(crate) async fn bind(
             })
         }
         Listen::Unix(path) => {
-            let (listener, socket) = bind_path(path).map_err(advise)?;
+            let (listener, socket) = bind_path(path).await.map_err(advise)?;
             give_access(path, access)?;
             Ok(Bound {
                 listener: Listener::Unix(listener),
@@ -102,7 +102,12 @@ pub(crate) fn check_listen(
     let address = match listen {
         Listen::Tcp(address) => address,
         Listen::Unix(path) => {
-            group_of(access)?;
+            let group = access.group.as_ref().zip(group_of(access)?);
+            if let Some((group, id)) = group
+                && let Some(user) = stranger_to(id, data)
+            {
+                return Err(foreign_group(path, group, &user));
+            }
             let folder = folder_of(path);
             let kind = match fs::metadata(folder) {
                 // A unit makes it for the time in which it runs.
@@ -124,6 +129,14 @@ pub(crate) fn check_listen(
         socket.bind(*address)
     })();
     bound.map_err(|err| refusal(&err, listen, flag))
+}
+
+fn foreign_group(socket: &Path, group: &str, user: &str) -> anyhow::Error {
+    anyhow!(
+        "cannot give {} to the group {group}: {user} is none of its members; run as root: usermod -aG {group} {user}; \
+         or choose another with --listen-group",
+        socket.display()
+    )
 }
 
 fn group_of(access: &SocketAccess) -> anyhow::Result<Option<u32>> {
@@ -157,7 +170,7 @@ fn refusal(err: &io::Error, listen: &Listen, flag: &str) -> anyhow::Error {
     }
 }
 
-fn bind_path(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+async fn bind_path(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     // Of several servers one after the other: one that was made and does not listen yet looks as if a crash had left it.
     let _turn = lock::wait_a_while(folder_of(path));
     // A socket that nobody answers at was left behind by a crash; any other file is not ours.
@@ -165,7 +178,8 @@ fn bind_path(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
         Ok(it) if !it.file_type().is_socket() => {
             return Err(io::Error::other("a file that is no socket is there"));
         }
-        Ok(_) => match UnixStream::connect(path) {
+        // Of one whose queue is full this says at once that it is there.
+        Ok(_) => match UnixStream::connect(path).await {
             Err(err) if err.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
             _ => {}
         },
@@ -180,11 +194,12 @@ fn bind_path(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
 fn give_access(path: &Path, access: &SocketAccess) -> anyhow::Result<()> {
     let shown = path.display();
     if let (Some(group), Some(id)) = (&access.group, group_of(access)?) {
-        chown(path, None, Some(id)).with_context(|| {
-            format!(
-                "cannot give {shown} to the group {group}: make this user one of its members, \
-                 or choose another with --listen-group"
-            )
+        chown(path, None, Some(id)).map_err(|err| match err.kind() {
+            io::ErrorKind::PermissionDenied => {
+                let user = own_name().unwrap_or_else(|| "this user".to_owned());
+                foreign_group(path, group, &user)
+            }
+            _ => anyhow!(err).context(format!("cannot give {shown} to the group {group}")),
         })?;
     }
     fs::set_permissions(path, Permissions::from_mode(access.mode))

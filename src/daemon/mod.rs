@@ -34,9 +34,9 @@ use crate::daemon::reload::{hangups, reload_at_each};
 use crate::domain::WebUrl;
 use crate::failure::Failure;
 use crate::http::{App, ConnectionRules, Deployment, serve};
-use crate::interrupt::stop_signal;
+use crate::interrupt::{outlive_file_limit, stop_signal};
 use crate::operator::Operator;
-use crate::private_file::data_dir;
+use crate::private_file::{close_new_files, data_dir};
 use crate::settings::Settings;
 
 /// How long work in the background, or a reader of the last words, may hold up the end.
@@ -44,12 +44,16 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
     memory::leave_no_core();
+    close_new_files();
     let log = log::start(settings.json_log).context("cannot start")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start")?;
-    let ended = runtime.block_on(serve_until_stopped(settings));
+    let ended = runtime.block_on(async {
+        outlive_file_limit()?;
+        serve_until_stopped(settings).await
+    });
     runtime.shutdown_background();
     log.end();
     if ended.is_err() {

@@ -183,7 +183,8 @@ pub(crate) fn check_nobody_elses(folder: &Path, database: Option<&Path>) -> anyh
         ensure!(
             !is_of_another_user(&metadata),
             "{shown} belongs to {owner}, who is neither root nor the user of this program and may have put \
-             anything there; if it is not right, move it away and keep it; if it is, run: chown {ours} {quoted}",
+             anything there; if it is not right, move it away and keep it; if it is, run as root: \
+             chown -R {ours} {quoted}",
             shown = path.display(),
             quoted = quoted_path(&path),
             owner = called(metadata.uid()),

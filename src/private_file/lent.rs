@@ -153,6 +153,12 @@ pub(crate) fn may_fill(folder: &Path, data: &Path) -> bool {
         && fs::metadata(folder).is_ok_and(|it| account.may(what, bits, folder, &it))
 }
 
+/// The user of the server of the data in `data`, if that may not give a file to a group.
+pub(crate) fn stranger_to(group: u32, data: &Path) -> Option<String> {
+    let account = Account::of(Some(data));
+    (account.uid != 0 && !account.is_in(group)).then(|| account.name())
+}
+
 /// A list of who may do what, beside the mode. Whom it lets in is not read.
 fn has_list(file: &Path) -> bool {
     let mut list = [0; 4096];

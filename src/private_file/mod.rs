@@ -23,6 +23,12 @@ use tempfile::TempDir;
 /// So many symbolic links the system follows too.
 const MOST_LINKS: usize = 40;
 
+/// From now on nobody else may use what this process makes, unless it says so: a socket gets its mode only after it is
+/// there.
+pub(crate) fn close_new_files() {
+    rustix::process::umask(Mode::from_raw_mode(0o077));
+}
+
 /// Makes a folder of mode 0700, and those above it, unless it is there. They are there after a power
 /// cut too.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {

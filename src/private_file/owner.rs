@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::content::{check_not_of_system, has_ours};
-use super::system_users::{name_of_user, user_of_group};
+use super::system_users::{name_of_user, own_name, user_of_group};
 use super::{is_own, is_to_work_in};
 
 /// The line for a shell that runs this very command as another user.
@@ -45,6 +45,17 @@ pub(crate) fn reader_of(file: &Path) -> Option<String> {
 
 /// The line for a shell that runs this very command as the user of this name.
 pub(crate) fn command_as_user(name: &str) -> String {
+    command_line(name, None)
+}
+
+/// The line that runs this very command and hands it a file that this user may not read. None without `sudo`.
+pub(crate) fn command_handed(file: &Path, more: &str) -> Option<String> {
+    let command = command_line(&own_name().filter(|_| has_sudo())?, Some(file));
+    Some(format!("sudo cat {} | {command}{more}", quoted_path(file)))
+}
+
+/// With `-` in the place of a file that comes by standard input.
+fn command_line(name: &str, piped: Option<&Path>) -> String {
     let mut words = vec!["sudo".to_owned(), "-u".to_owned(), quoted(name)];
     // What is set in the environment stays behind otherwise.
     let ours: Vec<String> = std::env::vars_os()
@@ -54,7 +65,10 @@ pub(crate) fn command_as_user(name: &str) -> String {
     if !ours.is_empty() {
         words.push(format!("--preserve-env={}", ours.join(",")));
     }
-    words.extend(std::env::args_os().map(|it| quoted(&it.to_string_lossy())));
+    words.extend(std::env::args_os().map(|it| match piped {
+        Some(file) if it == file => "-".to_owned(),
+        _ => quoted(&it.to_string_lossy()),
+    }));
     words.join(" ")
 }
 

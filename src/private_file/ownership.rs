@@ -119,11 +119,11 @@ fn advice_on_owner(theirs: u32, ours: u32, path: &Path) -> String {
             false => folder_of(path),
         };
         let is_of_ours = folder != path && fs::metadata(folder).is_ok_and(|it| it.uid() == ours);
-        let guest = guest(folder).filter(|it| !it.is_lent);
-        return match guest {
-            Some(guest) => guest.giving_back(folder),
-            None if is_of_ours => format!("run as root: chown {us} {}", quoted_path(path)),
-            None => as_owner(),
+        return match guest(folder) {
+            Some(guest) if !guest.is_lent => guest.giving_back(folder),
+            Some(guest) if guest.owner == theirs => as_owner(),
+            _ if is_of_ours => format!("run as root: chown {us} {}", quoted_path(path)),
+            _ => as_owner(),
         };
     }
     if path.is_file() {

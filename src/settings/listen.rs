@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use crate::domain::WebUrl;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Listen {
     Tcp(SocketAddr),
     Unix(PathBuf),

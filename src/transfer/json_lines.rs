@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use serde_json::Value;
 
 use super::csv_rows::COLUMNS;
@@ -61,6 +61,10 @@ fn check_kind(line: &[u8]) -> anyhow::Result<()> {
 
 fn add(number: usize, text: &[u8], importer: &mut Importer<'_>) -> anyhow::Result<()> {
     let place = format!("line {number}");
+    if !text.trim_ascii_start().starts_with(b"{") {
+        let err = anyhow!("it is no object of JSON, such as {{\"email\": \"ada@example.org\"}}");
+        return importer.add(Origin::at(place), Err(err));
+    }
     let err = match serde_json::from_slice::<Line>(text) {
         Ok(line) => return importer.add(line.origin(place), Ok(line)),
         Err(err) => err,

@@ -289,6 +289,8 @@ fn a_folder_that_root_lends_to_a_service_is_not_to_be_closed_to_it() {
     // What root made there would lock the service out.
     let advice = Examined::of(&site, &[]).failed("files", "belong to nobody");
     assert!(advice.contains("sudo -u nobody "), "{advice}");
+    let said = site.run(&["user", "list"]).refusal();
+    assert!(said.contains("sudo -u nobody "), "{said}");
     let rows = || Examined::of(&site, &[]).rows("files").len();
     assert_eq!(rows(), 1);
     mode(0o2777);

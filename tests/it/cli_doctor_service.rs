@@ -159,3 +159,26 @@ fn a_proxy_that_is_not_there_is_found() {
     examined(&nowhere).is("proxy", "warning", "there is no host of that name");
     assert!(examined(&[]).rows("proxy").is_empty());
 }
+
+#[test]
+fn settings_that_are_newer_than_the_server_are_found() {
+    let site = used();
+    let settings = site.path("settings.toml");
+    fs::write(&settings, "").expect("the settings");
+    let file = settings.display().to_string();
+    let _server = site.start(&["--config", &file]);
+    let examined = || Examined::of(&site, &["--config", &file]);
+    examined().is("service", "ok", "the server answers");
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(2);
+    let opened = fs::File::options().append(true).open(&settings);
+    opened
+        .expect("the settings")
+        .set_modified(later)
+        .expect("another time");
+    let advice = examined().is(
+        "service",
+        "warning",
+        "was changed after the server was started",
+    );
+    assert!(advice.contains("start the server again"), "{advice}");
+}

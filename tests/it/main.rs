@@ -123,6 +123,7 @@ mod serve_cut;
 mod serve_log;
 mod serve_place;
 mod serve_refusals;
+mod serve_socket;
 mod serve_stop;
 mod served_url;
 mod server;

@@ -155,6 +155,26 @@ fn what_cannot_be_read_is_said_of_its_line() {
 }
 
 #[test]
+fn those_who_have_neither_a_name_nor_an_address_are_not_taken_for_one() {
+    let site = Site::new();
+    let file = site.path("users.csv");
+    std::fs::write(
+        &file,
+        "email,first_name\nada,Ada\nbo@,Bo\ndi@example.org,Di\n",
+    )
+    .expect("a table");
+    let file = file.display().to_string();
+    let placeholder = ["--on-blank-email", "placeholder", "--on-error", "skip"];
+    let import = ["--format", "json", "user", "import", &file];
+    let said = site.run(&[&import[..], &placeholder].concat());
+    let summary: serde_json::Value = serde_json::from_str(&said.out).expect("a summary");
+    assert_eq!(
+        (&summary["added"], &summary["failed"]),
+        (&json!(1), &json!(2))
+    );
+}
+
+#[test]
 fn numbers_with_a_fraction_and_times_without_a_zone_are_read() {
     let site = Site::new();
     let table = "id,username,email,created_at\n7.0,ada,ada@example.org,2020-01-02 03:04:05\n";
@@ -171,6 +191,18 @@ fn lines_of_json_tell_an_unknown_field_and_take_null_for_what_is_left_out() {
         "is_staff": null, "consents": null, "created_at": null});
     let said = site.run_with(&import, &line.to_string());
     assert_eq!(said.code, Some(0), "{}", said.err);
+    for line in [
+        r#"[9, "mallory", "m@example.org", "", "", true, true]"#,
+        "null",
+        "\"a\"",
+    ] {
+        let said = site.run_with(&import, &format!("{{}}\n{line}\n"));
+        assert!(
+            said.err.contains("line 2: it is no object of JSON"),
+            "{}",
+            said.err
+        );
+    }
     let line =
         json!({"username": "bo", "email": "bo@example.org", "nickname": null, "is_staff": null});
     let said = site.run_with(&import, &line.to_string());

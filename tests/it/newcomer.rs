@@ -223,7 +223,7 @@ fn the_next_step_names_the_database_and_the_program_whatever_it_is_called() {
         .find(|it| it.contains("user create"));
     let (_, rest) = next
         .expect("what to do next")
-        .split_once("auth ")
+        .split_once("auth' ")
         .expect("the program");
     let words: Vec<&str> = rest.split(' ').collect();
     let typed = [&words[..], &["--no-password"]].concat();

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::io::{PipeWriter, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use rustix::fs::OFlags;
 use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 
-use crate::server::{PASSWORD, Server, Site, clear_settings, until};
+use crate::server::{PASSWORD, Server, Site, until};
 use crate::wire::exchange;
 
 fn lines(log: &str) -> Vec<Value> {
@@ -211,13 +211,7 @@ fn the_log_counts_the_lines_that_a_slow_reader_loses() {
 #[test]
 fn a_log_that_found_no_room_goes_on_with_a_line_of_its_own() {
     let site = Site::new();
-    let mut serve = Command::new("sh");
-    clear_settings(&mut serve);
-    // A write beyond the limit fails instead of ending the process.
-    let ignoring = "trap '' XFSZ; exec \"$@\"";
-    serve.args(["-c", ignoring, "sh", env!("CARGO_BIN_EXE_minisass-auth")]);
-    serve.arg("--data-dir").arg(site.data());
-    serve.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
+    let serve = site.command(&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
     let log = site.path("log");
     let mut server = Server::start(serve, &log);
     let length = || log.metadata().expect("the log").len();

@@ -3,7 +3,6 @@
 use std::fs::{self, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -105,35 +104,6 @@ fn a_server_whose_lock_is_removed_or_replaced_lets_no_second_one_in() {
         };
         let line = log.lines().find(|it| it.contains(event));
         assert!(line.is_some_and(|it| it.contains(lock)), "{log}");
-    });
-}
-
-#[test]
-fn a_server_whose_socket_is_removed_or_replaced_ends_and_leaves_the_other_one_alone() {
-    let cases = [
-        ("--listen", false),
-        ("--listen", true),
-        ("--metrics-listen", false),
-    ];
-    side_by_side(cases, |(listen, is_replaced)| {
-        let site = Site::new();
-        let path = site.path("http.sock");
-        let url = "https://auth.example.org";
-        let socket = format!("unix:{}", path.display());
-        let mut serve = vec!["serve", "--public-url", url, listen, &socket];
-        if listen != "--listen" {
-            serve.extend(["--listen", "127.0.0.1:0"]);
-        }
-        let serve = site.command(&serve);
-        let mut server = Server::start(serve, &site.path("log"));
-        fs::remove_file(&path).expect("the socket");
-        // As of a server that took it for one that a crash had left.
-        let other = is_replaced.then(|| UnixListener::bind(&path).expect("a socket"));
-        assert_eq!(server.wait(), Some(1));
-        let log = server.log();
-        let line = log.lines().find(|it| it.contains("socket_lost"));
-        assert!(line.is_some_and(|it| it.contains("http.sock")), "{log}");
-        assert_eq!(path.exists(), other.is_some());
     });
 }
 

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::ValueHint;
 use serde_json::json;
 
+use crate::cli::destination::check_may_write;
 use crate::cli::examples::examples;
 use crate::cli::job::{self, Job};
 use crate::cli::piped;
@@ -18,7 +19,7 @@ use crate::domain::counted;
 use crate::interrupt::Interrupt;
 use crate::private_file::own_files::{check_not_own, remove_database};
 use crate::private_file::replace::Draft;
-use crate::private_file::{folder_of, may_write, on_disk_of, whole_path};
+use crate::private_file::{folder_of, on_disk_of};
 use crate::settings::{Settings, other_database};
 use crate::store::Location;
 use crate::store::copy::CopiedTable;
@@ -149,19 +150,7 @@ fn back_up(file: &Path, job: &Job, output: &mut Output) -> anyhow::Result<()> {
         "a backup is a file, which is checked before it gets its name; name one, such as backup.db"
     );
     check_not_own(file, &job.settings.data_dir, &job.settings.database_file())?;
-    let folder = folder_of(file);
-    // Whoever works as the user of a service does so from a folder of their own.
-    ensure!(
-        !folder.is_dir() || may_write(folder),
-        "cannot write to {}: permission denied; name another place, such as {}",
-        whole_path(folder).display(),
-        whole_path(
-            &job.settings
-                .data_dir
-                .join(file.file_name().unwrap_or_default())
-        )
-        .display()
-    );
+    check_may_write(file, &job.settings.data_dir)?;
     let (bar, interrupt) = (Bar::of("copying and checking"), Interrupt::watch()?);
     let progress = bar.progress(Some(&interrupt));
     let work = job.operator.back_up(file, &job.actor, &progress);

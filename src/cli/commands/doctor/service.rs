@@ -35,7 +35,10 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let problems = unit.as_ref().map(|it| it.problems(subject, settings));
     let mut findings = problems.unwrap_or_default();
     let is_served = data_dir::is_served(&subject.data_dir, subject.database.file());
-    if is_served && let Err(err) = healthcheck::check(&address(subject, settings)) {
+    findings.extend(changed_settings(subject).filter(|_| is_served));
+    let listens = unit.as_ref().and_then(Unit::listens);
+    let listens = listens.unwrap_or_else(|| address(subject, settings));
+    if is_served && let Err(err) = healthcheck::check(&listens) {
         let advice = "see what it says in its log";
         findings.push(Finding::refused(CHECK, &err.to_string(), advice));
     }
@@ -54,6 +57,20 @@ pub(crate) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
+/// Settings that were changed after the server had started, and left its note in its lock.
+fn changed_settings(subject: &Subject<'_>) -> Option<Finding> {
+    let file = subject.values.file.as_deref()?;
+    let changed_at = |it: &Path| it.metadata().ok()?.modified().ok();
+    let is_newer = changed_at(Path::new(file))? > changed_at(&subject.data_dir.join(SERVED))?;
+    is_newer.then(|| {
+        Finding::warning(
+            CHECK,
+            format!("{file} was changed after the server was started"),
+            "if that is to count, start the server again; with the package: systemctl restart minisass-auth",
+        )
+    })
+}
+
 /// Where the server listens: as it says itself, if it was told so by flags.
 fn address(subject: &Subject<'_>, settings: &Settings) -> Listen {
     let note = data_dir::note_of_server(&subject.data_dir);
@@ -69,7 +86,8 @@ impl Unit {
     /// None where there is no systemd, or no unit of that name.
     fn ask() -> Option<Self> {
         let mut show = Command::new("systemctl");
-        let said = show.args(["show", UNIT, "-p", ASKED]).output().ok()?;
+        show.args(["show", UNIT, "-p", ASKED]);
+        let said = healthcheck::in_time(move || show.output())?.ok()?;
         let said = String::from_utf8(said.stdout).ok()?;
         let lines = said.lines().filter_map(|it| it.split_once('='));
         let unit = Self(lines.map(|it| (it.0.to_owned(), it.1.to_owned())).collect());
@@ -123,7 +141,7 @@ impl Unit {
                 ),
                 format!("see why, as root: journalctl -u {UNIT}"),
             )),
-            "active" | "activating" | "reloading" => None,
+            "active" | "activating" | "reloading" | "refreshing" => None,
             state => Some(Finding::failed(
                 CHECK,
                 format!("{UNIT} is {state}"),
@@ -160,13 +178,16 @@ impl Unit {
         let owner = name_or_number(owner);
         let user = Some(self.is("User")).filter(|it| !it.is_empty());
         let user = user.unwrap_or("root");
+        let user = user
+            .parse()
+            .map_or_else(|_| user.to_owned(), name_or_number);
         let database = subject.database.file();
         let is_ours = content::check_content(&subject.data_dir, database).is_ok();
         // What is not ours is told by the check of the files.
         (user != owner && is_ours).then(|| {
             let shown = quoted_path(&subject.data_dir);
             let folder = subject.data_dir.display();
-            let advice = match user {
+            let advice = match &*user {
                 "root" => format!("set User={owner} in the unit: systemctl edit {UNIT}"),
                 _ => format!("run as root: chown -R {user} {shown}"),
             };
@@ -178,12 +199,18 @@ impl Unit {
         })
     }
 
+    /// Where the server listens, if it runs.
+    fn listens(&self) -> Option<Listen> {
+        let is_active = ["active", "reloading"].contains(&self.is("ActiveState"));
+        let address = address_in_status(self.is("StatusText")).filter(|_| is_active);
+        address?.parse().ok()
+    }
+
     /// Whether the server listens elsewhere than these settings say.
     fn listen(&self, settings: &Settings) -> Option<Finding> {
-        let at = address_in_status(self.is("StatusText"))?;
+        let at = self.listens()?;
         let is_any = matches!(settings.listen, Listen::Tcp(it) if it.port() == 0);
-        let is_active = ["active", "reloading"].contains(&self.is("ActiveState"));
-        (is_active && !is_any && at != settings.listen.to_string()).then(|| {
+        (!is_any && at != settings.listen).then(|| {
             Finding::warning(
                 CHECK,
                 format!("{UNIT} listens on {at}, and the settings say {}", settings.listen),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 
 use super::file_name::{is_csv, is_packed};
+use crate::cli::destination::check_may_write;
 use crate::cli::examples::examples;
 use crate::cli::job::Job;
 use crate::cli::terminal::output::note;
@@ -30,7 +31,7 @@ pub(crate) struct Export {
     /// The file to write, with mode 0600, packed if its name ends in .gz; `-` writes to standard output
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// How to write it [default: csv if the file's name ends in .csv, else jsonl]
+    /// How to write it [default: csv if the file's name ends in .csv or .csv.gz, else jsonl]
     #[arg(long = "as", value_name = "KIND")]
     kind: Option<Kind>,
     /// Replace the file, if it is there
@@ -131,6 +132,7 @@ pub(crate) fn run(export: &Export, job: &Job) -> anyhow::Result<()> {
         export.force || !is_taken,
         "{shown} exists already; choose another name, or replace it with --force"
     );
+    check_may_write(&file, &settings.data_dir)?;
     let interrupt = Interrupt::watch()?;
     let progress = bar.progress(Some(&interrupt));
     let written = export

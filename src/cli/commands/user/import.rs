@@ -35,7 +35,7 @@ use crate::transfer::without_password::WithoutPassword;
 pub(crate) struct Import {
     /// The file to read, packed by gzip or not; `-` reads standard input
     file: PathBuf,
-    /// What the file is [default: csv if its name ends in .csv, else jsonl]
+    /// What the file is [default: csv if its name ends in .csv or .csv.gz, else jsonl]
     #[arg(long, value_name = "KIND")]
     from: Option<FileKind>,
     /// Do everything, then roll it back
@@ -311,7 +311,11 @@ impl Import {
             "--user-model and --profile-model are for dumps; add --from django"
         );
         self.report.as_deref().map_or(Ok(()), Report::check)?;
-        Source::check(&self.file)
+        let is_table_by_name = self.from.is_none() && self.kind() == FileKind::Csv;
+        Source::check(
+            &self.file,
+            if is_table_by_name { " --from csv" } else { "" },
+        )
     }
 
     fn wanted(&self, job: &Job, put_aside: &Path, extent: Extent) -> Wanted {

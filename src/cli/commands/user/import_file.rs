@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow, ensure};
 use crate::cli::piped::Pipe;
 use crate::cli::terminal::progress::Bar;
 use crate::private_file::folder_of;
-use crate::private_file::owner::quoted_path;
+use crate::private_file::owner::command_handed;
 use crate::private_file::replace::{Draft, nameless, stream};
 use crate::transfer::input::{self, CHUNK};
 use crate::transfer::report::Case;
@@ -21,11 +21,13 @@ pub(super) struct Source {
     path: PathBuf,
     /// If it is read more than once.
     pipe: Option<Pipe>,
+    /// The flag that says what it is, if its name did.
+    kind: &'static str,
 }
 
 impl Source {
     pub(super) fn new(path: &Path, is_read_again: bool, put_aside: &Path) -> anyhow::Result<Self> {
-        let mut source = Self::at(path);
+        let mut source = Self::at(path, "");
         let is_file = source.is_file()?;
         if is_read_again && !is_file {
             source.pipe = Some(Pipe::new(source.stream()?, put_aside)?);
@@ -33,9 +35,10 @@ impl Source {
         Ok(source)
     }
 
-    /// Refuses a file that cannot be read, or is something else. A pipe is not looked into.
-    pub(super) fn check(path: &Path) -> anyhow::Result<()> {
-        let source = Self::at(path);
+    /// Refuses a file that cannot be read, or is something else. A pipe is not looked into. The flag `kind` says what it
+    /// is where its name cannot.
+    pub(super) fn check(path: &Path, kind: &'static str) -> anyhow::Result<()> {
+        let source = Self::at(path, kind);
         if source.is_file()? {
             let file = File::open(path).map_err(|err| source.unreadable(err))?;
             let opened = input::open(buffered(file));
@@ -46,21 +49,19 @@ impl Source {
 
     fn unreadable(&self, err: io::Error) -> anyhow::Error {
         let shown = self.shown();
+        let is_closed = err.kind() == ErrorKind::PermissionDenied;
         // Root works as the owner of the data, and then may not read what is root's.
-        match err.kind() {
-            ErrorKind::PermissionDenied => anyhow!(
-                "cannot read {shown}: permission denied; give this user access, or import `-` with --from, and let a \
-                 shell that may read it open it: < {}",
-                quoted_path(&self.path)
-            ),
-            _ => anyhow!(err).context(format!("cannot read {shown}")),
+        match command_handed(&self.path, self.kind).filter(|_| is_closed) {
+            Some(line) => anyhow!("cannot read {shown}: permission denied; hand it over: {line}"),
+            None => anyhow!(err).context(format!("cannot read {shown}")),
         }
     }
 
-    fn at(path: &Path) -> Self {
+    fn at(path: &Path, kind: &'static str) -> Self {
         Self {
             path: path.to_owned(),
             pipe: None,
+            kind,
         }
     }
 
