@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
 use crate::failure::{Failure, in_words};
 use crate::http::Listener;
 use crate::private_file::lent::{may_fill, stranger_to};
-use crate::private_file::system_users::{group_id, own_name};
+use crate::private_file::system_users::{group_id, name_of_user, own_name};
 use crate::private_file::{folder_of, hold, is_replaced, lock};
 use crate::settings::{Listen, SocketAccess};
 
@@ -106,7 +106,7 @@ pub(crate) fn check_listen(
             if let Some((group, id)) = group
                 && let Some(user) = stranger_to(id, data)
             {
-                return Err(foreign_group(path, group, &user));
+                return Err(foreign_group(path, group, name_of_user(user)));
             }
             let folder = folder_of(path);
             let kind = match fs::metadata(folder) {
@@ -131,11 +131,22 @@ pub(crate) fn check_listen(
     bound.map_err(|err| refusal(&err, listen, flag))
 }
 
-fn foreign_group(socket: &Path, group: &str, user: &str) -> anyhow::Error {
+/// The user has a name where the system knows it.
+fn foreign_group(socket: &Path, group: &str, user: Option<String>) -> anyhow::Error {
+    let socket = socket.display();
+    let (user, advice) = match user {
+        Some(user) => {
+            let advice = format!("run as root: usermod -aG {group} {user}");
+            (user, advice)
+        }
+        None => (
+            "this user".to_owned(),
+            "start it with that group".to_owned(),
+        ),
+    };
     anyhow!(
-        "cannot give {} to the group {group}: {user} is none of its members; run as root: usermod -aG {group} {user}; \
-         or choose another with --listen-group",
-        socket.display()
+        "cannot give {socket} to the group {group}: {user} is none of its members; {advice}; or choose another with \
+         --listen-group"
     )
 }
 
@@ -195,10 +206,7 @@ fn give_access(path: &Path, access: &SocketAccess) -> anyhow::Result<()> {
     let shown = path.display();
     if let (Some(group), Some(id)) = (&access.group, group_of(access)?) {
         chown(path, None, Some(id)).map_err(|err| match err.kind() {
-            io::ErrorKind::PermissionDenied => {
-                let user = own_name().unwrap_or_else(|| "this user".to_owned());
-                foreign_group(path, group, &user)
-            }
+            io::ErrorKind::PermissionDenied => foreign_group(path, group, own_name()),
             _ => anyhow!(err).context(format!("cannot give {shown} to the group {group}")),
         })?;
     }

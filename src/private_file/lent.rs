@@ -154,9 +154,9 @@ pub(crate) fn may_fill(folder: &Path, data: &Path) -> bool {
 }
 
 /// The user of the server of the data in `data`, if that may not give a file to a group.
-pub(crate) fn stranger_to(group: u32, data: &Path) -> Option<String> {
+pub(crate) fn stranger_to(group: u32, data: &Path) -> Option<u32> {
     let account = Account::of(Some(data));
-    (account.uid != 0 && !account.is_in(group)).then(|| account.name())
+    (account.uid != 0 && !account.is_in(group)).then_some(account.uid)
 }
 
 /// A list of who may do what, beside the mode. Whom it lets in is not read.

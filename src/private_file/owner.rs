@@ -65,10 +65,15 @@ fn command_line(name: &str, piped: Option<&Path>) -> String {
     if !ours.is_empty() {
         words.push(format!("--preserve-env={}", ours.join(",")));
     }
-    words.extend(std::env::args_os().map(|it| match piped {
-        Some(file) if it == file => "-".to_owned(),
-        _ => quoted(&it.to_string_lossy()),
-    }));
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    if let Some(file) = piped {
+        // It comes last of those that may be called so; and no name is left that a flag could be taken for.
+        if let Some(last) = arguments.iter().rposition(|it| it == file) {
+            arguments[last] = "-".into();
+        }
+        arguments.retain(|it| it != "--");
+    }
+    words.extend(arguments.iter().map(|it| quoted(&it.to_string_lossy())));
     words.join(" ")
 }
 

@@ -172,6 +172,7 @@ fn those_who_have_neither_a_name_nor_an_address_are_not_taken_for_one() {
         (&summary["added"], &summary["failed"]),
         (&json!(1), &json!(2))
     );
+    assert!(!said.err.contains("add --on-blank-email"), "{}", said.err);
 }
 
 #[test]

@@ -352,13 +352,13 @@ impl Import {
     /// What to do about the users that failed.
     fn advice(&self, summary: &Summary) -> String {
         let mut advice = Vec::new();
-        if summary.without_address > 0 {
+        if summary.without_address > 0 && self.on_blank_email.is_none() {
             let them = counted(summary.without_address, "user", "users");
             advice.push(format!(
                 "for {them} without an address that mail can reach add --on-blank-email skip or placeholder"
             ));
         }
-        if summary.duplicates > 0 {
+        if summary.duplicates > 0 && self.on_duplicate.is_none() {
             let them = counted(summary.duplicates, "user", "users");
             advice.push(format!(
                 "for {them} whose name or address is taken add --on-duplicate skip or suffix"
