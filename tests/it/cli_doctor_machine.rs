@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -124,21 +125,24 @@ fn who_can_open_a_unix_socket_is_said_and_no_trusted_proxy_is_asked_for() {
     let listen = ["--listen", "unix:/run/minisass-auth/http.sock"];
     let alone = "only this user can open unix:/run/minisass-auth/http.sock";
     let group = "only this user and its group can open unix:/run";
-    let chosen = "the group www-data can open unix:/run";
+    let own_group = Command::new("id").arg("-gn").output().expect("id");
+    let own_group = String::from_utf8(own_group.stdout).expect("a name");
+    let own_group = own_group.trim();
+    let chosen = &*format!("the group {own_group} can open unix:/run");
     let everybody = "every user of this machine can open unix:/run";
     for (more, state, words) in [
         (&[][..], "warning", group),
         (&["--listen-mode", "0600"], "warning", alone),
         (&["--listen-mode", "0620"], "warning", alone),
         (&["--listen-mode", "0606"], "ok", everybody),
-        (&["--listen-group", "www-data"], "ok", chosen),
+        (&["--listen-group", own_group], "ok", chosen),
         (
-            &["--listen-group", "www-data", "--listen-mode", "0666"],
+            &["--listen-group", own_group, "--listen-mode", "0666"],
             "ok",
             everybody,
         ),
         (
-            &["--listen-group", "www-data", "--listen-mode", "0600"],
+            &["--listen-group", own_group, "--listen-mode", "0600"],
             "warning",
             alone,
         ),
@@ -151,6 +155,26 @@ fn who_can_open_a_unix_socket_is_said_and_no_trusted_proxy_is_asked_for() {
             state == "warning",
             "{advice}"
         );
+    }
+    let give = Command::new("chown")
+        .args(["-R", "65534"])
+        .arg(site.data())
+        .status();
+    // Only root can give a file away.
+    if give.expect("chown").success() {
+        let check = [
+            &["config", "check", "--listen-group", "daemon"][..],
+            &public,
+            &listen,
+        ]
+        .concat();
+        let said = site.run(&check).refusal();
+        assert!(said.contains("usermod -aG daemon nobody"), "{said}");
+        let back = Command::new("chown")
+            .args(["-R", "0"])
+            .arg(site.data())
+            .status();
+        assert!(back.expect("chown").success());
     }
     // Where anybody may connect, it is needed.
     let advice =

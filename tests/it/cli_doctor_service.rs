@@ -49,6 +49,18 @@ fn a_unit_that_is_as_it_should_be_passes() {
 }
 
 #[test]
+fn a_unit_may_name_its_user_by_number() {
+    let site = used();
+    let uid = rustix::process::getuid().as_raw();
+    let numbered = |line: &str| match line.starts_with("User=") {
+        true => format!("User={uid}\n"),
+        false => format!("{line}\n"),
+    };
+    let said: String = unit_of(&site).lines().map(numbered).collect();
+    examined(&site, &said).is("service", "ok", "as it should be");
+}
+
+#[test]
 fn each_thing_that_is_wrong_with_the_unit_is_found() {
     let site = used();
     for (right, wrong, state, words, advice) in [

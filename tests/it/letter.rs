@@ -253,6 +253,11 @@ fn a_template_that_is_wrong_stops_the_start_and_is_named() {
             "password-changed.txt:1",
         ),
         (
+            "invitation.txt",
+            "{{ lnk }}",
+            "this mail knows: lasts, link, public_url, username",
+        ),
+        (
             "password-reset.txt",
             "Hello",
             "password-reset.txt has no link",
