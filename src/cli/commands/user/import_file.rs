@@ -21,8 +21,8 @@ pub(super) struct Source {
     path: PathBuf,
     /// If it is read more than once.
     pipe: Option<Pipe>,
-    /// The flag that says what it is, if its name did.
-    kind: &'static str,
+    /// What says with `-` what the name of the file says; empty if that says nothing.
+    flag: &'static str,
 }
 
 impl Source {
@@ -35,10 +35,10 @@ impl Source {
         Ok(source)
     }
 
-    /// Refuses a file that cannot be read, or is something else. A pipe is not looked into. The flag `kind` says what it
-    /// is where its name cannot.
-    pub(super) fn check(path: &Path, kind: &'static str) -> anyhow::Result<()> {
-        let source = Self::at(path, kind);
+    /// Refuses a file that cannot be read, or is something else. A pipe is not looked into. The `flag` takes the place of
+    /// its name where it comes by standard input.
+    pub(super) fn check(path: &Path, flag: &'static str) -> anyhow::Result<()> {
+        let source = Self::at(path, flag);
         if source.is_file()? {
             let file = File::open(path).map_err(|err| source.unreadable(err))?;
             let opened = input::open(buffered(file));
@@ -51,17 +51,17 @@ impl Source {
         let shown = self.shown();
         let is_closed = err.kind() == ErrorKind::PermissionDenied;
         // Root works as the owner of the data, and then may not read what is root's.
-        match command_handed(&self.path, self.kind).filter(|_| is_closed) {
+        match command_handed(&self.path, self.flag).filter(|_| is_closed) {
             Some(line) => anyhow!("cannot read {shown}: permission denied; hand it over: {line}"),
             None => anyhow!(err).context(format!("cannot read {shown}")),
         }
     }
 
-    fn at(path: &Path, kind: &'static str) -> Self {
+    fn at(path: &Path, flag: &'static str) -> Self {
         Self {
             path: path.to_owned(),
             pipe: None,
-            kind,
+            flag,
         }
     }
 
